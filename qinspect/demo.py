@@ -1,0 +1,147 @@
+"""The bundled demo: MobileNetV2 with its ImageNet weights on photographs, and the story it tells."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .engine.files import write_json
+from .engine.plan import QuantPlan, Target
+from .engine.problem import Problem
+from .engine.progress import Report, part
+from .resources import resource
+
+if TYPE_CHECKING:
+    from .engine.data import DataSpec
+    from .engine.graph import LayerGraph
+    from .engine.load import ModelSpec
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def model_spec() -> ModelSpec:
+    """MobileNetV2 from the packaged files."""
+    from .engine.load.spec import ModelSpec
+
+    folder = resource("demo")
+    return ModelSpec(
+        f"{folder / 'mobilenet_v2.py'}:model", str(folder / "mobilenet_v2.safetensors"), ((1, 3, 224, 224),)
+    )
+
+
+def data_spec() -> DataSpec:
+    """The packaged photographs, prepared as the weights were trained."""
+    from .engine.data_spec import DataSpec
+
+    return DataSpec(str(resource("demo/photos")), resize=256, crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+
+
+def story(graph: LayerGraph) -> Iterator[tuple[str, str, QuantPlan]]:
+    """The plans that people try, worst first: name, title, plan."""
+    import torch
+
+    from .engine.job import first_plan
+
+    engines = torch.backends.quantized.supported_engines
+    if "fbgemm" in engines:
+        plan = first_plan(graph, Target("fx", "fbgemm"))
+        yield "fbgemm-8bit", "torch fbgemm, 8-bit activations", _activation_bits(plan, 8)
+        yield "fbgemm-7bit", "torch fbgemm, 7-bit activations", plan
+    plan = first_plan(graph, Target())
+    assert plan.default.weight is not None
+    yield (
+        "ort-per-tensor",
+        "ONNX Runtime, per-tensor weights",
+        plan.with_default(weight=plan.default.weight.but(granularity="per_tensor")),
+    )
+    yield "ort", "ONNX Runtime, per-channel weights", plan
+
+
+def _activation_bits(plan: QuantPlan, bits: int) -> QuantPlan:
+    """The plan with another width of all activations."""
+    assert plan.default.activation is not None
+    overrides = tuple(
+        dataclasses.replace(o, activation=o.activation.but(bits=bits))
+        if o.activation is not None and not isinstance(o.activation, str)
+        else o
+        for o in plan.overrides
+    )
+    return dataclasses.replace(
+        plan.with_default(activation=plan.default.activation.but(bits=bits)), overrides=overrides
+    )
+
+
+def run_headless(out: Path, report: Report) -> Iterator[str]:
+    """The whole job without a window.
+
+    Writes one folder per plan of the story, the last remedy's analysis into `out` itself, and
+    ``screenshot.png`` of the window showing it.
+
+    Yields
+    ------
+    str
+        Lines for people.
+    """
+    from .engine.analyze import analyze
+    from .engine.data import open_data
+    from .engine.job import calibrate_model, check_float, first_plan
+    from .engine.load import load_model
+    from .engine.report import write_analysis
+
+    model = load_model(model_spec(), part(report, 0, 0.05), allow_code=True)
+    data = open_data(data_spec(), model.graph.inputs[0].shape)
+    yield f"{model.name}: {len(model.graph.layers)} operators; {len(data)} views of photographs, split by photograph"
+    checked = check_float(model, data, part(report, 0.05, 0.08))
+    yield f"float: canonical graph differs from the model by {checked.max_abs_delta:g}"
+    plan = first_plan(model.graph, Target())
+    calibration = calibrate_model(model, data, plan, part(report, 0.08, 0.15))
+    tensors, samples = len(calibration.tensors), calibration.samples
+    yield f"calibrated {tensors} tensors on {samples} samples in {calibration.seconds:.1f} s"
+    plans = list(story(model.graph))
+    rows = []
+    found = None
+    for index, (name, title, plan) in enumerate(plans):
+        share = part(report, 0.15 + 0.6 * index / len(plans), 0.15 + 0.6 * (index + 1) / len(plans))
+        found = analyze(model, data, plan, calibration, share)
+        write_analysis(found, out / name)
+        rows.append({"name": name, "title": title, **dataclasses.asdict(found.totals)})
+        yield _line(
+            title, found.totals.agreement, found.totals.kernel_agreement, found.totals.fp32_ms, found.totals.int8_ms
+        )
+        worst = next((f for f in found.findings if f.rule == "kernel_unlike_simulation"), None)
+        if worst is not None and worst.severity == "error":
+            yield f"    {worst.title}: {worst.evidence}"
+        elif name == "fbgemm-8bit":
+            yield "    this processor does not show the collapse: its kernels do not saturate"
+    assert found is not None
+    remedy = next((f for f in found.findings if f.rule == "sensitive_layers" and f.plan), None)
+    if remedy is not None and remedy.plan is not None:
+        repaired = analyze(model, data, QuantPlan.from_json(remedy.plan), calibration, part(report, 0.75, 0.92))
+        title = f"ONNX Runtime, {len(remedy.layers)} layers in float"
+        rows.append({"name": "remedy", "title": title, **dataclasses.asdict(repaired.totals)})
+        t = repaired.totals
+        yield _line(title, t.agreement, t.kernel_agreement, t.fp32_ms, t.int8_ms)
+        if (t.kl or 0.0) < (found.totals.kl or 0.0):
+            found = repaired
+    path = write_analysis(found, out)
+    write_json(out / "demo.json", {"version": 1, "plans": rows})
+    report(0.93, 1, "drawing the window")
+    yield f"report: {path}"
+    try:
+        from .gui.app import screenshot
+
+        screenshot(model, data, calibration, found, out / "screenshot.png")
+        yield f"screenshot: {out / 'screenshot.png'}"
+    except ImportError as error:
+        raise Problem("screenshot", f"Qt cannot start ({error})", "Install the libraries that Qt needs.") from error
+
+
+def _line(
+    title: str, simulated: float | None, kernels: float | None, fp32_ms: float | None, int8_ms: float | None
+) -> str:
+    agreement = "not run" if kernels is None else f"{kernels:6.1%}"
+    speed = "" if fp32_ms is None or int8_ms is None else f"   {fp32_ms:6.2f} → {int8_ms:6.2f} ms"
+    return f"{title:42} agreement with float: simulated {simulated or 0:6.1%}, kernels {agreement}{speed}"

@@ -1,0 +1,1 @@
+"""Everything that computes: usable from a script, never imports Qt."""

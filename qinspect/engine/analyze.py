@@ -1,0 +1,411 @@
+"""One analysis: everything that a plan does, measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .backends import table
+from .calibrate import Calibration
+from .data import Dataset, batches
+from .doctor import diagnose
+from .errors import Measured, kl_divergence, measure
+from .execute import Executor
+from .fuse import Fused
+from .graph import Layer, LayerGraph
+from .job import BATCH, batch_size, calibrate_model, fed, first_plan, float_onnx, fused_graph, whole_batches
+from .kernels import KernelFigures, KernelWork, run_kernels
+from .load import Model
+from .metric import TOP1, Metric
+from .plan import QuantPlan, Target
+from .problem import Problem
+from .progress import Report, part, silent
+from .qconfig import TensorConfig
+from .quantize import WEIGHTED, Quantization, quantize
+from .ranges import QParams
+from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, Totals
+from .sensitivity import Scores, score
+
+LAYER_SAMPLES = 64
+"""Samples of the select split that per-layer errors rest on."""
+
+SCORE_SAMPLES = 32
+"""Samples of the select split that the estimates rest on."""
+
+CHECK_SAMPLES = 16
+"""Samples of the select split on which kernels are compared with the simulation, layer by layer."""
+
+
+def analyze(
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    calibration: Calibration,
+    report: Report = silent,
+    *,
+    kernels: bool = True,
+    latency: bool = True,
+    samples: int | None = None,
+    metric: Metric = TOP1,
+) -> Analysis:
+    """Measure what a plan does.
+
+    Parameters
+    ----------
+    model, data, plan
+    calibration : Calibration
+        Of this model and data; values that the plan needs and it lacks are gathered first.
+    report : Report
+    kernels : bool
+        Whether to run the integer kernels of the target as well.
+    latency : bool
+        Whether to time them.
+    samples : int | None
+        Use no more of the final split than this.
+    metric : Metric
+
+    Returns
+    -------
+    Analysis
+        Totals are of the final split, layers' errors of the select split (or final without one).
+    """
+    began = time.perf_counter()
+    calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
+    fused = fused_graph(model, plan)
+    graph = fused.graph
+    quantization = quantize(graph, plan, calibration.tensors)
+    final = whole_batches(graph, data.splits.final, samples)
+    select = whole_batches(graph, data.splits.select) or final
+    if not final:
+        raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
+    size = batch_size(graph)
+    share = 0.45 if kernels else 1.0
+
+    def feed(chosen: Sequence[int]) -> Iterator[tuple[torch.Tensor, ...]]:
+        return fed(batches(data, chosen, size))
+
+    chosen = select[:LAYER_SAMPLES]
+    layers = measure(quantization, feed(chosen), part(report, 0.05, 0.4 * share), total=len(chosen))
+    outputs = _Collected(metric)
+    whole = measure(
+        quantization,
+        feed(final),
+        part(report, 0.4 * share, 0.7 * share),
+        total=len(final),
+        layers=False,
+        collect=outputs,
+    )
+    chosen = select[:SCORE_SAMPLES]
+    scores = score({"plan": quantization}, feed(chosen), part(report, 0.7 * share, share), total=len(chosen))["plan"]
+    figures = None
+    if kernels:
+        figures = run_kernels(
+            KernelWork(
+                quantization,
+                float_onnx(model, plan) if plan.target.backend == "ort" else None,
+                data.spec,
+                select[:CHECK_SAMPLES],
+                final,
+                size,
+                latency,
+            ),
+            part(report, share, 0.98),
+        )
+    labels = None if data.labels is None else data.labels[list(final)]
+    totals = _totals(whole, scores, figures, outputs, labels, metric, calibration)
+    rows = _rows(model, fused, quantization, layers, scores, figures)
+    fusions = _fusion_rows(model, fused, feed(select[: min(4, size)] if size == BATCH else select[:size]))
+    report(0.99, 1, "looking for causes")
+    analysis = Analysis(
+        model_json(model),
+        data_json(data, metric),
+        plan.target.to_json(),
+        plan.to_json(),
+        totals,
+        rows,
+        fusions,
+        notes=tuple(filter(None, (data.splits.warning, *model.notes, *_unmatched(plan, model)))),
+    )
+    analysis = dataclasses.replace(analysis, findings=diagnose(analysis, plan, quantization, calibration))
+    seconds = time.perf_counter() - began
+    return dataclasses.replace(analysis, totals=dataclasses.replace(totals, analyze_s=seconds))
+
+
+class _Collected:
+    """Outputs of the float and the simulated model over the final split."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.float: list[list[NDArray[Any]]] = []
+        self.simulated: list[list[NDArray[Any]]] = []
+
+    def __call__(self, reference: Sequence[torch.Tensor], quantized: Sequence[torch.Tensor]) -> None:
+        self.float.append([o.float().numpy() for o in reference])
+        self.simulated.append([o.float().numpy() for o in quantized])
+
+    def joined(self, which: str) -> list[NDArray[Any]]:
+        parts = self.float if which == "float" else self.simulated
+        return [np.concatenate(items) for items in zip(*parts, strict=True)]
+
+
+def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
+    """What can be said of a model without data: layers, fusions, what the target could quantize."""
+    plan = plan or first_plan(model.graph, Target())
+    fused = fused_graph(model, plan)
+    abilities = table(plan.target)
+    rows = []
+    for layer in fused.graph.layers:
+        if layer.transparent:
+            continue
+        config = plan.qconfig(layer)
+        asked = config.activation is not None and (layer.op not in WEIGHTED or config.weight is not None)
+        reason = abilities.why_not(layer, config, plan.target) if asked else None
+        rows += _row_and_absorbed(fused.graph, layer, asked and layer.dtype.startswith("float"), False, reason)
+    order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
+    rows.sort(key=lambda row: order.get(row.id, 0))
+    return Analysis(
+        model_json(model),
+        {},
+        plan.target.to_json(),
+        plan.to_json(),
+        Totals(),
+        tuple(rows),
+        fused.rows,
+        notes=(*model.notes, *_unmatched(plan, model)),
+    )
+
+
+def model_json(model: Model) -> dict[str, Any]:
+    """What analysis.json says of the model."""
+    graph = model.graph
+    return {
+        "name": model.name,
+        "source": model.spec.source,
+        "weights": model.spec.weights,
+        "digest": model.digest,
+        "inputs": [dataclasses.asdict(spec) for spec in graph.inputs],
+        "dynamic_batch": model.dynamic_batch,
+        "layers": sum(not layer.transparent for layer in graph.layers),
+        "parameters": sum(t.numel() for t in graph.params.values()),
+        "macs": sum(layer.macs for layer in graph.layers),
+        "notes": list(model.notes),
+        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+    }
+
+
+def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
+    """What analysis.json says of the data."""
+    return {
+        **data.spec.to_json(),
+        "samples": len(data),
+        "calibrate": len(data.splits.calibrate),
+        "select": len(data.splits.select),
+        "final": len(data.splits.final),
+        "labelled": data.labels is not None,
+        "metric": metric.name if data.labels is not None else None,
+        "preparation": data.preparation,
+        "digest": data.digest,
+        "warning": data.splits.warning,
+    }
+
+
+def _unmatched(plan: QuantPlan, model: Model) -> tuple[str, ...]:
+    return tuple(
+        f"The plan's override for {o.kind} {o.pattern!r} matches no layer of this model."
+        for o in plan.unmatched(model.graph)
+    )
+
+
+def _totals(
+    whole: Measured,
+    scores: Scores,
+    figures: KernelFigures | None,
+    outputs: _Collected,
+    labels: NDArray[Any] | None,
+    metric: Metric,
+    calibration: Calibration,
+) -> Totals:
+    kernel_metric = kernel_agreement = kernel_kl = None
+    fp32_ms = int8_ms = fp32_p90 = int8_p90 = None
+    reference = outputs.joined("float")
+    if figures is not None:
+        kernel_metric = metric(figures.outputs, labels)
+        first = reference[0]
+        if first.ndim == 2 and first.shape[1] > 1:
+            kernel_agreement = float((figures.outputs[0].argmax(-1) == first.argmax(-1)).mean())
+            kernel_kl = float(kl_divergence(torch.from_numpy(first), torch.from_numpy(figures.outputs[0])).mean())
+        if figures.timing is not None:
+            fp32_ms, int8_ms = (float(np.median(t)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
+            fp32_p90, int8_p90 = (float(np.percentile(t, 90)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
+    return Totals(
+        fp32_metric=metric(reference, labels),
+        quantized_metric=metric(outputs.joined("simulated"), labels),
+        kernel_metric=kernel_metric,
+        agreement=whole.outputs.agreement,
+        kernel_agreement=kernel_agreement,
+        kl=whole.outputs.mean_kl,
+        kernel_kl=kernel_kl,
+        mse=whole.outputs.mse,
+        sqnr_db=whole.outputs.sqnr_db,
+        estimated_kl=sum(scores.kl.values()) if scores.kl else None,
+        estimated_mse=sum(scores.mse.values()) if scores.mse else None,
+        fp32_ms=fp32_ms,
+        int8_ms=int8_ms,
+        fp32_p90_ms=fp32_p90,
+        int8_p90_ms=int8_p90,
+        forward_s=calibration.forward_seconds,
+        calibrate_s=calibration.seconds,
+        samples=whole.samples,
+    )
+
+
+def _rows(
+    model: Model,
+    fused: Fused,
+    quantization: Quantization,
+    measured: Measured,
+    scores: Scores,
+    figures: KernelFigures | None,
+) -> tuple[LayerRow, ...]:
+    rows: list[LayerRow] = []
+    for layer in fused.graph.layers:
+        if layer.transparent:
+            continue
+        asked = layer.id in quantization.asked
+        runs = layer.id in quantization.quantized
+        reason = quantization.why_not.get(layer.id)
+        if runs and figures is not None and layer.id not in figures.kernels:
+            runs, reason = False, "the target ran it in float (no integer kernel was made of it)"
+        errors = measured.layers.get(layer.id, Errors())
+        if scores.mse and layer.id in quantization.quantized:
+            errors = dataclasses.replace(
+                errors, estimated_mse=scores.mse.get(layer.id), estimated_kl=scores.kl.get(layer.id)
+            )
+        rows += _row_and_absorbed(
+            fused.graph,
+            layer,
+            asked,
+            runs,
+            reason if asked else None,
+            weight=_config_json(quantization.configs[layer.id].weight, quantization.weights.get(layer.id)),
+            activation=_activation_json(quantization, layer),
+            errors=errors,
+            latency=_latency(figures, layer.id),
+            kernel=None if figures is None else figures.checks.get(layer.id),
+        )
+    order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
+    rows.sort(key=lambda row: order.get(row.id, 0))
+    return tuple(rows)
+
+
+def _row_and_absorbed(
+    graph: LayerGraph,
+    layer: Layer,
+    asked: bool,
+    quantized: bool,
+    reason: str | None,
+    *,
+    weight: dict[str, Any] | None = None,
+    activation: dict[str, Any] | None = None,
+    errors: Errors | None = None,
+    latency: Latency | None = None,
+    kernel: KernelCheck | None = None,
+) -> list[LayerRow]:
+    parameters = sum(graph.params[key].numel() for key in layer.roles.values() if key in graph.params)
+    own = LayerRow(
+        layer.id,
+        layer.path,
+        layer.op,
+        tuple(inner.id for inner in layer.fused),
+        None,
+        asked,
+        quantized,
+        reason,
+        layer.source,
+        layer.shape,
+        layer.macs,
+        parameters,
+        weight,
+        activation,
+        errors or Errors(),
+        latency,
+        kernel,
+    )
+    absorbed = [
+        LayerRow(i.id, i.path, i.op, (), layer.id, asked, quantized, reason, i.source, i.shape, i.macs, 0)
+        for i in layer.fused
+    ]
+    return [own, *absorbed]
+
+
+def _config_json(config: TensorConfig | None, params: QParams | None) -> dict[str, Any] | None:
+    if config is None:
+        return None
+    return {**config.to_json(), **_params_json(params)}
+
+
+def _activation_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | None:
+    config = quantization.configs[layer.id].activation
+    params = quantization.values.get(layer.value)
+    if config is None or params is None:
+        return None
+    return {**config.to_json(), **_params_json(params)}
+
+
+def _params_json(params: QParams | None) -> dict[str, Any]:
+    if params is None:
+        return {}
+    scale, zero = params.scale.tolist(), params.zero_point.tolist()
+    return {
+        "scale": scale,
+        "zero_point": zero,
+        "min": float(np.min(params.low)),
+        "max": float(np.max(params.high)),
+    }
+
+
+def _latency(figures: KernelFigures | None, layer_id: str) -> Latency | None:
+    if figures is None or figures.timing is None:
+        return None
+    fp32, int8 = figures.timing.fp32_us.get(layer_id), figures.timing.int8_us.get(layer_id)
+    if not fp32 and not int8:
+        return None
+    return Latency(
+        float(np.median(fp32)) if fp32 else None,
+        float(np.median(int8)) if int8 else None,
+        float(np.subtract(*np.percentile(int8, [75, 25]))) if int8 else None,
+    )
+
+
+def _fusion_rows(model: Model, fused: Fused, feed: Iterator[tuple[torch.Tensor, ...]]) -> tuple[FusionRow, ...]:
+    """The ledger with what each fusion changed: the largest difference of its value on a few samples."""
+    inputs = next(feed, None)
+    if inputs is None:
+        return fused.rows
+    wanted = {row.id for row in fused.rows if row.state == "fused"}
+    before: dict[str, torch.Tensor] = {}
+    deltas: dict[str, float] = {}
+
+    def keep(layer: Layer, value: torch.Tensor) -> torch.Tensor:
+        if layer.id in wanted:
+            before[layer.id] = value
+        return value
+
+    def compare(layer: Layer, value: torch.Tensor) -> torch.Tensor:
+        if layer.value in before:
+            delta = float((value - before[layer.value]).abs().max())
+            for inner in layer.fused:
+                deltas[inner.id] = delta
+        return value
+
+    with torch.inference_mode():
+        Executor(model.graph)(inputs, keep)
+        Executor(fused.graph)(inputs, compare)
+    return tuple(dataclasses.replace(row, max_abs_delta=deltas.get(row.id)) for row in fused.rows)

@@ -1,0 +1,313 @@
+"""Export for torch: a folder from which the int8 model is rebuilt bit for bit, with torch alone.
+
+A whole int8 module cannot be stored so that it loads safely; float code, weights, plan and scales can.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..child import run_in_child
+from ..execute import outputs_of
+from ..problem import Problem
+from ..progress import Report, part, silent
+from ..quantize import Quantization
+from ..results import ExportReport
+from ..simulate import Simulation
+from .fx import FxRunner
+from .fx_code import write_class
+from .fx_lower import Info, float_module_with_info
+from .fx_text import BUILD, CHECK, MODEL, README, imports
+
+Batches = Sequence[Sequence[torch.Tensor]]
+
+@dataclass(frozen=True)
+class _Work:
+    quantization: Quantization
+    name: str
+    folder: Path
+    batches: Batches
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What the writing process knows: `names` are the variables of build.py by value name."""
+
+    outputs: list[list[torch.Tensor]]
+    plain: list[torch.Tensor]
+    integers: dict[str, torch.Tensor]
+    names: dict[str, str]
+    kernels: dict[str, str]
+    nodes: tuple[int, int]
+
+
+def export_fx(
+    quantization: Quantization,
+    out: Path,
+    samples: Batches,
+    report: Report = silent,
+    *,
+    name: str = "model",
+    score: Callable[[Sequence[torch.Tensor]], float | None] | None = None,
+) -> ExportReport:
+    """Write the folder, load it in a new process and compare.
+
+    Parameters
+    ----------
+    quantization : Quantization
+        For an fx target.
+    out : Path
+        The folder; one that qinspect wrote before is replaced, any other is refused.
+    samples : sequence of batches
+        A batch is the tuple of the model's inputs. The first is compared value by value.
+    report : Report
+    name : str
+        The model's, for the texts.
+    score : callable, optional
+        The metric of the outputs over all samples.
+
+    Raises
+    ------
+    Problem
+        Where the folder cannot be written, or what was written does not run.
+    """
+    if not samples:
+        raise Problem(str(out), "there is no sample to verify the export with", "Open data first.")
+    check_place(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
+        folder = Path(temporary) / out.name
+        folder.mkdir()
+        work = _Work(quantization, name, folder, samples)
+        made: _Made = run_in_child(
+            "qinspect.engine.backends.fx_export:_write", work, part(report, 0, 0.4), what="export for torch"
+        )
+        found = run_alone(folder, CHECK, quantization, samples, part(report, 0.4, 0.7, "loading it in a new process"))
+        result = _compare(quantization, out, samples, made, found, score, part(report, 0.7, 1, "comparing"))
+        (folder / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
+        put_in_place(folder, out)
+    report(1, 1, "done")
+    return result
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def _write(work: _Work, report: Report) -> _Made:
+    """In a child process: write the folder and run the model that it describes."""
+    q = work.quantization
+    report(0, 3, "lowering to torch's kernels")
+    runner = FxRunner(q)
+    plain, plain_info = float_module_with_info(q.graph)
+    report(1, 3, "writing")
+    write_files(work.folder, q, work.name, plain, plain_info, runner)
+    with torch.no_grad():
+        outputs = []
+        for done, batch in enumerate(work.batches):
+            report(1 + done / len(work.batches), 3, "running")
+            outputs.append(runner.run(batch))
+        integers = runner.integers(work.batches[0])
+        floats = outputs_of(plain(*work.batches[0]))
+    names = {node.meta["value"]: node.name for node in runner.module.graph.nodes if "value" in node.meta}
+    kinds = [node.meta.get("kind") for node in runner.module.graph.nodes]
+    nodes = kinds.count("quantize"), kinds.count("dequantize")
+    return _Made(outputs, floats, integers, names, dict(runner.kernels), nodes)
+
+
+def write_files(
+    folder: Path, q: Quantization, name: str, plain: torch.fx.GraphModule, plain_info: Info, runner: FxRunner
+) -> None:
+    """All files of the folder but verify.json."""
+    from ... import __version__
+
+    def write(file: str, text: str) -> None:
+        (folder / file).write_text(text, encoding="utf-8")
+
+    code = write_class("Model", "Float.", plain, plain_info)
+    write("model.py", MODEL.format(code=code, version=__version__, name=name, **imports(code)))
+    used = runner.info.made.values()
+    helpers = [h for h in ("int8_conv", "int8_linear", "int8_prelu") if any(m.startswith(f"{h}(") for m in used)]
+    engine = q.plan.target.engine
+    text = "torch's integer kernels, layer by layer."
+    code = write_class("Int8Model", text, runner.module, runner.info, ", model, v, w")
+    layers = ['layers = beside("int8_layers")', *(f"{helper} = layers.{helper}" for helper in helpers)]
+    inputs = ", ".join(_example(spec.shape, spec.dtype) for spec in q.graph.inputs)
+    write("build.py", BUILD.format(engine=engine, layers="\n".join(layers), code=code, inputs=inputs, **imports(code)))
+    write("int8_layers.py", (Path(__file__).parent / "fx_kernels.py").read_text(encoding="utf-8"))
+    write("plan.json", json.dumps(q.plan.to_json(), indent=1) + "\n")
+    write("qparams.json", json.dumps(runner.info.q, indent=1) + "\n")
+    done = len(q.asked & set(runner.kernels))
+    write(
+        "README.txt",
+        README.format(
+            name=name, engine=engine, version=__version__, torch=torch.__version__, quantized=done, asked=len(q.asked)
+        ),
+    )
+    torch.save({key: _own(tensor) for key, tensor in plain.state_dict().items()}, folder / "weights.pt")
+
+
+def _own(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor without the rest of the memory that it is a view of."""
+    tensor = tensor.detach().contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def _example(shape: tuple[int | None, ...], dtype: str) -> str:
+    size = tuple(1 if n is None else n for n in shape)
+    return f"torch.randn{size!r}" if dtype.startswith("float") else f"torch.zeros({size!r}, dtype=torch.{dtype})"
+
+
+def check_place(out: Path) -> None:
+    """Refuse a place where something lies that qinspect did not write.
+
+    Raises
+    ------
+    Problem
+    """
+    if out.is_file():
+        raise Problem(str(out), "is a file", "Give a folder that does not exist yet.")
+    if out.is_dir() and any(out.iterdir()) and not (out / "verify.json").is_file():
+        raise Problem(str(out), "holds files that are not an export", "Give a folder that does not exist yet.")
+
+
+def put_in_place(folder: Path, out: Path) -> None:
+    """Move a finished folder to its place; an older export there is replaced."""
+    old = folder.with_name(folder.name + ".old")
+    try:
+        if out.exists():
+            os.replace(out, old)
+        os.replace(folder, out)
+    except OSError as error:
+        if old.exists() and not out.exists():
+            os.replace(old, out)
+        raise Problem(str(out), f"cannot be written ({error.strerror})", "Choose another folder.") from error
+    shutil.rmtree(old, ignore_errors=True)
+
+
+# -- verifying -------------------------------------------------------------------------------------
+
+
+def run_alone(
+    folder: Path, code: str, quantization: Quantization, samples: Batches, report: Report
+) -> Mapping[str, Any]:
+    """Run code on an export in a new process that sees installed packages only; what it saved.
+
+    Raises
+    ------
+    Problem
+        Where it fails, with its last line.
+    """
+    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
+        work = Path(name)
+        torch.save({"batches": [tuple(batch) for batch in samples], "threads": 1}, work / "given.pt")
+        with open(work / "stderr", "w+b") as errors:
+            child = subprocess.Popen(
+                [sys.executable, "-I", "-B", "-c", code, str(folder), name],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                cwd=name,
+            )
+            try:
+                while child.poll() is None:
+                    report(0, 1, "")
+                    time.sleep(0.05)
+            finally:
+                child.kill()
+                child.wait()
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip().splitlines()
+        if child.returncode != 0:
+            why = said[-1][:300] if said else f"it ended with {child.returncode}"
+            raise Problem("export", f"what was written does not run ({why})", "Choose another engine, or report this.")
+        result: Mapping[str, Any] = torch.load(work / "found.pt", weights_only=True)
+    return result
+
+
+def _compare(
+    q: Quantization,
+    out: Path,
+    samples: Batches,
+    made: _Made,
+    found: Mapping[str, Any],
+    score: Callable[[Sequence[torch.Tensor]], float | None] | None,
+    report: Report,
+) -> ExportReport:
+    problems = []
+    if found["others"]:
+        problems.append(f"it needs more than torch: {', '.join(found['others'])}")
+    if not all(
+        torch.equal(one, two)
+        for ours, theirs in zip(made.outputs, found["outputs"], strict=True)
+        for one, two in zip(ours, theirs, strict=True)
+    ):
+        problems.append("its outputs are not bit for bit those of the kernels that were measured")
+    for value, whole in made.integers.items():
+        seen = found["integers"].get(made.names[value])
+        if seen is None or not torch.equal(seen.to(torch.int32), whole):
+            problems.append(f"{value}: {'is not in integers' if seen is None else 'differs'} in the new process")
+    for one, two in zip(made.plain, found["plain"], strict=True):
+        if not torch.allclose(one, two, rtol=1e-4, atol=1e-5 * float(one.abs().max().clamp_min(1))):
+            problems.append("the float model in model.py gives other outputs")
+    values = {layer.id: layer.value for layer in q.graph.layers}
+    really = tuple(
+        layer.id for layer in q.graph.layers
+        if layer.id in q.asked and made.names.get(values[layer.id]) in found["integers"]
+    )  # fmt: skip
+    simulation = Simulation(q)
+    simulated = []
+    with torch.no_grad():
+        for done, batch in enumerate(samples):
+            report(done, len(samples), "")
+            simulated.append(outputs_of(simulation(batch)))
+    ours = [torch.cat(parts) for parts in zip(*found["outputs"], strict=True)]
+    theirs = [torch.cat(parts) for parts in zip(*simulated, strict=True)]
+    agreement, equal_share, sqnr_db = likeness(ours, theirs)
+    asked = tuple(layer.id for layer in q.graph.layers if layer.id in q.asked)
+    for layer_id in asked:
+        if layer_id not in really and layer_id not in q.why_not:
+            problems.append(f"{layer_id}: asked in integers, runs in float")
+    return ExportReport(
+        str(out),
+        "fx",
+        not problems,
+        tuple(problems),
+        sum(int(batch[0].shape[0]) for batch in samples),
+        agreement,
+        equal_share,
+        sqnr_db,
+        None if score is None else score(ours),
+        asked,
+        really,
+        *made.nodes,
+        {"python": sys.version.split()[0], "torch": torch.__version__},
+    )
+
+
+def likeness(
+    ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]
+) -> tuple[float | None, float, float | None]:
+    """Share of equal top-1 answers of the first output, of equal values, and SQNR in dB over all."""
+    first, other = ours[0], theirs[0]
+    agreement = None
+    if first.dim() == 2 and first.shape[1] > 1:
+        agreement = float((first.argmax(1) == other.argmax(1)).double().mean())
+    count = sum(t.numel() for t in theirs)
+    equal = sum(int((a == b).sum()) for a, b in zip(ours, theirs, strict=True)) / max(1, count)
+    noise = sum(float(((a.double() - b.double()) ** 2).sum()) for a, b in zip(ours, theirs, strict=True))
+    power = sum(float((b.double() ** 2).sum()) for b in theirs)
+    if noise == 0 or power == 0:
+        return agreement, equal, None
+    return agreement, equal, float(10 * torch.log10(torch.tensor(power / noise, dtype=torch.float64)))

@@ -1,0 +1,23 @@
+"""How a layer's output relates to the quantizer of its input."""
+
+from __future__ import annotations
+
+from ..graph import Layer
+
+OWN = "own"
+"""It computes new values, and has a quantizer of its own."""
+
+SHARED = "shared"
+"""It has one quantizer for inputs and output, and rounds."""
+
+PASSING = "passing"
+"""It picks or clips values that are on the grid, and has no quantizer."""
+
+
+def pads_zeros(layer: Layer) -> bool:
+    """Whether a layer pads with zeros and nothing else."""
+    if layer.op != "pad":
+        return False
+    if layer.target == "aten.pad.default":
+        return layer.args[2] == "constant" and layer.args[3] in (None, 0, 0.0)
+    return layer.target == "aten.constant_pad_nd.default" and layer.args[2] == 0

@@ -1,0 +1,311 @@
+"""ONNX Runtime: the QDQ model run on the CPU, looked into layer by layer, and timed."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import helper
+
+from ..progress import Report, silent
+from ..quantize import Quantization
+from .onnx_export import LAYER, MERGED, float_model, metadata
+from .onnx_ops import zero_pads
+from .onnx_qdq import ABSORBED, INTEGERS, quantized_model
+from .runner import Timing
+
+__all__ = ["OrtRunner", "float_model", "kernels_of", "quantized_model"]
+
+INTEGER_KERNELS = frozenset(
+    {
+        "QLinearConv", "QLinearAdd", "QLinearMul", "QLinearMatMul", "QGemm", "QLinearConcat", "QLinearAveragePool",
+        "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QLinearReduceMean",
+        "QLinearWhere", "NhwcMaxPool",
+    }
+)
+"""Operators that compute in integers and take nothing else."""
+
+EITHER = frozenset(
+    {
+        "MaxPool", "Pad", "Clip", "Concat", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice",
+        "Split", "Gather", "Expand", "Tile",
+    }
+)
+"""Operators that run on whole numbers where they are given such."""
+
+WARM_UPS = 10
+
+
+def session(model: bytes, threads: int, optimized: Path | None = None, profile: Path | None = None) -> Any:
+    """An inference session on the CPU with every optimization on.
+
+    Parameters
+    ----------
+    model : bytes
+        ONNX.
+    threads : int
+        Within an operator.
+    optimized : Path | None
+        Where to write the graph that really runs.
+    profile : Path | None
+        Prefix of the profile to be written; None for no profiling.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3  # It warns that an optimized graph is for this computer only.
+    if optimized is not None:
+        options.optimized_model_filepath = str(optimized)
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+class Owners:
+    """Whose the operators of an optimized graph are.
+
+    onnxruntime names an operator that it made of others after the main one of them, or after its
+    output, and adds ``_token_7`` or ``_nchwc`` where it changed the layout. What it inserts has
+    names of its own: that belongs to the layer that reads it, else to the one that it reads.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        As it was given to the runtime; its nodes' metadata name their layers.
+    optimized : onnx.ModelProto
+        As the runtime runs it.
+
+    Attributes
+    ----------
+    nodes : list
+        Of the optimized graph.
+    named : dict of int to str
+        Layer ids of those nodes, by index, whose names or outputs say it.
+    by_name : dict of str to str
+        Layer id of every node by its name, empty where it is not known.
+    """
+
+    def __init__(self, model: onnx.ModelProto, optimized: onnx.ModelProto) -> None:
+        self.nodes = list(optimized.graph.node)
+        known: dict[str, str] = {}
+        for node in model.graph.node:
+            known.update(dict.fromkeys((node.name, *node.output), metadata(node, LAYER)))
+        makes = {name: index for index, node in enumerate(self.nodes) for name in node.output}
+        reads: dict[str, list[int]] = {}
+        self.named: dict[int, str] = {}
+        for index, node in enumerate(self.nodes):
+            for name in node.input:
+                reads.setdefault(name, []).append(index)
+            inserted = node.op_type in ("Transpose", "ReorderInput", "ReorderOutput")
+            for name in (node.name, *(() if inserted else node.output)):
+                if _stem(name) in known:
+                    self.named[index] = known[_stem(name)]
+                    break
+        every = dict(self.named)
+        for index, node in reversed(list(enumerate(self.nodes))):
+            if index not in every:
+                beside = [i for name in node.output for i in reads.get(name, [])]
+                beside += [makes[name] for name in node.input if name in makes]
+                every[index] = next((every[i] for i in beside if every.get(i)), "")
+        self.by_name = {node.name: every[index] for index, node in enumerate(self.nodes)}
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"(_token_\d+|_nchwc|_nhwc|_quant)+$", "", name).removeprefix("fused ")
+
+
+def kernels_of(model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: Iterable[str]) -> dict[str, str]:
+    """Which layers the runtime runs in integers, read off the graph that it runs.
+
+    Parameters
+    ----------
+    model, optimized : onnx.ModelProto
+        As given to the runtime, and as written by it.
+    quantized : iterable of str
+        Ids of the layers to look for.
+
+    Returns
+    -------
+    dict
+        Layer id to the operator that does its work.
+    """
+    owners = Owners(model, optimized)
+    types = {info.name: info.type.tensor_type.elem_type for info in optimized.graph.value_info}
+    types.update({info.name: info.type.tensor_type.elem_type for info in optimized.graph.output})
+    whole = {onnx.TensorProto.UINT8, onnx.TensorProto.INT8, 0}
+    of_layer: dict[str, list[Any]] = {}
+    for index, owner in owners.named.items():
+        of_layer.setdefault(owner, []).append(owners.nodes[index])
+    absorbed: dict[str, str] = json.loads(metadata(model, ABSORBED) or "{}")
+    found: dict[str, str] = {}
+    for layer in quantized:
+        own = [n for n in of_layer.get(layer, []) if n.op_type not in ("QuantizeLinear", "DequantizeLinear")]
+        main = [n for n in own if n.op_type in INTEGER_KERNELS]
+        floats = [
+            n
+            for n in own
+            if n.op_type not in INTEGER_KERNELS
+            and not (n.op_type in EITHER and all(types.get(name, 0) in whole for name in n.output))
+        ]
+        if own and not floats:
+            named = [n for n in own if _stem(n.name) == layer]
+            found[layer] = (main or named or own)[0].op_type
+    for layer in quantized:
+        if layer in absorbed and (by := absorbed[layer]) in found:
+            found[layer] = f"in {found[by]}"
+    return found
+
+
+class OrtRunner:
+    """A quantization lowered to ONNX Runtime's CPU provider.
+
+    Parameters
+    ----------
+    quantization : Quantization
+        For target ``ort``.
+    float_bytes : bytes
+        The float model, from `onnx_export.float_model` of the same graph.
+    threads : int
+        Threads that `run` and `integers` use.
+    """
+
+    def __init__(self, quantization: Quantization, float_bytes: bytes, threads: int = 1) -> None:
+        self.quantization = quantization
+        self.float_bytes = float_bytes
+        self.model_bytes = quantized_model(float_bytes, quantization)
+        self.threads = threads
+        self._model = onnx.load_from_string(self.model_bytes)
+        self._session, optimized = _open(self.model_bytes, threads)
+        self.kernels: Mapping[str, str] = kernels_of(self._model, optimized, _in_order(quantization))
+        self._tapped: tuple[Any, dict[str, str]] | None = None
+
+    def run(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Outputs of the integer model, float32."""
+        return [torch.from_numpy(array) for array in self._session.run(None, self._feed(inputs))]
+
+    def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The whole numbers (int32) that the kernels handed on, by value name.
+
+        A padding that its convolution took over is added to what the convolution was given.
+        """
+        tapped, names = self._taps()
+        wanted = list(dict.fromkeys(names.values()))
+        arrays = dict(zip(wanted, tapped.run(wanted, self._feed(inputs)), strict=True))
+        merged = json.loads(metadata(self._model, MERGED))
+        found = {}
+        for value, name in names.items():
+            tensor = torch.from_numpy(arrays[name].astype(np.int32))
+            producer = self.quantization.graph.producer.get(value)
+            if producer is not None and producer.id in merged:
+                tensor = _padded(tensor, zero_pads(producer, tensor.dim()), self.quantization.values[value].zero_point)
+            found[value] = tensor
+        return found
+
+    def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report = silent) -> Timing:
+        """Time float against integers: 10 warm-ups, then `runs` interleaved runs of each.
+
+        End to end without profiling, then the same number of runs with it, which gives the layers.
+        """
+        feed = self._feed(inputs)
+        pair = [session(model, threads) for model in (self.float_bytes, self.model_bytes)]
+        total = 2 * (runs + WARM_UPS)
+        seconds: tuple[list[float], list[float]] = ([], [])
+        for index in range(runs + WARM_UPS):
+            report(index, total, "timing the whole model")
+            for one, into in zip(pair, seconds, strict=True):
+                start = time.perf_counter()
+                one.run(None, feed)
+                if index >= WARM_UPS:
+                    into.append((time.perf_counter() - start) * 1e3)
+        del pair
+        layers = self._time_layers(feed, threads, runs, report, total)
+        return Timing(*seconds, *layers)
+
+    def _time_layers(
+        self, feed: Mapping[str, Any], threads: int, runs: int, report: Report, total: int
+    ) -> list[dict[str, list[float]]]:
+        found: list[dict[str, list[float]]] = []
+        with tempfile.TemporaryDirectory() as folder:
+            sessions, owners = [], []
+            for name, model in (("float", self.float_bytes), ("integer", self.model_bytes)):
+                path = Path(folder) / f"{name}.onnx"
+                sessions.append(session(model, threads, path, Path(folder) / name))
+                owners.append(Owners(onnx.load_from_string(model), onnx.load(path)))
+            for index in range(runs + WARM_UPS):
+                report(total / 2 + index, total, "timing the layers")
+                for one in sessions:
+                    one.run(None, feed)
+            for one, owner in zip(sessions, owners, strict=True):
+                events = json.loads(Path(one.end_profiling()).read_text(encoding="utf-8"))
+                found.append(_per_layer(events, owner, runs))
+        return found
+
+    def _feed(self, inputs: Sequence[torch.Tensor]) -> dict[str, Any]:
+        names = self.quantization.graph.input_names
+        return {name: tensor.detach().contiguous().numpy() for name, tensor in zip(names, inputs, strict=True)}
+
+    def _taps(self) -> tuple[Any, dict[str, str]]:
+        """A session whose outputs are the integer tensors, after a check that its kernels are the same."""
+        if self._tapped is None:
+            names: dict[str, str] = json.loads(metadata(self._model, INTEGERS))
+            copy = onnx.ModelProto()
+            copy.CopyFrom(self._model)
+            types = {tensor: self.quantization.values[value].dtype for value, tensor in names.items()}
+            for name, dtype in types.items():
+                element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+                copy.graph.output.append(helper.make_tensor_value_info(name, element, None))
+            tapped, optimized = _open(copy.SerializeToString(), self.threads)
+            again = kernels_of(copy, optimized, _in_order(self.quantization))
+            changed = {layer for layer in self.kernels if again.get(layer) != self.kernels[layer]}
+            if changed:
+                # What is read there is not what the model computes: better nothing than that.
+                values = {layer.value for layer in self.quantization.graph.layers if layer.id in changed}
+                names = {value: name for value, name in names.items() if value not in values}
+            self._tapped = tapped, names
+        return self._tapped
+
+
+def _open(model: bytes, threads: int) -> tuple[Any, onnx.ModelProto]:
+    """A session, and the graph that it runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "optimized.onnx"
+        opened = session(model, threads, path)
+        return opened, onnx.load(path)
+
+
+def _in_order(quantization: Quantization) -> list[str]:
+    return [layer.id for layer in quantization.graph.layers if layer.id in quantization.quantized]
+
+
+def _padded(tensor: torch.Tensor, pads: list[int] | None, zero_point: Any) -> torch.Tensor:
+    assert pads is not None
+    rank = tensor.dim()
+    sides = [n for axis in reversed(range(rank)) for n in (pads[axis], pads[axis + rank])]
+    return torch.nn.functional.pad(tensor, sides, value=int(zero_point))
+
+
+def _per_layer(events: Sequence[Mapping[str, Any]], owners: Owners, runs: int) -> dict[str, list[float]]:
+    """Microseconds of each layer in each of the last `runs` runs."""
+    by_node: dict[str, list[float]] = {}
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            by_node.setdefault(event["name"].removesuffix("_kernel_time"), []).append(float(event["dur"]))
+    found: dict[str, list[float]] = {}
+    for name, times in by_node.items():
+        layer = owners.by_name.get(name, "")
+        # Operators of one name are all run once a run.
+        each = len(times) // (runs + WARM_UPS)
+        sums = [sum(times[i * each : (i + 1) * each]) for i in range(WARM_UPS, runs + WARM_UPS)]
+        found[layer] = [a + b for a, b in zip(found.get(layer, [0.0] * runs), sums, strict=True)]
+    return found

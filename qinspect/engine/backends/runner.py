@@ -1,0 +1,54 @@
+"""What a lowered model can do, in the child process that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+
+from ..progress import Report
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Times of interleaved runs of the float and the integer model, in the same runtime.
+
+    Parameters
+    ----------
+    fp32_ms, int8_ms : list of float
+        One per run, end to end, ms.
+    fp32_us, int8_us : mapping of layer id to list of float
+        One per run, µs; absorbed layers' time is in the layer that absorbed them. What belongs
+        to no layer (quantize and dequantize at the borders) is under the id of the layer that
+        needs it where that is known, else under ``""``.
+    """
+
+    fp32_ms: list[float]
+    int8_ms: list[float]
+    fp32_us: Mapping[str, list[float]] = field(default_factory=dict)
+    int8_us: Mapping[str, list[float]] = field(default_factory=dict)
+
+
+class Runner(Protocol):
+    """A plan lowered to one backend, ready to run. Lives in a child process that may be killed."""
+
+    kernels: Mapping[str, str]
+    """Id of every layer that really runs in integers, and the kernel's name."""
+
+    def run(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Outputs of the integer model, float32."""
+        ...
+
+    def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The whole numbers (int32) that the kernels handed on, by value name.
+
+        Holds every value that is quantized at its origin, and those that are quantized where
+        a quantized layer reads them (model inputs among them).
+        """
+        ...
+
+    def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report) -> Timing:
+        """Time float against integers: 10 warm-ups, then `runs` interleaved runs of each."""
+        ...

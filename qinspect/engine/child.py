@@ -1,0 +1,149 @@
+"""Work in a child process that may be killed: kernels may crash, hang, or not listen to Cancel.
+
+``python -m qinspect.engine.child FOLDER`` is the child's side. The folder is private to the user
+and holds ``work.pt``, written by the parent a moment before; it is the only thing ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from .problem import Problem
+from .progress import Report, silent
+
+
+def run_in_child(function: str, work: Any, report: Report = silent, *, what: str = "the kernels") -> Any:
+    """Call ``function(work, report)`` in a new process.
+
+    Parameters
+    ----------
+    function : str
+        ``package.module:name``.
+    work : object
+        Plain data and tensors.
+    report : Report
+        Told what the child tells; where it raises, the child is killed.
+    what : str
+        Named in the message where the child dies.
+
+    Returns
+    -------
+    object
+        What the function returned.
+
+    Raises
+    ------
+    Problem
+        The child's own, or that it died.
+    """
+    import torch
+
+    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
+        folder = Path(name)
+        torch.save((function, work), folder / "work.pt")
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        with open(folder / "stderr", "w+b") as errors:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "qinspect.engine.child", name],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+            )
+            try:
+                answer = _listen(child, report)
+            except BaseException:
+                child.kill()
+                raise
+            finally:
+                if child.stdout:
+                    child.stdout.close()
+                child.wait()
+            if answer == "done":
+                return torch.load(folder / "result.pt", weights_only=False)
+            if isinstance(answer, dict):
+                raise Problem(answer["where"], answer["what"], answer["remedy"])
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip().splitlines()
+        if child.returncode < 0:
+            why = f"crashed ({signal.Signals(-child.returncode).name})"
+        else:
+            why = f"stopped ({said[-1][:300] if said else f'exit {child.returncode}'})"
+        raise Problem(what, f"running it in a process of its own {why}", "Choose another engine, or leave it out.")
+
+
+def _listen(child: subprocess.Popen[bytes], report: Report) -> Any:
+    """Pass the child's progress on until it has ended; its last word, or None."""
+    messages: list[Any] = []
+    assert child.stdout is not None
+
+    def read(stream: Any) -> None:
+        with contextlib.suppress(ValueError):
+            for line in stream:
+                with contextlib.suppress(ValueError):
+                    messages.append(json.loads(line))
+
+    reader = threading.Thread(target=read, args=(child.stdout,), daemon=True)
+    reader.start()
+    progress: tuple[float, float, str] = (0.0, 1.0, "starting a process for the kernels")
+    answer: Any = None
+    while True:
+        ended = child.poll() is not None
+        if ended:
+            reader.join(5)
+        while messages:
+            message = messages.pop(0)
+            if isinstance(message, list):
+                progress = (float(message[0]), float(message[1]), str(message[2]))
+            else:
+                answer = message
+        report(*progress)
+        if ended:
+            return answer
+        time.sleep(0.03)
+
+
+def main(folder: Path) -> int:
+    """The child's side."""
+    import torch
+
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print must not come between the messages
+    last = 0.0
+
+    def report(done: float, total: float, note: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > 0.03:
+            last = now
+            out.write(json.dumps([done, total, note]) + "\n")
+
+    try:
+        name, work = torch.load(folder / "work.pt", weights_only=False)
+        module, _, attribute = name.partition(":")
+        result = getattr(importlib.import_module(module), attribute)(work, report)
+        torch.save(result, folder / "result.pt")
+        out.write('"done"\n')
+        return 0
+    except Problem as problem:
+        out.write(json.dumps({"where": problem.where, "what": problem.what, "remedy": problem.remedy}) + "\n")
+        return 1
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

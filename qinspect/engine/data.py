@@ -1,0 +1,210 @@
+"""Local data sets: what the user named becomes samples, three disjoint splits and batches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from .arrays import open_arrays, open_callable
+from .data_spec import SPLITS, DataSpec, Labels, Picture, Samples, parse_normalize
+from .images import open_images
+from .problem import Problem
+
+__all__ = ["DataSpec", "Dataset", "Splits", "batches", "open_data", "parse_normalize", "split_samples"]
+
+ENOUGH_CALIBRATE = 128
+ENOUGH_FINAL = 64
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Disjoint sample indices; a prefix of each is spread evenly over the labels too.
+
+    Parameters
+    ----------
+    calibrate, select, final : tuple of int
+        What ranges are measured on, what a search chooses on, what is reported on.
+    warning : str | None
+        Why figures that rest on these splits are to be taken with care.
+    """
+
+    calibrate: tuple[int, ...]
+    select: tuple[int, ...]
+    final: tuple[int, ...]
+    warning: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples as the model takes them; immutable, decodes when asked.
+
+    Parameters
+    ----------
+    spec : DataSpec
+        What the user asked for.
+    names : tuple of str
+        One per sample: the image's path below the folder, or ``x[12]``.
+    labels : ndarray of int64, shape (len,) | None
+        Class indices, None where the source has none.
+    splits : Splits
+        Indices into the samples; those that ``spec.samples`` left out are in none.
+    digest : str
+        Equal for equal content prepared in the same way, wherever it lies.
+    preparation : str
+        What is done to a sample before the model sees it, in words.
+    """
+
+    spec: DataSpec
+    names: tuple[str, ...]
+    labels: Labels | None
+    splits: Splits
+    digest: str
+    preparation: str
+    samples: Samples = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def load(self, indices: Sequence[int]) -> tuple[torch.Tensor, ...]:
+        """The samples at `indices`, stacked, one tensor per model input.
+
+        Returns
+        -------
+        tuple of Tensor, each of shape (len(indices), ...)
+            float32, unless the source stores integers and nothing normalizes them.
+
+        Raises
+        ------
+        Problem
+            Where an image cannot be decoded.
+        """
+        return tuple(torch.from_numpy(array) for array in self.samples.arrays(indices))
+
+    def picture(self, index: int) -> Picture | None:
+        """The sample as the model sees it, before normalization.
+
+        Returns
+        -------
+        ndarray of uint8, shape (H, W, 3) | None
+            Always red, green, blue. None where the sample is no image.
+        """
+        return self.samples.picture(index)
+
+
+def open_data(spec: DataSpec, input_shape: tuple[int | None, ...] | None = None, allow_code: bool = False) -> Dataset:
+    """Look at a source and divide its samples; images are decoded later.
+
+    Parameters
+    ----------
+    spec : DataSpec
+        What the user asked for.
+    input_shape : tuple of int or None | None
+        The model's input with its batch dimension; None where a dimension is free.
+    allow_code : bool
+        Whether a callable may run. Data files never run code.
+
+    Raises
+    ------
+    Problem
+        Where the source is missing, empty, unreadable, or does not fit the model.
+    """
+    path = Path(spec.source).expanduser()
+    samples: Samples
+    if path.is_dir():
+        samples = open_images(path, spec, input_shape)
+    elif path.is_file():
+        samples = open_arrays(path, spec, input_shape)
+    elif ":" in spec.source and spec.source.rpartition(":")[2].isidentifier():
+        samples = open_callable(spec, input_shape, allow_code)
+    else:
+        raise Problem(spec.source, "is not there", "Check the path to the data.")
+    splits = split_samples(len(samples.names), samples.labels, spec, samples.parts)
+    how = {key: value for key, value in spec.to_json().items() if key != "source"}
+    content = json.dumps([samples.key, samples.preparation, how], sort_keys=True)
+    digest = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+    return Dataset(spec, samples.names, samples.labels, splits, digest, samples.preparation, samples)
+
+
+def batches(
+    data: Dataset, indices: Sequence[int], size: int
+) -> Iterator[tuple[tuple[torch.Tensor, ...], Labels | None]]:
+    """Model inputs and labels, `size` samples at a time; the last batch may be smaller."""
+    for start in range(0, len(indices), size):
+        chosen = list(indices[start : start + size])
+        yield data.load(chosen), None if data.labels is None else data.labels[chosen]
+
+
+def split_samples(count: int, labels: Labels | None, spec: DataSpec, parts: Sequence[str] | None = None) -> Splits:
+    """Divide samples into calibrate, select and final, by label, seeded.
+
+    Parameters
+    ----------
+    count : int
+        Number of samples.
+    labels : ndarray of int64, shape (count,) | None
+        Each label is divided in the same proportion.
+    spec : DataSpec
+        Its `samples`, `split` and `seed` count.
+    parts : sequence of str, length count | None
+        The split of each sample where the source fixes it; the shares are not used then.
+    """
+    order = _spread(np.arange(count), labels, spec.seed)
+    wanted = min(spec.samples or count, count)
+    pieces: list[npt.NDArray[np.int64]]
+    if parts is None:
+        chosen = _spread(np.sort(order[:wanted]), labels, spec.seed + 1)
+        sizes = _apportion(wanted, spec.split)
+        pieces = np.split(chosen, np.cumsum(sizes)[:-1])
+    else:
+        given = np.asarray(parts)
+        groups = [order[given[order] == name] for name in SPLITS]
+        sizes = _apportion(wanted, [len(group) for group in groups])
+        pieces = [group[:size] for group, size in zip(groups, sizes, strict=True)]
+    calibrate, select, final = (tuple(int(i) for i in piece) for piece in pieces)
+    return Splits(calibrate, select, final, _warning(len(calibrate), len(select), len(final)))
+
+
+def _spread(indices: npt.NDArray[np.int64], labels: Labels | None, seed: int) -> npt.NDArray[np.int64]:
+    """A seeded order of which every stretch holds the labels in nearly the same proportion."""
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(indices)
+    if labels is None:
+        return shuffled
+    # A sample's place is its rank within its label as a fraction; ties are broken at random.
+    place = np.empty(len(shuffled))
+    for label in np.unique(labels[shuffled]):
+        members = np.flatnonzero(labels[shuffled] == label)
+        place[members] = (np.arange(len(members)) + rng.random()) / len(members)
+    return shuffled[np.argsort(place, kind="stable")]
+
+
+def _apportion(total: int, shares: Sequence[float]) -> list[int]:
+    """Whole numbers in the proportion of `shares`; none that has a share goes empty if that can be."""
+    weights = np.asarray(shares, float) / sum(shares)
+    sizes = np.floor(weights * total).astype(int)
+    for i in np.argsort(sizes - weights * total, kind="stable")[: total - int(sizes.sum())]:
+        sizes[i] += 1
+    # Calibrating comes before reporting, reporting before choosing.
+    for i in (0, 2, 1):
+        if weights[i] > 0 and sizes[i] == 0 and sizes.max() > 1:
+            sizes[int(sizes.argmax())] -= 1
+            sizes[i] += 1
+    return [int(size) for size in sizes]
+
+
+def _warning(calibrate: int, select: int, final: int) -> str | None:
+    few = []
+    if calibrate < ENOUGH_CALIBRATE:
+        few.append(f"{calibrate} samples to calibrate on ({ENOUGH_CALIBRATE} are usual)")
+    if not select:
+        few.append("none for a search to choose on")
+    if final < ENOUGH_FINAL:
+        few.append(f"{final} to report on ({ENOUGH_FINAL} are usual)" if final else "none to report on")
+    return f"Few samples: {', '.join(few)}." if few else None

@@ -1,0 +1,156 @@
+"""What the user says about the data, and what every kind of source provides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .problem import Problem
+
+SPLITS = ("calibrate", "select", "final")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+Labels = npt.NDArray[np.int64]
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What the user says about the data; plain and JSON-able.
+
+    Parameters
+    ----------
+    source : str
+        A folder of images, a ``.npz``, ``.npy``, ``.safetensors`` or ``.pt`` file, or a callable as
+        ``package.module:name`` or ``file.py:name``.
+    samples : int | None
+        At most so many samples are used, chosen by `seed` and evenly over the labels.
+    split : tuple of float
+        Shares of calibrate, select and final; any scale.
+    seed : int
+        Decides which samples go where.
+    resize : int | None
+        Short side in pixels to which an image is scaled. None: crop * 256 / 224.
+    crop : int | None
+        Side in pixels of the square cut from the centre. None: the model's height and width.
+    interpolation : str
+        One of `INTERPOLATIONS`; with antialiasing, as Pillow does it.
+    mean, std : tuple of float | None
+        Per channel in the order of `channels`, on the scale where white is 1.
+        None: images on 0..1, arrays as they are stored.
+    channels : str
+        ``rgb`` or ``bgr``: the order that the model wants.
+    layout : str
+        ``nchw`` or ``nhwc``: what the model wants; arrays are stored so already.
+    """
+
+    source: str
+    samples: int | None = None
+    split: tuple[float, float, float] = (50, 25, 25)
+    seed: int = 0
+    resize: int | None = None
+    crop: int | None = None
+    interpolation: str = "bilinear"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    channels: str = "rgb"
+    layout: str = "nchw"
+
+    def __post_init__(self) -> None:
+        def demand(holds: bool, option: str, what: str, remedy: str) -> None:
+            if not holds:
+                raise Problem(f"data option {option}", what, remedy)
+
+        for name in ("samples", "resize", "crop"):
+            value = getattr(self, name)
+            demand(
+                value is None or value >= 1,
+                name,
+                f"{value} is not a number of at least 1",
+                "Give a larger one.",
+            )
+        shares = self.split
+        demand(
+            len(shares) == 3 and min(shares) >= 0 and shares[0] > 0 and np.isfinite(sum(shares)),
+            "split",
+            f"{shares} is not three shares of which the first is above 0",
+            "Write it as 50/25/25.",
+        )
+        for name, allowed in (
+            ("interpolation", INTERPOLATIONS),
+            ("channels", ("rgb", "bgr")),
+            ("layout", ("nchw", "nhwc")),
+        ):
+            value = getattr(self, name)
+            demand(value in allowed, name, f"{value!r} is not known", f"Use one of {', '.join(allowed)}.")
+        demand(
+            (self.mean is None) == (self.std is None) and len(self.mean or ()) == len(self.std or ()),
+            "normalize",
+            "mean and std do not have the same number of values",
+            "Give one of each per channel.",
+        )
+        demand(min(self.std or (1.0,)) > 0, "normalize", "a std is not above 0", "Give positive values.")
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields, with lists for tuples."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> DataSpec:
+        """The inverse of `to_json`; fields that are not there take their defaults.
+
+        Raises
+        ------
+        Problem
+            Where a field is unknown or its value makes no sense.
+        """
+        unknown = sorted(set(stored) - {f.name for f in fields(cls)})
+        if unknown or "source" not in stored:
+            what = f"does not know {', '.join(unknown)}" if unknown else "has no source"
+            raise Problem("data settings", what, "Choose the data again.")
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
+        }
+        return cls(**values)
+
+
+def parse_normalize(text: str) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Mean and std from ``imagenet``, ``none`` or ``MEAN/STD`` with commas between the channels.
+
+    Raises
+    ------
+    Problem
+        Where the text is none of these.
+    """
+    if text == "imagenet":
+        return IMAGENET
+    if text == "none":
+        return None, None
+    try:
+        mean, std = (tuple(float(value) for value in part.split(",")) for part in text.split("/"))
+    except ValueError:
+        raise Problem(
+            f"--normalize {text}",
+            "is not imagenet, none or MEAN/STD",
+            "Write it as 0.485,0.456,0.406/0.229,0.224,0.225.",
+        ) from None
+    return mean, std
+
+
+class Samples(Protocol):
+    """What a kind of source provides; `data` makes a `Dataset` of it."""
+
+    names: tuple[str, ...]
+    labels: Labels | None
+    parts: tuple[str, ...] | None  # the split that each sample is in, where the source says so
+    key: str  # changes whenever the content does
+    preparation: str
+
+    def arrays(self, indices: Sequence[int]) -> tuple[npt.NDArray[Any], ...]: ...
+
+    def picture(self, index: int) -> Picture | None: ...

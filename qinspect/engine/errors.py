@@ -1,0 +1,245 @@
+"""How wrong quantization makes every layer's value, and the model's output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .execute import Executor, outputs_of
+from .graph import LayerGraph
+from .progress import Report, silent
+from .quantize import Quantization
+from .results import Errors
+from .simulate import Simulation
+
+
+def sqnr_db(signal: float, noise: float) -> float | None:
+    """``10 log10(signal / noise)`` of two powers, dB; None where it is infinite or there is no signal."""
+    if noise <= 0 or signal <= 0:
+        return None
+    return 10 * math.log10(signal / noise)
+
+
+@dataclass
+class _Power:
+    """Sums over all values of a tensor: float f, quantized q."""
+
+    signal: float = 0.0
+    noise: float = 0.0
+    quantized: float = 0.0
+    product: float = 0.0
+    count: int = 0
+
+    def add(self, f: torch.Tensor, q: torch.Tensor) -> None:
+        f, q = f.float(), q.float()
+        self.signal += float((f * f).sum())
+        self.noise += float(((q - f) ** 2).sum())
+        self.quantized += float((q * q).sum())
+        self.product += float((f * q).sum())
+        self.count += f.numel()
+
+    @property
+    def mse(self) -> float | None:
+        return self.noise / self.count if self.count else None
+
+    @property
+    def cosine(self) -> float | None:
+        power = math.sqrt(self.signal * self.quantized)
+        return self.product / power if power else None
+
+
+@dataclass
+class OutputErrors:
+    """What quantization does to the model's outputs, summed over batches.
+
+    The first output is taken as logits: its arg max over the last axis is the answer, its
+    softmax the distribution of KL(float || quantized).
+    """
+
+    powers: list[_Power] = field(default_factory=list)
+    kl: list[NDArray[np.float64]] = field(default_factory=list)
+    agree: list[NDArray[np.bool_]] = field(default_factory=list)
+    float_top: list[NDArray[np.int64]] = field(default_factory=list)
+    quantized_top: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def add(self, reference: Sequence[torch.Tensor], quantized: Sequence[torch.Tensor]) -> None:
+        if not self.powers:
+            self.powers = [_Power() for _ in reference]
+        for power, f, q in zip(self.powers, reference, quantized, strict=True):
+            power.add(f, q)
+        first, second = logits(reference), logits(quantized)
+        if first is None or second is None:
+            return
+        self.kl.append(kl_divergence(first, second).numpy())
+        float_top, quantized_top = first.argmax(-1).numpy(), second.argmax(-1).numpy()
+        self.agree.append(float_top == quantized_top)
+        self.float_top.append(float_top)
+        self.quantized_top.append(quantized_top)
+
+    @property
+    def mse(self) -> float | None:
+        """Noise over float power, mean over the outputs."""
+        shares = [power.noise / power.signal for power in self.powers if power.signal]
+        return sum(shares) / len(shares) if shares else None
+
+    @property
+    def sqnr_db(self) -> float | None:
+        return None if self.mse is None else sqnr_db(1.0, self.mse)
+
+    @property
+    def mean_kl(self) -> float | None:
+        return float(np.concatenate(self.kl).mean()) if self.kl else None
+
+    @property
+    def agreement(self) -> float | None:
+        return float(np.concatenate(self.agree).mean()) if self.agree else None
+
+
+def logits(outputs: Sequence[torch.Tensor]) -> torch.Tensor | None:
+    """The first output as (samples, classes) where it can be read so, else None."""
+    if not outputs or outputs[0].dim() < 2 or outputs[0].shape[-1] < 2 or not outputs[0].is_floating_point():
+        return None
+    first = outputs[0].float()
+    return first if first.dim() == 2 else None
+
+
+def kl_divergence(reference: torch.Tensor, quantized: torch.Tensor) -> torch.Tensor:
+    """KL(softmax(reference) || softmax(quantized)), nats, per sample.
+
+    Parameters
+    ----------
+    reference, quantized : torch.Tensor
+        Logits, shape (samples, classes).
+
+    Returns
+    -------
+    torch.Tensor
+        float64, shape (samples,).
+    """
+    p = torch.log_softmax(reference.double(), -1)
+    q = torch.log_softmax(quantized.double(), -1)
+    return (p.exp() * (p - q)).sum(-1).clamp_min(0)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Errors of every layer and of the outputs."""
+
+    layers: Mapping[str, Errors]
+    outputs: OutputErrors
+    samples: int
+
+
+def measure(
+    quantization: Quantization,
+    batches: Iterable[Sequence[torch.Tensor]],
+    report: Report = silent,
+    *,
+    total: int = 0,
+    layers: bool = True,
+    collect: Callable[[Sequence[torch.Tensor], Sequence[torch.Tensor]], None] | None = None,
+) -> Measured:
+    """Run float and simulated model side by side.
+
+    *Local* is a layer with its own quantization on float input; *cumulative* has everything
+    before it quantized as well.
+
+    Parameters
+    ----------
+    quantization : Quantization
+    batches : iterable of sequences of torch.Tensor
+        Model inputs, batch first.
+    report : Report
+    total : int
+        Number of samples to come, for the report.
+    layers : bool
+        Whether to measure layers, or the outputs alone (two thirds of the cost).
+    collect : callable, optional
+        Called with the float and the simulated outputs of every batch.
+
+    Returns
+    -------
+    Measured
+        Layers' errors by id.
+    """
+    graph = quantization.graph
+    plain = Executor(graph, channels_last=True)
+    simulation = Simulation(quantization, channels_last=True)
+    local = {layer.id: _Power() for layer in graph.layers if not layer.transparent}
+    cumulative = {key: _Power() for key in local}
+    found = OutputErrors()
+    samples = 0
+    with torch.inference_mode():
+        for inputs in batches:
+            size = int(inputs[0].shape[0]) if inputs[0].dim() else 1
+            if layers:
+                reference, quantized = _side_by_side(
+                    graph, plain, simulation, inputs, local, cumulative, report, samples, size, total
+                )
+            else:
+                report(samples, total or samples + size, "simulating")
+                reference = plain(inputs)
+                report(samples + size / 2, total or samples + size, "simulating")
+                quantized = simulation(inputs)
+            found.add(outputs_of(reference), outputs_of(quantized))
+            if collect is not None:
+                collect(outputs_of(reference), outputs_of(quantized))
+            samples += size
+    rows = {key: _errors(local[key], cumulative[key]) for key in local} if layers else {}
+    return Measured(rows, found, samples)
+
+
+def _side_by_side(
+    graph: LayerGraph,
+    plain: Executor,
+    simulation: Simulation,
+    inputs: Sequence[torch.Tensor],
+    local: Mapping[str, _Power],
+    cumulative: Mapping[str, _Power],
+    report: Report,
+    samples: int,
+    size: int,
+    total: int,
+) -> tuple[Any, Any]:
+    """One batch through both models, layer by layer, so that no activation is kept longer than needed."""
+    last = {name: index for index, layer in enumerate(graph.layers) for name in layer.inputs}
+    ours = {
+        spec.name: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t
+        for spec, t in zip(graph.inputs, inputs, strict=True)
+    }
+    floats: dict[str, Any] = dict(ours)
+    quantized: dict[str, Any] = dict(ours)
+    for index, layer in enumerate(graph.layers):
+        f = plain.compute(layer, floats)
+        q = simulation.run_layer(layer, quantized)
+        if layer.id in local and isinstance(f, torch.Tensor) and f.is_floating_point():
+            cumulative[layer.id].add(f, q)
+            if layer.id in simulation.quantization.quantized:
+                local[layer.id].add(f, simulation.run_layer(layer, floats))
+            else:
+                local[layer.id].add(f, f)
+        floats[layer.value], quantized[layer.value] = f, q
+        for name in layer.inputs:
+            if last[name] == index and name not in graph.output_values:
+                floats.pop(name, None)
+                quantized.pop(name, None)
+        report(samples + size * (index + 1) / len(graph.layers), total or samples + size, "measuring errors")
+    return [floats[n] for n in graph.output_values], [quantized[n] for n in graph.output_values]
+
+
+def _errors(local: _Power, cumulative: _Power) -> Errors:
+    return Errors(
+        local_sqnr_db=sqnr_db(local.signal, local.noise),
+        cumulative_sqnr_db=sqnr_db(cumulative.signal, cumulative.noise),
+        local_mse=local.mse,
+        cumulative_mse=cumulative.mse,
+        local_cosine=local.cosine,
+        cumulative_cosine=cumulative.cosine,
+        exact=cumulative.count > 0 and cumulative.noise == 0,
+    )

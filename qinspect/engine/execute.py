@@ -1,0 +1,122 @@
+"""Running a layer graph."""
+
+from __future__ import annotations
+
+import importlib
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+
+from .graph import Layer, LayerGraph, Param, Ref, replace
+from .problem import Problem
+
+Hook = Callable[[Layer, torch.Tensor], torch.Tensor]
+"""Given a layer and the value it hands on; returns what its readers get."""
+
+
+@cache
+def function(target: str) -> Callable[..., Any]:
+    """The callable that a target names: ``aten.conv2d.default`` or ``_operator.mul``."""
+    head, _, name = target.rpartition(".")
+    if target in ("aten.view.default", "aten._unsafe_view.default"):
+        # A copy that made the values contiguous before it may be gone, and channels_last is not contiguous.
+        return torch.ops.aten.reshape.default
+    if target.startswith(("aten.", "quantized_decomposed.", "prims.", "higher_order.")):
+        namespace, opname, overload = target.split(".", 2)
+        return getattr(getattr(getattr(torch.ops, namespace), opname), overload)
+    if head in ("_operator", "operator"):
+        return getattr(operator, name)
+    return getattr(importlib.import_module(head), name)
+
+
+class Executor:
+    """A graph made ready to run many times.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        What to run.
+    params : mapping, optional
+        Tensors to use in place of the graph's, by key.
+    channels_last : bool
+        Keep four-dimensional tensors in the layout in which convolutions are fastest.
+    """
+
+    def __init__(
+        self,
+        graph: LayerGraph,
+        params: Mapping[str, torch.Tensor] | None = None,
+        channels_last: bool = False,
+    ) -> None:
+        self.graph = graph
+        self.params = {**graph.params, **(params or {})}
+        self.channels_last = channels_last
+        if channels_last:
+            for layer in graph.layers:
+                key = layer.roles.get("weight")
+                if layer.op == "conv2d" and key is not None:
+                    self.params[key] = self.params[key].contiguous(memory_format=torch.channels_last)
+        last = {name: index for index, layer in enumerate(graph.layers) for name in layer.inputs}
+        for name in graph.output_values:
+            last.pop(name, None)
+        self._steps = [
+            (layer, tuple(name for name in layer.inputs if last.get(name) == index))
+            for index, layer in enumerate(graph.layers)
+        ]
+
+    def compute(self, layer: Layer, values: Mapping[str, Any]) -> Any:
+        """The value that one layer hands on, absorbed activations included."""
+        local: dict[str, Any] = {}
+
+        def leaf(item: Ref | Param) -> Any:
+            if isinstance(item, Param):
+                return self.params[item.key]
+            return local[item.value] if item.value in local else values[item.value]
+
+        result: Any = None
+        for part in (layer, *layer.executed):
+            args, kwargs = replace((part.args, dict(part.kwargs)), leaf)
+            try:
+                result = function(part.target)(*args, **kwargs)
+            except RuntimeError as error:
+                line = str(error).splitlines()[0][:200]
+                raise Problem(layer.id, f"cannot run: {line}", "Does the data have the model's input shape?") from error
+            local[part.id] = result
+            for folded in layer.fused:
+                if folded.id in layer.folded:
+                    local[folded.id] = result
+        return result
+
+    def __call__(self, inputs: Sequence[torch.Tensor], hook: Hook | None = None) -> Any:
+        """Run the graph.
+
+        Parameters
+        ----------
+        inputs : sequence of torch.Tensor
+            In the order of ``graph.inputs``.
+        hook : Hook, optional
+            Called with every layer and its value.
+        """
+        values: dict[str, Any] = {}
+        for spec, tensor in zip(self.graph.inputs, inputs, strict=True):
+            if self.channels_last and tensor.dim() == 4:
+                tensor = tensor.contiguous(memory_format=torch.channels_last)
+            values[spec.name] = tensor
+        for layer, dead in self._steps:
+            value = self.compute(layer, values)
+            if hook is not None and isinstance(value, torch.Tensor):
+                value = hook(layer, value)
+            values[layer.value] = value
+            for name in dead:
+                del values[name]
+        return replace(
+            self.graph.outputs, lambda leaf: self.params[leaf.key] if isinstance(leaf, Param) else values[leaf.value]
+        )
+
+
+def outputs_of(result: Any) -> list[torch.Tensor]:
+    """The tensors in a model's result, in order."""
+    return [leaf for leaf in torch.utils._pytree.tree_leaves(result) if isinstance(leaf, torch.Tensor)]

@@ -1,0 +1,44 @@
+"""Writing files so that they are whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .problem import Problem
+
+
+def write_atomically(path: Path, data: bytes | str) -> None:
+    """Write a file beside its place, flush it to the disk, then put it there.
+
+    Raises
+    ------
+    Problem
+        Where the folder cannot be written or the disk is full; an older file stays as it was.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise Problem(
+            str(path), f"cannot be written ({error.strerror})", "Choose another folder, or make room."
+        ) from error
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON with one indent, atomically."""
+    write_atomically(path, json.dumps(data, indent=1, allow_nan=False) + "\n")

@@ -1,0 +1,194 @@
+"""The canonical layer graph: plain data that every later step reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An argument that is the value of another layer or of a model input."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """An argument that is a stored tensor (weight, bias, running statistic, constant)."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A model input or output; a ``None`` in `shape` is the batch, free to vary."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operator of the canonical graph.
+
+    Parameters
+    ----------
+    id : str
+        Stable identity, ``module.path:op`` with ``@n`` for the n-th call of a shared module
+        and ``#k`` for the k-th operator of that kind in the module.
+    path : str
+        The module's path, empty for the root.
+    op : str
+        One of a closed list, as torch.nn.functional names it, or ``other``.
+    target : str
+        The ATen operator that computes it, such as ``aten.conv2d.default``.
+    args, kwargs : tuple
+        The operator's arguments; tensors stand as `Ref` and `Param`.
+    roles : mapping
+        What the stored tensors are for: ``weight``, ``bias``, ... to their keys.
+    source : str | None
+        ``file.py:line`` of the author's code.
+    shape, dtype : tuple, str
+        Of the (first) output, for the example batch.
+    macs : int
+        Multiply-adds for one sample.
+    transparent : bool
+        Moves or renames values and computes nothing: it has no quantizer of its own.
+    fused : tuple of Layer
+        Layers absorbed into this one, in the order in which they follow it. Folded ones
+        (a BatchNorm that went into the weights) are not executed.
+    folded : tuple of str
+        Ids in `fused` that live on in the parameters only.
+    before : tuple of str
+        Ids in `fused` that came in front of this layer (a padding).
+    """
+
+    id: str
+    path: str
+    op: str
+    target: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    shape: tuple[int, ...] = ()
+    dtype: str = "float32"
+    macs: int = 0
+    transparent: bool = False
+    fused: tuple[Layer, ...] = ()
+    folded: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+
+    @cached_property
+    def value(self) -> str:
+        """Name of the value that this layer hands on: its own id, or the last absorbed layer's."""
+        behind = [layer.id for layer in self.fused if layer.id not in self.before]
+        return behind[-1] if behind else self.id
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the values that it reads, in order, each once."""
+        own = [ref.value for ref in refs(self.args)] + [ref.value for ref in refs(dict(self.kwargs))]
+        inside = {self.id} | {layer.id for layer in self.fused}
+        for layer in self.executed:
+            own += [name for name in layer.inputs if name not in inside]
+        return tuple(dict.fromkeys(own))
+
+    @property
+    def executed(self) -> tuple[Layer, ...]:
+        """The absorbed layers that are still computed, such as a fused ReLU."""
+        return tuple(layer for layer in self.fused if layer.id not in self.folded)
+
+
+def refs(tree: Any) -> Iterator[Ref]:
+    """All `Ref` in a nested structure of tuples, lists and dictionaries, in order."""
+    if isinstance(tree, Ref):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from refs(item)
+    elif isinstance(tree, Mapping):
+        for item in tree.values():
+            yield from refs(item)
+
+
+def replace(tree: Any, make: Any) -> Any:
+    """Copy of a nested structure with every `Ref` and `Param` replaced by ``make(leaf)``."""
+    if isinstance(tree, (Ref, Param)):
+        return make(tree)
+    if isinstance(tree, tuple):
+        return tuple(replace(item, make) for item in tree)
+    if isinstance(tree, list):
+        return [replace(item, make) for item in tree]
+    if isinstance(tree, Mapping):
+        return {key: replace(item, make) for key, item in tree.items()}
+    return tree
+
+
+@dataclass(frozen=True)
+class LayerGraph:
+    """Layers in the order in which they run, with the tensors they need.
+
+    Parameters
+    ----------
+    inputs : tuple of TensorSpec
+        The model's inputs; their names are value names.
+    layers : tuple of Layer
+        In execution order.
+    outputs : nested structure
+        What the model returns, with `Ref` where values stand.
+    params : mapping of str to torch.Tensor
+        Stored tensors by key.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    layers: tuple[Layer, ...]
+    outputs: Any
+    params: Mapping[str, torch.Tensor]
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Layer]:
+        """Every layer by its id, absorbed ones included."""
+        found = {layer.id: layer for layer in self.layers}
+        for layer in self.layers:
+            found.update({inner.id: inner for inner in layer.fused})
+        return found
+
+    @cached_property
+    def producer(self) -> Mapping[str, Layer]:
+        """The layer that hands on each value."""
+        return {layer.value: layer for layer in self.layers}
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Layer, ...]]:
+        """The layers that read each value."""
+        found: dict[str, list[Layer]] = {}
+        for layer in self.layers:
+            for name in layer.inputs:
+                found.setdefault(name, []).append(layer)
+        return {name: tuple(layers) for name, layers in found.items()}
+
+    @cached_property
+    def output_values(self) -> tuple[str, ...]:
+        """Names of the values that the model returns, in order."""
+        return tuple(ref.value for ref in refs(self.outputs))
+
+    @cached_property
+    def input_names(self) -> tuple[str, ...]:
+        return tuple(spec.name for spec in self.inputs)
+
+    def weight(self, layer: Layer) -> torch.Tensor | None:
+        """The layer's weight tensor, or None where it has none."""
+        key = layer.roles.get("weight")
+        return None if key is None else self.params[key]
+
+    def bias(self, layer: Layer) -> torch.Tensor | None:
+        """The layer's bias, or None."""
+        key = layer.roles.get("bias")
+        return None if key is None else self.params[key]

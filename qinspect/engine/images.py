@@ -1,0 +1,319 @@
+"""Folders of images: what lies where, and how a file becomes what the model sees."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from .data_spec import SPLITS, DataSpec, Labels, Picture
+from .problem import Problem
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+CACHE_BYTES = 512 << 20
+RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+}
+
+
+class ImageFolder:
+    """The images below a folder, in the order of their names.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        The images.
+    names : tuple of str
+        What they are called in tables.
+    labels : ndarray of int64 | None
+        Class index of each.
+    parts : tuple of str | None
+        The split of each, where sub-folders say so.
+    size : (int, int) | None
+        Height and width that the model wants; None: as the images are.
+    short_side : int | None
+        To which an image is scaled first; None where `size` is.
+    grey : bool
+        Whether the model takes one channel.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        names: tuple[str, ...],
+        labels: Labels | None,
+        parts: tuple[str, ...] | None,
+        spec: DataSpec,
+        size: tuple[int, int] | None,
+        short_side: int | None,
+        grey: bool,
+    ) -> None:
+        self.files = tuple(files)
+        self.names = names
+        self.labels = labels
+        self.parts = parts
+        self.key = _content_key(self.files, names, labels)
+        self._spec = spec
+        self._size = size
+        self._short_side = short_side
+        self._grey = grey
+        # What each of the 256 levels becomes, per channel: one look-up instead of three passes over floats.
+        grid = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
+        self._levels = standardize(np.repeat(grid, 1 if grey else 3, axis=1), spec).T.copy()
+        # A size that the model's input asked for is met already by images that have it.
+        self._keep_fitting = spec.resize is None and spec.crop is None
+        self.preparation = self._describe()
+        height, width = size or (512, 512)
+        # Every look at a plan runs the same samples again, and decoding costs more than a small model.
+        self._decode = lru_cache(maxsize=max(1, CACHE_BYTES // (height * width * 3)))(self._decode_file)
+
+    def arrays(self, indices: Sequence[int]) -> tuple[npt.NDArray[Any], ...]:
+        """The images at `indices`, normalized and stacked: one array, float32."""
+        if len(indices) > 2:
+            with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+                pictures = list(pool.map(self._decode, indices))
+        else:
+            pictures = [self._decode(index) for index in indices]
+        for index, picture in zip(indices, pictures, strict=True):
+            if picture.shape != pictures[0].shape:
+                raise Problem(
+                    str(self.files[index]),
+                    f"is {_size(picture)} where another image is {_size(pictures[0])}",
+                    "Set a crop, so that all images get one size.",
+                )
+        height, width = pictures[0].shape[:2] if pictures else self._size or (0, 0)
+        count, channels = len(pictures), len(self._levels)
+        if self._spec.layout == "nchw":
+            planes = stacked = np.empty((count, channels, height, width), np.float32)
+        else:
+            stacked = np.empty((count, height, width, channels), np.float32)
+            planes = stacked.transpose(0, 3, 1, 2)
+        for i, picture in enumerate(pictures):
+            for c, levels in enumerate(self._levels):
+                source = 2 - c if self._spec.channels == "bgr" and channels == 3 else c
+                planes[i, c] = levels[picture[..., source]]
+        return (stacked,)
+
+    def picture(self, index: int) -> Picture:
+        """The image scaled and cropped: uint8, shape (H, W, 3), red, green, blue."""
+        return self._decode(index)
+
+    def _decode_file(self, index: int) -> Picture:
+        path = self.files[index]
+        try:
+            with warnings.catch_warnings():
+                # Pillow warns of broken EXIF blocks and odd palettes in files that it reads well.
+                warnings.simplefilter("ignore")
+                with Image.open(path) as opened:
+                    image = _to_rgb(ImageOps.exif_transpose(opened))
+        except FileNotFoundError:
+            raise Problem(str(path), "has gone since the folder was read", "Open the data again.") from None
+        except Exception as fault:  # Pillow's plug-ins raise what they like on a broken file
+            raise Problem(
+                str(path), f"cannot be decoded as an image ({fault})", "Remove or replace the file."
+            ) from fault
+        if self._grey:
+            image = image.convert("L").convert("RGB")
+        if self._size is not None and not (self._keep_fitting and image.size == self._size[::-1]):
+            image = self._crop(self._scale(image), path)
+        picture = np.asarray(image)
+        picture.flags.writeable = False
+        return picture
+
+    def _scale(self, image: Image.Image) -> Image.Image:
+        assert self._size is not None
+        if self._short_side is None:
+            return image
+        width, height = image.size
+        rows, columns = self._size
+        # For a square crop this is "short side"; for another one, what covers it in the same proportion.
+        factor = self._short_side / min(rows, columns)
+        scale = max(rows * factor / height, columns * factor / width)
+        # Truncated, as torchvision does it, so that published accuracies come out.
+        target = (int(width * scale + 1e-6), int(height * scale + 1e-6))
+        return image.resize(target, RESAMPLING[self._spec.interpolation])
+
+    def _crop(self, image: Image.Image, path: Path) -> Image.Image:
+        assert self._size is not None
+        rows, columns = self._size
+        width, height = image.size
+        if rows > height or columns > width:
+            raise Problem(
+                str(path),
+                f"is {height} × {width} after scaling, smaller than the crop of {rows} × {columns}",
+                "Set a larger resize or a smaller crop.",
+            )
+        left, top = round((width - columns) / 2), round((height - rows) / 2)
+        return image.crop((left, top, left + columns, top + rows))
+
+    def _describe(self) -> str:
+        words = []
+        if self._size is not None:
+            rows, columns = self._size
+            if self._short_side is not None:
+                words.append(f"short side {self._short_side} px ({self._spec.interpolation})")
+            words.append(f"centre crop {rows} × {columns} px")
+            if self._keep_fitting:
+                words.append("images of that size unchanged")
+        words.append("grey" if self._grey else self._spec.channels.upper())
+        words.append(describe_normalization(self._spec) or "scaled to 0..1")
+        return ", ".join([*words, self._spec.layout.upper()])
+
+
+def standardize(values: npt.NDArray[np.float32], spec: DataSpec) -> npt.NDArray[np.float32]:
+    """(values - mean) / std, per channel along the axis that the layout names; in place."""
+    if spec.mean is None or spec.std is None:
+        return values
+    axis = 1 if spec.layout == "nchw" else values.ndim - 1
+    channels = values.shape[axis]
+    if len(spec.mean) not in (1, channels):
+        raise Problem(
+            "data option normalize",
+            f"has {len(spec.mean)} values for {channels} channel{'s' if channels > 1 else ''}",
+            "Give one, or one per channel.",
+        )
+    shape = [1] * values.ndim
+    shape[axis] = -1
+    values -= np.asarray(spec.mean, np.float32).reshape(shape)
+    values /= np.asarray(spec.std, np.float32).reshape(shape)
+    return values
+
+
+def describe_normalization(spec: DataSpec) -> str:
+    """In words; empty where nothing is subtracted or divided."""
+    if spec.mean is None or spec.std is None:
+        return ""
+    mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (spec.mean, spec.std))
+    return f"minus ({mean}), divided by ({std})"
+
+
+def open_images(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None) -> ImageFolder:
+    """List the images below `folder`; none is decoded.
+
+    Raises
+    ------
+    Problem
+        Where there is none, labels are unclear, or the model does not take images.
+    """
+    found = _list_images(folder)
+    if not found:
+        raise Problem(
+            str(folder),
+            "holds no image",
+            f"Choose a folder with {', '.join(sorted(suffix[1:] for suffix in SUFFIXES))} files.",
+        )
+    inside = [path.relative_to(folder).parts for path in found]
+    tops = {parts[0] for parts in inside if len(parts) > 1}
+    parts: tuple[str, ...] | None = None
+    if {"calibrate", "final"} <= tops <= set(SPLITS) and all(len(path) > 1 for path in inside):
+        parts = tuple(path[0] for path in inside)
+        inside = [path[1:] for path in inside]
+    labels = _label(folder, inside)
+    names = tuple(path.relative_to(folder).as_posix() for path in found)
+    size, short_side, grey = _geometry(folder, spec, input_shape)
+    return ImageFolder(found, names, labels, parts, spec, size, short_side, grey)
+
+
+def _list_images(folder: Path) -> list[Path]:
+    def walk(below: Path) -> Iterator[Path]:
+        for path in sorted(below.iterdir()):
+            if path.name.startswith("."):
+                continue
+            if path.is_dir():
+                yield from walk(path)
+            elif path.suffix.lower() in SUFFIXES:
+                yield path
+
+    return list(walk(folder))
+
+
+def _label(folder: Path, inside: Sequence[tuple[str, ...]]) -> Labels | None:
+    loose = sum(len(path) == 1 for path in inside)
+    if loose == len(inside):
+        return None
+    if loose:
+        raise Problem(
+            str(folder),
+            f"holds {loose} images beside sub-folders of images, so it is unclear whether these are labels",
+            "Put every image into a class folder, or none.",
+        )
+    classes = sorted({path[0] for path in inside})
+    if all(name.isdecimal() for name in classes):
+        return np.array([int(path[0]) for path in inside], np.int64)
+    index = {name: i for i, name in enumerate(classes)}
+    return np.array([index[path[0]] for path in inside], np.int64)
+
+
+def _geometry(
+    folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None
+) -> tuple[tuple[int, int] | None, int | None, bool]:
+    """Crop (height, width), short side and whether the model takes grey images."""
+    size = None if spec.crop is None else (spec.crop, spec.crop)
+    grey = False
+    if input_shape is not None:
+        if len(input_shape) != 4:
+            raise Problem(
+                str(folder),
+                f"holds images, but the model takes {_shape(input_shape)}",
+                "Give the data as an .npz with an array x.",
+            )
+        channels, rows, columns = input_shape[1:] if spec.layout == "nchw" else (input_shape[3], *input_shape[1:3])
+        if channels not in (None, 1, 3):
+            raise Problem(
+                str(folder),
+                f"holds images of 3 channels, but the model takes {_shape(input_shape)}",
+                f"Check --layout (now {spec.layout}), or give the data as an .npz with an array x.",
+            )
+        grey = channels == 1
+        if size is None and rows is not None and columns is not None:
+            size = (rows, columns)
+        elif size is not None and (rows or size[0], columns or size[1]) != size:
+            raise Problem(
+                "data option crop",
+                f"{spec.crop} does not fit the model's input {_shape(input_shape)}",
+                f"Use {rows}, or leave it out.",
+            )
+    if size is None and spec.resize is not None:
+        size = (spec.resize, spec.resize)
+    short_side = spec.resize
+    if size is not None and short_side is None:
+        short_side = round(min(size) * 256 / 224)
+    return size, short_side, grey
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        values = np.asarray(image, np.float64)
+        # Pillow would clip these to 255; a 16-bit grey image is to keep its shades.
+        return Image.fromarray(np.clip(values / 257 + 0.5, 0, 255).astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")
+
+
+def _content_key(files: Sequence[Path], names: Sequence[str], labels: Labels | None) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for path, name in zip(files, names, strict=True):
+        status = path.stat()
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    digest.update(b"" if labels is None else labels.tobytes())
+    return digest.hexdigest()
+
+
+def _shape(shape: Sequence[int | None]) -> str:
+    return " × ".join("any" if n is None else str(n) for n in shape)
+
+
+def _size(picture: Picture) -> str:
+    return f"{picture.shape[0]} × {picture.shape[1]}"

@@ -1,0 +1,263 @@
+"""The steps before an analysis: check the float model, plan, calibrate."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .calibrate import Calibration, calibrate, wanted_values
+from .data import Dataset, batches
+from .execute import Executor, outputs_of
+from .fuse import Fused, fuse
+from .graph import LayerGraph
+from .load import Model
+from .metric import TOP1, Metric
+from .plan import QuantPlan, Target
+from .problem import Problem
+from .progress import Report, silent
+
+BATCH = 16
+"""Samples at a time, where the model's batch is free."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The float model's answer for one sample."""
+
+    index: int
+    name: str
+    label: int | None
+    top: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class FloatCheck:
+    """What the float model does on the final split: to be confirmed before anything is quantized.
+
+    Parameters
+    ----------
+    metric : float | None
+    metric_name : str
+    samples : int
+    forward_s : float
+        Wall time of the user's own model.
+    predictions : tuple of Prediction
+        Empty where the first output is no logits.
+    max_abs_delta : float
+        Largest difference between the user's model and the canonical graph; 0 is bitwise equal.
+    """
+
+    metric: float | None
+    metric_name: str
+    samples: int
+    forward_s: float
+    predictions: tuple[Prediction, ...]
+    max_abs_delta: float
+
+
+def batch_size(graph: LayerGraph) -> int:
+    """The model's own batch where it is fixed, else `BATCH`."""
+    fixed = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else None
+    return BATCH if fixed is None else fixed
+
+
+def whole_batches(graph: LayerGraph, indices: Sequence[int], limit: int | None = None) -> tuple[int, ...]:
+    """Samples in whole batches where the model's batch is fixed."""
+    chosen = tuple(indices[:limit])
+    size = batch_size(graph)
+    if graph.inputs and graph.inputs[0].shape and graph.inputs[0].shape[0] is not None:
+        chosen = chosen[: len(chosen) // size * size]
+    return chosen
+
+
+def check_fits(model: Model, data: Dataset) -> None:
+    """Compare one sample with the model's inputs.
+
+    Raises
+    ------
+    Problem
+        Saying both shapes.
+    """
+    inputs = data.load([0])
+    specs = model.graph.inputs
+    if len(inputs) != len(specs):
+        raise Problem(
+            data.spec.source, f"gives {len(inputs)} tensors, the model takes {len(specs)}", "Give one for each input."
+        )
+    for spec, tensor in zip(specs, inputs, strict=True):
+        wanted, got = spec.shape[1:], tuple(tensor.shape[1:])
+        if len(wanted) != len(got) or any(w is not None and w != g for w, g in zip(wanted, got, strict=False)):
+            raise Problem(
+                data.spec.source,
+                f"a sample has shape {got}, the model's input {spec.name} wants {tuple(wanted)}",
+                "Set --resize and --crop, or --input-shape.",
+            )
+        if not str(tensor.dtype).endswith(spec.dtype):
+            raise Problem(
+                data.spec.source,
+                f"a sample is {tensor.dtype}, the model's input {spec.name} torch.{spec.dtype}",
+                "Convert the data.",
+            )
+
+
+def fed(pairs: Iterable[tuple[tuple[torch.Tensor, ...], Any]]) -> Iterator[tuple[torch.Tensor, ...]]:
+    for inputs, _ in pairs:
+        yield inputs
+
+
+def check_float(model: Model, data: Dataset, report: Report = silent, metric: Metric = TOP1) -> FloatCheck:
+    """Run the user's float model on the final split, and the canonical graph beside it."""
+    check_fits(model, data)
+    graph = model.graph
+    chosen = whole_batches(graph, data.splits.final)
+    if not chosen:
+        raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
+    executor = Executor(graph)
+    collected: list[list[NDArray[Any]]] = []
+    delta, seconds = 0.0, 0.0
+    with torch.inference_mode():
+        for inputs, _ in batches(data, chosen, batch_size(graph)):
+            report(len(collected) * len(inputs[0]), len(chosen), "running the float model")
+            began = time.perf_counter()
+            outputs = outputs_of(model.forward(*inputs))
+            seconds += time.perf_counter() - began
+            if not collected:
+                ours = outputs_of(executor(inputs))
+                for a, b in zip(outputs, ours, strict=True):
+                    delta = max(delta, float((a.float() - b.float()).abs().max()))
+            collected.append([o.float().numpy() for o in outputs])
+    joined = [np.concatenate(parts) for parts in zip(*collected, strict=True)]
+    if joined and not np.isfinite(joined[0]).all():
+        raise Problem(model.spec.source, "its float output holds NaN or infinite values", "Check weights and data.")
+    labels = None if data.labels is None else data.labels[list(chosen)]
+    return FloatCheck(
+        metric(joined, labels), metric.name, len(chosen), seconds, _predictions(data, chosen, joined), delta
+    )
+
+
+def _predictions(data: Dataset, chosen: Sequence[int], outputs: Sequence[NDArray[Any]]) -> tuple[Prediction, ...]:
+    if not outputs or outputs[0].ndim != 2 or outputs[0].shape[1] < 2:
+        return ()
+    logits = outputs[0].astype(np.float64)
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities = shifted / shifted.sum(1, keepdims=True)
+    return tuple(
+        Prediction(
+            index,
+            data.names[index],
+            None if data.labels is None else int(data.labels[index]),
+            int(row.argmax()),
+            float(row.max()),
+        )
+        for index, row in zip(chosen, probabilities, strict=True)
+    )
+
+
+def forward_seconds(model: Model, data: Dataset, report: Report = silent) -> float:
+    """Wall time of the user's own float model over the calibrate split, s: what calibration is held against."""
+    chosen = whole_batches(model.graph, data.splits.calibrate)
+    seconds, done = 0.0, 0
+    with torch.inference_mode():
+        for inputs, _ in batches(data, chosen, batch_size(model.graph)):
+            report(done, len(chosen), "running the float model")
+            began = time.perf_counter()
+            model.forward(*inputs)
+            seconds += time.perf_counter() - began
+            done += len(inputs[0])
+    return seconds
+
+
+def first_plan(graph: LayerGraph, target: Target) -> QuantPlan:
+    """The plan to begin with: the target's preset, and min-max where the model's output is made.
+
+    Clipping pays inside a network, where it buys finer steps; at the output it cuts off just
+    the largest logits, which are the answer.
+    """
+    plan = QuantPlan.preset(target)
+    activation = plan.default.activation
+    if activation is None or activation.estimator == "minmax":
+        return plan
+    for value in graph.output_values:
+        producer = graph.producer.get(value)
+        while producer is not None and producer.transparent:
+            producer = graph.producer.get(producer.inputs[0])
+        if producer is not None and producer.dtype.startswith("float"):
+            plan = plan.with_layer(producer.id, activation=activation.but(estimator="minmax"))
+    return plan
+
+
+def retarget(plan: QuantPlan, graph: LayerGraph, target: Target) -> QuantPlan:
+    """The plan for another target; a plan that nobody changed becomes the new target's first."""
+    if dataclasses.replace(plan, target=target) == dataclasses.replace(first_plan(graph, plan.target), target=target):
+        return first_plan(graph, target)
+    return plan.with_target(target)
+
+
+@lru_cache(maxsize=8)
+def _fused(model: Model, fusions: tuple[tuple[str, bool], ...]) -> Fused:
+    return fuse(model.graph, QuantPlan(fusions=fusions))
+
+
+def fused_graph(model: Model, plan: QuantPlan) -> Fused:
+    """The fused graph, kept for the last few choices of fusions."""
+    return _fused(model, plan.fusions)
+
+
+def calibration_key(model: Model, data: Dataset) -> str:
+    """What statistics depend on."""
+    return f"{model.digest}-{data.digest}"
+
+
+def calibrate_model(
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    report: Report = silent,
+    known: Calibration | None = None,
+) -> Calibration:
+    """Statistics of every value that the plan's fused graph hands on.
+
+    Parameters
+    ----------
+    known : Calibration | None
+        Statistics gathered before; what they hold is not gathered again.
+    """
+    check_fits(model, data)
+    key = calibration_key(model, data)
+    graph = fused_graph(model, plan).graph
+    if known is not None and known.key and known.key != key:
+        known = None
+    missing = frozenset(wanted_values(graph)) - frozenset(known.tensors if known else ())
+    if known is not None and not missing:
+        return known
+    chosen = whole_batches(graph, data.splits.calibrate)
+    if not chosen:
+        raise Problem(data.spec.source, "the calibrate split is empty", "Give more samples.")
+    feed = fed(batches(data, chosen, batch_size(graph)))
+    found = calibrate(graph, feed, report, total=len(chosen), only=missing)
+    if known is not None:
+        return dataclasses.replace(
+            known, tensors={**known.tensors, **found.tensors}, seconds=known.seconds + found.seconds
+        )
+    return dataclasses.replace(found, key=key)
+
+
+@lru_cache(maxsize=4)
+def _float_onnx(model: Model, fusions: tuple[tuple[str, bool], ...]) -> bytes:
+    from .backends.ort import float_model
+
+    return float_model(fused_graph(model, QuantPlan(fusions=fusions)).graph)
+
+
+def float_onnx(model: Model, plan: QuantPlan) -> bytes:
+    """The fused float graph as an ONNX file, kept for the last few choices of fusions."""
+    return _float_onnx(model, plan.fusions)

@@ -1,0 +1,217 @@
+"""What the integer kernels really compute and how long they take, beside the simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .backends.runner import Runner, Timing
+from .child import run_in_child
+from .data import DataSpec, batches, open_data
+from .execute import outputs_of
+from .graph import Layer
+from .progress import Report, part, silent
+from .quantize import Quantization
+from .results import KernelCheck
+from .simulate import Simulation
+
+RUNS = 50
+"""Interleaved timed runs of the float and of the integer model."""
+
+
+@dataclass(frozen=True)
+class KernelWork:
+    """What the child needs.
+
+    Parameters
+    ----------
+    quantization : Quantization
+    float_onnx : bytes | None
+        The float model for ONNX Runtime; None for other backends.
+    data : DataSpec
+        Opened again in the child, by the permission already given.
+    check : tuple of int
+        Samples whose values are compared with the simulation, layer by layer.
+    final : tuple of int
+        Samples to run whole.
+    batch : int
+        Samples at a time for both.
+    timing : bool
+        Whether to measure latency.
+    """
+
+    quantization: Quantization
+    float_onnx: bytes | None
+    data: DataSpec
+    check: tuple[int, ...]
+    final: tuple[int, ...]
+    batch: int
+    timing: bool = True
+    runs: int = RUNS
+
+
+@dataclass(frozen=True)
+class KernelFigures:
+    """What the child found.
+
+    Parameters
+    ----------
+    kernels : mapping of layer id to str
+        Layers that run in integers, and the kernel's name.
+    checks : mapping of layer id to KernelCheck
+    outputs : list of float32 arrays
+        Every output over the final samples, concatenated.
+    timing : Timing | None
+    """
+
+    kernels: Mapping[str, str]
+    checks: Mapping[str, KernelCheck]
+    outputs: list[NDArray[np.float32]]
+    timing: Timing | None
+
+
+def run_kernels(work: KernelWork, report: Report = silent) -> KernelFigures:
+    """Lower the plan to its target and run it, in a child process.
+
+    Raises
+    ------
+    Problem
+        Where lowering fails or the child dies.
+    """
+    target = work.quantization.plan.target
+    result: KernelFigures = run_in_child("qinspect.engine.kernels:_work", work, report, what=f"target {target.name}")
+    return result
+
+
+def make_runner(quantization: Quantization, float_onnx: bytes | None) -> Runner:
+    """The plan lowered to its target, ready to run."""
+    target = quantization.plan.target
+    if target.backend == "ort":
+        from .backends.ort import OrtRunner, float_model
+
+        return OrtRunner(quantization, float_onnx or float_model(quantization.graph), target.threads)
+    from .backends.fx import FxRunner
+
+    return FxRunner(quantization, target.threads)
+
+
+def _work(work: KernelWork, report: Report) -> KernelFigures:
+    report(0, 1, f"lowering to {work.quantization.plan.target.name}")
+    runner = make_runner(work.quantization, work.float_onnx)
+    data = open_data(work.data, work.quantization.graph.inputs[0].shape, allow_code=True)
+    checks: dict[str, _Difference] = {}
+    simulation = Simulation(work.quantization)
+    looking = part(report, 0.1, 0.4, "comparing kernels with the simulation")
+    with torch.inference_mode():
+        for done, (inputs, _) in enumerate(batches(data, work.check, work.batch)):
+            looking(done * work.batch, max(1, len(work.check)), "")
+            compare(simulation, runner.integers(inputs), inputs, checks)
+        outputs: list[list[NDArray[np.float32]]] = []
+        running = part(report, 0.4, 0.6, "running the integer model")
+        for done, (inputs, _) in enumerate(batches(data, work.final, work.batch)):
+            running(done * work.batch, max(1, len(work.final)), "")
+            outputs.append([o.float().numpy() for o in outputs_of(runner.run(inputs))])
+    timing = None
+    if work.timing:
+        target = work.quantization.plan.target
+        sample = work.check or work.final
+        indices = [sample[i % len(sample)] for i in range(target.batch)]
+        timing = runner.time(data.load(indices), target.threads, work.runs, part(report, 0.6, 1, "measuring latency"))
+    joined = [np.concatenate(parts) for parts in zip(*outputs, strict=True)] if outputs else []
+    return KernelFigures(dict(runner.kernels), {key: found.check() for key, found in checks.items()}, joined, timing)
+
+
+@dataclass
+class _Difference:
+    """Kernel minus simulation, in steps of the output's grid, over all samples so far."""
+
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(257, np.int64))
+    largest: int = 0
+    overflows: bool = False
+
+    def check(self) -> KernelCheck:
+        total = int(self.counts.sum())
+        steps = np.arange(-128, 129)
+        return KernelCheck(
+            self.largest,
+            float(self.counts[128] / total) if total else 1.0,
+            float(self.counts[127:130].sum() / total) if total else 1.0,
+            self.overflows and self.largest > 2,
+            {int(step): int(n) for step, n in zip(steps, self.counts, strict=True) if n},
+        )
+
+
+def compare(
+    simulation: Simulation,
+    integers: Mapping[str, torch.Tensor],
+    inputs: Sequence[torch.Tensor],
+    found: dict[str, Any],
+) -> None:
+    """Feed every integer layer's simulation the kernel's own input, and compare the outputs.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    integers : mapping of value name to int32 tensor
+        What the kernels handed on.
+    inputs : sequence of torch.Tensor
+        The model's inputs.
+    found : dict of layer id to difference
+        Added to.
+    """
+    q = simulation.quantization
+    floats = dict(zip(q.graph.input_names, inputs, strict=True))
+    for layer in q.graph.layers:
+        if layer.transparent or layer.id not in q.quantized or layer.value not in integers:
+            continue
+        values: dict[str, Any] = {}
+        for name in layer.inputs:
+            value = _value(simulation, name, integers, floats)
+            if value is None:
+                break
+            values[name] = value
+        else:
+            params = q.values[layer.value]
+            expected = params.quantize(simulation.run_layer(layer, values))
+            difference = integers[layer.value].reshape(expected.shape) - expected
+            entry = found.setdefault(layer.id, _Difference(overflows=_may_overflow(q, layer)))
+            entry.largest = max(entry.largest, int(difference.abs().max()) if difference.numel() else 0)
+            clipped = difference.clamp(-128, 128).flatten().to(torch.int64) + 128
+            entry.counts += torch.bincount(clipped, minlength=257).numpy()
+
+
+def _value(
+    simulation: Simulation, name: str, integers: Mapping[str, torch.Tensor], floats: Mapping[str, torch.Tensor]
+) -> torch.Tensor | None:
+    """A value as the kernel got it, real numbers; through transparent layers where it has no integers of its own."""
+    q = simulation.quantization
+    if name in integers:
+        return q.values[name].dequantize(integers[name])
+    if name in floats:
+        return floats[name]
+    producer = q.graph.producer.get(name)
+    if producer is None or not producer.transparent or len(producer.inputs) != 1:
+        return None
+    inner = _value(simulation, producer.inputs[0], integers, floats)
+    if inner is None:
+        return None
+    result = simulation.compute(producer, {producer.inputs[0]: inner})
+    return result if isinstance(result, torch.Tensor) else None
+
+
+def _may_overflow(q: Quantization, layer: Layer) -> bool:
+    """Whether two neighbouring products may exceed 16 bits, which some kernels add in 16 bits.
+
+    Without VNNI instructions uint8 × int8 products are added in pairs to a saturating int16.
+    """
+    weights, source = q.weights.get(layer.id), q.input_scale(layer)
+    weight = q.graph.weight(layer)
+    if weights is None or source is None or weight is None:
+        return False
+    largest = int(weights.quantize(weight.detach()).abs().max())
+    return 2 * largest * max(abs(source.qmin), source.qmax) > 32767

@@ -1,0 +1,167 @@
+"""From a source (file or callable) to a model whose layers are known."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+
+from ..graph import LayerGraph
+from ..normalize import normalize
+from ..problem import Problem
+from ..progress import Report, silent
+from .archive import read_pt2
+from .callable import build
+from .spec import ModelSpec, is_callable
+from .trace import trace
+
+__all__ = ["Model", "ModelSpec", "is_callable", "load_model"]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A float model that was opened.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Where it came from.
+    name : str
+        For people.
+    digest : str
+        Of graph and weights; results are keyed by it.
+    graph : LayerGraph
+        Canonical, nothing fused yet.
+    forward : callable
+        The user's model in eval mode: ``forward(*inputs) -> outputs``.
+    dynamic_batch : bool
+        Whether any number of samples can go through at once.
+    notes : tuple of str
+        What was assumed or left out on the way.
+    """
+
+    spec: ModelSpec
+    name: str
+    digest: str
+    graph: LayerGraph
+    forward: Callable[..., Any]
+    dynamic_batch: bool
+    notes: tuple[str, ...] = ()
+
+
+def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = False) -> Model:
+    """Open a model, trace it and bring it into canonical form.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The source and what else is needed to open it.
+    report : Report
+        Told of the steps.
+    allow_code : bool
+        Whether the user allowed Python code named in the source to run.
+
+    Raises
+    ------
+    Problem
+        Naming the file, tensor or line at fault.
+    """
+    report(0, 4, "reading the model")
+    notes: list[str] = []
+    with quiet():
+        if is_callable(spec.source):
+            if not allow_code:
+                raise Problem(spec.source, "is Python code, which was not allowed to run", "Allow it first.")
+            module, example = build(spec)
+            report(1, 4, "tracing")
+            program, dynamic = trace(module, example, spec, notes)
+            forward: Callable[..., Any] = module
+        else:
+            path = Path(spec.source)
+            if path.suffix != ".pt2":
+                raise Problem(
+                    spec.source,
+                    "is not a source that can be opened",
+                    "Give file.pt2, file.py:callable or package.module:callable.",
+                )
+            if spec.weights:
+                raise Problem(spec.weights, "a .pt2 file brings its own weights", "Leave --weights out.")
+            program = read_pt2(path)
+            dynamic = any(
+                isinstance(size, torch.SymInt)
+                for node in program.graph.nodes
+                if node.op == "placeholder" and isinstance(node.meta.get("val"), torch.Tensor)
+                for size in node.meta["val"].shape[:1]
+            )
+            forward = program.module(check_guards=False)
+        report(2, 4, "finding the layers")
+        graph = normalize(program)
+    _check_weights(graph, spec)
+    if not dynamic:
+        notes.append("The batch size is fixed by the model: samples run in batches of that size.")
+    report(4, 4, "done")
+    name = Path(spec.source.partition(":")[0]).stem if not is_callable(spec.source) else spec.source.rpartition(":")[0]
+    return Model(
+        spec,
+        Path(name).stem if "/" in name or name.endswith(".py") else name,
+        _digest(graph),
+        graph,
+        forward,
+        dynamic,
+        tuple(notes),
+    )
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep torch.export's own talk (pages on stderr where it fails) from the user."""
+    loggers = [logging.getLogger(name) for name in ("torch", "torch._export", "torch.export", "torch._dynamo")]
+    levels = [logger.level for logger in loggers]
+    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        # torch 2.13 warns of its own use of LeafSpec while it copies the specification.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"torch(\.|$)")
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def _check_weights(graph: LayerGraph, spec: ModelSpec) -> None:
+    for key, tensor in graph.params.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            bad = int((~torch.isfinite(tensor)).sum())
+            raise Problem(
+                spec.weights or spec.source,
+                f"the tensor {key} holds {bad} NaN or infinite values",
+                "Give a checkpoint that was saved before training diverged.",
+            )
+
+
+def _digest(graph: LayerGraph) -> str:
+    digest = hashlib.sha256()
+    for layer in graph.layers:
+        digest.update(repr((layer.id, layer.target, layer.args, dict(layer.kwargs))).encode())
+    for key in sorted(graph.params):
+        tensor = graph.params[key].detach().contiguous()
+        digest.update(f"{key}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
+    return digest.hexdigest()[:24]
+
+
+def check_program(program: ExportedProgram) -> None:
+    """Refuse graphs without a tensor input, which nothing can calibrate."""
+    if not program.graph_signature.user_inputs:
+        raise Problem("model", "has no input", "Export it with example inputs.")

@@ -1,0 +1,133 @@
+"""Modules made by the user's own Python code, with weights from a checkpoint."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pickle
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..problem import Problem
+from .spec import ModelSpec
+
+
+def resolve(source: str) -> Any:
+    """The object that ``file.py:name`` or ``package.module:name`` names; runs the code."""
+    head, _, name = source.rpartition(":")
+    if head.endswith(".py"):
+        path = Path(head)
+        if not path.is_file():
+            raise Problem(head, "no such file", "Check the path.")
+        # Named by its path, so that two files of one name do not meet, and pickling finds it.
+        module_name = f"qinspect_source_{abs(hash(str(path.resolve()))):x}"
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        if spec is None or spec.loader is None:
+            raise Problem(head, "cannot be imported", "Give a Python file.")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        folder = str(path.resolve().parent)
+        sys.path.insert(0, folder)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[module_name]
+            raise Problem(head, f"importing it raises {type(error).__name__}: {error}", "Mend the file.") from error
+        finally:
+            sys.path.remove(folder)
+    else:
+        try:
+            module = importlib.import_module(head)
+        except Exception as error:
+            raise Problem(
+                head, f"importing it raises {type(error).__name__}: {error}", "Is the package installed here?"
+            ) from error
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        raise Problem(source, f"there is no {name!r} in it", "Check the name after the colon.") from None
+
+
+def build(spec: ModelSpec) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...] | None]:
+    """Run the callable and load the weights.
+
+    Returns
+    -------
+    module, example
+        The module in eval mode, float32, and the example inputs where the callable gave any.
+    """
+    made = resolve(spec.source)
+    if not callable(made):
+        raise Problem(spec.source, "is not callable", "Name a function or class that returns an nn.Module.")
+    if not isinstance(made, torch.nn.Module):
+        try:
+            made = made()
+        except Exception as error:
+            raise Problem(
+                spec.source, f"calling it raises {type(error).__name__}: {error}", "It must work without arguments."
+            ) from error
+    example = None
+    if isinstance(made, tuple) and len(made) == 2:
+        made, example = made
+        example = tuple(example) if isinstance(example, (tuple, list)) else (example,)
+        if not all(isinstance(item, torch.Tensor) for item in example):
+            raise Problem(spec.source, "its example inputs are not tensors", "Return (module, (tensor, ...)).")
+    if not isinstance(made, torch.nn.Module):
+        raise Problem(spec.source, f"returned {type(made).__name__}", "It must return an nn.Module.")
+    if spec.weights:
+        load_weights(made, Path(spec.weights))
+    return made.eval().float(), example
+
+
+def load_weights(module: torch.nn.Module, path: Path) -> None:
+    """Load a checkpoint into a module; nothing in the file is executed."""
+    state = read_state(path)
+    own = module.state_dict()
+    for prefix in ("module.", "model."):
+        if not set(state) & set(own) and all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    counters = {key for key in own if key.endswith("num_batches_tracked")}
+    missing = sorted(set(own) - set(state) - counters)
+    unexpected = sorted(set(state) - set(own))
+    wrong = [key for key in state if key in own and state[key].shape != own[key].shape]
+    for keys, what in ((missing, "has no"), (unexpected, "has, but the model does not,")):
+        if keys:
+            more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+            raise Problem(str(path), f"{what} {keys[0]}{more}", "Give the weights that belong to this model.")
+    if wrong:
+        key = wrong[0]
+        raise Problem(
+            str(path),
+            f"{key} has shape {tuple(state[key].shape)}, the model wants {tuple(own[key].shape)}",
+            "Give the weights that belong to this model.",
+        )
+    module.load_state_dict(state, strict=False)
+
+
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """Read a checkpoint's tensors without running anything in it."""
+    if not path.is_file():
+        raise Problem(str(path), "no such file", "Check the path.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise Problem(
+            str(path), "holds more than tensors, and loading it would run its code", "Save its state_dict() instead."
+        ) from error
+    except Exception as error:
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Problem(str(path), f"cannot be read as a checkpoint ({line})", "Is the file whole?") from error
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
+            state = state[key]
+    if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise Problem(str(path), "is not a state_dict", "Save model.state_dict().")
+    return dict(state)

@@ -1,0 +1,61 @@
+"""What names a model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..problem import Problem
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Where a model comes from.
+
+    Parameters
+    ----------
+    source : str
+        ``file.pt2``, ``file.py:callable`` or ``package.module:callable``.
+    weights : str | None
+        Checkpoint for a callable's module: ``.safetensors``, ``.pt`` or ``.pth``.
+    input_shape : tuple of tuple of int | None
+        One shape per input, batch first; None takes what the callable gives.
+    """
+
+    source: str
+    weights: str | None = None
+    input_shape: tuple[tuple[int, ...], ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> ModelSpec:
+        shapes = data.get("input_shape")
+        try:
+            return ModelSpec(
+                str(data["source"]),
+                None if data.get("weights") is None else str(data["weights"]),
+                None if shapes is None else tuple(tuple(int(n) for n in shape) for shape in shapes),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise Problem("model", f"not as the format says ({error})", "Open the model anew.") from error
+
+
+def is_callable(source: str) -> bool:
+    """Whether a source names Python code: ``package.module:callable`` or ``file.py:callable``."""
+    head, colon, tail = source.rpartition(":")
+    return bool(colon) and tail.isidentifier() and (head.endswith(".py") or bool(re.fullmatch(r"[\w.]+", head)))
+
+
+def parse_shape(text: str) -> tuple[tuple[int, ...], ...]:
+    """``1,3,224,224``, or several joined by ``;``."""
+    try:
+        shapes = tuple(tuple(int(n) for n in part.split(",")) for part in text.split(";"))
+    except ValueError:
+        shapes = ()
+    if not shapes or any(not shape or min(shape) < 1 for shape in shapes):
+        raise Problem("--input-shape", f"{text!r} is not a shape", "Give numbers such as 1,3,224,224.")
+    return shapes

@@ -1,0 +1,366 @@
+"""From an exported program to the canonical layer graph."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind
+from torch.fx import Node
+
+from .graph import Layer, LayerGraph, Param, Ref, TensorSpec, refs, replace
+from .operators import CANONICAL, IDENTITIES, ROLES, TRANSPARENT
+from .problem import Problem
+
+_TORCH = str(Path(torch.__file__).parent)
+_EVERYTHING = (1 << 63) - 1
+
+
+def normalize(program: ExportedProgram) -> LayerGraph:
+    """Rewrite a program (without in-place operators) to canonical layers.
+
+    Every convolution, linear, norm, activation, pooling, addition ... becomes one `Layer`
+    whatever way its author wrote it. Copies and dropout disappear, what depends on stored
+    tensors alone is computed once, an operator that is not known stays as ``other``.
+
+    Parameters
+    ----------
+    program : ExportedProgram
+        After ``run_decompositions({})``.
+
+    Returns
+    -------
+    LayerGraph
+        Its float output is bitwise the program's.
+
+    Raises
+    ------
+    Problem
+        Where the program mutates its inputs or buffers.
+    """
+    return _Normalizer(program).run()
+
+
+class _Normalizer:
+    def __init__(self, program: ExportedProgram) -> None:
+        self.program = program
+        self.params: dict[str, torch.Tensor] = {}
+        self.known: dict[Node, Any] = {}  # what stands for a node: Ref, Param, a constant, or a structure
+        self.layers: list[Layer] = []
+        self.counts: Counter[str] = Counter()
+        self.inputs: list[TensorSpec] = []
+        self.batch: torch.SymInt | int = 1
+
+    def run(self) -> LayerGraph:
+        self._placeholders()
+        for spec in self.program.graph_signature.output_specs:
+            if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION):
+                raise Problem(
+                    str(spec.target), "is changed by the forward pass", "Call eval() and keep state outside the model."
+                )
+        for node in self.program.graph.nodes:
+            if node.op == "call_function":
+                self._call(node)
+        (output,) = self.program.graph.find_nodes(op="output")
+        outputs = torch.utils._pytree.tree_unflatten(
+            [self._argument(item) for item in output.args[0]], self.program.call_spec.out_spec
+        )
+        used = {leaf.key for layer in self.layers for leaf in _params((layer.args, dict(layer.kwargs)))} | {
+            leaf.key for leaf in _params(outputs)
+        }
+        params = {key: tensor for key, tensor in self.params.items() if key in used}
+        return LayerGraph(tuple(self.inputs), tuple(self._live(outputs)), outputs, params)
+
+    def _live(self, outputs: Any) -> list[Layer]:
+        """Layers that something reads, in order."""
+        needed = {ref.value for ref in refs(outputs)}
+        kept = []
+        for layer in reversed(self.layers):
+            if layer.id in needed:
+                kept.append(layer)
+                needed.update(layer.inputs)
+        return kept[::-1]
+
+    def _placeholders(self) -> None:
+        specs = {spec.arg.name: spec for spec in self.program.graph_signature.input_specs}
+        first = True
+        for node in self.program.graph.find_nodes(op="placeholder"):
+            spec = specs[node.name]
+            if spec.kind == InputKind.USER_INPUT:
+                value = node.meta.get("val")
+                if not isinstance(value, torch.Tensor):
+                    self.known[node] = value
+                    continue
+                if first and value.dim():
+                    self.batch, first = value.shape[0], False
+                shape = tuple(None if isinstance(n, torch.SymInt) else int(n) for n in value.shape)
+                self.inputs.append(TensorSpec(node.name, shape, str(value.dtype).removeprefix("torch.")))
+                self.known[node] = Ref(node.name)
+                continue
+            assert spec.target is not None
+            tensor = self.program.state_dict.get(spec.target)
+            if tensor is None:
+                tensor = self.program.constants[spec.target]
+            self.params[spec.target] = tensor.detach()
+            self.known[node] = Param(spec.target)
+
+    def _argument(self, tree: Any) -> Any:
+        if isinstance(tree, Node):
+            return self.known[tree]
+        if isinstance(tree, (tuple, list)):
+            return (
+                type(tree)(self._argument(item) for item in tree)
+                if type(tree) in (tuple, list)
+                else [self._argument(item) for item in tree]
+            )
+        if isinstance(tree, Mapping):
+            return {key: self._argument(item) for key, item in tree.items()}
+        return tree
+
+    def _call(self, node: Node) -> None:
+        args = self._argument(node.args)
+        kwargs = self._argument(node.kwargs)
+        name = _base_name(node.target)
+        if isinstance(node.target, torch._ops.OpOverload):
+            args, kwargs = _positional(node.target, args, kwargs)
+        if name == "getitem" and not isinstance(args[0], (Ref, Param)):
+            self.known[node] = args[0][args[1]]  # of a structure that is known: the constants' split
+            return
+        if not any(refs((args, kwargs))) and _repeatable(node.target):
+            self._constant(node, args, kwargs)
+            return
+        if name in IDENTITIES or _keeps_all(node, name, args):
+            self.known[node] = args[0]
+            return
+        if name in ("_native_batch_norm_legit_no_training", "max_pool2d_with_indices", "native_layer_norm"):
+            # Of their several results the programs read the first alone.
+            target, args = _single_output(name, args)
+            layer = self._layer(node, CANONICAL[name], target, args, kwargs)
+            self.known[node] = (Ref(layer.id),)
+            return
+        op = _canonical(name, args)
+        target = _target_name(node.target)
+        if op == "matmul":
+            op, target, args = self._as_linear(name, target, args)
+        layer = self._layer(node, op, target, args, kwargs)
+        self.known[node] = Ref(layer.id)
+
+    def _constant(self, node: Node, args: Any, kwargs: Any) -> None:
+        real_args, real_kwargs = replace((args, kwargs), lambda leaf: self.params[leaf.key])
+        with torch.no_grad():
+            result = node.target(*real_args, **real_kwargs)  # type: ignore[operator]
+        path = _module(node)[0]
+
+        def keep(value: Any, suffix: str) -> Any:
+            if isinstance(value, torch.Tensor):
+                key = ".".join(part for part in (path, node.name + suffix) if part)
+                self.params[key] = value.detach()
+                return Param(key)
+            if isinstance(value, (tuple, list)):
+                return tuple(keep(item, f"{suffix}_{i}") for i, item in enumerate(value))
+            return value
+
+        self.known[node] = keep(result, "")
+
+    def _as_linear(self, name: str, target: str, args: tuple[Any, ...]) -> tuple[str, str, tuple[Any, ...]]:
+        """A product with a stored matrix is a linear layer."""
+        if name in ("mm", "matmul") and isinstance(args[0], Ref) and isinstance(args[1], Param):
+            x, weight, bias = args[0], args[1], None
+        elif (
+            name == "addmm"
+            and len(args) == 3
+            and isinstance(args[1], Ref)
+            and isinstance(args[2], Param)
+            and isinstance(args[0], Param)
+        ):
+            x, weight, bias = args[1], args[2], args[0]
+            if self.params[bias.key].dim() != 1:
+                return "matmul", target, args
+        else:
+            return "matmul", target, args
+        matrix = self.params[weight.key]
+        if matrix.dim() != 2 or not matrix.is_floating_point():
+            return "matmul", target, args
+        key = f"{weight.key}.T"
+        self.params[key] = matrix.t()
+        return "linear", "aten.linear.default", (x, Param(key), bias)
+
+    def _layer(self, node: Node, op: str, target: str, args: Any, kwargs: Any) -> Layer:
+        path, call = _module(node)
+        label = op if op != "other" else _base_name(node.target)
+        stem = f"{path}:{label}" + (f"@{call}" if call > 1 else "")
+        self.counts[stem] += 1
+        identity = stem if self.counts[stem] == 1 else f"{stem}#{self.counts[stem]}"
+        value = node.meta.get("val")
+        if isinstance(value, (tuple, list)):
+            value = value[0]
+        shape, dtype = self._shape(value)
+        roles = {
+            role: args[index].key
+            for index, role in ROLES.get(op, ())
+            if index < len(args) and isinstance(args[index], Param)
+        }
+        layer = Layer(
+            identity,
+            path,
+            op,
+            target,
+            args,
+            kwargs,
+            roles,
+            _source(node),
+            shape,
+            dtype,
+            self._macs(op, shape, roles, node),
+            _base_name(node.target) in TRANSPARENT or not isinstance(value, torch.Tensor),
+        )
+        self.layers.append(layer)
+        return layer
+
+    def _shape(self, value: Any) -> tuple[tuple[int, ...], str]:
+        """Shape for one sample (a dynamic batch is 1) and dtype."""
+        if not isinstance(value, torch.Tensor):
+            return (), type(value).__name__
+        batch = _hint(self.batch)
+        dynamic = isinstance(self.batch, torch.SymInt)
+        shape = tuple(
+            max(1, _hint(n) // batch) if dynamic and isinstance(n, torch.SymInt) else _hint(n) for n in value.shape
+        )
+        return shape, str(value.dtype).removeprefix("torch.")
+
+    def _macs(self, op: str, shape: tuple[int, ...], roles: Mapping[str, str], node: Node) -> int:
+        size = 1
+        for n in shape:
+            size *= n
+        if not isinstance(self.batch, torch.SymInt) and shape and shape[0] == _hint(self.batch):
+            size //= max(1, shape[0])
+        weight = self.params[roles["weight"]] if "weight" in roles else None
+        if weight is not None and op in ("conv1d", "conv2d", "conv3d", "linear"):
+            return size * weight[0].numel()
+        if weight is not None and op.startswith("conv_transpose"):
+            source = node.args[0]
+            assert isinstance(source, Node)
+            inner, _ = self._shape(source.meta["val"])
+            count = 1
+            for n in inner:
+                count *= n
+            return count * weight[0].numel()
+        if op == "matmul":
+            operands = [a.meta["val"].shape for a in node.args if isinstance(a, Node)]
+            return size * _hint(operands[-2][-1]) if len(operands) >= 2 else 0
+        return 0
+
+
+def _params(tree: Any) -> list[Param]:
+    found: list[Param] = []
+
+    def note(leaf: Any) -> Any:
+        if isinstance(leaf, Param):
+            found.append(leaf)
+        return leaf
+
+    replace(tree, note)
+    return found
+
+
+def _hint(size: Any) -> int:
+    return int(size.node.hint) if isinstance(size, torch.SymInt) else int(size)
+
+
+def _base_name(target: Any) -> str:
+    if isinstance(target, torch._ops.OpOverload):
+        return target._opname
+    if target is operator.getitem:
+        return "getitem"
+    return f"sym_{getattr(target, '__name__', str(target))}"
+
+
+def _target_name(target: Any) -> str:
+    if isinstance(target, torch._ops.OpOverload):
+        return str(target)
+    module = getattr(target, "__module__", "")
+    return f"{module}.{target.__name__}"
+
+
+def _positional(target: torch._ops.OpOverload, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """All arguments that may stand by position, defaults filled in, so that every reader finds them."""
+    full = list(args)
+    rest = dict(kwargs)
+    for schema in target._schema.arguments[len(full) :]:
+        if schema.kwarg_only:
+            continue
+        if schema.name in rest:
+            full.append(rest.pop(schema.name))
+        elif schema.has_default_value():
+            full.append(schema.default_value)
+        else:
+            break
+    return tuple(full), rest
+
+
+def _repeatable(target: Any) -> bool:
+    return isinstance(target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded not in target.tags
+
+
+def _keeps_all(node: Node, name: str, args: tuple[Any, ...]) -> bool:
+    """Whether the operator hands on its input as it is: a whole slice, a cast to the same type."""
+    if name == "slice":
+        return args[2] in (0, None) and args[3] in (_EVERYTHING, None) and args[4] == 1
+    if name in ("_to_copy", "to", "expand", "view", "reshape", "squeeze"):
+        source, value = node.args[0], node.meta.get("val")
+        if not isinstance(source, Node) or not isinstance(value, torch.Tensor):
+            return False
+        before = source.meta["val"]
+        return bool(before.dtype == value.dtype and tuple(map(str, before.shape)) == tuple(map(str, value.shape)))
+    return False
+
+
+def _single_output(name: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    if name == "_native_batch_norm_legit_no_training":
+        x, weight, bias, mean, var, momentum, eps = args[:7]
+        return "aten.batch_norm.default", (x, weight, bias, mean, var, False, momentum, eps, True)
+    if name == "native_layer_norm":
+        return "aten.layer_norm.default", (*args[:5], False)
+    return "aten.max_pool2d.default", args
+
+
+def _canonical(name: str, args: tuple[Any, ...]) -> str:
+    op = CANONICAL.get(name, name if name in TRANSPARENT else "other")
+    if name in ("clamp", "clamp_min", "clamp_max", "hardtanh"):
+        low, high = {
+            "clamp_min": lambda: (args[1], None),
+            "clamp_max": lambda: (None, args[1]),
+        }.get(name, lambda: (args[1], args[2]))()
+        if low == 0 and high == 6:
+            return "relu6"
+        if low == 0 and high is None:
+            return "relu"
+    return op
+
+
+def _module(node: Node) -> tuple[str, int]:
+    """The module path of a node, and which call of that module it is (from 1)."""
+    stack = node.meta.get("nn_module_stack") or {}
+    if not stack:
+        return "", 1
+    key, entry = list(stack.items())[-1]
+    if "_empty_nn_module_stack" in key:
+        return "", 1
+    path = str(entry[0])
+    call = re.search(r"@(\d+)$", key)
+    return re.sub(r"@\d+", "", path), int(call.group(1)) + 1 if call else 1
+
+
+def _source(node: Node) -> str | None:
+    """``file.py:line`` of the innermost frame that is not torch's own."""
+    found = None
+    for name, line in re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or ""):
+        if not name.startswith((_TORCH, "torch/", "<")) and "/site-packages/torch/" not in name:
+            found = f"{name}:{line}"
+    return found

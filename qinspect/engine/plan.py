@@ -1,0 +1,320 @@
+"""The plan: all that the user decides, immutable, for one target."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from .problem import Problem
+from .qconfig import PRESETS, QConfig, TensorConfig, config_from_json, config_json
+
+if TYPE_CHECKING:
+    from .graph import Layer, LayerGraph
+
+FX_ENGINES = ("x86", "fbgemm", "onednn", "qnnpack")
+
+FLOAT_OPS = frozenset(
+    {
+        "layer_norm",
+        "group_norm",
+        "instance_norm",
+        "rms_norm",
+        "softmax",
+        "log_softmax",
+        "gelu",
+        "scaled_dot_product_attention",
+    }
+)
+"""Operators that stay float unless an override says otherwise."""
+
+
+def host_isa() -> str:
+    """The best instruction set for int8 of this computer's processor."""
+    if platform.machine().lower() in {"arm64", "aarch64"}:
+        return "arm"
+    import torch
+
+    capability = torch.backends.cpu.get_cpu_capability()
+    if capability == "AVX512":
+        try:
+            flags = Path("/proc/cpuinfo").read_text(errors="replace")
+        except OSError:
+            flags = ""
+        return "avx512-vnni" if "avx512_vnni" in flags else "avx512"
+    return "avx2" if capability == "AVX2" else capability.lower()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the quantized model will run.
+
+    Parameters
+    ----------
+    backend : str
+        ``ort`` (ONNX Runtime, QDQ) or ``fx`` (torch.ao FX graph mode).
+    engine : str
+        ``cpu`` for ort; ``x86``, ``fbgemm``, ``onednn`` or ``qnnpack`` for fx.
+    isa : str
+        Instruction set: ``avx2``, ``avx512``, ``avx512-vnni``, ``arm``; empty is this computer's.
+    threads, batch : int
+        What latency is measured with.
+    """
+
+    backend: str = "ort"
+    engine: str = "cpu"
+    isa: str = ""
+    threads: int = 1
+    batch: int = 1
+
+    def __post_init__(self) -> None:
+        engines = {"ort": ("cpu",), "fx": FX_ENGINES}.get(self.backend)
+        if engines is None or self.engine not in engines:
+            raise Problem("target", f"unknown target {self.name!r}", f"Use one of {', '.join(TARGETS)}.")
+        if self.threads < 1 or self.batch < 1:
+            raise Problem("target", "threads and batch must be at least 1", "Give a whole number from 1.")
+
+    @property
+    def name(self) -> str:
+        """As on the command line: ``ort``, ``fx-onednn``."""
+        return self.backend if self.backend == "ort" and self.engine == "cpu" else f"{self.backend}-{self.engine}"
+
+    @property
+    def preset(self) -> str:
+        """Name of the qconfig preset that suits it."""
+        return "onnxruntime" if self.backend == "ort" else self.engine
+
+    @staticmethod
+    def parse(name: str, **settings: Any) -> Target:
+        """A target by its name on the command line."""
+        backend, _, engine = name.partition("-")
+        return Target(backend, engine or ("cpu" if backend == "ort" else "x86"), **settings)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "backend": self.backend,
+            "engine": self.engine,
+            "isa": self.isa or host_isa(),
+            "threads": self.threads,
+            "batch": self.batch,
+        }
+
+
+TARGETS = ("ort", *(f"fx-{engine}" for engine in FX_ENGINES))
+
+MatchKind = Literal["id", "path", "op"]
+Unset = Literal["inherit"]
+
+
+@dataclass(frozen=True)
+class Override:
+    """What some layers do differently; a later override wins over an earlier one.
+
+    Parameters
+    ----------
+    kind, pattern : str
+        ``id`` (exact), ``path`` (the module path, ``*`` allowed) or ``op`` and what it must match.
+    weight, activation : TensorConfig | None | "inherit"
+        None is float.
+    """
+
+    kind: MatchKind
+    pattern: str
+    weight: TensorConfig | None | Unset = "inherit"
+    activation: TensorConfig | None | Unset = "inherit"
+
+    def matches(self, layer: Layer) -> bool:
+        if self.kind == "id":
+            return layer.id == self.pattern
+        if self.kind == "op":
+            return layer.op == self.pattern
+        return fnmatch.fnmatchcase(layer.path, self.pattern) or layer.path.startswith(self.pattern + ".")
+
+    def to_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"match": {self.kind: self.pattern}}
+        if self.weight != "inherit":
+            found["weight"] = config_json(self.weight)
+        if self.activation != "inherit":
+            found["activation"] = config_json(self.activation)
+        return found
+
+
+@dataclass(frozen=True)
+class QuantPlan:
+    """Target, default qconfig, overrides, and the fusions that are switched on or off.
+
+    Every edit makes a new plan; two equal plans have the same `fingerprint`.
+    """
+
+    target: Target = Target()
+    default: QConfig = PRESETS["onnxruntime"]
+    overrides: tuple[Override, ...] = ()
+    fusions: tuple[tuple[str, bool], ...] = ()
+
+    @staticmethod
+    def preset(target: Target) -> QuantPlan:
+        """The plan to begin with on a target."""
+        return QuantPlan(target, PRESETS[target.preset])
+
+    # -- what it says -------------------------------------------------------------------------
+
+    def qconfig(self, layer: Layer) -> QConfig:
+        """What the plan asks for a layer."""
+        weight, activation = self.default.weight, self.default.activation
+        if layer.op in FLOAT_OPS:
+            weight = activation = None
+        for override in self.overrides:
+            if override.matches(layer):
+                if override.weight != "inherit":
+                    weight = override.weight
+                if override.activation != "inherit":
+                    activation = override.activation
+        return QConfig(weight, activation)
+
+    def fusion(self, identity: str) -> bool:
+        """Whether a fusion candidate is wanted; all are unless switched off."""
+        return dict(self.fusions).get(identity, True)
+
+    def unmatched(self, graph: LayerGraph) -> tuple[Override, ...]:
+        """Overrides that match no layer of this model."""
+        layers = tuple(graph.by_id.values())
+        return tuple(o for o in self.overrides if not any(o.matches(layer) for layer in layers))
+
+    # -- edits --------------------------------------------------------------------------------
+
+    def with_override(self, new: Override) -> QuantPlan:
+        """With one more override; one for the same layers is merged, its place becomes the last."""
+        kept: list[Override] = []
+        for old in self.overrides:
+            if (old.kind, old.pattern) == (new.kind, new.pattern):
+                new = Override(
+                    new.kind,
+                    new.pattern,
+                    old.weight if new.weight == "inherit" else new.weight,
+                    old.activation if new.activation == "inherit" else new.activation,
+                )
+            else:
+                kept.append(old)
+        return replace(self, overrides=(*kept, new))
+
+    def with_layer(
+        self,
+        layer_id: str,
+        weight: TensorConfig | None | Unset = "inherit",
+        activation: TensorConfig | None | Unset = "inherit",
+    ) -> QuantPlan:
+        """With an override for one layer."""
+        return self.with_override(Override("id", layer_id, weight, activation))
+
+    def without_layer(self, layer_id: str) -> QuantPlan:
+        """Without the override for one layer: it follows the default and the patterns again."""
+        kept = tuple(o for o in self.overrides if (o.kind, o.pattern) != ("id", layer_id))
+        return replace(self, overrides=kept)
+
+    def with_default(
+        self, weight: TensorConfig | None | Unset = "inherit", activation: TensorConfig | None | Unset = "inherit"
+    ) -> QuantPlan:
+        """With another default qconfig."""
+        return replace(
+            self,
+            default=QConfig(
+                self.default.weight if weight == "inherit" else weight,
+                self.default.activation if activation == "inherit" else activation,
+            ),
+        )
+
+    def with_target(self, target: Target) -> QuantPlan:
+        """For another target; a default that was the old target's preset becomes the new one's."""
+        default = PRESETS[target.preset] if self.default == PRESETS[self.target.preset] else self.default
+        return replace(self, target=target, default=default)
+
+    def with_fusion(self, identity: str, on: bool) -> QuantPlan:
+        """With one fusion candidate switched on or off."""
+        kept = tuple(item for item in self.fusions if item[0] != identity)
+        return replace(self, fusions=kept if on else (*kept, (identity, False)))
+
+    # -- as a file ----------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "target": self.target.to_json(),
+            "default": self.default.to_json(),
+            "overrides": [override.to_json() for override in self.overrides],
+            "fusions": [{"id": identity, "on": on} for identity, on in self.fusions],
+        }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short digest of all that the plan says."""
+        text = json.dumps(self.to_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @staticmethod
+    def from_json(data: Any) -> QuantPlan:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        Problem
+            Where the version, a key or a value is not known.
+        """
+        if not isinstance(data, Mapping) or data.get("version") != 1:
+            raise Problem("plan", "not a version 1 plan", "Write it with this version of qinspect.")
+        try:
+            settings = dict(data.get("target", {}))
+            unknown = set(settings) - set(Target.__dataclass_fields__)
+            if unknown:
+                raise Problem("plan target", f"unknown key {sorted(unknown)[0]!r}", "Leave it out.")
+            default = data["default"]
+            overrides = []
+            for item in data.get("overrides", []):
+                ((kind, pattern),) = item["match"].items()
+                if kind not in ("id", "path", "op") or not isinstance(pattern, str):
+                    raise Problem("plan override", f"match {item['match']!r}", "Match by id, path or op.")
+                overrides.append(
+                    Override(
+                        kind,
+                        pattern,
+                        config_from_json(item["weight"]) if "weight" in item else "inherit",
+                        config_from_json(item["activation"]) if "activation" in item else "inherit",
+                    )
+                )
+            return QuantPlan(
+                Target(**settings),
+                QConfig(config_from_json(default["weight"]), config_from_json(default["activation"])),
+                tuple(overrides),
+                tuple((str(item["id"]), bool(item["on"])) for item in data.get("fusions", [])),
+            )
+        except Problem:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Problem(
+                "plan", f"not as the format says ({error})", "Compare with a plan that qinspect wrote."
+            ) from error
+
+
+def read_plan(path: Path) -> QuantPlan:
+    """Read plan.json.
+
+    Raises
+    ------
+    Problem
+        Naming the file.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Problem(str(path), error.strerror or "cannot be read", "Check the path.") from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(str(path), f"is not JSON ({error})", "Give a plan.json that qinspect wrote.") from error
+    try:
+        return QuantPlan.from_json(data)
+    except Problem as problem:
+        raise Problem(f"{path}, {problem.where}", problem.what, problem.remedy) from problem

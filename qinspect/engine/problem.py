@@ -1,0 +1,28 @@
+"""What goes wrong in a way that the user can mend."""
+
+
+class Problem(Exception):
+    """A failure that names the file or layer, what is wrong, and what to do.
+
+    Parameters
+    ----------
+    where : str
+        The file, layer or option at fault.
+    what : str
+        What is wrong with it, without a full stop.
+    remedy : str
+        What the user can do about it, a whole sentence.
+    """
+
+    def __init__(self, where: str, what: str, remedy: str) -> None:
+        super().__init__(where, what, remedy)
+        self.where = where
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.remedy}"
+
+
+class Unmet(Problem):
+    """A constraint that nothing meets; the remedy names the nearest that was found."""

@@ -1,0 +1,246 @@
+"""From a fused graph, a plan and statistics to the numbers that are needed: qparams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .backends import table
+from .backends.grouping import OWN, PASSING, SHARED
+from .graph import Layer, LayerGraph, Ref
+from .plan import QuantPlan
+from .problem import Problem
+from .qconfig import QConfig, TensorConfig
+from .ranges import QParams, estimate_activation, estimate_weight, fixed_output
+from .statistics import TensorStats
+
+WEIGHTED = frozenset(
+    {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
+)
+"""Layers with a weight that is quantized beside the activations."""
+
+NEVER_ASKED = frozenset({"batch_norm", "embedding", "lstm", "gru", "einsum", "other"})
+"""Layers that a default qconfig does not mean; an override by id still asks for them."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """A fused graph with all numbers that its simulation and its lowerings need.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        Fused.
+    plan : QuantPlan
+        What was asked.
+    configs : mapping of layer id to QConfig
+        What the plan asks of each layer.
+    asked : frozenset of str
+        Ids of the layers that the plan wants in integers.
+    quantized : frozenset of str
+        Ids of the layers whose values are computed in integers (passing ones included).
+    why_not : mapping of layer id to str
+        For layers that were asked and are not quantized.
+    values : mapping of value name to QParams
+        Every value that is quantized somewhere: at its origin, where its layer is in
+        `quantized`, else where a quantized layer reads it.
+    weights : mapping of layer id to QParams
+        Of quantized layers with a weight.
+    """
+
+    graph: LayerGraph
+    plan: QuantPlan
+    configs: Mapping[str, QConfig]
+    asked: frozenset[str]
+    quantized: frozenset[str]
+    why_not: Mapping[str, str]
+    values: Mapping[str, QParams]
+    weights: Mapping[str, QParams]
+
+    def at_origin(self, value: str) -> bool:
+        """Whether a value is quantized where it is made (else where it is read)."""
+        producer = self.graph.producer.get(value)
+        return producer is not None and producer.id in self.quantized
+
+    def input_scale(self, layer: Layer) -> QParams | None:
+        """qparams of a layer's first input."""
+        return self.values.get(layer.inputs[0]) if layer.inputs else None
+
+
+def quantize(graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats]) -> Quantization:
+    """Decide which layers run in integers, and compute every scale and zero point.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        Fused as the plan wants.
+    plan : QuantPlan
+        Its target's table says what can run.
+    stats : mapping of value name to TensorStats
+        From calibration.
+
+    Raises
+    ------
+    Problem
+        Where statistics that are needed are missing.
+    """
+    return _Quantizer(graph, plan, stats).run()
+
+
+class _Quantizer:
+    def __init__(self, graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats]) -> None:
+        self.graph, self.plan, self.stats = graph, plan, stats
+        self.table = table(plan.target)
+        self.configs = {layer.id: plan.qconfig(layer) for layer in graph.layers}
+        self.why_not: dict[str, str] = {}
+        self.quantized: set[str] = set()
+        self.group: dict[str, str] = {}  # value -> the value whose qparams it uses
+
+    def run(self) -> Quantization:
+        asked = frozenset(layer.id for layer in self.graph.layers if self._asked(layer))
+        for layer in self.graph.layers:
+            self._decide(layer, asked)
+        values = self._values()
+        weights = {}
+        for layer in self.graph.layers:
+            config = self.configs[layer.id].weight
+            if layer.id in self.quantized and layer.op in WEIGHTED and config is not None:
+                weight = self.graph.weight(layer)
+                assert weight is not None
+                axis = 1 if layer.op.startswith("conv_transpose") else 0
+                weights[layer.id] = self._with_room_for_bias(layer, estimate_weight(weight, config, axis), values)
+        return Quantization(
+            self.graph, self.plan, self.configs, asked, frozenset(self.quantized), self.why_not, values, weights
+        )
+
+    def _with_room_for_bias(self, layer: Layer, params: QParams, values: Mapping[str, QParams]) -> QParams:
+        """Widen the steps of channels whose bias would not fit into the kernel's 32-bit sums.
+
+        A dead channel's weights are nearly 0, and its bias is none the less stored in steps of
+        ``input scale * weight scale``. Half of the range stays free for the sum itself.
+        """
+        bias, source = self.graph.bias(layer), values.get(layer.inputs[0])
+        if bias is None or source is None or not getattr(self.table, "BIAS_IS_INT32", False):
+            return params
+        size = np.abs(bias.detach().double().numpy())
+        least = (size if params.axis is not None else size.max()) / (2.0**30 * float(source.scale))
+        return replace(params, scale=np.maximum(params.scale, least.astype(np.float32)))
+
+    def _asked(self, layer: Layer) -> bool:
+        if layer.transparent or not layer.inputs or not layer.dtype.startswith("float"):
+            return False
+        config = self.configs[layer.id]
+        if config.activation is None or (layer.op in WEIGHTED and config.weight is None):
+            return False
+        if layer.op in NEVER_ASKED:
+            return any(o.kind == "id" and o.pattern == layer.id for o in self.plan.overrides)
+        return True
+
+    def _decide(self, layer: Layer, asked: frozenset[str]) -> None:
+        if layer.transparent:
+            if self._data_quantized(layer) and layer.dtype.startswith("float"):
+                self.quantized.add(layer.id)
+                self._join(layer.value, layer.inputs[0])
+            return
+        if layer.id not in asked:
+            return
+        reason = self.table.why_not(layer, self.configs[layer.id], self.plan.target)
+        kind = self.table.grouping(layer)
+        if reason is None and kind == PASSING and not self._data_quantized(layer):
+            reason = "its input is float"
+        if reason is not None:
+            self.why_not[layer.id] = reason
+            return
+        self.quantized.add(layer.id)
+        if kind in (SHARED, PASSING):
+            for name in self._data(layer):
+                self._join(layer.value, name)
+
+    def _data(self, layer: Layer) -> tuple[str, ...]:
+        """The values that carry data into a layer (not those that only say a size)."""
+        return tuple(
+            n for n in layer.inputs if n not in self.graph.producer or self.graph.producer[n].dtype.startswith("float")
+        )
+
+    def _data_quantized(self, layer: Layer) -> bool:
+        data = self._data(layer)
+        return bool(data) and all(
+            n in self.graph.producer and self.graph.producer[n].id in self.quantized for n in data
+        )
+
+    # -- groups of values with the same qparams ----------------------------------------------------
+
+    def _root(self, value: str) -> str:
+        while (parent := self.group.get(value, value)) != value:
+            value = parent
+        return value
+
+    def _join(self, one: str, two: str) -> None:
+        first, second = self._root(one), self._root(two)
+        if first != second:
+            # The earlier value leads, so that its layer's configuration holds for the group.
+            order = {layer.value: i for i, layer in enumerate(self.graph.layers)}
+            if order.get(first, -1) > order.get(second, -1):
+                first, second = second, first
+            self.group[second] = first
+
+    def _values(self) -> dict[str, QParams]:
+        wanted: dict[str, TensorConfig] = {}
+        for layer in self.graph.layers:
+            if layer.id not in self.quantized:
+                continue
+            config = self.configs[layer.id].activation
+            reads = () if layer.transparent else self._data(layer)
+            for name in reads:
+                if config is not None and not self._made_quantized(name):
+                    wanted.setdefault(name, config)
+            if layer.transparent or self.table.grouping(layer) == PASSING:
+                wanted.setdefault(layer.value, wanted[layer.inputs[0]])
+            elif config is not None:
+                wanted[layer.value] = config
+        members: dict[str, list[str]] = {}
+        for name in wanted:
+            members.setdefault(self._root(name), []).append(name)
+        found: dict[str, QParams] = {}
+        for root, names in members.items():
+            leader = root if root in wanted else names[0]
+            params = self._params(leader, names, wanted[leader])
+            found.update(dict.fromkeys(names, params))
+        return found
+
+    def _made_quantized(self, value: str) -> bool:
+        producer = self.graph.producer.get(value)
+        return producer is not None and producer.id in self.quantized
+
+    def _params(self, leader: str, names: list[str], config: TensorConfig) -> QParams:
+        producer = self.graph.producer.get(leader)
+        if producer is not None and producer.id in self.quantized and not producer.executed and len(names) == 1:
+            fixed = fixed_output(producer.op, config)
+            if fixed is not None:
+                return fixed
+        # Values that others of the group were made of by averaging, picking or reshaping add nothing.
+        own = [n for n in names if not self._derived(n, names)] or [leader]
+        stats = self._stats(own[0])
+        for name in own[1:]:
+            stats = stats.merged(self._stats(name))
+        return estimate_activation(stats, config)
+
+    def _derived(self, value: str, names: list[str]) -> bool:
+        producer = self.graph.producer.get(value)
+        if producer is None or producer.id not in self.quantized:
+            return False
+        kind = PASSING if producer.transparent else self.table.grouping(producer)
+        clips = producer.op in ("relu", "relu6", "hardtanh")
+        return kind != OWN and not clips and all(n in names for n in self._data(producer))
+
+    def _stats(self, value: str) -> TensorStats:
+        name = value
+        while name not in self.stats:
+            producer = self.graph.producer.get(name)
+            if producer is None or not producer.transparent:
+                raise Problem(value, "was not seen in calibration", "Calibrate again with this model and plan.")
+            first = producer.args[0]
+            name = first.value if isinstance(first, Ref) else producer.inputs[0]
+        return self.stats[name]

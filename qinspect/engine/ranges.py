@@ -1,0 +1,351 @@
+"""Range estimators: from statistics to scale and zero point, without running the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .problem import Problem
+from .qconfig import TensorConfig
+from .statistics import TensorStats
+
+EPS = float(np.finfo(np.float32).eps)
+"""Smallest scale, as in torch.ao's observers."""
+
+
+@dataclass(frozen=True)
+class QParams:
+    """The numbers that quantize one tensor: ``q = clamp(round(x / scale) + zero_point)``.
+
+    Parameters
+    ----------
+    scale : float32 array, shape () or (channels,)
+        Size of a step.
+    zero_point : int32 array, same shape
+        The number that stands for 0.
+    dtype : str
+        Storage type.
+    qmin, qmax : int
+        Where rounding clips: the storage type's limits for activations (kernels saturate there,
+        whatever the number of bits), the grid's for weights.
+    axis : int | None
+        The channel axis, None per tensor.
+    bits : int
+        Width of the grid that the range was spread over.
+    """
+
+    scale: NDArray[np.float32]
+    zero_point: NDArray[np.int32]
+    dtype: str
+    qmin: int
+    qmax: int
+    axis: int | None = None
+    bits: int = 8
+
+    @property
+    def low(self) -> NDArray[np.float64]:
+        """Smallest real number on the grid of `bits`."""
+        return np.asarray((self._ends[0] - self.zero_point) * self.scale.astype(np.float64))
+
+    @property
+    def high(self) -> NDArray[np.float64]:
+        """Largest real number on the grid of `bits`."""
+        return np.asarray((self._ends[1] - self.zero_point) * self.scale.astype(np.float64))
+
+    @property
+    def _ends(self) -> tuple[int, int]:
+        grid = TensorConfig(self.dtype, self.bits).grid
+        return max(grid[0], self.qmin), min(grid[1], self.qmax)
+
+    def quantize(self, x: torch.Tensor) -> torch.Tensor:
+        """Whole numbers (int32), same shape as `x`."""
+        scale, zero = self._tensors(x)
+        # By the reciprocal, as torch's fake quantization does it: a tie may round the other way otherwise.
+        return torch.clamp(torch.round(x * (1 / scale)) + zero, self.qmin, self.qmax).to(torch.int32)
+
+    def dequantize(self, q: torch.Tensor) -> torch.Tensor:
+        """Real numbers (float32) for whole ones."""
+        scale, zero = self._tensors(q)
+        return (q.to(torch.float32) - zero) * scale
+
+    def fake_quantize(self, x: torch.Tensor) -> torch.Tensor:
+        """`x` rounded to the grid, float32, same shape."""
+        if self.axis is None:
+            return torch.fake_quantize_per_tensor_affine(
+                x, float(self.scale), int(self.zero_point), self.qmin, self.qmax
+            )
+        return torch.fake_quantize_per_channel_affine(
+            x, torch.from_numpy(self.scale), torch.from_numpy(self.zero_point), self.axis, self.qmin, self.qmax
+        )
+
+    def _tensors(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        shape = [1] * x.dim()
+        if self.axis is not None:
+            shape[self.axis] = -1
+        scale = torch.from_numpy(np.atleast_1d(self.scale))
+        zero = torch.from_numpy(np.atleast_1d(self.zero_point)).to(torch.float32)
+        return (scale.reshape(shape), zero.reshape(shape)) if self.axis is not None else (scale[0], zero[0])
+
+
+def from_range(
+    low: NDArray[np.floating] | float, high: NDArray[np.floating] | float, config: TensorConfig, axis: int | None = None
+) -> QParams:
+    """Scale and zero point for a range, as torch.ao's observers compute them.
+
+    Affine: ``scale = (max(high, 0) - min(low, 0)) / (qmax - qmin)``,
+    ``zero_point = qmin - round(low / scale)``. Symmetric:
+    ``scale = max(-low, high) / ((qmax - qmin) / 2)``, zero point in the middle.
+    """
+    qmin, qmax = config.grid
+    low32 = np.minimum(np.asarray(low, np.float32), np.float32(0))
+    high32 = np.maximum(np.asarray(high, np.float32), np.float32(0))
+    if config.symmetric:
+        bound = np.maximum(-low32, high32)
+        scale = np.maximum(bound / np.float32((qmax - qmin) / 2), np.float32(EPS))
+        middle = 0 if qmin < 0 else (qmin + qmax + 1) // 2
+        zero = np.full(scale.shape, middle, np.int32)
+    else:
+        scale = np.maximum((high32 - low32) / np.float32(qmax - qmin), np.float32(EPS))
+        zero = np.clip(qmin - np.round(low32 / scale).astype(np.int64), qmin, qmax).astype(np.int32)
+    return QParams(
+        np.asarray(scale, np.float32), np.asarray(zero, np.int32), config.dtype, *config.storage, axis, config.bits
+    )
+
+
+def estimate_activation(stats: TensorStats, config: TensorConfig) -> QParams:
+    """Scale and zero point of one tensor from its statistics.
+
+    Raises
+    ------
+    Problem
+        Where the tensor held no finite value.
+    """
+    return from_range(*activation_range(stats, config), config)
+
+
+def activation_range(stats: TensorStats, config: TensorConfig) -> tuple[float, float]:
+    """The range that an estimator chooses.
+
+    ``percentile`` cuts half of the rest off each side. ``mse`` minimizes the expected squared
+    error, clipping error plus step²/12 for what is inside (values that are exactly 0 cause
+    none). ``entropy`` minimizes KL(original || quantized) over symmetric thresholds (Migacz,
+    8-bit inference with TensorRT, 2017).
+    """
+    if config.estimator == "fixed":
+        assert config.range is not None
+        return config.range
+    low, high = stats.min, stats.max
+    if not np.isfinite([low, high]).all():
+        edges = stats.histogram.edges
+        if not len(stats.histogram.counts):
+            raise Problem("calibration", "a tensor held no finite value", "Look for NaN in the model or the data.")
+        low, high = float(edges[0]), float(edges[-1])
+    if config.estimator == "minmax" or len(stats.histogram.counts) < 2 or low == high:
+        return low, high
+    if config.estimator == "percentile":
+        return _percentile_range(stats, low, high, config.percentile)
+    if config.estimator == "mse":
+        return _mse_range(stats, low, high, config)
+    return _entropy_range(stats, low, high, config)
+
+
+def _percentile_range(stats: TensorStats, low: float, high: float, percentile: float) -> tuple[float, float]:
+    counts = stats.histogram.counts
+    edges = stats.histogram.edges
+    cumulative = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()
+    cut = (100 - percentile) / 200
+    found = np.interp([cut, 1 - cut], cumulative, edges)
+    return max(low, float(found[0])), min(high, float(found[1]))
+
+
+_CELLS = np.arange(-8, 9, dtype=np.float64)
+"""Grid points around 0 whose rounding error is summed exactly; beyond, it is step²/12 per value."""
+
+
+class _Moments:
+    """Sums over the values below any point of a histogram, for the errors of many ranges at once."""
+
+    def __init__(self, stats: TensorStats) -> None:
+        centers, counts = stats.histogram.centers, stats.histogram.counts.astype(np.float64)
+        if stats.zeros:  # exact zeros cause no error: leave them out
+            index = -stats.histogram.first
+            if 0 <= index < len(counts):
+                counts[index] = max(0.0, counts[index] - stats.zeros)
+        self.edges = stats.histogram.edges
+        powers = np.stack([counts, counts * centers, counts * centers**2], -1)
+        self.sums = np.concatenate([np.zeros((1, 3)), np.cumsum(powers, 0)])
+
+    def below(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Number, sum and sum of squares of the values below; shape of `point` plus (3,)."""
+        place = np.clip((point - self.edges[0]) / (self.edges[1] - self.edges[0]), 0, len(self.edges) - 1)
+        index = np.minimum(place.astype(np.int64), len(self.edges) - 2)
+        part = (place - index)[..., None]
+        return np.asarray(self.sums[index] * (1 - part) + self.sums[index + 1] * part)
+
+    def error(
+        self, low: NDArray[np.float64], high: NDArray[np.float64], step: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Summed squared error of clipping to ``[low, high]`` and rounding to `step` inside, shape (n,).
+
+        Many tensors have most of their values within a step of 0, where the error is x² and not
+        step²/12: hence the exact sums over the middle cells.
+        """
+        borders = np.concatenate([_CELLS - 0.5, _CELLS[-1:] + 0.5])
+        points = np.clip(borders * step[:, None], low[:, None], high[:, None])
+        inside = np.diff(self.below(points), axis=1)
+        grid = _CELLS * step[:, None]
+        middle = inside[..., 2] - 2 * grid * inside[..., 1] + grid**2 * inside[..., 0]
+        under, upto = self.below(low), self.below(high)
+        over = self.sums[-1] - upto
+        clipped = _around(under, low) + _around(over, high)
+        others = upto[:, 0] - under[:, 0] - inside[..., 0].sum(1)
+        return np.asarray(clipped + middle.sum(1) + others * step**2 / 12)
+
+
+def _around(moments: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of squared distances to a point, from number, sum and sum of squares."""
+    squares = moments[:, 2] - 2 * point * moments[:, 1] + point**2 * moments[:, 0]
+    return np.asarray(np.maximum(squares, 0))
+
+
+def _mse_range(stats: TensorStats, low: float, high: float, config: TensorConfig) -> tuple[float, float]:
+    moments = _Moments(stats)
+    levels = config.grid[1] - config.grid[0]
+    shares = np.linspace(0.02, 1, 50)
+    if config.symmetric:
+        bounds = max(-low, high) * shares
+        errors = moments.error(np.maximum(-bounds, low), np.minimum(bounds, high), 2 * bounds / levels)
+        bound = float(bounds[int(np.argmin(errors))])
+        return max(-bound, low), min(bound, high)
+    low, high = min(low, 0.0), max(high, 0.0)
+    # One end at a time, from the whole range inwards, until neither moves.
+    best_low, best_high, least = low, high, np.inf
+    for _ in range(4):
+        before = least
+        for lows, highs in ((best_low, high * shares), (low * shares, None)):
+            if highs is None:
+                lows, highs = np.asarray(lows), np.full(len(shares), best_high)
+            else:
+                lows = np.full(len(shares), best_low)
+            keep = highs > lows
+            lows, highs = lows[keep], highs[keep]
+            if not len(lows):
+                continue
+            errors = moments.error(lows, highs, (highs - lows) / levels)
+            index = int(np.argmin(errors))
+            if errors[index] < least:
+                best_low, best_high, least = float(lows[index]), float(highs[index]), float(errors[index])
+        if least >= before * (1 - 1e-6):
+            break
+    return best_low, best_high
+
+
+def _entropy_range(stats: TensorStats, low: float, high: float, config: TensorConfig) -> tuple[float, float]:
+    counts = stats.histogram.counts.astype(np.float64)
+    if stats.zeros:
+        index = -stats.histogram.first
+        if 0 <= index < len(counts):
+            # A spike at exactly 0 is represented whatever the range; it would drown the rest.
+            counts[index] = max(0.0, counts[index] - stats.zeros)
+    centers = stats.histogram.centers
+    bound = max(-low, high)
+    levels = config.grid[1] - config.grid[0] + 1
+    best, best_kl = bound, np.inf
+    for share in np.linspace(0.1, 1, 91):
+        limit = bound * share
+        inside = np.abs(centers) <= limit
+        if inside.sum() < 2:
+            continue
+        kept = counts[inside]
+        reference = kept.copy()
+        outside = counts.sum() - kept.sum()
+        left = counts[centers < -limit].sum()
+        reference[0] += left
+        reference[-1] += outside - left
+        if reference.sum() == 0 or kept.sum() == 0:
+            continue
+        span_low = max(-limit, low) if not config.symmetric else -limit
+        span_high = min(limit, high) if not config.symmetric else limit
+        step = max((span_high - span_low) / (levels - 1), 1e-30)
+        index = np.round((centers[inside] - span_low) / step).astype(np.int64)
+        index -= index.min()
+        sums = np.bincount(index, kept)
+        filled = np.bincount(index, kept > 0)
+        spread = np.where(kept > 0, (sums / np.maximum(filled, 1))[index], 0.0)
+        p = reference / reference.sum()
+        q = np.maximum(spread / max(spread.sum(), 1e-30), 1e-12)
+        kl = float(np.sum(p[p > 0] * np.log(p[p > 0] / q[p > 0])))
+        if kl < best_kl - 1e-12:
+            best, best_kl = limit, kl
+    return max(low, -best), min(high, best)
+
+
+def estimate_weight(weight: torch.Tensor, config: TensorConfig, axis: int) -> QParams:
+    """Scale and zero point of a weight from its values.
+
+    Parameters
+    ----------
+    weight : torch.Tensor
+        Float, any shape.
+    config : TensorConfig
+        ``per_channel`` gives one scale per index of `axis`.
+    axis : int
+        Axis of the output channels.
+
+    Returns
+    -------
+    QParams
+        `qmin` and `qmax` are the grid's: weights are rounded before they are stored.
+    """
+    rows = weight.detach().float().movedim(axis, 0).reshape(weight.shape[axis], -1).numpy()
+    if config.granularity == "per_tensor":
+        rows = rows.reshape(1, -1)
+    low, high = rows.min(1), rows.max(1)
+    if config.estimator == "fixed":
+        assert config.range is not None
+        low, high = np.full_like(low, config.range[0]), np.full_like(high, config.range[1])
+    elif config.estimator == "percentile":
+        cut = (100 - config.percentile) / 2
+        low, high = np.percentile(rows, [cut, 100 - cut], axis=1)
+    elif config.estimator in ("mse", "entropy"):
+        # Entropy needs a distribution; a channel of a weight has too few values for one.
+        low, high = _weight_mse_range(rows, low, high, config)
+    per_channel = config.granularity == "per_channel"
+    params = from_range(
+        low if per_channel else low[0], high if per_channel else high[0], config, axis if per_channel else None
+    )
+    return QParams(params.scale, params.zero_point, params.dtype, *config.grid, params.axis, config.bits)
+
+
+def _weight_mse_range(
+    rows: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32], config: TensorConfig
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Shrink each row's range so that the squared error of rounding its values is least."""
+    best = np.full(len(rows), np.inf)
+    best_low, best_high = low.copy(), high.copy()
+    qmin, qmax = config.grid
+    for share in np.linspace(1, 0.3, 36, dtype=np.float32):
+        params = from_range(low * share, high * share, config, 0)
+        scale, zero = params.scale[:, None], params.zero_point[:, None]
+        rounded = (np.clip(np.round(rows / scale) + zero, qmin, qmax) - zero) * scale
+        error = ((rounded - rows) ** 2).sum(1)
+        better = error < best
+        best = np.where(better, error, best)
+        best_low = np.where(better, low * share, best_low)
+        best_high = np.where(better, high * share, best_high)
+    return best_low, best_high
+
+
+FIXED_OUTPUTS = {"sigmoid": (1 / 256, 0), "hardsigmoid": (1 / 256, 0), "softmax": (1 / 256, 0), "tanh": (2 / 256, 128)}
+"""Scale and zero point (uint8) of operators whose output range is known."""
+
+
+def fixed_output(op: str, config: TensorConfig) -> QParams | None:
+    """qparams of an operator with a known output range, for 8-bit unsigned outputs; else None."""
+    if op not in FIXED_OUTPUTS or config.dtype != "uint8" or config.estimator == "fixed":
+        return None
+    scale, zero = FIXED_OUTPUTS[op]
+    return QParams(np.asarray(scale, np.float32), np.asarray(zero, np.int32), "uint8", 0, 255)

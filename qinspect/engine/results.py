@@ -1,0 +1,275 @@
+"""What an analysis found: plain data, as analysis.json, the report and the window show it.
+
+Every figure that was not measured is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Figures of the whole model, on the final split.
+
+    Parameters
+    ----------
+    fp32_metric, quantized_metric : float | None
+        The metric (top-1 as a fraction unless the user gave another) of the float and of the
+        simulated model; None without labels.
+    kernel_metric, kernel_agreement : float | None
+        The metric of the integer kernels that really ran, and their share of top-1 answers equal
+        to the float model's.
+    agreement : float | None
+        Share of samples with the same top-1 answer as the float model, simulated.
+    kl, kernel_kl : float | None
+        KL(fp32 || int8) in nats, mean per sample, of the softmax of the first output.
+    mse, sqnr_db : float | None
+        Of the outputs, each normalized by its own float power, mean over elements.
+    estimated_kl, estimated_mse : float | None
+        Sums over the layers of the one-pass estimates.
+    fp32_ms, int8_ms, fp32_p90_ms, int8_p90_ms : float | None
+        Median and 90th percentile of a forward pass, same runtime, the target's batch and threads.
+    forward_s, calibrate_s, analyze_s : float | None
+        Wall time of the plain float pass over the calibration data, of the calibration, of all.
+    """
+
+    fp32_metric: float | None = None
+    quantized_metric: float | None = None
+    kernel_metric: float | None = None
+    agreement: float | None = None
+    kernel_agreement: float | None = None
+    kl: float | None = None
+    kernel_kl: float | None = None
+    mse: float | None = None
+    sqnr_db: float | None = None
+    estimated_kl: float | None = None
+    estimated_mse: float | None = None
+    fp32_ms: float | None = None
+    int8_ms: float | None = None
+    fp32_p90_ms: float | None = None
+    int8_p90_ms: float | None = None
+    forward_s: float | None = None
+    calibrate_s: float | None = None
+    analyze_s: float | None = None
+    samples: int | None = None
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What quantization does to one layer's value; SQNR in dB, null with ``exact`` where infinite."""
+
+    local_sqnr_db: float | None = None
+    cumulative_sqnr_db: float | None = None
+    local_mse: float | None = None
+    cumulative_mse: float | None = None
+    local_cosine: float | None = None
+    cumulative_cosine: float | None = None
+    isolated_mse: float | None = None
+    isolated_kl: float | None = None
+    estimated_mse: float | None = None
+    estimated_kl: float | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Median time of one layer, µs, of what really ran; `spread_us` is the int8 interquartile range."""
+
+    fp32_us: float | None = None
+    int8_us: float | None = None
+    spread_us: float | None = None
+
+
+@dataclass(frozen=True)
+class KernelCheck:
+    """The integer kernel's output against the simulation, both fed the kernel's own input.
+
+    Parameters
+    ----------
+    max_steps : int
+        Largest difference in steps of the output's grid.
+    equal_share : float
+        Share of the values that are equal.
+    within_one : float
+        Share of the values that differ by one step at most.
+    saturated : bool
+        The difference is that of a kernel whose intermediate sums overflow.
+    histogram : mapping of int to int
+        Number of values by difference in steps (kernel minus simulation), clipped to ±128.
+    """
+
+    max_steps: int
+    equal_share: float
+    within_one: float
+    saturated: bool = False
+    histogram: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One canonical layer that is not transparent."""
+
+    id: str
+    path: str
+    op: str
+    fused: tuple[str, ...]
+    fused_into: str | None
+    asked: bool
+    quantized: bool
+    why_not: str | None
+    source: str | None
+    shape: tuple[int, ...]
+    macs: int
+    parameters: int
+    weight: dict[str, Any] | None = None
+    activation: dict[str, Any] | None = None
+    errors: Errors = Errors()
+    latency: Latency | None = None
+    kernel: KernelCheck | None = None
+
+
+@dataclass(frozen=True)
+class FusionRow:
+    """One fusion candidate: `state` is ``fused``, ``off`` (by the user) or ``blocked`` with a reason."""
+
+    id: str
+    layers: tuple[str, ...]
+    pattern: str
+    state: str
+    reason: str | None = None
+    max_abs_delta: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that the doctor found, with evidence and what to do.
+
+    Parameters
+    ----------
+    rule : str
+        Stable name of the rule, such as ``kernel_unlike_simulation``.
+    title, evidence : str
+        One line each, for people.
+    layers : tuple of str
+        Ids of the layers concerned.
+    severity : str
+        ``error``, ``warning`` or ``note``.
+    gain : float | None
+        What the remedy is estimated to win back, in nats of KL; None where it is not known.
+    remedy : str
+        What to do, one line.
+    plan : dict | None
+        The whole plan after the remedy, as plan.json has it; None where no edit helps.
+    """
+
+    rule: str
+    title: str
+    evidence: str
+    layers: tuple[str, ...]
+    severity: str
+    gain: float | None
+    remedy: str
+    plan: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything that analysis.json holds."""
+
+    model: dict[str, Any]
+    data: dict[str, Any]
+    target: dict[str, Any]
+    plan: dict[str, Any]
+    totals: Totals
+    layers: tuple[LayerRow, ...]
+    fusions: tuple[FusionRow, ...]
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As analysis.json, version 1."""
+        return {"version": 1, **asdict(self)}
+
+    def row(self, layer_id: str) -> LayerRow | None:
+        """The row of one layer."""
+        return next((row for row in self.layers if row.id == layer_id), None)
+
+
+def analysis_from_json(data: dict[str, Any]) -> Analysis:
+    """Read what `Analysis.to_json` wrote, for sessions that reopen."""
+    layers = []
+    for item in data["layers"]:
+        kernel = item["kernel"]
+        if kernel is not None:
+            kernel = KernelCheck(**{**kernel, "histogram": {int(k): v for k, v in kernel["histogram"].items()}})
+        layers.append(
+            LayerRow(
+                **{
+                    **item,
+                    "fused": tuple(item["fused"]),
+                    "shape": tuple(item["shape"]),
+                    "errors": Errors(**item["errors"]),
+                    "latency": None if item["latency"] is None else Latency(**item["latency"]),
+                    "kernel": kernel,
+                }
+            )
+        )
+    return Analysis(
+        data["model"],
+        data["data"],
+        data["target"],
+        data["plan"],
+        Totals(**data["totals"]),
+        tuple(layers),
+        tuple(FusionRow(**{**item, "layers": tuple(item["layers"])}) for item in data["fusions"]),
+        tuple(Finding(**{**item, "layers": tuple(item["layers"])}) for item in data["findings"]),
+        tuple(data["notes"]),
+    )
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What came out when an exported model was loaded in a new process and run.
+
+    Parameters
+    ----------
+    path : str
+        The file or folder.
+    to : str
+        ``onnx``, ``fx``, ``script`` or ``plan``.
+    verified : bool
+        Whether it does what the plan says; `problems` says what is wrong where it does not.
+    samples : int
+        Samples that were run.
+    agreement, equal_share, sqnr_db : float | None
+        Against the simulation: share of equal top-1 answers, share of equal output values, SQNR
+        of the output in dB (None where infinite).
+    metric : float | None
+        The exported model's own metric on the final split.
+    asked, quantized : tuple of str
+        Ids of the layers that the plan wants in integers, and that run in integers.
+    quantize_nodes, dequantize_nodes : int | None
+        Number of Q and DQ operators in the file.
+    versions : dict
+        Of the libraries it was made and checked with.
+    """
+
+    path: str
+    to: str
+    verified: bool
+    problems: tuple[str, ...]
+    samples: int
+    agreement: float | None
+    equal_share: float | None
+    sqnr_db: float | None
+    metric: float | None
+    asked: tuple[str, ...]
+    quantized: tuple[str, ...]
+    quantize_nodes: int | None = None
+    dequantize_nodes: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"version": 1, **asdict(self)}

@@ -1,0 +1,131 @@
+"""Fake quantization on the canonical graph: what the integer model computes, in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from .execute import Executor, Hook
+from .graph import Layer, Param
+from .graph import replace as replace_leaves
+from .quantize import Quantization
+from .ranges import QParams
+
+
+def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:
+    """Weights on their grids, and biases on the grid ``input scale * weight scale`` (int32), as kernels have them.
+
+    Returns
+    -------
+    dict
+        By ``layer id/role``: a stored tensor that several layers use differs between them.
+    """
+    graph = quantization.graph
+    found: dict[str, torch.Tensor] = {}
+    for layer in graph.layers:
+        params = quantization.weights.get(layer.id)
+        weight, bias = graph.weight(layer), graph.bias(layer)
+        if params is None or weight is None:
+            continue
+        found[f"{layer.id}/weight"] = params.fake_quantize(weight.detach())
+        source = quantization.input_scale(layer)
+        if bias is not None and source is not None:
+            step = torch.from_numpy(params.scale).double() * float(source.scale)
+            rounded = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
+            found[f"{layer.id}/bias"] = (rounded * step).to(bias.dtype)
+    return found
+
+
+class Simulation(Executor):
+    """The quantized model, simulated.
+
+    Values are float32 numbers that lie on their grids. A value made by a float layer is rounded
+    where a quantized layer reads it, and only there.
+    """
+
+    def __init__(self, quantization: Quantization, channels_last: bool = False) -> None:
+        super().__init__(quantization.graph, channels_last=channels_last)
+        self.quantization = quantization
+        self.own = quantized_params(quantization)
+        if channels_last:
+            for key, tensor in self.own.items():
+                if tensor.dim() == 4:
+                    self.own[key] = tensor.contiguous(memory_format=torch.channels_last)
+        self._of_layer = {
+            layer.id: {
+                layer.roles[role]: self.own[f"{layer.id}/{role}"]
+                for role in ("weight", "bias")
+                if f"{layer.id}/{role}" in self.own
+            }
+            for layer in quantization.graph.layers
+        }
+
+    def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
+        """One layer with its own quantization, on given inputs.
+
+        Parameters
+        ----------
+        layer : Layer
+            Of the fused graph.
+        values : mapping of value name to tensor
+            Its inputs; those that are not on their grid yet are rounded first where the layer
+            is quantized.
+
+        Returns
+        -------
+        torch.Tensor
+            The value, on its grid where the layer is quantized.
+        """
+        q = self.quantization
+        if layer.id not in q.quantized or layer.transparent:
+            return self.compute(layer, values)
+        view: dict[str, Any] = {}
+        for name in layer.inputs:
+            value, params = values[name], q.values.get(name)
+            if (
+                params is not None
+                and isinstance(value, torch.Tensor)
+                and value.is_floating_point()
+                and not q.at_origin(name)
+            ):
+                value = params.fake_quantize(value)
+            view[name] = value
+        return self.round(layer, self.compute(layer, view))
+
+    def round(self, layer: Layer, value: torch.Tensor) -> torch.Tensor:
+        """A layer's value on its output grid."""
+        params = self.quantization.values.get(layer.value)
+        return value if params is None else params.fake_quantize(value)
+
+    def compute(self, layer: Layer, values: Mapping[str, Any]) -> Any:
+        swapped = self._of_layer[layer.id]
+        if not swapped:
+            return super().compute(layer, values)
+        kept = {key: self.params[key] for key in swapped}
+        self.params.update(swapped)
+        try:
+            return super().compute(layer, values)
+        finally:
+            self.params.update(kept)
+
+    def __call__(self, inputs: Sequence[torch.Tensor], hook: Hook | None = None) -> Any:
+        values: dict[str, Any] = {}
+        for spec, tensor in zip(self.graph.inputs, inputs, strict=True):
+            if self.channels_last and tensor.dim() == 4:
+                tensor = tensor.contiguous(memory_format=torch.channels_last)
+            values[spec.name] = tensor
+        for layer, dead in self._steps:
+            value = self.run_layer(layer, values)
+            if hook is not None and isinstance(value, torch.Tensor):
+                value = hook(layer, value)
+            values[layer.value] = value
+            for name in dead:
+                del values[name]
+        return replace_leaves(
+            self.graph.outputs, lambda leaf: self.params[leaf.key] if isinstance(leaf, Param) else values[leaf.value]
+        )
+
+
+__all__ = ["QParams", "Simulation", "quantized_params"]

@@ -1,0 +1,172 @@
+"""Mergeable statistics of one tensor, from which any range can be estimated."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 2048
+"""A histogram never has more bins than this, nor (but for single values) fewer than a quarter."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts over bins of width ``2**exponent`` whose edges are whole multiples of that width.
+
+    Since every edge of a wider grid is an edge of all finer ones, widening is exact: it adds up
+    neighbouring bins. Hence merging in any order gives the same counts.
+
+    Parameters
+    ----------
+    exponent : int
+        Base-2 logarithm of the bin width.
+    first : int
+        Index of the first bin; bin ``i`` covers ``[i, i + 1) * 2**exponent``.
+    counts : int64 array, shape (n,)
+        Number of sampled values in each bin.
+    """
+
+    exponent: int
+    first: int
+    counts: NDArray[np.int64]
+
+    @property
+    def width(self) -> float:
+        return math.ldexp(1.0, self.exponent)
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        """Bin edges, shape (n + 1,), in the tensor's unit."""
+        return np.asarray((self.first + np.arange(len(self.counts) + 1)) * self.width, np.float64)
+
+    @property
+    def centers(self) -> NDArray[np.float64]:
+        """Bin centres, shape (n,)."""
+        return np.asarray((self.first + np.arange(len(self.counts)) + 0.5) * self.width, np.float64)
+
+    def widened(self, exponent: int) -> Histogram:
+        """The same counts over wider bins."""
+        if exponent == self.exponent:
+            return self
+        step = 1 << (exponent - self.exponent)
+        first = self.first // step
+        index = (self.first + np.arange(len(self.counts))) // step - first
+        starts = np.flatnonzero(np.diff(index, prepend=-1))
+        return Histogram(exponent, first, np.add.reduceat(self.counts, starts))
+
+    def merged(self, other: Histogram) -> Histogram:
+        """Counts of both."""
+        if not len(self.counts):
+            return other
+        if not len(other.counts):
+            return self
+        exponent = max(self.exponent, other.exponent)
+        one, two = self.widened(exponent), other.widened(exponent)
+        while True:
+            first = min(one.first, two.first)
+            length = max(one.first + len(one.counts), two.first + len(two.counts)) - first
+            if length <= BINS:
+                break
+            exponent += 1
+            one, two = one.widened(exponent), two.widened(exponent)
+        counts = np.zeros(length, np.int64)
+        for part in (one, two):
+            start = part.first - first
+            counts[start : start + len(part.counts)] += part.counts
+        return Histogram(exponent, first, counts)
+
+
+def bin_exponent(low: float, high: float) -> int:
+    """Smallest exponent whose bins cover ``[low, high]`` with at most `BINS` of them."""
+    span = max(high - low, abs(low) * 2**-20, abs(high) * 2**-20, 2.0**-100)
+    exponent = max(math.frexp(span / BINS)[1] - 1, -126)
+    while math.floor(math.ldexp(high, -exponent)) - math.floor(math.ldexp(low, -exponent)) >= BINS:
+        exponent += 1
+    return exponent
+
+
+@dataclass(frozen=True)
+class TensorStats:
+    """What calibration knows of one tensor.
+
+    Parameters
+    ----------
+    count : int
+        Values seen.
+    min, max, mean : float
+        Exact, over all values. NaN where the tensor held NaN.
+    channel_min, channel_max : float32 array, shape (channels,)
+        Exact, over axis 1 (the last one for tensors of two or three axes).
+    batch_min, batch_max : float32 array, shape (batches,)
+        One per batch, in the order seen.
+    nonfinite : int
+        Number of NaN and infinite values (counted only in batches that have any).
+    sampled : int
+        Values that `variance`, `zeros` and `histogram` rest on.
+    sample_mean, variance : float
+        Of the sampled values.
+    zeros : int
+        Sampled values that are exactly 0.
+    histogram : Histogram
+        Of the sampled finite values.
+    """
+
+    count: int
+    min: float
+    max: float
+    mean: float
+    channel_min: NDArray[np.float32]
+    channel_max: NDArray[np.float32]
+    batch_min: NDArray[np.float32]
+    batch_max: NDArray[np.float32]
+    nonfinite: int
+    sampled: int
+    sample_mean: float
+    variance: float
+    zeros: int
+    histogram: Histogram
+
+    @property
+    def zero_share(self) -> float:
+        return self.zeros / self.sampled if self.sampled else math.nan
+
+    def merged(self, other: TensorStats) -> TensorStats:
+        """Statistics of both parts of the data.
+
+        Variance by Chan, Golub and LeVeque (1983).
+        """
+        count = self.count + other.count
+        mean = _weighted(self.mean, self.count, other.mean, other.count)
+        sampled = self.sampled + other.sampled
+        sample_mean = _weighted(self.sample_mean, self.sampled, other.sample_mean, other.sampled)
+        between = (other.sample_mean - self.sample_mean) ** 2 * self.sampled * other.sampled if sampled else 0.0
+        variance = _weighted(self.variance, self.sampled, other.variance, other.sampled)
+        if self.sampled and other.sampled:
+            variance += between / sampled**2
+        same = self.channel_min.shape == other.channel_min.shape
+        return TensorStats(
+            count,
+            float(np.minimum(self.min, other.min)),
+            float(np.maximum(self.max, other.max)),
+            mean,
+            np.minimum(self.channel_min, other.channel_min) if same else np.empty(0, np.float32),
+            np.maximum(self.channel_max, other.channel_max) if same else np.empty(0, np.float32),
+            np.concatenate([self.batch_min, other.batch_min]),
+            np.concatenate([self.batch_max, other.batch_max]),
+            self.nonfinite + other.nonfinite,
+            sampled,
+            sample_mean,
+            variance,
+            self.zeros + other.zeros,
+            self.histogram.merged(other.histogram),
+        )
+
+
+def _weighted(one: float, n: int, two: float, m: int) -> float:
+    """Mean of two means; a part without values does not count, NaN or not."""
+    if not n or not m:
+        return one if n else two
+    return (one * n + two * m) / (n + m)

@@ -1,0 +1,170 @@
+"""Start the application: the window first, torch after it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QSettings, QStandardPaths, QTimer
+from PySide6.QtWidgets import QApplication
+
+from ..engine.plan import QuantPlan, read_plan
+from ..engine.problem import Problem
+from ..session import SUFFIX
+from .icons import use
+from .main_window import MainWindow
+from .theme import Theme
+
+if TYPE_CHECKING:
+    from ..engine.calibrate import Calibration
+    from ..engine.data import Dataset
+    from ..engine.job import FloatCheck
+    from ..engine.load import Model
+    from ..engine.results import Analysis
+
+
+def application() -> QApplication:
+    """The one application, with its names set."""
+    found = QApplication.instance()
+    app = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
+    app.setApplicationName("qinspect")
+    app.setOrganizationName("qinspect")
+    app.setApplicationDisplayName("qinspect")
+    app.setDesktopFileName("qinspect")
+    return app
+
+
+def make_window(autosave: bool = True, mode: str | None = None) -> MainWindow:
+    """A window with the user's settings; not yet shown."""
+    app = application()
+    settings = QSettings()
+    theme = app.findChild(Theme) or Theme(app, mode or str(settings.value("theme", "system")))
+    if mode is not None:
+        theme.set_mode(mode)
+    use(theme.colours)
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)
+    return MainWindow(theme, settings, Path(place) / "autosave.qinspect" if autosave else None)
+
+
+def run(
+    model: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    plan: Path | None = None,
+    demo: bool = False,
+) -> int:
+    """Open the window and stay until it is closed.
+
+    Parameters
+    ----------
+    model, data : mapping | None
+        A `ModelSpec` and a `DataSpec` as JSON; the model's source may be a ``.qinspect`` session.
+    plan : Path | None
+        A plan.json.
+    demo : bool
+        Open the bundled model and data.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    app = application()
+    window = make_window()
+    window.show()
+
+    def begin() -> None:
+        window.make_workbench()
+        window.tasks.look_at_host()
+        try:
+            chosen: QuantPlan | None = read_plan(plan) if plan else None
+        except Problem as problem:
+            window.show_problem(problem)
+            return
+        if demo:
+            window.open_demo()
+        elif model is not None and str(model["source"]).endswith(SUFFIX):
+            window.open_session(Path(model["source"]))
+        elif model is not None:
+            window.open_model(dict(model), chosen, dict(data) if data else None)
+
+    # After the first paint, so that the window is there before anything is imported.
+    QTimer.singleShot(50, begin)
+    status = app.exec()
+    if not window.stopped:
+        # A job that does not listen would keep the process alive for ever.
+        os._exit(status)
+    return status
+
+
+def screenshot(
+    model: Model,
+    data: Dataset,
+    calibration: Calibration,
+    analysis: Analysis,
+    out: Path,
+    *,
+    check: FloatCheck | None = None,
+    step: str = "layers",
+    size: tuple[int, int] = (1366, 768),
+    mode: str = "light",
+    layer: str | None = None,
+    tab: int = 0,
+) -> Path:
+    """Picture of the real window with a finished analysis, without a screen.
+
+    Parameters
+    ----------
+    out : Path
+        The PNG.
+    step : str
+        One of `panels.steps.STEPS`.
+    layer : str | None
+        The layer that is selected; None takes the one with the largest share of the error.
+    tab : int
+        Of the workbench's centre: depth, graph, scatter.
+    """
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    app = application()
+    window = make_window(autosave=False, mode=mode)
+    window.resize(*size)
+    window.make_workbench()
+    document = window.document
+    plan = QuantPlan.from_json(analysis.plan)
+    document.set_model(model, analysis, plan)
+    document.set_data(data)
+    if check is not None:
+        document.set_check(check)
+    document.confirm()
+    document.set_calibration(calibration)
+    document.add_run(plan, analysis, exact=True)
+    from .work import SHOWN_SAMPLES
+
+    wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
+    window.data_page.fill(data.spec.to_json())
+    window.data_page.show_pictures([(index, data.picture(index)) for index in wanted])
+    if layer is None:
+        worst = max(analysis.layers, key=lambda row: row.errors.estimated_kl or 0.0, default=None)
+        layer = worst.id if worst is not None else None
+    window.layers_page.centre.setCurrentIndex(tab)
+    window.go(step)
+    if layer is not None:
+        document.select((layer,))
+    window.show()
+    for _ in range(20):
+        app.processEvents()
+    if layer is not None and step == "layers" and document.weighted(layer):
+        from .work import weight_ranges
+
+        window.layers_page.detail.show_weights(weight_ranges(model, plan, layer, lambda *_: None))
+    for _ in range(5):
+        app.processEvents()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not window.grab().save(str(out)):
+        raise Problem(str(out), "the picture cannot be written", "Choose another folder.")
+    window.close()
+    window.deleteLater()
+    app.processEvents()
+    return out

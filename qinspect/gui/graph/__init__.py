@@ -1,0 +1,1 @@
+"""The layer graph: grouping by module, layered layout, drawing."""

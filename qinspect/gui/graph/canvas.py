@@ -1,0 +1,429 @@
+"""The graph that is looked at: zoom, pan, selection, opening and closing of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QToolTip, QWidget
+
+from ..theme import colours_of
+from .drawing import GROUP_SIZE, LAYER_SIZE, GraphItem, Node, node_of
+from .layout import Layout, lay_out_blocks
+from .minimap import Minimap
+from .model import Figures, GraphModel, GraphNode, Link
+from .overlay import Legend, Scale, describe
+from .travel import neighbour
+
+ZOOM_MIN, ZOOM_MAX = 0.002, 3.0
+
+TRAVEL = {
+    Qt.Key.Key_Up: "up",
+    Qt.Key.Key_Down: "down",
+    Qt.Key.Key_Left: "left",
+    Qt.Key.Key_Right: "right",
+}
+
+
+class GraphCanvas(QGraphicsView):
+    """Draws the blocks and answers mouse and keyboard.
+
+    Signals
+    -------
+    layer_selected(str)
+        The user chose a layer.
+    block_selected(tuple of str)
+        The user chose a block: ids of the layers in it.
+    context_requested(str, QPoint)
+        A menu is wanted for a layer or block, at a global position.
+    changed()
+        Something is drawn otherwise: a block opened, a figure came.
+    """
+
+    layer_selected = Signal(str)
+    block_selected = Signal(object)
+    context_requested = Signal(str, QPoint)
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Layer graph"))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.setMinimumSize(160, 120)
+        scene = QGraphicsScene(self)
+        # One item: an index over it would only cost.
+        scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
+        self.setScene(scene)
+        self.item = GraphItem()
+        self.item.set_font(self.font())
+        scene.addItem(self.item)
+        self.model = GraphModel()
+        self.opened: frozenset[str] = frozenset()
+        self._figures: Mapping[str, Figures] = {}
+        self._summed: dict[str, Figures] = {}
+        self._links: list[Link] = []
+        self._layout = Layout({}, {}, 0.0, 0.0)
+        self._rects: dict[str, QRectF] = {}
+        self._overlay = "none"
+        self._press: QPoint | None = None
+        self._panning = False
+        self._fresh = True
+        self.legend = Legend(self)
+        self.minimap = Minimap(self)
+        self._restyle = QTimer(self)
+        self._restyle.setSingleShot(True)
+        self._restyle.setInterval(0)
+        self._restyle.timeout.connect(self.restyle)
+        self.restyle()
+
+    # -- content ------------------------------------------------------------------------------
+
+    def set_graph(self, nodes: Sequence[GraphNode], figures: Mapping[str, Figures] | None = None) -> None:
+        """Show another graph, collapsed to some forty blocks."""
+        self.model = GraphModel(nodes)
+        self._figures = figures or {}
+        self.opened = self.model.first_open()
+        self.item.selected, self.item.matches = None, None
+        self._rebuild()
+        self._fresh = True
+        self.show_start()
+
+    def set_figures(self, figures: Mapping[str, Figures], stale: bool = False) -> None:
+        """Other figures for the same layers; `stale` ones are drawn paler and called so."""
+        kinds = self.model.kinds(self._figures)
+        self._figures = figures
+        self.item.stale = stale
+        self._summed = self.model.summed(figures)
+        if kinds != self.model.kinds(figures):
+            # Borders moved; everything stays in its place.
+            self._links = self.model.links(self.opened, figures)
+            self._draw_edges()
+        self._recolour()
+
+    def set_overlay(self, name: str) -> None:
+        """Colour by ``none``, ``error``, ``sensitivity``, ``latency`` or ``type``."""
+        self._overlay = name
+        self._recolour()
+
+    def set_opened(self, opened: frozenset[str], anchor: str | None = None) -> None:
+        """Open exactly these blocks; what `anchor` names stays where it is on the screen."""
+        before = self.item.rect_of(anchor) if anchor else None
+        point = self.mapFromScene(before.topLeft()) if before is not None else QPoint()
+        self.opened = opened
+        self._rebuild()
+        after = self.item.rect_of(anchor) if anchor else None
+        if before is not None and after is not None:
+            self._scroll_by(QPointF(self.mapFromScene(after.topLeft()) - point))
+        selected = self.item.selected
+        if selected is not None and self.item.rect_of(selected) is None:
+            self.item.selected = self.model.holder(selected, opened)
+
+    def toggle(self, block_id: str) -> None:
+        """Open a closed block, close an open one."""
+        if not self.model.blocks[block_id].group:
+            return
+        inside = {block_id}
+        if block_id in self.opened:
+            self.set_opened(self.opened - inside, block_id)
+        else:
+            self.set_opened(self.opened | inside, block_id)
+
+    def _rebuild(self) -> None:
+        model, opened = self.model, self.opened
+        self._summed = model.summed(self._figures)
+        self._links = model.links(opened, self._figures)
+        size = {b.id: GROUP_SIZE if b.group else LAYER_SIZE for b in model.visible(opened)}
+        pairs = [(link.source, link.target) for link in self._links]
+        self._layout = lay_out_blocks(model.roots, opened, pairs, model.parent, size)
+        self._rects = {name: QRectF(*self._layout.boxes[name]) for name in size}
+        self._draw_edges()
+        self._recolour()
+        self._set_extent()
+
+    def _draw_edges(self) -> None:
+        boxes, blocks = self._layout.boxes, self.model.blocks
+        frames = [(blocks[name], QRectF(*box)) for name, box in boxes.items() if name in self.opened]
+        self.item.set_layout(self._layout, self._links, frames)
+
+    def _recolour(self) -> None:
+        colours = colours_of(self)
+        words = {"layers": self.tr("layers"), "mixed": self.tr("mixed")}
+        blocks = [self.model.blocks[name] for name in self._rects]
+        empty = Figures()
+        shown = [self._summed.get(block.id, empty) for block in blocks]
+        scale = Scale.over(self._overlay, shown)
+        pairs = zip(blocks, shown, strict=True)
+        self.item.set_nodes([node_of(b, self._rects[b.id], f, scale, colours, words) for b, f in pairs])
+        if blocks:
+            self.legend.show_scale(scale, self.item.stale)
+        else:
+            self.legend.hide()
+        self.minimap.redraw()
+        self._place_overlays()
+        self.changed.emit()
+
+    # -- looking ------------------------------------------------------------------------------
+
+    @property
+    def zoom(self) -> float:
+        return self.transform().m11()
+
+    def _set_extent(self) -> None:
+        # Room around it, so that a layer at the edge can be brought to the middle.
+        view = self.viewport().size()
+        margin_x, margin_y = view.width() / max(self.zoom, 0.01), view.height() / max(self.zoom, 0.01)
+        self.setSceneRect(self.item.boundingRect().adjusted(-margin_x, -margin_y, margin_x, margin_y))
+
+    def set_zoom(self, zoom: float, at: QPointF | None = None) -> None:
+        """Zoom; the scene point under `at` (of the viewport) stays there."""
+        at = at if at is not None else QPointF(self.viewport().rect().center())
+        zoom = min(max(zoom, ZOOM_MIN), ZOOM_MAX)
+        before = self.mapToScene(at.toPoint())
+        self.resetTransform()
+        self.scale(zoom, zoom)
+        self._set_extent()
+        self._scroll_by(QPointF(self.mapFromScene(before)) - at)
+        self.minimap.update()
+
+    def _scroll_by(self, delta: QPointF) -> None:
+        for bar, part in ((self.horizontalScrollBar(), delta.x()), (self.verticalScrollBar(), delta.y())):
+            bar.setValue(bar.value() + round(part))
+        self.minimap.update()
+
+    def fit(self) -> None:
+        """Show all of it."""
+        bounds = self.item.boundingRect()
+        if bounds.isEmpty():
+            return
+        view = self.viewport().rect().adjusted(16, 16, -16, -16)
+        self.set_zoom(min(view.width() / bounds.width(), view.height() / bounds.height(), 1.0))
+        self.centerOn(bounds.center())
+        self.minimap.update()
+
+    def show_start(self) -> None:
+        """Show the beginning of the graph at a size that can be read."""
+        bounds = self.item.boundingRect()
+        view = self.viewport().rect()
+        if bounds.isEmpty() or view.isEmpty():
+            return
+        self.set_zoom(min(max((view.width() - 32) / bounds.width(), 0.5), 1.0))
+        self.centerOn(bounds.center().x(), bounds.top() + view.height() / 2 / self.zoom - 16)
+        self.minimap.update()
+
+    def center_on(self, block_id: str) -> None:
+        """Bring a block to the middle, near enough to be read."""
+        rect = self.item.rect_of(block_id)
+        if rect is not None:
+            if self.zoom < 0.5:
+                self.set_zoom(0.75)
+            self.centerOn(rect.center())
+            self.minimap.update()
+
+    def point_of(self, block_id: str) -> QPoint | None:
+        """Where in the viewport the middle of a box (of an open block: of its title) is."""
+        rect = self.item.rect_of(block_id)
+        if rect is None:
+            return None
+        if block_id in self.opened:
+            return self.mapFromScene(QPointF(rect.center().x(), rect.top() + 14))
+        return self.mapFromScene(rect.center())
+
+    # -- selection ----------------------------------------------------------------------------
+
+    @property
+    def selected(self) -> str | None:
+        """Id of the selected layer or block."""
+        return self.item.selected
+
+    def select(self, layer_id: str, center: bool = True) -> None:
+        """Mark a layer without a signal; its blocks open, and it comes to the middle."""
+        name = self.model.owner.get(layer_id)
+        if name is None:
+            self._mark(None)
+            return
+        opened = self.model.revealed(name, self.opened)
+        if opened != self.opened:
+            self.set_opened(opened)
+        # What the user has just clicked comes back from the window: it must not jump.
+        stays = self.item.selected == name and self._in_sight(name)
+        self._mark(name)
+        if center and not stays:
+            self.center_on(name)
+
+    def _in_sight(self, block_id: str) -> bool:
+        rect = self.item.rect_of(block_id)
+        return rect is not None and self.mapToScene(self.viewport().rect()).boundingRect().contains(rect)
+
+    def _mark(self, block_id: str | None) -> None:
+        self.item.selected = block_id
+        self.item.update()
+        self.minimap.update()
+        self.setAccessibleDescription("" if block_id is None else self.describe(block_id))
+
+    def choose(self, block_id: str) -> None:
+        """Mark a block for the user, who is told of it by a signal."""
+        self._mark(block_id)
+        if self.model.blocks[block_id].group:
+            self.block_selected.emit(self.model.blocks[block_id].layers)
+        else:
+            self.layer_selected.emit(block_id)
+
+    def describe(self, block_id: str) -> str:
+        """What is known of a block, in a few lines."""
+        return describe(self.model, block_id, self._summed.get(block_id, Figures()))
+
+    def set_matches(self, layers: Sequence[str] | None) -> None:
+        """Dim all but the boxes that are or hold these layers; None lights everything."""
+        found = None
+        if layers is not None:
+            found = frozenset(filter(None, (self.model.holder(name, self.opened) for name in layers)))
+        self.item.matches = found
+        self.item.update()
+
+    # -- events -------------------------------------------------------------------------------
+
+    def _hit(self, point: QPoint) -> str | None:
+        where = self.mapToScene(point)
+        node = self.item.node_at(where)
+        if node is not None:
+            return node.block.id
+        frame = self.item.frame_at(where)
+        return None if frame is None else frame.id
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
+            self._press, self._panning = event.position().toPoint(), False
+            event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._press is None:
+            return
+        delta = event.position().toPoint() - self._press
+        if not self._panning and delta.manhattanLength() < QApplication.startDragDistance():
+            return
+        self._panning = True
+        self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
+        self._scroll_by(QPointF(-delta))
+        self._press = event.position().toPoint()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._press is None:
+            return
+        self._press = None
+        self.viewport().unsetCursor()
+        if not self._panning and event.button() == Qt.MouseButton.LeftButton:
+            hit = self._hit(event.position().toPoint())
+            if hit is not None:
+                self.choose(hit)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        hit = self._hit(event.position().toPoint())
+        if hit is not None:
+            self.toggle(hit)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        steps = event.angleDelta().y() / 120
+        if steps:
+            self.set_zoom(self.zoom * 1.2**steps, event.position())
+        event.accept()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            hit = self.item.selected
+            place = self.point_of(hit) if hit else None
+            where = self.viewport().mapToGlobal(place) if place is not None else event.globalPos()
+        else:
+            hit, where = self._hit(self.viewport().mapFromGlobal(event.globalPos())), event.globalPos()
+        if hit is not None:
+            self._mark(hit)
+            self.context_requested.emit(hit, where)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            hit = self._hit(event.pos())
+            QToolTip.showText(event.globalPos(), self.describe(hit) if hit else "", self.viewport())
+            return True
+        return super().viewportEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._fresh:
+            # Not looked at yet: the size that it was laid out for was not the one it is shown in.
+            self.show_start()
+            self._fresh = not self.isVisible()
+        self._set_extent()
+        self._place_overlays()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(self, "_restyle"):
+            # Later, once for both events: Qt is walking over all widgets.
+            self._restyle.start()
+
+    def restyle(self) -> None:
+        """Take over colours and font of the palette."""
+        self.setBackgroundBrush(colours_of(self).color("background"))
+        self.item.set_font(self.font())
+        if self.item.nodes:
+            self._recolour()
+
+    def _place_overlays(self) -> None:
+        view = self.viewport().rect()
+        self.minimap.make_room()
+        self.legend.move(12, view.height() - self.legend.height() - 12)
+        self.minimap.move(view.width() - self.minimap.width() - 12, 12)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, current = event.key(), self.item.selected
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if key in TRAVEL and plain:
+            self._travel(TRAVEL[Qt.Key(key)])
+        elif key == Qt.Key.Key_F and plain:
+            self.fit()
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self.set_zoom(self.zoom * 1.2)
+        elif key == Qt.Key.Key_Minus:
+            self.set_zoom(self.zoom / 1.2)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and current is not None:
+            self.toggle(current)
+        elif key == Qt.Key.Key_Backspace and current is not None and self.model.parent[current] is not None:
+            above = self.model.parent[current]
+            assert above is not None
+            self.toggle(above)
+            self.choose(above)
+        else:
+            super().keyPressEvent(event)
+
+    def _travel(self, way: str) -> None:
+        nodes = self.item.nodes
+        if not nodes:
+            return
+        name = self.model.holder(self.item.selected, self.opened) if self.item.selected else None
+        if name is None or name not in self.item.index:
+            target: str | None = nodes[0].block.id
+        else:
+            target = neighbour(name, way, self._links, {node.block.id: node.rect for node in nodes})
+        if target is not None:
+            self.choose(target)
+            rect = self.item.rect_of(target)
+            assert rect is not None
+            self.ensureVisible(rect, 48, 96)
+            self.minimap.update()
+
+    def node(self, block_id: str) -> Node | None:
+        """What is drawn for a block."""
+        place = self.item.index.get(block_id)
+        return None if place is None else self.item.nodes[place]

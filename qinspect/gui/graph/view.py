@@ -1,0 +1,198 @@
+"""The graph with its controls, as the window places it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QStackedLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..icons import set_icon
+from .canvas import GraphCanvas
+from .model import Figures, GraphNode
+from .overlay import OVERLAYS, overlay_title
+
+
+class _Search(QLineEdit):
+    """Down and Up go to the next and previous match, Escape clears."""
+
+    step = Signal(int)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+            self.step.emit(1 if event.key() == Qt.Key.Key_Down else -1)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.step.emit(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
+        elif event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        else:
+            super().keyPressEvent(event)
+
+
+class GraphView(QWidget):
+    """The layer graph with overlay, search and zoom.
+
+    Signals
+    -------
+    layer_selected(str)
+        The user chose a layer.
+    block_selected(tuple of str)
+        The user chose a block: ids of the layers in it.
+    context_requested(str, QPoint)
+        A menu is wanted for a layer's id or a block's (`layers_of` says what is in it), at a
+        global position.
+    """
+
+    layer_selected = Signal(str)
+    block_selected = Signal(object)
+    context_requested = Signal(str, QPoint)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.canvas = GraphCanvas()
+        self.canvas.layer_selected.connect(self.layer_selected)
+        self.canvas.block_selected.connect(self.block_selected)
+        self.canvas.context_requested.connect(self.context_requested)
+        self._matches: list[str] = []
+        self._place = -1
+
+        self.search = _Search()
+        self.search.setPlaceholderText(self.tr("Find a layer"))
+        self.search.setAccessibleName(self.tr("Find a layer"))
+        self.search.setClearButtonEnabled(True)
+        self.search.setMaximumWidth(260)
+        self.search.setMinimumWidth(72)
+        self.search.textChanged.connect(self._find)
+        self.search.step.connect(self._step)
+        self.found = QLabel()
+        self.found.setProperty("role", "muted")
+
+        self.overlay = QComboBox()
+        self.overlay.setAccessibleName(self.tr("Colour by"))
+        self.overlay.setToolTip(self.tr("What the colours of the layers stand for"))
+        for name in OVERLAYS:
+            self.overlay.addItem(overlay_title(name), name)
+        self.overlay.currentIndexChanged.connect(self._overlay_chosen)
+
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(8, 4, 8, 4)
+        row.setSpacing(4)
+        row.addWidget(self.search, 1)
+        row.addWidget(self.found)
+        row.addStretch(1)
+        row.addWidget(self.overlay)
+        for name, tip, slot in (
+            ("fit-to-page-outline", self.tr("Show the whole graph (F)"), self.canvas.fit),
+            ("collapse-all-outline", self.tr("Collapse to some forty blocks"), self.collapse),
+            ("expand-all-outline", self.tr("Open every block"), self.expand),
+        ):
+            button = QToolButton()
+            set_icon(button, name)
+            button.setToolTip(tip)
+            button.setAccessibleName(tip)
+            button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(slot)
+            row.addWidget(button)
+        find = QAction(self)
+        find.setShortcut(QKeySequence.StandardKey.Find)
+        find.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.triggered.connect(self.search.setFocus)
+        self.addAction(find)
+
+        self._hint = QLabel(self.tr("The layer graph appears here once a model is open."))
+        self._hint.setProperty("role", "muted")
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hint.setWordWrap(True)
+        body = QWidget()
+        self._stack = QStackedLayout(body)
+        self._stack.addWidget(self._hint)
+        self._stack.addWidget(self.canvas)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(bar)
+        column.addWidget(body, 1)
+        self.setFocusProxy(self.canvas)
+
+    # -- content ------------------------------------------------------------------------------
+
+    def set_graph(self, nodes: Sequence[GraphNode], figures: Mapping[str, Figures] | None = None) -> None:
+        """Show a graph; an empty one shows the hint."""
+        self.search.clear()
+        self._stack.setCurrentWidget(self.canvas if nodes else self._hint)
+        self.canvas.set_graph(nodes, figures)
+
+    def clear(self) -> None:
+        """Show the hint."""
+        self.set_graph(())
+
+    def set_figures(self, figures: Mapping[str, Figures], stale: bool = False) -> None:
+        """Other figures for the same layers."""
+        self.canvas.set_figures(figures, stale)
+
+    def set_overlay(self, name: str) -> None:
+        """Colour by one of `OVERLAYS`."""
+        self.overlay.setCurrentIndex(OVERLAYS.index(name))
+
+    def select(self, layer_id: str, center: bool = True) -> None:
+        """Mark a layer without a signal; its blocks open, and it comes to the middle."""
+        self.canvas.select(layer_id, center)
+
+    def layers_of(self, block_id: str) -> tuple[str, ...]:
+        """Ids of the layers in a block; of a layer, itself."""
+        return self.canvas.model.blocks[block_id].layers
+
+    def collapse(self) -> None:
+        """Back to some forty blocks."""
+        self.canvas.set_opened(self.canvas.model.first_open())
+        self.canvas.show_start()
+
+    def expand(self) -> None:
+        """Open every block."""
+        self.canvas.set_opened(self.canvas.model.all_open(), self.canvas.selected)
+
+    def sizeHint(self) -> QSize:
+        return QSize(720, 560)
+
+    # -- controls -----------------------------------------------------------------------------
+
+    def _overlay_chosen(self, index: int) -> None:
+        self.canvas.set_overlay(OVERLAYS[index])
+
+    def _find(self, text: str) -> None:
+        self._matches = self.canvas.model.matching(text)
+        self._place = -1
+        self.canvas.set_matches(self._matches if text.strip() else None)
+        self._count()
+
+    def _count(self) -> None:
+        if not self.search.text().strip():
+            self.found.setText("")
+        elif self._place < 0:
+            self.found.setText(self.tr("{} found").format(len(self._matches)))
+        else:
+            self.found.setText(self.tr("{} of {}").format(self._place + 1, len(self._matches)))
+
+    def _step(self, way: int) -> None:
+        if not self._matches:
+            return
+        # From nowhere, backwards is from the end.
+        start = self._place if self._place >= 0 or way > 0 else 0
+        self._place = (start + way) % len(self._matches)
+        name = self._matches[self._place]
+        self.canvas.select(name)
+        self.canvas.set_matches(self._matches)
+        self._count()
+        self.layer_selected.emit(name)

@@ -1,0 +1,233 @@
+"""Long work: one worker thread, and what the window hears of it. The only file that starts threads."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from ..engine.problem import Problem
+from ..engine.progress import Cancelled, Report
+
+INTERVAL_S = 0.05
+"""Progress is heard of at most this often (20 Hz)."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception that nobody expected, for a dialog with details.
+
+    Parameters
+    ----------
+    title : str
+        What was being done.
+    summary : str
+        One line: the exception's type and message.
+    details : str
+        The traceback.
+    """
+
+    title: str
+    summary: str
+    details: str
+
+
+class Job(QObject):
+    """One piece of long work; it lives in the GUI thread, and so do the slots of its signals.
+
+    Signals
+    -------
+    progress(share, note, remaining_s)
+        Share done from 0 to 1; remaining seconds, negative where not yet known.
+    done(result), failed(Problem | Failure), cancelled()
+        Exactly one of them, once.
+    finished()
+        After any of the three.
+    """
+
+    progress = Signal(float, str, float)
+    done = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+    finished = Signal()
+    started = Signal()
+
+    _heard = Signal(float, str, float)
+    _ended = Signal(str, object)
+    _began = Signal()
+
+    def __init__(
+        self, title: str, work: Callable[[Report], Any], quiet: bool = False, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.title = title
+        self.quiet = quiet
+        self.over = False
+        self._work = work
+        self._stop = threading.Event()
+        self._start = 0.0
+        self._last = 0.0
+        self._future: Future[None] | None = None
+        # The inner signals are emitted in the worker; queued connections carry them here.
+        self._heard.connect(self._hear, Qt.ConnectionType.QueuedConnection)
+        self._ended.connect(self._end, Qt.ConnectionType.QueuedConnection)
+        self._began.connect(self.started, Qt.ConnectionType.QueuedConnection)
+
+    def cancel(self) -> None:
+        """Ask the work to stop; `cancelled` follows when it has."""
+        self._stop.set()
+        if self._future is not None and self._future.cancel():
+            self._ended.emit("cancelled", None)
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether the work was asked to stop."""
+        return self._stop.is_set()
+
+    # -- in the worker ------------------------------------------------------------------------
+
+    def _report(self, done: float, total: float, note: str = "") -> None:
+        if self._stop.is_set():
+            raise Cancelled
+        now = time.monotonic()
+        if now - self._last < INTERVAL_S:
+            return
+        self._last = now
+        share = min(max(done / total, 0.0), 1.0) if total else 0.0
+        elapsed = now - self._start
+        remaining = elapsed / share * (1 - share) if share > 0.02 and elapsed > 0.5 else -1.0
+        self._heard.emit(share, note, remaining)
+
+    def _run(self) -> None:
+        self._start = time.monotonic()
+        self._began.emit()
+        kind, value = "done", None
+        try:
+            value = self._work(self._report)
+        except Cancelled:
+            kind = "cancelled"
+        except Problem as problem:
+            kind, value = "failed", problem
+        except Exception as error:
+            summary = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+            kind, value = "failed", Failure(self.title, summary, traceback.format_exc())
+        # Closing the window may have deleted the job meanwhile: then nobody listens any more.
+        with contextlib.suppress(RuntimeError):
+            self._ended.emit(kind, value)
+
+    # -- in the GUI thread --------------------------------------------------------------------
+
+    def _hear(self, share: float, note: str, remaining_s: float) -> None:
+        if not self.over:
+            self.progress.emit(share, note, remaining_s)
+
+    def _end(self, kind: str, value: object) -> None:
+        if self.over:
+            return
+        self.over = True
+        if kind == "done" and not self._stop.is_set():
+            self.done.emit(value)
+        elif kind == "failed":
+            self.failed.emit(value)
+        else:
+            self.cancelled.emit()
+        self.finished.emit()
+
+
+class Jobs(QObject):
+    """The queue: one thing at a time, so that a measurement never runs beside a calibration.
+
+    Signals
+    -------
+    changed(Job | None)
+        The job that now runs and is to be shown, or None.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="qinspect-job")
+        self._jobs: list[Job] = []
+        self._closed = False
+
+    def start(self, title: str, work: Callable[[Report], Any], quiet: bool = False) -> Job:
+        """Queue ``work(report)``; connect to the job before the event loop runs again.
+
+        Parameters
+        ----------
+        title : str
+            What is being done, for people.
+        work : callable
+            Called in the worker; what it returns arrives at `Job.done`.
+        quiet : bool
+            Not shown in the progress strip.
+        """
+        # With a parent, the C++ object is deleted here and not where the worker lets go of it.
+        job = Job(title, work, quiet, self)
+        self._jobs.append(job)
+        job.started.connect(self._announce)
+        job.finished.connect(self._sweep)
+        if not self._closed:
+            job._future = self._pool.submit(job._run)
+        self._announce()
+        return job
+
+    @property
+    def current(self) -> Job | None:
+        """The first job that is under way or waiting and that is to be shown."""
+        return next((job for job in self._jobs if not job.quiet), None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs or waits."""
+        return not self._jobs
+
+    def cancel_all(self) -> None:
+        """Ask everything to stop."""
+        for job in list(self._jobs):
+            job.cancel()
+
+    def close(self, wait_s: float = 5.0) -> bool:
+        """Cancel everything and wait for it.
+
+        Returns
+        -------
+        bool
+            Whether the worker stopped; where it did not, the process has to be ended by force.
+        """
+        self._closed = True
+        self.cancel_all()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        stop = time.monotonic() + wait_s
+        for job in self._jobs:
+            future = job._future
+            while future is not None and not future.done():
+                if time.monotonic() > stop:
+                    return False
+                time.sleep(0.01)
+        for job in list(self._jobs):
+            job.over = True
+        self._jobs.clear()
+        # The worker itself ends a moment after its last future.
+        for thread in list(self._pool._threads):
+            thread.join(max(0.0, stop - time.monotonic()))
+            if thread.is_alive():
+                return False
+        return True
+
+    def _announce(self) -> None:
+        self.changed.emit(self.current)
+
+    def _sweep(self) -> None:
+        for job in [job for job in self._jobs if job.over]:
+            self._jobs.remove(job)
+            job.deleteLater()
+        self._announce()

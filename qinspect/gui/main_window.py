@@ -1,0 +1,538 @@
+"""The window: places the panels and carries what they emit to document and tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QWidget,
+)
+
+from ..engine.files import write_json
+from ..engine.plan import QuantPlan, read_plan
+from ..engine.problem import Problem
+from ..engine.results import Finding
+from ..session import SUFFIX, Session, session_title
+from . import dialogs
+from .actions import make_actions
+from .document import Document
+from .icons import recolour
+from .jobs import Failure, Jobs
+from .panels.data_page import DataPage
+from .panels.export_page import ExportPage
+from .panels.open_page import OpenPage
+from .panels.status import JobStrip
+from .panels.steps import STEPS, StepBar, states
+from .panels.target_page import TargetPage
+from .panels.verdict_page import VerdictPage
+from .recent import kind_of, recent, remember
+from .tasks import Tasks
+from .theme import Colours, Theme
+from .trust import code_behind, is_trusted, trust
+
+if TYPE_CHECKING:
+    from .panels.bottom import Bottom
+    from .panels.fix_page import FixPage
+    from .panels.layers_page import LayersPage
+
+WORKBENCH = ("layers", "fix")
+ASK_MS = 250
+"""Candidates are asked for when the selection has stood still so long."""
+
+
+class MainWindow(QMainWindow):
+    """Everything that a person sees.
+
+    Parameters
+    ----------
+    theme : Theme
+    settings : QSettings
+        Where window, recent files and trust are remembered.
+    autosave : Path | None
+        Where the session is kept on the way; None keeps none.
+    """
+
+    recent_menu: QMenu
+    save_action: QAction
+    save_plan_action: QAction
+    report_action: QAction
+    export_action: QAction
+    run_action: QAction
+    quick_action: QAction
+    cancel_action: QAction
+    bottom_action: QAction
+
+    def __init__(self, theme: Theme, settings: QSettings, autosave: Path | None = None) -> None:
+        super().__init__()
+        self.theme, self.settings = theme, settings
+        self.document = Document(self)
+        self.jobs = Jobs(self)
+        self.tasks = Tasks(self.document, self.jobs, autosave)
+        self.stopped = True
+        self._autosave = autosave
+        self.setAcceptDrops(True)
+        self.steps = StepBar()
+        self.stack = QStackedWidget()
+        self.setCentralWidget(self.stack)
+        self.open_page = OpenPage(self.document)
+        self.data_page = DataPage(self.document)
+        self.target_page = TargetPage(self.document)
+        self.verdict_page = VerdictPage(self.document)
+        self.export_page = ExportPage(self.document)
+        # These two import pyqtgraph; they are made right after the window is on the screen.
+        self._layers: LayersPage | None = None
+        self._fix: FixPage | None = None
+        self._bottom: Bottom | None = None
+        self.pages: dict[str, QWidget] = {
+            "open": self.open_page,
+            "data": self.data_page,
+            "target": self.target_page,
+            "verdict": self.verdict_page,
+            "layers": QWidget(),
+            "fix": QWidget(),
+            "export": self.export_page,
+        }
+        for page in self.pages.values():
+            self.stack.addWidget(page)
+        self.dock = QDockWidget(self.tr("Latency, runs, log"))
+        self.dock.setObjectName("bottom")
+        self.dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
+        self.dock.setTitleBarWidget(QWidget())
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.dock)
+        self.strip = JobStrip(self.jobs)
+        self.where = QLabel()
+        self.where.setContentsMargins(8, 0, 0, 0)
+        self.statusBar().addWidget(self.where)
+        self.statusBar().addPermanentWidget(self.strip)
+        self._asker = QTimer(self, singleShot=True, interval=ASK_MS)
+        make_actions(self)
+        self._connect()
+        self.setMinimumSize(960, 600)
+        self.resize(1366, 768)
+        if isinstance(geometry := settings.value("geometry"), QByteArray):
+            self.restoreGeometry(geometry)
+        self.refresh_recent()
+        title = None if autosave is None else session_title(autosave)
+        self.open_page.set_resume(autosave if title else None, _brief(title or ""))
+        self.go("open")
+        self.refresh()
+
+    def _connect(self) -> None:
+        document, tasks = self.document, self.tasks
+        self.steps.chosen.connect(self.go)
+        self.theme.changed.connect(self._restyle)
+        for page in (self.open_page, self.data_page):
+            page.problem.connect(self.show_problem)
+        self.open_page.open_requested.connect(self.open_model)
+        self.open_page.demo_requested.connect(self.open_demo)
+        self.open_page.session_requested.connect(lambda path: self.open_session(Path(path)))
+        self.open_page.next_requested.connect(lambda: self.go("data"))
+        self.data_page.open_requested.connect(self.open_data)
+        self.data_page.confirmed.connect(document.confirm)
+        self.data_page.next_requested.connect(lambda: self.go("target"))
+        self.target_page.chosen.connect(document.set_target)
+        for runner in (self.target_page, self.verdict_page):
+            runner.run_requested.connect(self.run)
+        self.verdict_page.layers_requested.connect(lambda: self.go("layers"))
+        self.verdict_page.findings.apply_requested.connect(self.apply_finding)
+        self.verdict_page.findings.layers_requested.connect(self.show_layers)
+        self.export_page.export_requested.connect(lambda to, folder: tasks.export(to, Path(folder)))
+        tasks.problem.connect(self.show_problem)
+        tasks.host_known.connect(self.target_page.show_host)
+        tasks.model_opened.connect(self._model_opened)
+        tasks.data_opened.connect(self._data_opened)
+        tasks.analyzed.connect(lambda exact: exact and self.step == "target" and self.go("verdict"))
+        tasks.exported.connect(self.export_page.show_report)
+        tasks.session_opened.connect(self.go)
+        for changed in (
+            document.model_changed,
+            document.data_changed,
+            document.check_changed,
+            document.calibration_changed,
+            document.results_changed,
+        ):
+            changed.connect(self.refresh)
+        self.jobs.changed.connect(lambda _: self._enable())
+        self._asker.timeout.connect(self._ask)
+        for changed in (document.selection_changed, document.plan_changed, document.calibration_changed):
+            changed.connect(lambda *_: self._asker.start())
+
+    # -- pages --------------------------------------------------------------------------------
+
+    @property
+    def step(self) -> str:
+        """The step that is shown."""
+        return self.tasks.step
+
+    def go(self, step: str) -> None:
+        """Show a step."""
+        if step in WORKBENCH:
+            self.make_workbench()
+        self.tasks.step = step if step in STEPS else "open"
+        self.stack.setCurrentWidget(self.pages[self.tasks.step])
+        self.steps.set_current(self.tasks.step)
+        self.show_bottom()
+        self._asker.start()
+
+    def make_workbench(self) -> None:
+        """Make the pages that take longer to import; once."""
+        if self._layers is not None:
+            return
+        from .panels.bottom import Bottom
+        from .panels.fix_page import FixPage
+        from .panels.layers_page import LayersPage
+
+        self._layers, self._fix, self._bottom = (
+            LayersPage(self.document),
+            FixPage(self.document),
+            Bottom(self.document),
+        )
+        for step, page in (("layers", self._layers), ("fix", self._fix)):
+            old = self.pages[step]
+            self.stack.insertWidget(STEPS.index(step), page)
+            self.stack.removeWidget(old)
+            old.deleteLater()
+            self.pages[step] = page
+        self.dock.setWidget(self._bottom)
+        self.resizeDocks([self.dock], [200], Qt.Orientation.Vertical)
+        self._layers.problem.connect(self.show_problem)
+        self.tasks.candidates_found.connect(self._layers.detail.show_candidates)
+        self.tasks.weights_found.connect(self._layers.detail.show_weights)
+        self._fix.run_requested.connect(self.run)
+        self._fix.findings.apply_requested.connect(self.apply_finding)
+        self._fix.findings.layers_requested.connect(self.show_layers)
+        self._fix.ledger.layers_requested.connect(self.show_layers)
+        for runs in (self._fix.runs, self._bottom.runs):
+            runs.restore_requested.connect(
+                lambda run: self.document.edit(self.tr("restore {0}").format(run.name), run.plan)
+            )
+            runs.remove_requested.connect(self.document.remove_run)
+            runs.rename_requested.connect(self.document.rename_run)
+        if isinstance(sizes := self.settings.value("split"), QByteArray):
+            self._layers.split.restoreState(sizes)
+
+    @property
+    def layers_page(self) -> LayersPage:
+        """The workbench."""
+        self.make_workbench()
+        assert self._layers is not None
+        return self._layers
+
+    @property
+    def fix_page(self) -> FixPage:
+        """Remedies, fusions, runs."""
+        self.make_workbench()
+        assert self._fix is not None
+        return self._fix
+
+    @property
+    def bottom(self) -> Bottom:
+        """Latency, runs, log."""
+        self.make_workbench()
+        assert self._bottom is not None
+        return self._bottom
+
+    def show_bottom(self) -> None:
+        """Show the lower panel where it belongs, unless it was hidden."""
+        self.dock.setVisible(self._bottom is not None and self.step == "layers" and self.bottom_action.isChecked())
+
+    def refresh(self) -> None:
+        """Title, steps, and what can be done."""
+        document = self.document
+        for step, state in states(document).items():
+            self.steps.set_state(step, state)
+        name = document.model.name if document.model is not None else ""
+        self.setWindowTitle(f"{name} – qinspect" if name else "qinspect")
+        parts = [name, document.plan.target.name if name else ""]
+        run = document.find()
+        if run is not None:
+            parts.append(self.tr("all samples") if run.exact else self.tr("quick figures"))
+        elif document.freshness == "stale":
+            parts.append(self.tr("figures are of another plan"))
+        self.where.setText("  ·  ".join(part for part in parts if part))
+        self._enable()
+
+    def _enable(self) -> None:
+        there = self.document.model is not None
+        for action in (self.save_action, self.save_plan_action, self.export_action):
+            action.setEnabled(there)
+        self.report_action.setEnabled(self.document.find() is not None)
+        self.run_action.setEnabled(self.tasks.ready)
+        self.quick_action.setEnabled(self.tasks.ready and self.document.calibration is not None)
+        self.cancel_action.setEnabled(self.strip.busy)
+
+    def _ask(self) -> None:
+        if self.step == "layers" and self.document.current is not None:
+            self.tasks.ask_weights()
+            self.tasks.ask_candidates()
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def allow(self, *sources: str | None) -> bool | None:
+        """Whether code may run: None where the user said no; asks for each file that is new or changed."""
+        any_code = False
+        for source in sources:
+            code = code_behind(source) if source else None
+            if code is None:
+                continue
+            any_code = True
+            if not is_trusted(code, self.settings):
+                if not dialogs.ask_trust(self, code):
+                    return None
+                trust(code, self.settings)
+        return any_code
+
+    def open_model(
+        self, spec: dict[str, Any], plan: QuantPlan | None = None, data: dict[str, Any] | None = None
+    ) -> None:
+        """Open a model, with data that were given along with it."""
+        try:
+            allowed = self.allow(spec["source"], data["source"] if data else None)
+        except Problem as problem:
+            self.show_problem(problem)
+            return
+        if allowed is None:
+            return
+        self.open_page.fill(spec)
+        self.tasks.open_model(spec, allowed, plan, data)
+
+    def open_demo(self) -> None:
+        """Open the model and the photographs that come with the program."""
+        from ..resources import resource
+        from .demo import demo_specs
+
+        try:
+            model, data = demo_specs(resource("demo"))
+        except FileNotFoundError as error:
+            self.show_problem(Problem("demo", str(error), "Install the program anew."))
+            return
+        # The program's own code needs no permission.
+        self.tasks.open_model(model, True, None, data)
+
+    def open_data(self, spec: dict[str, Any]) -> None:
+        """Open data for the model."""
+        if self.document.model is None:
+            self.show_problem(Problem("data", "no model is open", "Open a model first."))
+            return
+        try:
+            allowed = self.allow(spec["source"])
+        except Problem as problem:
+            self.show_problem(problem)
+            return
+        if allowed is not None:
+            self.tasks.open_data(spec, allowed)
+
+    def open_plan(self, path: Path) -> None:
+        """Take a plan from a file; can be undone."""
+        try:
+            self.document.edit(self.tr("plan {0}").format(path.name), read_plan(path))
+        except Problem as problem:
+            self.show_problem(problem)
+
+    def open_session(self, path: Path) -> None:
+        """Open everything that a session names."""
+
+        def allowed(session: Session) -> bool | None:
+            model, data = session.model or {}, session.data or {}
+            return self.allow(model.get("source"), data.get("source"))
+
+        try:
+            if self.tasks.open_session(path, allowed) is not None and path != self._autosave:
+                remember(self.settings, {"session": str(path)})
+        except Problem as problem:
+            self.show_problem(problem)
+        self.refresh_recent()
+
+    def _model_opened(self, spec: Any) -> None:
+        remember(self.settings, spec)
+        self.refresh_recent()
+        self.open_page.set_resume(None, "")
+        if self.step not in ("open", "layers"):
+            self.go("open")
+
+    def _data_opened(self, opened: Any) -> None:
+        self.data_page.fill(opened.data.spec.to_json())
+        self.data_page.show_pictures(opened.pictures)
+        if self.step in ("open", "target", "verdict"):
+            self.go("data")
+
+    def refresh_recent(self) -> None:
+        """List what was opened before."""
+        entries = recent(self.settings)
+        self.open_page.set_recent(entries)
+        self.recent_menu.clear()
+        for entry in entries:
+            text = entry.get("session") or entry["source"]
+            action = self.recent_menu.addAction(text)
+            if "session" in entry:
+                action.triggered.connect(lambda _=False, p=entry["session"]: self.open_session(Path(p)))
+            else:
+                action.triggered.connect(lambda _=False, s=entry: self.open_model(s))
+        self.recent_menu.setEnabled(bool(entries))
+
+    # -- doing --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Calibrate if need be and analyze everything."""
+        self.tasks.run_all()
+
+    def apply_finding(self, finding: Finding) -> None:
+        """Carry out a remedy as one edit."""
+        try:
+            assert finding.plan is not None
+            self.document.edit(finding.remedy, QuantPlan.from_json(finding.plan))
+        except Problem as problem:
+            self.show_problem(problem)
+
+    def show_layers(self, ids: tuple[str, ...]) -> None:
+        """Select layers and show them in the workbench."""
+        self.go("layers")
+        self.document.select(ids)
+
+    def find_layer(self) -> None:
+        """Put the cursor into the filter of the layers."""
+        self.go("layers")
+        self.layers_page.tree.filter.setFocus()
+        self.layers_page.tree.filter.selectAll()
+
+    def select_all(self) -> None:
+        """Select every layer that was not absorbed."""
+        self.document.select(row.id for row in self.document.rows() if row.fused_into is None)
+
+    def show_problem(self, problem: Problem | Failure) -> None:
+        """Say what did not work."""
+        dialogs.show_problem(self, problem)
+
+    def show_shortcuts(self) -> None:
+        """The keys."""
+        dialogs.show_shortcuts(self)
+
+    def show_about(self) -> None:
+        """What this is."""
+        dialogs.show_about(self)
+
+    # -- files --------------------------------------------------------------------------------
+
+    def choose_model(self) -> None:
+        """Ask for a model file."""
+        self.go("open")
+        self.open_page.browse_model()
+
+    def choose_data(self) -> None:
+        """Ask for a folder of images."""
+        self.go("data")
+        self.data_page.browse_folder()
+
+    def choose_plan(self) -> None:
+        """Ask for a plan."""
+        path, _ = QFileDialog.getOpenFileName(self, self.tr("Open a plan"), "", self.tr("Plans (*.json)"))
+        if path:
+            self.open_plan(Path(path))
+
+    def choose_session(self) -> None:
+        """Ask for a session."""
+        path, _ = QFileDialog.getOpenFileName(self, self.tr("Open a session"), "", f"qinspect (*{SUFFIX})")
+        if path:
+            self.open_session(Path(path))
+
+    def choose_save(self) -> None:
+        """Ask where the session goes."""
+        path, _ = QFileDialog.getSaveFileName(self, self.tr("Save the session"), "", f"qinspect (*{SUFFIX})")
+        if path:
+            target = Path(path if path.endswith(SUFFIX) else path + SUFFIX)
+            self.tasks.save_session(target)
+            remember(self.settings, {"session": str(target)})
+            self.refresh_recent()
+
+    def choose_save_plan(self) -> None:
+        """Ask where the plan goes."""
+        path, _ = QFileDialog.getSaveFileName(self, self.tr("Save the plan"), "plan.json", self.tr("Plans (*.json)"))
+        if path:
+            try:
+                write_json(Path(path), self.document.plan.to_json())
+            except Problem as problem:
+                self.show_problem(problem)
+
+    def choose_report(self) -> None:
+        """Ask where the report goes."""
+        path, _ = QFileDialog.getSaveFileName(self, self.tr("Save the report"), "report.html", "HTML (*.html)")
+        if path:
+            self.tasks.save_report(Path(path))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(kind_of(Path(url.toLocalFile())) for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls():
+            self.take(Path(url.toLocalFile()))
+        event.acceptProposedAction()
+
+    def take(self, path: Path) -> None:
+        """Open a file or folder by what it is."""
+        kind = kind_of(path)
+        if kind == "session":
+            self.open_session(path)
+        elif kind == "plan":
+            self.open_plan(path)
+        elif kind == "model" and path.suffix != ".py":
+            self.open_model({"source": str(path), "weights": None, "input_shape": None})
+        elif kind in ("model", "weights"):
+            self.go("open")
+            self.open_page.take(path)
+        elif kind == "data":
+            self.go("data")
+            self.data_page.source.setText(str(path))
+            if self.document.model is not None:
+                self.data_page.submit()
+
+    # -- the window itself --------------------------------------------------------------------
+
+    def set_theme(self, mode: str) -> None:
+        """Light, dark, or as the system."""
+        self.theme.set_mode(mode)
+        self.settings.setValue("theme", mode)
+
+    def _restyle(self, colours: Colours) -> None:
+        recolour(self, colours)
+        self.verdict_page.refresh()
+        if self._fix is not None:
+            self._fix.refresh()
+
+    def reset_layout(self) -> None:
+        """Sizes as at the first start."""
+        for key in ("geometry", "split"):
+            self.settings.remove(key)
+        self.resize(1366, 768)
+        self.bottom_action.setChecked(True)
+        if self._layers is not None:
+            self._layers.split.setSizes([640, 396, 330])
+            self.resizeDocks([self.dock], [200], Qt.Orientation.Vertical)
+        self.show_bottom()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._asker.stop()
+        self.settings.setValue("geometry", self.saveGeometry())
+        if self._layers is not None:
+            self.settings.setValue("split", self._layers.split.saveState())
+        self.stopped = self.jobs.close()
+        try:
+            self.tasks.save_now()
+        except Problem as problem:
+            # There is no window left to say it in.
+            self.document.log(str(problem))
+        super().closeEvent(event)
+
+
+def _brief(source: str) -> str:
+    """The end of a source, for a button."""
+    return source if len(source) < 40 else "…" + source[-38:]

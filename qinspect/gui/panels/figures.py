@@ -1,0 +1,41 @@
+"""How figures are written everywhere."""
+
+from __future__ import annotations
+
+
+def share(value: float | None) -> str:
+    """A fraction in percent."""
+    return "–" if value is None else f"{value:.1%}"
+
+
+def drop(value: float, metric: float) -> str:
+    """The difference to the float metric in points."""
+    points = (value - metric) * 100
+    return "±0 points" if abs(points) < 0.05 else f"{points:+.1f} points"
+
+
+def decibel(value: float | None, exact: bool = False) -> str:
+    """An SQNR."""
+    return "exact" if exact and value is None else "–" if value is None else f"{value:.1f} dB"
+
+
+def micros(value: float | None, sign: bool = False) -> str:
+    """A time in µs."""
+    return (
+        "–"
+        if value is None
+        else f"{value:{'+' if sign else ''},.0f} µs"
+        if abs(value) >= 10
+        else f"{value:{'+' if sign else ''}.1f} µs"
+    )
+
+
+def small(value: float | None) -> str:
+    """Any figure with three digits."""
+    return "–" if value is None else f"{value:.3g}"
+
+
+def layer_name(layer_id: str) -> str:
+    """The last parts of a layer's id, for narrow places."""
+    path, _, op = layer_id.rpartition(":")
+    return f"{path or 'model'} ({op})"

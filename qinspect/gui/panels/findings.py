@@ -1,0 +1,88 @@
+"""The doctor's findings as cards: what, why one should believe it, what it costs, what to do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from ...engine.results import Finding
+from ..icons import icon, set_icon
+from .cards import Card, Hint, clear, label, row
+
+SEVERITIES = {
+    "error": ("alert-circle", "bad"),
+    "warning": ("alert", "warn"),
+    "note": ("information-outline", "muted"),
+}
+
+
+class Findings(QWidget):
+    """A column of cards.
+
+    Signals
+    -------
+    apply_requested(Finding), layers_requested(tuple of ids)
+    """
+
+    apply_requested = Signal(object)
+    layers_requested = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(8)
+        self.cards: list[Card] = []
+
+    def show_findings(self, findings: tuple[Finding, ...], hint: str, stale: bool = False) -> None:
+        """Show findings, or a hint where there are none; those of another plan cannot be applied."""
+        clear(self._column)
+        self.cards = []
+        for finding in findings:
+            card = self._card(finding, stale)
+            self.cards.append(card)
+            self._column.addWidget(card)
+        if not findings:
+            self._column.addWidget(Hint(hint))
+        self._column.addStretch(1)
+
+    def _card(self, finding: Finding, stale: bool) -> Card:
+        name, tone = SEVERITIES.get(finding.severity, SEVERITIES["note"])
+        card = Card()
+        card.set_edge("" if tone == "muted" else tone)
+        card.setAccessibleName(finding.title)
+        mark = label(wrap=False)
+        mark.setPixmap(icon(name, tone).pixmap(18, 18))
+        gain = label(wrap=False)
+        if finding.gain is not None:
+            gain.setText(self.tr("wins back ≈ {0} nats").format(f"{finding.gain:.3g}"))
+            gain.setToolTip(self.tr("Estimated decrease of KL(fp32‖int8), mean per sample"))
+        title = label(finding.title, "title")
+        top = row(mark)
+        top.addWidget(title, 1)
+        top.addWidget(gain)
+        card.body.addLayout(top)
+        card.body.addWidget(label(finding.evidence, "muted"))
+        bottom = row()
+        bottom.addWidget(label(finding.remedy), 1)
+        if finding.layers:
+            show = QPushButton(
+                self.tr("Show layer")
+                if len(finding.layers) == 1
+                else self.tr("Show {0} layers").format(len(finding.layers))
+            )
+            set_icon(show, "crosshairs-gps")
+            show.setToolTip("\n".join(finding.layers[:12]))
+            show.clicked.connect(lambda: self.layers_requested.emit(finding.layers))
+            bottom.addWidget(show)
+        if finding.plan is not None:
+            apply = QPushButton(self.tr("Apply"))
+            set_icon(apply, "auto-fix")
+            apply.setEnabled(not stale)
+            apply.setToolTip(
+                self.tr("The plan changed since: run again") if stale else self.tr("One edit, which can be undone")
+            )
+            apply.clicked.connect(lambda: self.apply_requested.emit(finding))
+            bottom.addWidget(apply)
+        card.body.addLayout(bottom)
+        return card

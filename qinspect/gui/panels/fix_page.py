@@ -1,0 +1,103 @@
+"""Fix: remedies, fusions, and the runs compared."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from ..document import Document
+from ..icons import set_icon
+from .cards import label, row
+from .findings import Findings
+from .fusions import FusionLedger
+from .runs import RunsTable
+
+
+class FixPage(QWidget):
+    """Findings on the left; ledger and runs on the right.
+
+    Signals
+    -------
+    run_requested()
+    """
+
+    run_requested = Signal()
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self.findings = Findings()
+        self.ledger = FusionLedger()
+        self.runs = RunsTable(document)
+        self.state = label("", "muted")
+        self.run = QPushButton(self.tr("Run everything"))
+        self.run.setToolTip(self.tr("Ctrl+Enter"))
+        set_icon(self.run, "play")
+        self.run.clicked.connect(self.run_requested)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(16, 12, 12, 12)
+        column.setSpacing(8)
+        column.addWidget(label(self.tr("Fix"), factor=1.5, bold=True))
+        across = row()
+        across.addWidget(self.state, 1)
+        across.addWidget(self.run)
+        column.addLayout(across)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(self.findings)
+        column.addWidget(scroll, 1)
+        right = QTabWidget(documentMode=True)
+        right.addTab(self.ledger, self.tr("Fusions"))
+        right.addTab(self.runs, self.tr("Runs"))
+        self.tabs = right
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.addWidget(left)
+        split.addWidget(right)
+        split.setStretchFactor(0, 4)
+        split.setStretchFactor(1, 5)
+        split.setChildrenCollapsible(False)
+        left.setMinimumWidth(380)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(split)
+        self.ledger.toggled.connect(document.set_fusion)
+        self.ledger.pattern_toggled.connect(self._toggle_pattern)
+        document.results_changed.connect(self.refresh)
+        self.refresh()
+
+    def _toggle_pattern(self, pattern: str, on: bool) -> None:
+        analysis = self._document.analysis
+        if analysis is None:
+            return
+        plan = self._document.plan
+        for fusion in analysis.fusions:
+            if fusion.state != "blocked" and (not pattern or fusion.pattern == pattern):
+                plan = plan.with_fusion(fusion.id, on)
+        word = "on" if on else "off"
+        self._document.edit(f"fusions {pattern or 'all'} {word}", plan)
+
+    def refresh(self) -> None:
+        """Show the newest run."""
+        document = self._document
+        run, stale = document.shown, document.freshness == "stale"
+        findings = run.analysis.findings if run is not None else ()
+        # Remedies that an edit can carry out come first.
+        ordered = tuple(sorted(findings, key=lambda f: f.plan is None))
+        hint = (
+            self.tr("After the analysis, what can be won back stands here, each with a remedy to apply.")
+            if run is None
+            else self.tr("The doctor found nothing to mend.")
+        )
+        self.findings.show_findings(ordered, hint, stale)
+        analysis = document.analysis
+        self.ledger.show_rows(analysis.fusions if analysis is not None else (), dict(document.plan.fusions))
+        self.run.setEnabled(document.data is not None and document.confirmed == document.data.digest)
+        self.state.setText(
+            {
+                "none": self.tr("Nothing was analyzed yet."),
+                "stale": self.tr("The plan changed: new figures are on their way."),
+                "quick": self.tr("Quick figures of the current plan; run everything to measure kernels and time."),
+                "exact": self.tr("Figures of the current plan on all samples."),
+            }[document.freshness]
+        )

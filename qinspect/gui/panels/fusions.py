@@ -1,0 +1,137 @@
+"""The ledger: every fusion candidate, whether it is fused, and why not."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QPushButton,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...engine.results import FusionRow
+from .cards import Hint, row
+from .figures import small
+
+
+class FusionLedger(QWidget):
+    """A table with a check box for each candidate.
+
+    Signals
+    -------
+    toggled(id, on)
+    pattern_toggled(pattern, on)
+        All candidates of a pattern.
+    layers_requested(tuple of ids)
+    """
+
+    toggled = Signal(str, bool)
+    pattern_toggled = Signal(str, bool)
+    layers_requested = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filling = False
+        self._rows: tuple[FusionRow, ...] = ()
+        self.table = QTableWidget(0, 5)
+        self.table.setHorizontalHeaderLabels(
+            [self.tr("Pattern"), self.tr("Layers"), self.tr("State"), self.tr("Reason"), self.tr("max |Δ|")]
+        )
+        self.table.horizontalHeaderItem(4).setToolTip(
+            self.tr("Largest difference of the layer's output before and after folding, in float")
+        )
+        self.table.setAccessibleName(self.tr("Fusions"))
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        header = self.table.horizontalHeader()
+        for column, mode in enumerate("CSCSC"):
+            header.setSectionResizeMode(
+                column,
+                QHeaderView.ResizeMode.Stretch if mode == "S" else QHeaderView.ResizeMode.ResizeToContents,
+            )
+        self.table.itemChanged.connect(self._changed)
+        self.table.cellDoubleClicked.connect(lambda place, _: self.layers_requested.emit(self._shown[place].layers))
+        self.pattern = QComboBox()
+        self.pattern.setAccessibleName(self.tr("Pattern"))
+        self.pattern.currentIndexChanged.connect(self._fill)
+        self.all_on = QPushButton(self.tr("All on"))
+        self.all_off = QPushButton(self.tr("All off"))
+        self.all_on.clicked.connect(lambda: self.pattern_toggled.emit(self.pattern.currentData() or "", True))
+        self.all_off.clicked.connect(lambda: self.pattern_toggled.emit(self.pattern.currentData() or "", False))
+        self.stack = QStackedWidget()
+        self.stack.addWidget(
+            Hint(self.tr("After the analysis, every BatchNorm and ReLU that could be fused is listed here."))
+        )
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row(self.pattern, self.all_on, self.all_off, 1))
+        column.addWidget(self.table, 1)
+        self.stack.addWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.stack)
+        self._shown: list[FusionRow] = []
+
+    def show_rows(self, rows: tuple[FusionRow, ...], wanted: dict[str, bool]) -> None:
+        """Show the ledger.
+
+        Parameters
+        ----------
+        rows : tuple of FusionRow
+        wanted : dict of str to bool
+            What the current plan says, by candidate; it may be newer than `rows`.
+        """
+        self._rows, self._wanted = rows, wanted
+        chosen = self.pattern.currentData()
+        self.pattern.blockSignals(True)
+        self.pattern.clear()
+        self.pattern.addItem(self.tr("all patterns ({0})").format(len(rows)), "")
+        for name in dict.fromkeys(fusion.pattern for fusion in rows):
+            count = sum(fusion.pattern == name for fusion in rows)
+            self.pattern.addItem(f"{name} ({count})", name)
+        self.pattern.setCurrentIndex(max(0, self.pattern.findData(chosen)))
+        self.pattern.blockSignals(False)
+        self.stack.setCurrentIndex(1 if rows else 0)
+        self._fill()
+
+    def _fill(self) -> None:
+        self._filling = True
+        only = self.pattern.currentData()
+        self._shown = [fusion for fusion in self._rows if not only or fusion.pattern == only]
+        self.table.setRowCount(len(self._shown))
+        for place, fusion in enumerate(self._shown):
+            on = self._wanted.get(fusion.id, True)
+            pending = fusion.state != "blocked" and on != (fusion.state == "fused")
+            state = self.tr("{0}, to be computed").format("on" if on else "off") if pending else fusion.state
+            texts = (
+                fusion.pattern,
+                ", ".join(fusion.layers),
+                state,
+                fusion.reason or "",
+                small(fusion.max_abs_delta),
+            )
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+                if column == 0 and fusion.state != "blocked":
+                    flags |= Qt.ItemFlag.ItemIsUserCheckable
+                    item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+                item.setFlags(flags)
+                self.table.setItem(place, column, item)
+        self._filling = False
+
+    def _changed(self, item: QTableWidgetItem) -> None:
+        if not self._filling and item.column() == 0:
+            self.toggled.emit(self._shown[item.row()].id, item.checkState() == Qt.CheckState.Checked)

@@ -1,0 +1,303 @@
+"""The columns of the layer table: what each shows, sorts by and explains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...engine.plan import QuantPlan
+from ...engine.qconfig import DTYPES, QConfig, TensorConfig
+from ...engine.results import Latency, LayerRow
+from .figures import decibel, micros, share, small
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the columns need beside the rows.
+
+    Parameters
+    ----------
+    rows : tuple of LayerRow
+        In execution order.
+    qconfigs : mapping of str to QConfig
+        What the current plan asks, by layer id.
+    weighted : frozenset of str
+        Layers that have a weight.
+    overridden : frozenset of str
+        Layers with an override of their own.
+    stale : bool
+        The rows' figures are those of another plan.
+    times : mapping of str to Latency
+        The last times measured.
+    times_stale : bool
+        They were measured for another plan.
+    """
+
+    rows: tuple[LayerRow, ...] = ()
+    qconfigs: Mapping[str, QConfig] = field(default_factory=dict)
+    weighted: frozenset[str] = frozenset()
+    overridden: frozenset[str] = frozenset()
+    stale: bool = False
+    times: Mapping[str, Latency] = field(default_factory=dict)
+    times_stale: bool = False
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+    @staticmethod
+    def error_shares(rows: Iterable[LayerRow]) -> dict[str, float]:
+        """Each layer's part of the estimated output error; by KL, or by MSE where there is none."""
+        rows = list(rows)
+        for name in ("estimated_kl", "estimated_mse"):
+            values = {row.id: getattr(row.errors, name) for row in rows}
+            total = sum(value for value in values.values() if value is not None and value > 0)
+            if total > 0:
+                return {key: max(value, 0.0) / total for key, value in values.items() if value is not None}
+        return {}
+
+
+def short(config: TensorConfig | None) -> str:
+    """A tensor's type in few letters: ``int8/ch``, ``uint8 7b``, ``float``."""
+    if config is None:
+        return "float"
+    low, high = DTYPES[config.dtype]
+    width = (high - low + 1).bit_length() - 1
+    bits = "" if config.bits == width else f" {config.bits}b"
+    return f"{config.dtype}{bits}{'/ch' if config.granularity == 'per_channel' else ''}"
+
+
+def type_text(row: LayerRow, facts: Facts) -> str:
+    """Weight and activation type that the plan asks for."""
+    if row.fused_into is not None:
+        return ""
+    qconfig = facts.qconfigs.get(row.id)
+    if qconfig is None:
+        return ""
+    if row.id not in facts.weighted:
+        return short(qconfig.activation)
+    if qconfig.weight is None and qconfig.activation is None:
+        return "float"
+    return f"{short(qconfig.weight)} · {short(qconfig.activation)}"
+
+
+def flags(row: LayerRow, facts: Facts) -> list[tuple[str, str]]:
+    """Short words with their explanations."""
+    found = []
+    if row.asked and not row.quantized and row.fused_into is None and not facts.stale:
+        found.append(("stays float", row.why_not or "the plan asks for integers, the kernel is a float one"))
+    if row.kernel is not None:
+        if row.kernel.saturated:
+            found.append(("saturates", f"intermediate sums overflow: up to {row.kernel.max_steps} steps off"))
+        elif row.kernel.max_steps > 1:
+            found.append(("kernel ≠ sim", f"the kernel is up to {row.kernel.max_steps} steps off the simulation"))
+    time = facts.times.get(row.id)
+    if time is not None and time.fp32_us and time.int8_us and row.quantized and time.int8_us > 1.1 * time.fp32_us:
+        found.append(("slower", f"int8 takes {time.int8_us / time.fp32_us:.1f} times as long as float"))
+    if row.id in facts.overridden:
+        found.append(("edited", "this layer has a qconfig of its own"))
+    return found
+
+
+def gain_us(row: LayerRow, facts: Facts) -> float | None:
+    """µs won by the integer kernel; negative where it loses."""
+    time = facts.times.get(row.id)
+    if time is None or time.fp32_us is None or time.int8_us is None:
+        return None
+    return time.fp32_us - time.int8_us
+
+
+def operator_text(row: LayerRow) -> str:
+    """The operator and what was fused into it."""
+    return " + ".join([row.op, *(inner.rpartition(":")[2].partition("#")[0] for inner in row.fused)])
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Parameters
+    ----------
+    key, title, tip : str
+        Stable name; what the header says; what it means, with the formula.
+    value : callable
+        ``(row, facts)`` to what it sorts by; None is not measured.
+    text : callable
+        From that value to what is shown.
+    stale : str
+        Which staleness greys it: ``figures``, ``times`` or nothing.
+    total : bool
+        A module shows the sum of its layers.
+    """
+
+    key: str
+    title: str
+    tip: str
+    value: Callable[[LayerRow, Facts], Any]
+    text: Callable[[Any], str] = str
+    stale: str = ""
+    total: bool = False
+    right: bool = True
+
+
+def _activation(name: str) -> Callable[[LayerRow, Facts], Any]:
+    def get(row: LayerRow, _: Facts) -> Any:
+        value = (row.activation or {}).get(name)
+        return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+    return get
+
+
+def _error(name: str) -> Callable[[LayerRow, Facts], Any]:
+    def get(row: LayerRow, _: Facts) -> Any:
+        value = getattr(row.errors, name)
+        return math.inf if value is None and row.errors.exact and name.endswith("_db") else value
+
+    return get
+
+
+def _time(name: str) -> Callable[[LayerRow, Facts], Any]:
+    def get(row: LayerRow, facts: Facts) -> Any:
+        time = facts.times.get(row.id)
+        return None if time is None else getattr(time, name)
+
+    return get
+
+
+def _db(value: float | None) -> str:
+    return decibel(None, True) if value == math.inf else decibel(value)
+
+
+def _count(value: float | None) -> str:
+    if value is None or value == 0:
+        return "–"
+    return f"{value / 1e6:.1f} M" if value >= 1e6 else f"{value / 1e3:.1f} k" if value >= 1e3 else f"{value:.0f}"
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("layer", "Layer", "Module path, in execution order", lambda r, f: r.id, right=False),
+    Column(
+        "op",
+        "Operator",
+        "The operator, and what was fused into it",
+        lambda r, f: operator_text(r),
+        right=False,
+    ),
+    Column(
+        "type",
+        "Weight · activation",
+        "What the plan asks for: weight type · type of the output. /ch is per channel, 7b a grid of 7 bits",
+        type_text,
+        right=False,
+    ),
+    Column(
+        "share",
+        "Error",
+        "Estimated share of the output error: E[(vᵀ J_i δ_i)²] of the layer, divided by the sum over all layers",
+        lambda r, f: f.shares.get(r.id),
+        share,
+        "figures",
+        True,
+    ),
+    Column(
+        "gain",
+        "Won",
+        "Time that the integer kernel wins, fp32 − int8, in µs; negative where it loses",
+        gain_us,
+        lambda v: micros(v, sign=True),
+        "times",
+        True,
+    ),
+    Column(
+        "flags",
+        "Flags",
+        "What is worth a look; point at it for the reason",
+        lambda r, f: ", ".join(word for word, _ in flags(r, f)),
+        right=False,
+    ),
+    Column(
+        "local",
+        "Local",
+        "SQNR of the layer's own rounding, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²)",
+        _error("local_sqnr_db"),
+        _db,
+        "figures",
+    ),
+    Column(
+        "cumulative",
+        "Cumulative",
+        "SQNR against the float model when everything before it is quantized too",
+        _error("cumulative_sqnr_db"),
+        _db,
+        "figures",
+    ),
+    Column(
+        "cosine",
+        "Cosine",
+        "Cosine similarity with the float model's value, everything before it quantized too",
+        _error("cumulative_cosine"),
+        lambda v: "–" if v is None else f"{v:.4f}",
+        "figures",
+    ),
+    Column(
+        "estimated_kl",
+        "Est. KL",
+        "Estimated KL(fp32‖int8) at the output that this layer alone causes, in nats (Fisher estimate)",
+        _error("estimated_kl"),
+        small,
+        "figures",
+        True,
+    ),
+    Column(
+        "isolated_kl",
+        "Isolated KL",
+        "KL(fp32‖int8) at the output with this layer alone quantized, in nats",
+        _error("isolated_kl"),
+        small,
+        "figures",
+    ),
+    Column("fp32_us", "fp32", "Median time of the float layer", _time("fp32_us"), micros, "times", True),
+    Column("int8_us", "int8", "Median time of what really runs", _time("int8_us"), micros, "times", True),
+    Column("spread", "Spread", "Interquartile range of the int8 time", _time("spread_us"), micros, "times"),
+    Column("macs", "MACs", "Multiply-adds for one sample", lambda r, f: r.macs, _count, total=True),
+    Column("parameters", "Params", "Number of parameters", lambda r, f: r.parameters, _count, total=True),
+    Column("scale", "Scale", "Width of one step of the output's grid", _activation("scale"), small, "figures"),
+    Column(
+        "zero_point",
+        "Zero point",
+        "The integer that stands for 0",
+        _activation("zero_point"),
+        small,
+        "figures",
+    ),
+    Column("min", "Min", "Smallest value seen in calibration", _activation("min"), small, "figures"),
+    Column("max", "Max", "Largest value seen in calibration", _activation("max"), small, "figures"),
+)
+
+SETS: Mapping[str, tuple[str, ...]] = {
+    "Overview": ("layer", "op", "type", "share", "gain", "flags"),
+    "Accuracy": ("layer", "type", "share", "local", "cumulative", "cosine", "estimated_kl", "isolated_kl"),
+    "Speed": ("layer", "op", "type", "fp32_us", "int8_us", "gain", "spread", "macs", "parameters"),
+    "Ranges": ("layer", "type", "scale", "zero_point", "min", "max"),
+}
+
+
+def facts_of(
+    rows: tuple[LayerRow, ...],
+    plan: QuantPlan,
+    qconfigs: Mapping[str, QConfig],
+    weighted: frozenset[str],
+    stale: bool,
+    timed: tuple[LayerRow, ...],
+    times_stale: bool,
+) -> Facts:
+    """Everything that the columns show, from rows and plan."""
+    return Facts(
+        rows,
+        qconfigs,
+        weighted,
+        frozenset(o.pattern for o in plan.overrides if o.kind == "id"),
+        stale,
+        {row.id: row.latency for row in timed if row.latency is not None},
+        times_stale,
+        Facts.error_shares(rows),
+    )

@@ -1,0 +1,270 @@
+"""The layers as a tree by module, for any view of Qt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtWidgets import QApplication
+
+from ...engine.results import LayerRow
+from .layer_columns import COLUMNS, Facts, flags
+
+Index = QModelIndex | QPersistentModelIndex
+SortRole = Qt.ItemDataRole.UserRole
+IdsRole = Qt.ItemDataRole.UserRole + 1
+SearchRole = Qt.ItemDataRole.UserRole + 2
+BarRole = Qt.ItemDataRole.UserRole + 3
+"""Share of the longest bar, 0 to 1."""
+
+
+class Node:
+    """A module (without a row) or a layer."""
+
+    __slots__ = ("children", "name", "parent", "path", "place", "row")
+
+    def __init__(self, name: str, path: str, parent: Node | None, row: LayerRow | None = None) -> None:
+        self.name = name
+        self.path = path
+        self.parent = parent
+        self.row = row
+        self.children: list[Node] = []
+        self.place = 0
+        if parent is not None:
+            self.place = len(parent.children)
+            parent.children.append(self)
+
+    def layers(self) -> Iterator[LayerRow]:
+        """The rows of itself and below, those absorbed left out."""
+        if self.row is not None:
+            yield self.row
+            return
+        for child in self.children:
+            yield from child.layers()
+
+
+def build(rows: tuple[LayerRow, ...], flat: bool, absorbed: bool) -> Node:
+    """The tree of some rows.
+
+    Parameters
+    ----------
+    rows : tuple of LayerRow
+        In execution order.
+    flat : bool
+        Without modules.
+    absorbed : bool
+        Absorbed layers below the layer that absorbed them.
+    """
+    root = Node("", "", None)
+    homes: dict[str, Node] = {"": root}
+    found: dict[str, Node] = {}
+    for row in rows:
+        if row.fused_into is not None:
+            if absorbed and row.fused_into in found:
+                Node(row.id, row.path, found[row.fused_into], row)
+            continue
+        home = root
+        if not flat:
+            pieces = row.path.split(".")[:-1] if row.path else []
+            for depth in range(1, len(pieces) + 1):
+                path = ".".join(pieces[:depth])
+                # A path that comes again after other layers is the same module still.
+                if path not in homes:
+                    homes[path] = Node(pieces[depth - 1], path, home)
+                home = homes[path]
+        name = row.id if flat else row.id[len(home.path) + 1 :] if home.path else row.id
+        found[row.id] = Node(name, row.path, home, row)
+    if not flat:
+        _shorten(root)
+    return root
+
+
+def _shorten(node: Node) -> None:
+    """Modules with nothing but one layer or module in them are joined with it."""
+    for place, child in enumerate(node.children):
+        while child.row is None and len(child.children) == 1:
+            only = child.children[0]
+            only.name = f"{child.name}.{only.name}"
+            only.parent = node
+            node.children[place] = child = only
+        child.place = place
+        if child.row is None:
+            _shorten(child)
+
+
+class LayerModel(QAbstractItemModel):
+    """Rows with the columns of `layer_columns.COLUMNS`."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.facts = Facts()
+        self.flat = False
+        self.absorbed = False
+        self._shape: tuple[Any, ...] = ()
+        self._root = Node("", "", None)
+        self._nodes: dict[str, Node] = {}
+        self._longest = 1.0
+
+    def set_facts(self, facts: Facts, flat: bool, absorbed: bool) -> bool:
+        """Show other figures; the tree is kept, with what is open and selected, where layers are the same.
+
+        Returns
+        -------
+        bool
+            Whether the tree was built anew.
+        """
+        shape = (flat, absorbed, tuple((row.id, row.fused_into) for row in facts.rows))
+        self._longest = max(facts.shares.values(), default=1.0) or 1.0
+        if shape == self._shape:
+            fresh = {row.id: row for row in facts.rows}
+            for key, node in self._nodes.items():
+                node.row = fresh[key]
+            self.facts = facts
+            self._all_changed(QModelIndex())
+            return False
+        self.beginResetModel()
+        self.facts, self.flat, self.absorbed, self._shape = facts, flat, absorbed, shape
+        self._root = build(facts.rows, flat, absorbed)
+        self._nodes = {}
+        waiting = [self._root]
+        while waiting:
+            node = waiting.pop()
+            if node.row is not None:
+                self._nodes[node.row.id] = node
+            waiting += node.children
+        self.endResetModel()
+        return True
+
+    def _all_changed(self, parent: QModelIndex) -> None:
+        count = self.rowCount(parent)
+        if not count:
+            return
+        self.dataChanged.emit(self.index(0, 0, parent), self.index(count - 1, len(COLUMNS) - 1, parent))
+        for place in range(count):
+            self._all_changed(self.index(place, 0, parent))
+
+    # -- structure ----------------------------------------------------------------------------
+
+    def _node(self, index: Index) -> Node:
+        node = index.internalPointer() if index.isValid() else self._root
+        assert isinstance(node, Node)
+        return node
+
+    def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:  # noqa: B008
+        node = self._node(parent)
+        if not (0 <= row < len(node.children) and 0 <= column < len(COLUMNS)):
+            return QModelIndex()
+        return self.createIndex(row, column, node.children[row])
+
+    def parent(self, index: Index = QModelIndex()) -> QModelIndex:  # type: ignore[override] # noqa: B008
+        if not index.isValid():
+            return QModelIndex()
+        above = self._node(index).parent
+        return QModelIndex() if above is None or above is self._root else self.createIndex(above.place, 0, above)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.column() > 0 else len(self._node(parent).children)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return len(COLUMNS)
+
+    def index_of(self, layer_id: str) -> QModelIndex:
+        """Where a layer stands; invalid where it does not."""
+        node = self._nodes.get(layer_id)
+        return QModelIndex() if node is None else self.createIndex(node.place, 0, node)
+
+    # -- contents -----------------------------------------------------------------------------
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section].title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return COLUMNS[section].tip
+        if role == Qt.ItemDataRole.TextAlignmentRole and COLUMNS[section].right:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        node, column = self._node(index), COLUMNS[index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(node, index.column())
+        if role == SortRole:
+            value = self._value(node, index.column())
+            return -math.inf if value is None else value
+        if role == Qt.ItemDataRole.TextAlignmentRole and column.right:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tip(node, column.key)
+        if role == Qt.ItemDataRole.ForegroundRole and self._faint(node, column.stale):
+            return QColor(QApplication.palette().color(QPalette.ColorRole.PlaceholderText))
+        if role == Qt.ItemDataRole.FontRole and self._stale(column.stale):
+            font = QFont()
+            font.setItalic(True)
+            return font
+        if role == IdsRole:
+            return tuple(row.id for row in node.layers())
+        if role == SearchRole:
+            return self._search(node)
+        if role == BarRole and column.key == "share":
+            value = self._value(node, index.column())
+            return None if value is None or self._stale(column.stale) else min(value / self._longest, 1.0)
+        return None
+
+    def _stale(self, kind: str) -> bool:
+        return self.facts.stale if kind == "figures" else self.facts.times_stale if kind == "times" else False
+
+    def _faint(self, node: Node, kind: str) -> bool:
+        return self._stale(kind) or (node.row is not None and node.row.fused_into is not None)
+
+    def _value(self, node: Node, column: int) -> Any:
+        spec = COLUMNS[column]
+        if node.row is not None:
+            return node.name if spec.key == "layer" and not self.flat else spec.value(node.row, self.facts)
+        if spec.key == "layer":
+            return node.name
+        if spec.total:
+            values = [v for row in node.layers() if (v := spec.value(row, self.facts)) is not None]
+            return sum(values) if values else None
+        return "" if not spec.right else None
+
+    def _text(self, node: Node, column: int) -> str:
+        spec = COLUMNS[column]
+        if node.row is None and spec.key == "op":
+            return f"{sum(1 for _ in node.layers())} layers"
+        if node.row is None and not spec.total and spec.key != "layer":
+            return ""
+        if node.row is not None and node.row.fused_into is not None and spec.key not in ("layer", "op"):
+            return ""
+        return spec.text(self._value(node, column))
+
+    def _tip(self, node: Node, key: str) -> str:
+        if node.row is None:
+            return node.path
+        row = node.row
+        if key == "flags":
+            return "\n".join(f"{word}: {why}" for word, why in flags(row, self.facts))
+        lines = [row.id]
+        if row.source:
+            lines.append(row.source)
+        if row.fused:
+            lines.append("fused: " + ", ".join(row.fused))
+        if row.fused_into:
+            lines.append(f"fused into {row.fused_into}")
+        if row.why_not:
+            lines.append(f"stays float: {row.why_not}")
+        if self.facts.stale:
+            lines.append("figures in italics belong to another plan")
+        return "\n".join(lines)
+
+    def _search(self, node: Node) -> str:
+        if node.row is None:
+            return ""
+        words = [self._text(node, column) for column in (1, 2, 5)]
+        return " ".join([node.row.id, *words]).lower()

@@ -1,0 +1,230 @@
+"""The layer table: filter, column sets, selection, bulk edits from the context menu."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QGuiApplication, QKeySequence, QPainter, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..icons import set_icon
+from ..theme import colours_of
+from .cards import row
+from .layer_columns import COLUMNS, SETS, Facts
+from .layer_model import BarRole, IdsRole, LayerModel, SearchRole, SortRole
+
+Index = QModelIndex | QPersistentModelIndex
+WIDTHS = {"layer": 172, "op": 112, "type": 122, "share": 62, "gain": 66, "flags": 88}
+
+
+class _Filter(QSortFilterProxyModel):
+    """Every word must be somewhere in the layer's name, operator, type or flags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.setSortRole(SortRole)
+        self.setRecursiveFilteringEnabled(True)
+
+    def set_text(self, text: str) -> None:
+        self.beginFilterChange()
+        self.words = text.lower().split()
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+
+    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
+        if not self.words:
+            return True
+        text = self.sourceModel().index(row, 0, parent).data(SearchRole)
+        return bool(text) and all(word in text for word in self.words)
+
+
+class _Bar(QStyledItemDelegate):
+    """A bar behind the share of the error."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        length = index.data(BarRole)
+        if length:
+            widget = self.parent()
+            assert isinstance(widget, QWidget)
+            colours = colours_of(widget)
+            box = QRect(option.rect)
+            box.adjust(2, 3, -2, -3)
+            box.setLeft(box.right() - round(box.width() * length))
+            painter.fillRect(box, colours.color("bad" if length > 0.6 else "warn" if length > 0.25 else "muted", 70))
+        super().paint(painter, option, index)
+
+
+class LayerTree(QWidget):
+    """The table with its filter line.
+
+    Signals
+    -------
+    selected(tuple of ids)
+        Layers; for a module all layers in it.
+    menu_requested(QPoint)
+        In global coordinates, for the selection.
+    toggled()
+        Absorbed layers or modules are to be shown or hidden.
+    """
+
+    selected = Signal(object)
+    menu_requested = Signal(QPoint)
+    toggled = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = LayerModel(self)
+        self.proxy = _Filter()
+        self.proxy.setParent(self)
+        self.proxy.setSourceModel(self.model)
+        self.view = QTreeView()
+        self.view.setModel(self.proxy)
+        self.view.setAccessibleName(self.tr("Layers"))
+        self.view.setUniformRowHeights(True)
+        self.view.setAlternatingRowColors(True)
+        self.view.setAllColumnsShowFocus(True)
+        self.view.setIndentation(14)
+        self.view.setSortingEnabled(True)
+        self.view.header().setSortIndicatorClearable(True)
+        self.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(
+            lambda point: self.menu_requested.emit(self.view.viewport().mapToGlobal(point))
+        )
+        self.view.selectionModel().selectionChanged.connect(self._selected)
+        keys = [column.key for column in COLUMNS]
+        self.view.setItemDelegateForColumn(keys.index("share"), _Bar(self.view))
+        for column, key in enumerate(keys):
+            self.view.setColumnWidth(column, WIDTHS.get(key, 78))
+        self.filter = QLineEdit(placeholderText=self.tr("Filter: name, operator, type, flag"), clearButtonEnabled=True)
+        self.filter.setAccessibleName(self.tr("Filter layers"))
+        self.filter.textChanged.connect(self._filtered)
+        self.sets = QComboBox()
+        self.sets.addItems(list(SETS))
+        self.sets.setAccessibleName(self.tr("Columns"))
+        self.sets.setToolTip(self.tr("Which columns are shown"))
+        self.sets.currentTextChanged.connect(self.show_set)
+        self.flat = self._toggle("format-list-numbered", self.tr("In execution order, without modules"))
+        self.absorbed = self._toggle("call-merge", self.tr("Show absorbed layers: folded BatchNorms, fused ReLUs"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        bar = row(spacing=4)
+        bar.setContentsMargins(4, 4, 4, 4)
+        bar.addWidget(self.filter, 1)
+        for widget in (self.sets, self.flat, self.absorbed):
+            bar.addWidget(widget)
+        layout.addLayout(bar)
+        layout.addWidget(self.view, 1)
+        self.show_set("Overview")
+        QShortcut(QKeySequence.StandardKey.Copy, self.view, self.copy, context=Qt.ShortcutContext.WidgetShortcut)
+
+    def _toggle(self, name: str, tip: str) -> QToolButton:
+        made = QToolButton(checkable=True)
+        set_icon(made, name)
+        made.setToolTip(tip)
+        made.setAccessibleName(tip)
+        made.toggled.connect(self.toggled)
+        return made
+
+    def show_facts(self, facts: Facts) -> None:
+        """Show rows; what is open, selected and sorted stays."""
+        chosen = self.ids()
+        if self.model.set_facts(facts, self.flat.isChecked(), self.absorbed.isChecked()):
+            self.view.expandAll()
+            self.select(chosen)
+
+    def show_set(self, name: str) -> None:
+        """Show a set of columns, a key of `SETS`."""
+        for index, column in enumerate(COLUMNS):
+            self.view.setColumnHidden(index, column.key not in SETS[name])
+        self.sets.setCurrentText(name)
+
+    def _filtered(self, text: str) -> None:
+        self.proxy.set_text(text)
+        self.view.expandAll()
+
+    # -- selection ----------------------------------------------------------------------------
+
+    def ids(self) -> tuple[str, ...]:
+        """The layers that are selected, in the table's order, the current one last."""
+        found: dict[str, None] = {}
+        for index in self.view.selectionModel().selectedRows():
+            found.update(dict.fromkeys(index.data(IdsRole)))
+        current = self.view.currentIndex()
+        now = current.siblingAtColumn(0).data(IdsRole) if current.isValid() else None
+        if now and len(now) == 1 and now[0] in found:
+            found.pop(now[0])
+            found[now[0]] = None
+        return tuple(found)
+
+    def _selected(self) -> None:
+        self.selected.emit(self.ids())
+
+    def select(self, ids: tuple[str, ...]) -> None:
+        """Select layers that were chosen elsewhere, without telling of it."""
+        if set(ids) == set(self.ids()):
+            return
+        selection = QItemSelection()
+        last = QModelIndex()
+        for layer_id in ids:
+            index = self.proxy.mapFromSource(self.model.index_of(layer_id))
+            if index.isValid():
+                selection.select(index, index)
+                last = index
+        model = self.view.selectionModel()
+        model.blockSignals(True)
+        flag = QItemSelectionModel.SelectionFlag
+        if last.isValid():
+            model.setCurrentIndex(last, flag.NoUpdate)
+        model.select(selection, flag.ClearAndSelect | flag.Rows)
+        model.blockSignals(False)
+        if last.isValid():
+            self.view.scrollTo(last)
+        self.view.viewport().update()
+
+    # -- for a spreadsheet --------------------------------------------------------------------
+
+    def as_tsv(self) -> str:
+        """The visible columns of the selected rows, or of all, tab-separated."""
+        shown = [i for i in range(len(COLUMNS)) if not self.view.isColumnHidden(i)]
+        lines = ["\t".join(COLUMNS[i].title for i in shown)]
+        chosen = self.view.selectionModel().selectedRows()
+        for index in chosen if len(chosen) > 1 else self._all(QModelIndex()):
+            texts = [str(index.siblingAtColumn(i).data() or "") for i in shown]
+            ids = index.data(IdsRole)
+            if len(ids) == 1:
+                texts[0] = ids[0]
+            lines.append("\t".join(texts))
+        return "\n".join(lines)
+
+    def _all(self, parent: QModelIndex) -> list[QModelIndex]:
+        found = []
+        for place in range(self.proxy.rowCount(parent)):
+            index = self.proxy.index(place, 0, parent)
+            found += [index, *self._all(index)]
+        return found
+
+    def copy(self) -> None:
+        """Put the table on the clipboard."""
+        QGuiApplication.clipboard().setText(self.as_tsv())

@@ -1,0 +1,272 @@
+"""The workbench: table, error along the depth and graph, details; one selection for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from ...engine.problem import Problem
+from ...engine.qconfig import DTYPES, ESTIMATORS, PRESETS, QConfig
+from ..document import Document, Role
+from ..graph.view import GraphView
+from ..plots.depth import DepthPlot, DepthPoint
+from ..plots.scatter import GainPoint, GainScatter
+from .cards import label
+from .detail import Detail
+from .layer_columns import Facts, facts_of
+from .layer_tree import LayerTree
+from .overlays import graph_figures, graph_nodes, worth
+
+
+class LayersPage(QWidget):
+    """Places the parts and carries what they emit to the document.
+
+    Signals
+    -------
+    problem(Problem)
+    """
+
+    problem = Signal(object)
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self._shape: tuple[Any, ...] = ()
+        self.tree = LayerTree()
+        self.depth = DepthPlot()
+        self.graph = GraphView()
+        self.scatter = GainScatter()
+        self.detail = Detail(document)
+        self.centre = QTabWidget(documentMode=True)
+        self.centre.addTab(self.depth, self.tr("Depth"))
+        self.centre.addTab(self.graph, self.tr("Graph"))
+        self.centre.addTab(self.scatter, self.tr("Error × gain"))
+        self.centre.currentChanged.connect(self.refresh)
+        self.split = QSplitter(Qt.Orientation.Horizontal)
+        for widget, share in ((self.tree, 4), (self.centre, 5), (self.detail, 2)):
+            self.split.addWidget(widget)
+            self.split.setStretchFactor(self.split.count() - 1, share)
+        self.tree.setMinimumWidth(300)
+        self.detail.setMinimumWidth(308)
+        self.centre.setMinimumWidth(260)
+        self.split.setSizes([640, 396, 330])
+        self.banner = label("", "muted")
+        self.banner.setContentsMargins(8, 4, 8, 4)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(self.split, 1)
+        self._connect()
+        self.refresh()
+
+    def _connect(self) -> None:
+        document, editor = self._document, self.detail.editor
+        document.results_changed.connect(self.refresh)
+        document.selection_changed.connect(self._show_selection)
+        document.calibration_changed.connect(self.detail.refresh)
+        self.tree.selected.connect(document.select)
+        self.tree.toggled.connect(self.refresh)
+        self.tree.menu_requested.connect(lambda point: self.menu(document.selection).popup(point))
+        self.depth.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
+        self.graph.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
+        self.graph.block_selected.connect(document.select)
+        self.graph.context_requested.connect(self._graph_menu)
+        self.scatter.layers_selected.connect(document.select)
+        editor.changed.connect(self._change)
+        editor.floated.connect(lambda role: document.make_float(document.selection, role))
+        editor.preset_chosen.connect(lambda name: document.apply(document.selection, PRESETS[name], name))
+        editor.followed.connect(lambda: document.follow_default(document.selection))
+        self.detail.range_fixed.connect(
+            lambda low, high: self._change("activation", {"estimator": "fixed", "range": (low, high)})
+        )
+        self.detail.range_freed.connect(self._free_range)
+        self.detail.candidates.taken.connect(self._take)
+
+    # -- edits --------------------------------------------------------------------------------
+
+    def _change(self, role: Role, fields: dict[str, Any]) -> None:
+        try:
+            self._document.change(self._document.selection, role, **fields)
+        except Problem as problem:
+            self.problem.emit(problem)
+            self.detail.refresh()
+
+    def _free_range(self) -> None:
+        default = self._document.plan.default.activation
+        usual = "mse" if default is None or default.estimator == "fixed" else default.estimator
+        self._change("activation", {"estimator": usual})
+
+    def _take(self, candidate: Any, like_it: bool) -> None:
+        document = self._document
+        qconfig = QConfig(candidate.weight, candidate.activation)
+        layer = document.layer(document.current or "")
+        if like_it and layer is not None:
+            document.apply_matching("op", layer.op, qconfig, candidate.title)
+        elif layer is not None:
+            document.apply((layer.id,), qconfig, candidate.title, candidate.estimated_kl)
+
+    def menu(self, ids: tuple[str, ...]) -> QMenu:
+        """Edits for a selection, for all layers of its operator, and for its module."""
+        document = self._document
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        row = next((row for row in document.rows() if ids and row.id == ids[-1]), None)
+
+        def add(to: QMenu, text: str, slot: Any) -> QAction:
+            action = to.addAction(text)
+            action.triggered.connect(lambda: slot())
+            return action
+
+        if row is not None:
+            preset = menu.addMenu(self.tr("Preset"))
+            for name, qconfig in PRESETS.items():
+                add(preset, name, lambda q=qconfig, name=name: document.apply(ids, q, name))
+            add(menu, self.tr("Leave in float"), lambda: document.make_float(ids))
+            for role, title in (("weight", self.tr("Weights")), ("activation", self.tr("Activations"))):
+                if role == "weight" and not any(document.weighted(layer_id) for layer_id in ids):
+                    continue
+                sub = menu.addMenu(title)
+                self._fill_role(sub, role, ids, add)  # type: ignore[arg-type]
+            add(menu, self.tr("Follow the default"), lambda: document.follow_default(ids))
+            menu.addSeparator()
+            qconfig = document.qconfig(row.id)
+            module = row.path.rpartition(".")[0]
+            if qconfig is not None:
+                for kind, pattern, text in (
+                    ("op", row.op, self.tr("All {0} like this one").format(row.op)),
+                    ("path", module, self.tr("All in {0} like this one").format(module)),
+                ):
+                    if pattern:
+                        add(
+                            menu,
+                            text,
+                            lambda k=kind, p=pattern, q=qconfig: document.apply_matching(k, p, q, self.tr("same")),
+                        )
+            add(
+                menu,
+                self.tr("Select all {0}").format(row.op),
+                lambda: document.select(r.id for r in document.rows() if r.op == row.op and r.fused_into is None),
+            )
+            menu.addSeparator()
+        add(menu, self.tr("Copy table"), self.tree.copy)
+        return menu
+
+    def _fill_role(self, sub: QMenu, role: Role, ids: tuple[str, ...], add: Any) -> None:
+        add(sub, self.tr("float"), lambda: self._document.make_float(ids, role))
+        for dtype in DTYPES:
+            add(sub, dtype, lambda d=dtype: self._edit(ids, role, dtype=d))
+        sub.addSeparator()
+        for bits in (8, 7, 6, 4):
+            add(sub, self.tr("{0} bits").format(bits), lambda b=bits: self._edit(ids, role, bits=b))
+        sub.addSeparator()
+        if role == "weight":
+            for granularity in ("per_tensor", "per_channel"):
+                text = granularity.replace("_", "-")
+                add(sub, text, lambda g=granularity: self._edit(ids, role, granularity=g))
+            sub.addSeparator()
+        for estimator in ESTIMATORS:
+            if estimator != "fixed":
+                add(sub, estimator, lambda e=estimator: self._edit(ids, role, estimator=e))
+
+    def _edit(self, ids: tuple[str, ...], role: Role, **fields: Any) -> None:
+        try:
+            self._document.change(ids, role, **fields)
+        except Problem as problem:
+            self.problem.emit(problem)
+
+    def _graph_menu(self, name: str, point: QPoint) -> None:
+        ids = self.graph.layers_of(name)
+        self._document.select(ids)
+        self.menu(ids).popup(point)
+
+    # -- what is shown ------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        """Rows and plan as the columns take them."""
+        document = self._document
+        rows = document.rows()
+        run, exact = document.find(), document.last_exact
+        graph = document.model.graph if document.model is not None else None
+        qconfigs = {}
+        if graph is not None:
+            layers = graph.by_id
+            qconfigs = {row.id: document.plan.qconfig(layers[row.id]) for row in rows if row.id in layers}
+        return facts_of(
+            rows,
+            document.plan,
+            qconfigs,
+            frozenset(row.id for row in rows if document.weighted(row.id)),
+            document.freshness == "stale",
+            exact.analysis.layers if exact is not None else (),
+            exact is not None and exact is not run,
+        )
+
+    def refresh(self) -> None:
+        """Show the document."""
+        document = self._document
+        facts = self.facts()
+        self.tree.show_facts(facts)
+        self._show_banner()
+        shown = [row for row in facts.rows if row.fused_into is None]
+        measured = document.shown is not None
+        points = [
+            DepthPoint(
+                row.id,
+                row.id,
+                row.errors.local_sqnr_db,
+                row.errors.cumulative_sqnr_db,
+                facts.shares.get(row.id),
+            )
+            for row in shown
+        ]
+        self.depth.set_points(points if measured else ())
+        if self.centre.currentWidget() is self.graph and document.model is not None:
+            shape = (document.model.digest, tuple((row.id, row.fused) for row in shown))
+            figures = graph_figures(facts)
+            if shape != self._shape:
+                self._shape = shape
+                self.graph.set_graph(graph_nodes(shown, document.model.graph), figures)
+                self._show_in_graph()
+            else:
+                self.graph.set_figures(figures, facts.stale)
+        if document.model is None:
+            self._shape = ()
+            self.graph.clear()
+        self.scatter.set_points([GainPoint(r.id, r.id, part, won, r.quantized) for r, part, won in worth(facts)])
+        self.scatter.select(document.selection)
+        self.depth.select(document.current)
+        self.detail.refresh()
+
+    def _show_banner(self) -> None:
+        document = self._document
+        freshness, run = document.freshness, document.shown
+        text = {
+            "none": self.tr("No figures yet: choose data, confirm the float metric, then Calibrate and analyze."),
+            "stale": self.tr("The plan changed: figures in italics belong to “{0}”.").format(run.name if run else ""),
+            "quick": self.tr(
+                "Quick figures on few samples; times and kernels in italics are from an older run. Ctrl+Enter runs all."
+            ),
+            "exact": "",
+        }[freshness]
+        if document.model is None:
+            text = self.tr("Open a model to see its layers here.")
+        if freshness == "stale" and document.estimate is not None:
+            text += self.tr(" Estimated for the new plan: KL {0} nats.").format(f"{document.estimate:.3g}")
+        self.banner.setText(text)
+        self.banner.setVisible(bool(text))
+
+    def _show_selection(self, ids: tuple[str, ...]) -> None:
+        self.tree.select(ids)
+        self.depth.select(self._document.current)
+        self.scatter.select(ids)
+        self._show_in_graph()
+        self.detail.refresh()
+
+    def _show_in_graph(self) -> None:
+        ids = self._document.selection
+        if len(ids) == 1 and self.centre.currentWidget() is self.graph:
+            self.graph.select(ids[0])

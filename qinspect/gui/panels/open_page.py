@@ -1,0 +1,345 @@
+"""Open: where the model comes from, and what was found in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...engine.problem import Problem
+from ..document import Document
+from ..icons import set_icon, set_primary
+from ..trust import names_code
+from .cards import Card, Page, clear, label, row
+
+MODEL_FILES = "*.pt2 *.onnx *.py"
+WEIGHT_FILES = "*.safetensors *.pt *.pth"
+
+
+def parse_shapes(text: str) -> list[list[int]] | None:
+    """``1,3,224,224`` (several joined by ``;``) as lists; None for nothing.
+
+    Raises
+    ------
+    Problem
+        Where it is not a shape.
+    """
+    if not text.strip():
+        return None
+    try:
+        shapes = [[int(number) for number in part.replace("x", ",").split(",")] for part in text.split(";")]
+    except ValueError:
+        shapes = [[]]
+    if any(not shape or min(shape) < 1 for shape in shapes):
+        raise Problem("input shape", f"{text!r} is not a shape", "Give numbers such as 1,3,224,224.")
+    return shapes
+
+
+class OpenPage(Page):
+    """Start page and model summary.
+
+    Signals
+    -------
+    open_requested(dict), demo_requested(), session_requested(path), problem(Problem)
+    """
+
+    open_requested = Signal(object)
+    demo_requested = Signal()
+    session_requested = Signal(str)
+    next_requested = Signal()
+    problem = Signal(object)
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(
+            "qinspect",
+            "",
+        )
+        self.purpose.setText(
+            self.tr(
+                "See what quantization does to a model, layer by layer: "
+                "what the numbers look like, how wrong they become, what they cost."
+            )
+        )
+        self._document = document
+        columns = QHBoxLayout()
+        columns.setSpacing(12)
+        self.body.addLayout(columns, 1)
+        left, right = QVBoxLayout(), QVBoxLayout()
+        columns.addLayout(left, 5)
+        columns.addLayout(right, 6)
+        left.addWidget(self._make_demo())
+        left.addWidget(self._make_form())
+        left.addWidget(self._make_recent(), 1)
+        self.steps = self._make_steps()
+        right.addWidget(self.steps)
+        self.found = Card(self.tr("What was found"))
+        self.found_body = QGridLayout()
+        self.found_body.setHorizontalSpacing(16)
+        self.found_body.setVerticalSpacing(6)
+        self.found_body.setColumnStretch(1, 1)
+        self.found.body.addLayout(self.found_body)
+        self.next = QPushButton(self.tr("Next: choose data"))
+        set_icon(self.next, "arrow-right")
+        self.next.clicked.connect(self.next_requested)
+        self.found.body.addLayout(row(self.next, 1))
+        right.addWidget(self.found)
+        right.addStretch(1)
+        document.model_changed.connect(self.refresh)
+        self.refresh()
+
+    def _make_demo(self) -> Card:
+        card = Card(self.tr("New here?"))
+        card.body.addWidget(
+            label(
+                self.tr("MobileNetV2 with its ImageNet weights and real photographs, everything on this computer."),
+                "muted",
+            )
+        )
+        self.demo = QPushButton(self.tr("Open the demo"))
+        set_icon(self.demo, "play-circle-outline")
+        set_primary(self.demo)
+        self.demo.clicked.connect(self.demo_requested)
+        card.body.addLayout(row(self.demo, 1))
+        self.resume = QPushButton()
+        set_icon(self.resume, "history")
+        self.resume.clicked.connect(lambda: self.session_requested.emit(self.resume.property("path")))
+        self.resume.hide()
+        card.body.addLayout(row(self.resume, 1))
+        return card
+
+    def _make_form(self) -> Card:
+        card = Card(self.tr("Open a model"))
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.source = QLineEdit(placeholderText=self.tr("model.pt2, model.py:build or package.module:build"))
+        self.weights = QLineEdit(placeholderText=self.tr("optional: .safetensors, .pt, .pth"))
+        self.shape = QLineEdit(placeholderText=self.tr("optional: 1,3,224,224"))
+        self.source.setToolTip(
+            self.tr(
+                "A file, or Python code that returns the model: file.py:callable or package.module:callable. "
+                "Code runs only after you said so."
+            )
+        )
+        self.weights.setToolTip(self.tr("A checkpoint for the module that the code builds; nothing in it is executed."))
+        self.shape.setToolTip(self.tr("Batch first; several inputs joined by ;"))
+        for name, edit, choose in (
+            (self.tr("&Model"), self.source, self.browse_model),
+            (self.tr("&Weights"), self.weights, self._browse_weights),
+            (self.tr("Input &shape"), self.shape, None),
+        ):
+            edit.setAccessibleName(name.replace("&", ""))
+            edit.setMinimumWidth(260)
+            edit.returnPressed.connect(self.submit)
+            line = QWidget()
+            across = QHBoxLayout(line)
+            across.setContentsMargins(0, 0, 0, 0)
+            across.addWidget(edit, 1)
+            if choose is not None:
+                button = QPushButton()
+                set_icon(button, "folder-open-outline")
+                button.setToolTip(self.tr("Choose a file"))
+                button.setAccessibleName(self.tr("Choose a file"))
+                button.clicked.connect(choose)
+                across.addWidget(button)
+            form.addRow(name, line)
+            form.labelForField(line).setBuddy(edit)  # type: ignore[attr-defined]
+        card.body.addLayout(form)
+        self.go = QPushButton(self.tr("Open"))
+        self.go.clicked.connect(self.submit)
+        card.body.addLayout(row(1, self.go))
+        return card
+
+    def _make_recent(self) -> Card:
+        card = Card(self.tr("Recent"))
+        self.recent = QListWidget()
+        self.recent.setAccessibleName(self.tr("Recent models and sessions"))
+        self.recent.setMinimumHeight(72)
+        self.recent.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.recent.itemActivated.connect(self._open_recent)
+        self.no_recent = label(self.tr("Models and sessions that you open are listed here."), "muted")
+        card.body.addWidget(self.no_recent)
+        card.body.addWidget(self.recent, 1)
+        card.body.addStretch(0)
+        return card
+
+    def _make_steps(self) -> Card:
+        card = Card(self.tr("Three steps"))
+        for number, title, text in (
+            (
+                1,
+                self.tr("Model"),
+                self.tr("Open a model. Its layers, BatchNorms and fusions are listed at once."),
+            ),
+            (
+                2,
+                self.tr("Data"),
+                self.tr(
+                    "Choose images or arrays. You see the samples as the model will, and the float metric: "
+                    "wrong preprocessing is the commonest cause of an “int8 drop”."
+                ),
+            ),
+            (
+                3,
+                self.tr("Calibrate"),
+                self.tr(
+                    "Choose where it will run and press Calibrate and analyze. The verdict says what int8 "
+                    "does to accuracy and speed, which layers are to blame, and how to win it back."
+                ),
+            ),
+        ):
+            card.body.addLayout(
+                row(
+                    label(str(number), "muted", wrap=False, factor=1.8, bold=True),
+                    label(title, "title", wrap=False),
+                    1,
+                )
+            )
+            card.body.addWidget(label(text, "muted"))
+        card.body.addWidget(
+            label(
+                self.tr("You can also drop a model, a data folder, a plan or a session onto the window."),
+                "muted",
+            )
+        )
+        return card
+
+    # -- what the user does -------------------------------------------------------------------
+
+    def submit(self) -> None:
+        """Open what the fields say."""
+        source = self.source.text().strip()
+        try:
+            if not source:
+                raise Problem("model", "nothing is named", "Choose a file or name a callable.")
+            spec: dict[str, Any] = {
+                "source": source,
+                "weights": self.weights.text().strip() or None,
+                "input_shape": parse_shapes(self.shape.text()),
+            }
+        except Problem as problem:
+            self.problem.emit(problem)
+            return
+        self.open_requested.emit(spec)
+
+    def fill(self, spec: dict[str, Any]) -> None:
+        """Show a specification in the fields."""
+        self.source.setText(spec["source"])
+        self.weights.setText(spec.get("weights") or "")
+        shapes = spec.get("input_shape") or ()
+        self.shape.setText(";".join(",".join(str(n) for n in shape) for shape in shapes))
+
+    def browse_model(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, self.tr("Open a model"), "", self.tr("Models ({0});;All files (*)").format(MODEL_FILES)
+        )
+        if path:
+            self.source.setText(path if not path.endswith(".py") else f"{path}:")
+            if path.endswith(".py"):
+                self.source.setFocus()
+            else:
+                self.submit()
+
+    def take(self, path: Path) -> None:
+        """A Python file or a checkpoint was dropped: the callable's name or the model is still to be typed."""
+        if path.suffix == ".py":
+            self.source.setText(f"{path}:")
+            self.source.setFocus()
+        else:
+            self.weights.setText(str(path))
+            self.weights.setFocus()
+
+    def _browse_weights(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, self.tr("Weights"), "", self.tr("Checkpoints ({0})").format(WEIGHT_FILES)
+        )
+        if path:
+            self.weights.setText(path)
+
+    def set_recent(self, entries: list[dict[str, Any]]) -> None:
+        """List what was opened before: specifications, or sessions as ``{"session": path}``."""
+        self.recent.clear()
+        for entry in entries:
+            title = entry.get("session") or entry["source"]
+            item = QListWidgetItem(title)
+            item.setToolTip(title)
+            item.setData(Qt.ItemDataRole.UserRole, entry)
+            self.recent.addItem(item)
+        self.recent.setVisible(bool(entries))
+        self.no_recent.setVisible(not entries)
+
+    def set_resume(self, path: Path | None, name: str) -> None:
+        """Offer to go on with the session that was saved when the window closed."""
+        self.resume.setVisible(path is not None)
+        if path is not None:
+            self.resume.setProperty("path", str(path))
+            self.resume.setText(self.tr("Go on with {0}").format(name))
+
+    def _open_recent(self, item: QListWidgetItem) -> None:
+        entry = item.data(Qt.ItemDataRole.UserRole)
+        if "session" in entry:
+            self.session_requested.emit(entry["session"])
+        else:
+            self.fill(entry)
+            self.open_requested.emit(entry)
+
+    # -- what was found -----------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the model that is open."""
+        model = self._document.model
+        self.found.setVisible(model is not None)
+        self.steps.setVisible(model is None)
+        set_primary(self.demo, model is None)
+        set_primary(self.next, model is not None)
+        clear(self.found_body)
+        if model is None:
+            return
+        spec = model.spec.to_json()
+        self.fill(spec)
+        graph = model.graph
+        rows = [layer for layer in graph.layers if not layer.transparent]
+        parameters = sum(tensor.numel() for tensor in graph.params.values())
+        counts = Counter(layer.op for layer in rows)
+        lines = [
+            (self.tr("Name"), model.name),
+            (self.tr("Source"), spec["source"] + (f"\n{spec['weights']}" if spec.get("weights") else "")),
+            (self.tr("Layers"), ", ".join(f"{count} {op}" for op, count in counts.most_common(8))),
+            (
+                self.tr("Parameters"),
+                f"{parameters / 1e6:.2f} M ({parameters * 4 / 2**20:.1f} MiB as float32)",
+            ),
+            (self.tr("Multiply-adds"), f"{sum(layer.macs for layer in rows) / 1e6:.0f} M per sample"),
+            (self.tr("Inputs"), "\n".join(_signature(spec) for spec in graph.inputs)),
+            (
+                self.tr("Batch"),
+                self.tr("any size") if model.dynamic_batch else self.tr("fixed: samples go through one by one"),
+            ),
+            (
+                self.tr("Runs code"),
+                self.tr("yes, you allowed it") if names_code(spec["source"]) else self.tr("no"),
+            ),
+        ]
+        if model.notes:
+            lines.append((self.tr("Notes"), "\n".join(model.notes)))
+        for index, (name, text) in enumerate(lines):
+            self.found_body.addWidget(label(name, "muted", wrap=False), index, 0, Qt.AlignmentFlag.AlignTop)
+            self.found_body.addWidget(label(text), index, 1)
+
+
+def _signature(spec: Any) -> str:
+    shape = " × ".join("N" if size is None else str(size) for size in spec.shape)
+    return f"{spec.name}: {spec.dtype} {shape}"

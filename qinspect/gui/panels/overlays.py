@@ -1,0 +1,80 @@
+"""From rows and plan to what the graph and the plots take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ...engine.results import LayerRow
+from ..graph.model import FLOAT, INT8, Figures, GraphNode
+from .layer_columns import Facts, gain_us, operator_text, short
+
+if TYPE_CHECKING:
+    from ...engine.graph import LayerGraph
+
+
+def graph_nodes(rows: Iterable[LayerRow], graph: LayerGraph) -> list[GraphNode]:
+    """One node per layer that was not absorbed; edges go through layers that only move values.
+
+    Parameters
+    ----------
+    rows : iterable of LayerRow
+    graph : LayerGraph
+        Before fusion: the edges are its own.
+    """
+    layers = graph.by_id
+    nodes = []
+    for row in rows:
+        if row.fused_into is not None:
+            continue
+        inside = {row.id, *row.fused}
+        inputs: dict[str, None] = {}
+        waiting = [name for member in (row.id, *row.fused) if member in layers for name in layers[member].inputs]
+        seen = set(inside)
+        while waiting:
+            name = waiting.pop(0)
+            if name in seen:
+                continue
+            seen.add(name)
+            layer = layers.get(name)
+            if layer is not None and layer.transparent:
+                waiting += layer.inputs
+            else:
+                inputs[name] = None
+        nodes.append(GraphNode(row.id, row.path, row.op, tuple(inputs), operator_text(row), row.fused))
+    return nodes
+
+
+def graph_figures(facts: Facts) -> Mapping[str, Figures]:
+    """What the overlays show of each layer."""
+    found = {}
+    for row in facts.rows:
+        if row.fused_into is not None:
+            continue
+        qconfig = facts.qconfigs.get(row.id)
+        asked = qconfig is not None and (qconfig.weight is not None or qconfig.activation is not None)
+        whole = asked if facts.stale or (row.activation is None and not row.quantized) else row.quantized
+        dtype = ""
+        if whole and qconfig is not None:
+            dtype = short(qconfig.weight if row.id in facts.weighted else qconfig.activation)
+        time = facts.times.get(row.id)
+        found[row.id] = Figures(
+            INT8 if whole else FLOAT,
+            dtype,
+            facts.shares.get(row.id),
+            row.errors.estimated_kl,
+            None if time is None else time.int8_us,
+            int(whole),
+            int(not whole),
+        )
+    return found
+
+
+def worth(facts: Facts) -> list[tuple[LayerRow, float, float]]:
+    """Layers with both an error share and a time won."""
+    found = []
+    for row in facts.rows:
+        part, won = facts.shares.get(row.id), gain_us(row, facts)
+        if row.fused_into is None and part is not None and won is not None:
+            found.append((row, part, won))
+    return found

@@ -1,0 +1,297 @@
+"""The qconfig of the selected layers: weight and activation apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
+
+from ...engine.qconfig import DTYPES, ESTIMATORS, PRESETS, QConfig, TensorConfig
+from ..icons import set_icon
+from .cards import label
+
+FLOAT = "float"
+MIXED = "mixed"
+ROLES = ("weight", "activation")
+
+
+class QConfigEditor(QWidget):
+    """Fields for weight and activation side by side; those that differ in a selection say "mixed".
+
+    Signals
+    -------
+    changed(role, fields)
+        Some fields of the weight or activation, as `Document.change` takes them.
+    floated(role)
+        It is to stay float.
+    preset_chosen(name)
+        A key of `PRESETS`.
+    followed()
+        The override is to go.
+    """
+
+    changed = Signal(str, object)
+    floated = Signal(str)
+    preset_chosen = Signal(str)
+    followed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filling = False
+        self.dtype: dict[str, QComboBox] = {}
+        self.bits: dict[str, QSpinBox] = {}
+        self.scheme: dict[str, QComboBox] = {}
+        self.granularity: dict[str, QComboBox] = {}
+        self.estimator: dict[str, QComboBox] = {}
+        self.percentile: dict[str, QDoubleSpinBox] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(8, 8, 8, 4)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(2, 1)
+        self.name = label(wrap=True, role="title")
+        self.state = label("", "muted")
+        grid.addWidget(self.name, 0, 0, 1, 3)
+        grid.addWidget(self.state, 1, 0, 1, 3)
+        for column, text in ((1, self.tr("Weight")), (2, self.tr("Activation"))):
+            grid.addWidget(QLabel(text), 2, column)
+        names = (
+            (self.tr("Type"), self.tr("Storage type; float leaves it as it is")),
+            (
+                self.tr("Bits"),
+                self.tr("Width of the grid; fewer than the type's leave headroom (torch: reduce_range)"),
+            ),
+            (
+                self.tr("Scheme"),
+                self.tr("symmetric: zero point in the middle; affine: x ≈ scale · (q − zero point)"),
+            ),
+            (self.tr("Scale per"), self.tr("One scale for the tensor, or one for each output channel")),
+            (self.tr("Estimator"), self.tr("How the range is chosen from the statistics")),
+            (
+                self.tr("Percentile"),
+                self.tr("Share of the values inside the range, for the estimator percentile"),
+            ),
+        )
+        for line, (text, tip) in enumerate(names, 3):
+            title = QLabel(text)
+            title.setToolTip(tip)
+            title.setProperty("role", "muted")
+            grid.addWidget(title, line, 0)
+        for column, role in enumerate(ROLES, 1):
+            for line, (widget, (text, tip)) in enumerate(zip(self._fields(role), names, strict=True), 3):
+                widget.setToolTip(tip)
+                widget.setAccessibleName(f"{role} {text}")
+                widget.setMinimumWidth(84)
+                grid.addWidget(widget, line, column)
+        self.preset = QComboBox()
+        self.preset.addItem(self.tr("Preset…"))
+        self.preset.addItems(list(PRESETS))
+        self.preset.setAccessibleName(self.tr("Preset for the selection"))
+        self.preset.setToolTip(self.tr("Give the selected layers the qconfig that a library uses"))
+        self.preset.activated.connect(self._preset)
+        self.follow = QPushButton(self.tr("Follow default"))
+        set_icon(self.follow, "backup-restore")
+        self.follow.setToolTip(self.tr("Remove what was set for these layers alone"))
+        self.follow.clicked.connect(self.followed)
+        bottom = QHBoxLayout()
+        bottom.addWidget(self.preset, 1)
+        bottom.addWidget(self.follow, 1)
+        grid.addLayout(bottom, 9, 0, 1, 3)
+        self.show_qconfigs((), (), False, "")
+
+    def _fields(self, role: str) -> tuple[QWidget, ...]:
+        dtype = self.dtype[role] = QComboBox()
+        dtype.addItems([FLOAT, *DTYPES])
+        dtype.activated.connect(lambda: self._dtype_chosen(role))
+        bits = self.bits[role] = QSpinBox(minimum=1, maximum=16, specialValueText=MIXED)
+        bits.setKeyboardTracking(False)
+        bits.valueChanged.connect(lambda value: value > 1 and self._emit(role, bits=value))
+        scheme = self.scheme[role] = QComboBox()
+        scheme.addItems(["affine", "symmetric"])
+        scheme.activated.connect(lambda: self._choose(role, scheme, lambda text: {"symmetric": text == "symmetric"}))
+        granularity = self.granularity[role] = QComboBox()
+        granularity.addItems(["tensor", "channel"] if role == "weight" else ["tensor"])
+        granularity.activated.connect(
+            lambda: self._choose(role, granularity, lambda text: {"granularity": f"per_{text}"})
+        )
+        estimator = self.estimator[role] = QComboBox()
+        estimator.addItems([name for name in ESTIMATORS if name != "fixed"])
+        estimator.activated.connect(lambda: self._choose(role, estimator, lambda text: {"estimator": text}))
+        percentile = self.percentile[role] = QDoubleSpinBox(
+            minimum=50.0, maximum=100.0, decimals=3, singleStep=0.01, suffix=" %", specialValueText="–"
+        )
+        percentile.setKeyboardTracking(False)
+        percentile.valueChanged.connect(lambda value: value > 50 and self._emit(role, percentile=value))
+        return dtype, bits, scheme, granularity, estimator, percentile
+
+    # -- what the user does -------------------------------------------------------------------
+
+    def _emit(self, role: str, **fields: Any) -> None:
+        if not self._filling:
+            self.changed.emit(role, fields)
+
+    def _choose(self, role: str, box: QComboBox, fields: Any) -> None:
+        if box.currentText() not in (MIXED, "fixed"):
+            self._emit(role, **fields(box.currentText()))
+
+    def _dtype_chosen(self, role: str) -> None:
+        text = self.dtype[role].currentText()
+        if text == FLOAT:
+            self.floated.emit(role)
+        elif text != MIXED:
+            self._emit(role, dtype=text)
+
+    def _preset(self, index: int) -> None:
+        if index > 0:
+            name = self.preset.currentText()
+            self.preset.setCurrentIndex(0)
+            self.preset_chosen.emit(name)
+
+    # -- what is shown ------------------------------------------------------------------------
+
+    def show_qconfigs(
+        self,
+        ids: Sequence[str],
+        qconfigs: Sequence[QConfig],
+        weighted: bool,
+        note: str,
+        overridden: bool = False,
+    ) -> None:
+        """Show the qconfigs of a selection.
+
+        Parameters
+        ----------
+        ids : sequence of str
+            The layers.
+        qconfigs : sequence of QConfig
+            What the plan asks for each.
+        weighted : bool
+            Whether any of them has a weight.
+        note : str
+            One line below the name.
+        overridden : bool
+            Whether any has an override of its own.
+        """
+        self._filling = True
+        name = (
+            ids[0] if len(ids) == 1 else self.tr("{0} layers").format(len(ids)) if ids else self.tr("No layer selected")
+        )
+        self.name.setText(name)
+        self.state.setText(
+            note if ids else self.tr("Select layers in the table or in the graph to edit their qconfig.")
+        )
+        self.state.setVisible(bool(self.state.text()))
+        self._fill("weight", [q.weight for q in qconfigs], bool(ids) and weighted)
+        self._fill("activation", [q.activation for q in qconfigs], bool(ids))
+        self.preset.setEnabled(bool(ids))
+        self.follow.setEnabled(overridden)
+        self._filling = False
+
+    def _fill(self, role: str, configs: Sequence[TensorConfig | None], on: bool) -> None:
+        quantized = [config for config in configs if config is not None]
+        _set(
+            self.dtype[role],
+            {FLOAT if config is None else config.dtype for config in configs} if on else set(),
+        )
+        widths = {config.bits for config in quantized}
+        self.bits[role].setSpecialValueText(MIXED if widths else "–")
+        self.bits[role].setValue(widths.pop() if len(widths) == 1 else 1)
+        _set(self.scheme[role], {"symmetric" if c.symmetric else "affine" for c in quantized})
+        _set(self.granularity[role], {c.granularity.removeprefix("per_") for c in quantized})
+        _set(self.estimator[role], {c.estimator for c in quantized})
+        used = [c.percentile for c in quantized if c.estimator == "percentile"]
+        self.percentile[role].setValue(used[0] if used else 50.0)
+        self.dtype[role].setEnabled(on)
+        any_ = on and bool(quantized)
+        for widget in (self.bits[role], self.scheme[role], self.granularity[role], self.estimator[role]):
+            widget.setEnabled(any_)
+        self.percentile[role].setEnabled(any_ and all(c.estimator == "percentile" for c in quantized))
+
+
+def _set(box: QComboBox, values: set[str]) -> None:
+    """Show the one value, or that there are several, or nothing; both only while it is so."""
+    for extra in (MIXED, "fixed"):
+        if (place := box.findText(extra)) >= 0:
+            box.removeItem(place)
+    if len(values) == 1:
+        value = next(iter(values))
+        if box.findText(value) < 0:
+            box.addItem(value)
+        box.setCurrentText(value)
+    elif values:
+        box.addItem(MIXED)
+        box.setCurrentText(MIXED)
+    else:
+        box.setCurrentIndex(-1)
+
+
+class RangeFields(QWidget):
+    """A range that is fixed by hand.
+
+    Signals
+    -------
+    fixed(low, high), freed()
+    """
+
+    fixed = Signal(float, float)
+    freed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filling = False
+        self.on = QCheckBox(self.tr("Fix range"))
+        self.on.setToolTip(self.tr("Take this range whatever the estimator says; then the lines can be dragged"))
+        self.low, self.high = (QDoubleSpinBox(minimum=-1e6, maximum=1e6, decimals=4, singleStep=0.1) for _ in range(2))
+        across = QHBoxLayout(self)
+        across.setContentsMargins(8, 0, 8, 4)
+        across.setSpacing(4)
+        across.addWidget(self.on)
+        across.addStretch(1)
+        for spin, name in (
+            (self.low, self.tr("Low end of the range")),
+            (self.high, self.tr("High end of the range")),
+        ):
+            spin.setKeyboardTracking(False)
+            spin.setAccessibleName(name)
+            spin.setToolTip(name)
+            spin.setMaximumWidth(104)
+            spin.setEnabled(False)
+            spin.valueChanged.connect(self._typed)
+            across.addWidget(spin)
+        self.on.toggled.connect(self._toggled)
+
+    def show_range(self, low: float | None, high: float | None, fixed: bool, usable: bool) -> None:
+        """Show the ends of the grid, and whether they are fixed."""
+        self._filling = True
+        self.on.setEnabled(usable and low is not None)
+        self.on.setChecked(fixed)
+        for spin, value in ((self.low, low), (self.high, high)):
+            spin.setEnabled(fixed)
+            if value is not None:
+                spin.setValue(value)
+        self._filling = False
+
+    def _toggled(self, on: bool) -> None:
+        if self._filling:
+            return
+        if on:
+            self._typed()
+        else:
+            self.freed.emit()
+
+    def _typed(self) -> None:
+        if not self._filling and self.on.isChecked() and self.low.value() < self.high.value():
+            self.fixed.emit(self.low.value(), self.high.value())

@@ -1,0 +1,161 @@
+"""Target: where the quantized model will run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout
+
+from ...engine.plan import TARGETS, Target
+from ...engine.qconfig import PRESETS
+from ..document import Document
+from ..icons import set_icon, set_primary
+from .cards import Card, Page, label, row
+
+if TYPE_CHECKING:
+    from ..work import Host
+
+
+class TargetPage(Page):
+    """One card per target.
+
+    Signals
+    -------
+    chosen(Target), run_requested()
+    """
+
+    chosen = Signal(object)
+    run_requested = Signal()
+
+    def __init__(self, document: Document) -> None:
+        super().__init__("", "")
+        self.title.setText(self.tr("Target"))
+        self.purpose.setText(
+            self.tr("Where the quantized model will run. It decides which layers become integer, and how.")
+        )
+        self._document = document
+        meanings = {
+            "ort": (
+                self.tr("ONNX Runtime"),
+                self.tr("An .onnx file with QuantizeLinear/DequantizeLinear; fastest on most CPUs, no torch needed."),
+            ),
+            "fx-x86": (
+                self.tr("PyTorch FX, engine x86"),
+                self.tr("fbgemm and onednn mixed; 8-bit activations may saturate in wide depthwise convolutions."),
+            ),
+            "fx-fbgemm": (
+                self.tr("PyTorch FX, engine fbgemm"),
+                self.tr("Server CPUs before VNNI; saturates with 8-bit activations, hence 7 bits in its preset."),
+            ),
+            "fx-onednn": (
+                self.tr("PyTorch FX, engine onednn"),
+                self.tr("Exact 8-bit sums; fast with AVX512-VNNI or AMX."),
+            ),
+            "fx-qnnpack": (
+                self.tr("PyTorch FX, engine qnnpack"),
+                self.tr("Arm and mobile; per-tensor weights, one step off at a few values in a thousand."),
+            ),
+        }
+        columns = QHBoxLayout()
+        columns.setSpacing(12)
+        self.body.addLayout(columns)
+        grid = QGridLayout()
+        grid.setSpacing(8)
+        columns.addLayout(grid, 7)
+        self.cards: dict[str, Card] = {}
+        for index, name in enumerate(TARGETS):
+            title, text = meanings[name]
+            card = Card(title, choosable=True)
+            card.setAccessibleName(title)
+            card.setAccessibleDescription(text)
+            card.body.addWidget(label(text, "muted"))
+            preset = PRESETS[Target.parse(name).preset]
+            lines = (
+                f"{self.tr('weights')}: {preset.weight}",
+                f"{self.tr('activations')}: {preset.activation}",
+            )
+            for line in lines:
+                card.body.addWidget(label(line, factor=0.92))
+            card.chosen.connect(lambda name=name: self._choose(name))
+            self.cards[name] = card
+            # The first one, the default, takes the whole width.
+            if index == 0:
+                grid.addWidget(card, 0, 0, 1, 2)
+            else:
+                grid.addWidget(card, 1 + (index - 1) // 2, (index - 1) % 2)
+        side = QVBoxLayout()
+        columns.addLayout(side, 4)
+        settings = Card(self.tr("Measured with"))
+        form = QFormLayout()
+        self.threads = QSpinBox(minimum=1, maximum=256)
+        self.threads.setToolTip(self.tr("Threads that the latency is measured with"))
+        self.batch = QSpinBox(minimum=1, maximum=1024)
+        self.batch.setToolTip(self.tr("Samples that go through at once when the latency is measured"))
+        for name, spin in ((self.tr("&Threads"), self.threads), (self.tr("&Batch"), self.batch)):
+            spin.setAccessibleName(name.replace("&", ""))
+            form.addRow(name, spin)
+            spin.valueChanged.connect(self._settings_changed)
+        self.host = label(self.tr("finding out…"))
+        form.addRow(self.tr("This computer"), self.host)
+        settings.body.addLayout(form)
+        side.addWidget(settings)
+        go = Card(self.tr("Then"))
+        self.todo = label("", "muted")
+        go.body.addWidget(self.todo)
+        self.run = QPushButton(self.tr("Calibrate and analyze"))
+        self.run.setToolTip(self.tr("Ctrl+Enter"))
+        set_icon(self.run, "play")
+        self.run.clicked.connect(self.run_requested)
+        go.body.addLayout(row(self.run, 1))
+        side.addWidget(go)
+        side.addStretch(1)
+        self.body.addStretch(1)
+        for changed in (
+            document.plan_changed,
+            document.data_changed,
+            document.check_changed,
+            document.calibration_changed,
+        ):
+            changed.connect(self.refresh)
+        self.refresh()
+
+    def show_host(self, host: Host) -> None:
+        """Say what computer this is."""
+        self.host.setText(f"{host.isa}, {host.cores} {self.tr('cores')}, torch {host.torch}")
+
+    def refresh(self) -> None:
+        """Show the plan's target."""
+        document = self._document
+        target = document.plan.target
+        for name, card in self.cards.items():
+            card.set_picked(name == target.name)
+        for spin, value in ((self.threads, target.threads), (self.batch, target.batch)):
+            spin.blockSignals(True)
+            spin.setValue(value)
+            spin.blockSignals(False)
+        ready = document.data is not None and document.confirmed == document.data.digest
+        self.run.setEnabled(ready)
+        set_primary(self.run, ready)
+        if document.model is None:
+            text = self.tr("Open a model first.")
+        elif document.data is None:
+            text = self.tr("Choose data first.")
+        elif not ready:
+            text = self.tr("Confirm the float metric on the Data page first.")
+        elif document.calibration is None:
+            text = self.tr(
+                "One pass over {0} samples collects the statistics of every tensor; then all layers are analyzed."
+            ).format(len(document.data.splits.calibrate))
+        else:
+            text = self.tr("Calibrated; only the analysis runs again.")
+        self.todo.setText(text)
+
+    def _choose(self, name: str) -> None:
+        old = self._document.plan.target
+        self.chosen.emit(replace(Target.parse(name), threads=old.threads, batch=old.batch, isa=old.isa))
+
+    def _settings_changed(self) -> None:
+        old = self._document.plan.target
+        self.chosen.emit(replace(old, threads=self.threads.value(), batch=self.batch.value()))

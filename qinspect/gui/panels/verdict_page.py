@@ -1,0 +1,181 @@
+"""Verdict: four figures in one line, then what the doctor found."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton
+
+from ...engine.results import Totals
+from ..document import Document
+from ..icons import set_icon, set_primary
+from .cards import Card, Figure, Page, heading, label, row
+from .figures import drop, share
+from .findings import Findings
+
+
+class VerdictPage(Page):
+    """The whole model on one screen.
+
+    Signals
+    -------
+    run_requested(), layers_requested(), fix_requested()
+    """
+
+    run_requested = Signal()
+    layers_requested = Signal()
+
+    def __init__(self, document: Document) -> None:
+        super().__init__("", "")
+        self.title.setText(self.tr("Verdict"))
+        self._document = document
+        tiles = QHBoxLayout()
+        tiles.setSpacing(8)
+        self.fp32 = Figure(self.tr("float"), self.tr("The metric of the float model on the final split"))
+        self.simulated = Figure(
+            self.tr("int8, simulated"),
+            self.tr("Every tensor rounded to its grid: q = clamp(round(x / scale) + zero point), computed in float"),
+        )
+        self.kernel = Figure(
+            self.tr("int8, real kernel"), self.tr("What the integer kernels of the target really gave")
+        )
+        self.time = Figure(
+            self.tr("time of a forward pass"),
+            self.tr("Median of interleaved runs in a process of its own, same runtime for float and int8"),
+        )
+        for tile in (self.fp32, self.simulated, self.kernel, self.time):
+            tiles.addWidget(tile, 1)
+        self.body.addLayout(tiles)
+        self.line = label("", "muted")
+        self.body.addWidget(self.line)
+        self.empty = Card()
+        self.empty_text = label("", "muted")
+        self.run = QPushButton(self.tr("Calibrate and analyze"))
+        set_icon(self.run, "play")
+        self.run.clicked.connect(self.run_requested)
+        self.empty.body.addWidget(self.empty_text)
+        self.empty.body.addLayout(row(self.run, 1))
+        self.body.addWidget(self.empty)
+        self.findings_title = heading("")
+        to_layers = QPushButton(self.tr("Open the layers"))
+        set_icon(to_layers, "arrow-right")
+        to_layers.clicked.connect(self.layers_requested)
+        self.head = row(self.findings_title, 1, to_layers)
+        self.body.addLayout(self.head)
+        self.to_layers = to_layers
+        self.findings = Findings()
+        self.body.addWidget(self.findings, 1)
+        for changed in (document.results_changed, document.check_changed, document.data_changed):
+            changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the newest run."""
+        document = self._document
+        run, freshness = document.shown, document.freshness
+        totals = run.analysis.totals if run is not None else Totals()
+        stale = freshness == "stale"
+        ready = document.data is not None and document.confirmed == document.data.digest
+        self.purpose.setText(
+            self.tr("{0} on {1}").format(run.plan.target.name, totals.samples) + self.tr(" samples")
+            if run is not None
+            else self.tr("What quantization does to accuracy and speed.")
+        )
+        self._show_tiles(totals, stale)
+        self.empty.setVisible(run is None or freshness != "exact")
+        self.run.setEnabled(ready)
+        set_primary(self.run, run is None and ready)
+        if run is None:
+            text = self.tr("Nothing was analyzed yet. ") + (
+                "" if ready else self.tr("Open a model, choose data and confirm the float metric first.")
+            )
+        elif stale:
+            text = self.tr("The plan changed: these figures are those of “{0}”.").format(run.name)
+        else:
+            text = self.tr("Quick figures on few samples, without kernels and time. Run everything to be sure.")
+        self.empty_text.setText(text)
+        self.line.setVisible(run is not None)
+        self.line.setText(summary(totals))
+        findings = run.analysis.findings if run is not None else ()
+        self.findings_title.setText(self.tr("{0} findings").format(len(findings)) if findings else self.tr("Findings"))
+        self.to_layers.setEnabled(document.model is not None)
+        hint = (
+            self.tr("After the analysis, the doctor's findings stand here, each with its evidence and a remedy.")
+            if run is None
+            else self.tr("The doctor found nothing to mend.")
+        )
+        self.findings.show_findings(findings, hint, stale)
+
+    def _show_tiles(self, totals: Totals, stale: bool) -> None:
+        check, exact = self._document.check, self._document.last_exact
+        metric = totals.fp32_metric
+        if metric is None and check is not None:
+            metric = check.metric
+        labelled = metric is not None
+        note = "top-1" if labelled else self.tr("no labels: agreement counts")
+        self.fp32.show_value(share(metric) if labelled else "–", note)
+        simulated = totals.quantized_metric if labelled else totals.agreement
+        self.simulated.show_value(
+            share(simulated),
+            self._against(simulated, metric, totals.agreement),
+            tone(simulated, metric),
+            stale,
+        )
+        # Quick figures know nothing of kernels and time: the last exact run's are shown, as stale.
+        quick = self._document.freshness == "quick"
+        old = exact.analysis.totals if quick and exact is not None else totals
+        kernel = old.kernel_metric if labelled else old.kernel_agreement
+        self.kernel.show_value(
+            share(kernel),
+            self._against(kernel, metric, old.kernel_agreement),
+            tone(kernel, metric),
+            stale or quick,
+        )
+        if old.fp32_ms and old.int8_ms:
+            ratio = old.fp32_ms / old.int8_ms
+            text = (
+                self.tr("{0}× faster").format(f"{ratio:.2f}")
+                if ratio >= 1
+                else self.tr("{0}× slower").format(f"{1 / ratio:.2f}")
+            )
+            self.time.show_value(
+                f"{old.fp32_ms:.3g} → {old.int8_ms:.3g} ms",
+                text,
+                "good" if ratio > 1.05 else "bad" if ratio < 0.95 else "",
+                stale or quick,
+            )
+        else:
+            self.time.show_value("–", self.tr("not measured") if self._document.shown else "")
+
+    def _against(self, value: float | None, metric: float | None, agreement: float | None) -> str:
+        parts = []
+        if value is None:
+            return self.tr("not measured") if self._document.shown else ""
+        if metric is not None:
+            parts.append(drop(value, metric))
+        if agreement is not None:
+            parts.append(self.tr("agrees with float {0}").format(share(agreement)))
+        return ", ".join(parts)
+
+
+def tone(value: float | None, metric: float | None) -> str:
+    """Good within one point of the float model, bad beyond five."""
+    if value is None:
+        return ""
+    lost = (1.0 if metric is None else metric) - value
+    return "good" if lost <= 0.01 else "warn" if lost <= 0.05 else "bad"
+
+
+def summary(totals: Totals) -> str:
+    """The rest of the figures in one line."""
+    parts = []
+    for name, value, form, unit in (
+        ("KL(fp32‖int8)", totals.kl, ".4g", "nats"),
+        ("estimated", totals.estimated_kl, ".4g", "nats"),
+        ("kernel", totals.kernel_kl, ".4g", "nats"),
+        ("SQNR", totals.sqnr_db, ".1f", "dB"),
+        ("calibrated in", totals.calibrate_s, ".1f", "s"),
+        ("analyzed in", totals.analyze_s, ".1f", "s"),
+    ):
+        if value is not None:
+            parts.append(f"{name} {value:{form}} {unit}")
+    return "   ·   ".join(parts)

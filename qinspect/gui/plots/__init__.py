@@ -1,0 +1,1 @@
+"""Plots of plain values. Importing them imports pyqtgraph: not before the window is shown."""

@@ -1,0 +1,176 @@
+"""The error of every layer along the depth of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QWidget
+
+from .base import Plot, Table, rgba, short_name
+
+
+@dataclass(frozen=True)
+class DepthPoint:
+    """One layer; None is not measured, an infinite SQNR is not drawn."""
+
+    id: str
+    label: str
+    local_sqnr_db: float | None = None
+    cumulative_sqnr_db: float | None = None
+    estimated_kl_share: float | None = None
+
+
+class DepthPlot(Plot):
+    """Local and cumulative SQNR, or the share of the estimated KL, over the layers in order.
+
+    Signals
+    -------
+    layer_selected(str)
+        The user clicked a layer.
+    """
+
+    layer_selected = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._points: tuple[DepthPoint, ...] = ()
+        self._selected: str | None = None
+        self._index: dict[str, int] = {}
+        self.sqnr = self.toggle(self.tr("SQNR"), self.tr("Signal to quantization noise of each layer, dB"))
+        self.share = self.toggle(self.tr("KL share"), self.tr("Each layer's share of the estimated KL, %"))
+        group = QButtonGroup(self)
+        group.addButton(self.sqnr)
+        group.addButton(self.share)
+        self.sqnr.setChecked(True)
+        group.buttonToggled.connect(self._series_chosen)
+        self._mark = pg.InfiniteLine(angle=90, movable=False)
+        self.canvas.scene().sigMouseMoved.connect(self._hover)
+        self.canvas.scene().sigMouseClicked.connect(self._clicked)
+        self.begin(self.tr("Error along the depth"), self.tr("Run the analysis to see the error of every layer."))
+
+    def set_points(self, points: Sequence[DepthPoint]) -> None:
+        """Show layers in execution order; none shows the hint."""
+        self._points = tuple(points)
+        self._index = {point.id: place for place, point in enumerate(self._points)}
+        self.redraw()
+        self.plot.enableAutoRange()
+
+    def clear(self) -> None:
+        """Show the hint."""
+        self.set_points(())
+
+    def select(self, layer_id: str | None) -> None:
+        """Mark a layer without a signal."""
+        self._selected = layer_id
+        self._place_mark()
+
+    def show_series(self, name: str) -> None:
+        """``sqnr`` or ``share``."""
+        (self.share if name == "share" else self.sqnr).setChecked(True)
+
+    def _series_chosen(self) -> None:
+        self.redraw()
+        self.plot.enableAutoRange()
+
+    # -- drawing ------------------------------------------------------------------------------
+
+    def redraw(self) -> None:
+        self.plot.clear()
+        self.show_data(bool(self._points))
+        if not self._points:
+            return
+        colours = self.colours
+        order = np.arange(1, len(self._points) + 1)
+        if self.share.isChecked():
+            self._axes(self.tr("layer, in execution order"), self.tr("share of the estimated KL (%)"))
+            values = self._values("estimated_kl_share") * 100
+            bars = pg.BarGraphItem(
+                x=order,
+                height=np.nan_to_num(values),
+                width=0.8,
+                pen=pg.mkPen(None),
+                brush=rgba(colours.accent, 190),
+            )
+            self.plot.addItem(bars)
+            self.set_legend()
+        else:
+            self._axes(self.tr("layer, in execution order"), self.tr("SQNR (dB)"))
+            self.set_legend(("●", self.tr("local"), colours.accent), ("▼", self.tr("cumulative"), colours.float))
+            for key, color, symbol in (
+                ("local_sqnr_db", colours.accent, "o"), ("cumulative_sqnr_db", colours.float, "t"),
+            ):  # fmt: skip
+                values = self._values(key)
+                known = np.isfinite(values)
+                self.plot.addItem(
+                    pg.PlotDataItem(
+                        order[known], values[known], pen=pg.mkPen(rgba(color, 150), width=1),
+                        symbol=symbol, symbolSize=6, symbolBrush=color, symbolPen=None,
+                    )
+                )  # fmt: skip
+        self._mark.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))
+        self.plot.addItem(self._mark, ignoreBounds=True)
+        self._place_mark()
+
+    def _values(self, key: str) -> NDArray[np.float64]:
+        return np.array([np.nan if (v := getattr(point, key)) is None else v for point in self._points], np.float64)
+
+    def _place_mark(self) -> None:
+        place = self._index.get(self._selected) if self._selected is not None else None
+        self._mark.setVisible(place is not None)
+        if place is not None:
+            self._mark.setValue(place + 1)
+        self._describe(place)
+
+    def _describe(self, place: int | None) -> None:
+        if place is None:
+            self.set_caption(self.tr("{} layers; click one to select it").format(len(self._points)))
+            return
+        point = self._points[place]
+        parts = [f"{place + 1}  {short_name(point.id, 44)}"]
+        if self.share.isChecked():
+            if point.estimated_kl_share is not None:
+                parts.append(self.tr("{:.1f} % of the estimated KL").format(point.estimated_kl_share * 100))
+        else:
+            if point.local_sqnr_db is not None:
+                parts.append(self.tr("local {:.1f} dB").format(point.local_sqnr_db))
+            if point.cumulative_sqnr_db is not None:
+                parts.append(self.tr("cumulative {:.1f} dB").format(point.cumulative_sqnr_db))
+        self.set_caption(" · ".join(parts))
+
+    # -- mouse --------------------------------------------------------------------------------
+
+    def point_of(self, layer_id: str) -> QPointF:
+        """Where in the canvas a layer's column is, at the middle of the height."""
+        (_, _), (low, high) = self.plot.vb.viewRange()
+        found: QPointF = self.plot.vb.mapViewToScene(QPointF(self._index[layer_id] + 1, (low + high) / 2))
+        return found
+
+    def _at(self, place: QPointF) -> int | None:
+        if not self._points or not self.plot.vb.sceneBoundingRect().contains(place):
+            return None
+        found = round(self.plot.vb.mapSceneToView(place).x()) - 1
+        return found if 0 <= found < len(self._points) else None
+
+    def _hover(self, place: QPointF) -> None:
+        if self._points:
+            found = self._at(place)
+            self._describe(found if found is not None else self._index.get(self._selected or ""))
+
+    def _clicked(self, event: object) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
+            return
+        place = self._at(event.scenePos())  # type: ignore[attr-defined]
+        if place is not None:
+            self.select(self._points[place].id)
+            self.layer_selected.emit(self._points[place].id)
+
+    def table(self) -> Table:
+        return ("order", "layer", "local_sqnr_db", "cumulative_sqnr_db", "estimated_kl_share"), [
+            (place, p.id, p.local_sqnr_db, p.cumulative_sqnr_db, p.estimated_kl_share)
+            for place, p in enumerate(self._points, 1)
+        ]

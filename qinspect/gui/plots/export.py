@@ -1,0 +1,109 @@
+"""Plots as files: PNG, SVG and the numbers behind them as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QMarginsF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QImage, QPainter
+from PySide6.QtSvg import QSvgGenerator
+
+from ..theme import colours_of
+
+if TYPE_CHECKING:
+    from .base import Plot
+
+SUFFIXES = (".png", ".svg", ".csv")
+_TITLE = 24
+
+
+def save_plot(plot: Plot, path: Path) -> None:
+    """Write a plot as its suffix says.
+
+    Raises
+    ------
+    ValueError
+        The suffix is none of `SUFFIXES`.
+    OSError
+        The file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        header, rows = plot.table()
+        write_csv(path, header, rows)
+    elif suffix == ".png":
+        size = _size(plot)
+        image = QImage(size * 2, QImage.Format.Format_ARGB32)
+        image.setDevicePixelRatio(2)
+        painter = QPainter(image)
+        _render(plot, painter, size)
+        painter.end()
+        if not image.save(str(path)):
+            raise OSError(f"cannot write {path}")
+    elif suffix == ".svg":
+        size = _size(plot)
+        with path.open("wb"):
+            pass  # QSvgGenerator only prints a warning where it cannot write.
+        # Version 1.1 can clip what is zoomed out of sight; Tiny cannot.
+        made = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)
+        made.setFileName(str(path))
+        made.setSize(size)
+        made.setViewBox(QRectF(0, 0, size.width(), size.height()))
+        made.setTitle(plot.title())
+        # Axes are recorded pictures, which are scaled by the ratio of the resolutions.
+        made.setResolution(plot.logicalDpiX())
+        painter = QPainter(made)
+        _render(plot, painter, size)
+        painter.end()
+    else:
+        raise ValueError(f"{path.name}: use one of {', '.join(SUFFIXES)}")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table that spreadsheets read; what was not measured is an empty cell."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(header)
+        out.writerows(["" if cell is None else cell for cell in row] for row in rows)
+
+
+def _caption_height(plot: Plot) -> int:
+    room = QRect(0, 0, plot.canvas.width() - 16, 10_000)
+    return plot.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, plot.caption()).height() + 8
+
+
+def _size(plot: Plot) -> QSize:
+    size: QSize = plot.canvas.size()
+    return size + QSize(0, _TITLE + _caption_height(plot))
+
+
+def _render(plot: Plot, painter: QPainter, size: QSize) -> None:
+    """Title, plot and caption, without the buttons."""
+    colours = colours_of(plot)
+    area = QRectF(0, 0, size.width(), size.height())
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.fillRect(area, colours.color("background"))
+    below = _caption_height(plot)
+    body = area.marginsRemoved(QMarginsF(0, _TITLE, 0, below))
+    # Dots are drawn one by one: on the screen they are cut from an atlas, which a drawing cannot hold.
+    items = [item for item in plot.canvas.scene().items() if hasattr(item, "setExportMode")]
+    for item in items:
+        item.setExportMode(True, {"antialias": True, "resolutionScale": 1.0, "painter": painter})
+    try:
+        plot.canvas.scene().render(painter, body, QRectF(plot.canvas.rect()))
+    finally:
+        for item in items:
+            item.setExportMode(False)
+    font = QFont(plot.font())
+    painter.setFont(font)
+    middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+    painter.setPen(colours.color("muted"))
+    wrap = Qt.TextFlag.TextWordWrap
+    painter.drawText(QRectF(8, size.height() - below, size.width() - 16, below), middle | wrap, plot.caption())
+    font.setBold(True)
+    painter.setFont(font)
+    painter.setPen(colours.color("text"))
+    painter.drawText(QRectF(8, 0, size.width() - 16, _TITLE), middle, plot.title())

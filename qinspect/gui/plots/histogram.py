@@ -1,0 +1,304 @@
+"""The distribution of an activation and the grid that is laid over it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QWidget
+
+from qinspect.engine.statistics import Histogram
+
+from .base import Plot, Table, rgba
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The quantization grid as the plot shows it.
+
+    Parameters
+    ----------
+    low, high : float
+        Real numbers at its ends, in the tensor's unit.
+    scale : float
+    zero_point : int
+    bits : int
+    dtype : str
+    """
+
+    low: float
+    high: float
+    scale: float
+    zero_point: int
+    bits: int
+    dtype: str = ""
+
+
+def outside_share(histogram: Histogram, low: float, high: float) -> tuple[float, float]:
+    """Shares of the values below `low` and above `high`.
+
+    Inside the bin that a limit cuts, values are taken as evenly spread.
+    """
+    total = int(histogram.counts.sum())
+    if not total:
+        return 0.0, 0.0
+    summed = np.concatenate([[0], np.cumsum(histogram.counts)])
+    below, up_to = np.interp([low, high], histogram.edges, summed)
+    return float(below / total), float(1 - up_to / total)
+
+
+class HistogramPlot(Plot):
+    """Histogram of a tensor with the grid's range as two lines.
+
+    Signals
+    -------
+    range_dragging(float, float)
+        While a line is dragged: low, high.
+    range_dragged(float, float)
+        When it was let go.
+    """
+
+    range_dragging = Signal(float, float)
+    range_dragged = Signal(float, float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._histogram: Histogram | None = None
+        self._other: Histogram | None = None
+        self._other_name = ""
+        self._grid: Grid | None = None
+        self._limits: tuple[float | None, float | None] = (None, None)
+        self._zero_share: float | None = None
+        self._sqnr_db: float | None = None
+        self._draggable = False
+        self._dragging = False
+        self.logarithmic = self.toggle(self.tr("log"), self.tr("Logarithmic vertical axis"))
+        self.logarithmic.toggled.connect(lambda: self.redraw())
+        self._shades = [pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _ in range(2)]
+        self.lines = pg.InfiniteLine(angle=90), pg.InfiniteLine(angle=90)
+        for line in self.lines:
+            line.sigDragged.connect(self._moved)
+            line.sigPositionChangeFinished.connect(self._let_go)
+        self.plot.vb.sigXRangeChanged.connect(self._place_shades)
+        self.begin(
+            self.tr("Activation histogram"),
+            self.tr("Calibrate to see the distribution of the layer's activation."),
+        )
+
+    # -- content ------------------------------------------------------------------------------
+
+    def set_histogram(
+        self,
+        histogram: Histogram | None,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        zero_share: float | None = None,
+        other: Histogram | None = None,
+        other_name: str = "",
+    ) -> None:
+        """Show a distribution.
+
+        Parameters
+        ----------
+        histogram : Histogram | None
+            None shows the hint.
+        minimum, maximum : float | None
+            Exact smallest and largest value, marked below the axis.
+        zero_share : float | None
+            Share of the values that are exactly 0.
+        other : Histogram | None
+            Outlined over the first, such as the quantized values.
+        other_name : str
+            What the other one is.
+        """
+        self._histogram = histogram if histogram is not None and len(histogram.counts) else None
+        self._limits, self._zero_share = (minimum, maximum), zero_share
+        self._other, self._other_name = other, other_name
+        self.redraw()
+        self.fit()
+
+    def set_grid(self, grid: Grid | None, sqnr_db: float | None = None) -> None:
+        """Show a grid's range; lines that are being dragged stay under the pointer."""
+        far = self._grid is None or grid is None
+        self._grid, self._sqnr_db = grid, sqnr_db
+        if self._dragging and grid is not None:
+            self._describe(*self.range())
+            return
+        self.redraw()
+        if far:
+            self.fit()
+
+    def set_draggable(self, on: bool) -> None:
+        """Whether the lines can be dragged (the range is fixed by hand)."""
+        self._draggable = on
+        self._style_lines()
+
+    def clear(self) -> None:
+        """Show the hint."""
+        self._grid, self._sqnr_db = None, None
+        self.set_histogram(None)
+
+    def range(self) -> tuple[float, float]:
+        """Low and high as the lines stand."""
+        one, two = self.lines[0].value(), self.lines[1].value()
+        return (one, two) if one <= two else (two, one)
+
+    def fit(self) -> None:
+        """Show all of the distribution and of the range."""
+        if self._histogram is None:
+            return
+        edges = self._histogram.edges
+        low, high = float(edges[0]), float(edges[-1])
+        if self._grid is not None and math.isfinite(self._grid.low + self._grid.high):
+            low, high = min(low, self._grid.low), max(high, self._grid.high)
+        self.plot.setXRange(low, high, padding=0.04)
+        self.plot.enableAutoRange(y=True)
+
+    # -- drawing ------------------------------------------------------------------------------
+
+    def redraw(self) -> None:
+        self.plot.clear()
+        self.show_data(self._histogram is not None)
+        if self._histogram is None:
+            return
+        colours, log = self.colours, self.logarithmic.isChecked()
+        self.plot.getAxis("left").setLogMode(False, log)
+        self._axes(self.tr("value"), self.tr("share per bin (%)"))
+        width = self._histogram.width
+        self._steps(self._histogram, width, pg.mkPen(colours.accent, width=1), rgba(colours.accent, 90))
+        if self._other is not None and len(self._other.counts):
+            self._steps(self._other, width, pg.mkPen(colours.warn, width=1.25), None)
+        for value in self._limits:
+            if value is not None and math.isfinite(value):
+                mark = pg.InfiniteLine(value, 90, pen=pg.mkPen(colours.muted, style=Qt.PenStyle.DotLine))
+                self.plot.addItem(mark, ignoreBounds=True)
+        if self._grid is not None:
+            for shade, line, value in zip(self._shades, self.lines, (self._grid.low, self._grid.high), strict=True):
+                shade.setBrush(rgba(colours.bad, 26))
+                self.plot.addItem(shade, ignoreBounds=True)
+                line.blockSignals(True)
+                line.setValue(value)
+                line.blockSignals(False)
+                self.plot.addItem(line, ignoreBounds=True)
+            self._style_lines()
+            self._place_shades()
+            self._describe(self._grid.low, self._grid.high)
+        else:
+            self._describe(None, None)
+
+    def _steps(self, histogram: Histogram, width: float, pen: object, brush: object) -> None:
+        # Shares of bins as wide as the first histogram's, so that two can be compared.
+        total = max(int(histogram.counts.sum()), 1)
+        share = histogram.counts / total * 100 * (width / histogram.width)
+        edges = histogram.edges
+        if brush is None:
+            edges, share = _cells(edges, share)
+        floor = 0.0
+        if self.logarithmic.isChecked():
+            smallest = 100 / total * (width / histogram.width)
+            floor = math.log10(smallest / 2)
+            share = np.log10(np.maximum(share, smallest / 2))
+        edges, share = _without_flat(edges, share)
+        self.plot.addItem(
+            pg.PlotCurveItem(edges, share, stepMode="center", fillLevel=floor if brush else None, brush=brush, pen=pen)
+        )
+
+    def _style_lines(self) -> None:
+        colours = self.colours
+        for line in self.lines:
+            line.setMovable(self._draggable)
+            style = Qt.PenStyle.SolidLine if self._draggable else Qt.PenStyle.DashLine
+            line.setPen(pg.mkPen(colours.bad, width=2, style=style))
+            line.setHoverPen(pg.mkPen(colours.bad, width=4))
+            line.setCursor(Qt.CursorShape.SizeHorCursor if self._draggable else Qt.CursorShape.ArrowCursor)
+
+    def _place_shades(self) -> None:
+        if self._grid is None:
+            return
+        (left, right), (low, high) = self.plot.vb.viewRange()[0], self.range()
+        for shade, start, end in ((self._shades[0], left, low), (self._shades[1], high, right)):
+            shade.setVisible(start < end)
+            if start < end:
+                shade.setRegion((start, end))
+
+    def _describe(self, low: float | None, high: float | None) -> None:
+        if self._histogram is None:
+            return
+        parts = []
+        if low is not None and high is not None:
+            below, above = outside_share(self._histogram, low, high)
+            parts.append(
+                self.tr("clipped {} (below {}, above {})").format(
+                    _percent(below + above), _percent(below), _percent(above)
+                )
+            )
+        if self._zero_share is not None and math.isfinite(self._zero_share):
+            parts.append(self.tr("zeros {}").format(_percent(self._zero_share)))
+        grid = self._grid
+        if grid is not None and low is not None and high is not None:
+            parts.append(self.tr("range {:.4g} … {:.4g}").format(low, high))
+            parts.append(self.tr("scale {:.4g}, zero point {}").format(grid.scale, grid.zero_point))
+            parts.append(self.tr("{} bit").format(grid.bits) + (f" {grid.dtype}" if grid.dtype else ""))
+        if self._sqnr_db is not None:
+            parts.append(self.tr("SQNR {:.1f} dB").format(self._sqnr_db))
+        if self._limits[0] is not None and self._limits[1] is not None:
+            parts.append(self.tr("min {:.4g}, max {:.4g} (dotted)").format(*self._limits))
+        if self._other is not None and self._other_name:
+            parts.append(self.tr("outlined: {}").format(self._other_name))
+        self.set_caption(" · ".join(parts))
+
+    # -- dragging -----------------------------------------------------------------------------
+
+    def _moved(self) -> None:
+        self._dragging = True
+        low, high = self.range()
+        self._place_shades()
+        self._describe(low, high)
+        self.range_dragging.emit(low, high)
+
+    def _let_go(self) -> None:
+        if not self._dragging:
+            return
+        self._dragging = False
+        self.range_dragged.emit(*self.range())
+
+    def table(self) -> Table:
+        assert self._histogram is not None
+        edges = self._histogram.edges
+        return ("bin_low", "bin_high", "count"), [
+            (float(low), float(high), int(count))
+            for low, high, count in zip(edges[:-1], edges[1:], self._histogram.counts, strict=True)
+        ]
+
+
+def _cells(edges: NDArray[np.float64], share: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Spread each value of a sparse histogram over its cell, half-way to its neighbours.
+
+    Quantized values fill one bin in many: drawn as they are, they would be a comb that hides
+    all behind it and stands far above the distribution that it came from.
+    """
+    held = np.flatnonzero(share)
+    if len(held) < 2 or len(held) * 2 > held[-1] - held[0] + 1:
+        return edges, share
+    centers = (edges[held] + edges[held + 1]) / 2
+    middle = (centers[1:] + centers[:-1]) / 2
+    cells = np.concatenate([[2 * centers[0] - middle[0]], middle, [2 * centers[-1] - middle[-1]]])
+    return cells, share[held] * (edges[1] - edges[0]) / np.diff(cells)
+
+
+def _without_flat(
+    edges: NDArray[np.float64], heights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Join neighbouring bins of one height: the same picture from fewer points."""
+    keep = np.concatenate([[True], np.diff(heights) != 0])
+    return np.concatenate([edges[:-1][keep], edges[-1:]]), heights[keep]
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.00005:
+        return "< 0.01 %"
+    return f"{share * 100:.2f} %" if share < 0.1 else f"{share * 100:.1f} %"

@@ -1,0 +1,71 @@
+"""How far the integer kernel is from the simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtWidgets import QWidget
+
+from qinspect.engine.results import KernelCheck
+
+from .base import Plot, Table, rgba
+
+
+class KernelPlot(Plot):
+    """Number of values by their difference in steps of the output's grid."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._check: KernelCheck | None = None
+        self.begin(
+            self.tr("Kernel against simulation"),
+            self.tr("Run the analysis with kernel checks to compare what the integer kernel computes."),
+        )
+
+    def set_check(self, check: KernelCheck | None) -> None:
+        """Show the check of one layer; None shows the hint."""
+        self._check = check
+        self.redraw()
+        self.plot.enableAutoRange(y=True)
+
+    def clear(self) -> None:
+        """Show the hint."""
+        self.set_check(None)
+
+    def redraw(self) -> None:
+        self.plot.clear()
+        check = self._check
+        self.show_data(check is not None)
+        if check is None:
+            return
+        colours = self.colours
+        self.set_legend(("■", self.tr("at most one step"), colours.good), ("■", self.tr("more"), colours.bad))
+        self._axes(self.tr("kernel − simulation (steps)"), self.tr("number of values"))
+        axis = self.plot.getAxis("left")
+        axis.setLogMode(False, True)
+        # Below one value there is nothing.
+        floor = math.log10(0.5)
+        for near, color in ((True, colours.good), (False, colours.bad)):
+            steps = sorted(k for k, n in check.histogram.items() if n > 0 and (abs(k) <= 1) == near)
+            if steps:
+                top = np.log10([check.histogram[k] for k in steps])
+                bars = pg.BarGraphItem(x=steps, y0=floor, y1=top, width=0.8, pen=pg.mkPen(None), brush=rgba(color, 215))
+                self.plot.addItem(bars)
+        reach = max([3, *(abs(k) for k in check.histogram)]) + 0.6
+        self.plot.setXRange(-reach, reach, padding=0)
+        parts = [
+            self.tr("largest difference {} steps").format(check.max_steps),
+            self.tr("{:.2f} % equal").format(check.equal_share * 100),
+            self.tr("{:.2f} % within one step").format(check.within_one * 100),
+        ]
+        if check.saturated:
+            parts.append(self.tr("the kernel saturates"))
+        if any(abs(k) >= 128 for k in check.histogram):
+            parts.append(self.tr("±128 stands for more, too"))
+        self.set_caption(" · ".join(parts))
+
+    def table(self) -> Table:
+        assert self._check is not None
+        return ("steps", "values"), sorted(self._check.histogram.items())

@@ -1,0 +1,45 @@
+"""What is remembered between starts, and what a dropped file is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSettings
+
+KEPT = 10
+
+
+def recent(settings: QSettings) -> list[dict[str, Any]]:
+    """Models (their specifications) and sessions (``{"session": path}``), the newest first."""
+    try:
+        found = json.loads(str(settings.value("recent", "[]")))
+        return [entry for entry in found if isinstance(entry, dict) and ("source" in entry or "session" in entry)]
+    except ValueError:
+        return []
+
+
+def remember(settings: QSettings, entry: dict[str, Any]) -> None:
+    """Put an entry on top."""
+    kept = [entry, *(old for old in recent(settings) if old != entry)]
+    settings.setValue("recent", json.dumps(kept[:KEPT]))
+
+
+def kind_of(path: Path) -> str:
+    """``session``, ``plan``, ``model``, ``weights`` or ``data``; empty for anything else."""
+    if path.is_dir():
+        return "data"
+    kinds = {
+        ".qinspect": "session",
+        ".json": "plan",
+        ".pt2": "model",
+        ".onnx": "model",
+        ".py": "model",
+        ".safetensors": "weights",
+        ".pth": "weights",
+        ".pt": "weights",
+        ".npz": "data",
+        ".npy": "data",
+    }
+    return kinds.get(path.suffix.lower(), "")

@@ -1,0 +1,311 @@
+"""What the user sets to work: each method queues one job and puts its result into the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from ..engine.plan import QuantPlan
+from ..engine.progress import Report
+from ..engine.results import Analysis
+from ..session import Session, load_session, save_session
+from . import work
+from .document import Document
+from .jobs import Job, Jobs
+
+QUICK_MS = 1500
+"""So long after the last edit its figures are computed."""
+AUTOSAVE_MS = 20_000
+
+
+class Tasks(QObject):
+    """The long operations on a document.
+
+    Signals
+    -------
+    problem(Problem | Failure)
+        Something did not work; nothing was lost.
+    model_opened(spec), data_opened(Opened), host_known(Host), candidates_found(layer id, tuple)
+    weights_found(WeightRanges | None)
+    exported(ExportReport), analyzed(exact), session_opened(step)
+    """
+
+    problem = Signal(object)
+    model_opened = Signal(object)
+    data_opened = Signal(object)
+    host_known = Signal(object)
+    candidates_found = Signal(str, object)
+    weights_found = Signal(object)
+    exported = Signal(object)
+    analyzed = Signal(bool)
+    session_opened = Signal(str)
+
+    def __init__(self, document: Document, jobs: Jobs, autosave: Path | None = None) -> None:
+        super().__init__(document)
+        self._document = document
+        self._jobs = jobs
+        self._autosave = autosave
+        self._quick: Job | None = None
+        self._asking: Job | None = None
+        self._timer = QTimer(self, singleShot=True, interval=QUICK_MS)
+        self._timer.timeout.connect(self.run_quick)
+        self._saver = QTimer(self, singleShot=True, interval=AUTOSAVE_MS)
+        self._saver.timeout.connect(self._save_quietly)
+        self.step = "open"
+        document.plan_changed.connect(self._edited)
+        document.results_changed.connect(self._touch)
+        document.check_changed.connect(self._touch)
+
+    def _start(
+        self, title: str, work: Callable[[Report], Any], done: Callable[[Any], None], quiet: bool = False
+    ) -> Job:
+        job = self._jobs.start(title, work, quiet)
+        job.done.connect(done)
+        job.failed.connect(self.problem)
+        job.failed.connect(lambda problem: self._document.log(f"failed: {title}: {problem}"))
+        job.cancelled.connect(lambda: quiet or self._document.log(f"cancelled: {title}"))
+        return job
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def look_at_host(self) -> Job:
+        """Import torch in the background and say what computer this is."""
+        return self._start(self.tr("Starting the engine"), work.host, self.host_known.emit, quiet=True)
+
+    def open_model(
+        self,
+        spec: dict[str, Any],
+        allow_code: bool,
+        plan: QuantPlan | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> Job:
+        """Open a model, and the data after it where they are given with it."""
+
+        def opened(found: work.OpenedModel) -> None:
+            self._document.set_model(found.model, found.inspected, found.plan)
+            self.model_opened.emit(spec)
+            if data is not None:
+                self.open_data(data, allow_code)
+
+        title = self.tr("Opening {0}").format(spec["source"])
+        target = self._document.plan.target
+        return self._start(title, lambda report: work.load_model(spec, allow_code, plan, target, report), opened)
+
+    def open_data(self, spec: dict[str, Any], allow_code: bool = False) -> Job | None:
+        """Open a data set and compute the float metric."""
+        model = self._document.model
+        if model is None:
+            return None
+
+        def opened(found: work.Opened) -> None:
+            self._document.set_data(found.data)
+            self.data_opened.emit(found)
+            self.check_float()
+
+        title = self.tr("Opening {0}").format(spec["source"])
+        return self._start(title, lambda report: work.open_data(spec, model, allow_code, report), opened)
+
+    def check_float(self) -> Job | None:
+        """Compute the float metric."""
+        model, data = self._document.model, self._document.data
+        if model is None or data is None:
+            return None
+        return self._start(
+            self.tr("Float metric"),
+            lambda report: work.check_float(model, data, report),
+            self._document.set_check,
+        )
+
+    # -- computing ----------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether the analysis may run: a model, data, and a float metric that was confirmed."""
+        data = self._document.data
+        return self._document.model is not None and data is not None and self._document.confirmed == data.digest
+
+    def run_all(self) -> Job | None:
+        """Calibrate if need be, then analyze on all samples with kernels and latency."""
+        if not self.ready:
+            return None
+        self._timer.stop()
+        if self._quick is not None:
+            self._quick.cancel()
+        if self._document.calibration is None:
+            return self.calibrate(then=lambda: self._analyze(quick=False))
+        return self._analyze(quick=False)
+
+    def calibrate(self, then: Callable[[], Any] | None = None) -> Job | None:
+        """Collect the statistics."""
+        model, data = self._document.model, self._document.data
+        plan, known = self._document.plan, self._document.calibration
+        if model is None or data is None:
+            return None
+
+        def calibrated(found: Any) -> None:
+            self._document.set_calibration(found)
+            if then is not None:
+                then()
+
+        return self._start(
+            self.tr("Calibrating"),
+            lambda report: work.calibrate(model, data, plan, known, report),
+            calibrated,
+        )
+
+    def run_quick(self) -> Job | None:
+        """Figures of the current plan on a few samples, unless they are known."""
+        if not self.ready or self._document.calibration is None or self._document.find() is not None:
+            return None
+        self._quick = self._analyze(quick=True)
+        return self._quick
+
+    def _analyze(self, quick: bool) -> Job:
+        document = self._document
+        model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
+
+        def found(analysis: Analysis) -> None:
+            if document.model is model and document.data is data:
+                document.add_run(plan, analysis, exact=not quick)
+                self.analyzed.emit(not quick)
+
+        return self._start(
+            self.tr("Figures on {0} samples").format(work.QUICK_SAMPLES) if quick else self.tr("Analyzing"),
+            lambda report: work.analyze(model, data, plan, calibration, quick, report),
+            found,
+        )
+
+    def _edited(self) -> None:
+        if self._quick is not None:
+            self._quick.cancel()
+            self._quick = None
+        self._timer.start()
+
+    def ask_candidates(self) -> Job | None:
+        """What else the current layer could be; the answer is `candidates_found`."""
+        document = self._document
+        if self._asking is not None and not self._asking.over:
+            self._asking.cancel()
+        layer_id, model, data = document.current, document.model, document.data
+        plan, calibration = document.plan, document.calibration
+        if layer_id is None or model is None or data is None or calibration is None:
+            return None
+        self._asking = self._start(
+            self.tr("Candidates"),
+            lambda report: work.candidates(model, data, plan, calibration, layer_id, report),
+            lambda found: self.candidates_found.emit(layer_id, found),
+            quiet=True,
+        )
+        return self._asking
+
+    def ask_weights(self) -> Job | None:
+        """Ranges of the current layer's weights; the answer is `weights_found`."""
+        document = self._document
+        layer_id, model, plan = document.current, document.model, document.plan
+        if layer_id is None or model is None or not document.weighted(layer_id):
+            return None
+        return self._start(
+            self.tr("Weights"),
+            lambda report: work.weight_ranges(model, plan, layer_id, report),
+            self.weights_found.emit,
+            quiet=True,
+        )
+
+    def export(self, to: str, out: Path) -> Job | None:
+        """Write and verify the quantized model."""
+        document = self._document
+        model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
+        if model is None or data is None or calibration is None:
+            return None
+
+        def exported(report: Any) -> None:
+            document.exported.append(str(report.path))
+            document.log(f"exported {report.path}")
+            self.exported.emit(report)
+
+        return self._start(
+            self.tr("Exporting {0}").format(to),
+            lambda report: work.export(model, plan, calibration, data, to, out, report),
+            exported,
+        )
+
+    def save_report(self, path: Path) -> Job | None:
+        """Write the report of the figures that are shown."""
+        run = self._document.find()
+        if run is None:
+            return None
+        return self._start(
+            self.tr("Writing the report"),
+            lambda report: work.write_report(run.analysis, path),
+            lambda _: self._document.log(f"wrote {path}"),
+        )
+
+    # -- sessions -----------------------------------------------------------------------------
+
+    def open_session(self, path: Path, allowed: Callable[[Session], bool | None]) -> Job | None:
+        """Open everything that a session names; ``allowed`` asks for trust in its code."""
+        session = load_session(path)
+        if session.model is None:
+            return None
+        model_spec, allow = session.model, allowed(session)
+        if allow is None:
+            return None
+
+        def opened(found: Any) -> None:
+            model, data, calibration = found
+            self._document.set_model(model.model, model.inspected, model.plan)
+            self.model_opened.emit(model_spec)
+            if data is not None:
+                self._document.set_data(data.data)
+                self.data_opened.emit(data)
+            self._document.restore(session)
+            if calibration is not None and data is not None and calibration.key.endswith(data.data.digest):
+                self._document.set_calibration(calibration)
+            self.session_opened.emit(session.step)
+            if data is not None:
+                self.check_float()
+
+        return self._start(
+            self.tr("Opening {0}").format(path.name),
+            lambda report: work.reopen(model_spec, session.data, session.plan, session.calibration, allow, report),
+            opened,
+        )
+
+    def save_session(self, path: Path, quiet: bool = False) -> Job:
+        """Write the session in the background."""
+        session, calibration = self._document.session(self.step, None), self._document.calibration
+        return self._start(
+            self.tr("Saving {0}").format(path.name),
+            lambda report: _save(session, calibration, path),
+            lambda _: quiet or self._document.log(f"saved {path}"),
+            quiet,
+        )
+
+    def _touch(self) -> None:
+        if self._autosave is not None and not self._saver.isActive():
+            self._saver.start()
+
+    def _save_quietly(self) -> None:
+        if self._autosave is None or self._document.model is None:
+            return
+        if self._jobs.idle:
+            self.save_session(self._autosave, quiet=True)
+        else:
+            self._saver.start()
+
+    def save_now(self) -> None:
+        """Write the autosaved session at once, when the window closes."""
+        self._timer.stop()
+        self._saver.stop()
+        if self._autosave is not None and self._document.model is not None:
+            _save(self._document.session(self.step, None), self._document.calibration, self._autosave)
+
+
+def _save(session: Session, calibration: Any, path: Path) -> None:
+    from dataclasses import replace
+
+    data = None if calibration is None else calibration.to_bytes()
+    save_session(replace(session, calibration=data), path)

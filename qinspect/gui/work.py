@@ -1,0 +1,193 @@
+"""What jobs do, in the worker thread: the engine is imported here and not before it is needed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.plan import QuantPlan, Target, host_isa
+from ..engine.progress import Report, part
+from ..engine.results import Analysis
+
+if TYPE_CHECKING:
+    from ..engine.calibrate import Calibration
+    from ..engine.candidates import Candidate
+    from ..engine.data import Dataset
+    from ..engine.export import ExportReport
+    from ..engine.job import FloatCheck
+    from ..engine.load import Model
+
+QUICK_SAMPLES = 64
+"""An edit's figures rest on so many samples; Ctrl+Enter takes all."""
+SHOWN_SAMPLES = 12
+"""Samples that are decoded for looking at."""
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Host:
+    """This computer, as far as it matters to a target."""
+
+    isa: str
+    cores: int
+    torch: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A data set with some of its samples as the model will see them."""
+
+    data: Dataset
+    pictures: tuple[tuple[int, Picture | None], ...]
+
+
+def host(report: Report) -> Host:
+    """Import torch, so that the first model opens sooner, and look at the processor."""
+    report(0, 1, "starting the engine")
+    import torch
+
+    return Host(host_isa(), os.cpu_count() or 1, torch.__version__)
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model, what is known of it without data, and the plan to begin with."""
+
+    model: Model
+    inspected: Analysis
+    plan: QuantPlan
+
+
+def load_model(
+    spec: dict[str, Any], allow_code: bool, plan: QuantPlan | None, target: Target, report: Report
+) -> OpenedModel:
+    """Open a model from a specification in JSON form."""
+    report(0, 1, "importing torch")
+    from ..engine.analyze import inspect
+    from ..engine.job import first_plan
+    from ..engine.load import ModelSpec, load_model
+
+    model = load_model(ModelSpec.from_json(spec), report, allow_code)
+    plan = plan or first_plan(model.graph, target)
+    return OpenedModel(model, inspect(model, plan), plan)
+
+
+def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Report) -> Opened:
+    """Open a data set that fits a model, and decode a few samples."""
+    report(0, 1, "looking at the data")
+    from ..engine.data import DataSpec, open_data
+
+    data = open_data(DataSpec.from_json(spec), model.graph.inputs[0].shape, allow_code)
+    wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
+    pictures = []
+    for number, index in enumerate(wanted):
+        report(number, len(wanted), "decoding samples")
+        pictures.append((index, data.picture(index)))
+    return Opened(data, tuple(pictures))
+
+
+def check_float(model: Model, data: Dataset, report: Report) -> FloatCheck:
+    """The float model's metric."""
+    from ..engine.job import check_float
+
+    return check_float(model, data, report)
+
+
+def calibrate(model: Model, data: Dataset, plan: QuantPlan, known: Calibration | None, report: Report) -> Calibration:
+    """Statistics of every tensor; what is known is not gathered again."""
+    from ..engine.job import calibrate_model
+
+    return calibrate_model(model, data, plan, report, known)
+
+
+def analyze(
+    model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, quick: bool, report: Report
+) -> Analysis:
+    """Figures of a plan: everything, or quickly those that need no measuring of time."""
+    from ..engine.analyze import analyze
+
+    if quick:
+        return analyze(model, data, plan, calibration, report, kernels=False, latency=False, samples=QUICK_SAMPLES)
+    return analyze(model, data, plan, calibration, report)
+
+
+def candidates(
+    model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, layer_id: str, report: Report
+) -> tuple[Candidate, ...]:
+    """What else a layer could be, by estimated effect."""
+    from ..engine.candidates import candidates
+
+    return candidates(model, data, plan, calibration, layer_id, report)
+
+
+def export(
+    model: Model, plan: QuantPlan, calibration: Calibration, data: Dataset, to: str, out: Path, report: Report
+) -> ExportReport:
+    """Write and verify what is taken away."""
+    from ..engine.export import export
+
+    return export(model, plan, calibration, data, to, out, report)
+
+
+def write_report(analysis: Analysis, path: Path) -> None:
+    """One HTML file that opens offline."""
+    from ..engine.report import write_report
+
+    write_report(analysis, path)
+
+
+@dataclass(frozen=True)
+class WeightRanges:
+    """Ranges of a layer's folded weights, shape (channels,), and the ends of their grid."""
+
+    layer_id: str
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    grid_low: NDArray[np.float64] | None
+    grid_high: NDArray[np.float64] | None
+
+
+def weight_ranges(model: Model, plan: QuantPlan, layer_id: str, report: Report) -> WeightRanges | None:
+    """Ranges per channel of the weights as they are quantized: after BatchNorm was folded."""
+    from ..engine.job import fused_graph
+    from ..engine.ranges import estimate_weight
+
+    report(0, 1, "weights")
+    graph = fused_graph(model, plan).graph
+    layer = graph.by_id.get(layer_id)
+    weight = None if layer is None else graph.weight(layer)
+    if layer is None or weight is None or weight.dim() < 2:
+        return None
+    axis = 1 if layer.op.startswith("conv_transpose") else 0
+    channels = weight.detach().transpose(0, axis).flatten(1)
+    config = plan.qconfig(layer).weight
+    grid = None if config is None else estimate_weight(weight, config, axis)
+    return WeightRanges(
+        layer_id,
+        channels.amin(1).double().numpy(),
+        channels.amax(1).double().numpy(),
+        None if grid is None else np.asarray(grid.low),
+        None if grid is None else np.asarray(grid.high),
+    )
+
+
+def reopen(
+    model: dict[str, Any],
+    data: dict[str, Any] | None,
+    plan: QuantPlan | None,
+    calibration: bytes | None,
+    allow_code: bool,
+    report: Report,
+) -> tuple[OpenedModel, Opened | None, Calibration | None]:
+    """Everything that a session names, opened again."""
+    from ..engine.calibrate import load_calibration
+
+    opened_model = load_model(model, allow_code, plan, Target(), part(report, 0, 0.7))
+    opened = None if data is None else open_data(data, opened_model.model, allow_code, part(report, 0.7, 1))
+    return opened_model, opened, None if calibration is None else load_calibration(calibration)

@@ -1,0 +1,227 @@
+"""The document on disk: what was opened, the plan, and every analysis kept, in one zip file.
+
+A ``.qinspect`` file holds ``session.json``, ``runs/0000.json`` … and ``calibration.npz``; nothing
+in it is a pickle, and nothing in it runs code.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .engine.files import write_atomically
+from .engine.plan import QuantPlan
+from .engine.problem import Problem
+from .engine.results import Analysis, analysis_from_json
+
+SUFFIX = ".qinspect"
+VERSION = 1
+MAX_ENTRY_BYTES = 512 * 2**20
+MAX_TOTAL_BYTES = 1024 * 2**20
+MAX_RUNS = 1000
+
+_NAME = re.compile(r"session\.json|runs/\d{4}\.json|calibration\.npz")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One analysis that is kept.
+
+    Parameters
+    ----------
+    name : str
+        For people; the edit that led to it unless it was renamed.
+    model, data : str
+        Digests of what it was made from.
+    exact : bool
+        Whether all samples, the kernels and the latency were measured; False for the quick
+        figures that follow an edit.
+    plan : QuantPlan
+        What was analyzed.
+    analysis : Analysis
+        What was found.
+    """
+
+    name: str
+    model: str
+    data: str
+    exact: bool
+    plan: QuantPlan
+    analysis: Analysis
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Everything that the figures depend on."""
+        return (self.model, self.data, self.plan.fingerprint)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a window remembers.
+
+    Parameters
+    ----------
+    model, data : dict | None
+        The model's and the data's specification as their ``to_json`` wrote it.
+    plan : QuantPlan | None
+        The current plan.
+    confirmed : str
+        Digest of the data whose fp32 metric was confirmed; empty where none was.
+    runs : tuple of Run
+        The analyses kept, oldest first.
+    calibration : bytes | None
+        The statistics, as the engine's npz.
+    step : str
+        The step of the window that was open.
+    """
+
+    model: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+    plan: QuantPlan | None = None
+    confirmed: str = ""
+    runs: tuple[Run, ...] = ()
+    calibration: bytes | None = None
+    step: str = "open"
+
+
+def save_session(session: Session, path: Path) -> None:
+    """Write a session, atomically.
+
+    Raises
+    ------
+    Problem
+        Naming the file.
+    """
+    head = {
+        "version": VERSION,
+        "model": session.model,
+        "data": session.data,
+        "plan": None if session.plan is None else session.plan.to_json(),
+        "confirmed": session.confirmed,
+        "step": session.step,
+        "runs": len(session.runs),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+        archive.writestr("session.json", json.dumps(head, indent=1))
+        for index, run in enumerate(session.runs):
+            entry = {
+                "name": run.name,
+                "model": run.model,
+                "data": run.data,
+                "exact": run.exact,
+                "plan": run.plan.to_json(),
+                "analysis": run.analysis.to_json(),
+            }
+            archive.writestr(f"runs/{index:04d}.json", json.dumps(entry))
+        if session.calibration is not None:
+            archive.writestr("calibration.npz", session.calibration, zipfile.ZIP_STORED)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_session(path: Path) -> Session:
+    """Read a session.
+
+    Raises
+    ------
+    Problem
+        Where the file cannot be read, is too large, or holds anything else than it should.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(_read(path))) as archive:
+            _check_entries(path, archive)
+            head = _json(path, archive, "session.json")
+            if not isinstance(head, dict) or head.get("version") != VERSION:
+                raise _damaged(path, "it is not a version 1 session")
+            names = sorted(name for name in archive.namelist() if name.startswith("runs/"))
+            if head.get("runs") != len(names):
+                raise _damaged(path, "it does not hold the runs that it lists")
+            runs = tuple(_run(_json(path, archive, name)) for name in names)
+            calibration = archive.read("calibration.npz") if "calibration.npz" in archive.namelist() else None
+        return Session(
+            _mapping(head["model"]),
+            _mapping(head["data"]),
+            None if head["plan"] is None else QuantPlan.from_json(head["plan"]),
+            str(head["confirmed"]),
+            runs,
+            calibration,
+            str(head["step"]),
+        )
+    except Problem as problem:
+        if problem.where == str(path):
+            raise
+        raise Problem(f"{path}, {problem.where}", problem.what, problem.remedy) from problem
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+        raise _damaged(path, "it is not a session or is damaged") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise _damaged(path, f"a value is not as it should be ({type(error).__name__}: {error})") from error
+
+
+def _damaged(path: Path, what: str) -> Problem:
+    return Problem(str(path), what, "Choose a session that this version of qinspect saved.")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_TOTAL_BYTES:
+            raise _damaged(path, f"{size / 2**20:.0f} MB is too large for a session")
+        return path.read_bytes()
+    except OSError as error:
+        raise Problem(str(path), error.strerror or "cannot be read", "Check the path.") from error
+
+
+def _check_entries(path: Path, archive: zipfile.ZipFile) -> None:
+    """Names, number and declared sizes, before anything is unpacked."""
+    entries = archive.infolist()
+    names = [entry.filename for entry in entries]
+    if strange := next((name for name in names if not _NAME.fullmatch(name)), None):
+        raise _damaged(path, f"it holds {strange[:80]!r}, which does not belong in a session")
+    if len(set(names)) != len(names) or len(names) > MAX_RUNS + 2:
+        raise _damaged(path, "it holds an entry twice or too many of them")
+    if "session.json" not in names:
+        raise _damaged(path, "it is not a session")
+    sizes = [entry.file_size for entry in entries]
+    if max(sizes) > MAX_ENTRY_BYTES or sum(sizes) > MAX_TOTAL_BYTES:
+        raise _damaged(path, "what it unpacks to is too large for a session")
+
+
+def _json(path: Path, archive: zipfile.ZipFile, name: str) -> Any:
+    try:
+        return json.loads(archive.read(name))
+    except ValueError as error:
+        raise _damaged(path, f"{name} in it is not JSON") from error
+
+
+def _mapping(value: Any) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise TypeError(f"expected an object, found {type(value).__name__}")
+    return value
+
+
+def _run(data: Any) -> Run:
+    return Run(
+        str(data["name"]),
+        str(data["model"]),
+        str(data["data"]),
+        bool(data["exact"]),
+        QuantPlan.from_json(data["plan"]),
+        analysis_from_json(data["analysis"]),
+    )
+
+
+def session_title(path: Path) -> str | None:
+    """Source of the model in a session, without reading the rest; None where there is no good one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("session.json").file_size > MAX_ENTRY_BYTES:
+                return None
+            source = json.loads(archive.read("session.json"))["model"]["source"]
+        return str(source)
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,146 @@
+"""The document: every edit undoable, results never shown for another plan than theirs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.problem import Problem
+from qinspect.engine.qconfig import PRESETS
+from qinspect.gui.document import Document
+
+
+def test_an_edit_is_named_and_undo_brings_plan_and_results_back(document):
+    before, run = document.plan, document.find()
+    assert document.freshness == "exact"
+    assert document.change(("conv:conv2d",), "weight", dtype="int4")
+    assert document.undo_stack.undoText() == "weight dtype int4 for conv:conv2d"
+    config = document.qconfig("conv:conv2d").weight
+    assert (config.dtype, config.bits) == ("int4", 4)
+    assert document.freshness == "stale"
+    assert document.find() is None
+    assert document.shown is run
+    document.undo_stack.undo()
+    assert document.plan == before
+    assert document.freshness == "exact"
+    document.undo_stack.redo()
+    assert document.freshness == "stale"
+
+
+def test_an_edit_that_changes_nothing_leaves_no_trace(document):
+    assert not document.edit("nothing", document.plan)
+    assert document.undo_stack.count() == 0
+
+
+def test_turning_a_spin_box_is_one_edit(document):
+    before = document.plan
+    for bits in (7, 6, 5):
+        document.change(("conv:conv2d",), "activation", bits=bits)
+    assert document.undo_stack.count() == 1
+    document.undo_stack.undo()
+    assert document.plan == before
+
+
+def test_an_impossible_value_raises_and_changes_nothing(document):
+    before = document.plan
+    with pytest.raises(Problem, match="bits"):
+        document.change(("conv:conv2d",), "weight", bits=12)
+    assert document.plan == before
+    assert document.undo_stack.count() == 0
+
+
+def test_a_float_layer_becomes_quantized_with_the_defaults(document):
+    document.make_float(("conv:conv2d",))
+    assert document.qconfig("conv:conv2d").weight is None
+    document.change(("conv:conv2d",), "weight", dtype="int8")
+    assert document.qconfig("conv:conv2d").weight == document.plan.default.weight.but(dtype="int8")
+
+
+def test_weights_are_edited_only_where_there_are_any(document):
+    document.apply(("conv:conv2d", "pool:max_pool2d"), PRESETS["qnnpack"], "qnnpack")
+    assert document.qconfig("conv:conv2d").weight.granularity == "per_tensor"
+    assert not any(o.pattern == "pool:max_pool2d" and o.weight != "inherit" for o in document.plan.overrides)
+
+
+def test_an_edit_of_all_layers_of_an_operator_wins_over_older_ones_by_id(document):
+    document.make_float(("conv:conv2d",))
+    document.apply_matching("op", "conv2d", PRESETS["qnnpack"], "qnnpack")
+    for layer in ("conv:conv2d", "depthwise:conv2d", "project:conv2d"):
+        assert document.qconfig(layer) == PRESETS["qnnpack"]
+
+
+def test_a_fixed_range_goes_when_another_estimator_is_chosen(document):
+    document.change(("conv:conv2d",), "activation", estimator="fixed", range=(-1.0, 1.0))
+    assert document.qconfig("conv:conv2d").activation.range == (-1.0, 1.0)
+    document.change(("conv:conv2d",), "activation", estimator="minmax")
+    assert document.qconfig("conv:conv2d").activation.range is None
+
+
+def test_quick_figures_do_not_replace_exact_ones(document, digits):
+    exact = document.find()
+    document.add_run(document.plan, digits.analysis, exact=False)
+    assert document.find() is exact
+    assert document.freshness == "exact"
+
+
+def test_the_target_changes_the_preset_with_it_and_back(document):
+    before = document.plan
+    document.set_target(Target("fx", "fbgemm"))
+    assert document.plan.default == PRESETS["fbgemm"]
+    document.undo_stack.undo()
+    assert document.plan == before
+
+
+def test_other_data_drops_the_confirmation_and_the_figures(document, digits):
+    from qinspect.engine.progress import silent
+    from qinspect.gui import work
+
+    other = work.open_data({**digits.data_spec, "seed": 5}, digits.opened.model, False, silent)
+    document.set_data(other.data)
+    assert document.confirmed == ""
+    assert document.calibration is None
+    assert document.freshness == "stale"
+
+
+LAYERS = ("conv:conv2d", "depthwise:conv2d", "project:conv2d", "fc:linear")
+EDITS = st.lists(
+    st.one_of(
+        st.tuples(st.just("bits"), st.sampled_from(LAYERS), st.integers(4, 8)),
+        st.tuples(st.just("estimator"), st.sampled_from(LAYERS), st.sampled_from(["minmax", "mse", "entropy"])),
+        st.tuples(st.just("float"), st.sampled_from(LAYERS), st.just(0)),
+        st.tuples(st.just("fusion"), st.sampled_from(LAYERS), st.booleans()),
+        st.tuples(st.just("undo"), st.just(""), st.integers(1, 3)),
+        st.tuples(st.just("redo"), st.just(""), st.integers(1, 3)),
+    ),
+    max_size=25,
+)
+
+
+@given(EDITS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_sequence_of_edits_can_be_undone_and_redone(digits, edits):
+    document = Document()
+    document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    start = document.plan
+    for kind, layer, value in edits:
+        if kind == "bits":
+            document.change((layer,), "activation", bits=value)
+        elif kind == "estimator":
+            document.change((layer,), "activation", estimator=value)
+        elif kind == "float":
+            document.make_float((layer,))
+        elif kind == "fusion":
+            document.set_fusion(layer, value)
+        else:
+            for _ in range(value):
+                getattr(document.undo_stack, kind)()
+    end = document.plan
+    while document.undo_stack.canUndo():
+        document.undo_stack.undo()
+    assert document.plan == start
+    while document.undo_stack.canRedo():
+        document.undo_stack.redo()
+    for plan in (document.plan, end):
+        assert QuantPlan.from_json(plan.to_json()).fingerprint == plan.fingerprint

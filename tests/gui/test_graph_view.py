@@ -1,0 +1,465 @@
+"""The layer graph: grouping, layout, and what mouse and keyboard do in it."""
+
+from __future__ import annotations
+
+import random
+import time
+from itertools import combinations, pairwise
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QContextMenuEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from qinspect.gui.graph.layout import lay_out, lay_out_blocks
+from qinspect.gui.graph.model import FEW, Figures, GraphModel, GraphNode
+from qinspect.gui.graph.overlay import OVERLAYS, Scale, figure_text
+from qinspect.gui.graph.view import GraphView
+from qinspect.gui.theme import DARK, LIGHT, readable_on, sequential
+
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+
+def residual_net(blocks: int = 6) -> list[GraphNode]:
+    """A stem, residual blocks of two convolutions and an add, and a linear layer."""
+    nodes = [GraphNode("stem:conv2d", "stem", "conv2d", (), "conv2d + relu6", ("stem.bn:batch_norm",))]
+    last = "stem.bn:batch_norm"
+    for k in range(blocks):
+        one = GraphNode(f"features.{k}.conv.0:conv2d", f"features.{k}.conv.0", "conv2d", (last,))
+        two = GraphNode(f"features.{k}.conv.1:conv2d", f"features.{k}.conv.1", "conv2d", (one.id,))
+        add = GraphNode(f"features.{k}:add", f"features.{k}", "add", (last, two.id))
+        nodes += [one, two, add]
+        last = add.id
+    nodes.append(GraphNode(":flatten", "", "flatten", (last,)))
+    nodes.append(GraphNode("head:linear", "head", "linear", (":flatten",)))
+    return nodes
+
+
+def flat_net(count: int) -> list[GraphNode]:
+    """No modules at all, as a functional model has it."""
+    nodes = [GraphNode(":conv2d", "", "conv2d", ())]
+    for k in range(1, count):
+        skip = (nodes[-4].id,) if k % 5 == 0 else ()
+        nodes.append(GraphNode(f":conv2d#{k}", "", "conv2d", (nodes[-1].id, *skip)))
+    return nodes
+
+
+def some_figures(nodes: list[GraphNode], floats: tuple[str, ...] = ()) -> dict[str, Figures]:
+    chance = random.Random(0)
+    found = {}
+    for node in nodes:
+        if node.op == "flatten":
+            found[node.id] = Figures()
+            continue
+        kind = "float" if node.id in floats else "int8"
+        found[node.id] = Figures(kind, "", chance.random() / len(nodes), chance.random(), chance.random() * 100)
+    return found
+
+
+def overlap(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
+    return (
+        one[0] < two[0] + two[2] and two[0] < one[0] + one[2] and one[1] < two[1] + two[3] and two[1] < one[1] + one[3]
+    )
+
+
+# -- layout -----------------------------------------------------------------------------------
+
+
+def test_edges_lead_down_and_boxes_do_not_overlap() -> None:
+    chance = random.Random(3)
+    for _ in range(20):
+        count = chance.randint(2, 40)
+        nodes = [(str(k), chance.choice((20.0, 90.0, 200.0)), chance.choice((20.0, 60.0))) for k in range(count)]
+        edges = [(str(a), str(b)) for a, b in combinations(range(count), 2) if chance.random() < 1.5 / count]
+        layout = lay_out(nodes, edges)
+        assert set(layout.boxes) == {name for name, _, _ in nodes}
+        assert not any(overlap(a, b) for a, b in combinations(layout.boxes.values(), 2))
+        for a, b in edges:
+            points = layout.edges[a, b]
+            assert points[0][1] == pytest.approx(layout.boxes[a][1] + layout.boxes[a][3])
+            assert points[-1][1] == pytest.approx(layout.boxes[b][1])
+            assert all(one[1] <= two[1] for one, two in pairwise(points))
+
+
+def test_long_edges_pass_beside_the_boxes() -> None:
+    nodes = [(str(k), 100.0, 40.0) for k in range(6)]
+    edges = [(str(k), str(k + 1)) for k in range(5)] + [("0", "5"), ("1", "4")]
+    layout = lay_out(nodes, edges)
+    for pair in (("0", "5"), ("1", "4")):
+        for x, y in layout.edges[pair][1:-1]:
+            assert not any(bx < x < bx + w and by < y < by + h for bx, by, w, h in layout.boxes.values())
+
+
+def test_a_chain_with_a_skip_is_drawn_straight() -> None:
+    layout = lay_out([(str(k), 100.0, 40.0) for k in range(4)], [("0", "1"), ("1", "2"), ("2", "3"), ("0", "3")])
+    places = [x for x, _, _, _ in layout.boxes.values()]
+    assert max(places) - min(places) < 0.1
+
+
+def test_an_edge_back_in_execution_order_is_no_trouble() -> None:
+    layout = lay_out([("a", 10.0, 10.0), ("b", 10.0, 10.0)], [("a", "b"), ("b", "a"), ("a", "a")])
+    assert layout.edges["b", "a"] == layout.edges["a", "b"][::-1]
+
+
+def test_nothing_and_parts_without_edges_are_laid_out() -> None:
+    assert lay_out([], []).boxes == {}
+    layout = lay_out([("a", 10.0, 10.0), ("b", 30.0, 10.0), ("c", 5.0, 5.0)], [("a", "b")])
+    assert not any(overlap(one, two) for one, two in combinations(layout.boxes.values(), 2))
+
+
+def test_open_blocks_hold_what_is_in_them() -> None:
+    model = GraphModel(residual_net())
+    opened = model.all_open()
+    links = model.links(opened, {})
+    size = {block.id: (100.0, 40.0) for block in model.visible(opened)}
+    layout = lay_out_blocks(model.roots, opened, [(k.source, k.target) for k in links], model.parent, size)
+    for name, (x, y, width, height) in layout.boxes.items():
+        above = model.parent[name]
+        if above is not None:
+            bx, by, bw, bh = layout.boxes[above]
+            assert bx <= x
+            assert by <= y
+            assert x + width <= bx + bw
+            assert y + height <= by + bh
+    visible = [layout.boxes[name] for name in size]
+    assert not any(overlap(one, two) for one, two in combinations(visible, 2))
+    assert set(layout.edges) == {(k.source, k.target) for k in links}
+
+
+# -- model ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nodes", [residual_net(), residual_net(30), flat_net(1000), flat_net(5000)])
+def test_first_view_has_about_forty_blocks_and_every_layer_once(nodes: list[GraphNode]) -> None:
+    model = GraphModel(nodes)
+    opened = model.first_open()
+    blocks = list(model.visible(opened))
+    assert 1 < len(blocks) <= FEW * 1.1
+    assert sorted(name for block in blocks for name in block.layers) == sorted(node.id for node in nodes)
+
+
+def test_inputs_may_name_an_absorbed_layer() -> None:
+    model = GraphModel(residual_net())
+    assert ("stem:conv2d", "features.0.conv.0:conv2d") in model.edges
+    assert model.holder("stem.bn:batch_norm", frozenset()) == "stem:conv2d"
+
+
+def test_figures_of_a_block_are_the_sums_of_its_layers() -> None:
+    nodes = residual_net()
+    figures = some_figures(nodes, floats=("features.1.conv.0:conv2d",))
+    model = GraphModel(nodes)
+    block = model.summed(figures)["features.1/"]
+    own = [figures[name] for name in model.blocks["features.1/"].layers]
+    assert block.error_share == pytest.approx(sum(one.error_share or 0 for one in own))
+    assert block.latency_us == pytest.approx(sum(one.latency_us or 0 for one in own))
+    assert (block.kind, block.quantized, block.float_layers) == ("mixed", 2, 1)
+    assert block.borders == 1  # Float to int8 inside; int8 to float comes from the block before.
+
+
+def test_what_was_not_measured_stays_unknown_in_the_sum() -> None:
+    model = GraphModel(residual_net())
+    assert model.summed({})["features.1/"].error_share is None
+
+
+def test_borders_between_int8_and_float_see_through_layers_without_a_type() -> None:
+    nodes = residual_net()
+    model = GraphModel(nodes)
+    figures = some_figures(nodes, floats=("features.0.conv.0:conv2d", "head:linear"))
+    borders = {(k.source, k.target): k.border for k in model.links(model.all_open(), figures) if k.border}
+    assert borders == {
+        ("stem:conv2d", "features.0.conv.0:conv2d"): "dequantize",
+        ("features.0.conv.0:conv2d", "features.0.conv.1:conv2d"): "quantize",
+        (":flatten", "head:linear"): "dequantize",
+    }
+
+
+# -- colours ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_scale_runs_from_the_background_to_the_far_end_and_text_stays_readable(colours) -> None:
+    def light(color: QColor) -> float:
+        parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in color.getRgbF()[:3]]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    steps = [sequential(k / 20, colours) for k in range(21)]
+    values = [light(step) for step in steps]
+    assert values == sorted(values, reverse=not colours.dark)
+    for step, value in zip(steps, values, strict=True):
+        ink = light(readable_on(step))
+        assert (max(ink, value) + 0.05) / (min(ink, value) + 0.05) >= 3.9
+
+
+def test_scale_ignores_what_was_not_measured() -> None:
+    scale = Scale.over("latency", [Figures(), Figures(latency_us=4.0), Figures(latency_us=float("nan"))])
+    assert (scale.low, scale.high) == (0.0, 4.0)
+    assert scale.fill(Figures(), LIGHT) is None
+    assert Scale.over("error", [Figures(error_share=0.0)]).share(Figures(error_share=0.0)) == 0.0
+    assert figure_text("latency", 1500.0) == "1.50 ms"
+
+
+# -- the widget -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def view(qtbot):
+    made = GraphView()
+    qtbot.addWidget(made)
+    made.resize(800, 700)
+    nodes = residual_net()
+    made.show()
+    made.set_graph(nodes, some_figures(nodes, floats=("features.2.conv.1:conv2d",)))
+    QApplication.processEvents()
+    return made
+
+
+def click(view: GraphView, name: str) -> None:
+    view.canvas.center_on(name)
+    place = view.canvas.point_of(name)
+    assert place is not None
+    QTest.mouseClick(view.canvas.viewport(), LEFT, NONE, place)
+
+
+def double_click(view: GraphView, name: str) -> None:
+    view.canvas.center_on(name)
+    place = view.canvas.point_of(name)
+    assert place is not None
+    QTest.mouseDClick(view.canvas.viewport(), LEFT, NONE, place)
+
+
+def test_empty_graph_says_what_fills_it(qtbot) -> None:
+    made = GraphView()
+    qtbot.addWidget(made)
+    made.show()
+    assert "model" in made._hint.text()
+    assert made._hint.isVisible()
+    made.set_graph(residual_net())
+    assert not made._hint.isVisible()
+
+
+def test_click_on_a_layer_selects_it(view, qtbot) -> None:
+    with qtbot.waitSignal(view.layer_selected) as caught:
+        click(view, "head:linear")
+    assert caught.args == ["head:linear"]
+    assert "linear" in view.canvas.accessibleDescription()
+
+
+def test_click_on_a_block_hands_out_its_layers(view, qtbot) -> None:
+    view.canvas.set_opened(frozenset({"features/"}))
+    with qtbot.waitSignal(view.block_selected) as caught, qtbot.assertNotEmitted(view.layer_selected):
+        click(view, "features.1/")
+    assert caught.args[0] == ("features.1.conv.0:conv2d", "features.1.conv.1:conv2d", "features.1:add")
+
+
+def test_a_clicked_layer_does_not_jump_when_the_window_selects_it_too(view) -> None:
+    view.layer_selected.connect(view.select)
+    view.expand()
+    view.canvas.center_on("features.2:add")
+    before = view.canvas.point_of("features.2.conv.1:conv2d")
+    QTest.mouseClick(view.canvas.viewport(), LEFT, NONE, before)
+    assert view.canvas.selected == "features.2.conv.1:conv2d"
+    assert view.canvas.point_of("features.2.conv.1:conv2d") == before
+
+
+def test_another_type_moves_the_border_and_nothing_else(view) -> None:
+    view.expand()
+    boxes = view.canvas.item.boxes.copy()
+    view.set_figures(some_figures(list(view.canvas.model.nodes.values()), floats=("stem:conv2d",)))
+    assert (view.canvas.item.boxes == boxes).all()
+    borders = {(k.source, k.target): k.border for k in view.canvas._links if k.border}
+    assert set(borders.values()) == {"quantize"}
+    assert all(source == "stem:conv2d" for source, _ in borders)
+
+
+def test_double_click_opens_a_block_and_on_its_title_closes_it(view) -> None:
+    view.canvas.set_opened(frozenset({"features/"}))
+    double_click(view, "features.1/")
+    assert "features.1/" in view.canvas.opened
+    assert view.canvas.node("features.1:add") is not None
+    double_click(view, "features.1/")
+    assert "features.1/" not in view.canvas.opened
+    assert view.canvas.node("features.1:add") is None
+
+
+def test_opening_a_block_leaves_it_in_its_place(view) -> None:
+    view.canvas.set_opened(frozenset({"features/"}))
+    view.canvas.center_on("features.3/")
+    before = view.canvas.mapFromScene(view.canvas.item.rect_of("features.3/").topLeft())
+    view.canvas.toggle("features.3/")
+    after = view.canvas.mapFromScene(view.canvas.item.rect_of("features.3/").topLeft())
+    assert (after - before).manhattanLength() <= 2
+
+
+def test_selection_from_outside_opens_blocks_centres_and_is_silent(view, qtbot) -> None:
+    view.canvas.set_opened(frozenset())
+    with qtbot.assertNotEmitted(view.layer_selected):
+        view.select("features.5.conv.1:conv2d")
+    place = view.canvas.point_of("features.5.conv.1:conv2d")
+    assert (place - view.canvas.viewport().rect().center()).manhattanLength() < 6
+    view.select("stem.bn:batch_norm")
+    assert view.canvas.selected == "stem:conv2d"
+    view.select("no such layer")
+    assert view.canvas.selected is None
+
+
+def test_wheel_zooms_about_the_pointer(view) -> None:
+    canvas = view.canvas
+    place = QPointF(300, 260)
+    before, zoom = canvas.mapToScene(place.toPoint()), canvas.zoom
+    event = QWheelEvent(
+        place, canvas.viewport().mapToGlobal(place), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton, NONE,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(canvas.viewport(), event)
+    assert canvas.zoom == pytest.approx(zoom * 1.2)
+    moved = canvas.mapToScene(place.toPoint()) - before
+    assert abs(moved.x()) + abs(moved.y()) < 4
+
+
+def test_drag_pans_and_selects_nothing(view, qtbot) -> None:
+    canvas = view.canvas
+    canvas.center_on("features.2/")
+    start = canvas.point_of("features.2/")
+    with qtbot.assertNotEmitted(view.layer_selected), qtbot.assertNotEmitted(view.block_selected):
+        QTest.mousePress(canvas.viewport(), LEFT, NONE, start)
+        for step in range(1, 6):
+            QTest.mouseMove(canvas.viewport(), start + QPoint(0, 16 * step))
+        QTest.mouseRelease(canvas.viewport(), LEFT, NONE, start + QPoint(0, 80))
+    assert canvas.point_of("features.2/").y() == pytest.approx(start.y() + 80, abs=2)
+
+
+def test_f_shows_the_whole_graph(view) -> None:
+    canvas = view.canvas
+    view.expand()
+    QTest.keyClick(canvas, Qt.Key.Key_F)
+    seen = canvas.mapToScene(canvas.viewport().rect()).boundingRect()
+    assert seen.contains(canvas.item.boundingRect())
+
+
+def test_arrow_keys_travel_along_edges(view, qtbot) -> None:
+    view.expand()
+    view.select("features.0.conv.0:conv2d")
+    QTest.keyClick(view.canvas, Qt.Key.Key_Down)
+    assert view.canvas.selected == "features.0.conv.1:conv2d"
+    with qtbot.waitSignal(view.layer_selected) as caught:
+        QTest.keyClick(view.canvas, Qt.Key.Key_Down)
+    assert caught.args == ["features.0:add"]
+    QTest.keyClick(view.canvas, Qt.Key.Key_Up)
+    assert view.canvas.selected == "features.0.conv.1:conv2d"
+
+
+def test_left_and_right_travel_among_siblings(qtbot) -> None:
+    made = GraphView()
+    qtbot.addWidget(made)
+    made.show()
+    made.set_graph(
+        [
+            GraphNode("x", "", "input", ()),
+            *(GraphNode(n, n, "linear", ("x",)) for n in "qkv"),
+            GraphNode("sum", "", "add", ("q", "k", "v")),
+        ]
+    )
+    made.select("q")
+    seen = []
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left):
+        QTest.keyClick(made.canvas, key)
+        seen.append(made.canvas.selected)
+    assert seen == ["k", "v", "v", "k"]
+
+
+def test_return_opens_and_backspace_closes_a_block(view) -> None:
+    view.canvas.set_opened(frozenset({"features/"}))
+    click(view, "features.1/")
+    QTest.keyClick(view.canvas, Qt.Key.Key_Return)
+    assert "features.1/" in view.canvas.opened
+    click(view, "features.1:add")
+    QTest.keyClick(view.canvas, Qt.Key.Key_Backspace)
+    assert "features.1/" not in view.canvas.opened
+    assert view.canvas.selected == "features.1/"
+
+
+def test_search_counts_dims_and_steps_through_matches(view, qtbot) -> None:
+    QTest.keyClicks(view.search, "conv.1")
+    assert view.found.text().startswith("6")
+    with qtbot.waitSignal(view.layer_selected) as caught:
+        QTest.keyClick(view.search, Qt.Key.Key_Return)
+    assert caught.args == ["features.0.conv.1:conv2d"]
+    assert view.canvas.selected == "features.0.conv.1:conv2d"
+    assert view.canvas.item.matches is not None
+    assert "head:linear" not in view.canvas.item.matches
+    QTest.keyClick(view.search, Qt.Key.Key_Return)
+    assert view.canvas.selected == "features.1.conv.1:conv2d"
+    QTest.keyClick(view.search, Qt.Key.Key_Up)
+    assert view.canvas.selected == "features.0.conv.1:conv2d"
+    QTest.keyClick(view.search, Qt.Key.Key_Escape)
+    assert view.canvas.item.matches is None
+
+
+def test_context_menu_is_asked_for_with_the_layer(view, qtbot) -> None:
+    view.canvas.center_on("head:linear")
+    place = view.canvas.point_of("head:linear")
+    port = view.canvas.viewport()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, port.mapToGlobal(place))
+    with qtbot.waitSignal(view.context_requested) as caught:
+        QApplication.sendEvent(port, event)
+    assert caught.args[0] == "head:linear"
+    assert view.layers_of("features.1/") == view.canvas.model.blocks["features.1/"].layers
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_every_overlay_paints_with_its_legend(view, name: str) -> None:
+    view.overlay.setCurrentIndex(OVERLAYS.index(name))
+    view.expand()
+    picture = view.grab().toImage()
+    fill = view.canvas.node("features.1:add").fill
+    assert (fill is None) == (name == "none")
+    assert view.canvas.legend.isVisible()
+    assert view.canvas.legend.scale.name == name
+    if fill is not None:
+        view.canvas.center_on("features.1:add")
+        picture = view.canvas.viewport().grab().toImage()
+        rect = view.canvas.mapFromScene(view.canvas.item.rect_of("features.1:add")).boundingRect()
+        place = QPoint(rect.left() + 4, rect.center().y()) * picture.devicePixelRatio()
+        assert picture.pixelColor(place) == fill
+
+
+def test_other_figures_change_colours_and_are_marked_while_stale(view) -> None:
+    view.set_overlay("latency")
+    before = view.canvas.node("head:linear").note
+    figures = {name: Figures("int8", latency_us=7.0 * k) for k, name in enumerate(view.canvas.model.nodes)}
+    view.set_figures(figures, stale=True)
+    assert view.canvas.node("head:linear").note != before
+    assert "stale" in view.canvas.legend._title()
+    view.set_figures(figures)
+    assert "stale" not in view.canvas.legend._title()
+
+
+def test_minimap_leads_to_where_it_is_clicked(view) -> None:
+    view.expand()
+    view.canvas.show_start()
+    QApplication.processEvents()
+    minimap = view.canvas.minimap
+    assert minimap.isVisible()
+    QTest.mouseClick(minimap, LEFT, NONE, QPoint(minimap.width() // 2, minimap.height() - 8))
+    seen = view.canvas.mapToScene(view.canvas.viewport().rect()).boundingRect()
+    assert seen.contains(view.canvas.item.rect_of("head:linear").center())
+
+
+def test_five_thousand_layers_open_and_repaint_quickly(qtbot) -> None:
+    nodes = flat_net(5000)
+    made = GraphView()
+    qtbot.addWidget(made)
+    made.resize(1280, 900)
+    made.show()
+    start = time.perf_counter()
+    made.set_graph(nodes, some_figures(nodes))
+    made.expand()
+    QApplication.processEvents()
+    assert time.perf_counter() - start < 10.0  # 0.6 s on an idle machine.
+    made.canvas.fit()
+    QApplication.processEvents()
+    start = time.perf_counter()
+    for _ in range(5):
+        made.canvas.viewport().repaint()
+    assert (time.perf_counter() - start) / 5 < 0.5  # 0.01 s on an idle machine.

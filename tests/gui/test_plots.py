@@ -1,0 +1,400 @@
+"""The plots: what they draw, say, export, and how they answer the mouse."""
+
+from __future__ import annotations
+
+import csv
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from qinspect.engine.results import KernelCheck
+from qinspect.engine.statistics import Histogram, bin_exponent
+from qinspect.gui.plots.base import Plot
+from qinspect.gui.plots.channels import ChannelRanges
+from qinspect.gui.plots.depth import DepthPlot, DepthPoint
+from qinspect.gui.plots.histogram import Grid, HistogramPlot, outside_share
+from qinspect.gui.plots.kernel import KernelPlot
+from qinspect.gui.plots.latency import LatencyBar, LatencyPlot
+from qinspect.gui.plots.scatter import GainPoint, GainScatter
+from qinspect.gui.theme import DARK, LIGHT, Theme, palette
+
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+GRID = Grid(-1.5, 2.0, 3.5 / 255, 109, 8, "uint8")
+
+
+def histogram_of(values: np.ndarray) -> Histogram:
+    exponent = bin_exponent(float(values.min()), float(values.max()))
+    index = np.floor(values / 2.0**exponent).astype(np.int64)
+    return Histogram(exponent, int(index.min()), np.bincount(index - index.min()).astype(np.int64))
+
+
+VALUES = np.random.default_rng(0).normal(0.2, 1.0, 50_000)
+
+
+def fill_histogram(plot: HistogramPlot) -> None:
+    plot.set_histogram(histogram_of(VALUES), float(VALUES.min()), float(VALUES.max()), 0.25)
+    plot.set_grid(GRID, 31.25)
+
+
+def fill_channels(plot: ChannelRanges) -> None:
+    plot.set_ranges([-1.0, -2.0, -0.5], [1.0, 3.0, 0.25], -3.0, 3.0, "weight")
+
+
+def fill_depth(plot: DepthPlot) -> None:
+    plot.set_points([DepthPoint(f"layer{k}", f"l{k}", 40.0 - k, 30.0 - k, 0.1) for k in range(10)])
+
+
+def fill_latency(plot: LatencyPlot) -> None:
+    plot.set_bars([LatencyBar(f"layer{k}", f"l{k}", 100.0 * k + 10, 40.0 * k + 20, 3.0) for k in range(20)])
+
+
+def fill_kernel(plot: KernelPlot) -> None:
+    plot.set_check(KernelCheck(7, 0.9, 0.99, True, {0: 900, 1: 50, -1: 40, 2: 9, -7: 1}))
+
+
+def fill_scatter(plot: GainScatter) -> None:
+    plot.set_points([GainPoint(f"layer{k}", f"l{k}", 0.001 * 2**k, 50.0 * k - 60, k % 3 > 0) for k in range(8)])
+
+
+KINDS = [
+    (HistogramPlot, fill_histogram),
+    (ChannelRanges, fill_channels),
+    (DepthPlot, fill_depth),
+    (LatencyPlot, fill_latency),
+    (KernelPlot, fill_kernel),
+    (GainScatter, fill_scatter),
+]
+
+
+@pytest.fixture
+def shown(qtbot):
+    def show(kind: type[Plot]) -> Plot:
+        plot = kind()
+        qtbot.addWidget(plot)
+        plot.resize(560, 360)
+        plot.show()
+        qtbot.waitExposed(plot)
+        return plot
+
+    return show
+
+
+def settle() -> None:
+    for _ in range(4):
+        QApplication.processEvents()
+
+
+def click(plot: Plot, place: QPointF, modifier: Qt.KeyboardModifier = NONE) -> None:
+    QTest.mouseMove(plot.canvas.viewport(), place.toPoint())
+    QTest.mouseClick(plot.canvas.viewport(), LEFT, modifier, place.toPoint())
+    settle()
+
+
+def drag(plot: Plot, start: QPoint, end: QPoint, modifier: Qt.KeyboardModifier = NONE) -> None:
+    port = plot.canvas.viewport()
+    QTest.mouseMove(port, start)
+    QTest.qWait(20)
+    QTest.mousePress(port, LEFT, modifier, start)
+    for step in range(1, 6):
+        # pyqtgraph drops moves that come faster than a hundred a second.
+        QTest.qWait(15)
+        QTest.mouseMove(port, start + (end - start) * step / 5)
+    QTest.qWait(15)
+    QTest.mouseRelease(port, LEFT, modifier, end)
+    settle()
+
+
+# -- all plots --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "fill"), KINDS)
+def test_empty_plot_says_what_fills_it_and_cannot_be_exported(kind, fill, shown) -> None:
+    plot = shown(kind)
+    assert plot.empty
+    assert plot._hint.isVisible()
+    assert len(plot._hint.text()) > 20
+    assert not plot._export.isEnabled()
+    fill(plot)
+    assert not plot.empty
+    assert plot._export.isEnabled()
+    plot.clear()
+    assert plot.empty
+
+
+@pytest.mark.parametrize(("kind", "fill"), KINDS)
+def test_every_axis_is_named_and_the_plot_too(kind, fill, shown) -> None:
+    plot = shown(kind)
+    fill(plot)
+    assert plot.accessibleName() == plot.title() != ""
+    for side in ("bottom", "left"):
+        assert plot.plot.getAxis(side).labelText
+
+
+@pytest.mark.parametrize(("kind", "fill"), KINDS)
+def test_plot_is_exported_as_picture_drawing_and_table(kind, fill, shown, tmp_path: Path) -> None:
+    plot = shown(kind)
+    fill(plot)
+    settle()
+    for name in ("a.png", "a.svg", "a.csv"):
+        plot.export(tmp_path / name)
+    image = QImage(str(tmp_path / "a.png"))
+    assert image.width() == 2 * plot.canvas.width()
+    assert len({image.pixel(x, image.height() // 2) for x in range(image.width())}) > 3
+    assert ElementTree.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
+    header, *rows = csv.reader((tmp_path / "a.csv").read_text(encoding="utf-8").splitlines())
+    assert rows
+    assert all(len(row) == len(header) for row in rows)
+    with pytest.raises(ValueError, match=r"a\.pdf"):
+        plot.export(tmp_path / "a.pdf")
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "csv"])
+def test_export_to_a_folder_that_is_not_there_is_an_error(suffix, shown, tmp_path: Path) -> None:
+    plot = shown(KernelPlot)
+    fill_kernel(plot)
+    with pytest.raises(OSError, match=r"no|cannot"):
+        plot.export(tmp_path / "no" / f"a.{suffix}")
+
+
+@pytest.mark.parametrize(("kind", "fill"), KINDS)
+def test_plot_follows_the_palette(kind, fill, shown) -> None:
+    plot = shown(kind)
+    fill(plot)
+    for colours in (DARK, LIGHT):
+        plot.setPalette(palette(colours))
+        settle()
+        assert plot.canvas.backgroundBrush().color().name() == colours.background
+        image = plot.canvas.grab().toImage()
+        assert image.pixelColor(2, 2).name() == colours.background
+
+
+def test_theme_restyles_the_application_with_plots_open(qapp, shown) -> None:
+    plots = []
+    for kind, fill in KINDS:
+        plots.append(shown(kind))
+        fill(plots[-1])
+    old_sheet, old_palette, old_style = qapp.styleSheet(), qapp.palette(), qapp.style().objectName()
+    theme = Theme(qapp, "light")
+    try:
+        seen = []
+        theme.changed.connect(seen.append)
+        for mode, colours in (("dark", DARK), ("light", LIGHT), ("dark", DARK)):
+            theme.set_mode(mode)
+            settle()
+            assert all(plot.canvas.backgroundBrush().color().name() == colours.background for plot in plots)
+        assert seen[-1] is DARK
+        with pytest.raises(ValueError, match="pink"):
+            theme.set_mode("pink")
+    finally:
+        theme.set_mode("system")
+        theme.setParent(None)
+        theme.deleteLater()
+        qapp.setStyleSheet(old_sheet)
+        qapp.setPalette(old_palette)
+        qapp.setStyle(old_style)
+
+
+# -- histogram --------------------------------------------------------------------------------
+
+
+def test_clipped_share_from_bins_is_that_of_the_values_and_quick() -> None:
+    histogram = histogram_of(VALUES)
+    below, above = outside_share(histogram, -1.5, 2.0)
+    assert below == pytest.approx((VALUES < -1.5).mean(), abs=5e-4)
+    assert above == pytest.approx((VALUES > 2.0).mean(), abs=5e-4)
+    start = time.perf_counter()
+    for _ in range(20):
+        outside_share(histogram, -1.5, 2.0)
+    assert (time.perf_counter() - start) / 20 < 0.005
+    assert outside_share(histogram, -100.0, 100.0) == (0.0, 0.0)
+
+
+def test_caption_has_shares_grid_and_sqnr(shown) -> None:
+    plot = shown(HistogramPlot)
+    fill_histogram(plot)
+    for part in ("clipped", "zeros 25.0 %", "zero point 109", "8 bit uint8", "SQNR 31.2 dB", "max"):
+        assert part in plot.caption()
+
+
+def test_line_is_dragged_only_when_the_range_is_fixed(shown, qtbot) -> None:
+    plot = shown(HistogramPlot)
+    fill_histogram(plot)
+    settle()
+    box = plot.plot.vb.sceneBoundingRect()
+
+    def place(x: float) -> QPoint:
+        return QPointF(plot.plot.vb.mapViewToScene(QPointF(x, 0)).x(), box.center().y()).toPoint()
+
+    with qtbot.assertNotEmitted(plot.range_dragged):
+        drag(plot, place(2.0), place(1.0))
+    fill_histogram(plot)
+    plot.fit()
+    settle()
+    plot.set_draggable(True)
+    live: list[tuple[float, float]] = []
+    plot.range_dragging.connect(lambda low, high: live.append((low, high)))
+    before = plot.caption()
+    with qtbot.waitSignal(plot.range_dragged) as caught:
+        drag(plot, place(2.0), place(1.0))
+    low, high = caught.args
+    assert low == pytest.approx(-1.5)
+    assert high == pytest.approx(1.0, abs=0.1)
+    assert live
+    assert plot.caption() != before
+
+
+def test_figures_that_come_while_dragging_do_not_take_the_line_away(shown, qtbot) -> None:
+    plot = shown(HistogramPlot)
+    fill_histogram(plot)
+    plot.set_draggable(True)
+    settle()
+    plot.range_dragging.connect(lambda low, high: plot.set_grid(GRID, 12.5))
+    y = plot.plot.vb.sceneBoundingRect().center().y()
+    start = QPointF(plot.plot.vb.mapViewToScene(QPointF(2.0, 0)).x(), y).toPoint()
+    with qtbot.waitSignal(plot.range_dragged) as caught:
+        drag(plot, start, start - QPoint(60, 0))
+    assert caught.args[1] < 1.9
+    assert "12.5 dB" in plot.caption()
+
+
+def test_another_grid_is_drawn_quickly(shown) -> None:
+    plot = shown(HistogramPlot)
+    fill_histogram(plot)
+    settle()
+    start = time.perf_counter()
+    for k in range(10):
+        plot.set_grid(Grid(-1.5 - k / 10, 2.0, 0.01, 100, 8, "uint8"), 30.0)
+        plot.canvas.viewport().repaint()
+    assert (time.perf_counter() - start) / 10 < 0.25  # 8 ms on an idle machine.
+    assert plot.range() == pytest.approx((-2.4, 2.0))
+
+
+def test_log_axis_and_a_sparse_second_histogram_are_drawn(shown) -> None:
+    plot = shown(HistogramPlot)
+    rounded = np.clip(np.round(VALUES / GRID.scale), -109, 146) * GRID.scale
+    plot.set_histogram(histogram_of(VALUES), other=histogram_of(rounded), other_name="quantized")
+    plot.set_grid(GRID)
+    QTest.mouseClick(plot.logarithmic, LEFT)
+    assert plot.logarithmic.isChecked()
+    settle()
+    plot.grab()
+    assert "outlined: quantized" in plot.caption()
+
+
+def test_a_histogram_of_one_value_and_an_empty_one_are_no_trouble(shown) -> None:
+    plot = shown(HistogramPlot)
+    plot.set_histogram(Histogram(-10, 0, np.array([7])), 0.0, 0.0, 1.0)
+    plot.set_grid(Grid(0.0, 0.0, 1.0, 0, 8))
+    plot.grab()
+    plot.set_histogram(Histogram(0, 0, np.zeros(0, np.int64)))
+    assert plot.empty
+
+
+# -- the others -------------------------------------------------------------------------------
+
+
+def test_hover_reads_the_channel_and_sorting_puts_the_widest_first(shown) -> None:
+    plot = shown(ChannelRanges)
+    fill_channels(plot)
+    settle()
+
+    def hover(column: float) -> None:
+        place = plot.plot.vb.mapViewToScene(QPointF(column, 0.0)).toPoint()
+        QTest.mouseMove(plot.canvas.viewport(), place)
+        QTest.qWait(20)
+        QTest.mouseMove(plot.canvas.viewport(), place + QPoint(1, 0))
+        QTest.qWait(20)
+
+    hover(0)
+    assert plot.caption().startswith("channel 0: -1 … 1")
+    QTest.mouseClick(plot.sorted, LEFT)
+    settle()
+    hover(0)
+    assert plot.caption().startswith("channel 1: -2 … 3")
+    assert [row[0] for row in plot.table()[1]] == [1, 0, 2]
+
+
+def test_click_along_the_depth_selects_the_layer(shown, qtbot) -> None:
+    plot = shown(DepthPlot)
+    fill_depth(plot)
+    settle()
+    with qtbot.waitSignal(plot.layer_selected) as caught:
+        click(plot, plot.point_of("layer6"))
+    assert caught.args == ["layer6"]
+    assert "layer6" in plot.caption()
+    with qtbot.assertNotEmitted(plot.layer_selected):
+        plot.select("layer2")
+    assert plot._mark.value() == 3
+
+
+def test_series_are_exclusive_and_unmeasured_layers_leave_gaps(shown) -> None:
+    plot = shown(DepthPlot)
+    plot.set_points([DepthPoint("a", "a"), DepthPoint("b", "b", float("inf"), 20.0), DepthPoint("c", "c", 9.0)])
+    QTest.mouseClick(plot.share, LEFT)
+    assert plot.share.isChecked()
+    assert not plot.sqnr.isChecked()
+    assert "%" in plot.plot.getAxis("left").labelText
+    plot.grab()
+    QTest.mouseClick(plot.sqnr, LEFT)
+    assert "dB" in plot.plot.getAxis("left").labelText
+    plot.grab()
+
+
+def test_slowest_layers_are_on_top_and_a_click_selects(shown, qtbot) -> None:
+    plot = shown(LatencyPlot)
+    fill_latency(plot)
+    settle()
+    assert [bar.id for bar in plot._bars[:2]] == ["layer19", "layer18"]
+    assert len(plot._bars) == 12
+    with qtbot.waitSignal(plot.layer_selected) as caught:
+        click(plot, plot.point_of("layer17"))
+    assert caught.args == ["layer17"]
+    plot.number.setCurrentIndex(1)
+    assert len(plot._bars) == 20
+    assert "1 slower in int8" in plot.caption()
+
+
+def test_kernel_caption_has_steps_shares_and_saturation(shown) -> None:
+    plot = shown(KernelPlot)
+    fill_kernel(plot)
+    for part in ("7 steps", "90.00 % equal", "99.00 % within", "saturates"):
+        assert part in plot.caption()
+
+
+def test_brushing_selects_the_layers_inside(shown, qtbot) -> None:
+    plot = shown(GainScatter)
+    fill_scatter(plot)
+    settle()
+    two, three = plot.point_of("layer2").toPoint(), plot.point_of("layer3").toPoint()
+    with qtbot.waitSignal(plot.layers_selected) as caught:
+        drag(plot, QPoint(two.x() - 12, two.y() + 12), QPoint(three.x() + 12, three.y() - 12))
+    assert caught.args[0] == ["layer2", "layer3"]
+    assert "2 selected" in plot.caption()
+    with qtbot.waitSignal(plot.layers_selected) as caught:
+        click(plot, plot.point_of("layer6"), Qt.KeyboardModifier.ControlModifier)
+    assert caught.args[0] == ["layer2", "layer3", "layer6"]
+    with qtbot.waitSignal(plot.layers_selected) as caught:
+        click(plot, plot.point_of("layer5"))
+    assert caught.args[0] == ["layer5"]
+
+
+def test_layers_without_error_stand_left_of_the_others(shown) -> None:
+    plot = shown(GainScatter)
+    plot.set_points(
+        [
+            GainPoint("a", "a", 0.0, 1.0),
+            GainPoint("b", "b", 0.01, 2.0),
+            GainPoint("c", "c", float("nan"), 2.0),
+        ]
+    )
+    x, _ = plot._places()
+    assert x[0] < x[1]
+    assert len(x) == 2
+    plot.grab()

@@ -1,0 +1,394 @@
+"""The window through its widgets: the way, edits, selection, dialogs, trust, sessions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+
+from qinspect.engine.problem import Problem
+from qinspect.gui.icons import icon
+from qinspect.gui.jobs import Failure
+from qinspect.gui.panels.steps import STEPS
+from qinspect.gui.theme import MODES
+from qinspect.session import load_session
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def boxes(window):
+    return [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+
+
+def answer(accept):
+    """Press a button of the modal question that comes up."""
+
+    def press():
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        wanted = next(
+            button for button in box.buttons() if (box.buttonRole(button) == QMessageBox.ButtonRole.AcceptRole) == accept
+        )
+        wanted.click()
+
+    QTimer.singleShot(100, press)
+
+
+def test_importing_the_window_imports_neither_torch_nor_pyqtgraph():
+    code = "import sys, qinspect.gui.app; print([m for m in ('torch', 'pyqtgraph', 'scipy') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_first_start_offers_the_demo_and_says_what_to_do(make_window):
+    window = make_window()
+    page = window.open_page
+    assert page.demo.isVisible()
+    assert page.steps.isVisible()
+    assert not page.found.isVisible()
+    assert not page.resume.isVisible()
+    assert not window.run_action.isEnabled()
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_alt_and_a_number_open_the_steps(make_window, qtbot, number):
+    window = make_window()
+    qtbot.keyClick(window, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.AltModifier)
+    assert window.step == STEPS[number - 1]
+    assert window.stack.currentWidget() is window.pages[window.step]
+
+
+def test_a_digit_typed_into_a_field_stays_there(make_window, qtbot):
+    window = make_window()
+    window.activateWindow()
+    qtbot.mouseClick(window.open_page.shape, LEFT)
+    qtbot.keyClicks(window.open_page.shape, "1,3")
+    assert window.open_page.shape.text() == "1,3"
+    assert window.step == "open"
+
+
+def test_every_page_says_what_fills_it_while_nothing_is_open(make_window):
+    window = make_window()
+    for step in STEPS:
+        window.go(step)
+    assert "Open a model" in window.data_page.hint.text.text()
+    assert "Open a model" in window.layers_page.banner.text()
+    assert window.export_page.note.text()
+    assert not window.export_page.go.isEnabled()
+
+
+def test_the_steps_show_how_far_one_is(make_window, digits):
+    window = make_window(digits)
+    state = {step: button.property("state") for step, button in window.steps.buttons.items()}
+    assert state["open"] == state["data"] == "done"
+    window.document.make_float(("conv:conv2d",))
+    assert window.steps.buttons["verdict"].property("state") == "stale"
+
+
+def test_choosing_a_target_is_an_edit(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("target")
+    qtbot.mouseClick(window.target_page.cards["fx-fbgemm"], LEFT)
+    assert window.document.plan.target.name == "fx-fbgemm"
+    assert window.document.qconfig("conv:conv2d").activation.bits == 7
+    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert window.document.plan.target.name == "ort"
+    assert window.target_page.cards["ort"].picked
+
+
+def test_the_verdict_shows_the_figures_and_marks_them_stale_after_an_edit(make_window, digits):
+    window = make_window(digits)
+    window.go("verdict")
+    totals = digits.analysis.totals
+    assert window.verdict_page.simulated.value.text() == f"{totals.quantized_metric:.1%}"
+    assert window.verdict_page.kernel.note.text() == "not measured"
+    window.document.make_float(("conv:conv2d",))
+    assert "not for the current plan" in window.verdict_page.simulated.note.text()
+
+
+def select(window, layer_id):
+    tree = window.layers_page.tree
+    index = tree.proxy.mapFromSource(tree.model.index_of(layer_id))
+    assert index.isValid()
+    tree.view.setCurrentIndex(index)
+
+
+def test_one_selection_is_shared_by_table_and_document(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    select(window, "project:conv2d")
+    assert window.document.selection == ("project:conv2d",)
+    window.document.select(("fc:linear", "conv:conv2d"))
+    assert set(window.layers_page.tree.ids()) == {"fc:linear", "conv:conv2d"}
+    assert window.layers_page.detail.editor.name.text() == "2 layers"
+
+
+def test_the_filter_leaves_what_has_every_word(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.find_layer()
+    tree = window.layers_page.tree
+    qtbot.keyClicks(tree.filter, "conv2d depth")
+    assert [line.split("\t")[0] for line in tree.as_tsv().splitlines()[1:]] == ["depthwise:conv2d"]
+
+
+def test_the_table_is_copied_for_a_spreadsheet(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    window.layers_page.tree.view.setFocus()
+    qtbot.keyClick(window.layers_page.tree.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert lines[0].split("\t") == ["Layer", "Operator", "Weight · activation", "Error", "Won", "Flags"]
+    shown = [row for row in digits.analysis.layers if row.fused_into is None]
+    assert len(lines) == 1 + len(shown)
+
+
+def test_absorbed_layers_are_shown_below_those_that_absorbed_them(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    tree = window.layers_page.tree
+    qtbot.mouseClick(tree.absorbed, LEFT)
+    index = tree.model.index_of("bn:batch_norm")
+    assert index.isValid()
+    assert index.parent().data() == tree.model.index_of("conv:conv2d").data()
+
+
+def test_the_editor_changes_weight_and_activation_apart(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    select(window, "conv:conv2d")
+    editor = window.layers_page.detail.editor
+    before = window.document.qconfig("conv:conv2d")
+    editor.estimator["activation"].setFocus()
+    editor.estimator["activation"].setCurrentText("entropy")
+    editor.estimator["activation"].activated.emit(0)
+    now = window.document.qconfig("conv:conv2d")
+    assert now.activation.estimator == "entropy"
+    assert now.weight == before.weight
+    editor.bits["weight"].setValue(4)
+    assert window.document.qconfig("conv:conv2d").weight.bits == 4
+    qtbot.mouseClick(editor.follow, LEFT)
+    assert window.document.qconfig("conv:conv2d").weight == before.weight
+    assert not editor.follow.isEnabled()
+
+
+def test_a_mixed_selection_says_so_and_an_edit_reaches_all(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    window.document.make_float(("conv:conv2d",))
+    window.document.select(("conv:conv2d", "project:conv2d"))
+    editor = window.layers_page.detail.editor
+    assert editor.dtype["weight"].currentText() == "mixed"
+    editor.dtype["weight"].setCurrentText("int4")
+    editor.dtype["weight"].activated.emit(0)
+    for layer_id in ("conv:conv2d", "project:conv2d"):
+        assert window.document.qconfig(layer_id).weight.dtype == "int4"
+    assert editor.dtype["weight"].currentText() == "int4"
+
+
+def test_a_range_is_fixed_by_hand_and_freed(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    select(window, "conv:conv2d")
+    detail = window.layers_page.detail
+    qtbot.mouseClick(detail.ranges.on, LEFT, pos=detail.ranges.on.rect().center() / 4)
+    detail.ranges.on.setChecked(True)
+    config = window.document.qconfig("conv:conv2d").activation
+    assert config.estimator == "fixed"
+    detail.ranges.high.setValue(1.5)
+    assert window.document.qconfig("conv:conv2d").activation.range[1] == 1.5
+    detail.ranges.on.setChecked(False)
+    assert window.document.qconfig("conv:conv2d").activation.estimator == "mse"
+
+
+def test_the_menu_edits_a_selection(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    menu = window.layers_page.menu(("conv:conv2d", "project:conv2d"))
+    next(action for action in menu.actions() if action.text() == "Leave in float").trigger()
+    assert window.document.qconfig("project:conv2d").activation is None
+    menu.close()
+    menu.deleteLater()
+
+
+def test_the_ledger_toggles_a_fusion(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("fix")
+    ledger = window.fix_page.ledger
+    assert ledger.table.rowCount() == len(digits.analysis.fusions)
+    place = next(i for i, row in enumerate(digits.analysis.fusions) if row.state == "fused")
+    ledger.table.item(place, 0).setCheckState(Qt.CheckState.Unchecked)
+    assert not window.document.plan.fusion(digits.analysis.fusions[place].id)
+    assert "to be computed" in ledger.table.item(place, 2).text()
+    window.document.undo_stack.undo()
+    assert ledger.table.item(place, 0).checkState() == Qt.CheckState.Checked
+
+
+def test_runs_are_compared_renamed_and_restored(make_window, qtbot, digits):
+    window = make_window(digits)
+    document = window.document
+    first = document.plan
+    document.make_float(("conv:conv2d",))
+    document.add_run(document.plan, digits.analysis, exact=True)
+    window.go("fix")
+    runs = window.fix_page.runs
+    window.fix_page.tabs.setCurrentWidget(runs)
+    runs.table.selectAll()
+    assert "conv:conv2d: default → weight float, activation float" in runs.compared.text()
+    runs.table.item(1, 0).setText("the first")
+    assert document.runs[0].name == "the first"
+    runs.table.selectRow(1)
+    qtbot.mouseClick(runs.restore, LEFT)
+    assert document.plan == first
+    assert document.undo_stack.undoText() == "restore the first"
+
+
+def test_a_problem_says_where_what_and_what_to_do(make_window):
+    window = make_window()
+    window.show_problem(Problem("model.pt2", "no such file", "Check the path."))
+    (box,) = boxes(window)
+    assert "model.pt2" in box.text()
+    assert box.informativeText() == "Check the path."
+    box.close()
+    window.show_problem(Failure("Calibrating", "ValueError: no", "Traceback"))
+    (box,) = boxes(window)
+    assert "Calibrating" in box.text()
+    assert "Traceback" in box.detailedText()
+    box.close()
+
+
+def test_a_wrong_shape_is_a_dialog_and_nothing_is_opened(make_window, qtbot):
+    window = make_window()
+    window.open_page.source.setText("model.pt2")
+    window.open_page.shape.setText("a,b")
+    qtbot.mouseClick(window.open_page.go, LEFT)
+    (box,) = boxes(window)
+    assert "a,b" in box.text()
+    assert window.jobs.idle
+    box.close()
+
+
+def test_python_code_runs_only_after_the_user_said_so_and_a_changed_file_asks_again(
+    make_window, qtbot, tmp_path, monkeypatch
+):
+    window = make_window()
+    opened = []
+    monkeypatch.setattr(window.tasks, "open_model", lambda spec, allowed, *_: opened.append(allowed))
+    code = tmp_path / "net.py"
+    code.write_text("raise SystemExit")
+    spec = {"source": f"{code}:build", "weights": None, "input_shape": None}
+    answer(accept=False)
+    window.open_model(spec)
+    assert opened == []
+    answer(accept=True)
+    window.open_model(spec)
+    window.open_model(spec)
+    assert opened == [True, True]
+    code.write_text("raise SystemExit  # changed")
+    answer(accept=False)
+    window.open_model(spec)
+    assert len(opened) == 2
+
+
+def test_what_is_dropped_is_opened_by_its_kind(make_window, digits, tmp_path):
+    window = make_window(digits)
+    plan = tmp_path / "plan.json"
+    changed = window.document.plan.with_layer("conv:conv2d", None, None)
+    plan.write_text(json.dumps(changed.to_json()))
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(plan))])
+    window.dropEvent(
+        QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, LEFT, Qt.KeyboardModifier.NoModifier)
+    )
+    assert window.document.plan.fingerprint == changed.fingerprint
+    assert window.document.undo_stack.undoText() == "plan plan.json"
+
+
+def test_the_session_is_kept_on_closing_and_offered_at_the_next_start(make_window, qtbot, digits, settings, tmp_path):
+    window = make_window(digits, autosave=True)
+    window.document.make_float(("conv:conv2d",))
+    plan = window.document.plan
+    window.close()
+    session = load_session(tmp_path / "autosave.qinspect")
+    assert session.plan.fingerprint == plan.fingerprint
+    assert len(session.runs) == 1
+    again = make_window(autosave=True)
+    assert again.open_page.resume.isVisible()
+    answer(accept=True)
+    qtbot.mouseClick(again.open_page.resume, LEFT)
+    qtbot.waitUntil(lambda: again.document.calibration is not None, timeout=60_000)
+    assert again.document.plan.fingerprint == plan.fingerprint
+    assert len(again.document.runs) == 1
+    assert again.document.confirmed == digits.data.data.digest
+    qtbot.waitUntil(lambda: again.jobs.idle, timeout=60_000)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_theme_can_be_chosen_on_every_page(make_window, digits, mode):
+    window = make_window(digits)
+    window.set_theme(mode)
+    for step in STEPS:
+        window.go(step)
+        assert not window.grab().isNull()
+    window.set_theme("light")
+
+
+def test_every_icon_is_in_the_font():
+    import re
+    from pathlib import Path
+
+    import qinspect.gui as package
+
+    text = "".join(path.read_text() for path in Path(package.__file__).parent.rglob("*.py"))
+    names = set(re.findall(r'set_icon\([^,]+, "([a-z0-9-]+)"', text))
+    assert len(names) > 15
+    for name in [*names, *(f"numeric-{n}-circle-outline" for n in range(1, 8)), "check-circle", "clock-alert-outline"]:
+        assert not icon(name).isNull()
+
+
+def test_every_button_and_field_has_an_accessible_name(make_window, digits):
+    from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QLineEdit
+
+    window = make_window(digits)
+    window.make_workbench()
+    nameless = []
+    for kind in (QPushButton, QComboBox, QLineEdit, QAbstractSpinBox):
+        for widget in window.findChildren(kind):
+            # The parts of Qt's own widgets are named by those.
+            if widget.objectName().startswith("qt_") or isinstance(widget.parent(), (QComboBox, QAbstractSpinBox)):
+                continue
+            text = widget.text() if isinstance(widget, QPushButton) else ""
+            if not (widget.accessibleName() or text):
+                nameless.append((type(widget).__name__, type(widget.parent()).__name__))
+    assert nameless == []
+
+
+def test_closing_during_a_job_stops_it(make_window, qtbot):
+    window = make_window()
+
+    def endless(report):
+        while True:
+            report(0, 1, "working")
+
+    window.jobs.start("endless", endless)
+    qtbot.waitUntil(lambda: window.strip.isVisible())
+    window.close()
+    assert window.stopped
+
+
+def test_escape_cancels_the_job(make_window, qtbot):
+    window = make_window()
+
+    def endless(report):
+        while True:
+            report(1, 4, "working")
+
+    job = window.jobs.start("endless", endless)
+    qtbot.waitUntil(lambda: "working" in window.strip.note.text())
+    with qtbot.waitSignal(job.cancelled, timeout=1000):
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.strip.isVisible()

@@ -1,0 +1,114 @@
+"""Sessions: what is written is read back; what is damaged is refused, by name."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import pytest
+
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.problem import Problem
+from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, KernelCheck, Latency, LayerRow, Totals
+from qinspect.session import Run, Session, load_session, save_session, session_title
+
+
+def example() -> Session:
+    plan = QuantPlan(Target("ort", isa="avx2"))
+    row = LayerRow(
+        "a.conv:conv2d", "a.conv", "conv2d", ("a.bn:batch_norm",), None, True, False, "no kernel", "net.py:3",
+        (1, 8, 4, 4), 100, 50, {"dtype": "int8"}, {"scale": 0.5}, Errors(10.0, 9.0), Latency(2.0, 1.0, 0.1),
+        KernelCheck(2, 0.9, 1.0, True, {-1: 3, 0: 9}),
+    )  # fmt: skip
+    analysis = Analysis(
+        {"name": "net"}, {"samples": 4}, plan.target.to_json(), plan.to_json(), Totals(kl=0.1), (row,),
+        (FusionRow("f", ("a", "b"), "conv+bn", "fused", None, 1e-6),),
+        (Finding("rule", "title", "evidence", ("a.conv:conv2d",), "warning", None, "Do.", plan.to_json()),),
+    )  # fmt: skip
+    return Session(
+        {"source": "net.pt2", "weights": None, "input_shape": None},
+        {"source": "photos"},
+        plan,
+        "digest",
+        (Run("first", "m", "d", True, plan, analysis),),
+        b"npz",
+        "layers",
+    )
+
+
+def test_a_session_is_read_back_as_it_was_written(tmp_path):
+    path = tmp_path / "one.qinspect"
+    save_session(example(), path)
+    assert load_session(path) == example()
+    assert session_title(path) == "net.pt2"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["one.qinspect"]
+
+
+def test_an_empty_session_can_be_saved(tmp_path):
+    save_session(Session(), tmp_path / "empty.qinspect")
+    assert load_session(tmp_path / "empty.qinspect") == Session()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    target = tmp_path / "folder"
+    target.mkdir()
+    with pytest.raises(Problem, match="folder"):
+        save_session(example(), target)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def rewrite(path, change):
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    change(entries)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+
+
+def head(entries, **changes):
+    entries["session.json"] = json.dumps({**json.loads(entries["session.json"]), **changes})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda e: e.update({"../../evil.py": b""}),
+        lambda e: e.update({"payload.pkl": b""}),
+        lambda e: e.pop("session.json"),
+        lambda e: e.pop("runs/0000.json"),
+        lambda e: e.update({"session.json": b"{"}),
+        lambda e: e.update({"session.json": b"[]"}),
+        lambda e: head(e, version=2),
+        lambda e: head(e, model=[1]),
+        lambda e: head(e, plan={"version": 1}),
+        lambda e: e.update({"runs/0000.json": b'{"name": 1}'}),
+    ],
+)
+def test_a_damaged_session_is_a_problem_that_names_the_file(tmp_path, change):
+    path = tmp_path / "bad.qinspect"
+    save_session(example(), path)
+    rewrite(path, change)
+    with pytest.raises(Problem) as caught:
+        load_session(path)
+    assert str(path) in caught.value.where
+    assert caught.value.remedy
+
+
+def test_what_is_no_zip_file_is_refused(tmp_path):
+    path = tmp_path / "text.qinspect"
+    path.write_text("hello")
+    with pytest.raises(Problem, match="not a session"):
+        load_session(path)
+    assert session_title(path) is None
+    with pytest.raises(Problem, match="Check the path"):
+        load_session(tmp_path / "missing.qinspect")
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("qinspect.session.MAX_ENTRY_BYTES", 1000)
+    path = tmp_path / "bomb.qinspect"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("session.json", b" " * 100_000)
+    with pytest.raises(Problem, match="too large"):
+        load_session(path)
