@@ -48,8 +48,12 @@ def story(graph: LayerGraph) -> Iterator[tuple[str, str, QuantPlan]]:
     engines = torch.backends.quantized.supported_engines
     if "fbgemm" in engines:
         plan = first_plan(graph, Target("fx", "fbgemm"))
-        yield "fbgemm-8bit", "torch fbgemm, 8-bit activations", _activation_bits(plan, 8)
-        yield "fbgemm-7bit", "torch fbgemm, 7-bit activations", plan
+        yield (
+            "prepare-fx",
+            "fbgemm as torch's prepare_fx has it, 8 bit",
+            _as_prepare_fx(graph, _activation_bits(plan, 8)),
+        )
+        yield "fbgemm", "fbgemm, ReLU6 fused, 7-bit activations", plan
     plan = first_plan(graph, Target())
     assert plan.default.weight is not None
     yield (
@@ -58,6 +62,16 @@ def story(graph: LayerGraph) -> Iterator[tuple[str, str, QuantPlan]]:
         plan.with_default(weight=plan.default.weight.but(granularity="per_tensor")),
     )
     yield "ort", "ONNX Runtime, per-channel weights", plan
+
+
+def _as_prepare_fx(graph: LayerGraph, plan: QuantPlan) -> QuantPlan:
+    """The plan without fused ReLU6: torch's FX mode observes what comes before, negative values and all."""
+    from .engine.fuse import fuse
+
+    for row in fuse(graph, plan).rows:
+        if row.pattern.endswith("+relu6"):
+            plan = plan.with_fusion(row.id, False)
+    return plan
 
 
 def _activation_bits(plan: QuantPlan, bits: int) -> QuantPlan:
@@ -114,7 +128,7 @@ def run_headless(out: Path, report: Report) -> Iterator[str]:
         worst = next((f for f in found.findings if f.rule == "kernel_unlike_simulation"), None)
         if worst is not None and worst.severity == "error":
             yield f"    {worst.title}: {worst.evidence}"
-        elif name == "fbgemm-8bit":
+        elif name == "prepare-fx":
             yield "    this processor does not show the collapse: its kernels do not saturate"
     assert found is not None
     remedy = next((f for f in found.findings if f.rule == "sensitive_layers" and f.plan), None)

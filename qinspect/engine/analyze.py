@@ -28,16 +28,16 @@ from .plan import QuantPlan, Target
 from .problem import Problem
 from .progress import Report, part, silent
 from .qconfig import TensorConfig
-from .quantize import WEIGHTED, Quantization, quantize
+from .quantize import Quantization, is_asked, quantize
 from .ranges import QParams
 from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, Totals
 from .sensitivity import Scores, score
 
 LAYER_SAMPLES = 64
-"""Samples of the select split that per-layer errors rest on."""
+"""Samples of the final split that per-layer errors rest on."""
 
-SCORE_SAMPLES = 32
-"""Samples of the select split that the estimates rest on."""
+SCORE_SAMPLES = 64
+"""Samples of the final split that the estimates rest on: the same as the figures they stand beside."""
 
 CHECK_SAMPLES = 16
 """Samples of the select split on which kernels are compared with the simulation, layer by layer."""
@@ -74,7 +74,7 @@ def analyze(
     Returns
     -------
     Analysis
-        Totals are of the final split, layers' errors of the select split (or final without one).
+        All figures are of the final split; kernels are compared with the simulation on the select split.
     """
     began = time.perf_counter()
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
@@ -91,19 +91,17 @@ def analyze(
     def feed(chosen: Sequence[int]) -> Iterator[tuple[torch.Tensor, ...]]:
         return fed(batches(data, chosen, size))
 
-    chosen = select[:LAYER_SAMPLES]
-    layers = measure(quantization, feed(chosen), part(report, 0.05, 0.4 * share), total=len(chosen))
     outputs = _Collected(metric)
     whole = measure(
         quantization,
         feed(final),
-        part(report, 0.4 * share, 0.7 * share),
+        part(report, 0.05, 0.6 * share),
         total=len(final),
-        layers=False,
+        layer_samples=LAYER_SAMPLES,
         collect=outputs,
     )
-    chosen = select[:SCORE_SAMPLES]
-    scores = score({"plan": quantization}, feed(chosen), part(report, 0.7 * share, share), total=len(chosen))["plan"]
+    chosen = final[:SCORE_SAMPLES]
+    scores = score({"plan": quantization}, feed(chosen), part(report, 0.6 * share, share), total=len(chosen))["plan"]
     figures = None
     if kernels:
         figures = run_kernels(
@@ -120,7 +118,7 @@ def analyze(
         )
     labels = None if data.labels is None else data.labels[list(final)]
     totals = _totals(whole, scores, figures, outputs, labels, metric, calibration)
-    rows = _rows(model, fused, quantization, layers, scores, figures)
+    rows = _rows(model, fused, quantization, whole, scores, figures)
     fusions = _fusion_rows(model, fused, feed(select[: min(4, size)] if size == BATCH else select[:size]))
     report(0.99, 1, "looking for causes")
     analysis = Analysis(
@@ -165,9 +163,9 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
         if layer.transparent:
             continue
         config = plan.qconfig(layer)
-        asked = config.activation is not None and (layer.op not in WEIGHTED or config.weight is not None)
+        asked = is_asked(layer, plan)
         reason = abilities.why_not(layer, config, plan.target) if asked else None
-        rows += _row_and_absorbed(fused.graph, layer, asked and layer.dtype.startswith("float"), False, reason)
+        rows += _row_and_absorbed(fused.graph, layer, asked, False, reason)
     order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
     rows.sort(key=lambda row: order.get(row.id, 0))
     return Analysis(
@@ -284,7 +282,7 @@ def _rows(
         if runs and figures is not None and layer.id not in figures.kernels:
             runs, reason = False, "the target ran it in float (no integer kernel was made of it)"
         errors = measured.layers.get(layer.id, Errors())
-        if scores.mse and layer.id in quantization.quantized:
+        if scores.mse and layer.id in quantization.quantized - quantization.passing:
             errors = dataclasses.replace(
                 errors, estimated_mse=scores.mse.get(layer.id), estimated_kl=scores.kl.get(layer.id)
             )

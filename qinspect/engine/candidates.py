@@ -82,7 +82,7 @@ def candidates(
     size = batch_size(graph)
     only = frozenset({layer.id})
     inputs = list(fed(batches(data, chosen, size)))
-    found = score(variants, inputs, part(report, 0.1, 0.6), total=len(chosen), only=only) if variants else {}
+    found = score(variants, inputs, part(report, 0.1, 0.6), total=len(chosen), draws=4, only=only) if variants else {}
     rows = []
     for index, (title, config) in enumerate(options.items()):
         report(0.6 + 0.4 * index / len(options), 1, "comparing candidates")

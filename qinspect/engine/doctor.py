@@ -9,7 +9,7 @@ import numpy as np
 
 from .calibrate import Calibration
 from .plan import QuantPlan
-from .quantize import Quantization
+from .quantize import FLOAT_INPUT, Quantization
 from .results import Analysis, Finding, LayerRow
 
 UNEQUAL = 0.999
@@ -35,7 +35,7 @@ def diagnose(
         lambda: _float_metric(analysis),
         lambda: _kernels(analysis, plan),
         lambda: _sensitive(analysis, plan),
-        lambda: _norms(analysis, plan),
+        lambda: _fusions(analysis, plan),
         lambda: _not_quantized(analysis, plan),
         lambda: _slower(analysis, plan),
         lambda: _unstable(quantization, calibration),
@@ -161,27 +161,28 @@ def _sensitive(analysis: Analysis, plan: QuantPlan) -> list[Finding]:
     ]
 
 
-def _norms(analysis: Analysis, plan: QuantPlan) -> list[Finding]:
+def _fusions(analysis: Analysis, plan: QuantPlan) -> list[Finding]:
     found = []
-    norms = [row for row in analysis.fusions if row.pattern.split("+")[-1] == "batch_norm"]
-    off = [row for row in norms if row.state == "off"]
-    blocked = [row for row in norms if row.state == "blocked"]
-    if off:
+    for absorbed in dict.fromkeys(row.pattern.split("+")[-1] for row in analysis.fusions if row.state == "off"):
+        same = [row for row in analysis.fusions if row.pattern.split("+")[-1] == absorbed]
+        off = [row for row in same if row.state == "off"]
         edited = plan
         for row in off:
             edited = edited.with_fusion(row.id, True)
         found.append(
             Finding(
-                "batch_norm_not_folded",
-                f"{len(off)} of {len(norms)} BatchNorms are not folded",
+                "fusion_off",
+                f"{len(off)} of {len(same)} {absorbed} layers are not fused",
                 f"switched off in the plan: {_list([row.id for row in off])}",
                 tuple(row.id for row in off),
                 "warning",
                 None,
-                "Fold them: the result is the same, and a tensor less is rounded for each.",
+                "Fuse them: a tensor less is rounded for each, and its grid is not spent on values that are cut off.",
                 edited.to_json(),
             )
         )
+    norms = [row for row in analysis.fusions if row.pattern.split("+")[-1] == "batch_norm"]
+    blocked = [row for row in norms if row.state == "blocked"]
     for reason in dict.fromkeys(row.reason for row in blocked):
         rows = [row for row in blocked if row.reason == reason]
         found.append(
@@ -199,7 +200,8 @@ def _norms(analysis: Analysis, plan: QuantPlan) -> list[Finding]:
 
 
 def _not_quantized(analysis: Analysis, plan: QuantPlan) -> list[Finding]:
-    rows = [row for row in _own(analysis) if row.asked and not row.quantized]
+    # What only passes values on runs as its input does: that is no finding of its own.
+    rows = [row for row in _own(analysis) if row.asked and not row.quantized and row.why_not != FLOAT_INPUT]
     found = []
     for reason in dict.fromkeys(row.why_not for row in rows):
         same = [row for row in rows if row.why_not == reason]

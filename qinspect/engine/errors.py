@@ -142,7 +142,7 @@ def measure(
     report: Report = silent,
     *,
     total: int = 0,
-    layers: bool = True,
+    layer_samples: int | None = None,
     collect: Callable[[Sequence[torch.Tensor], Sequence[torch.Tensor]], None] | None = None,
 ) -> Measured:
     """Run float and simulated model side by side.
@@ -158,8 +158,8 @@ def measure(
     report : Report
     total : int
         Number of samples to come, for the report.
-    layers : bool
-        Whether to measure layers, or the outputs alone (two thirds of the cost).
+    layer_samples : int, optional
+        Measure layers on the first so many samples only, the outputs on all (two thirds of the cost).
     collect : callable, optional
         Called with the float and the simulated outputs of every batch.
 
@@ -178,7 +178,7 @@ def measure(
     with torch.inference_mode():
         for inputs in batches:
             size = int(inputs[0].shape[0]) if inputs[0].dim() else 1
-            if layers:
+            if layer_samples is None or samples < layer_samples:
                 reference, quantized = _side_by_side(
                     graph, plain, simulation, inputs, local, cumulative, report, samples, size, total
                 )
@@ -191,7 +191,7 @@ def measure(
             if collect is not None:
                 collect(outputs_of(reference), outputs_of(quantized))
             samples += size
-    rows = {key: _errors(local[key], cumulative[key]) for key in local} if layers else {}
+    rows = {key: _errors(local[key], cumulative[key]) for key in local if cumulative[key].count}
     return Measured(rows, found, samples)
 
 
@@ -220,10 +220,8 @@ def _side_by_side(
         q = simulation.run_layer(layer, quantized)
         if layer.id in local and isinstance(f, torch.Tensor) and f.is_floating_point():
             cumulative[layer.id].add(f, q)
-            if layer.id in simulation.quantization.quantized:
+            if layer.id in simulation.quantization.quantized - simulation.quantization.passing:
                 local[layer.id].add(f, simulation.run_layer(layer, floats))
-            else:
-                local[layer.id].add(f, f)
         floats[layer.value], quantized[layer.value] = f, q
         for name in layer.inputs:
             if last[name] == index and name not in graph.output_values:

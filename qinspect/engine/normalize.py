@@ -15,7 +15,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Node
 
 from .graph import Layer, LayerGraph, Param, Ref, TensorSpec, refs, replace
-from .operators import CANONICAL, IDENTITIES, ROLES, TRANSPARENT
+from .operators import CANONICAL, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
 from .problem import Problem
 
 _TORCH = str(Path(torch.__file__).parent)
@@ -42,7 +42,7 @@ def normalize(program: ExportedProgram) -> LayerGraph:
     Raises
     ------
     Problem
-        Where the program mutates its inputs or buffers.
+        Where the program changes its buffers.
     """
     return _Normalizer(program).run()
 
@@ -59,8 +59,9 @@ class _Normalizer:
 
     def run(self) -> LayerGraph:
         self._placeholders()
-        for spec in self.program.graph_signature.output_specs:
-            if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION):
+        specs = self.program.graph_signature.output_specs
+        for spec in specs:
+            if spec.kind == OutputKind.BUFFER_MUTATION:
                 raise Problem(
                     str(spec.target), "is changed by the forward pass", "Call eval() and keep state outside the model."
                 )
@@ -68,8 +69,11 @@ class _Normalizer:
             if node.op == "call_function":
                 self._call(node)
         (output,) = self.program.graph.find_nodes(op="output")
+        # An input that is changed in place is handed back as well, which concerns the caller alone.
+        pairs = zip(output.args[0], specs, strict=True)
+        returned = [item for item, spec in pairs if spec.kind == OutputKind.USER_OUTPUT]
         outputs = torch.utils._pytree.tree_unflatten(
-            [self._argument(item) for item in output.args[0]], self.program.call_spec.out_spec
+            [self._argument(item) for item in returned], self.program.call_spec.out_spec
         )
         used = {leaf.key for layer in self.layers for leaf in _params((layer.args, dict(layer.kwargs)))} | {
             leaf.key for leaf in _params(outputs)
@@ -138,7 +142,7 @@ class _Normalizer:
         if name in IDENTITIES or _keeps_all(node, name, args):
             self.known[node] = args[0]
             return
-        if name in ("_native_batch_norm_legit_no_training", "max_pool2d_with_indices", "native_layer_norm"):
+        if name in FIRST_OF_SEVERAL:
             # Of their several results the programs read the first alone.
             target, args = _single_output(name, args)
             layer = self._layer(node, CANONICAL[name], target, args, kwargs)
@@ -146,8 +150,9 @@ class _Normalizer:
             return
         op = _canonical(name, args)
         target = _target_name(node.target)
-        if op == "matmul":
+        if op == "matmul" and not any(value != 1 for value in kwargs.values()):  # addmm's alpha and beta
             op, target, args = self._as_linear(name, target, args)
+            kwargs = {} if op == "linear" else kwargs
         layer = self._layer(node, op, target, args, kwargs)
         self.known[node] = Ref(layer.id)
 
@@ -198,9 +203,15 @@ class _Normalizer:
         self.counts[stem] += 1
         identity = stem if self.counts[stem] == 1 else f"{stem}#{self.counts[stem]}"
         value = node.meta.get("val")
-        if isinstance(value, (tuple, list)):
+        several = isinstance(value, (tuple, list))
+        if several:
             value = value[0]
         shape, dtype = self._shape(value)
+        transparent = _base_name(node.target) in TRANSPARENT or not isinstance(value, torch.Tensor)
+        if op == "getitem" and isinstance(node.args[0], Node):  # one of several results that were computed
+            transparent = _base_name(node.args[0].target) in TRANSPARENT
+        if several and not transparent and _base_name(node.target) not in FIRST_OF_SEVERAL:
+            dtype = "tuple"
         roles = {
             role: args[index].key
             for index, role in ROLES.get(op, ())
@@ -218,7 +229,7 @@ class _Normalizer:
             shape,
             dtype,
             self._macs(op, shape, roles, node),
-            _base_name(node.target) in TRANSPARENT or not isinstance(value, torch.Tensor),
+            transparent,
         )
         self.layers.append(layer)
         return layer
@@ -325,6 +336,9 @@ def _single_output(name: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ..
     if name == "_native_batch_norm_legit_no_training":
         x, weight, bias, mean, var, momentum, eps = args[:7]
         return "aten.batch_norm.default", (x, weight, bias, mean, var, False, momentum, eps, True)
+    if name == "_native_batch_norm_legit":  # of the batch, in train mode and without running statistics
+        x, weight, bias, _, momentum, eps = args[:6]
+        return "aten.batch_norm.default", (x, weight, bias, None, None, True, momentum, eps, True)
     if name == "native_layer_norm":
         return "aten.layer_norm.default", (*args[:5], False)
     return "aten.max_pool2d.default", args
@@ -333,10 +347,12 @@ def _single_output(name: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ..
 def _canonical(name: str, args: tuple[Any, ...]) -> str:
     op = CANONICAL.get(name, name if name in TRANSPARENT else "other")
     if name in ("clamp", "clamp_min", "clamp_max", "hardtanh"):
-        low, high = {
-            "clamp_min": lambda: (args[1], None),
-            "clamp_max": lambda: (None, args[1]),
-        }.get(name, lambda: (args[1], args[2]))()
+        if name == "clamp_min":
+            low, high = args[1], None
+        elif name == "clamp_max":
+            low, high = None, args[1]
+        else:
+            low, high = args[1], args[2]
         if low == 0 and high == 6:
             return "relu6"
         if low == 0 and high is None:

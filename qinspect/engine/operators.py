@@ -22,6 +22,7 @@ CANONICAL: Mapping[str, str] = {
     "lstm": "lstm",
     "gru": "gru",
     "batch_norm": "batch_norm",
+    "_native_batch_norm_legit": "batch_norm",
     "_native_batch_norm_legit_no_training": "batch_norm",
     "layer_norm": "layer_norm",
     "native_layer_norm": "layer_norm",
@@ -86,6 +87,16 @@ CANONICAL: Mapping[str, str] = {
     "upsample_linear1d": "interpolate",
 }
 """ATen base name to canonical op; what is not here (and not `TRANSPARENT`) is ``other``."""
+
+FIRST_OF_SEVERAL = frozenset(
+    {
+        "_native_batch_norm_legit",
+        "_native_batch_norm_legit_no_training",
+        "max_pool2d_with_indices",
+        "native_layer_norm",
+    }
+)
+"""They have several results, of which programs that are only read use the first."""
 
 TRANSPARENT = frozenset(
     {

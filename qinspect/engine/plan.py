@@ -6,7 +6,7 @@ import fnmatch
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -77,7 +77,7 @@ class Target:
         engines = {"ort": ("cpu",), "fx": FX_ENGINES}.get(self.backend)
         if engines is None or self.engine not in engines:
             raise Problem("target", f"unknown target {self.name!r}", f"Use one of {', '.join(TARGETS)}.")
-        if self.threads < 1 or self.batch < 1:
+        if any(type(number) is not int or number < 1 for number in (self.threads, self.batch)):
             raise Problem("target", "threads and batch must be at least 1", "Give a whole number from 1.")
 
     @property
@@ -268,13 +268,16 @@ class QuantPlan:
         if not isinstance(data, Mapping) or data.get("version") != 1:
             raise Problem("plan", "not a version 1 plan", "Write it with this version of qinspect.")
         try:
+            _refuse_unknown("plan", data, ("version", "target", "default", "overrides", "fusions"))
             settings = dict(data.get("target", {}))
-            unknown = set(settings) - set(Target.__dataclass_fields__)
-            if unknown:
-                raise Problem("plan target", f"unknown key {sorted(unknown)[0]!r}", "Leave it out.")
+            _refuse_unknown("plan target", settings, Target.__dataclass_fields__)
             default = data["default"]
+            _refuse_unknown("plan default", default, ("weight", "activation"))
             overrides = []
             for item in data.get("overrides", []):
+                _refuse_unknown("plan override", item, ("match", "weight", "activation"))
+                if len(item["match"]) != 1:
+                    raise Problem("plan override", f"match {item['match']!r}", "Match by one of id, path and op.")
                 ((kind, pattern),) = item["match"].items()
                 if kind not in ("id", "path", "op") or not isinstance(pattern, str):
                     raise Problem("plan override", f"match {item['match']!r}", "Match by id, path or op.")
@@ -286,11 +289,17 @@ class QuantPlan:
                         config_from_json(item["activation"]) if "activation" in item else "inherit",
                     )
                 )
+            fusions = []
+            for item in data.get("fusions", []):
+                _refuse_unknown("plan fusion", item, ("id", "on"))
+                if not isinstance(item["id"], str) or not isinstance(item["on"], bool):
+                    raise Problem("plan fusion", f"{item!r}", "Give an id, and true or false for on.")
+                fusions.append((item["id"], item["on"]))
             return QuantPlan(
                 Target(**settings),
                 QConfig(config_from_json(default["weight"]), config_from_json(default["activation"])),
                 tuple(overrides),
-                tuple((str(item["id"]), bool(item["on"])) for item in data.get("fusions", [])),
+                tuple(fusions),
             )
         except Problem:
             raise
@@ -298,6 +307,12 @@ class QuantPlan:
             raise Problem(
                 "plan", f"not as the format says ({error})", "Compare with a plan that qinspect wrote."
             ) from error
+
+
+def _refuse_unknown(where: str, data: Mapping[str, Any], known: Iterable[str]) -> None:
+    """A key that is not known is a slip of the pen, and would be lost silently."""
+    if unknown := sorted(set(data) - set(known)):
+        raise Problem(where, f"unknown key {unknown[0]!r}", f"Known are {', '.join(known)}.")
 
 
 def read_plan(path: Path) -> QuantPlan:

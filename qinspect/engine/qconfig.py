@@ -69,7 +69,8 @@ class TensorConfig:
             )
         if self.estimator not in ESTIMATORS:
             raise Problem("qconfig", f"unknown estimator {self.estimator!r}", f"Use one of {', '.join(ESTIMATORS)}.")
-        if self.estimator == "fixed" and (self.range is None or not self.range[0] < self.range[1]):
+        finite = self.range is None or all(abs(end) < 3.4e38 for end in self.range)
+        if not finite or (self.estimator == "fixed" and (self.range is None or not self.range[0] < self.range[1])):
             raise Problem("qconfig", "a fixed range needs two numbers, the smaller first", "Give range: [low, high].")
         if not 50 < self.percentile <= 100:
             raise Problem("qconfig", f"percentile {self.percentile}", "Use a number above 50, up to 100.")

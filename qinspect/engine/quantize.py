@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,10 @@ WEIGHTED = frozenset(
 )
 """Layers with a weight that is quantized beside the activations."""
 
-NEVER_ASKED = frozenset({"batch_norm", "embedding", "lstm", "gru", "einsum", "other"})
+FLOAT_INPUT = "its input is float"
+"""Why a layer that only passes values on is not quantized."""
+
+NEVER_ASKED = frozenset({"batch_norm", "embedding", "lstm", "gru", "einsum", "getitem", "other"})
 """Layers that a default qconfig does not mean; an override by id still asks for them."""
 
 
@@ -41,6 +45,8 @@ class Quantization:
         Ids of the layers that the plan wants in integers.
     quantized : frozenset of str
         Ids of the layers whose values are computed in integers (passing ones included).
+    passing : frozenset of str
+        Those of `quantized` that pick or move values on the grid and round nothing themselves.
     why_not : mapping of layer id to str
         For layers that were asked and are not quantized.
     values : mapping of value name to QParams
@@ -55,6 +61,7 @@ class Quantization:
     configs: Mapping[str, QConfig]
     asked: frozenset[str]
     quantized: frozenset[str]
+    passing: frozenset[str]
     why_not: Mapping[str, str]
     values: Mapping[str, QParams]
     weights: Mapping[str, QParams]
@@ -63,6 +70,14 @@ class Quantization:
         """Whether a value is quantized where it is made (else where it is read)."""
         producer = self.graph.producer.get(value)
         return producer is not None and producer.id in self.quantized
+
+    def qparams_json(self) -> dict[str, Any]:
+        """Scales and zero points of all values and weights, as qparams.json has them."""
+        return {
+            "version": 1,
+            "values": {name: params.to_json() for name, params in self.values.items()},
+            "weights": {name: params.to_json() for name, params in self.weights.items()},
+        }
 
     def input_scale(self, layer: Layer) -> QParams | None:
         """qparams of a layer's first input."""
@@ -89,6 +104,18 @@ def quantize(graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats
     return _Quantizer(graph, plan, stats).run()
 
 
+def is_asked(layer: Layer, plan: QuantPlan) -> bool:
+    """Whether a plan wants a layer in integers."""
+    if layer.transparent or not layer.inputs or not layer.dtype.startswith("float"):
+        return False
+    config = plan.qconfig(layer)
+    if config.activation is None or (layer.op in WEIGHTED and config.weight is None):
+        return False
+    if layer.op in NEVER_ASKED:
+        return any(o.kind == "id" and o.pattern == layer.id for o in plan.overrides)
+    return True
+
+
 class _Quantizer:
     def __init__(self, graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats]) -> None:
         self.graph, self.plan, self.stats = graph, plan, stats
@@ -96,10 +123,11 @@ class _Quantizer:
         self.configs = {layer.id: plan.qconfig(layer) for layer in graph.layers}
         self.why_not: dict[str, str] = {}
         self.quantized: set[str] = set()
+        self.passing: set[str] = set()
         self.group: dict[str, str] = {}  # value -> the value whose qparams it uses
 
     def run(self) -> Quantization:
-        asked = frozenset(layer.id for layer in self.graph.layers if self._asked(layer))
+        asked = frozenset(layer.id for layer in self.graph.layers if is_asked(layer, self.plan))
         for layer in self.graph.layers:
             self._decide(layer, asked)
         values = self._values()
@@ -112,7 +140,15 @@ class _Quantizer:
                 axis = 1 if layer.op.startswith("conv_transpose") else 0
                 weights[layer.id] = self._with_room_for_bias(layer, estimate_weight(weight, config, axis), values)
         return Quantization(
-            self.graph, self.plan, self.configs, asked, frozenset(self.quantized), self.why_not, values, weights
+            self.graph,
+            self.plan,
+            self.configs,
+            asked,
+            frozenset(self.quantized),
+            frozenset(self.passing),
+            self.why_not,
+            values,
+            weights,
         )
 
     def _with_room_for_bias(self, layer: Layer, params: QParams, values: Mapping[str, QParams]) -> QParams:
@@ -126,22 +162,13 @@ class _Quantizer:
             return params
         size = np.abs(bias.detach().double().numpy())
         least = (size if params.axis is not None else size.max()) / (2.0**30 * float(source.scale))
-        return replace(params, scale=np.maximum(params.scale, least.astype(np.float32)))
-
-    def _asked(self, layer: Layer) -> bool:
-        if layer.transparent or not layer.inputs or not layer.dtype.startswith("float"):
-            return False
-        config = self.configs[layer.id]
-        if config.activation is None or (layer.op in WEIGHTED and config.weight is None):
-            return False
-        if layer.op in NEVER_ASKED:
-            return any(o.kind == "id" and o.pattern == layer.id for o in self.plan.overrides)
-        return True
+        return replace(params, scale=np.asarray(np.maximum(params.scale, least), np.float32))
 
     def _decide(self, layer: Layer, asked: frozenset[str]) -> None:
         if layer.transparent:
             if self._data_quantized(layer) and layer.dtype.startswith("float"):
                 self.quantized.add(layer.id)
+                self.passing.add(layer.id)
                 self._join(layer.value, layer.inputs[0])
             return
         if layer.id not in asked:
@@ -149,11 +176,13 @@ class _Quantizer:
         reason = self.table.why_not(layer, self.configs[layer.id], self.plan.target)
         kind = self.table.grouping(layer)
         if reason is None and kind == PASSING and not self._data_quantized(layer):
-            reason = "its input is float"
+            reason = FLOAT_INPUT
         if reason is not None:
             self.why_not[layer.id] = reason
             return
         self.quantized.add(layer.id)
+        if kind == PASSING:
+            self.passing.add(layer.id)
         if kind in (SHARED, PASSING):
             for name in self._data(layer):
                 self._join(layer.value, name)
@@ -216,7 +245,8 @@ class _Quantizer:
 
     def _params(self, leader: str, names: list[str], config: TensorConfig) -> QParams:
         producer = self.graph.producer.get(leader)
-        if producer is not None and producer.id in self.quantized and not producer.executed and len(names) == 1:
+        alone = all(name == leader or self._derived(name, names) for name in names)
+        if producer is not None and producer.id in self.quantized and not producer.executed and alone:
             fixed = fixed_output(producer.op, config)
             if fixed is not None:
                 return fixed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +45,18 @@ class QParams:
     qmax: int
     axis: int | None = None
     bits: int = 8
+
+    def to_json(self) -> dict[str, Any]:
+        """As qparams.json has it; float32 numbers are exact in JSON."""
+        return {
+            "scale": self.scale.astype(float).tolist(),
+            "zero_point": self.zero_point.tolist(),
+            "dtype": self.dtype,
+            "bits": self.bits,
+            "qmin": self.qmin,
+            "qmax": self.qmax,
+            "axis": self.axis,
+        }
 
     @property
     def low(self) -> NDArray[np.float64]:
@@ -108,7 +121,12 @@ def from_range(
         middle = 0 if qmin < 0 else (qmin + qmax + 1) // 2
         zero = np.full(scale.shape, middle, np.int32)
     else:
-        scale = np.maximum((high32 - low32) / np.float32(qmax - qmin), np.float32(EPS))
+        with np.errstate(over="ignore"):
+            span = high32 - low32
+        steps = np.float32(qmax - qmin)
+        # The widest range that float32 can hold is wider than its largest number.
+        scale = np.where(np.isfinite(span), span / steps, high32 / steps - low32 / steps)
+        scale = np.maximum(scale, np.float32(EPS))
         zero = np.clip(qmin - np.round(low32 / scale).astype(np.int64), qmin, qmax).astype(np.int32)
     return QParams(
         np.asarray(scale, np.float32), np.asarray(zero, np.int32), config.dtype, *config.storage, axis, config.bits

@@ -47,7 +47,7 @@ def score(
     report: Report = silent,
     *,
     total: int = 0,
-    draws: int = 2,
+    draws: int = 1,
     only: frozenset[str] | None = None,
     seed: int = 0,
 ) -> dict[str, Scores]:
@@ -77,7 +77,7 @@ def score(
         for layer in graph.layers
         if not layer.transparent
         and (only is None or layer.id in only)
-        and any(layer.id in q.quantized for q in variants.values())
+        and any(layer.id in q.quantized - q.passing for q in variants.values())
     ]
     sums = {name: ({layer.id: 0.0 for layer in wanted}, {layer.id: 0.0 for layer in wanted}) for name in variants}
     generator = torch.Generator().manual_seed(seed)
@@ -92,12 +92,12 @@ def score(
             for index, layer in enumerate(wanted):
                 report(samples + size * index / len(wanted), total or samples + size, "")
                 for name, simulation in simulations.items():
-                    if layer.id not in simulation.quantization.quantized:
+                    if layer.id not in simulation.quantization.quantized - simulation.quantization.passing:
                         continue
                     noise = simulation.run_layer(layer, values) - values[layer.value]
                     for kind, gradients in enumerate((gaussian, fisher)):
                         for gradient in gradients.get(layer.id, ()):
-                            effect = (gradient * noise).flatten(1).sum(1).double()
+                            effect = _by_sample(gradient * noise, layer, size)
                             sums[name][kind][layer.id] += float((effect * effect).sum()) / draws
         samples += size
     return {
@@ -108,6 +108,17 @@ def score(
         )
         for name, (mse, kl) in sums.items()
     }
+
+
+def _by_sample(effect: torch.Tensor, layer: Layer, size: int) -> torch.Tensor:
+    """Sum over all values of each sample, float64, shape (samples,).
+
+    Where the samples are not on the first axis the sum is over all of them: since their random
+    vectors are independent, its square has the same mean.
+    """
+    first = effect.shape[0] if effect.dim() else 0
+    known = first == size or (layer.shape and first == size * layer.shape[0])
+    return effect.reshape(size if known else 1, -1).sum(1).double()
 
 
 def _forward(

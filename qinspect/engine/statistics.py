@@ -51,9 +51,9 @@ class Histogram:
         """The same counts over wider bins."""
         if exponent == self.exponent:
             return self
-        step = 1 << (exponent - self.exponent)
-        first = self.first // step
-        index = (self.first + np.arange(len(self.counts))) // step - first
+        shift = min(exponent - self.exponent, 63)  # a constant 0 has the narrowest bins of all
+        first = self.first >> shift
+        index = ((self.first + np.arange(len(self.counts), dtype=np.int64)) >> shift) - first
         starts = np.flatnonzero(np.diff(index, prepend=-1))
         return Histogram(exponent, first, np.add.reduceat(self.counts, starts))
 
@@ -96,8 +96,10 @@ class TensorStats:
     ----------
     count : int
         Values seen.
-    min, max, mean : float
+    min, max : float
         Exact, over all values. NaN where the tensor held NaN.
+    mean : float
+        Exact, over all finite values.
     channel_min, channel_max : float32 array, shape (channels,)
         Exact, over axis 1 (the last one for tensors of two or three axes).
     batch_min, batch_max : float32 array, shape (batches,)
@@ -139,7 +141,7 @@ class TensorStats:
         Variance by Chan, Golub and LeVeque (1983).
         """
         count = self.count + other.count
-        mean = _weighted(self.mean, self.count, other.mean, other.count)
+        mean = _weighted(self.mean, self.count - self.nonfinite, other.mean, other.count - other.nonfinite)
         sampled = self.sampled + other.sampled
         sample_mean = _weighted(self.sample_mean, self.sampled, other.sample_mean, other.sampled)
         between = (other.sample_mean - self.sample_mean) ** 2 * self.sampled * other.sampled if sampled else 0.0

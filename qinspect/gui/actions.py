@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolBar, QWidget
 
+from . import choose
 from .icons import set_icon
 from .panels.steps import STEPS
 from .theme import MODES
@@ -38,18 +40,18 @@ def make_actions(window: MainWindow) -> None:
 
     bar = window.menuBar()
     file = bar.addMenu(tr("&File"))
-    add(file, tr("Open &model…"), window.choose_model, QKeySequence.StandardKey.Open, "folder-open-outline")
-    add(file, tr("Open &data…"), window.choose_data, "Ctrl+D", "image-multiple-outline")
-    add(file, tr("Open &plan…"), window.choose_plan, "", "file-document-outline")
-    add(file, tr("Open &session…"), window.choose_session, "Ctrl+Shift+O")
+    add(file, tr("Open &model…"), partial(choose.model, window), QKeySequence.StandardKey.Open, "folder-open-outline")
+    add(file, tr("Open &data…"), partial(choose.data, window), "Ctrl+D", "image-multiple-outline")
+    add(file, tr("Open &plan…"), partial(choose.plan, window), "", "file-document-outline")
+    add(file, tr("Open &session…"), partial(choose.session, window), "Ctrl+Shift+O")
     window.recent_menu = file.addMenu(tr("&Recent"))
     add(file, tr("Open the demo"), window.open_demo, "", "play-circle-outline")
     file.addSeparator()
     window.save_action = add(
-        file, tr("&Save session…"), window.choose_save, QKeySequence.StandardKey.Save, "content-save-outline"
+        file, tr("&Save session…"), partial(choose.save, window), QKeySequence.StandardKey.Save, "content-save-outline"
     )
-    window.save_plan_action = add(file, tr("Save p&lan…"), window.choose_save_plan)
-    window.report_action = add(file, tr("Save &report…"), window.choose_report, "", "file-chart-outline")
+    window.save_plan_action = add(file, tr("Save p&lan…"), partial(choose.save_plan, window))
+    window.report_action = add(file, tr("Save &report…"), partial(choose.report, window), "", "file-chart-outline")
     window.export_action = add(file, tr("&Export…"), lambda: window.go("export"), "Ctrl+E", "export-variant")
     file.addSeparator()
     add(file, tr("&Quit"), window.close, QKeySequence.StandardKey.Quit)
@@ -81,7 +83,7 @@ def make_actions(window: MainWindow) -> None:
         action.setCheckable(True)
         action.setChecked(mode == window.theme.mode)
         group.addAction(action)
-    window.bottom_action = add(view, tr("Latency, runs, log"), window.show_bottom, "Ctrl+J")
+    window.bottom_action = add(view, tr("Runs and log"), window.show_bottom, "Ctrl+J")
     window.bottom_action.setCheckable(True)
     window.bottom_action.setChecked(True)
     add(view, tr("Reset layout"), window.reset_layout)

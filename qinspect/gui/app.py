@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from ..engine.plan import QuantPlan, read_plan
 from ..engine.problem import Problem
 from ..session import SUFFIX
 from .icons import use
+from .jobs import Failure
 from .main_window import MainWindow
 from .theme import Theme
 
@@ -90,6 +93,7 @@ def run(
         elif model is not None:
             window.open_model(dict(model), chosen, dict(data) if data else None)
 
+    sys.excepthook = partial(_unexpected, window)
     # After the first paint, so that the window is there before anything is imported.
     QTimer.singleShot(50, begin)
     status = app.exec()
@@ -97,6 +101,16 @@ def run(
         # A job that does not listen would keep the process alive for ever.
         os._exit(status)
     return status
+
+
+def _unexpected(window: MainWindow, kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """An exception in a slot: the window stays, and says what happened."""
+    if issubclass(kind, KeyboardInterrupt):
+        window.close()
+        return
+    details = "".join(traceback.format_exception(kind, error, trace))
+    print(details, file=sys.stderr)
+    window.show_problem(Failure(window.tr("In the window"), f"{kind.__name__}: {error}", details))
 
 
 def screenshot(
@@ -140,11 +154,13 @@ def screenshot(
     document.confirm()
     document.set_calibration(calibration)
     document.add_run(plan, analysis, exact=True)
-    from .work import SHOWN_SAMPLES
+    from .work import SHOWN_SAMPLES, class_names
 
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
     window.data_page.fill(data.spec.to_json())
-    window.data_page.show_pictures([(index, data.picture(index)) for index in wanted])
+    window.data_page.show_pictures(
+        [(index, data.picture(index)) for index in wanted], class_names(Path(data.spec.source))
+    )
     if layer is None:
         worst = max(analysis.layers, key=lambda row: row.errors.estimated_kl or 0.0, default=None)
         layer = worst.id if worst is not None else None

@@ -7,17 +7,18 @@ their attributes are read here.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtGui import QUndoStack
 
 from ..engine.plan import Override, QuantPlan, Target
-from ..engine.qconfig import DTYPES, PRESETS, QConfig, TensorConfig
+from ..engine.qconfig import PRESETS, QConfig, TensorConfig
 from ..engine.results import Analysis, LayerRow
 from ..session import Run, Session
+from .edits import BOTH_FLOAT, Edit, changed_config, names
 
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration
@@ -28,35 +29,6 @@ if TYPE_CHECKING:
 
 Role = Literal["weight", "activation"]
 Freshness = Literal["none", "stale", "quick", "exact"]
-
-
-class _Edit(QUndoCommand):
-    """From one immutable plan to another."""
-
-    def __init__(self, document: Document, name: str, old: QuantPlan, new: QuantPlan, merge: str) -> None:
-        super().__init__(name)
-        self._document = document
-        self.old = old
-        self.new = new
-        self.merge = merge
-        self.made = time.monotonic()
-
-    def undo(self) -> None:
-        self._document._take_plan(self.old)
-
-    def redo(self) -> None:
-        self._document._take_plan(self.new)
-
-    def id(self) -> int:
-        return 1 if self.merge else -1
-
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        # Turning a spin box is one edit, not twenty.
-        if not isinstance(other, _Edit) or other.merge != self.merge or other.made - self.made > 1.5:
-            return False
-        self.new, self.made = other.new, other.made
-        self.setText(other.text())
-        return True
 
 
 class Document(QObject):
@@ -211,8 +183,7 @@ class Document(QObject):
         # A plan from a file names the processor that its maker left open: equal in all that counts.
         if plan == self.plan or (self.model is not None and plan.fingerprint == self.plan.fingerprint):
             return False
-        self.undo_stack.push(_Edit(self, name, self.plan, plan, merge))
-        self.estimate = estimate
+        self.undo_stack.push(Edit(self._take_plan, name, self.plan, plan, merge, estimate))
         self.log(name)
         return True
 
@@ -241,7 +212,8 @@ class Document(QObject):
         plan = self.plan
         for layer_id in ids:
             plan = plan.with_layer(layer_id, **{key: None for key in (role,) if key} or BOTH_FLOAT)
-        return self.edit(f"{role or 'all'} float for {names(ids)}", plan)
+        gone = {} if role else dict.fromkeys(ids, 0.0)
+        return self.edit(f"{role or 'all'} float for {names(ids)}", plan, estimate=self.estimate_with(gone))
 
     def apply(self, ids: Sequence[str], qconfig: QConfig, name: str, estimate: float | None = None) -> bool:
         """Give layers one qconfig; weights only where there are any."""
@@ -290,12 +262,33 @@ class Document(QObject):
         assert isinstance(found, TensorConfig)
         return found
 
-    def _take_plan(self, plan: QuantPlan) -> None:
+    def _take_plan(self, plan: QuantPlan, estimate: float | None) -> None:
         self.plan = plan
-        self.estimate = None
+        self.estimate = estimate
         self._last = self.find() or self._last
         self.plan_changed.emit()
         self.results_changed.emit()
+
+    def estimate_with(self, layers: Mapping[str, float]) -> float | None:
+        """The plan's KL divergence, estimated, when single layers cause other ones.
+
+        The layers' estimates add up, so one is taken from the sum and the other put in its place.
+
+        Parameters
+        ----------
+        layers : mapping of str to float
+            New estimates in nats, by layer id.
+        """
+        run = self.find()
+        if run is None or not layers or run.analysis.totals.estimated_kl is None:
+            return None
+        total = run.analysis.totals.estimated_kl
+        for layer_id, kl in layers.items():
+            row = run.analysis.row(layer_id)
+            if row is None or (row.quantized and row.errors.estimated_kl is None):
+                return None
+            total += kl - (row.errors.estimated_kl or 0.0)
+        return max(total, 0.0)
 
     # -- figures ------------------------------------------------------------------------------
 
@@ -384,22 +377,3 @@ class Document(QObject):
         stamped = f"{time.strftime('%H:%M:%S')}  {line}"
         self.log_lines.append(stamped)
         self.logged.emit(stamped)
-
-
-BOTH_FLOAT: dict[str, None] = {"weight": None, "activation": None}
-
-
-def changed_config(config: TensorConfig | None, start: TensorConfig, fields: dict[str, Any]) -> TensorConfig:
-    """A configuration with some fields changed and those that depend on them brought along."""
-    config = config or start
-    if "dtype" in fields and "bits" not in fields:
-        low, high = DTYPES[fields["dtype"]]
-        fields = {**fields, "bits": (high - low + 1).bit_length() - 1}
-    if fields.get("estimator", "fixed") != "fixed" and config.range is not None:
-        fields = {**fields, "range": None}
-    return config.but(**fields)
-
-
-def names(ids: Sequence[str]) -> str:
-    """Layers in a few words."""
-    return ids[0] if len(ids) == 1 else f"{len(ids)} layers"

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtCore import QByteArray, QSettings, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QDockWidget,
-    QFileDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -17,11 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ..engine.files import write_json
 from ..engine.plan import QuantPlan, read_plan
 from ..engine.problem import Problem
 from ..engine.results import Finding
-from ..session import SUFFIX, Session, session_title
+from ..session import Session, session_title
 from . import dialogs
 from .actions import make_actions
 from .document import Document
@@ -40,7 +37,6 @@ from .theme import Colours, Theme
 from .trust import code_behind, is_trusted, trust
 
 if TYPE_CHECKING:
-    from .panels.bottom import Bottom
     from .panels.fix_page import FixPage
     from .panels.layers_page import LayersPage
 
@@ -91,7 +87,6 @@ class MainWindow(QMainWindow):
         # These two import pyqtgraph; they are made right after the window is on the screen.
         self._layers: LayersPage | None = None
         self._fix: FixPage | None = None
-        self._bottom: Bottom | None = None
         self.pages: dict[str, QWidget] = {
             "open": self.open_page,
             "data": self.data_page,
@@ -103,11 +98,6 @@ class MainWindow(QMainWindow):
         }
         for page in self.pages.values():
             self.stack.addWidget(page)
-        self.dock = QDockWidget(self.tr("Latency, runs, log"))
-        self.dock.setObjectName("bottom")
-        self.dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
-        self.dock.setTitleBarWidget(QWidget())
-        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.dock)
         self.strip = JobStrip(self.jobs)
         self.where = QLabel()
         self.where.setContentsMargins(8, 0, 0, 0)
@@ -163,7 +153,7 @@ class MainWindow(QMainWindow):
             changed.connect(self.refresh)
         self.jobs.changed.connect(lambda _: self._enable())
         self._asker.timeout.connect(self._ask)
-        for changed in (document.selection_changed, document.plan_changed, document.calibration_changed):
+        for changed in (document.selection_changed, document.results_changed, document.calibration_changed):
             changed.connect(lambda *_: self._asker.start())
 
     # -- pages --------------------------------------------------------------------------------
@@ -180,45 +170,39 @@ class MainWindow(QMainWindow):
         self.tasks.step = step if step in STEPS else "open"
         self.stack.setCurrentWidget(self.pages[self.tasks.step])
         self.steps.set_current(self.tasks.step)
-        self.show_bottom()
         self._asker.start()
 
     def make_workbench(self) -> None:
         """Make the pages that take longer to import; once."""
         if self._layers is not None:
             return
-        from .panels.bottom import Bottom
         from .panels.fix_page import FixPage
         from .panels.layers_page import LayersPage
 
-        self._layers, self._fix, self._bottom = (
-            LayersPage(self.document),
-            FixPage(self.document),
-            Bottom(self.document),
-        )
+        self._layers, self._fix = LayersPage(self.document), FixPage(self.document)
         for step, page in (("layers", self._layers), ("fix", self._fix)):
             old = self.pages[step]
             self.stack.insertWidget(STEPS.index(step), page)
             self.stack.removeWidget(old)
             old.deleteLater()
             self.pages[step] = page
-        self.dock.setWidget(self._bottom)
-        self.resizeDocks([self.dock], [200], Qt.Orientation.Vertical)
         self._layers.problem.connect(self.show_problem)
         self.tasks.candidates_found.connect(self._layers.detail.show_candidates)
+        self.tasks.candidates_failed.connect(self._layers.detail.show_no_candidates)
         self.tasks.weights_found.connect(self._layers.detail.show_weights)
         self._fix.run_requested.connect(self.run)
         self._fix.findings.apply_requested.connect(self.apply_finding)
         self._fix.findings.layers_requested.connect(self.show_layers)
         self._fix.ledger.layers_requested.connect(self.show_layers)
-        for runs in (self._fix.runs, self._bottom.runs):
+        for runs in (self._fix.runs, self._layers.bottom.runs):
             runs.restore_requested.connect(
                 lambda run: self.document.edit(self.tr("restore {0}").format(run.name), run.plan)
             )
             runs.remove_requested.connect(self.document.remove_run)
             runs.rename_requested.connect(self.document.rename_run)
-        if isinstance(sizes := self.settings.value("split"), QByteArray):
-            self._layers.split.restoreState(sizes)
+        if isinstance(sizes := self.settings.value("splitters"), list):
+            self._layers.restore_layout(sizes)
+        self.show_bottom()
 
     @property
     def layers_page(self) -> LayersPage:
@@ -234,16 +218,9 @@ class MainWindow(QMainWindow):
         assert self._fix is not None
         return self._fix
 
-    @property
-    def bottom(self) -> Bottom:
-        """Latency, runs, log."""
-        self.make_workbench()
-        assert self._bottom is not None
-        return self._bottom
-
     def show_bottom(self) -> None:
-        """Show the lower panel where it belongs, unless it was hidden."""
-        self.dock.setVisible(self._bottom is not None and self.step == "layers" and self.bottom_action.isChecked())
+        """Show latency, runs and log below the layers, or hide them."""
+        self.layers_page.bottom.setVisible(self.bottom_action.isChecked())
 
     def refresh(self) -> None:
         """Title, steps, and what can be done."""
@@ -361,7 +338,7 @@ class MainWindow(QMainWindow):
 
     def _data_opened(self, opened: Any) -> None:
         self.data_page.fill(opened.data.spec.to_json())
-        self.data_page.show_pictures(opened.pictures)
+        self.data_page.show_pictures(opened.pictures, opened.classes)
         if self.step in ("open", "target", "verdict"):
             self.go("data")
 
@@ -422,52 +399,6 @@ class MainWindow(QMainWindow):
 
     # -- files --------------------------------------------------------------------------------
 
-    def choose_model(self) -> None:
-        """Ask for a model file."""
-        self.go("open")
-        self.open_page.browse_model()
-
-    def choose_data(self) -> None:
-        """Ask for a folder of images."""
-        self.go("data")
-        self.data_page.browse_folder()
-
-    def choose_plan(self) -> None:
-        """Ask for a plan."""
-        path, _ = QFileDialog.getOpenFileName(self, self.tr("Open a plan"), "", self.tr("Plans (*.json)"))
-        if path:
-            self.open_plan(Path(path))
-
-    def choose_session(self) -> None:
-        """Ask for a session."""
-        path, _ = QFileDialog.getOpenFileName(self, self.tr("Open a session"), "", f"qinspect (*{SUFFIX})")
-        if path:
-            self.open_session(Path(path))
-
-    def choose_save(self) -> None:
-        """Ask where the session goes."""
-        path, _ = QFileDialog.getSaveFileName(self, self.tr("Save the session"), "", f"qinspect (*{SUFFIX})")
-        if path:
-            target = Path(path if path.endswith(SUFFIX) else path + SUFFIX)
-            self.tasks.save_session(target)
-            remember(self.settings, {"session": str(target)})
-            self.refresh_recent()
-
-    def choose_save_plan(self) -> None:
-        """Ask where the plan goes."""
-        path, _ = QFileDialog.getSaveFileName(self, self.tr("Save the plan"), "plan.json", self.tr("Plans (*.json)"))
-        if path:
-            try:
-                write_json(Path(path), self.document.plan.to_json())
-            except Problem as problem:
-                self.show_problem(problem)
-
-    def choose_report(self) -> None:
-        """Ask where the report goes."""
-        path, _ = QFileDialog.getSaveFileName(self, self.tr("Save the report"), "report.html", "HTML (*.html)")
-        if path:
-            self.tasks.save_report(Path(path))
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(kind_of(Path(url.toLocalFile())) for url in event.mimeData().urls()):
             event.acceptProposedAction()
@@ -510,20 +441,18 @@ class MainWindow(QMainWindow):
 
     def reset_layout(self) -> None:
         """Sizes as at the first start."""
-        for key in ("geometry", "split"):
+        for key in ("geometry", "splitters"):
             self.settings.remove(key)
         self.resize(1366, 768)
         self.bottom_action.setChecked(True)
-        if self._layers is not None:
-            self._layers.split.setSizes([640, 396, 330])
-            self.resizeDocks([self.dock], [200], Qt.Orientation.Vertical)
+        self.layers_page.reset_layout()
         self.show_bottom()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._asker.stop()
         self.settings.setValue("geometry", self.saveGeometry())
         if self._layers is not None:
-            self.settings.setValue("split", self._layers.split.saveState())
+            self.settings.setValue("splitters", self._layers.save_layout())
         self.stopped = self.jobs.close()
         try:
             self.tasks.save_now()

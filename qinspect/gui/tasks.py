@@ -14,7 +14,7 @@ from ..engine.results import Analysis
 from ..session import Session, load_session, save_session
 from . import work
 from .document import Document
-from .jobs import Job, Jobs
+from .jobs import Failure, Job, Jobs
 
 QUICK_MS = 1500
 """So long after the last edit its figures are computed."""
@@ -38,6 +38,7 @@ class Tasks(QObject):
     data_opened = Signal(object)
     host_known = Signal(object)
     candidates_found = Signal(str, object)
+    candidates_failed = Signal(str, str)
     weights_found = Signal(object)
     exported = Signal(object)
     analyzed = Signal(bool)
@@ -65,7 +66,7 @@ class Tasks(QObject):
         job = self._jobs.start(title, work, quiet)
         job.done.connect(done)
         job.failed.connect(self.problem)
-        job.failed.connect(lambda problem: self._document.log(f"failed: {title}: {problem}"))
+        job.failed.connect(lambda problem: self._document.log(f"failed: {title}: {_line(problem)}"))
         job.cancelled.connect(lambda: quiet or self._document.log(f"cancelled: {title}"))
         return job
 
@@ -132,8 +133,7 @@ class Tasks(QObject):
         if not self.ready:
             return None
         self._timer.stop()
-        if self._quick is not None:
-            self._quick.cancel()
+        self._make_way()
         if self._document.calibration is None:
             return self.calibrate(then=lambda: self._analyze(quick=False))
         return self._analyze(quick=False)
@@ -179,27 +179,37 @@ class Tasks(QObject):
         )
 
     def _edited(self) -> None:
-        if self._quick is not None:
-            self._quick.cancel()
-            self._quick = None
+        self._make_way()
         self._timer.start()
+
+    def _make_way(self) -> None:
+        """Stop what only shows something about a plan that is no longer the current one."""
+        for job in (self._quick, self._asking):
+            if job is not None and not job.over:
+                job.cancel()
+        self._quick = self._asking = None
 
     def ask_candidates(self) -> Job | None:
         """What else the current layer could be; the answer is `candidates_found`."""
         document = self._document
         if self._asking is not None and not self._asking.over:
             self._asking.cancel()
+        # The figures of an edit come first; then this is asked again.
+        if self._timer.isActive() or (self._quick is not None and not self._quick.over):
+            return None
         layer_id, model, data = document.current, document.model, document.data
         plan, calibration = document.plan, document.calibration
         if layer_id is None or model is None or data is None or calibration is None:
             return None
-        self._asking = self._start(
+        # Nobody asked for this in so many words: where it fails, its own place says so, and no dialog.
+        self._asking = job = self._jobs.start(
             self.tr("Candidates"),
             lambda report: work.candidates(model, data, plan, calibration, layer_id, report),
-            lambda found: self.candidates_found.emit(layer_id, found),
             quiet=True,
         )
-        return self._asking
+        job.done.connect(lambda found: self.candidates_found.emit(layer_id, found))
+        job.failed.connect(lambda problem: self.candidates_failed.emit(layer_id, _line(problem)))
+        return job
 
     def ask_weights(self) -> Job | None:
         """Ranges of the current layer's weights; the answer is `weights_found`."""
@@ -302,6 +312,11 @@ class Tasks(QObject):
         self._saver.stop()
         if self._autosave is not None and self._document.model is not None:
             _save(self._document.session(self.step, None), self._document.calibration, self._autosave)
+
+
+def _line(problem: object) -> str:
+    """A problem or a failure in one line."""
+    return problem.summary if isinstance(problem, Failure) else str(problem)
 
 
 def _save(session: Session, calibration: Any, path: Path) -> None:

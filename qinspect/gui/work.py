@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..engine.plan import QuantPlan, Target, host_isa
 from ..engine.progress import Report, part
 from ..engine.results import Analysis
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..engine.calibrate import Calibration
     from ..engine.candidates import Candidate
     from ..engine.data import Dataset
@@ -26,8 +26,6 @@ QUICK_SAMPLES = 64
 """An edit's figures rest on so many samples; Ctrl+Enter takes all."""
 SHOWN_SAMPLES = 12
 """Samples that are decoded for looking at."""
-
-Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,8 @@ class Opened:
     """A data set with some of its samples as the model will see them."""
 
     data: Dataset
-    pictures: tuple[tuple[int, Picture | None], ...]
+    pictures: tuple[tuple[int, NDArray[np.uint8] | None], ...]
+    classes: tuple[str, ...] = ()
 
 
 def host(report: Report) -> Host:
@@ -89,7 +88,18 @@ def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Repo
     for number, index in enumerate(wanted):
         report(number, len(wanted), "decoding samples")
         pictures.append((index, data.picture(index)))
-    return Opened(data, tuple(pictures))
+    return Opened(data, tuple(pictures), class_names(Path(spec["source"])))
+
+
+def class_names(source: Path) -> tuple[str, ...]:
+    """Lines of the ``classes.txt`` in a data folder or beside it; empty where there is none."""
+    for place in (source / "classes.txt", source.parent / "classes.txt"):
+        if place.is_file():
+            try:
+                return tuple(place.read_text(encoding="utf-8").splitlines())
+            except (OSError, UnicodeDecodeError):
+                break
+    return ()
 
 
 def check_float(model: Model, data: Dataset, report: Report) -> FloatCheck:
@@ -172,8 +182,8 @@ def weight_ranges(model: Model, plan: QuantPlan, layer_id: str, report: Report) 
         layer_id,
         channels.amin(1).double().numpy(),
         channels.amax(1).double().numpy(),
-        None if grid is None else np.asarray(grid.low),
-        None if grid is None else np.asarray(grid.high),
+        None if grid is None else grid.low,
+        None if grid is None else grid.high,
     )
 
 

@@ -15,7 +15,8 @@ from torch import nn
 
 from qinspect.engine.backends.onnx_export import LAYER, float_model, metadata
 from qinspect.engine.backends.onnx_qdq import quantized_model
-from qinspect.engine.backends.ort import OrtRunner, session
+from qinspect.engine.backends.ort import OrtRunner, kernels_of, open_model, session
+from qinspect.engine.backends.ort_simulate import OrtSimulation
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
@@ -77,10 +78,12 @@ def lowered(module: nn.Module, *inputs: torch.Tensor, plan: QuantPlan = PLAN) ->
     return OrtRunner(quantization, float_model(quantization.graph))
 
 
-def differences(runner: OrtRunner, inputs: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
+def differences(
+    runner: OrtRunner, inputs: tuple[torch.Tensor, ...], kind: type[Simulation] = Simulation
+) -> dict[str, torch.Tensor]:
     """Steps between kernel and simulation, both fed the kernel's own numbers, by layer."""
     q = runner.quantization
-    simulation = Simulation(q)
+    simulation = kind(q)
     integers = runner.integers(inputs)
     values: dict[str, torch.Tensor] = dict(zip(q.graph.input_names, inputs, strict=True))
     found = {}
@@ -95,9 +98,14 @@ def differences(runner: OrtRunner, inputs: tuple[torch.Tensor, ...]) -> dict[str
 
 
 def assert_same(runner: OrtRunner, inputs: tuple[torch.Tensor, ...], share: float = 0.999) -> None:
+    for layer, steps in differences(runner, inputs, OrtSimulation).items():
+        assert int(steps.max()) == 0, layer
     for layer, steps in differences(runner, inputs).items():
-        assert steps.max() <= 1, layer
-        assert (steps == 0).double().mean() >= share, layer
+        # The mean of four whole numbers is a tie in a quarter of all cases, and goes either way.
+        averages = "avg_pool" in layer
+        largest, equal = int(steps.max()), float((steps == 0).double().mean())
+        assert largest <= 1, layer
+        assert equal >= (0.7 if averages else share), layer
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +148,7 @@ def test_every_node_of_both_models_names_its_layer(runner):
         nodes = onnx.load_from_string(data).graph.node
         assert len({node.name for node in nodes}) == len(nodes)
         unknown = [node.name for node in nodes if metadata(node, LAYER) not in ids]
-        assert unknown in ([], ["fc:linear/dequantize"])  # the model's output, which no layer reads
+        assert unknown in ([], ["output/dequantize"])  # the model's output, which no layer reads
 
 
 def test_the_quantized_model_keeps_the_names_and_the_dynamic_batch(runner, images):
@@ -168,6 +176,11 @@ def test_kernels_and_simulation_are_equal_layer_by_layer(runner, images):
     assert_same(runner, (images,))
 
 
+def test_the_simulation_with_the_kernels_arithmetic_gives_the_same_outputs(runner, images):
+    with torch.no_grad():
+        assert torch.equal(OrtSimulation(runner.quantization)((images * 1.5,)), runner.run((images * 1.5,))[0])
+
+
 def test_a_padding_is_merged_into_its_convolution(runner, images):
     pad, conv = ":pad", "strided:conv2d"
     model = onnx.load_from_string(runner.float_bytes)
@@ -180,10 +193,11 @@ def test_a_padding_is_merged_into_its_convolution(runner, images):
 
 def test_weights_are_stored_as_integers_and_biases_as_int32(runner):
     stored = {tensor.name: tensor for tensor in onnx.load_from_string(runner.model_bytes).graph.initializer}
+    graph = runner.quantization.graph
     for layer, params in runner.quantization.weights.items():
         weight = onnx.numpy_helper.to_array(stored[f"{layer}/weight/quantized"])
         assert weight.dtype == np.int8
-        np.testing.assert_array_equal(weight, params.quantize(runner.quantization.graph.params[runner.quantization.graph.by_id[layer].roles["weight"]]))
+        np.testing.assert_array_equal(weight, params.quantize(graph.weight(graph.by_id[layer])))
         assert stored[f"{layer}/bias/quantized"].data_type == onnx.TensorProto.INT32
     assert not any(tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1 for tensor in stored.values())
 
@@ -208,6 +222,7 @@ WEIGHTS = {
     "per tensor": WEIGHT.but(granularity="per_tensor"),
     "affine": WEIGHT.but(granularity="per_tensor", symmetric=False),
     "4 bits": WEIGHT.but(bits=4),
+    "uint8": WEIGHT.but(dtype="uint8", symmetric=False, granularity="per_tensor"),
 }
 
 
@@ -221,14 +236,14 @@ def test_other_configurations_run_in_integers_and_are_equal_too(tiny, images, ac
     assert_same(runner, (images,), 0.99)
 
 
-def test_unsigned_weights_run_with_unsigned_activations_only(tiny, images):
-    weight = WEIGHT.but(dtype="uint8", symmetric=False, granularity="per_tensor")
-    quantization = quantization_of(tiny, (images,), PLAN.with_default(weight))
+def test_signed_values_are_stored_unsigned_and_given_back_signed(tiny, images):
+    plan = PLAN.with_default(activation=ACTIVATIONS["int8 symmetric"])
+    quantization = quantization_of(tiny, (images,), plan)
     runner = OrtRunner(quantization, float_model(quantization.graph))
-    assert quantization.asked <= runner.kernels.keys()
-    assert_same(runner, (images,), 0.99)
-    refused = quantization_of(tiny, (images,), PLAN.with_default(weight, ACTIVATION.but(dtype="int8")))
-    assert "unsigned" in refused.why_not["stem:conv2d"]
+    stored = {tensor.name: tensor for tensor in onnx.load_from_string(runner.model_bytes).graph.initializer}
+    zero = onnx.numpy_helper.to_array(stored["x/zero_point"])
+    assert (zero.dtype, int(zero)) == (np.uint8, 128)
+    assert torch.equal(runner.integers((images,))["x"], quantization.values["x"].quantize(images))
 
 
 def test_a_layer_that_stays_float_reads_and_hands_on_real_numbers(tiny, images):
@@ -324,7 +339,13 @@ def test_what_moves_values_runs_on_the_whole_numbers(images):
     asked = {layer.id for layer in q.graph.layers if layer.id in q.asked}
     assert asked <= runner.kernels.keys()
     assert {runner.kernels[layer] for layer in asked} == {
-        "QLinearConv", "QLinearSigmoid", "QLinearMul", "QLinearLeakyRelu", "QGemm", "QLinearMatMul", "QLinearSoftmax",
+        "QLinearConv",
+        "QLinearSigmoid",
+        "QLinearMul",
+        "QLinearLeakyRelu",
+        "QGemm",
+        "QLinearMatMul",
+        "QLinearSoftmax",
     }
     graph = onnx.load_from_string(runner.model_bytes).graph
     assert [output.name for output in graph.output] == ["rows", "attention"]
@@ -360,7 +381,9 @@ def test_what_the_project_does_not_write_itself_comes_from_torchs_exporter(image
         for found, wanted in zip(session(runner.float_bytes, 1).run(None, feed), expected, strict=True):
             np.testing.assert_allclose(found, wanted.numpy(), atol=1e-5)
     assert {layer for layer in runner.kernels if layer in runner.quantization.asked} == {
-        "one:conv2d", "two:conv2d", "mlp:linear",
+        "one:conv2d",
+        "two:conv2d",
+        "mlp:linear",
     }
     assert_same(runner, (images,))
 
@@ -394,9 +417,7 @@ def test_layers_that_the_runtime_left_in_float_are_not_called_integer(runner):
         onnx.helper.make_node("Softsign", [conv.output[0]], ["between"], "between"),
     )
     next(node for node in model.graph.node if node.name == quantizer.name).input[0] = "between"
-    from qinspect.engine.backends.ort import _open, kernels_of
-
-    _, optimized = _open(model.SerializeToString(), 1)
+    _, optimized = open_model(model.SerializeToString(), 1)
     found = kernels_of(model, optimized, q.quantized)
     assert set(runner.kernels) - set(found) == {"project:conv2d"}
 

@@ -84,7 +84,9 @@ def make_window(qtbot, settings, tmp_path) -> Iterator[Callable[..., MainWindow]
         qtbot.addWidget(window)
         window.resize(1366, 768)
         window.show()
-        qtbot.waitExposed(window)
+        # Shortcuts reach only the active window.
+        with qtbot.waitActive(window):
+            window.activateWindow()
         if filled is not None:
             fill(window.document, filled)
         made.append(window)

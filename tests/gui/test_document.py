@@ -78,6 +78,18 @@ def test_a_fixed_range_goes_when_another_estimator_is_chosen(document):
     assert document.qconfig("conv:conv2d").activation.range is None
 
 
+def test_an_edit_whose_effect_is_known_shows_its_estimate_at_once(document, digits):
+    heard = []
+    document.results_changed.connect(lambda: heard.append(document.estimate))
+    layer = max(digits.analysis.layers, key=lambda row: row.errors.estimated_kl or 0.0)
+    document.make_float((layer.id,))
+    expected = digits.analysis.totals.estimated_kl - layer.errors.estimated_kl
+    assert heard == [pytest.approx(expected)]
+    assert document.freshness == "stale"
+    document.undo_stack.undo()
+    assert document.estimate is None
+
+
 def test_quick_figures_do_not_replace_exact_ones(document, digits):
     exact = document.find()
     document.add_run(document.plan, digits.analysis, exact=False)

@@ -13,9 +13,11 @@ from torch import fx
 
 from ..problem import Problem
 from .fx_lower import Info
+from .script_layers import fake_quantize
 
 NAMES: dict[Any, str] = {
     F.pad: "F.pad",
+    fake_quantize: "fake_quantize",
     torch.add: "torch.add",
     torch.cat: "torch.cat",
     torch.clamp: "torch.clamp",
@@ -60,8 +62,8 @@ def write_class(name: str, text: str, module: fx.GraphModule, info: Info, argume
         lines.append("        self.v = v")
     inputs = ", ".join(str(node.target) for node in module.graph.find_nodes(op="placeholder"))
     lines += ["", f"    def forward(self, {inputs}):"]
-    if any("point" in node.meta for node in module.graph.nodes):
-        lines.append("        v = self.v  # scale and zero point of every value")
+    if any("point" in node.meta or "grid" in node.meta for node in module.graph.nodes):
+        lines.append("        v = self.v  # scales and zero points of the values")
     owner = ""
     for node in module.graph.nodes:
         if node.op == "placeholder":
@@ -73,9 +75,14 @@ def write_class(name: str, text: str, module: fx.GraphModule, info: Info, argume
         now = node.meta.get("qinspect", "")
         if now and now != owner and node.meta.get("kind") in ("float", "int8") and node.op != "get_attr":
             owner = now
-            line += f"  # {owner}"
+            line += f"  # {plain_text(owner)}"
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def plain_text(text: str) -> str:
+    """Text that ends neither a comment nor a docstring: names may come from a file of someone else's."""
+    return "".join(c if c.isprintable() and c not in "\"\\{}" else "?" for c in text)
 
 
 def expression(node: fx.Node) -> str:
@@ -86,6 +93,8 @@ def expression(node: fx.Node) -> str:
     if (point := node.meta.get("point")) is not None:
         index, value = point
         args[index : index + 2] = [f"*v[{value!r}]"]
+    if (grid := node.meta.get("grid")) is not None:
+        args[1] = f"v[{grid!r}]"
     named = [f"{key}={_value(item)}" for key, item in node.kwargs.items()]
     if node.op == "call_module":
         return f"self.{node.target}({', '.join([*args, *named])})"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import fx
 
 from ..child import run_in_child
 from ..execute import outputs_of
@@ -27,8 +28,8 @@ from ..quantize import Quantization
 from ..results import ExportReport
 from ..simulate import Simulation
 from .fx import FxRunner
-from .fx_code import write_class
-from .fx_lower import Info, float_module_with_info
+from .fx_code import plain_text, write_class
+from .fx_lower import float_module_with_info
 from .fx_text import BUILD, CHECK, MODEL, README, imports
 
 Batches = Sequence[Sequence[torch.Tensor]]
@@ -43,12 +44,14 @@ class _Work:
 
 @dataclass(frozen=True)
 class _Made:
-    """What the writing process knows: `names` are the variables of build.py by value name."""
+    """What the writing process knows: `names` are build.py's variables by value name, `own` by layer id."""
 
     outputs: list[list[torch.Tensor]]
     plain: list[torch.Tensor]
     integers: dict[str, torch.Tensor]
     names: dict[str, str]
+    own: dict[str, str]
+    merged: dict[str, str]
     kernels: dict[str, str]
     nodes: tuple[int, int]
 
@@ -94,7 +97,7 @@ def export_fx(
         made: _Made = run_in_child(
             "qinspect.engine.backends.fx_export:_write", work, part(report, 0, 0.4), what="export for torch"
         )
-        found = run_alone(folder, CHECK, quantization, samples, part(report, 0.4, 0.7, "loading it in a new process"))
+        found = run_alone(folder, CHECK, samples, part(report, 0.4, 0.7, "loading it in a new process"))
         result = _compare(quantization, out, samples, made, found, score, part(report, 0.7, 1, "comparing"))
         (folder / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
         put_in_place(folder, out)
@@ -110,9 +113,9 @@ def _write(work: _Work, report: Report) -> _Made:
     q = work.quantization
     report(0, 3, "lowering to torch's kernels")
     runner = FxRunner(q)
-    plain, plain_info = float_module_with_info(q.graph)
     report(1, 3, "writing")
-    write_files(work.folder, q, work.name, plain, plain_info, runner)
+    plain = write_float(work.folder, q, work.name)
+    write_int8(work.folder, q, work.name, runner)
     with torch.no_grad():
         outputs = []
         for done, batch in enumerate(work.batches):
@@ -120,42 +123,49 @@ def _write(work: _Work, report: Report) -> _Made:
             outputs.append(runner.run(batch))
         integers = runner.integers(work.batches[0])
         floats = outputs_of(plain(*work.batches[0]))
-    names = {node.meta["value"]: node.name for node in runner.module.graph.nodes if "value" in node.meta}
+    valued = [node for node in runner.module.graph.nodes if "value" in node.meta]
+    names = {node.meta["value"]: node.name for node in valued}
+    values = {layer.id: layer.value for layer in q.graph.layers}
+    own = {n.meta["qinspect"]: n.name for n in valued if values.get(n.meta["qinspect"]) == n.meta["value"]}
     kinds = [node.meta.get("kind") for node in runner.module.graph.nodes]
     nodes = kinds.count("quantize"), kinds.count("dequantize")
-    return _Made(outputs, floats, integers, names, dict(runner.kernels), nodes)
+    return _Made(outputs, floats, integers, names, own, dict(runner.info.merged), dict(runner.kernels), nodes)
 
 
-def write_files(
-    folder: Path, q: Quantization, name: str, plain: torch.fx.GraphModule, plain_info: Info, runner: FxRunner
-) -> None:
-    """All files of the folder but verify.json."""
+def write_float(folder: Path, q: Quantization, name: str) -> fx.GraphModule:
+    """model.py, weights.pt, plan.json and qparams.json; the float module."""
     from ... import __version__
 
-    def write(file: str, text: str) -> None:
-        (folder / file).write_text(text, encoding="utf-8")
+    plain, info = float_module_with_info(q.graph)
+    code = write_class("Model", "Float.", plain, info)
+    text = MODEL.format(code=code, version=__version__, name=plain_text(name), **imports(code))
+    (folder / "model.py").write_text(text, encoding="utf-8")
+    (folder / "plan.json").write_text(json.dumps(q.plan.to_json(), indent=1) + "\n", encoding="utf-8")
+    (folder / "qparams.json").write_text(json.dumps(q.qparams_json(), indent=1) + "\n", encoding="utf-8")
+    torch.save({key: _own(tensor) for key, tensor in plain.state_dict().items()}, folder / "weights.pt")
+    return plain
 
-    code = write_class("Model", "Float.", plain, plain_info)
-    write("model.py", MODEL.format(code=code, version=__version__, name=name, **imports(code)))
+
+def write_int8(folder: Path, q: Quantization, name: str, runner: FxRunner) -> None:
+    """build.py, int8_layers.py and README.txt."""
+    from ... import __version__
+
     used = runner.info.made.values()
     helpers = [h for h in ("int8_conv", "int8_linear", "int8_prelu") if any(m.startswith(f"{h}(") for m in used)]
     engine = q.plan.target.engine
     text = "torch's integer kernels, layer by layer."
     code = write_class("Int8Model", text, runner.module, runner.info, ", model, v, w")
     layers = ['layers = beside("int8_layers")', *(f"{helper} = layers.{helper}" for helper in helpers)]
-    inputs = ", ".join(_example(spec.shape, spec.dtype) for spec in q.graph.inputs)
-    write("build.py", BUILD.format(engine=engine, layers="\n".join(layers), code=code, inputs=inputs, **imports(code)))
-    write("int8_layers.py", (Path(__file__).parent / "fx_kernels.py").read_text(encoding="utf-8"))
-    write("plan.json", json.dumps(q.plan.to_json(), indent=1) + "\n")
-    write("qparams.json", json.dumps(runner.info.q, indent=1) + "\n")
-    done = len(q.asked & set(runner.kernels))
-    write(
-        "README.txt",
-        README.format(
-            name=name, engine=engine, version=__version__, torch=torch.__version__, quantized=done, asked=len(q.asked)
-        ),
-    )
-    torch.save({key: _own(tensor) for key, tensor in plain.state_dict().items()}, folder / "weights.pt")
+    inputs = ", ".join(example(spec.shape, spec.dtype) for spec in q.graph.inputs)
+    text = BUILD.format(engine=engine, layers="\n".join(layers), code=code, inputs=inputs, **imports(code))
+    (folder / "build.py").write_text(text, encoding="utf-8")
+    text = (Path(__file__).parent / "fx_kernels.py").read_text(encoding="utf-8")
+    (folder / "int8_layers.py").write_text(text, encoding="utf-8")
+    text = README.format(
+        name=plain_text(name), engine=engine, version=__version__, torch=torch.__version__,
+        quantized=len(q.asked & set(runner.kernels)), asked=len(q.asked),
+    )  # fmt: skip
+    (folder / "README.txt").write_text(text, encoding="utf-8")
 
 
 def _own(tensor: torch.Tensor) -> torch.Tensor:
@@ -164,7 +174,7 @@ def _own(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
-def _example(shape: tuple[int | None, ...], dtype: str) -> str:
+def example(shape: tuple[int | None, ...], dtype: str) -> str:
     size = tuple(1 if n is None else n for n in shape)
     return f"torch.randn{size!r}" if dtype.startswith("float") else f"torch.zeros({size!r}, dtype=torch.{dtype})"
 
@@ -199,9 +209,7 @@ def put_in_place(folder: Path, out: Path) -> None:
 # -- verifying -------------------------------------------------------------------------------------
 
 
-def run_alone(
-    folder: Path, code: str, quantization: Quantization, samples: Batches, report: Report
-) -> Mapping[str, Any]:
+def run_alone(folder: Path, code: str, samples: Batches, report: Report) -> Mapping[str, Any]:
     """Run code on an export in a new process that sees installed packages only; what it saved.
 
     Raises
@@ -245,6 +253,8 @@ def _compare(
     score: Callable[[Sequence[torch.Tensor]], float | None] | None,
     report: Report,
 ) -> ExportReport:
+    from ... import __version__
+
     problems = []
     if found["others"]:
         problems.append(f"it needs more than torch: {', '.join(found['others'])}")
@@ -255,16 +265,17 @@ def _compare(
     ):
         problems.append("its outputs are not bit for bit those of the kernels that were measured")
     for value, whole in made.integers.items():
+        if value not in made.names:
+            continue  # a padding inside its convolution
         seen = found["integers"].get(made.names[value])
         if seen is None or not torch.equal(seen.to(torch.int32), whole):
             problems.append(f"{value}: {'is not in integers' if seen is None else 'differs'} in the new process")
     for one, two in zip(made.plain, found["plain"], strict=True):
         if not torch.allclose(one, two, rtol=1e-4, atol=1e-5 * float(one.abs().max().clamp_min(1))):
             problems.append("the float model in model.py gives other outputs")
-    values = {layer.id: layer.value for layer in q.graph.layers}
     really = tuple(
         layer.id for layer in q.graph.layers
-        if layer.id in q.asked and made.names.get(values[layer.id]) in found["integers"]
+        if layer.id in q.asked and made.own.get(made.merged.get(layer.id, layer.id)) in found["integers"]
     )  # fmt: skip
     simulation = Simulation(q)
     simulated = []
@@ -292,7 +303,7 @@ def _compare(
         asked,
         really,
         *made.nodes,
-        {"python": sys.version.split()[0], "torch": torch.__version__},
+        {"python": sys.version.split()[0], "torch": torch.__version__, "qinspect": __version__},
     )
 
 

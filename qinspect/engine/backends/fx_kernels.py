@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.ao.nn.intrinsic.quantized as fused_int8
 import torch.ao.nn.quantized as int8
+import torch.nn.functional as F
 from torch import nn
 
 Point = tuple[float, int]
@@ -62,7 +63,15 @@ def round_bias(bias: torch.Tensor | None, q: dict[str, Any], source: Point) -> t
     return (whole * step).to(bias.dtype)
 
 
-def int8_conv(layer: nn.Module, q: dict[str, Any], source: Point, out: Point, relu: bool = False) -> nn.Module:
+def int8_conv(
+    layer: nn.Module,
+    q: dict[str, Any],
+    source: Point,
+    out: Point,
+    relu: bool = False,
+    zeros: tuple[int, ...] = (),
+    padding: Any = None,
+) -> nn.Module:
     """A float convolution as torch's int8 module, for the engine that is set.
 
     Parameters
@@ -75,23 +84,28 @@ def int8_conv(layer: nn.Module, q: dict[str, Any], source: Point, out: Point, re
         Scale and zero point of input and output.
     relu : bool
         Whether the kernel clips at 0.
+    zeros, padding : tuple of int
+        Zeros to put around the kernel, as ``F.pad`` takes them, and the padding to use then in
+        place of the layer's own: so a padding that differs from side to side is merged in.
     """
     made: Any = CONVOLUTIONS[type(layer), relu]
     given: Any = layer
     settings = {"output_padding": given.output_padding} if given.transposed else {}
+    weight = F.pad(given.weight.detach(), zeros) if zeros else given.weight
     module = made(
-        given.in_channels, given.out_channels, given.kernel_size, stride=given.stride, padding=given.padding,
-        dilation=given.dilation, groups=given.groups, bias=given.bias is not None, **settings,
+        given.in_channels, given.out_channels, tuple(weight.shape[2:]), stride=given.stride,
+        padding=given.padding if padding is None else padding, dilation=given.dilation, groups=given.groups,
+        bias=given.bias is not None, **settings,
     )  # fmt: skip
-    module.set_weight_bias(quantize_weight(given.weight, q), round_bias(given.bias, q, source))
+    module.set_weight_bias(quantize_weight(weight, q), round_bias(given.bias, q, source))
     module.scale, module.zero_point = out
-    return module  # type: ignore[no-any-return]
+    return module
 
 
 def int8_linear(layer: nn.Linear, q: dict[str, Any], source: Point, out: Point, relu: bool = False) -> nn.Module:
     """A float linear layer as torch's int8 module, for the engine that is set; see `int8_conv`."""
-    made = fused_int8.LinearReLU if relu else int8.Linear
-    module = made(layer.in_features, layer.out_features, layer.bias is not None)
+    made: Any = fused_int8.LinearReLU if relu else int8.Linear
+    module: Any = made(layer.in_features, layer.out_features, layer.bias is not None)
     module.set_weight_bias(quantize_weight(layer.weight, q), round_bias(layer.bias, q, source))
     module.scale, module.zero_point = out
     return module
@@ -116,7 +130,7 @@ class Int8PReLU(nn.Module):
         self.scale, self.zero_point = out
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.ops.quantized.prelu(x, self.slopes, self.scale, self.zero_point)  # type: ignore[no-any-return]
+        return torch.ops.quantized.prelu(x, self.slopes, self.scale, self.zero_point)
 
 
 def int8_prelu(layer: nn.PReLU, out: Point) -> nn.Module:

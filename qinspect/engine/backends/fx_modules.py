@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..execute import function
-from ..graph import Layer, Param, Ref
+from ..graph import Layer, Param, Ref, refs
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Call:
 
     def text(self) -> str:
         """The module's constructor as Python."""
-        given = [repr(item) for item in self.settings.get("", ())]
-        given += [f"{key}={item!r}" for key, item in self.settings.items() if key]
+        given = [_literal(item) for item in self.settings.get("", ())]
+        given += [f"{key}={_literal(item)}" for key, item in self.settings.items() if key]
         return f"nn.{self.name}({', '.join(given)})"
 
     def module(self, params: Mapping[str, torch.Tensor]) -> nn.Module:
@@ -69,6 +70,10 @@ class Call:
         return made.eval()
 
 
+def _literal(item: Any) -> str:
+    return f'float("{item}")' if isinstance(item, float) and not math.isfinite(item) else repr(item)
+
+
 def call(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call:
     """How a layer (without what it absorbed) is written down.
 
@@ -76,6 +81,8 @@ def call(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call:
     """
     make = _MAKERS.get(layer.op) or _MAKERS.get(layer.target.split(".")[1] if "." in layer.target else "")
     found = None if make is None else make(layer, params)
+    if found is not None and any(True for _ in refs(found.settings)):
+        found = None  # a size that is computed at run time
     return found or Call(layer.args, layer.kwargs, target=function(layer.target))
 
 
@@ -218,7 +225,8 @@ def _max_pool(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call | None:
     count = int(layer.op[-2])
     if layer.target.split(".")[1] != layer.op or count == 3:
         return None
-    kernel, stride, padding, dilation, ceil = (*layer.args[1:], *((1,), [], 0, 1, False)[len(layer.args) - 1 :])
+    given: list[Any] = [*layer.args[1:], *((1,), [], 0, 1, False)[len(layer.args) - 1 :]]
+    kernel, stride, padding, dilation, ceil = given
     size = _sizes(kernel, count)
     settings = _settings(
         size,
@@ -234,8 +242,8 @@ def _avg_pool(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call | None:
     count = int(layer.op[-2])
     if count == 1 or layer.target.split(".")[1] != layer.op:
         return None
-    rest = (*layer.args[1:], *((1,), [], 0, False, True, None)[len(layer.args) - 1 :])
-    kernel, stride, padding, ceil, counted, divisor = rest
+    given: list[Any] = [*layer.args[1:], *((1,), [], 0, False, True, None)[len(layer.args) - 1 :]]
+    kernel, stride, padding, ceil, counted, divisor = given
     size = _sizes(kernel, count)
     settings = _settings(
         size,

@@ -39,6 +39,9 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         len([a for a in layer.args[:2] if isinstance(a, Ref)]) < 2 or (layer.kwargs.get("alpha", 1) != 1)
     ):
         return "torch runs it in integers only between two activations"
+    if layer.op.startswith("conv_transpose") and target.engine != "qnnpack":
+        # Measured with torch 2.13: fbgemm at 8 to 8 channels, onednn at 8 to 4 are off by 130 to 250 steps.
+        return f"torch's integer transposed convolution computes wrong numbers with engine {target.engine}"
     if target.engine == "qnnpack" and layer.op in ("conv3d", "conv_transpose1d"):
         return f"qnnpack has no {layer.op}"
     activation, weight = config.activation, config.weight

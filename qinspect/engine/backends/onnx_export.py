@@ -14,7 +14,8 @@ from onnx import helper, numpy_helper
 from ..execute import Executor
 from ..graph import Layer, LayerGraph, Param, Ref
 from .grouping import pads_zeros
-from .onnx_ops import Declined, emit, zero_pads
+from .onnx_moves import Declined
+from .onnx_ops import emit, zero_pads
 
 if TYPE_CHECKING:
     from .onnx_foreign import Foreign
@@ -82,7 +83,7 @@ def shapes(graph: LayerGraph) -> dict[str, Shape]:
     for batch in (2, 3) if dynamic else (1,):
         seen: dict[str, tuple[int, ...]] = {}
         inputs = [
-            torch.empty([batch if n is None else n for n in spec.shape], dtype=getattr(torch, spec.dtype), device="meta")
+            torch.empty(_filled(spec.shape, batch), dtype=getattr(torch, spec.dtype), device="meta")
             for spec in graph.inputs
         ]
 
@@ -132,7 +133,8 @@ class _Exporter:
                 self.nodes.append(helper.make_node("Identity", [self.tensors[value]], [name], f"{name}/identity"))
             taken.add(name)
         inputs = [
-            helper.make_tensor_value_info(spec.name, _element(spec.dtype), _symbolic(spec.shape)) for spec in self.graph.inputs
+            helper.make_tensor_value_info(spec.name, _element(spec.dtype), _symbolic(spec.shape))
+            for spec in self.graph.inputs
         ]
         outputs = []
         for name, value in zip(names, self.graph.output_values, strict=True):
@@ -185,9 +187,9 @@ class _Exporter:
         conv = readers[0]
         rank = len(layer.shape)
         pads = zero_pads(layer, rank)
-        if conv.args[0] != Ref(layer.value) or conv.args[1] == Ref(layer.value) or len(conv.shape) != rank or pads is None:
+        if conv.args[0] != Ref(layer.value) or conv.args[1] == Ref(layer.value) or len(conv.shape) != rank:
             return False
-        if min(pads) < 0 or pads[0] or pads[1] or pads[rank] or pads[rank + 1]:
+        if pads is None or min(pads) < 0 or pads[0] or pads[1] or pads[rank] or pads[rank + 1]:
             return False
         self.merged[layer.id] = conv.id
         self.tensors[layer.value] = self.tensor(layer.args[0])
@@ -261,6 +263,10 @@ class _Exporter:
 
 def _element(dtype: str) -> int:
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+
+def _filled(shape: Shape, batch: int) -> list[int]:
+    return [batch if size is None else size for size in shape]
 
 
 def _symbolic(shape: Shape) -> list[int | str]:

@@ -6,12 +6,11 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import onnx
 import torch
-from onnx import helper
 
 from ..execute import Executor
 from ..graph import LayerGraph
@@ -38,10 +37,8 @@ class Foreign:
         self.shapes = shapes
         self.values = [layer.value for layer in graph.layers if layer.value in shapes]
         model = _export(graph, shapes, self.values)
-        keys = {f"t{index}": key for index, key in enumerate(graph.params)}
-        self.names = {keys.get(name, name): name for name in ()}  # readable names for stored tensors
         self.stored: dict[str, onnx.TensorProto] = {}
-        self._rename = keys
+        self._keys = {f"t{index}": key for index, key in enumerate(graph.params)}
         self._initializers = {tensor.name: tensor for tensor in model.graph.initializer}
         self._order = list(model.graph.node)
         self._producer = {name: index for index, node in enumerate(self._order) for name in node.output}
@@ -75,7 +72,7 @@ class Foreign:
             if old in self._own:
                 return tensors[self._own[old]]
             if old in self._initializers:
-                new = self._rename.get(old, prefix + old)
+                new = self._keys.get(old, prefix + old)
                 tensor = onnx.TensorProto()
                 tensor.CopyFrom(self._initializers[old])
                 tensor.name = new
@@ -117,9 +114,9 @@ class _Net(torch.nn.Module):
 
 
 def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -> onnx.ModelProto:
-    inputs = tuple(
-        torch.zeros([2 if n is None else n for n in spec.shape], dtype=getattr(torch, spec.dtype)) for spec in graph.inputs
-    )
+    sizes = [[2 if n is None else n for n in spec.shape] for spec in graph.inputs]
+    dtypes = [getattr(torch, spec.dtype) for spec in graph.inputs]
+    inputs = tuple(torch.zeros(size, dtype=dtype) for size, dtype in zip(sizes, dtypes, strict=True))
     batch = torch.export.Dim("batch")
     dynamic = tuple({i: batch for i, n in enumerate(spec.shape) if n is None} for spec in graph.inputs)
     names = {f"v{i}" for i in range(len(values))}
@@ -127,7 +124,7 @@ def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        with _silence(), warnings.catch_warnings():
             # torch 2.13 warns of its own use of LeafSpec while it copies the specification.
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
             warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -144,12 +141,19 @@ def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -
             )
     except Exception as error:
         line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise Problem("ONNX export", f"torch cannot write this model as ONNX: {line[:300]}", "Use an FX target.") from error
+        what = f"torch cannot write this model as ONNX: {line[:300]}"
+        raise Problem("ONNX export", what, "Use an FX target.") from error
     finally:
         logger.setLevel(level)
     assert program is not None
     model = program.model_proto
     if len(names - {output.name for output in model.graph.output}):
         raise Problem("ONNX export", "values got lost in torch's exporter", "Use an FX target.")
-    assert helper.find_min_ir_version_for(model.opset_import) <= 10
     return model
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the exporter's own talk from the user."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield

@@ -14,12 +14,25 @@ from onnx import helper, numpy_helper
 from ..graph import Layer
 from ..quantize import Quantization
 from ..ranges import QParams
+from .grouping import PASSING
 from .onnx_export import LAYER, MERGED, VALUES, metadata
 from .onnx_ops import limits
-from .ort_table import PASSING, grouping
+from .ort_table import grouping, stored
 
 MOVES = frozenset(
-    {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice", "Split", "Gather", "Expand", "Tile", "Identity"}
+    {
+        "Reshape",
+        "Transpose",
+        "Squeeze",
+        "Unsqueeze",
+        "Flatten",
+        "Slice",
+        "Split",
+        "Gather",
+        "Expand",
+        "Tile",
+        "Identity",
+    }
 )
 """They move values, whole numbers as well as others."""
 
@@ -28,7 +41,16 @@ PICKS = MOVES | {"MaxPool", "Pad", "Concat", "DepthToSpace", "SpaceToDepth"}
 
 COMPUTES = frozenset(
     {
-        "Conv", "Gemm", "MatMul", "Add", "Mul", "AveragePool", "GlobalAveragePool", "LeakyRelu", "Sigmoid", "Softmax",
+        "Conv",
+        "Gemm",
+        "MatMul",
+        "Add",
+        "Mul",
+        "AveragePool",
+        "GlobalAveragePool",
+        "LeakyRelu",
+        "Sigmoid",
+        "Softmax",
         "Concat",
     }
 )
@@ -75,6 +97,7 @@ class _Builder:
     def __init__(self, model: onnx.ModelProto, quantization: Quantization) -> None:
         self.model = model
         self.q = quantization
+        self.grids = {value: stored(params) for value, params in quantization.values.items()}
         self.tensors: dict[str, str] = json.loads(metadata(model, VALUES))
         self.merged: dict[str, str] = json.loads(metadata(model, MERGED))
         self.outputs = {item.name for item in model.graph.output}
@@ -112,7 +135,7 @@ class _Builder:
         for name in self.outputs:
             value = self.values.get(name)
             if value is not None and self.q.at_origin(value):
-                self._dequantize(value, self.ints[value], self._name("dequantize", value), "", name)
+                self._dequantize(value, self.ints[value], self._name("dequantize", name), "", name)
         absorbed = {pad: conv for pad, conv in self.merged.items() if pad in self.q.quantized} | self.dropped
         extra = {INTEGERS: json.dumps(self.ints), ABSORBED: json.dumps(absorbed)}
         result = onnx.ModelProto()
@@ -170,7 +193,7 @@ class _Builder:
             else:
                 node.input[:] = [self._int_of(name, ints) if name in data else name for name in node.input]
                 if node.op_type == "Pad":
-                    zero = self._zero_point(self.q.values[layer.value])
+                    zero = self._zero_point(self.grids[layer.value])
                     node.input[:] = [*node.input[:2], self._store(f"{layer.id}/zero_point", zero)]
                 for index, name in enumerate(node.output):
                     value = self.values.get(name)
@@ -192,8 +215,8 @@ class _Builder:
 
     def _same_grid(self, node: onnx.NodeProto) -> bool:
         """Whether a Concat's inputs and output share one grid, so that whole numbers can be put together."""
-        params = [self.q.values[self._reads(name)] for name in node.input if name in self.values]
-        out = self.q.values[self.layer.value]
+        params = [self.grids[self._reads(name)] for name in node.input if name in self.values]
+        out = self.grids[self.layer.value]
         return node.op_type == "Concat" and all(_equal(item, out) for item in params)
 
     def _compute(self, node: onnx.NodeProto, ints: dict[str, str]) -> None:
@@ -209,7 +232,8 @@ class _Builder:
             else:
                 inputs.append(name)
         real, output = f"{layer.id}/real", node.output[0]
-        result = integer_tensor(layer.value) if output in self.values and self.values[output] == layer.value else f"{layer.id}/integers"
+        last = self.values.get(output) == layer.value
+        result = integer_tensor(layer.value) if last else f"{layer.id}/integers"
         ints[output] = result
         node.input[:] = inputs
         node.output[:] = [real]
@@ -219,7 +243,7 @@ class _Builder:
     def _clip(self, node: onnx.NodeProto, ints: dict[str, str]) -> bool:
         """Clip whole numbers; False where the grid's ends do it."""
         layer, source = self.layer, self._int_of(node.input[0], ints)
-        params = self.q.values[layer.value]
+        params = self.grids[layer.value]
         part = layer if not layer.executed else layer.executed[-1]
         low, high = limits(part) or (None, None)
         ends = [
@@ -230,7 +254,8 @@ class _Builder:
         if ends == [params.qmin, params.qmax]:
             return False
         dtype = np.dtype(params.dtype).type
-        bounds = [self._store(f"{layer.id}/{side}", np.asarray(dtype(end))) for side, end in zip(("low", "high"), ends, strict=True)]
+        names = (f"{layer.id}/low", f"{layer.id}/high")
+        bounds = [self._store(name, np.asarray(dtype(end))) for name, end in zip(names, ends, strict=True)]
         clipped = f"{layer.id}/clipped"
         self._append(helper.make_node("Clip", [source, *bounds], [clipped], f"{layer.id}/Clip"))
         ints[node.output[0]] = clipped
@@ -245,7 +270,7 @@ class _Builder:
             for name in node.input:
                 if name in own:
                     inputs.append(f"{name}/real")
-                elif name in data and (value := self._reads(name)) in self.q.values:
+                elif name in data and (value := self._reads(name)) in self.grids:
                     inputs.append(self._dequantized(value))
                 else:
                     inputs.append(name)
@@ -314,11 +339,11 @@ class _Builder:
         return [self._store(f"{stem}/scale", params.scale.astype(np.float32)), zero]
 
     def _quantize(self, value: str, source: str, result: str, name: str, layer_id: str) -> None:
-        grid = self._grid(value, self.q.values[value])
+        grid = self._grid(value, self.grids[value])
         self._append(helper.make_node("QuantizeLinear", [source, *grid], [result], name), layer_id)
 
     def _dequantize(self, value: str, source: str, name: str, layer_id: str, result: str = "") -> str:
-        grid = self._grid(value, self.q.values[value])
+        grid = self._grid(value, self.grids[value])
         result = result or f"{name}/value"
         self._append(helper.make_node("DequantizeLinear", [source, *grid], [result], name), layer_id)
         return result
@@ -330,9 +355,8 @@ class _Builder:
         stem = f"{layer.id}/weight"
         whole = self._store(f"{stem}/quantized", params.quantize(weight.detach()).numpy().astype(params.dtype))
         axis = {} if params.axis is None else {"axis": params.axis}
-        self._append(
-            helper.make_node("DequantizeLinear", [whole, *self._grid(stem, params)], [stem], f"{stem}/dequantize", **axis)
-        )
+        inputs = [whole, *self._grid(stem, params)]
+        self._append(helper.make_node("DequantizeLinear", inputs, [stem], f"{stem}/dequantize", **axis))
         return stem
 
     def _bias(self) -> str:
@@ -357,4 +381,4 @@ def _whole(params: QParams, number: float) -> int:
 
 
 def _equal(one: QParams, two: QParams) -> bool:
-    return one.dtype == two.dtype and float(one.scale) == float(two.scale) and int(one.zero_point) == int(two.zero_point)
+    return (one.dtype, float(one.scale), int(one.zero_point)) == (two.dtype, float(two.scale), int(two.zero_point))

@@ -21,23 +21,47 @@ from ..quantize import Quantization
 from .onnx_export import LAYER, MERGED, float_model, metadata
 from .onnx_ops import zero_pads
 from .onnx_qdq import ABSORBED, INTEGERS, quantized_model
+from .ort_table import stored
 from .runner import Timing
 
 __all__ = ["OrtRunner", "float_model", "kernels_of", "quantized_model"]
 
 INTEGER_KERNELS = frozenset(
     {
-        "QLinearConv", "QLinearAdd", "QLinearMul", "QLinearMatMul", "QGemm", "QLinearConcat", "QLinearAveragePool",
-        "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QLinearReduceMean",
-        "QLinearWhere", "NhwcMaxPool",
+        "QLinearConv",
+        "QLinearAdd",
+        "QLinearMul",
+        "QLinearMatMul",
+        "QGemm",
+        "QLinearConcat",
+        "QLinearAveragePool",
+        "QLinearGlobalAveragePool",
+        "QLinearLeakyRelu",
+        "QLinearSigmoid",
+        "QLinearSoftmax",
+        "QLinearReduceMean",
+        "QLinearWhere",
+        "NhwcMaxPool",
     }
 )
 """Operators that compute in integers and take nothing else."""
 
 EITHER = frozenset(
     {
-        "MaxPool", "Pad", "Clip", "Concat", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice",
-        "Split", "Gather", "Expand", "Tile",
+        "MaxPool",
+        "Pad",
+        "Clip",
+        "Concat",
+        "Reshape",
+        "Transpose",
+        "Squeeze",
+        "Unsqueeze",
+        "Flatten",
+        "Slice",
+        "Split",
+        "Gather",
+        "Expand",
+        "Tile",
     }
 )
 """Operators that run on whole numbers where they are given such."""
@@ -186,9 +210,10 @@ class OrtRunner:
         self.model_bytes = quantized_model(float_bytes, quantization)
         self.threads = threads
         self._model = onnx.load_from_string(self.model_bytes)
-        self._session, optimized = _open(self.model_bytes, threads)
+        self._session, optimized = open_model(self.model_bytes, threads)
         self.kernels: Mapping[str, str] = kernels_of(self._model, optimized, _in_order(quantization))
-        self._tapped: tuple[Any, dict[str, str]] | None = None
+        self._tapped: Any = None
+        self._changed: set[str] = set()
 
     def run(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Outputs of the integer model, float32."""
@@ -199,18 +224,17 @@ class OrtRunner:
 
         A padding that its convolution took over is added to what the convolution was given.
         """
-        tapped, names = self._taps()
-        wanted = list(dict.fromkeys(names.values()))
-        arrays = dict(zip(wanted, tapped.run(wanted, self._feed(inputs)), strict=True))
-        merged = json.loads(metadata(self._model, MERGED))
-        found = {}
-        for value, name in names.items():
-            tensor = torch.from_numpy(arrays[name].astype(np.int32))
-            producer = self.quantization.graph.producer.get(value)
-            if producer is not None and producer.id in merged:
-                tensor = _padded(tensor, zero_pads(producer, tensor.dim()), self.quantization.values[value].zero_point)
-            found[value] = tensor
-        return found
+        if self._tapped is None:
+            tapped = tapped_model(self._model, self.quantization)
+            self._tapped, optimized = open_model(tapped, self.threads)
+            again = kernels_of(onnx.load_from_string(tapped), optimized, _in_order(self.quantization))
+            # Where reading its numbers changed what a layer computes, they are not its numbers.
+            lost = self.kernels.keys() - again.keys()
+            self._changed = {layer.value for layer in self.quantization.graph.layers if layer.id in lost}
+        names = [output.name for output in self._tapped.get_outputs()]
+        arrays = dict(zip(names, self._tapped.run(names, self._feed(inputs)), strict=True))
+        found = true_integers(self.quantization, self._model, arrays)
+        return {value: numbers for value, numbers in found.items() if value not in self._changed}
 
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report = silent) -> Timing:
         """Time float against integers: 10 warm-ups, then `runs` interleaved runs of each.
@@ -255,28 +279,49 @@ class OrtRunner:
         names = self.quantization.graph.input_names
         return {name: tensor.detach().contiguous().numpy() for name, tensor in zip(names, inputs, strict=True)}
 
-    def _taps(self) -> tuple[Any, dict[str, str]]:
-        """A session whose outputs are the integer tensors, after a check that its kernels are the same."""
-        if self._tapped is None:
-            names: dict[str, str] = json.loads(metadata(self._model, INTEGERS))
-            copy = onnx.ModelProto()
-            copy.CopyFrom(self._model)
-            types = {tensor: self.quantization.values[value].dtype for value, tensor in names.items()}
-            for name, dtype in types.items():
-                element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-                copy.graph.output.append(helper.make_tensor_value_info(name, element, None))
-            tapped, optimized = _open(copy.SerializeToString(), self.threads)
-            again = kernels_of(copy, optimized, _in_order(self.quantization))
-            changed = {layer for layer in self.kernels if again.get(layer) != self.kernels[layer]}
-            if changed:
-                # What is read there is not what the model computes: better nothing than that.
-                values = {layer.value for layer in self.quantization.graph.layers if layer.id in changed}
-                names = {value: name for value, name in names.items() if value not in values}
-            self._tapped = tapped, names
-        return self._tapped
+
+def tapped_model(model: onnx.ModelProto, quantization: Quantization, real: Iterable[str] = ()) -> bytes:
+    """A copy of a quantized model that also hands out the whole numbers of every value.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        From `quantized_model`.
+    quantization : Quantization
+    real : iterable of str
+        Tensors of real numbers to hand out as well.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    names: dict[str, str] = json.loads(metadata(model, INTEGERS))
+    types = {tensor: stored(quantization.values[value]).dtype for value, tensor in names.items()}
+    for name, dtype in types.items():
+        element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        copy.graph.output.append(helper.make_tensor_value_info(name, element, None))
+    for name in real:
+        copy.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    return copy.SerializeToString()
 
 
-def _open(model: bytes, threads: int) -> tuple[Any, onnx.ModelProto]:
+def true_integers(
+    quantization: Quantization, model: onnx.ModelProto, arrays: Mapping[str, Any]
+) -> dict[str, torch.Tensor]:
+    """Whole numbers (int32) by value name, on the plan's own grids, from the tensors of `tapped_model`."""
+    names: dict[str, str] = json.loads(metadata(model, INTEGERS))
+    merged = json.loads(metadata(model, MERGED))
+    found = {}
+    for value, name in names.items():
+        params = quantization.values[value]
+        shift = int(stored(params).zero_point) - int(params.zero_point)
+        tensor = torch.from_numpy(arrays[name].astype(np.int32) - shift)
+        producer = quantization.graph.producer.get(value)
+        if producer is not None and producer.id in merged:
+            tensor = _padded(tensor, zero_pads(producer, tensor.dim()), params.zero_point)
+        found[value] = tensor
+    return found
+
+
+def open_model(model: bytes, threads: int) -> tuple[Any, onnx.ModelProto]:
     """A session, and the graph that it runs."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "optimized.onnx"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from ..graph import Layer, Ref
 from ..plan import Target
 from ..qconfig import QConfig
+from ..ranges import QParams
 from .grouping import OWN, PASSING, SHARED, pads_zeros
 
 CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
@@ -12,7 +17,20 @@ MAX_POOLS = frozenset({"max_pool1d", "max_pool2d"})
 AVERAGES = frozenset({"avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "mean"})
 RUNS = (
     frozenset(
-        {"conv1d", "conv2d", "conv3d", "linear", "matmul", "add", "mul", "cat", "leaky_relu", "sigmoid", "softmax", "pad"}
+        {
+            "conv1d",
+            "conv2d",
+            "conv3d",
+            "linear",
+            "matmul",
+            "add",
+            "mul",
+            "cat",
+            "leaky_relu",
+            "sigmoid",
+            "softmax",
+            "pad",
+        }
     )
     | CLIPS
     | MAX_POOLS
@@ -22,6 +40,10 @@ RUNS = (
 
 BIAS_IS_INT32 = True
 """A bias is stored in steps of ``input scale * weight scale`` and added to the sums, which wrap around."""
+
+
+SHIFT = 128
+"""What is added to signed whole numbers of activations, see `stored`."""
 
 
 def grouping(layer: Layer) -> str:
@@ -75,6 +97,18 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         if weight.granularity == "per_channel" and not weight.symmetric:
             return "ONNX Runtime takes symmetric weights where they are per channel"
     return None
+
+
+def stored(params: QParams) -> QParams:
+    """A value's grid as the model has it: signed numbers are stored with 128 added.
+
+    The same real numbers: on x86 the runtime has no kernels for signed activations switched on, and
+    where it does not find its own way to unsigned ones it computes in float without a word.
+    """
+    if params.dtype != "int8":
+        return params
+    zero = params.zero_point + np.int32(SHIFT)
+    return replace(params, zero_point=zero, dtype="uint8", qmin=params.qmin + SHIFT, qmax=params.qmax + SHIFT)
 
 
 def _sizes(size: int | tuple[int, ...] | list[int]) -> list[int]:

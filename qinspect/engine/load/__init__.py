@@ -130,6 +130,7 @@ def quiet() -> Iterator[None]:
         # torch 2.13 warns of its own use of LeafSpec while it copies the specification.
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch(\.|$)")
+        warnings.filterwarnings("ignore", message=".*were assigned during export.*", category=UserWarning)  # LSTMs
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
         try:

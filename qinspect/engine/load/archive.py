@@ -1,16 +1,20 @@
 """Reading ``.pt2`` files without running anything that they hold.
 
 `torch.export.load` runs code from a hostile file: through pickled weights and example inputs,
-through shape expressions (evaluated by sympy) and through stored guard code. So the archive is
-checked and rewritten in memory first, and only the rewritten one is loaded.
+through shape expressions (evaluated by sympy), through stored guard code, through names (which it
+writes into Python code) and through operators that write files. So the archive is checked and
+written anew in memory, with nothing in it but what is known to be needed, and only that is loaded.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
+import math
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +24,32 @@ from torch.export import ExportedProgram
 from ..problem import Problem
 
 MAX_JSON = 256 << 20
+MAX_EXPANDED = 1 << 24
+"""A stored tensor may have more values than its bytes hold (an expanded one), but not more than this."""
+
+_TORCH_WROTE = "It is not a file that torch.export wrote."
 _TARGET = re.compile(
-    r"torch\.ops\.(aten|quantized_decomposed)\.\w+(\.\w+)?|_operator\.(getitem|mul|add|sub|floordiv|mod|neg|truediv|eq|ge|gt|le|lt|ne|pow)"
+    r"torch\.ops\.(aten|quantized_decomposed)\.\w+\.\w+|_operator\.(getitem|mul|add|sub|floordiv|mod|neg|truediv|eq|ge|gt|le|lt|ne|pow)"
     r"|torch\.sym_(int|float|max|min|not|ite|sum)|math\.(ceil|floor|trunc)"
 )
-_NUMBER = r"-?\d+(\.\d+)?"
-_EXPRESSION = re.compile(
-    rf"(?:Symbol\('[a-z]\w*'(?:, (?:positive|integer|nonnegative|real)=True)*\)|{_NUMBER}|[su]\d+"
-    r"|Add|Mul|Pow|Integer|Rational|Mod|FloorDiv|CleanDiv|Max|Min|CeilToInt|FloorToInt|TruncToInt"
-    r"|PythonMod|ModularIndexing|[()+*/, -])*"
+_WORDS = frozenset(
+    {
+        "padding", "approximate", "mode", "equation", "reduce", "reduction", "rounding_mode", "indexing", "ord",
+        "norm", "UPLO", "driver", "side", "interpolation", "pad_mode", "padding_side", "assert_msg",
+    }
 )
+"""Arguments that may be text; one of another name (``filename``) may be a file to read or write."""
+# The possessive forms (``++``) keep a long hostile text from being tried in exponentially many ways.
+_EXPRESSION = re.compile(
+    r"(?:Symbol\('[a-z]\w*+'(?:, (?:positive|integer|nonnegative|real)=True)*+\)|[su]\d++|\d{1,20}+(?:\.\d{1,20}+)?"
+    r"|Add|Mul|Integer|Rational|Mod|FloorDiv|CleanDiv|Max|Min|CeilToInt|FloorToInt|TruncToInt|PythonMod|ModularIndexing"
+    r"|Pow\((?:Symbol\('[a-z]\w*+'(?:, (?:positive|integer)=True)*+\)|[su]\d++), (?:Integer\()?-?\d\)?\)|\*\*\d(?![\d*])|\*(?!\*)"
+    r"|[()+/, -])*+"
+)
+_NAME = re.compile(r"(?:[A-Za-z_]\w*)?", re.ASCII)
+_PATH = re.compile(r"[\w.:/+@\- ]*")
+_NAMED = frozenset({"name", "as_name"})
+_PATHS = frozenset({"parameter_name", "buffer_name", "tensor_constant_name", "fqn", "user_input_name"})
 
 
 def read_pt2(path: Path) -> ExportedProgram:
@@ -46,80 +66,162 @@ def read_pt2(path: Path) -> ExportedProgram:
         raise
     except FileNotFoundError:
         raise Problem(str(path), "no such file", "Check the path.") from None
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise Problem(
-            str(path), f"is not a whole .pt2 file ({type(error).__name__}: {error})", "Export it anew."
-        ) from error
+    except Exception as error:  # whatever a damaged archive makes zipfile, zlib and json raise
+        raise Problem(str(path), f"is not a whole .pt2 file ({type(error).__name__}: {error})", "Export it anew.") from error
     try:
         program = torch.export.load(clean)
         return program.run_decompositions({})
     except Exception as error:
         line = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise Problem(
-            str(path), f"torch {torch.__version__} cannot read it ({line})", "Export it with this torch."
-        ) from error
+        raise Problem(str(path), f"torch {torch.__version__} cannot read it ({line})", "Export it with this torch.") from error
 
 
 def _rewritten(path: Path) -> io.BytesIO:
+    """The archive anew: one model, its plain tensors, and no entry of any other name."""
     where = str(path)
     out = io.BytesIO()
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(out, "w") as clean:
-        names = archive.namelist()
+        entries = archive.infolist()
+        names = [info.filename for info in entries]
         size = path.stat().st_size
-        if sum(info.file_size for info in archive.infolist()) > 20 * size + (64 << 20):
-            raise Problem(where, "unpacks to far more than its size", "It is not a file that torch.export wrote.")
+        if sum(info.file_size for info in entries) > 20 * size + (64 << 20):
+            raise Problem(where, "unpacks to far more than its size", _TORCH_WROTE)
         if any(name.startswith("/") or ".." in name.split("/") for name in names):
-            raise Problem(where, "holds a path that leaves its folder", "It is not a file that torch.export wrote.")
-        if not any(re.fullmatch(r"[^/]+/models/\w+\.json", name) for name in names):
+            raise Problem(where, "holds a path that leaves its folder", _TORCH_WROTE)
+        if len(set(names)) != len(names) or len({name.partition("/")[0] for name in names}) > 1:
+            raise Problem(where, "holds an entry twice, or more than one folder", _TORCH_WROTE)
+        inner = {info.filename.partition("/")[2]: info for info in entries}
+        models = [name for name in inner if name.startswith("models/")]
+        if not models:
             raise Problem(where, "has no models/*.json (an older format, or another kind of file)", "Export it anew.")
-        for info in archive.infolist():
-            name = info.filename
-            if name.endswith(".json") and info.file_size > MAX_JSON:
-                raise Problem(where, f"{name} is absurdly large", "It is not a file that torch.export wrote.")
-            data = archive.read(name)
-            inner = name.partition("/")[2]
-            if re.fullmatch(r"data/(weights|constants)/\w+_config\.json", inner):
-                _check_config(where, json.loads(data))
-            elif re.fullmatch(r"models/\w+\.json", inner):
-                data = json.dumps(_checked_model(where, json.loads(data))).encode()
-            elif inner.startswith("data/sample_inputs/"):
-                try:
-                    torch.load(io.BytesIO(data), weights_only=True)
-                except Exception:
-                    continue
-            elif inner.startswith(("data/constants/custom_obj", "data/constants/opaque_obj")):
+        if len(models) > 1 or not re.fullmatch(r"models/\w+\.json", models[0], re.ASCII):
+            raise Problem(where, "holds more than one model", "Export one model to a file.")
+        name = models[0].removeprefix("models/").removesuffix(".json")
+        for entry in inner:
+            if entry.startswith(("data/constants/custom_obj", "data/constants/opaque_obj")):
                 raise Problem(where, "holds a custom object, which loading would execute", "Export it without.")
-            elif inner.startswith(("data/aotinductor", "data/executorch")):
+            if entry.startswith(("data/aotinductor", "data/executorch")):
                 raise Problem(where, "holds compiled code, which is not opened", "Export the float program.")
-            clean.writestr(zipfile.ZipInfo(name), data)
+            if entry in (f"data/weights/{name}.pt", f"data/constants/{name}.pt"):
+                raise Problem(where, "holds pickled weights of an older format", "Export it anew.")
+
+        def write(entry: str, data: bytes) -> None:
+            clean.writestr(zipfile.ZipInfo(f"model/{entry}"), data)
+
+        def read_json(entry: str) -> Any:
+            if inner[entry].file_size > MAX_JSON:
+                raise Problem(where, f"{entry} is absurdly large", _TORCH_WROTE)
+            return json.loads(archive.read(inner[entry]))
+
+        write(models[0], json.dumps(_checked_model(where, read_json(models[0]))).encode())
+        for kind, prefix in (("weights", "weight"), ("constants", "tensor")):
+            config = read_json(f"data/{kind}/{name}_{kind}_config.json")
+            sizes = {key: info.file_size for key, info in inner.items()}
+            wanted = _check_config(where, config, prefix, f"data/{kind}/", sizes)
+            write(f"data/{kind}/{name}_{kind}_config.json", json.dumps(config).encode())
+            for entry in sorted(wanted):
+                write(entry, archive.read(inner[entry]))
+        # Example inputs are a pickle, and nothing here needs them.
+        write(f"data/sample_inputs/{name}.pt", b"")
+        for entry in ("archive_format", "archive_version", "byteorder", ".data/version"):
+            if entry in inner:
+                write(entry, archive.read(inner[entry])[:16])
     out.seek(0)
     return out
 
 
-def _check_config(where: str, config: Any) -> None:
+def _check_config(where: str, config: Any, prefix: str, folder: str, sizes: Mapping[str, int]) -> set[str]:
+    """Check the table of stored tensors; returns the entries that hold them."""
+    wanted = set()
     for name, entry in config["config"].items():
-        if entry.get("use_pickle") or not re.fullmatch(r"(weight|tensor)_\d+", entry["path_name"]):
+        _check_text(where, name, _PATH)
+        if entry.get("use_pickle") or not re.fullmatch(rf"{prefix}_\d+", str(entry["path_name"]), re.ASCII):
             raise Problem(where, f"{name} is pickled, and loading it would run its code", "Export it with this torch.")
+        meta = entry["tensor_meta"]
+        shape = [int(size["as_int"]) for size in meta["sizes"]]
+        stored = sizes[folder + entry["path_name"]]
+        if min(shape, default=1) < 0 or math.prod(shape) > max(MAX_EXPANDED, stored):
+            raise Problem(where, f"{name} claims the shape {shape}, which its {stored} bytes cannot hold", _TORCH_WROTE)
+        wanted.add(folder + entry["path_name"])
+    return wanted
+
+
+def _check_text(where: str, text: Any, pattern: re.Pattern[str]) -> None:
+    if text is not None and not (isinstance(text, str) and len(text) < 2000 and pattern.fullmatch(text)):
+        raise Problem(where, f"{str(text)[:60]!r} is no name", _TORCH_WROTE)
 
 
 def _checked_model(where: str, model: Any) -> Any:
     def visit(tree: Any) -> None:
         if isinstance(tree, dict):
             for key, value in tree.items():
-                if key == "expr_str" and not (isinstance(value, str) and _EXPRESSION.fullmatch(value)):
-                    raise Problem(
-                        where, f"the shape expression {str(value)[:60]!r} is not arithmetic", "Export it anew."
-                    )
+                if key == "expr_str" and not (
+                    isinstance(value, str) and len(value) < 10_000 and _EXPRESSION.fullmatch(value)
+                ):
+                    raise Problem(where, f"the shape expression {str(value)[:60]!r} is not arithmetic", "Export it anew.")
                 if key in ("as_custom_obj", "as_graph", "as_operator") and value is not None:
                     raise Problem(where, "holds a custom object or a nested graph", "Export it without.")
-                visit(value)
+                if key in _NAMED:  # these become part of Python code
+                    _check_text(where, value, _NAME)
+                elif key in _PATHS:
+                    _check_text(where, value, _PATH)
+                elif key == "forward_arg_names":
+                    for item in value or ():
+                        _check_text(where, item, _NAME)
+                elif key in ("in_spec", "out_spec"):
+                    _check_spec(where, value)
+                if key == "metadata" and isinstance(value, dict):
+                    tree[key] = {k: v for k, v in value.items() if k in ("stack_trace", "nn_module_stack", "custom")}
+                else:
+                    visit(value)
         elif isinstance(tree, list):
             for value in tree:
                 visit(value)
 
     visit(model)
     for node in model["graph_module"]["graph"]["nodes"]:
-        if not _TARGET.fullmatch(node["target"]):
-            raise Problem(where, f"the operator {node['target'][:80]!r} is not torch's own", "Export it without.")
+        _check_target(where, node["target"])
     model["guards_code"] = []
     return model
+
+
+def _check_spec(where: str, text: Any) -> None:
+    """How inputs and outputs are nested: plain containers, whose keys are names."""
+
+    def visit(tree: Any) -> None:
+        if isinstance(tree, dict):
+            if "__enum__" in tree:  # torch would import the module that it names
+                raise Problem(where, "its inputs hold an enumeration", "Export it with plain containers.")
+            for key, value in tree.items():
+                visit(key)
+                visit(value)
+        elif isinstance(tree, list):
+            for value in tree:
+                visit(value)
+        elif isinstance(tree, str):
+            try:
+                inner = json.loads(tree)
+            except ValueError:
+                _check_text(where, tree, _PATH)
+            else:
+                visit(inner)
+
+    if text:
+        visit(text)
+
+
+def _check_target(where: str, target: str) -> None:
+    """Refuse operators that are not torch's own, and those that read or write files."""
+    if not _TARGET.fullmatch(target):
+        raise Problem(where, f"the operator {target[:80]!r} is not torch's own", "Export it without.")
+    if not target.startswith("torch.ops."):
+        return
+    if ".quantized_decomposed." in target:
+        importlib.import_module("torch.ao.quantization.fx._decomposed")  # registers them
+    _, _, namespace, name, overload = target.split(".")
+    operator = getattr(getattr(getattr(torch.ops, namespace), name, None), overload, None)
+    if not isinstance(operator, torch._ops.OpOverload):
+        raise Problem(where, f"torch {torch.__version__} has no operator {target[:80]!r}", "Export it with this torch.")
+    for argument in operator._schema.arguments:
+        if "str" in str(argument.type) and argument.name not in _WORDS:
+            raise Problem(where, f"the operator {target[:80]!r} may touch files", "Export it without.")

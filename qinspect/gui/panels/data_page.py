@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
@@ -87,6 +86,7 @@ class DataPage(Page):
         left.addStretch(1)
         right.addWidget(self._make_samples(), 1)
         self._pictures: list[tuple[int, Any]] = []
+        self._classes: tuple[str, ...] = ()
         for changed in (document.model_changed, document.data_changed, document.check_changed):
             changed.connect(self.refresh)
         self.refresh()
@@ -124,7 +124,8 @@ class DataPage(Page):
         self.split = QLineEdit("50/25/25")
         self.split.setToolTip(
             self.tr(
-                "calibrate / select / final: three parts that share no sample, so that what a search chose on is not what it is reported on"
+                "calibrate / select / final: three parts that share no sample, "
+                "so that what a search chose on is not what it is reported on"
             )
         )
         self.samples = self._number(self.tr("all"))
@@ -153,6 +154,7 @@ class DataPage(Page):
     def _number(self, automatic: str) -> QSpinBox:
         made = QSpinBox(maximum=100_000, specialValueText=automatic)
         made.setAccelerated(True)
+        made.setMinimumHeight(26)
         return made
 
     def _choice(self, values: tuple[str, ...], start: str, tip: str) -> QComboBox:
@@ -255,9 +257,17 @@ class DataPage(Page):
 
     # -- what is shown ------------------------------------------------------------------------
 
-    def show_pictures(self, pictures: Any) -> None:
-        """Show decoded samples: pairs of sample index and picture (uint8, RGB) or None."""
-        self._pictures = list(pictures)
+    def show_pictures(self, pictures: Any, classes: tuple[str, ...] = ()) -> None:
+        """Show decoded samples.
+
+        Parameters
+        ----------
+        pictures : iterable of (int, uint8 array of shape (H, W, 3) or None)
+            Sample index and picture.
+        classes : tuple of str
+            Names of the classes; empty shows their numbers.
+        """
+        self._pictures, self._classes = list(pictures), classes
         self.refresh()
 
     def refresh(self) -> None:
@@ -318,6 +328,9 @@ class DataPage(Page):
                 )
             )
 
+    def _class(self, number: int) -> str:
+        return self._classes[number] if 0 <= number < len(self._classes) else str(number)
+
     def _show_samples(self, rows: dict[int, Any]) -> None:
         clear(self.grid)
         for place, (index, picture) in enumerate(self._pictures):
@@ -343,14 +356,17 @@ class DataPage(Page):
                 found = rows[index]
                 right = found.label is None or found.label == found.top
                 mark = "" if found.label is None else "✓ " if right else "✗ "
-                beside = "" if right else self.tr(" (label {0})").format(found.label)
-                text.setText(f"{mark}{found.top}{beside}, {found.probability:.0%}")
-                text.setToolTip(self.tr("class {0}, probability {1}").format(found.top, f"{found.probability:.3f}"))
+                beside = "" if right else self.tr(" (label {0})").format(self._class(found.label))
+                text.setText(f"{mark}{self._class(found.top)}{beside}, {found.probability:.0%}")
+                text.setToolTip(f"{text.text()}\n{name}")
             column.addWidget(text)
             self.grid.addWidget(cell, place // COLUMNS, place % COLUMNS)
 
 
 def _pixmap(picture: Any) -> QPixmap:
+    # Numpy is imported with the first data set, not with the window.
+    import numpy as np
+
     array = np.ascontiguousarray(picture)
     height, width = array.shape[:2]
     image = QImage(array.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

@@ -41,9 +41,12 @@ class Candidates(QTableWidget):
     -------
     taken(Candidate, bool)
         Enter or a double click; with Shift for all layers like it.
+    previewed(Candidate | None)
+        The one under the mouse or the cursor.
     """
 
     taken = Signal(object, bool)
+    previewed = Signal(object)
 
     def __init__(self) -> None:
         super().__init__(0, 3)
@@ -63,7 +66,10 @@ class Candidates(QTableWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().setDefaultSectionSize(22)
         self.found: tuple[Any, ...] = ()
-        self.cellDoubleClicked.connect(lambda place, _: self.taken.emit(self.found[place], False))
+        self.cellDoubleClicked.connect(self._double_clicked)
+        self.setMouseTracking(True)
+        self.cellEntered.connect(lambda place, _: self.previewed.emit(self.found[place]))
+        self.currentCellChanged.connect(lambda place, *_: self._at(place))
 
     def show_candidates(self, found: tuple[Any, ...]) -> None:
         """List candidates; those that the target does not support are greyed, with the reason."""
@@ -81,6 +87,17 @@ class Candidates(QTableWidget):
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
                     item.setToolTip(candidate.why_not)
                 self.setItem(place, column, item)
+
+    def _at(self, place: int) -> None:
+        self.previewed.emit(self.found[place] if 0 <= place < len(self.found) and self.hasFocus() else None)
+
+    def _double_clicked(self, place: int, _: int) -> None:
+        if self.found[place].why_not is None:
+            self.taken.emit(self.found[place], False)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.previewed.emit(None)
+        super().leaveEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and 0 <= self.currentRow() < len(self.found):
@@ -131,6 +148,7 @@ class Detail(QTabWidget):
         first.setStretchFactor(1, 3)
         first.setStretchFactor(2, 1)
         first.setChildrenCollapsible(False)
+        first.setSizes([250, 310, 120])
         self.below.setMinimumHeight(72)
         self.channels = ChannelRanges()
         self.activation_channels = ChannelRanges()
@@ -157,6 +175,7 @@ class Detail(QTabWidget):
         self.histogram.range_dragged.connect(self.range_fixed)
         self.ranges.fixed.connect(self.range_fixed)
         self.ranges.freed.connect(self.range_freed)
+        self.candidates.previewed.connect(self._preview)
         self.histogram.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -226,6 +245,17 @@ class Detail(QTabWidget):
         else:
             self.activation_channels.clear()
 
+    def _preview(self, candidate: Any) -> None:
+        """Lay a candidate's grid over the histogram; None puts the plan's back."""
+        row = next((r for r in self._document.rows() if r.id == self._document.current), None)
+        stats = self._stats(row)
+        if stats is None:
+            return
+        if candidate is None:
+            self.histogram.set_grid(self._grid)
+        else:
+            self.histogram.set_grid(estimated_grid(stats, candidate.activation), candidate.local_sqnr_db)
+
     def _make_grid(self, row: LayerRow, stats: TensorStats, config: TensorConfig | None) -> Grid | None:
         if config is None:
             return None
@@ -234,18 +264,7 @@ class Detail(QTabWidget):
             scale, zero = float(found["scale"]), int(found["zero_point"])
             low, high = config.grid
             return Grid((low - zero) * scale, (high - zero) * scale, scale, zero, config.bits, config.dtype)
-        # From the statistics in microseconds; torch is there, since something was calibrated.
-        from ...engine.ranges import estimate_activation
-
-        params = estimate_activation(stats, config)
-        return Grid(
-            float(params.low.min()),
-            float(params.high.max()),
-            float(params.scale.max()),
-            int(params.zero_point.ravel()[0]),
-            config.bits,
-            config.dtype,
-        )
+        return estimated_grid(stats, config)
 
     def show_weights(self, found: WeightRanges | None) -> None:
         """Ranges of the weights of the current layer."""
@@ -259,6 +278,12 @@ class Detail(QTabWidget):
         if layer_id == self._document.current:
             self.candidates.show_candidates(found)
             self.below.setCurrentWidget(self.candidates if found else self.no_candidates)
+
+    def show_no_candidates(self, layer_id: str, why: str) -> None:
+        """Say why there are none for a layer."""
+        if layer_id == self._document.current:
+            self.no_candidates.setText(why)
+            self.below.setCurrentWidget(self.no_candidates)
 
     def _show_kernel(self, row: LayerRow | None) -> None:
         exact = self._document.last_exact
@@ -278,3 +303,15 @@ class Detail(QTabWidget):
         if known.source:
             lines.append(known.source)
         self.kernel_text.setText("\n".join(lines))
+
+
+def estimated_grid(stats: TensorStats, config: TensorConfig | None) -> Grid | None:
+    """The grid that a configuration gives, from the statistics in microseconds; None for float."""
+    if config is None:
+        return None
+    # Imports torch, which is there: something was calibrated.
+    from ...engine.ranges import estimate_activation
+
+    params = estimate_activation(stats, config)
+    low, high, scale, zero = (np.ravel(part) for part in (params.low, params.high, params.scale, params.zero_point))
+    return Grid(float(low.min()), float(high.max()), float(scale.max()), int(zero[0]), config.bits, config.dtype)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, 
 from ..document import Document
 from ..icons import icon, set_icon, set_primary
 from .cards import Card, Hint, Page, clear, heading, label, row
-from .figures import share
+from .figures import decibel, share
 
 KINDS = ("onnx", "fx", "script", "plan")
 
@@ -115,6 +115,15 @@ class ExportPage(Page):
         """Whether there is anything to export."""
         document = self._document
         ready = document.calibration is not None
+        backend = document.plan.target.backend
+        for kind, needed in (("onnx", "ort"), ("fx", "fx")):
+            self.cards[kind].setEnabled(backend == needed)
+            wrong = self.tr("The plan's target is {0}; choose another on the Target page.").format(
+                document.plan.target.name
+            )
+            self.cards[kind].setToolTip("" if backend == needed else wrong)
+        if not self.cards[self.to].isEnabled():
+            self.choose("onnx" if backend == "ort" else "fx")
         self.go.setEnabled(ready)
         set_primary(self.go, ready)
         self.note.setText(
@@ -140,16 +149,32 @@ class ExportPage(Page):
         top.addWidget(heading(self.tr("Verified in a new process") if report.verified else self.tr("Not verified")), 1)
         card.body.addLayout(top)
         card.body.addWidget(label(str(report.path)))
-        facts = []
-        if report.agreement_with_simulation is not None:
-            facts.append(self.tr("agrees with the simulation {0}").format(share(report.agreement_with_simulation)))
+        shown = self._document.find()
+        totals = shown.analysis.totals if shown is not None else None
+        lines = []
+        if report.metric is not None:
+            window = totals.kernel_metric if totals is not None else None
+            beside = "" if window is None else self.tr(", the window showed {0}").format(share(window))
+            lines.append(self.tr("metric {0} on {1} samples").format(share(report.metric), report.samples) + beside)
+        if report.agreement is not None:
+            lines.append(self.tr("same top-1 answer as the simulation: {0}").format(share(report.agreement)))
         if report.equal_share is not None:
-            facts.append(self.tr("{0} of the outputs equal").format(share(report.equal_share)))
-        if report.layers_asked is not None:
-            facts.append(self.tr("{0} of {1} layers integer").format(report.layers_quantized, report.layers_asked))
-        card.body.addWidget(label(" · ".join(facts)))
-        text = report.lines if isinstance(report.lines, str) else "\n".join(report.lines)
-        card.body.addWidget(label(text, "muted"))
+            lines.append(self.tr("equal output values: {0}").format(share(report.equal_share)))
+        if report.sqnr_db is not None:
+            lines.append(self.tr("output against the simulation: {0}").format(decibel(report.sqnr_db)))
+        lines.append(self.tr("{0} of {1} layers integer").format(len(report.quantized), len(report.asked)))
+        if report.quantize_nodes is not None:
+            lines.append(
+                self.tr("{0} QuantizeLinear, {1} DequantizeLinear").format(
+                    report.quantize_nodes, report.dequantize_nodes
+                )
+            )
+        card.body.addWidget(label("\n".join(lines)))
+        if report.problems:
+            card.body.addWidget(label("\n".join(report.problems), "muted"))
+        if report.versions:
+            text = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+            card.body.addWidget(label(text, "muted"))
         self.results.insertWidget(0, card)
 
     def _browse(self) -> None:

@@ -20,14 +20,13 @@ def decibel(value: float | None, exact: bool = False) -> str:
 
 
 def micros(value: float | None, sign: bool = False) -> str:
-    """A time in µs."""
-    return (
-        "–"
-        if value is None
-        else f"{value:{'+' if sign else ''},.0f} µs"
-        if abs(value) >= 10
-        else f"{value:{'+' if sign else ''}.1f} µs"
-    )
+    """A time given in µs; in ms from a thousand on."""
+    if value is None:
+        return "–"
+    plus = "+" if sign else ""
+    if abs(value) >= 1000:
+        return f"{value / 1000:{plus}.2f} ms"
+    return f"{value:{plus}.0f} µs" if abs(value) >= 10 else f"{value:{plus}.1f} µs"
 
 
 def small(value: float | None) -> str:

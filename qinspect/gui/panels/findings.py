@@ -53,18 +53,17 @@ class Findings(QWidget):
         card.setAccessibleName(finding.title)
         mark = label(wrap=False)
         mark.setPixmap(icon(name, tone).pixmap(18, 18))
-        gain = label(wrap=False)
+        gain = label("", "muted", wrap=False)
         if finding.gain is not None:
             gain.setText(self.tr("wins back ≈ {0} nats").format(f"{finding.gain:.3g}"))
             gain.setToolTip(self.tr("Estimated decrease of KL(fp32‖int8), mean per sample"))
         title = label(finding.title, "title")
         top = row(mark)
         top.addWidget(title, 1)
-        top.addWidget(gain)
         card.body.addLayout(top)
         card.body.addWidget(label(finding.evidence, "muted"))
-        bottom = row()
-        bottom.addWidget(label(finding.remedy), 1)
+        card.body.addWidget(label(finding.remedy))
+        bottom = row(gain, 1)
         if finding.layers:
             show = QPushButton(
                 self.tr("Show layer")

@@ -58,6 +58,7 @@ class FixPage(QWidget):
         split.setStretchFactor(1, 5)
         split.setChildrenCollapsible(False)
         left.setMinimumWidth(380)
+        split.setSizes([520, 846])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(split)

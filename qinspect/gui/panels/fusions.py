@@ -50,10 +50,12 @@ class FusionLedger(QWidget):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(24)
         header = self.table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, mode in enumerate("CSCSC"):
             header.setSectionResizeMode(
                 column,
@@ -74,8 +76,10 @@ class FusionLedger(QWidget):
         )
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(row(self.pattern, self.all_on, self.all_off, 1))
+        column.setContentsMargins(0, 4, 0, 0)
+        tools = row(self.pattern, self.all_on, self.all_off, 1)
+        tools.setContentsMargins(8, 0, 8, 0)
+        column.addLayout(tools)
         column.addWidget(self.table, 1)
         self.stack.addWidget(inside)
         outer = QVBoxLayout(self)

@@ -184,7 +184,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         "type",
-        "Weight · activation",
+        "Weight · act.",
         "What the plan asks for: weight type · type of the output. /ch is per channel, 7b a grid of 7 bits",
         type_text,
         right=False,

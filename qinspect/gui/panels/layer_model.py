@@ -212,7 +212,7 @@ class LayerModel(QAbstractItemModel):
             return tuple(row.id for row in node.layers())
         if role == SearchRole:
             return self._search(node)
-        if role == BarRole and column.key == "share":
+        if role == BarRole and column.key == "share" and node.row is not None:
             value = self._value(node, index.column())
             return None if value is None or self._stale(column.stale) else min(value / self._longest, 1.0)
         return None

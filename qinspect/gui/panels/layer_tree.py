@@ -9,6 +9,7 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QPoint,
     QRect,
+    QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
@@ -33,7 +34,7 @@ from .layer_columns import COLUMNS, SETS, Facts
 from .layer_model import BarRole, IdsRole, LayerModel, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = {"layer": 172, "op": 112, "type": 122, "share": 62, "gain": 66, "flags": 88}
+WIDTHS = {"layer": 162, "op": 106, "type": 118, "share": 58, "gain": 74, "flags": 80}
 
 
 class _Filter(QSortFilterProxyModel):
@@ -57,7 +58,15 @@ class _Filter(QSortFilterProxyModel):
         return bool(text) and all(word in text for word in self.words)
 
 
-class _Bar(QStyledItemDelegate):
+class _Roomy(QStyledItemDelegate):
+    """Rows with some air."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        found = super().sizeHint(option, index)
+        return QSize(found.width(), max(22, found.height() + 6))
+
+
+class _Bar(_Roomy):
     """A bar behind the share of the error."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -113,6 +122,7 @@ class LayerTree(QWidget):
         )
         self.view.selectionModel().selectionChanged.connect(self._selected)
         keys = [column.key for column in COLUMNS]
+        self.view.setItemDelegate(_Roomy(self.view))
         self.view.setItemDelegateForColumn(keys.index("share"), _Bar(self.view))
         for column, key in enumerate(keys):
             self.view.setColumnWidth(column, WIDTHS.get(key, 78))

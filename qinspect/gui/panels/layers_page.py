@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
@@ -13,9 +13,12 @@ from ...engine.qconfig import DTYPES, ESTIMATORS, PRESETS, QConfig
 from ..document import Document, Role
 from ..graph.view import GraphView
 from ..plots.depth import DepthPlot, DepthPoint
+from ..plots.latency import LatencyBar, LatencyPlot
 from ..plots.scatter import GainPoint, GainScatter
+from .bottom import Bottom
 from .cards import label
 from .detail import Detail
+from .figures import small
 from .layer_columns import Facts, facts_of
 from .layer_tree import LayerTree
 from .overlays import graph_figures, graph_nodes, worth
@@ -38,21 +41,37 @@ class LayersPage(QWidget):
         self.tree = LayerTree()
         self.depth = DepthPlot()
         self.graph = GraphView()
+        self.latency = LatencyPlot()
         self.scatter = GainScatter()
         self.detail = Detail(document)
         self.centre = QTabWidget(documentMode=True)
         self.centre.addTab(self.depth, self.tr("Depth"))
         self.centre.addTab(self.graph, self.tr("Graph"))
+        self.centre.addTab(self.latency, self.tr("Latency"))
         self.centre.addTab(self.scatter, self.tr("Error × gain"))
         self.centre.currentChanged.connect(self.refresh)
+        self.bottom = Bottom(document)
+        upper = QSplitter(Qt.Orientation.Horizontal)
+        upper.addWidget(self.tree)
+        upper.addWidget(self.centre)
+        upper.setStretchFactor(0, 1)
+        upper.setStretchFactor(1, 3)
+        left = QSplitter(Qt.Orientation.Vertical)
+        left.addWidget(upper)
+        left.addWidget(self.bottom)
+        left.setStretchFactor(0, 1)
+        # The details take the whole height: editor, histogram and candidates belong together.
         self.split = QSplitter(Qt.Orientation.Horizontal)
-        for widget, share in ((self.tree, 4), (self.centre, 5), (self.detail, 2)):
-            self.split.addWidget(widget)
-            self.split.setStretchFactor(self.split.count() - 1, share)
+        self.split.addWidget(left)
+        self.split.addWidget(self.detail)
+        self.split.setStretchFactor(0, 1)
+        self.splitters = (self.split, left, upper)
+        for splitter in self.splitters:
+            splitter.setChildrenCollapsible(False)
         self.tree.setMinimumWidth(300)
         self.detail.setMinimumWidth(308)
         self.centre.setMinimumWidth(260)
-        self.split.setSizes([640, 396, 330])
+        self.reset_layout()
         self.banner = label("", "muted")
         self.banner.setContentsMargins(8, 4, 8, 4)
         column = QVBoxLayout(self)
@@ -62,6 +81,20 @@ class LayersPage(QWidget):
         column.addWidget(self.split, 1)
         self._connect()
         self.refresh()
+
+    def reset_layout(self) -> None:
+        """Sizes as at the first start."""
+        for splitter, sizes in zip(self.splitters, ((1026, 340), (530, 132), (640, 386)), strict=True):
+            splitter.setSizes(list(sizes))
+
+    def save_layout(self) -> list[QByteArray]:
+        """The splitters' sizes."""
+        return [splitter.saveState() for splitter in self.splitters]
+
+    def restore_layout(self, states: list[QByteArray]) -> None:
+        """What `save_layout` gave."""
+        for splitter, state in zip(self.splitters, states, strict=False):
+            splitter.restoreState(state)
 
     def _connect(self) -> None:
         document, editor = self._document, self.detail.editor
@@ -75,6 +108,7 @@ class LayersPage(QWidget):
         self.graph.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
         self.graph.block_selected.connect(document.select)
         self.graph.context_requested.connect(self._graph_menu)
+        self.latency.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
         self.scatter.layers_selected.connect(document.select)
         editor.changed.connect(self._change)
         editor.floated.connect(lambda role: document.make_float(document.selection, role))
@@ -107,7 +141,9 @@ class LayersPage(QWidget):
         if like_it and layer is not None:
             document.apply_matching("op", layer.op, qconfig, candidate.title)
         elif layer is not None:
-            document.apply((layer.id,), qconfig, candidate.title, candidate.estimated_kl)
+            kl = candidate.estimated_kl
+            estimate = None if kl is None else document.estimate_with({layer.id: kl})
+            document.apply((layer.id,), qconfig, candidate.title, estimate)
 
     def menu(self, ids: tuple[str, ...]) -> QMenu:
         """Edits for a selection, for all layers of its operator, and for its module."""
@@ -230,15 +266,26 @@ class LayersPage(QWidget):
             if shape != self._shape:
                 self._shape = shape
                 self.graph.set_graph(graph_nodes(shown, document.model.graph), figures)
+                if measured and self.graph.overlay.currentIndex() == 0:
+                    self.graph.set_overlay("error")
                 self._show_in_graph()
             else:
                 self.graph.set_figures(figures, facts.stale)
         if document.model is None:
             self._shape = ()
             self.graph.clear()
+        bars = [
+            LatencyBar(row.id, row.id, time.fp32_us, time.int8_us, time.spread_us)
+            for row in shown
+            if (time := facts.times.get(row.id)) is not None
+        ]
+        self.latency.set_bars(bars)
+        stale = bool(bars) and facts.times_stale
+        self.centre.setTabText(2, self.tr("Latency (of another plan)") if stale else self.tr("Latency"))
         self.scatter.set_points([GainPoint(r.id, r.id, part, won, r.quantized) for r, part, won in worth(facts)])
         self.scatter.select(document.selection)
         self.depth.select(document.current)
+        self.latency.select(document.current)
         self.detail.refresh()
 
     def _show_banner(self) -> None:
@@ -255,13 +302,15 @@ class LayersPage(QWidget):
         if document.model is None:
             text = self.tr("Open a model to see its layers here.")
         if freshness == "stale" and document.estimate is not None:
-            text += self.tr(" Estimated for the new plan: KL {0} nats.").format(f"{document.estimate:.3g}")
+            before = run.analysis.totals.estimated_kl if run else None
+            text += self.tr(" Estimated KL: {0} → {1} nats.").format(small(before), small(document.estimate))
         self.banner.setText(text)
         self.banner.setVisible(bool(text))
 
     def _show_selection(self, ids: tuple[str, ...]) -> None:
         self.tree.select(ids)
         self.depth.select(self._document.current)
+        self.latency.select(self._document.current)
         self.scatter.select(ids)
         self._show_in_graph()
         self.detail.refresh()

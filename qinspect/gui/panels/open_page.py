@@ -114,7 +114,7 @@ class OpenPage(Page):
         set_primary(self.demo)
         self.demo.clicked.connect(self.demo_requested)
         card.body.addLayout(row(self.demo, 1))
-        self.resume = QPushButton()
+        self.resume = QPushButton(self.tr("Go on"))
         set_icon(self.resume, "history")
         self.resume.clicked.connect(lambda: self.session_requested.emit(self.resume.property("path")))
         self.resume.hide()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QGridLayout,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSpinBox,
+    QToolButton,
     QWidget,
 )
 
@@ -25,6 +26,26 @@ from .cards import label
 FLOAT = "float"
 MIXED = "mixed"
 ROLES = ("weight", "activation")
+
+
+class _UndoesPlan:
+    """Undo and redo belong to the plan, not to the text inside the field."""
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            keys = QKeySequence.StandardKey
+            if event.matches(keys.Undo) or event.matches(keys.Redo):
+                event.ignore()
+                return True
+        return bool(super().event(event))  # type: ignore[misc]
+
+
+class _Whole(_UndoesPlan, QSpinBox):
+    pass
+
+
+class _Real(_UndoesPlan, QDoubleSpinBox):
+    pass
 
 
 class QConfigEditor(QWidget):
@@ -116,7 +137,7 @@ class QConfigEditor(QWidget):
         dtype = self.dtype[role] = QComboBox()
         dtype.addItems([FLOAT, *DTYPES])
         dtype.activated.connect(lambda: self._dtype_chosen(role))
-        bits = self.bits[role] = QSpinBox(minimum=1, maximum=16, specialValueText=MIXED)
+        bits = self.bits[role] = _Whole(minimum=1, maximum=16, specialValueText=MIXED)
         bits.setKeyboardTracking(False)
         bits.valueChanged.connect(lambda value: value > 1 and self._emit(role, bits=value))
         scheme = self.scheme[role] = QComboBox()
@@ -130,7 +151,7 @@ class QConfigEditor(QWidget):
         estimator = self.estimator[role] = QComboBox()
         estimator.addItems([name for name in ESTIMATORS if name != "fixed"])
         estimator.activated.connect(lambda: self._choose(role, estimator, lambda text: {"estimator": text}))
-        percentile = self.percentile[role] = QDoubleSpinBox(
+        percentile = self.percentile[role] = _Real(
             minimum=50.0, maximum=100.0, decimals=3, singleStep=0.01, suffix=" %", specialValueText="–"
         )
         percentile.setKeyboardTracking(False)
@@ -252,9 +273,11 @@ class RangeFields(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._filling = False
-        self.on = QCheckBox(self.tr("Fix range"))
+        self.on = QToolButton(text=self.tr("Fix range"), checkable=True)
+        self.on.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        set_icon(self.on, "pin-outline")
         self.on.setToolTip(self.tr("Take this range whatever the estimator says; then the lines can be dragged"))
-        self.low, self.high = (QDoubleSpinBox(minimum=-1e6, maximum=1e6, decimals=4, singleStep=0.1) for _ in range(2))
+        self.low, self.high = (_Real(minimum=-1e6, maximum=1e6, decimals=4, singleStep=0.1) for _ in range(2))
         across = QHBoxLayout(self)
         across.setContentsMargins(8, 0, 8, 4)
         across.setSpacing(4)

@@ -53,7 +53,8 @@ def _brief(config: Any) -> str:
     if not isinstance(config, dict):
         return str(config)
     scheme = "sym" if config["symmetric"] else "affine"
-    return f"{config['dtype']} {config['bits']}b {scheme} {config['granularity'].removeprefix('per_')} {config['estimator']}"
+    granularity = config["granularity"].removeprefix("per_")
+    return f"{config['dtype']} {config['bits']}b {scheme} {granularity} {config['estimator']}"
 
 
 def _override(item: Any) -> str:
@@ -85,10 +86,12 @@ class RunsTable(QWidget):
         self.table.setAccessibleName(self.tr("Runs"))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(24)
         header = self.table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.itemSelectionChanged.connect(self._selected)
@@ -142,7 +145,7 @@ class RunsTable(QWidget):
                 run.name,
                 run.plan.target.name,
                 share(totals.quantized_metric),
-                share(totals.kernel_metric),
+                share(totals.kernel_agreement if totals.kernel_metric is None else totals.kernel_metric),
                 share(totals.agreement),
                 small(totals.kl),
                 "–" if totals.int8_ms is None else f"{totals.int8_ms:.3g}",

@@ -25,6 +25,7 @@ class JobStrip(QWidget):
         self.cancel = QPushButton(self.tr("Cancel"))
         self.cancel.setToolTip(self.tr("Stop; what was computed before stays (Esc)"))
         set_icon(self.cancel, "close")
+        self.cancel.setMaximumWidth(120)
         self.cancel.clicked.connect(self._cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)

@@ -95,6 +95,7 @@ class TargetPage(Page):
         self.batch.setToolTip(self.tr("Samples that go through at once when the latency is measured"))
         for name, spin in ((self.tr("&Threads"), self.threads), (self.tr("&Batch"), self.batch)):
             spin.setAccessibleName(name.replace("&", ""))
+            spin.setMinimumHeight(26)
             form.addRow(name, spin)
             spin.valueChanged.connect(self._settings_changed)
         self.host = label(self.tr("finding out…"))

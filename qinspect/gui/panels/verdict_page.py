@@ -96,7 +96,9 @@ class VerdictPage(Page):
         self.line.setVisible(run is not None)
         self.line.setText(summary(totals))
         findings = run.analysis.findings if run is not None else ()
-        self.findings_title.setText(self.tr("{0} findings").format(len(findings)) if findings else self.tr("Findings"))
+        self.findings_title.setText(
+            self.tr("Findings ({0})").format(len(findings)) if findings else self.tr("Findings")
+        )
         self.to_layers.setEnabled(document.model is not None)
         hint = (
             self.tr("After the analysis, the doctor's findings stand here, each with its evidence and a remedy.")
@@ -111,8 +113,8 @@ class VerdictPage(Page):
         if metric is None and check is not None:
             metric = check.metric
         labelled = metric is not None
-        note = "top-1" if labelled else self.tr("no labels: agreement counts")
-        self.fp32.show_value(share(metric) if labelled else "–", note)
+        note = "top-1" if labelled else self.tr("no labels: agreement with it counts")
+        self.fp32.show_value(share(metric) if labelled else self.tr("reference"), note)
         simulated = totals.quantized_metric if labelled else totals.agreement
         self.simulated.show_value(
             share(simulated),

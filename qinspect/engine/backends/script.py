@@ -1,0 +1,237 @@
+"""Export as readable Python: the quantized model from float model, plan and scales.
+
+For torch's engines that is the folder of `fx_export`. For ONNX Runtime it is the simulation, layer
+by layer in torch alone, with the QDQ model that it describes beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import fx
+
+from ..child import run_in_child
+from ..execute import outputs_of
+from ..graph import Layer, Ref
+from ..problem import Problem
+from ..progress import Report, part, silent
+from ..quantize import Quantization
+from ..results import ExportReport
+from ..simulate import Simulation
+from .fx_code import plain_text, write_class
+from .fx_export import Batches, check_place, example, export_fx, likeness, put_in_place, run_alone, write_float
+from .fx_lower import Info, Lazy, Writer
+from .fx_modules import clip_limits
+from .fx_text import ORT_BUILD, ORT_CHECK, ORT_README, imports
+from .script_layers import OnGrid, fake_quantize
+
+
+def export_script(
+    quantization: Quantization,
+    out: Path,
+    samples: Batches,
+    report: Report = silent,
+    *,
+    name: str = "model",
+    score: Callable[[Sequence[torch.Tensor]], float | None] | None = None,
+) -> ExportReport:
+    """Write the folder, run it in a new process and compare; parameters as for `fx_export.export_fx`.
+
+    Raises
+    ------
+    Problem
+        Where the folder cannot be written, or what was written does not run.
+    """
+    if quantization.plan.target.backend == "fx":
+        return replace(export_fx(quantization, out, samples, report, name=name, score=score), to="script")
+    if not samples:
+        raise Problem(str(out), "there is no sample to verify the export with", "Open data first.")
+    check_place(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
+        folder = Path(temporary) / out.name
+        folder.mkdir()
+        work = _Work(quantization, name, folder, samples)
+        made: _Made = run_in_child(
+            "qinspect.engine.backends.script:_write", work, part(report, 0, 0.6), what="export of a script"
+        )
+        alone = part(report, 0.6, 0.9, "running it in a new process")
+        found = run_alone(folder, ORT_CHECK, samples, alone)
+        result = _compare(quantization, out, samples, made, found, score)
+        (folder / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
+        put_in_place(folder, out)
+    report(1, 1, "done")
+    return result
+
+
+@dataclass(frozen=True)
+class _Work:
+    quantization: Quantization
+    name: str
+    folder: Path
+    batches: Batches
+
+
+@dataclass(frozen=True)
+class _Made:
+    simulated: list[list[torch.Tensor]]
+    exact: list[list[torch.Tensor]]
+    kernels: dict[str, str]
+    nodes: tuple[int, int]
+    versions: dict[str, str]
+
+
+def _write(work: _Work, report: Report) -> _Made:
+    """In a child process: write the folder, and run what it describes."""
+    import onnx
+    import onnxruntime
+
+    from ... import __version__
+    from .onnx_export import float_model
+    from .ort import OrtRunner
+    from .ort_simulate import OrtSimulation
+
+    q = work.quantization
+    torch.set_num_threads(1)
+    report(0, 4, "lowering to ONNX Runtime")
+    runner = OrtRunner(q, float_model(q.graph))
+    report(1, 4, "writing")
+    (work.folder / "model.onnx").write_bytes(runner.model_bytes)
+    write_float(work.folder, q, work.name)
+    module, info = fake_module(q)
+    code = write_class("QuantizedModel", "Float32 numbers on their grids.", module, info, ", model, v, w")
+    inputs = ", ".join(example(spec.shape, spec.dtype) for spec in q.graph.inputs)
+    names = [value.name for value in onnx.load_from_string(runner.model_bytes).graph.output]
+    text = ORT_BUILD.format(code=code, inputs=inputs, names=list(q.graph.input_names), outputs=names, **imports(code))
+    (work.folder / "build.py").write_text(text, encoding="utf-8")
+    layers = (Path(__file__).parent / "script_layers.py").read_text(encoding="utf-8")
+    (work.folder / "layers.py").write_text(layers, encoding="utf-8")
+    readme = ORT_README.format(
+        name=plain_text(work.name), version=__version__, torch=torch.__version__, ort=onnxruntime.__version__,
+        quantized=len(q.asked & set(runner.kernels)), asked=len(q.asked),
+    )  # fmt: skip
+    (work.folder / "README.txt").write_text(readme, encoding="utf-8")
+    simulated, exact = [], []
+    both = Simulation(q), OrtSimulation(q)
+    with torch.no_grad():
+        for done, batch in enumerate(work.batches):
+            report(2 + 2 * done / len(work.batches), 4, "running")
+            simulated.append(outputs_of(both[0](batch)))
+            exact.append(outputs_of(both[1](batch)))
+    kinds = [node.op_type for node in onnx.load_from_string(runner.model_bytes).graph.node]
+    nodes = kinds.count("QuantizeLinear"), kinds.count("DequantizeLinear")
+    versions = {
+        "python": sys.version.split()[0], "torch": torch.__version__, "onnxruntime": onnxruntime.__version__,
+        "qinspect": __version__,
+    }  # fmt: skip
+    return _Made(simulated, exact, dict(runner.kernels), nodes, versions)
+
+
+def _compare(
+    q: Quantization,
+    out: Path,
+    samples: Batches,
+    made: _Made,
+    found: Mapping[str, Any],
+    score: Callable[[Sequence[torch.Tensor]], float | None] | None,
+) -> ExportReport:
+    problems = []
+    if found["others"]:
+        problems.append(f"it needs more than torch and onnxruntime: {', '.join(found['others'])}")
+    for ours, theirs in zip(made.simulated, found["simulated"], strict=True):
+        if not all(torch.equal(one, two) for one, two in zip(ours, theirs, strict=True)):
+            problems.append("build.py gives other numbers than the simulation")
+            break
+    asked = tuple(layer.id for layer in q.graph.layers if layer.id in q.asked)
+    really = tuple(layer for layer in asked if layer in made.kernels)
+    problems += [
+        f"{layer}: asked in integers, runs in float" for layer in asked if layer not in really and layer not in q.why_not
+    ]
+    ours = [torch.cat(parts) for parts in zip(*found["outputs"], strict=True)]
+    theirs = [torch.cat(parts) for parts in zip(*made.exact, strict=True)]
+    return ExportReport(
+        str(out),
+        "script",
+        not problems,
+        tuple(problems),
+        sum(int(batch[0].shape[0]) for batch in samples),
+        *likeness(ours, theirs),
+        None if score is None else score(ours),
+        asked,
+        really,
+        *made.nodes,
+        made.versions,
+    )
+
+
+def fake_module(quantization: Quantization) -> tuple[fx.GraphModule, Info]:
+    """The simulation as an fx graph of float modules with fake quantization between them."""
+    with torch.no_grad():
+        return _FakeWriter(quantization).write()
+
+
+class _FakeWriter(Writer):
+    """Writes a quantization as `Simulation` runs it."""
+
+    def __init__(self, quantization: Quantization) -> None:
+        super().__init__(quantization.graph)
+        self.q = quantization
+        self.info.q = quantization.qparams_json()
+        self.rounded: dict[str, fx.Node] = {}
+
+    def layer(self, layer: Layer) -> None:
+        if layer.id not in self.q.quantized or layer.transparent:
+            self.float_layer(layer, self.nodes)
+            return
+        reads = Lazy(lambda name: self.on_grid(name, layer.id))
+        if layer.id in self.q.weights:
+            node = self.weighted(layer, reads)
+        else:
+            node = self.emit(layer, self.calls[layer.id], reads, layer.id)
+        for clip in layer.executed:
+            if not self.clips_alike(layer, clip):
+                # Rounding before a clip and after it is as good as after it, and the runtime
+                # makes an integer kernel only where it finds a quantizer right behind the layer.
+                node = self.quantize(node, layer.value, layer.id)
+            local = {ref: node for ref in (layer.id, *layer.folded)}
+            node = self.emit(clip, self.calls[clip.id], local, layer.id)
+        node = self.quantize(node, layer.value, layer.id)
+        self.hand_on(layer, node)
+
+    def clips_alike(self, layer: Layer, clip: Layer) -> bool:
+        """Whether the grid ends where the clip cuts."""
+        params = self.q.values[layer.value]
+        low, high = clip_limits(clip)
+        under = low is None or int(params.quantize(torch.tensor(low))) <= params.qmin
+        return under and (high is None or int(params.quantize(torch.tensor(high))) >= params.qmax)
+
+    def on_grid(self, value: str, owner: str) -> Any:
+        if self.q.at_origin(value) or value not in self.q.values:
+            return self.nodes[value]
+        if value not in self.rounded:
+            self.rounded[value] = self.quantize(self.nodes[value], value, owner)
+        return self.rounded[value]
+
+    def quantize(self, node: Any, value: str, owner: str) -> fx.Node:
+        args = (node, self.info.q["values"][value])
+        made = self.graph.create_node("call_function", fake_quantize, args, name=self.name(f"{node.name}_q"))
+        made.meta.update(qinspect=owner, kind="quantize", grid=value)
+        return made
+
+    def weighted(self, layer: Layer, reads: Any) -> fx.Node:
+        how, name = self.calls[layer.id], self.called[layer.id]
+        source, first = layer.inputs[0], layer.args[0]
+        assert isinstance(first, Ref)
+        weight, grid = self.info.q["weights"][layer.id], self.info.q["values"][source]
+        made = OnGrid(how.module(self.layers.params), weight, grid)
+        self.add_module(name, made, f"OnGrid(model.{name}, w[{layer.id!r}], v[{source!r}])")
+        node = self.graph.create_node("call_module", name, (reads[first.value],), name=name)
+        node.meta.update(qinspect=layer.id, kind="float")
+        return node

@@ -1,0 +1,69 @@
+"""File dialogs: what the user chooses is handed to the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QFileDialog
+
+from ..engine.files import write_json
+from ..engine.problem import Problem
+from ..session import SUFFIX
+from .recent import remember
+
+if TYPE_CHECKING:
+    from .main_window import MainWindow
+
+
+def model(window: MainWindow) -> None:
+    """Ask for a model file."""
+    window.go("open")
+    window.open_page.browse_model()
+
+
+def data(window: MainWindow) -> None:
+    """Ask for a folder of images."""
+    window.go("data")
+    window.data_page.browse_folder()
+
+
+def plan(window: MainWindow) -> None:
+    """Ask for a plan."""
+    path, _ = QFileDialog.getOpenFileName(window, window.tr("Open a plan"), "", window.tr("Plans (*.json)"))
+    if path:
+        window.open_plan(Path(path))
+
+
+def session(window: MainWindow) -> None:
+    """Ask for a session."""
+    path, _ = QFileDialog.getOpenFileName(window, window.tr("Open a session"), "", f"qinspect (*{SUFFIX})")
+    if path:
+        window.open_session(Path(path))
+
+
+def save(window: MainWindow) -> None:
+    """Ask where the session goes."""
+    path, _ = QFileDialog.getSaveFileName(window, window.tr("Save the session"), "", f"qinspect (*{SUFFIX})")
+    if path:
+        target = Path(path if path.endswith(SUFFIX) else path + SUFFIX)
+        window.tasks.save_session(target)
+        remember(window.settings, {"session": str(target)})
+        window.refresh_recent()
+
+
+def save_plan(window: MainWindow) -> None:
+    """Ask where the plan goes."""
+    path, _ = QFileDialog.getSaveFileName(window, window.tr("Save the plan"), "plan.json", window.tr("Plans (*.json)"))
+    if path:
+        try:
+            write_json(Path(path), window.document.plan.to_json())
+        except Problem as problem:
+            window.show_problem(problem)
+
+
+def report(window: MainWindow) -> None:
+    """Ask where the report goes."""
+    path, _ = QFileDialog.getSaveFileName(window, window.tr("Save the report"), "report.html", "HTML (*.html)")
+    if path:
+        window.tasks.save_report(Path(path))

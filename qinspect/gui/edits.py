@@ -1,0 +1,82 @@
+"""One edit of a plan as the undo history keeps it, and what an edit is made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtGui import QUndoCommand
+
+from ..engine.plan import QuantPlan
+from ..engine.qconfig import DTYPES, TensorConfig
+
+
+class Edit(QUndoCommand):
+    """From one immutable plan to another.
+
+    Parameters
+    ----------
+    take : callable
+        Makes a plan, with its estimated KL divergence, the document's.
+    name : str
+        For the undo menu.
+    old, new : QuantPlan
+    merge : str
+        Edits with the same word shortly after each other become one; empty never.
+    estimate : float | None
+        The new plan's KL divergence in nats, estimated.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[QuantPlan, float | None], None],
+        name: str,
+        old: QuantPlan,
+        new: QuantPlan,
+        merge: str,
+        estimate: float | None,
+    ) -> None:
+        super().__init__(name)
+        self._take = take
+        self.old = old
+        self.new = new
+        self.merge = merge
+        self.estimate = estimate
+        self.made = time.monotonic()
+
+    def undo(self) -> None:
+        self._take(self.old, None)
+
+    def redo(self) -> None:
+        self._take(self.new, self.estimate)
+
+    def id(self) -> int:
+        return 1 if self.merge else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        # Turning a spin box is one edit, not twenty.
+        if not isinstance(other, Edit) or other.merge != self.merge or other.made - self.made > 1.5:
+            return False
+        self.new, self.made, self.estimate = other.new, other.made, other.estimate
+        self.setText(other.text())
+        return True
+
+
+BOTH_FLOAT: dict[str, None] = {"weight": None, "activation": None}
+
+
+def changed_config(config: TensorConfig | None, start: TensorConfig, fields: dict[str, Any]) -> TensorConfig:
+    """A configuration with some fields changed and those that depend on them brought along."""
+    config = config or start
+    if "dtype" in fields and "bits" not in fields:
+        low, high = DTYPES[fields["dtype"]]
+        fields = {**fields, "bits": (high - low + 1).bit_length() - 1}
+    if fields.get("estimator", "fixed") != "fixed" and config.range is not None:
+        fields = {**fields, "range": None}
+    return config.but(**fields)
+
+
+def names(ids: Sequence[str]) -> str:
+    """Layers in a few words."""
+    return ids[0] if len(ids) == 1 else f"{len(ids)} layers"

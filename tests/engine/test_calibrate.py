@@ -1,0 +1,206 @@
+"""One pass gathers what the graph hands on, and the file gives it back."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from qinspect.engine.calibrate import Calibration, calibrate, load_calibration, wanted_values
+from qinspect.engine.execute import Executor
+from qinspect.engine.fuse import fuse
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.problem import Problem
+from qinspect.engine.progress import Cancelled
+
+
+@pytest.fixture(scope="module")
+def batches():
+    generator = torch.Generator().manual_seed(0)
+    return [(torch.randn(size, 3, 8, 8, generator=generator),) for size in (4, 4, 3)]
+
+
+@pytest.fixture
+def graph(canonical):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
+    return fuse(canonical(net, torch.rand(2, 3, 8, 8)), QuantPlan()).graph
+
+
+def same(one, two, ignore=()):
+    for field in dataclasses.fields(one):
+        if field.name in ignore:
+            continue
+        a, b = getattr(one, field.name), getattr(two, field.name)
+        if field.name == "histogram":
+            assert (a.exponent, a.first) == (b.exponent, b.first)
+            a, b = a.counts, b.counts
+        np.testing.assert_allclose(a, b, rtol=1e-6, err_msg=field.name)
+
+
+def test_every_value_that_may_be_quantized_is_seen_and_no_transparent_one(graph, batches):
+    found = calibrate(graph, batches)
+    assert found.samples == 11
+    assert set(found.tensors) == set(wanted_values(graph)) == {"input", "2:relu", "4:linear"}
+    values = [batch[0] for batch in batches]
+    assert found.tensors["input"].max == torch.cat(values).max().item()
+    assert found.tensors["input"].batch_max.tolist() == [v.max().item() for v in values]
+    with torch.no_grad():
+        logits = torch.cat([Executor(graph)([v]) for v in values])
+    assert found.tensors["4:linear"].min == pytest.approx(logits.min().item(), abs=1e-5)
+    assert found.tensors["4:linear"].mean == pytest.approx(logits.mean().item(), abs=1e-5)
+
+
+def test_only_what_was_asked_for_is_observed(graph, batches):
+    assert set(calibrate(graph, batches, only=frozenset({"2:relu"})).tensors) == {"2:relu"}
+
+
+def test_calibrations_of_two_parts_merge_to_that_of_the_whole(graph, batches):
+    whole = calibrate(graph, batches)
+    merged = calibrate(graph, batches[:1]).merged(calibrate(graph, batches[1:]))
+    assert merged.samples == whole.samples
+    for name, stats in whole.tensors.items():
+        same(merged.tensors[name], stats)
+
+
+def test_a_dead_batch_before_a_live_one_does_not_disturb(graph, batches):
+    dead = [(torch.full((4, 3, 8, 8), -0.0),)]
+    found = calibrate(graph, dead + batches)
+    assert found.tensors["input"].zeros == 4 * 3 * 64
+    assert found.tensors["input"].histogram.counts.sum() == 15 * 3 * 64
+
+
+def test_progress_grows_to_the_total_and_names_the_work(graph, batches):
+    seen = []
+    calibrate(graph, batches, lambda done, total, note: seen.append((done, total, note)), total=11)
+    assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
+    assert seen[-1] == (11, 11, "calibrating")
+    assert len(seen) >= 3 * 4
+
+
+def test_cancelling_in_the_middle_leaves_the_graph_as_it_was_and_the_next_run_whole(graph, batches):
+    before = {key: tensor.clone() for key, tensor in graph.params.items()}
+    calls = 0
+
+    def stop(done, total, note=""):
+        nonlocal calls
+        calls += 1
+        if calls == len(graph.layers) + 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        calibrate(graph, batches, stop)
+    assert not torch.is_inference_mode_enabled()
+    assert all(torch.equal(before[key], graph.params[key]) for key in before)
+    assert calibrate(graph, batches).samples == 11
+
+
+def test_no_sample_is_a_problem(graph):
+    with pytest.raises(Problem, match="no sample"):
+        calibrate(graph, [])
+
+
+def test_data_of_a_wrong_shape_is_a_problem_that_names_the_layer(graph):
+    with pytest.raises(Problem, match="0:conv2d: cannot run"):
+        calibrate(graph, [(torch.zeros(2, 5, 8, 8),)])
+
+
+def test_a_layer_with_several_results_does_not_ask_to_be_calibrated_again(canonical):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(4, 3, batch_first=True)
+
+        def forward(self, x):
+            return self.lstm(x)[0].relu() + x.max(1)[0].mean()
+
+    x = torch.randn(2, 5, 4)
+    graph = canonical(Net(), x)
+    assert set(wanted_values(graph)) == set(calibrate(graph, [(x,)]).tensors)
+
+
+def test_statistics_come_back_from_their_file_as_they_were(tmp_path, graph, batches):
+    found = dataclasses.replace(calibrate(graph, batches), key="model-data", forward_seconds=0.5)
+    found.save(tmp_path / "stats.npz")
+    again = load_calibration(tmp_path / "stats.npz")
+    assert (again.samples, again.key, again.seconds, again.forward_seconds) == (11, "model-data", found.seconds, 0.5)
+    assert list(again.tensors) == list(found.tensors)
+    for name, stats in found.tensors.items():
+        same(again.tensors[name], stats)
+    assert load_calibration(found.to_bytes()).samples == 11
+
+
+def test_statistics_of_nan_and_constants_survive_the_file(canonical):
+    graph = canonical(nn.ReLU(), torch.rand(2, 3))
+    found = calibrate(graph, [(torch.tensor([[float("nan"), 0.0, 1.0]]),), (torch.zeros(2, 3),)])
+    again = load_calibration(found.to_bytes())
+    for name, stats in found.tensors.items():
+        assert again.tensors[name].nonfinite == stats.nonfinite == 1
+        np.testing.assert_equal(again.tensors[name].min, stats.min)
+
+
+def test_the_file_does_not_grow_with_the_values(graph):
+    small = calibrate(graph, [(torch.randn(2, 3, 8, 8),)]).to_bytes()
+    large = calibrate(graph, [(torch.randn(512, 3, 8, 8),)]).to_bytes()
+    assert len(large) < 2 * len(small) + 10_000
+
+
+@pytest.fixture(scope="module")
+def content():
+    stats = Calibration({}, 3, "key")
+    return stats.to_bytes()
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(Problem, match="no such file"):
+        load_calibration(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("share", [0, 10, 40, 80, 99])
+def test_a_truncated_file_is_a_problem(tmp_path, graph, batches, share):
+    whole = calibrate(graph, batches).to_bytes()
+    path = tmp_path / "cut.npz"
+    path.write_bytes(whole[: len(whole) * share // 100])
+    with pytest.raises(Problem, match=r"cut\.npz"):
+        load_calibration(path)
+
+
+def test_flipped_bits_are_a_problem_or_harmless(graph, batches):
+    whole = bytearray(calibrate(graph, batches[:1]).to_bytes())
+    places = np.random.default_rng(0).integers(0, len(whole), 150)
+    for place in places:
+        whole[place] ^= 16
+        try:
+            load_calibration(bytes(whole))
+        except Problem:
+            pass
+        finally:
+            whole[place] ^= 16
+
+
+def test_a_file_with_a_pickle_in_it_is_a_problem(tmp_path):
+    np.savez(tmp_path / "x.npz", header=np.array([object()], dtype=object))
+    with pytest.raises(Problem):
+        load_calibration(tmp_path / "x.npz")
+
+
+def test_a_file_of_a_later_version_is_refused_as_such(tmp_path, content):
+    with np.load(io.BytesIO(content)) as data:
+        header = data["header"].tobytes().replace(b'"version": 1', b'"version": 7')
+    np.savez(tmp_path / "x.npz", header=np.frombuffer(header, np.uint8))
+    with pytest.raises(Problem, match="version 7"):
+        load_calibration(tmp_path / "x.npz")
+
+
+def test_an_npz_of_something_else_is_refused(tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.zeros(3))
+    with pytest.raises(Problem, match="not a statistics file"):
+        load_calibration(tmp_path / "x.npz")
+    with zipfile.ZipFile(tmp_path / "y.npz", "w") as archive:
+        archive.writestr("header.npy", b"nonsense")
+    with pytest.raises(Problem, match="not a statistics file"):
+        load_calibration(tmp_path / "y.npz")

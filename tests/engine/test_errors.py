@@ -1,0 +1,129 @@
+"""Errors are what their definitions say, layer by layer and at the output."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from qinspect.engine.errors import OutputErrors, kl_divergence, logits, measure, sqnr_db
+from qinspect.engine.execute import Executor
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.simulate import Simulation
+
+X = torch.randn(8, 3, 6, 6, generator=torch.Generator().manual_seed(1))
+PLAN = QuantPlan().with_default(activation=TensorConfig("uint8", bits=5))
+
+
+@pytest.fixture
+def q(canonical, quantized):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.SiLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 5))
+    return quantized(canonical(net, X), PLAN, [(X,)])
+
+
+def power_db(f, q):
+    return 10 * np.log10(float((f.double() ** 2).sum()) / float(((f - q).double() ** 2).sum()))
+
+
+@torch.no_grad()
+def test_cumulative_errors_are_those_of_the_whole_simulation(q):
+    floats, quantized = {}, {}
+    Executor(q.graph)([X], lambda layer, value: floats.setdefault(layer.id, value))
+    Simulation(q)([X], lambda layer, value: quantized.setdefault(layer.id, value))
+    found = measure(q, [(X[:5],), (X[5:],)])
+    assert found.samples == 8
+    for key in ("0:conv2d", "2:silu", "5:linear"):
+        errors = found.layers[key]
+        assert errors.cumulative_sqnr_db == pytest.approx(power_db(floats[key], quantized[key]), abs=0.05)
+        assert errors.cumulative_mse == pytest.approx(float(((floats[key] - quantized[key]) ** 2).mean()), rel=0.02)
+        cosine = torch.cosine_similarity(floats[key].flatten(), quantized[key].flatten(), 0)
+        assert errors.cumulative_cosine == pytest.approx(float(cosine), abs=1e-4)
+
+
+@torch.no_grad()
+def test_local_errors_are_those_of_the_layer_alone_on_float_input(q):
+    values = {"input": X}
+    Executor(q.graph)([X], lambda layer, value: values.setdefault(layer.value, value))
+    simulation = Simulation(q)
+    found = measure(q, [(X,)])
+    for key in ("0:conv2d", "5:linear"):
+        layer = q.graph.by_id[key]
+        expected = power_db(values[layer.value], simulation.run_layer(layer, values))
+        assert found.layers[key].local_sqnr_db == pytest.approx(expected, abs=0.05)
+    assert found.layers["5:linear"].local_sqnr_db > found.layers["5:linear"].cumulative_sqnr_db
+
+
+def test_a_layer_that_rounds_nothing_has_no_local_error(q):
+    errors = measure(q, [(X,)]).layers["2:silu"]
+    assert errors.local_sqnr_db is None
+    assert not errors.local_mse
+
+
+def test_a_float_plan_is_exact_and_says_so(canonical, quantized):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(64, 3))
+    q = quantized(canonical(net, X), QuantPlan().with_default(None, None), [(X,)])
+    found = measure(q, [(X,)])
+    assert found.layers["0:conv2d"].exact
+    assert found.layers["0:conv2d"].cumulative_sqnr_db is None
+    assert found.outputs.mean_kl == 0
+    assert found.outputs.agreement == 1
+    assert found.outputs.mse == 0
+    assert found.outputs.sqnr_db is None
+
+
+def test_outputs_alone_are_the_same_as_with_layers(q):
+    whole, quick = measure(q, [(X,)]), measure(q, [(X,)], layer_samples=0)
+    assert not quick.layers
+    assert quick.outputs.mean_kl == pytest.approx(whole.outputs.mean_kl, rel=1e-3)
+    assert quick.outputs.mse == pytest.approx(whole.outputs.mse, rel=1e-3)
+
+
+def test_what_is_collected_are_the_outputs_of_every_batch(q):
+    seen = []
+    measure(q, [(X[:3],), (X[3:],)], layer_samples=0, collect=lambda f, s: seen.append((f[0].shape, s[0].shape)))
+    assert seen == [((3, 5), (3, 5)), ((5, 5), (5, 5))]
+
+
+def test_kl_is_the_divergence_of_the_two_softmaxes():
+    a, b = torch.randn(20, 7), torch.randn(20, 7)
+    p, q = torch.softmax(a.double(), 1), torch.softmax(b.double(), 1)
+    assert torch.allclose(kl_divergence(a, b), (p * (p / q).log()).sum(1))
+    assert kl_divergence(a, a + 5).abs().max() < 1e-9, "a shift of all logits changes nothing"
+
+
+def test_kl_of_extreme_logits_is_finite():
+    a, b = torch.tensor([[1e4, -1e4]]), torch.tensor([[-1e4, 1e4]])
+    assert torch.isfinite(kl_divergence(a, b)).all()
+
+
+def test_several_outputs_are_each_normalized_by_their_own_power():
+    found = OutputErrors()
+    big, small = torch.full((4, 3), 1000.0), torch.full((4, 3), 0.001)
+    found.add([big, small], [big * 1.1, small])
+    found.add([big, small], [big, small * 1.2])
+    assert found.mse == pytest.approx((0.01 / 2 + 0.04 / 2) / 2, rel=1e-4)
+
+
+def test_agreement_is_the_share_of_equal_answers():
+    found = OutputErrors()
+    reference = torch.eye(4)
+    found.add([reference], [reference.flip(0)])
+    found.add([reference], [reference])
+    assert found.agreement == 0.5
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 3, 5)])
+def test_outputs_that_are_no_logits_have_no_kl_and_no_agreement(shape):
+    assert logits([torch.zeros(shape)]) is None
+    found = OutputErrors()
+    found.add([torch.ones(shape)], [torch.ones(shape) * 1.1])
+    assert found.mean_kl is None
+    assert found.agreement is None
+    assert found.mse == pytest.approx(0.01, rel=1e-3)
+
+
+@pytest.mark.parametrize(("signal", "noise", "expected"), [(100, 1, 20), (1, 100, -20), (1, 0, None), (0, 1, None)])
+def test_sqnr_is_ten_times_the_logarithm_of_the_ratio_of_powers(signal, noise, expected):
+    assert sqnr_db(signal, noise) == expected

@@ -1,0 +1,189 @@
+"""The exported .onnx file is verified in a process of its own, and a wrong one is called wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from qinspect.engine.backends import ort_export
+from qinspect.engine.backends.onnx_export import float_model
+from qinspect.engine.backends.onnx_qdq import quantized_model
+from qinspect.engine.backends.ort_export import export_onnx
+from qinspect.engine.calibrate import calibrate
+from qinspect.engine.fuse import fuse
+from qinspect.engine.load import quiet
+from qinspect.engine.normalize import normalize
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.problem import Problem
+from qinspect.engine.progress import Cancelled
+from qinspect.engine.quantize import Quantization, quantize
+
+PLAN = QuantPlan.preset(Target())
+
+
+class Net(nn.Module):
+    """Input (N, 3, 12, 12)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.bn = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)
+        self.depthwise = nn.Conv2d(8, 8, 3, stride=2, groups=8)
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = F.relu6(self.bn(self.stem(x)))
+        x = F.hardswish(self.depthwise(F.pad(x, (0, 1, 0, 1))))
+        return self.fc(x.mean((2, 3)))
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[tuple[torch.Tensor]]:
+    generator = torch.Generator().manual_seed(0)
+    return [(torch.randn(4, 3, 12, 12, generator=generator),), (torch.randn(3, 3, 12, 12, generator=generator),)]
+
+
+@pytest.fixture(scope="module")
+def quantization(samples: list[tuple[torch.Tensor]]) -> Quantization:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        net = Net().eval()
+    with quiet(), torch.no_grad():
+        program = torch.export.export(net, samples[0], dynamic_shapes=({0: torch.export.Dim("batch")},))
+        fused = fuse(normalize(program.run_decompositions({})), PLAN).graph
+        return quantize(fused, PLAN, calibrate(fused, samples).tensors)
+
+
+def test_an_export_is_verified_and_what_was_found_lies_beside_it(quantization, samples, tmp_path):
+    out = tmp_path / "net.onnx"
+    told: list[float] = []
+    found = export_onnx(
+        quantization,
+        out,
+        samples,
+        lambda done, total, note: told.append(done / total),
+        score=lambda outputs: len(outputs[0]),
+    )
+    assert found.verified, found.problems
+    assert found.problems == ()
+    assert found.samples == found.metric == 7
+    assert set(found.asked) - set(found.quantized) == set(quantization.why_not) == {":hardswish"}
+    assert found.sqnr_db is None or found.sqnr_db > 30
+    assert found.equal_share is not None
+    assert found.equal_share > 0.9
+    counts = [node.op_type for node in onnx.load(out).graph.node]
+    assert found.quantize_nodes == counts.count("QuantizeLinear") == 6
+    assert found.dequantize_nodes == counts.count("DequantizeLinear")
+    assert {"onnx", "onnxruntime", "numpy", "opset", "qinspect"} <= found.versions.keys()
+    beside = json.loads((tmp_path / "net.verify.json").read_text())
+    assert beside["version"] == 1
+    assert beside["verified"] is True
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx", "net.verify.json"]
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_the_file_runs_with_onnxruntime_alone(quantization, samples, tmp_path):
+    out = tmp_path / "net.onnx"
+    export_onnx(quantization, out, samples)
+    code = (
+        "import sys, numpy, onnxruntime\n"
+        f"session = onnxruntime.InferenceSession({str(out)!r})\n"
+        "for batch in (1, 5):\n"
+        "    (found,) = session.run(['output'], {'x': numpy.zeros((batch, 3, 12, 12), 'float32')})\n"
+        "    assert found.shape == (batch, 4)\n"
+        "assert not {'torch', 'onnx', 'qinspect'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+def broken(kind: str):
+    """A lowering with a mistake."""
+
+    def make(before: bytes, quantization: Quantization) -> bytes:
+        model = onnx.load_from_string(quantized_model(before, quantization))
+        if kind == "weight":
+            for tensor in model.graph.initializer:
+                if tensor.name == "stem:conv2d/weight/quantized":
+                    array = onnx.numpy_helper.to_array(tensor)
+                    tensor.CopyFrom(onnx.numpy_helper.from_array(array // 2, tensor.name))
+        if kind == "float layer":
+            (node,) = (node for node in model.graph.node if node.op_type == "HardSigmoid")
+            node.op_type = "Sigmoid"
+            del node.attribute[:]
+        if kind == "float":
+            index, quantizer = next(
+                (i, n) for i, n in enumerate(model.graph.node) if n.name == "depthwise:conv2d/quantize"
+            )
+            node = onnx.helper.make_node("Identity", [quantizer.input[0]], ["copy"], "copy")
+            model.graph.node.insert(index, node)
+            model.graph.node.insert(index + 1, onnx.helper.make_node("Tanh", ["copy"], ["real"], "real"))
+            model.graph.node[index + 2].input[0] = "real"
+        return model.SerializeToString()
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("weight", "stem:conv2d: .* steps from the simulation"),
+        ("float", "depthwise:conv2d: asked in integers, runs in float"),
+        ("float layer", ":hardswish: in float, it gives other numbers"),
+    ],
+)
+def test_an_export_that_does_not_match_is_not_called_verified(quantization, samples, tmp_path, monkeypatch, kind, said):
+    monkeypatch.setattr(ort_export, "quantized_model", broken(kind))
+    found = export_onnx(quantization, tmp_path / "net.onnx", samples)
+    assert not found.verified
+    assert any(re.search(said, problem) for problem in found.problems), found.problems
+    assert json.loads((tmp_path / "net.verify.json").read_text())["verified"] is False
+
+
+def test_a_file_that_does_not_run_is_a_problem_that_names_it(quantization, samples, tmp_path, monkeypatch):
+    def make(before: bytes, quantization: Quantization) -> bytes:
+        model = onnx.load_from_string(quantized_model(before, quantization))
+        model.graph.node[-1].op_type = "NoSuchOperator"
+        return model.SerializeToString()
+
+    monkeypatch.setattr(ort_export, "quantized_model", make)
+    with pytest.raises(Problem, match=r"net\.onnx: what was written does not run"):
+        export_onnx(quantization, tmp_path / "net.onnx", samples)
+
+
+def test_bad_places_and_no_samples_are_refused(quantization, samples, tmp_path):
+    with pytest.raises(Problem, match="no sample"):
+        export_onnx(quantization, tmp_path / "net.onnx", [])
+    with pytest.raises(Problem, match="is a folder"):
+        export_onnx(quantization, tmp_path, samples)
+
+
+def test_cancelling_stops_the_other_process_and_leaves_a_whole_file(quantization, samples, tmp_path):
+    def report(done: float, total: float, note: str) -> None:
+        if "new process" in note:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        export_onnx(quantization, tmp_path / "net.onnx", samples, report)
+    onnx.checker.check_model(onnx.load(tmp_path / "net.onnx"))
+    assert not (tmp_path / "net.verify.json").exists()
+
+
+def test_a_float_plan_exports_too(quantization, samples, tmp_path):
+    plan = PLAN.with_default(None, None)
+    graph = quantization.graph
+    plain = quantize(graph, plan, {})
+    found = export_onnx(replace(plain, plan=plan), tmp_path / "net.onnx", samples, float_bytes=float_model(graph))
+    assert found.verified, found.problems
+    assert (found.quantize_nodes, found.dequantize_nodes, found.asked) == (0, 0, ())
+    assert found.sqnr_db is None or found.sqnr_db > 100
+    assert Path(found.path) == tmp_path / "net.onnx"

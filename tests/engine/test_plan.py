@@ -1,0 +1,228 @@
+"""A plan is a value: edits make new ones, a file gives the same one back, slips are refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qinspect.engine.graph import Layer, LayerGraph
+from qinspect.engine.plan import TARGETS, Override, QuantPlan, Target, read_plan
+from qinspect.engine.problem import Problem
+from qinspect.engine.qconfig import DTYPES, ESTIMATORS, PRESETS, QConfig, TensorConfig
+
+QUICK = settings(max_examples=60, deadline=None)
+
+
+@st.composite
+def configs(draw):
+    dtype = draw(st.sampled_from(sorted(DTYPES)))
+    low, high = DTYPES[dtype]
+    width = (high - low + 1).bit_length() - 1
+    a, b = sorted(draw(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)).filter(lambda ends: ends[0] != ends[1])))
+    return TensorConfig(
+        dtype,
+        draw(st.integers(2, width)),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.sampled_from(["per_tensor", "per_channel"])),
+        draw(st.sampled_from(ESTIMATORS)),
+        draw(st.floats(50.5, 100)),
+        (a, b),
+    )
+
+
+choice = st.none() | configs()
+edit = st.just("inherit") | choice
+overrides = st.builds(Override, st.sampled_from(["id", "path", "op"]), st.text(min_size=1, max_size=8), edit, edit)
+plans = st.builds(
+    QuantPlan,
+    st.builds(Target.parse, st.sampled_from(TARGETS), threads=st.integers(1, 64), batch=st.integers(1, 64)),
+    st.builds(QConfig, choice, choice),
+    st.lists(overrides, max_size=3).map(tuple),
+    st.lists(st.tuples(st.text(max_size=8), st.booleans()), max_size=3).map(tuple),
+)
+
+
+@QUICK
+@given(plan=plans)
+def test_a_plan_comes_back_from_json_saying_the_same(plan):
+    again = QuantPlan.from_json(json.loads(json.dumps(plan.to_json(), allow_nan=False)))
+    assert again.to_json() == plan.to_json()
+    assert again.fingerprint == plan.fingerprint
+    assert again.fusions == plan.fusions
+    assert [o.kind for o in again.overrides] == [o.kind for o in plan.overrides]
+
+
+@QUICK
+@given(one=plans, two=plans)
+def test_fingerprints_are_equal_exactly_where_plans_say_the_same(one, two):
+    assert (one.fingerprint == two.fingerprint) == (one.to_json() == two.to_json())
+
+
+def test_a_fingerprint_does_not_depend_on_the_process_that_makes_it():
+    plan = QuantPlan(Target(isa="avx2")).with_layer("a:conv2d", weight=None).with_fusion("b:relu", False)
+    assert plan.fingerprint == "b7201e3cc836c24d"
+
+
+def layer(identity, op="conv2d"):
+    return Layer(identity, identity.partition(":")[0], op, f"aten.{op}.default", ())
+
+
+LAYERS = tuple(
+    layer(i, op)
+    for i, op in (("a.b:conv2d", "conv2d"), ("a.c:linear", "linear"), ("ab:conv2d", "conv2d"), ("n:layer_norm", "layer_norm"))
+)
+GRAPH = LayerGraph((), LAYERS, (), {})
+FLOAT = QConfig(None, None)
+EIGHT = TensorConfig()
+
+
+def asked(plan):
+    """Which layers are quantized by the plan."""
+    return [item.id for item in LAYERS if plan.qconfig(item) != FLOAT]
+
+
+def test_norms_stay_float_unless_an_override_says_otherwise():
+    plan = QuantPlan()
+    assert asked(plan) == ["a.b:conv2d", "a.c:linear", "ab:conv2d"]
+    assert plan.with_layer("n:layer_norm", activation=EIGHT).qconfig(LAYERS[3]) == QConfig(None, EIGHT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "hit"),
+    [
+        ("id", "a.b:conv2d", ["a.b:conv2d"]),
+        ("id", "a.*", []),
+        ("op", "conv2d", ["a.b:conv2d", "ab:conv2d"]),
+        ("op", "conv*", []),
+        ("path", "a", ["a.b:conv2d", "a.c:linear"]),
+        ("path", "a*", ["a.b:conv2d", "a.c:linear", "ab:conv2d"]),
+        ("path", "a.?", ["a.b:conv2d", "a.c:linear"]),
+        ("path", "nowhere", []),
+    ],
+)
+def test_an_override_matches_by_id_operator_or_module_path(kind, pattern, hit):
+    override = Override(kind, pattern, None, None)
+    plan = QuantPlan().with_override(override)
+    assert sorted({"a.b:conv2d", "a.c:linear", "ab:conv2d"} - set(asked(plan))) == hit
+    assert plan.unmatched(GRAPH) == (() if hit else (override,))
+
+
+def test_a_later_override_wins_and_leaves_alone_what_it_does_not_name():
+    four = EIGHT.but(bits=4)
+    plan = QuantPlan().with_override(Override("op", "conv2d", None, four)).with_layer("ab:conv2d", activation=EIGHT)
+    assert plan.qconfig(LAYERS[0]) == QConfig(None, four)
+    assert plan.qconfig(LAYERS[2]) == QConfig(None, EIGHT)
+
+
+def test_editing_a_layer_twice_merges_the_two():
+    plan = QuantPlan().with_layer("x", weight=None).with_layer("y", weight=None).with_layer("x", activation=EIGHT)
+    assert plan.overrides == (Override("id", "y", None), Override("id", "x", None, EIGHT))
+
+
+def test_taking_an_override_away_gives_the_plan_before_it():
+    before = QuantPlan()
+    after = before.with_layer("x", weight=None)
+    assert after != before
+    assert after.without_layer("x") == before
+    assert after.without_layer("y") == after
+    assert before.overrides == ()
+
+
+def test_a_fusion_is_on_until_switched_off_and_switching_it_on_again_leaves_no_trace():
+    plan = QuantPlan()
+    off = plan.with_fusion("a", False)
+    assert plan.fusion("a")
+    assert not off.fusion("a")
+    assert off.with_fusion("a", False) == off
+    assert off.with_fusion("a", True) == plan
+
+
+def test_a_default_that_was_the_targets_preset_follows_the_target():
+    plan = QuantPlan.preset(Target())
+    fbgemm = Target("fx", "fbgemm")
+    assert plan.with_target(fbgemm).default == PRESETS["fbgemm"]
+    own = plan.with_default(activation=EIGHT.but(bits=5))
+    assert own.with_target(fbgemm).default == own.default
+
+
+GOOD = QuantPlan(Target(isa="avx2")).with_layer("x", weight=None, activation=EIGHT).with_fusion("y", False).to_json()
+
+
+def broken(change):
+    data = json.loads(json.dumps(GOOD))
+    change(data)
+    return data
+
+
+def put(*path, value):
+    def change(data):
+        for key in path[:-1]:
+            data = data[key]
+        data[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (put("version", value=2), "version 1"),
+        (put("overides", value=[]), "'overides'"),
+        (put("target", "thread", value=2), "'thread'"),
+        (put("target", "backend", value="tpu"), "unknown target"),
+        (put("target", "threads", value=0), "threads"),
+        (put("target", "threads", value=1.5), "threads"),
+        (put("target", "threads", value="2"), "threads"),
+        (put("default", "weights", value="float"), "'weights'"),
+        (put("default", "weight", "dtype", value="int9"), "'int9'"),
+        (put("default", "weight", "dtyp", value="int8"), "'dtyp'"),
+        (put("default", "weight", "bits", value=9), "9 bits"),
+        (put("default", "weight", "bits", value=True), "bits"),
+        (put("default", "weight", "symmetric", value="no"), "symmetric"),
+        (put("default", "weight", "estimator", value=["mse"]), "unknown estimator"),
+        (put("default", "weight", value=None), "None"),
+        (put("default", "activation", "percentile", value=float("nan")), "percentile"),
+        (put("default", "activation", "range", value=[0]), "range"),
+        (put("default", "activation", "range", value=[0, float("inf")]), "range"),
+        (put("default", "activation", "estimator", value="fixed"), "range"),
+        (put("overrides", 0, "wieght", value="float"), "'wieght'"),
+        (put("overrides", 0, "match", value={"name": "x"}), "match"),
+        (put("overrides", 0, "match", value={"id": "x", "op": "y"}), "match"),
+        (put("overrides", 0, "match", value={}), "match"),
+        (put("overrides", value=3), "not as the format"),
+        (put("overrides", value=["x"]), ""),
+        (put("fusions", 0, "on", value="false"), "false"),
+        (put("fusions", 0, "of", value=True), "'of'"),
+        (lambda data: data.pop("default"), "default"),
+    ],
+)
+def test_a_slip_in_a_plan_is_refused_and_named(change, says):
+    with pytest.raises(Problem) as caught:
+        QuantPlan.from_json(broken(change))
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("data", [None, [], "plan", 1, {}])
+def test_what_is_no_plan_is_refused(data):
+    with pytest.raises(Problem, match="version 1 plan"):
+        QuantPlan.from_json(data)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"version": 1}'])
+def test_a_file_that_is_no_plan_is_refused_by_its_name(tmp_path, content):
+    path = tmp_path / "my plan.json"
+    path.write_bytes(content)
+    with pytest.raises(Problem) as caught:
+        read_plan(path)
+    assert str(path) in caught.value.where
+
+
+@pytest.mark.parametrize("name", [".", "missing.json"])
+def test_a_plan_that_cannot_be_read_is_refused_by_its_name(tmp_path, name):
+    with pytest.raises(Problem) as caught:
+        read_plan(tmp_path / name)
+    assert str(tmp_path / name) == caught.value.where

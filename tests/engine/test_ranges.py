@@ -1,0 +1,261 @@
+"""Scales and zero points are torch.ao's where it computes the same, and near the best where it does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from qinspect.engine.calibrate import tensor_stats
+from qinspect.engine.problem import Problem
+from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.ranges import (
+    QParams,
+    activation_range,
+    estimate_activation,
+    estimate_weight,
+    fixed_output,
+    from_range,
+)
+
+QUICK = settings(max_examples=60, deadline=None)
+SCHEMES = [(dtype, symmetric) for dtype in ("uint8", "int8") for symmetric in (False, True)]
+tensors = hnp.arrays(np.float32, (5, 7), elements=st.floats(-1e4, 1e4, width=32))
+
+
+def torch_observer(dtype, symmetric, reduce_range=False, per_channel=False):
+    from torch.ao.quantization.observer import MinMaxObserver, PerChannelMinMaxObserver
+
+    kind = "channel" if per_channel else "tensor"
+    scheme = getattr(torch, f"per_{kind}_{'symmetric' if symmetric else 'affine'}")
+    observer = PerChannelMinMaxObserver if per_channel else MinMaxObserver
+    return observer(dtype=getattr(torch, f"q{dtype}"), qscheme=scheme, reduce_range=reduce_range)
+
+
+@pytest.mark.parametrize("reduce_range", [False, True])
+@pytest.mark.parametrize(("dtype", "symmetric"), SCHEMES)
+@QUICK
+@given(values=tensors)
+def test_min_max_gives_the_scale_and_zero_point_of_torch(dtype, symmetric, reduce_range, values):
+    x = torch.from_numpy(values)
+    mine = estimate_activation(tensor_stats(x), TensorConfig(dtype, bits=8 - reduce_range, symmetric=symmetric))
+    if dtype == "uint8" and symmetric and reduce_range:
+        assert int(mine.zero_point) == 64  # torch's observers refuse this one
+        return
+    observer = torch_observer(dtype, symmetric, reduce_range)
+    observer(x)
+    scale, zero = observer.calculate_qparams()
+    assert float(mine.scale) == scale.item()
+    assert int(mine.zero_point) == zero.item()
+
+
+@pytest.mark.parametrize(("dtype", "symmetric"), SCHEMES)
+@QUICK
+@given(values=tensors)
+def test_per_channel_min_max_gives_the_scales_and_zero_points_of_torch(dtype, symmetric, values):
+    x = torch.from_numpy(values)
+    observer = torch_observer(dtype, symmetric, per_channel=True)
+    observer(x)
+    scale, zero = observer.calculate_qparams()
+    mine = estimate_weight(x, TensorConfig(dtype, symmetric=symmetric, granularity="per_channel"), 0)
+    assert np.array_equal(mine.scale, scale.numpy())
+    assert np.array_equal(mine.zero_point, zero.numpy())
+
+
+@pytest.mark.parametrize("bits", [2, 4, 7, 8])
+@pytest.mark.parametrize(("dtype", "symmetric"), SCHEMES)
+@QUICK
+@given(low=st.floats(-1e6, 1e6, width=32), span=st.floats(0, 1e6, width=32))
+def test_the_grid_holds_zero_and_the_range_that_was_asked(dtype, symmetric, bits, low, span):
+    params = from_range(low, low + span, TensorConfig(dtype, bits=bits, symmetric=symmetric))
+    qmin, qmax = TensorConfig(dtype, bits=bits).grid
+    assert qmin <= params.zero_point <= qmax
+    step = float(params.scale)
+    assert float(params.low) <= min(low, 0) + step
+    assert float(params.high) >= max(low + span, 0) - step
+    assert params.fake_quantize(torch.zeros(1)).item() == 0
+
+
+@pytest.mark.parametrize(("dtype", "symmetric"), SCHEMES)
+@QUICK
+@given(values=tensors, bits=st.integers(3, 8), per_channel=st.booleans(), factor=st.floats(0.1, 2))
+def test_fake_quantizing_is_quantizing_and_dequantizing(dtype, symmetric, values, bits, per_channel, factor):
+    x = torch.from_numpy(values)
+    config = TensorConfig(dtype, bits=bits, symmetric=symmetric, granularity="per_channel" if per_channel else "per_tensor")
+    params = estimate_weight(x * factor, config, 1)
+    whole = params.quantize(x)
+    assert whole.dtype == torch.int32
+    assert params.qmin <= int(whole.min()) <= int(whole.max()) <= params.qmax
+    assert torch.equal(params.fake_quantize(x), params.dequantize(whole))
+    assert torch.equal(params.fake_quantize(params.fake_quantize(x)), params.fake_quantize(x))
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, -1e-38])
+def test_a_tensor_of_almost_nothing_gets_torchs_smallest_scale(value):
+    params = estimate_activation(tensor_stats(torch.full((4,), value)), TensorConfig())
+    assert float(params.scale) == torch.finfo(torch.float32).eps
+    assert np.isfinite(params.low)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_the_widest_range_of_float32_has_a_finite_scale(symmetric):
+    params = from_range(-3.4e38, 3.4e38, TensorConfig(symmetric=symmetric))
+    assert np.isfinite(params.scale)
+    assert params.scale == pytest.approx(6.8e38 / 255, rel=0.01)
+    assert torch.isfinite(params.fake_quantize(torch.tensor([3e38, -3e38]))).all()
+
+
+def draw(kind):
+    generator = torch.Generator().manual_seed(5)
+    normal = torch.randn(40_000, generator=generator)
+    return {
+        "normal": normal,
+        "outliers": torch.cat([normal, torch.tensor([40.0, -55.0])]),
+        "relu": normal.relu(),
+        "long tail": (normal * 1.5).exp(),
+        "shifted": normal * 0.1 + 3,
+        "laplace": normal.sign() * -torch.rand(40_000, generator=generator).clamp_min(1e-6).log(),
+    }[kind]
+
+
+KINDS = ["normal", "outliers", "relu", "long tail", "shifted", "laplace"]
+
+
+def squared_error(x, params):
+    # Clipping is at the ends of the grid of `bits`.
+    grid = TensorConfig(params.dtype, bits=params.bits).grid
+    whole = torch.clamp(torch.round(x / float(params.scale)) + int(params.zero_point), *grid)
+    return float((((whole - int(params.zero_point)) * float(params.scale) - x) ** 2).double().sum())
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_mse_estimator_is_near_the_best_of_a_brute_force_search(kind, symmetric, bits):
+    x = draw(kind)
+    config = TensorConfig("uint8", bits=bits, symmetric=symmetric, estimator="mse")
+    found = squared_error(x, estimate_activation(tensor_stats(x), config))
+    low, high = min(0.0, float(x.min())), max(0.0, float(x.max()))
+    best = np.inf
+    for a in np.linspace(0.03, 1, 40):
+        for b in np.linspace(0.03, 1, 40) if low < 0 and not symmetric else [a]:
+            span = max(-low, high)
+            ends = (-span * a, span * a) if symmetric else (low * b, high * a)
+            best = min(best, squared_error(x, from_range(*ends, config)))
+    assert found <= 1.12 * best
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_mse_estimator_is_never_worse_than_min_max(kind):
+    x = draw(kind)
+    stats = tensor_stats(x)
+    errors = [squared_error(x, estimate_activation(stats, TensorConfig(estimator=e))) for e in ("mse", "minmax")]
+    assert errors[0] <= 1.01 * errors[1]
+
+
+@pytest.mark.parametrize("percentile", [90.0, 99.0, 99.9, 100.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_percentile_is_numpys_within_a_bin(kind, percentile):
+    x = draw(kind)
+    stats = tensor_stats(x)
+    low, high = activation_range(stats, TensorConfig(estimator="percentile", percentile=percentile))
+    cut = (100 - percentile) / 200
+    values, rank = x.double().numpy(), 2 / len(x)  # numpy interpolates between two values, a bin may hold either
+    for found, place in ((low, cut), (high, 1 - cut)):
+        below, above = np.quantile(values, np.clip([place - rank, place + rank], 0, 1))
+        assert below - stats.histogram.width <= found <= above + stats.histogram.width
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_entropy_chooses_a_range_inside_min_max(kind):
+    stats = tensor_stats(draw(kind))
+    low, high = activation_range(stats, TensorConfig(estimator="entropy"))
+    assert stats.min <= low < high <= stats.max
+
+
+def test_entropy_cuts_a_lone_outlier_off():
+    low, high = activation_range(tensor_stats(draw("outliers")), TensorConfig(estimator="entropy"))
+    assert -20 < low < -2
+    assert 2 < high < 20
+
+
+def test_entropy_keeps_nearly_all_of_a_normal_distribution():
+    x = draw("normal")
+    low, high = activation_range(tensor_stats(x), TensorConfig(estimator="entropy"))
+    assert float(((x > low) & (x < high)).float().mean()) > 0.98
+
+
+@pytest.mark.parametrize("estimator", ["minmax", "mse", "percentile", "entropy"])
+@pytest.mark.parametrize("value", [0.0, 2.5, -2.5, 1e-42])
+def test_every_estimator_takes_a_constant(estimator, value):
+    params = estimate_activation(tensor_stats(torch.full((100,), value)), TensorConfig(estimator=estimator))
+    result = params.fake_quantize(torch.tensor([value])).item()
+    assert result == pytest.approx(value, rel=0.01, abs=1e-6)
+
+
+@pytest.mark.parametrize("estimator", ["minmax", "mse", "percentile", "entropy"])
+def test_every_estimator_ignores_infinities(estimator):
+    x = torch.cat([draw("normal"), torch.tensor([torch.inf, -torch.inf, torch.nan])])
+    low, high = activation_range(tensor_stats(x), TensorConfig(estimator=estimator))
+    assert -6 < low < -1
+    assert 1 < high < 6
+
+
+def test_a_tensor_without_a_finite_value_is_a_problem():
+    with pytest.raises(Problem, match="no finite value"):
+        activation_range(tensor_stats(torch.full((3,), torch.nan)), TensorConfig())
+
+
+def test_a_fixed_range_is_taken_as_it_is():
+    config = TensorConfig(estimator="fixed", range=(-1.0, 3.0))
+    params = estimate_activation(tensor_stats(draw("normal")), config)
+    assert float(params.scale) == np.float32(4 / 255)
+    assert int(params.zero_point) == 64
+    weights = estimate_weight(torch.randn(3, 4), config.but(granularity="per_channel"), 0)
+    assert weights.scale.tolist() == [np.float32(4 / 255)] * 3
+
+
+@pytest.mark.parametrize("estimator", ["mse", "entropy", "percentile"])
+def test_weight_estimators_never_do_worse_than_their_grid_allows(estimator):
+    weight = torch.randn(6, 50, generator=torch.Generator().manual_seed(0))
+    config = TensorConfig("int8", bits=4, symmetric=True, granularity="per_channel", percentile=99.0)
+    plain = estimate_weight(weight, config, 0)
+    found = estimate_weight(weight, config.but(estimator=estimator), 0)
+    assert (found.scale <= plain.scale + 1e-9).all()
+    if estimator != "percentile":
+        errors = [((p.fake_quantize(weight) - weight) ** 2).sum() for p in (found, plain)]
+        assert errors[0] < errors[1]
+
+
+def test_weights_of_transposed_convolutions_have_their_channels_on_axis_1():
+    weight = torch.randn(2, 3, 2, 2)
+    params = estimate_weight(weight, TensorConfig("int8", symmetric=True, granularity="per_channel"), 1)
+    assert params.scale.shape == (3,)
+    assert params.axis == 1
+    assert np.allclose(params.scale, weight.abs().amax((0, 2, 3)).numpy() / 127.5)
+
+
+@pytest.mark.parametrize("op", ["sigmoid", "hardsigmoid", "softmax", "tanh"])
+def test_operators_with_a_known_output_range_have_fixed_parameters(op):
+    params = fixed_output(op, TensorConfig())
+    assert (float(params.scale), int(params.zero_point)) == ((2 / 256, 128) if op == "tanh" else (1 / 256, 0))
+    assert fixed_output(op, TensorConfig("int8")) is None
+    assert fixed_output("relu", TensorConfig()) is None
+
+
+def test_seven_bits_spread_the_range_over_half_the_grid_and_clip_where_the_kernel_does():
+    params = from_range(0.0, 12.7, TensorConfig(bits=7))
+    assert float(params.scale) == pytest.approx(0.1, rel=1e-5)
+    assert (params.qmin, params.qmax) == (0, 255)
+    assert float(params.high) == pytest.approx(12.7, rel=1e-5)
+    assert params.fake_quantize(torch.tensor([20.0])).item() == pytest.approx(20.0, rel=1e-5)
+
+
+def test_int16_and_int4_grids_are_used_in_full():
+    for dtype, levels in (("int16", 65535), ("int4", 15)):
+        params = from_range(-1.0, 1.0, TensorConfig(dtype, bits=16 if dtype == "int16" else 4))
+        assert float(params.scale) == pytest.approx(2 / levels, rel=1e-6)
+        assert isinstance(params, QParams)

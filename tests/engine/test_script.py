@@ -1,0 +1,108 @@
+"""The script for ONNX Runtime: the simulation in torch alone, and the model that it describes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from qinspect.engine.backends.script import export_script
+from qinspect.engine.calibrate import calibrate
+from qinspect.engine.fuse import fuse
+from qinspect.engine.load import quiet
+from qinspect.engine.normalize import normalize
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.simulate import Simulation
+
+
+class Net(nn.Module):
+    """Input (N, 3, 12, 12)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.bn = nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.depthwise = nn.Conv2d(8, 8, 3, stride=2, groups=8)
+        self.side, self.fc = nn.Conv2d(8, 8, 1), nn.Linear(16, 4)
+
+    def forward(self, x):
+        x = F.relu6(self.bn(self.stem(x)))
+        x = F.relu(self.depthwise(F.pad(x, (0, 1, 0, 1))))
+        x = torch.cat([F.silu(self.side(x)), F.relu(x + x)], 1)
+        return self.fc(F.adaptive_avg_pool2d(F.max_pool2d(x, 2), 1).flatten(1))
+
+
+@pytest.fixture(scope="module")
+def x() -> torch.Tensor:
+    return torch.randn(6, 3, 12, 12, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def quantization(x: torch.Tensor, one_thread: None) -> Quantization:
+    with torch.random.fork_rng(), quiet(), torch.no_grad():
+        torch.manual_seed(0)
+        program = torch.export.export(Net().eval(), (x,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        plan = QuantPlan.preset(Target())
+        fused = fuse(normalize(program.run_decompositions({})), plan).graph
+        return quantize(fused, plan, calibrate(fused, [(x,)]).tensors)
+
+
+@pytest.fixture(scope="module")
+def exported(quantization: Quantization, x: torch.Tensor, tmp_path_factory: pytest.TempPathFactory):
+    out = tmp_path_factory.mktemp("export") / "net"
+    return out, export_script(quantization, out, [(x[:4],), (x[4:],)], name="net")
+
+
+def test_the_script_is_verified(exported, quantization):
+    out, report = exported
+    assert report.problems == ()
+    assert report.verified
+    assert report.to == "script"
+    assert set(report.quantized) == quantization.asked & quantization.quantized
+    assert report.agreement == 1
+    assert sorted(path.name for path in out.iterdir()) == [
+        "README.txt", "build.py", "layers.py", "model.onnx", "model.py", "plan.json", "qparams.json", "verify.json",
+        "weights.pt",
+    ]  # fmt: skip
+
+
+def test_the_script_simulates_bit_for_bit_and_writes_a_model_that_runs_in_integers(
+    exported, quantization, x, tmp_path: Path
+):
+    out, _ = exported
+    torch.save(x, tmp_path / "x.pt")
+    code = f"""
+import sys, torch
+sys.path.insert(0, {str(out)!r})
+torch.set_num_threads(1)
+from build import load, session, write_onnx
+x = torch.load("x.pt")
+with torch.no_grad():
+    y = load()(x)
+assert "onnxruntime" not in sys.modules and "qinspect" not in sys.modules
+write_onnx("new.onnx")
+torch.save([y, session()(x)[0], session("new.onnx")(x)[0]], "y.pt")
+"""
+    done = subprocess.run([sys.executable, "-I", "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ours, kernel, again = torch.load(tmp_path / "y.pt")
+    assert torch.equal(ours, Simulation(quantization)((x,)))
+    step = float(quantization.values["fc:linear"].scale)
+    assert float((kernel - ours).abs().max()) < 2.5 * step
+    assert float((again - ours).abs().max()) < 2.5 * step
+
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    onnxruntime.InferenceSession(str(tmp_path / "new.onnx"), options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
+    assert kinds.count("QLinearConv") == 3
+    assert kinds.count("QGemm") == 1

@@ -1,0 +1,190 @@
+"""The estimates from a few backward passes agree with quantizing one layer at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from scipy.stats import spearmanr
+from torch import nn
+
+from qinspect.engine.calibrate import calibrate
+from qinspect.engine.errors import kl_divergence
+from qinspect.engine.execute import Executor
+from qinspect.engine.fuse import fuse
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.sensitivity import score
+from qinspect.engine.simulate import Simulation
+
+
+def only(q: Quantization, layer_id: str) -> Simulation:
+    """A simulation in which one layer rounds, as if it stood alone."""
+    simulation = Simulation(q, channels_last=True)
+    run = simulation.run_layer
+    simulation.run_layer = lambda layer, values: (
+        run(layer, values) if layer.id == layer_id else simulation.compute_float(layer, values)
+    )
+    simulation.compute_float = Executor(q.graph, channels_last=True).compute
+    return simulation
+
+
+@pytest.fixture(scope="module")
+def digits(digits_model):
+    code = digits_model.folder / "digits_net.py"
+    spec = importlib.util.spec_from_file_location("digits_net_for_scores", code)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    net = module.model().eval()
+    net.load_state_dict(load_file(digits_model.weights), strict=False)
+    x = torch.from_numpy(np.load(digits_model.data)["x"])
+    return net, x
+
+
+@pytest.fixture(scope="module")
+def scored(digits, trace_once):
+    net, x = digits
+    plan = QuantPlan().with_default(
+        TensorConfig("int8", bits=5, symmetric=True), TensorConfig("uint8", bits=5)
+    )
+    graph = fuse(trace_once(net, x[:2]), plan).graph
+    q = quantize(graph, plan, calibrate(graph, [(x[:64],)], share=1.0).tensors)
+    batches = [(part,) for part in x[64:192].split(32)]
+    scores = score({"plan": q}, batches, draws=8)["plan"]
+    float_model = Executor(graph, channels_last=True)
+    mse, kl = {}, {}
+    with torch.no_grad():
+        reference = [float_model(batch) for batch in batches]
+        power = sum(float((r**2).sum()) for r in reference)
+        for key in scores.mse:
+            results = [only(q, key)(batch) for batch in batches]
+            pairs = list(zip(reference, results, strict=True))
+            mse[key] = sum(float(((a - b) ** 2).sum()) for a, b in pairs) / power
+            kl[key] = float(torch.cat([kl_divergence(a, b) for a, b in pairs]).mean())
+        whole = [Simulation(q, channels_last=True)(batch) for batch in batches]
+        total = float(torch.cat([kl_divergence(a, b) for a, b in zip(reference, whole, strict=True)]).mean())
+    return scores, mse, kl, total
+
+
+def test_every_quantized_layer_that_rounds_has_a_score(scored):
+    scores, *_ = scored
+    assert scores.samples == 128
+    assert len(scores.mse) == 5
+    assert all(value > 0 for value in scores.mse.values())
+
+
+@pytest.mark.parametrize("which", ["mse", "kl"])
+def test_the_estimates_rank_the_layers_as_quantizing_one_at_a_time_does(scored, which):
+    scores, mse, kl, _ = scored
+    found, exact = (scores.mse, mse) if which == "mse" else (scores.kl, kl)
+    assert spearmanr([found[k] for k in exact], list(exact.values())).statistic >= 0.9
+
+
+def test_the_estimated_mse_of_each_layer_is_near_the_exact_one(scored):
+    scores, mse, _, _ = scored
+    for key, exact in mse.items():
+        assert scores.mse[key] == pytest.approx(exact, rel=0.5), key
+
+
+def test_the_sum_of_the_estimates_is_near_the_kl_of_the_whole_plan(scored):
+    scores, _, kl, total = scored
+    assert 0.5 < sum(scores.kl.values()) / sum(kl.values()) < 2
+    assert 0.4 < sum(scores.kl.values()) / total < 2.5
+
+
+def test_half_of_the_fisher_sum_is_the_kl_of_a_linear_softmax_model(canonical, quantized):
+    """For logits z with noise d, KL = d' (diag p - p p') d / 2 up to third order."""
+    torch.manual_seed(0)
+    net = nn.Linear(6, 4)
+    x = torch.randn(512, 6)
+    plan = QuantPlan().with_default(TensorConfig("int8", symmetric=True), TensorConfig("uint8", bits=6))
+    q = quantized(canonical(net, x[:2]), plan, [(x,)])
+    (key,) = q.quantized
+    with torch.no_grad():
+        z = net(x)
+        d = Simulation(q)([x]) - z
+        p = torch.softmax(z, 1)
+        expected = float((((p * d * d).sum(1) - (p * d).sum(1) ** 2) / 2).mean())
+        assert expected == pytest.approx(float(kl_divergence(z, z + d).mean()), rel=0.05)
+    found = score({"plan": q}, [(x,)], draws=60)["plan"]
+    assert found.kl[key] == pytest.approx(expected, rel=0.08)
+    assert found.mse[key] == pytest.approx(float((d**2).sum() / (z**2).sum()), rel=0.08)
+
+
+def test_several_plans_are_scored_at_once_as_each_alone(canonical):
+    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 4))
+    x = torch.randn(32, 6)
+    graph = fuse(canonical(net, x[:2]), QuantPlan()).graph
+    stats = calibrate(graph, [(x,)]).tensors
+    plans = {bits: QuantPlan().with_default(activation=TensorConfig(bits=bits)) for bits in (4, 8)}
+    variants = {str(bits): quantize(graph, plan, stats) for bits, plan in plans.items()}
+    both = score(variants, [(x,)])
+    for name, q in variants.items():
+        alone = score({name: q}, [(x,)])[name]
+        assert alone.mse == pytest.approx(both[name].mse)
+        assert alone.kl == pytest.approx(both[name].kl)
+    assert sum(both["4"].mse.values()) > 10 * sum(both["8"].mse.values())
+
+
+def test_the_same_seed_gives_the_same_scores_and_only_the_layers_asked_for(canonical, quantized):
+    net = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 4))
+    x = torch.randn(16, 6)
+    q = quantized(canonical(net, x[:2]), QuantPlan(), [(x,)])
+    one, two = (score({"p": q}, [(x,)], only=frozenset({"0:linear"}))["p"] for _ in range(2))
+    assert one == two
+    assert set(one.mse) == {"0:linear"}
+
+
+def test_outputs_that_are_no_logits_have_an_mse_and_no_kl(canonical, quantized):
+    x = torch.randn(4, 3, 6, 6)
+    q = quantized(canonical(nn.Conv2d(3, 2, 1), x), QuantPlan(), [(x,)])
+    found = score({"p": q}, [(x,)])["p"]
+    assert found.kl == {}
+    assert found.mse[":conv2d"] > 0
+
+
+def test_values_with_the_samples_on_another_axis_or_with_one_axis_are_scored_alike(canonical, quantized):
+    class Net(nn.Module):
+        def __init__(self, swapped):
+            super().__init__()
+            self.fc, self.head, self.swapped = nn.Linear(6, 6), nn.Linear(6, 3), swapped
+
+        def forward(self, x):
+            x = self.fc(x.transpose(0, 1)).transpose(0, 1) if self.swapped else self.fc(x)
+            return self.head(x.mean(1))
+
+    torch.manual_seed(0)
+    plain = Net(False)
+    other = Net(True)
+    other.load_state_dict(plain.state_dict())
+    x = torch.randn(64, 5, 6)
+    plan = QuantPlan().with_default(activation=TensorConfig(bits=4))
+    found = []
+    for net in (plain, other):
+        q = quantized(canonical(net, x[:3]), plan, [(x,)])
+        found.append(score({"p": q}, [(part,) for part in x.split(4)], draws=40)["p"].mse["fc:linear"])
+    assert found[0] == pytest.approx(found[1], rel=0.25)
+
+    class Flat(nn.Module):
+        def forward(self, x):
+            return x.mean((1, 2))
+
+    fx = QuantPlan.preset(Target.parse("fx-onednn"))
+    q = quantized(canonical(Flat(), x[:3]), fx, [(x,)])
+    assert score({"p": q}, [(x,)])["p"].mse[":mean"] > 0
+
+
+def test_scoring_leaves_no_gradient_behind(canonical, quantized):
+    net = nn.Linear(6, 4)
+    x = torch.randn(8, 6)
+    graph = canonical(net, x[:2])
+    q = quantized(graph, QuantPlan(), [(x,)])
+    score({"p": q}, [(x,)])
+    assert net.weight.grad is None
+    assert not any(tensor.requires_grad for tensor in q.graph.params.values())
+    assert dataclasses.is_dataclass(q)

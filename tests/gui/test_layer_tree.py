@@ -1,0 +1,150 @@
+"""The table of layers on made-up rows: modules, sums, sorting, staleness, many layers."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from PySide6.QtCore import QModelIndex, Qt
+
+from qinspect.engine.qconfig import PRESETS
+from qinspect.engine.results import Errors, KernelCheck, Latency, LayerRow
+from qinspect.gui.panels.layer_columns import COLUMNS, Facts, facts_of, flags, gain_us, short
+from qinspect.gui.panels.layer_model import BarRole, LayerModel, build
+from qinspect.gui.panels.layer_tree import LayerTree
+
+
+def row(layer_id, kl=None, us=None, **changes):
+    path, _, op = layer_id.rpartition(":")
+    values = {
+        "fused": (), "fused_into": None, "asked": True, "quantized": True, "why_not": None, "source": None,
+        "shape": (1, 8), "macs": 10, "parameters": 5, "errors": Errors(estimated_kl=kl),
+        "latency": None if us is None else Latency(*us), **changes,
+    }  # fmt: skip
+    return LayerRow(layer_id, path, op, **values)
+
+
+ROWS = (
+    row("stem:conv2d", 0.1, (20.0, 10.0, 1.0), fused=("bn:batch_norm",)),
+    row("bn:batch_norm", fused_into="stem:conv2d"),
+    row("body.a.conv:conv2d", 0.3, (5.0, 25.0, 1.0)),
+    row("body.b.conv:conv2d", 0.6, asked=True, quantized=False, why_not="groups"),
+    row("head:linear"),
+)
+
+
+def facts(rows=ROWS, stale=False, times_stale=False):
+    from qinspect.engine.plan import QuantPlan
+
+    qconfigs = {r.id: PRESETS["onnxruntime"] for r in rows}
+    return facts_of(rows, QuantPlan(), qconfigs, frozenset(r.id for r in rows), stale, rows, times_stale)
+
+
+def tree_of(node):
+    return [(child.name, tree_of(child)) if child.children else child.name for child in node.children]
+
+
+def test_layers_stand_below_their_modules_and_single_chains_are_joined():
+    assert tree_of(build(ROWS, flat=False, absorbed=False)) == [
+        "stem:conv2d",
+        ("body", ["a.conv:conv2d", "b.conv:conv2d"]),
+        "head:linear",
+    ]
+    assert tree_of(build(ROWS, flat=False, absorbed=True))[0] == ("stem:conv2d", ["bn:batch_norm"])
+    assert tree_of(build(ROWS, flat=True, absorbed=False)) == [r.id for r in ROWS if r.fused_into is None]
+
+
+def test_shares_add_up_to_one_and_fall_back_to_the_mean_squared_error():
+    assert facts().shares == {
+        "stem:conv2d": pytest.approx(0.1),
+        "body.a.conv:conv2d": pytest.approx(0.3),
+        "body.b.conv:conv2d": pytest.approx(0.6),
+    }
+    rows = [row("a:x", errors=Errors(estimated_mse=1.0)), row("b:x", errors=Errors(estimated_mse=3.0))]
+    assert Facts.error_shares(rows) == {"a:x": 0.25, "b:x": 0.75}
+
+
+def test_a_module_shows_the_sum_of_its_layers(qtbot):
+    model = LayerModel()
+    model.set_facts(facts(), flat=False, absorbed=False)
+    body = model.index(1, 0)
+    keys = [column.key for column in COLUMNS]
+    assert body.data() == "body"
+    assert body.siblingAtColumn(keys.index("share")).data() == "90.0%"
+    assert body.siblingAtColumn(keys.index("share")).data(BarRole) is None
+    assert body.siblingAtColumn(keys.index("op")).data() == "2 layers"
+
+
+def test_flags_name_what_is_worth_a_look():
+    found = facts()
+    words = {r.id: [word for word, _ in flags(r, found)] for r in ROWS}
+    assert words["body.a.conv:conv2d"] == ["slower"]
+    assert words["body.b.conv:conv2d"] == ["stays float"]
+    assert words["stem:conv2d"] == []
+    assert gain_us(ROWS[2], found) == -20.0
+    off = row("k:conv2d", kernel=KernelCheck(30, 0.5, 0.6, saturated=True))
+    assert flags(off, facts((off,)))[0] == ("saturates", "intermediate sums overflow: up to 30 steps off")
+
+
+def test_types_are_short():
+    preset = PRESETS["fbgemm"]
+    assert (short(preset.weight), short(preset.activation), short(None)) == ("int8/ch", "uint8 7b", "float")
+
+
+def test_stale_figures_are_italic_and_have_no_bar(qtbot):
+    model = LayerModel()
+    model.set_facts(facts(stale=True), flat=True, absorbed=False)
+    keys = [column.key for column in COLUMNS]
+    cell = model.index(0, keys.index("share"))
+    assert cell.data(Qt.ItemDataRole.FontRole).italic()
+    assert cell.data(BarRole) is None
+    assert model.index(0, keys.index("type")).data(Qt.ItemDataRole.FontRole) is None
+    assert model.index(0, keys.index("gain")).data(Qt.ItemDataRole.FontRole) is None
+
+
+def test_new_figures_keep_what_is_selected_and_open(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.show_facts(facts())
+    tree.select(("body.a.conv:conv2d",))
+    tree.view.collapse(tree.proxy.index(1, 0))
+    tree.show_facts(facts(stale=True))
+    assert tree.ids() == ("body.a.conv:conv2d",)
+    assert not tree.view.isExpanded(tree.proxy.index(1, 0))
+
+
+def test_sorting_by_error_puts_the_worst_first_and_what_is_not_measured_last(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.flat.setChecked(True)
+    tree.show_facts(facts())
+    tree.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    order = [tree.proxy.index(place, 0).data() for place in range(tree.proxy.rowCount(QModelIndex()))]
+    assert order == ["body.b.conv:conv2d", "body.a.conv:conv2d", "stem:conv2d", "head:linear"]
+
+
+def seconds_for(tree, count):
+    """Time to show and filter so many layers."""
+    rows = tuple(row(f"stage{i // 500}.block{i // 10}.conv{i % 10}:conv2d", 0.001 * i) for i in range(count))
+    found = facts(rows)
+    started = time.perf_counter()
+    tree.show_facts(found)
+    tree.grab()
+    tree.filter.setText("block49")
+    tree.grab()
+    taken = time.perf_counter() - started
+    assert len(tree.as_tsv().splitlines()) > 10
+    tree.filter.clear()
+    return taken
+
+
+def test_ten_times_the_layers_take_little_more_than_ten_times_as_long(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.resize(600, 700)
+    tree.show()
+    seconds_for(tree, 600)
+    few = min(seconds_for(tree, 500 + i) for i in range(3))
+    many = min(seconds_for(tree, 5000 + i) for i in range(2))
+    # Something quadratic would take a hundred times as long.
+    assert many < 30 * few
