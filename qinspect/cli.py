@@ -327,7 +327,7 @@ def summary(totals: Any) -> str:
 
 
 def _model_spec(options: argparse.Namespace) -> ModelSpec:
-    from .engine.load.spec import ModelSpec, parse_shape
+    from .engine.source import ModelSpec, parse_shape
 
     return ModelSpec(
         options.model, options.weights, None if options.input_shape is None else parse_shape(options.input_shape)

@@ -24,7 +24,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 def model_spec() -> ModelSpec:
     """MobileNetV2 from the packaged files."""
-    from .engine.load.spec import ModelSpec
+    from .engine.source import ModelSpec
 
     folder = resource("demo")
     return ModelSpec(

@@ -34,10 +34,7 @@ from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow
 from .sensitivity import Scores, score
 
 LAYER_SAMPLES = 64
-"""Samples of the final split that per-layer errors rest on."""
-
-SCORE_SAMPLES = 64
-"""Samples of the final split that the estimates rest on: the same as the figures they stand beside."""
+"""Samples of the final split that layers' errors and estimates rest on."""
 
 CHECK_SAMPLES = 16
 """Samples of the select split on which kernels are compared with the simulation, layer by layer."""
@@ -53,6 +50,7 @@ def analyze(
     kernels: bool = True,
     latency: bool = True,
     samples: int | None = None,
+    layer_samples: int = LAYER_SAMPLES,
     metric: Metric = TOP1,
 ) -> Analysis:
     """Measure what a plan does.
@@ -69,6 +67,9 @@ def analyze(
         Whether to time them.
     samples : int | None
         Use no more of the final split than this.
+    layer_samples : int
+        Layers' errors and estimates rest on so many samples of it. With fewer than the totals have,
+        the sum of the estimates is left out: it would stand beside figures of other samples.
     metric : Metric
 
     Returns
@@ -97,10 +98,10 @@ def analyze(
         feed(final),
         part(report, 0.05, 0.6 * share),
         total=len(final),
-        layer_samples=LAYER_SAMPLES,
+        layer_samples=layer_samples,
         collect=outputs,
     )
-    chosen = final[:SCORE_SAMPLES]
+    chosen = final[:layer_samples]
     scores = score({"plan": quantization}, feed(chosen), part(report, 0.6 * share, share), total=len(chosen))["plan"]
     figures = None
     if kernels:
@@ -124,7 +125,7 @@ def analyze(
     analysis = Analysis(
         model_json(model),
         data_json(data, metric),
-        plan.target.to_json(),
+        plan.target.on_this_host(),
         plan.to_json(),
         totals,
         rows,
@@ -171,7 +172,7 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
     return Analysis(
         model_json(model),
         {},
-        plan.target.to_json(),
+        plan.target.on_this_host(),
         plan.to_json(),
         Totals(),
         tuple(rows),
@@ -230,6 +231,7 @@ def _totals(
     metric: Metric,
     calibration: Calibration,
 ) -> Totals:
+    comparable = scores.samples >= min(whole.samples, LAYER_SAMPLES)
     kernel_metric = kernel_agreement = kernel_kl = None
     fp32_ms = int8_ms = fp32_p90 = int8_p90 = None
     reference = outputs.joined("float")
@@ -252,8 +254,8 @@ def _totals(
         kernel_kl=kernel_kl,
         mse=whole.outputs.mse,
         sqnr_db=whole.outputs.sqnr_db,
-        estimated_kl=sum(scores.kl.values()) if scores.kl else None,
-        estimated_mse=sum(scores.mse.values()) if scores.mse else None,
+        estimated_kl=sum(scores.kl.values()) if scores.kl and comparable else None,
+        estimated_mse=sum(scores.mse.values()) if scores.mse and comparable else None,
         fp32_ms=fp32_ms,
         int8_ms=int8_ms,
         fp32_p90_ms=fp32_p90,

@@ -101,7 +101,7 @@ def check_fits(model: Model, data: Dataset) -> None:
                 f"a sample has shape {got}, the model's input {spec.name} wants {tuple(wanted)}",
                 "Set --resize and --crop, or --input-shape.",
             )
-        if not str(tensor.dtype).endswith(spec.dtype):
+        if str(tensor.dtype) != f"torch.{spec.dtype}":
             raise Problem(
                 data.spec.source,
                 f"a sample is {tensor.dtype}, the model's input {spec.name} torch.{spec.dtype}",

@@ -214,4 +214,5 @@ def _may_overflow(q: Quantization, layer: Layer) -> bool:
     if weights is None or source is None or weight is None:
         return False
     largest = int(weights.quantize(weight.detach()).abs().max())
-    return 2 * largest * max(abs(source.qmin), source.qmax) > 32767
+    # Signed activations are stored with 128 added, so the largest number is the width of the type.
+    return 2 * largest * (source.qmax - source.qmin) > 32767

@@ -21,6 +21,9 @@ from .problem import Problem
 _TORCH = str(Path(torch.__file__).parent)
 _EVERYTHING = (1 << 63) - 1
 
+MAX_CONSTANT = 1 << 28
+"""Values that a constant computed from stored tensors may have."""
+
 
 def normalize(program: ExportedProgram) -> LayerGraph:
     """Rewrite a program (without in-place operators) to canonical layers.
@@ -157,6 +160,9 @@ class _Normalizer:
         self.known[node] = Ref(layer.id)
 
     def _constant(self, node: Node, args: Any, kwargs: Any) -> None:
+        leaves = torch.utils._pytree.tree_leaves(node.meta.get("val"))
+        if sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor)) > MAX_CONSTANT:
+            raise Problem(node.name, "is a constant too large to compute", "Make it an input, or a smaller one.")
         real_args, real_kwargs = replace((args, kwargs), lambda leaf: self.params[leaf.key])
         with torch.no_grad():
             result = node.target(*real_args, **real_kwargs)  # type: ignore[operator]
@@ -203,9 +209,9 @@ class _Normalizer:
         self.counts[stem] += 1
         identity = stem if self.counts[stem] == 1 else f"{stem}#{self.counts[stem]}"
         value = node.meta.get("val")
-        several = isinstance(value, (tuple, list))
-        if several:
-            value = value[0]
+        several = False
+        if isinstance(value, (tuple, list)):
+            several, value = True, value[0]
         shape, dtype = self._shape(value)
         transparent = _base_name(node.target) in TRANSPARENT or not isinstance(value, torch.Tensor)
         if op == "getitem" and isinstance(node.args[0], Node):  # one of several results that were computed

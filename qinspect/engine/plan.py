@@ -97,13 +97,15 @@ class Target:
         return Target(backend, engine or ("cpu" if backend == "ort" else "x86"), **settings)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "backend": self.backend,
-            "engine": self.engine,
-            "isa": self.isa or host_isa(),
-            "threads": self.threads,
-            "batch": self.batch,
-        }
+        """As plan.json has it: without an instruction set where it is each computer's own."""
+        found: dict[str, Any] = {"backend": self.backend, "engine": self.engine}
+        if self.isa:
+            found["isa"] = self.isa
+        return {**found, "threads": self.threads, "batch": self.batch}
+
+    def on_this_host(self) -> dict[str, Any]:
+        """As analysis.json has it: with the instruction set that the figures were measured with."""
+        return {**self.to_json(), "isa": self.isa or host_isa()}
 
 
 TARGETS = ("ort", *(f"fx-{engine}" for engine in FX_ENGINES))

@@ -58,6 +58,11 @@ class QParams:
             "axis": self.axis,
         }
 
+    def __post_init__(self) -> None:
+        # Arithmetic on arrays without axes gives numpy scalars, which torch does not take.
+        object.__setattr__(self, "scale", np.asarray(self.scale, np.float32))
+        object.__setattr__(self, "zero_point", np.asarray(self.zero_point, np.int32))
+
     @property
     def low(self) -> NDArray[np.float64]:
         """Smallest real number on the grid of `bits`."""

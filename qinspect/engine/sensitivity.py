@@ -2,8 +2,10 @@
 
 The noise that layer i adds reaches the output as J_i δ_i. For a random output vector v with
 E[v vᵀ] = I, E[(vᵀ J_i δ_i)²] = |J_i δ_i|²: the squared output error of every layer from one
-gradient. With v = one-hot sample of softmax − softmax, half of it is the second-order (Fisher)
-estimate of KL(float || quantized).
+gradient. With E[v vᵀ] = diag(p) − p pᵀ, p the softmax, half of it is the second-order (Fisher)
+estimate of KL(float || quantized). Such a v is √p·g − p (√p·g summed) with a Gaussian g; a one-hot
+sample of p minus p would do as well, but where the model is sure of its answer such samples are
+nearly all 0, and the estimate rests on the rare other ones.
 """
 
 from __future__ import annotations
@@ -154,7 +156,7 @@ def _gradients(
     draws: int,
     generator: torch.Generator,
 ) -> tuple[dict[str, list[torch.Tensor]], dict[str, list[torch.Tensor]], bool]:
-    """Gradients by layer id: for random Gaussian vectors, and for samples of the Fisher matrix."""
+    """Gradients by layer id: for random Gaussian vectors, and for ones with the Fisher matrix as covariance."""
     ids = [layer.id for layer in wanted if layer.id in tapped]
     tensors = [tapped[key] for key in ids]
     gaussian: dict[str, list[torch.Tensor]] = {key: [] for key in ids}
@@ -178,8 +180,8 @@ def _gradients(
         pull(vectors, gaussian, outputs)
         if first is not None:
             p = torch.softmax(first.detach(), -1)
-            drawn = torch.multinomial(p, 1, generator=generator)
-            pull([torch.zeros_like(p).scatter_(1, drawn, 1.0) - p], fisher, [first])
+            noise = p.sqrt() * torch.randn(p.shape, generator=generator)
+            pull([noise - p * noise.sum(-1, keepdim=True)], fisher, [first])
     return gaussian, fisher, first is not None
 
 

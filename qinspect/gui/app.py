@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from ..engine.plan import QuantPlan, read_plan
 from ..engine.problem import Problem
+from ..engine.progress import silent
 from ..session import SUFFIX
 from .icons import use
 from .jobs import Failure
@@ -171,10 +172,13 @@ def screenshot(
     window.show()
     for _ in range(20):
         app.processEvents()
-    if layer is not None and step == "layers" and document.weighted(layer):
-        from .work import weight_ranges
+    if layer is not None and step == "layers":
+        from . import work
 
-        window.layers_page.detail.show_weights(weight_ranges(model, plan, layer, lambda *_: None))
+        detail = window.layers_page.detail
+        if document.weighted(layer):
+            detail.show_weights(work.weight_ranges(model, plan, layer, silent))
+        detail.show_candidates(layer, work.candidates(model, data, plan, calibration, layer, silent))
     for _ in range(5):
         app.processEvents()
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -170,6 +170,7 @@ class MainWindow(QMainWindow):
         self.tasks.step = step if step in STEPS else "open"
         self.stack.setCurrentWidget(self.pages[self.tasks.step])
         self.steps.set_current(self.tasks.step)
+        self.pages[self.tasks.step].setFocus()
         self._asker.start()
 
     def make_workbench(self) -> None:
@@ -284,11 +285,10 @@ class MainWindow(QMainWindow):
 
     def open_demo(self) -> None:
         """Open the model and the photographs that come with the program."""
-        from ..resources import resource
-        from .demo import demo_specs
+        from ..demo import data_spec, model_spec
 
         try:
-            model, data = demo_specs(resource("demo"))
+            model, data = model_spec().to_json(), data_spec().to_json()
         except FileNotFoundError as error:
             self.show_problem(Problem("demo", str(error), "Install the program anew."))
             return

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 QUICK_SAMPLES = 64
 """An edit's figures rest on so many samples; Ctrl+Enter takes all."""
+QUICK_LAYER_SAMPLES = 16
+"""And the layers' errors and shares on so many of them."""
 SHOWN_SAMPLES = 12
 """Samples that are decoded for looking at."""
 
@@ -123,7 +125,17 @@ def analyze(
     from ..engine.analyze import analyze
 
     if quick:
-        return analyze(model, data, plan, calibration, report, kernels=False, latency=False, samples=QUICK_SAMPLES)
+        return analyze(
+            model,
+            data,
+            plan,
+            calibration,
+            report,
+            kernels=False,
+            latency=False,
+            samples=QUICK_SAMPLES,
+            layer_samples=QUICK_LAYER_SAMPLES,
+        )
     return analyze(model, data, plan, calibration, report)
 
 
@@ -147,9 +159,10 @@ def export(
 
 def write_report(analysis: Analysis, path: Path) -> None:
     """One HTML file that opens offline."""
-    from ..engine.report import write_report
+    from ..engine.files import write_atomically
+    from ..engine.report import report_html
 
-    write_report(analysis, path)
+    write_atomically(path, report_html(analysis))
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.load import quiet
-from qinspect.engine.load.spec import ModelSpec
 from qinspect.engine.load.trace import trace
 from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.source import ModelSpec
 
 
 @pytest.fixture(autouse=True)

@@ -25,10 +25,10 @@ def batches():
     return [(torch.randn(size, 3, 8, 8, generator=generator),) for size in (4, 4, 3)]
 
 
-@pytest.fixture
-def graph(canonical):
+@pytest.fixture(scope="module")
+def graph(trace_once):
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
-    return fuse(canonical(net, torch.rand(2, 3, 8, 8)), QuantPlan()).graph
+    return fuse(trace_once(net, torch.rand(2, 3, 8, 8)), QuantPlan()).graph
 
 
 def same(one, two, ignore=()):

@@ -17,10 +17,15 @@ X = torch.randn(8, 3, 6, 6, generator=torch.Generator().manual_seed(1))
 PLAN = QuantPlan().with_default(activation=TensorConfig("uint8", bits=5))
 
 
-@pytest.fixture
-def q(canonical, quantized):
+@pytest.fixture(scope="module")
+def graph(trace_once):
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.SiLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 5))
-    return quantized(canonical(net, X), PLAN, [(X,)])
+    return trace_once(net, X)
+
+
+@pytest.fixture
+def q(graph, quantized):
+    return quantized(graph, PLAN, [(X,)])
 
 
 def power_db(f, q):

@@ -85,16 +85,31 @@ def settle(module):
 IMAGE = torch.rand(2, 4, 6, 6, generator=torch.Generator().manual_seed(0)) - 0.4
 
 CHAINS = {
-    "conv bn relu": ([nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU()], ["conv2d+batch_norm", "conv2d+batch_norm+relu"]),
-    "conv bn relu6": ([nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU6()], ["conv2d+batch_norm", "conv2d+batch_norm+relu6"]),
+    "conv bn relu": (
+        [nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU()],
+        ["conv2d+batch_norm", "conv2d+batch_norm+relu"],
+    ),
+    "conv bn relu6": (
+        [nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU6()],
+        ["conv2d+batch_norm", "conv2d+batch_norm+relu6"],
+    ),
     "grouped": ([nn.Conv2d(4, 6, 3, groups=2), nn.BatchNorm2d(6)], ["conv2d+batch_norm"]),
     "depthwise": ([nn.Conv2d(4, 4, 3, groups=4, bias=False), nn.BatchNorm2d(4, affine=False)], ["conv2d+batch_norm"]),
-    "transposed": ([nn.ConvTranspose2d(4, 6, 2, groups=2), nn.BatchNorm2d(6), nn.Hardtanh()], ["conv_transpose2d+batch_norm", "conv_transpose2d+batch_norm+hardtanh"]),
-    "linear": ([nn.Flatten(), nn.Linear(144, 5), nn.BatchNorm1d(5), nn.ReLU()], ["linear+batch_norm", "linear+batch_norm+relu"]),
+    "transposed": (
+        [nn.ConvTranspose2d(4, 6, 2, groups=2), nn.BatchNorm2d(6), nn.Hardtanh()],
+        ["conv_transpose2d+batch_norm", "conv_transpose2d+batch_norm+hardtanh"],
+    ),
+    "linear": (
+        [nn.Flatten(), nn.Linear(144, 5), nn.BatchNorm1d(5), nn.ReLU()],
+        ["linear+batch_norm", "linear+batch_norm+relu"],
+    ),
     "conv relu": ([nn.Conv2d(4, 6, 3), nn.ReLU()], ["conv2d+relu"]),
     "linear relu": ([nn.Linear(6, 5), nn.ReLU()], ["linear+relu"]),
     "dropout between": ([nn.Conv2d(4, 6, 3), nn.Dropout(), nn.BatchNorm2d(6)], ["conv2d+batch_norm"]),
-    "pad conv bn": ([nn.ZeroPad2d((1, 1, 2, 2)), nn.Conv2d(4, 6, 3, padding=1), nn.BatchNorm2d(6)], ["pad+conv2d", "pad+conv2d+batch_norm"]),
+    "pad conv bn": (
+        [nn.ZeroPad2d((1, 1, 2, 2)), nn.Conv2d(4, 6, 3, padding=1), nn.BatchNorm2d(6)],
+        ["pad+conv2d", "pad+conv2d+batch_norm"],
+    ),
 }
 
 
@@ -146,20 +161,53 @@ def test_a_shared_convolution_is_folded_with_each_of_its_norms(canonical):
 
 BN = [nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)]
 BLOCKED = {
-    "second reader": (Net(nn.Conv2d(4, 4, 1), after=lambda m, x, y: y.relu() + y.sigmoid()), "relu", "also read by :sigmoid"),
+    "second reader": (
+        Net(nn.Conv2d(4, 4, 1), after=lambda m, x, y: y.relu() + y.sigmoid()),
+        "relu",
+        "also read by :sigmoid",
+    ),
     "output": (Net(nn.Conv2d(4, 4, 1), after=lambda m, x, y: (y.relu(), y)), "relu", "also an output of the model"),
-    "norm after relu": (Net(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.BatchNorm2d(4)), "batch_norm", "parts.1:relu stands between"),
+    "norm after relu": (
+        Net(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.BatchNorm2d(4)),
+        "batch_norm",
+        "parts.1:relu stands between",
+    ),
     "norm first": (Net(nn.BatchNorm2d(4)), "batch_norm", "the model's input"),
-    "norm after add": (Net(nn.Conv2d(4, 4, 1), after=lambda m, x, y: F.batch_norm(y + x, torch.zeros(4), torch.ones(4))), "batch_norm", "no convolution or linear layer (:add)"),
+    "norm after add": (
+        Net(nn.Conv2d(4, 4, 1), after=lambda m, x, y: F.batch_norm(y + x, torch.zeros(4), torch.ones(4))),
+        "batch_norm",
+        "no convolution or linear layer (:add)",
+    ),
     "norm of another axis": (Net(nn.Flatten(2), nn.Linear(36, 7), nn.BatchNorm1d(4)), "batch_norm", "another axis"),
-    "weight at run time": (Net(nn.Identity(), after=lambda m, x, y: F.batch_norm(F.conv2d(y, x[0].reshape(-1)[:16].reshape(4, 4, 1, 1)), torch.zeros(4), torch.ones(4))), "batch_norm", "computed at run time"),
-    "asymmetric pad": (Net(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(4, 4, 3, stride=2)), "pad", "one side more than the other"),
+    "weight at run time": (
+        Net(
+            nn.Identity(),
+            after=lambda m, x, y: F.batch_norm(
+                F.conv2d(y, x[0].reshape(-1)[:16].reshape(4, 4, 1, 1)), torch.zeros(4), torch.ones(4)
+            ),
+        ),
+        "batch_norm",
+        "computed at run time",
+    ),
+    "asymmetric pad": (
+        Net(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(4, 4, 3, stride=2)),
+        "pad",
+        "one side more than the other",
+    ),
     "pad of ones": (Net(nn.ConstantPad2d(1, 1.0), nn.Conv2d(4, 4, 3)), "pad", "does not pad with zeros"),
     "reflection": (Net(nn.ReflectionPad2d(1), nn.Conv2d(4, 4, 3)), "pad", "does not pad with zeros"),
     "cropping pad": (Net(nn.ZeroPad2d(-1), nn.Conv2d(4, 4, 3)), "pad", "it crops"),
-    "pad of channels": (Net(nn.Identity(), nn.ConstantPad3d((0, 0, 0, 0, 1, 1), 0.0), nn.Conv2d(6, 4, 3)), "pad", "another axis"),
+    "pad of channels": (
+        Net(nn.Identity(), nn.ConstantPad3d((0, 0, 0, 0, 1, 1), 0.0), nn.Conv2d(6, 4, 3)),
+        "pad",
+        "another axis",
+    ),
     "pad before transposed": (Net(nn.ZeroPad2d(1), nn.ConvTranspose2d(4, 4, 3)), "pad", "no padding of this kind"),
-    "pad read twice": (Net(nn.ZeroPad2d(1), after=lambda m, x, y: F.conv2d(y, torch.ones(4, 4, 3, 3)).sum() + y.sum()), "pad", "also read by"),
+    "pad read twice": (
+        Net(nn.ZeroPad2d(1), after=lambda m, x, y: F.conv2d(y, torch.ones(4, 4, 3, 3)).sum() + y.sum()),
+        "pad",
+        "also read by",
+    ),
     "clip after clip": (Net(nn.Conv2d(4, 4, 1), nn.ReLU6(), nn.ReLU()), "relu", "parts.1:relu6 stands between"),
 }
 

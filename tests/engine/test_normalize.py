@@ -58,9 +58,17 @@ ZOO = {
     "linear": (nn.Linear(8, 3), SEQUENCE, ["linear"]),
     "stored matrix": (Function(lambda m, x: x @ m.w, w=nn.Parameter(rand(8, 3))), SEQUENCE, ["linear"]),
     "stored matrix, 2d": (Function(lambda m, x: x @ m.w, w=nn.Parameter(rand(8, 3))), rand(4, 8), ["linear"]),
-    "addmm": (Function(lambda m, x: torch.addmm(m.b, x, m.w), w=nn.Parameter(rand(8, 3)), b=nn.Parameter(rand(3))), rand(4, 8), ["linear"]),
+    "addmm": (
+        Function(lambda m, x: torch.addmm(m.b, x, m.w), w=nn.Parameter(rand(8, 3)), b=nn.Parameter(rand(3))),
+        rand(4, 8),
+        ["linear"],
+    ),
     "addmm scaled": (
-        Function(lambda m, x: torch.addmm(m.b, x, m.w, beta=0.5, alpha=2), w=nn.Parameter(rand(8, 3)), b=nn.Parameter(rand(3))),
+        Function(
+            lambda m, x: torch.addmm(m.b, x, m.w, beta=0.5, alpha=2),
+            w=nn.Parameter(rand(8, 3)),
+            b=nn.Parameter(rand(3)),
+        ),
         rand(4, 8),
         ["matmul"],
     ),
@@ -284,7 +292,7 @@ def test_two_inputs_keep_their_order(canonical):
     assert torch.equal(Executor(graph)([IMAGE, IMAGE * 2]), IMAGE - IMAGE * 2)
 
 
-UNTRACEABLE = '''\
+UNTRACEABLE = """\
 import torch
 
 
@@ -293,7 +301,7 @@ class Net(torch.nn.Module):
         if x.sum() > 0:  # the line at fault
             return x + 1
         return x - 1
-'''
+"""
 
 
 def test_a_model_that_cannot_be_traced_is_refused_naming_file_and_line(tmp_path):

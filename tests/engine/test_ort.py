@@ -24,6 +24,7 @@ from qinspect.engine.graph import LayerGraph
 from qinspect.engine.load import quiet
 from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import ACTIVATION, WEIGHT
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
@@ -440,3 +441,39 @@ def test_the_same_quantization_gives_the_same_bytes(runner):
     again = quantized_model(runner.float_bytes, replace(runner.quantization))
     assert again == runner.model_bytes
     assert json.loads(metadata(onnx.load_from_string(again), "qinspect.values"))["x"] == "x"
+
+
+class Names(nn.Module):
+    """Parameters and outputs that are called like inputs and outputs; a linear layer with ReLU on three axes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x, self.output = nn.Parameter(torch.ones(6)), nn.Parameter(torch.zeros(6))
+        self.rows = nn.Linear(16, 6)
+
+    def forward(self, x):
+        return {"x": torch.relu(self.rows(x[:, 0])) * self.x + self.output}
+
+
+def test_equal_names_of_parameters_inputs_and_outputs_do_not_meet(images):
+    runner = lowered(Names(), images)
+    graph = onnx.load_from_string(runner.model_bytes).graph
+    assert [item.name for item in (*graph.input, *graph.output)] == ["x", "x_out"]
+    assert runner.kernels["rows:linear"] == "QGemm"
+    assert_same(runner, (images,))
+
+
+def test_what_a_float_layer_made_is_rounded_as_the_runtime_rounds_it():
+    ties = torch.arange(-60, 60).add(0.5).double().mul(0.037647).float().reshape(1, 3, 8, 5)
+    runner = lowered(nn.Conv2d(3, 4, 1), ties.repeat(2, 1, 1, 1))
+    q = runner.quantization
+    with torch.no_grad():
+        assert torch.equal(OrtSimulation(q)((ties,)), runner.run((ties,))[0])
+
+
+def test_a_model_that_the_runtime_refuses_is_a_problem_of_one_line(runner):
+    model = onnx.load_from_string(runner.model_bytes)
+    model.graph.node[-1].op_type = "NoSuchOperator"
+    with pytest.raises(Problem, match="does not take the model") as caught:
+        session(model.SerializeToString(), 1)
+    assert "\n" not in str(caught.value)

@@ -73,7 +73,12 @@ def layer(identity, op="conv2d"):
 
 LAYERS = tuple(
     layer(i, op)
-    for i, op in (("a.b:conv2d", "conv2d"), ("a.c:linear", "linear"), ("ab:conv2d", "conv2d"), ("n:layer_norm", "layer_norm"))
+    for i, op in (
+        ("a.b:conv2d", "conv2d"),
+        ("a.c:linear", "linear"),
+        ("ab:conv2d", "conv2d"),
+        ("n:layer_norm", "layer_norm"),
+    )
 )
 GRAPH = LayerGraph((), LAYERS, (), {})
 FLOAT = QConfig(None, None)

@@ -84,7 +84,9 @@ def test_the_grid_holds_zero_and_the_range_that_was_asked(dtype, symmetric, bits
 @given(values=tensors, bits=st.integers(3, 8), per_channel=st.booleans(), factor=st.floats(0.1, 2))
 def test_fake_quantizing_is_quantizing_and_dequantizing(dtype, symmetric, values, bits, per_channel, factor):
     x = torch.from_numpy(values)
-    config = TensorConfig(dtype, bits=bits, symmetric=symmetric, granularity="per_channel" if per_channel else "per_tensor")
+    config = TensorConfig(
+        dtype, bits=bits, symmetric=symmetric, granularity="per_channel" if per_channel else "per_tensor"
+    )
     params = estimate_weight(x * factor, config, 1)
     whole = params.quantize(x)
     assert whole.dtype == torch.int32

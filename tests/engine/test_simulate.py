@@ -34,7 +34,7 @@ class Net(nn.Module):
 
 def per_tensor(x, params):
     """quantize and dequantize as torch's own reference operators do."""
-    import torch.ao.quantization.fx._decomposed  # noqa: F401  (registers them)
+    import torch.ao.quantization.fx._decomposed
 
     ops = torch.ops.quantized_decomposed
     scale, zero = float(params.scale), int(params.zero_point)
@@ -55,23 +55,34 @@ def bias_on_grid(bias, weight, source):
     return torch.from_numpy((np.round(bias.detach().double().numpy() / step) * step).astype(np.float32))
 
 
-@pytest.fixture
-def case(canonical, quantized):
+@pytest.fixture(scope="module")
+def traced(trace_once):
+    torch.manual_seed(0)
     net = Net().eval()
-    return net, quantized(canonical(net, IMAGE), ORT, [(IMAGE,)])
+    return net, trace_once(net, IMAGE)
+
+
+@pytest.fixture
+def case(traced, quantized):
+    net, graph = traced
+    return net, quantized(graph, ORT, [(IMAGE,)])
 
 
 def reference(net, q):
     """The same model written out by hand."""
     v, w = q.values, q.weights
     x = per_tensor(IMAGE, v["x"])
-    one = F.conv2d(x, per_channel(net.one.weight, w["one:conv2d"]), bias_on_grid(net.one.bias, w["one:conv2d"], v["x"]), padding=1)
+    one = F.conv2d(
+        x, per_channel(net.one.weight, w["one:conv2d"]), bias_on_grid(net.one.bias, w["one:conv2d"], v["x"]), padding=1
+    )
     one = per_tensor(torch.relu(one), v[":relu"])
     two = per_tensor(F.conv2d(one, per_channel(net.two.weight, w["two:conv2d"])), v["two:conv2d"])
     added = per_tensor(torch.relu(two + one), v[":relu#2"])
     pooled = per_tensor(F.avg_pool2d(added, 2), v["pool:avg_pool2d"])
     fc = w["fc:linear"]
-    logits = F.linear(pooled.flatten(1), per_channel(net.fc.weight, fc), bias_on_grid(net.fc.bias, fc, v["pool:avg_pool2d"]))
+    logits = F.linear(
+        pooled.flatten(1), per_channel(net.fc.weight, fc), bias_on_grid(net.fc.bias, fc, v["pool:avg_pool2d"])
+    )
     return per_tensor(logits, v["fc:linear"])
 
 
@@ -103,7 +114,13 @@ def test_every_quantized_value_lies_on_its_grid(case):
 def test_weights_and_biases_are_on_the_grids_of_the_kernel(case):
     net, q = case
     found = quantized_params(q)
-    assert set(found) == {"one:conv2d/weight", "one:conv2d/bias", "two:conv2d/weight", "fc:linear/weight", "fc:linear/bias"}
+    assert set(found) == {
+        "one:conv2d/weight",
+        "one:conv2d/bias",
+        "two:conv2d/weight",
+        "fc:linear/weight",
+        "fc:linear/bias",
+    }
     assert torch.equal(found["one:conv2d/weight"], per_channel(net.one.weight, q.weights["one:conv2d"]))
     expected = bias_on_grid(net.one.bias, q.weights["one:conv2d"], q.values["x"])
     assert torch.equal(found["one:conv2d/bias"], expected)
@@ -184,9 +201,8 @@ def test_max_pooling_and_reshaping_round_nothing(canonical, quantized):
 
 @torch.no_grad()
 @pytest.mark.parametrize("bits", [3, 5, 8])
-def test_fewer_bits_mean_more_error(canonical, quantized, bits):
-    net = Net().eval()
-    graph = canonical(net, IMAGE)
+def test_fewer_bits_mean_more_error(traced, quantized, bits):
+    net, graph = traced
 
     def error(width):
         plan = ORT.with_default(activation=TensorConfig("uint8", bits=width))

@@ -37,7 +37,9 @@ def same(one, two):
 
 
 @QUICK
-@given(values=hnp.arrays(np.float32, st.integers(1, 30), elements=st.floats(-100, 100, width=32)), by=st.integers(0, 12))
+@given(
+    values=hnp.arrays(np.float32, st.integers(1, 30), elements=st.floats(-100, 100, width=32)), by=st.integers(0, 12)
+)
 def test_widening_gives_the_counts_of_the_wider_grid(values, by):
     fine = exact_histogram(values, bin_exponent(float(values.min()), float(values.max())))
     assert same(fine.widened(fine.exponent + by), exact_histogram(values, fine.exponent + by))

@@ -366,6 +366,14 @@ def test_every_button_and_field_has_an_accessible_name(make_window, digits):
     assert nameless == []
 
 
+def test_the_report_is_written_from_the_figures_that_are_shown(make_window, qtbot, digits, tmp_path):
+    window = make_window(digits)
+    job = window.tasks.save_report(tmp_path / "report.html")
+    with qtbot.waitSignal(job.done, timeout=30_000):
+        pass
+    assert "<html" in (tmp_path / "report.html").read_text()
+
+
 def test_closing_during_a_job_stops_it(make_window, qtbot):
     window = make_window()
 

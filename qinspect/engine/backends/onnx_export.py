@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 
 from ..execute import Executor
 from ..graph import Layer, LayerGraph, Param, Ref
+from ..problem import Problem
 from .grouping import pads_zeros
 from .onnx_moves import Declined
 from .onnx_ops import emit, zero_pads
@@ -59,15 +60,19 @@ def float_model(graph: LayerGraph) -> bytes:
 
         exporter = _Exporter(graph, Foreign(graph, exporter.shapes))
         exporter.write()
-    return exporter.model().SerializeToString()
+    model = exporter.model()
+    if model.ByteSize() >= onnx.checker.MAXIMUM_PROTOBUF:
+        raise Problem("ONNX export", "the model is larger than 2 GB", "Use an FX target.")
+    return model.SerializeToString()
 
 
 def output_names(graph: LayerGraph) -> list[str]:
     """Names of the model's outputs: those of a dictionary, else ``output`` or ``output_0``, ``output_1``, ..."""
     count = len(graph.output_values)
+    names = ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
     if isinstance(graph.outputs, Mapping) and len(graph.outputs) == count:
-        return [str(key) for key in graph.outputs]
-    return ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
+        names = [str(key) for key in graph.outputs]
+    return [f"{name}_out" if name in graph.input_names else name for name in names]
 
 
 def metadata(owner: Any, key: str) -> str:
@@ -116,6 +121,7 @@ class _Exporter:
         self.start = 0  # where its nodes begin
         self.inner: dict[str, str] = {}  # values inside the layer that is being written
         self.unknown: list[Layer] = []
+        self.taken = {*graph.input_names, *output_names(graph)}
         for name, value in zip(output_names(graph), graph.output_values, strict=True):
             if value in graph.producer:
                 self.tensors.setdefault(value, name)
@@ -163,7 +169,7 @@ class _Exporter:
         parts = (layer, *layer.executed)
         try:
             for part in parts:
-                output = final if part is parts[-1] else f"{part.id}/value"
+                output = final if part is parts[-1] else f"{part.id}/alone"
                 emit(self, part, output)
                 self.inner[part.id] = output
                 self.inner.update({inner.id: output for inner in layer.fused if inner.id in layer.folded})
@@ -199,10 +205,12 @@ class _Exporter:
 
     def tensor(self, argument: Any) -> str:
         if isinstance(argument, Param):
-            if argument.key not in self.stored:
+            # A parameter may be called as an input or output is.
+            stored = f"{argument.key}/stored" if argument.key in self.taken else argument.key
+            if stored not in self.stored:
                 array = self.graph.params[argument.key].detach().contiguous().numpy()
-                self.stored[argument.key] = numpy_helper.from_array(array, argument.key)
-            return argument.key
+                self.stored[stored] = numpy_helper.from_array(array, stored)
+            return stored
         if not isinstance(argument, Ref):
             raise Declined
         name = self.inner.get(argument.value) or self.tensors.get(argument.value)

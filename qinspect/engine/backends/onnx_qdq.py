@@ -221,11 +221,10 @@ class _Builder:
 
     def _compute(self, node: onnx.NodeProto, ints: dict[str, str]) -> None:
         layer = self.layer
-        weight, bias = (layer.roles.get(role) for role in ("weight", "bias"))
         inputs = []
-        for name in node.input:
-            if name in (weight, bias) and layer.id in self.q.weights:
-                inputs.append(self._weight() if name == weight else self._bias())
+        for index, name in enumerate(node.input):
+            if index > 0 and layer.id in self.q.weights:
+                inputs.append(self._weight() if index == 1 else self._bias())
             elif name in ints or name in self.values:
                 value = self._reads(name) if name in self.values else layer.inputs[0]
                 inputs.append(self._dequantize(value, self._int_of(name, ints), self._name("dequantize"), layer.id))

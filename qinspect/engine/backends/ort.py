@@ -16,6 +16,7 @@ import onnxruntime
 import torch
 from onnx import helper
 
+from ..problem import Problem
 from ..progress import Report, silent
 from ..quantize import Quantization
 from .onnx_export import LAYER, MERGED, float_model, metadata
@@ -93,7 +94,11 @@ def session(model: bytes, threads: int, optimized: Path | None = None, profile: 
     if profile is not None:
         options.enable_profiling = True
         options.profile_file_prefix = str(profile)
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common base but this
+        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise Problem("ONNX Runtime", f"does not take the model: {line[:300]}", "Use an FX target.") from error
 
 
 class Owners:

@@ -151,9 +151,8 @@ def _compare(
             break
     asked = tuple(layer.id for layer in q.graph.layers if layer.id in q.asked)
     really = tuple(layer for layer in asked if layer in made.kernels)
-    problems += [
-        f"{layer}: asked in integers, runs in float" for layer in asked if layer not in really and layer not in q.why_not
-    ]
+    silent_ones = [layer for layer in asked if layer not in really and layer not in q.why_not]
+    problems += [f"{layer}: asked in integers, runs in float" for layer in silent_ones]
     ours = [torch.cat(parts) for parts in zip(*found["outputs"], strict=True)]
     theirs = [torch.cat(parts) for parts in zip(*made.exact, strict=True)]
     return ExportReport(
@@ -200,7 +199,7 @@ class _FakeWriter(Writer):
                 # Rounding before a clip and after it is as good as after it, and the runtime
                 # makes an integer kernel only where it finds a quantizer right behind the layer.
                 node = self.quantize(node, layer.value, layer.id)
-            local = {ref: node for ref in (layer.id, *layer.folded)}
+            local = dict.fromkeys((layer.id, *layer.folded), node)
             node = self.emit(clip, self.calls[clip.id], local, layer.id)
         node = self.quantize(node, layer.value, layer.id)
         self.hand_on(layer, node)

@@ -40,10 +40,11 @@ class OnGrid(nn.Module):
 
     def __init__(self, layer: nn.Module, q: dict[str, Any], source: dict[str, Any]) -> None:
         super().__init__()
-        self.layer: Any = layer
+        self.layer = layer
+        given: Any = layer
         self.q = {**q, "qmin": LIMITS[q["dtype"]][0], "qmax": LIMITS[q["dtype"]][1]}
-        self.register_buffer("weight", fake_quantize(self.layer.weight.detach(), q))
-        bias = self.layer.bias
+        self.register_buffer("weight", fake_quantize(given.weight.detach(), q))
+        bias = given.bias
         if bias is not None:
             step = torch.tensor(q["scale"], dtype=torch.float32).double() * source["scale"]
             whole = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
@@ -53,7 +54,8 @@ class OnGrid(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         weight = fake_quantize(self.get_buffer("weight"), self.q)
         bias = self._buffers["bias"]
-        if isinstance(self.layer, nn.Linear):
+        layer: Any = self.layer
+        if isinstance(layer, nn.Linear):
             return F.linear(x, weight, bias)
-        result: torch.Tensor = self.layer._conv_forward(x, weight, bias)
+        result: torch.Tensor = layer._conv_forward(x, weight, bias)
         return result

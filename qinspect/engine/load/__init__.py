@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.export import ExportedProgram
 
 from ..graph import LayerGraph
 from ..normalize import normalize
 from ..problem import Problem
 from ..progress import Report, silent
+from ..source import ModelSpec, is_callable
 from .archive import read_pt2
 from .callable import build
-from .spec import ModelSpec, is_callable
-from .trace import trace
+from .trace import first_line, trace
 
 __all__ = ["Model", "ModelSpec", "is_callable", "load_model"]
 
@@ -104,7 +103,15 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
             )
             forward = program.module(check_guards=False)
         report(2, 4, "finding the layers")
-        graph = normalize(program)
+        try:
+            graph = normalize(program)
+        except Problem:
+            raise
+        except Exception as error:
+            what = f"its operators cannot be brought into layers ({type(error).__name__}: {first_line(error)})"
+            raise Problem(spec.source, what, "Export a smaller part of it; this is a gap in qinspect.") from error
+    if not graph.inputs or not graph.layers:
+        raise Problem(spec.source, "takes no tensor, or computes nothing", "Give a model with inputs and layers.")
     _check_weights(graph, spec)
     if not dynamic:
         notes.append("The batch size is fixed by the model: samples run in batches of that size.")
@@ -160,9 +167,3 @@ def _digest(graph: LayerGraph) -> str:
         digest.update(f"{key}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
     return digest.hexdigest()[:24]
-
-
-def check_program(program: ExportedProgram) -> None:
-    """Refuse graphs without a tensor input, which nothing can calibrate."""
-    if not program.graph_signature.user_inputs:
-        raise Problem("model", "has no input", "Export it with example inputs.")

@@ -34,8 +34,23 @@ _TARGET = re.compile(
 )
 _WORDS = frozenset(
     {
-        "padding", "approximate", "mode", "equation", "reduce", "reduction", "rounding_mode", "indexing", "ord",
-        "norm", "UPLO", "driver", "side", "interpolation", "pad_mode", "padding_side", "assert_msg",
+        "padding",
+        "approximate",
+        "mode",
+        "equation",
+        "reduce",
+        "reduction",
+        "rounding_mode",
+        "indexing",
+        "ord",
+        "norm",
+        "UPLO",
+        "driver",
+        "side",
+        "interpolation",
+        "pad_mode",
+        "padding_side",
+        "assert_msg",
     }
 )
 """Arguments that may be text; one of another name (``filename``) may be a file to read or write."""
@@ -43,7 +58,8 @@ _WORDS = frozenset(
 _EXPRESSION = re.compile(
     r"(?:Symbol\('[a-z]\w*+'(?:, (?:positive|integer|nonnegative|real)=True)*+\)|[su]\d++|\d{1,20}+(?:\.\d{1,20}+)?"
     r"|Add|Mul|Integer|Rational|Mod|FloorDiv|CleanDiv|Max|Min|CeilToInt|FloorToInt|TruncToInt|PythonMod|ModularIndexing"
-    r"|Pow\((?:Symbol\('[a-z]\w*+'(?:, (?:positive|integer)=True)*+\)|[su]\d++), (?:Integer\()?-?\d\)?\)|\*\*\d(?![\d*])|\*(?!\*)"
+    r"|Pow\((?:Symbol\('[a-z]\w*+'(?:, (?:positive|integer)=True)*+\)|[su]\d++), (?:Integer\()?-?\d\)?\)"
+    r"|\*\*\d(?![\d*])|\*(?!\*)"
     r"|[()+/, -])*+"
 )
 _NAME = re.compile(r"(?:[A-Za-z_]\w*)?", re.ASCII)
@@ -67,13 +83,17 @@ def read_pt2(path: Path) -> ExportedProgram:
     except FileNotFoundError:
         raise Problem(str(path), "no such file", "Check the path.") from None
     except Exception as error:  # whatever a damaged archive makes zipfile, zlib and json raise
-        raise Problem(str(path), f"is not a whole .pt2 file ({type(error).__name__}: {error})", "Export it anew.") from error
+        raise Problem(
+            str(path), f"is not a whole .pt2 file ({type(error).__name__}: {error})", "Export it anew."
+        ) from error
     try:
         program = torch.export.load(clean)
         return program.run_decompositions({})
     except Exception as error:
         line = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise Problem(str(path), f"torch {torch.__version__} cannot read it ({line})", "Export it with this torch.") from error
+        raise Problem(
+            str(path), f"torch {torch.__version__} cannot read it ({line})", "Export it with this torch."
+        ) from error
 
 
 def _rewritten(path: Path) -> io.BytesIO:
@@ -158,7 +178,9 @@ def _checked_model(where: str, model: Any) -> Any:
                 if key == "expr_str" and not (
                     isinstance(value, str) and len(value) < 10_000 and _EXPRESSION.fullmatch(value)
                 ):
-                    raise Problem(where, f"the shape expression {str(value)[:60]!r} is not arithmetic", "Export it anew.")
+                    raise Problem(
+                        where, f"the shape expression {str(value)[:60]!r} is not arithmetic", "Export it anew."
+                    )
                 if key in ("as_custom_obj", "as_graph", "as_operator") and value is not None:
                     raise Problem(where, "holds a custom object or a nested graph", "Export it without.")
                 if key in _NAMED:  # these become part of Python code

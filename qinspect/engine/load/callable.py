@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ..problem import Problem
-from .spec import ModelSpec
+from ..source import ModelSpec
 
 
 def resolve(source: str) -> Any:

@@ -10,7 +10,7 @@ import torch
 from torch.export import Dim, ExportedProgram
 
 from ..problem import Problem
-from .spec import ModelSpec
+from ..source import ModelSpec
 
 _HERE = str(Path(torch.__file__).parent)
 

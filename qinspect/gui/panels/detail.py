@@ -128,6 +128,8 @@ class Detail(QTabWidget):
         self.ranges = RangeFields()
         self.histogram = HistogramPlot()
         self.histogram.setMinimumHeight(120)
+        # A ReLU puts a spike at 0 that hides all the rest on a linear axis.
+        self.histogram.logarithmic.setChecked(True)
         self.candidates = Candidates()
         self.no_candidates = Hint(
             self.tr("After the analysis, other qconfigs for the layer are listed here by their estimated effect.")

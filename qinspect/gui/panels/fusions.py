@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHeaderView,
     QPushButton,
     QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -16,8 +20,30 @@ from PySide6.QtWidgets import (
 )
 
 from ...engine.results import FusionRow
+from ..icons import icon
 from .cards import Hint, row
 from .figures import small
+
+
+class _Box(QStyledItemDelegate):
+    """A check box that can be seen in the dark theme, where Fusion's has no outline."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        super().paint(painter, option, index)
+        state = index.data(Qt.ItemDataRole.CheckStateRole)
+        if state is None:
+            return
+        full = QStyleOptionViewItem(option)
+        self.initStyleOption(full, index)
+        widget = self.parent()
+        assert isinstance(widget, QWidget)
+        box = widget.style().subElementRect(QStyle.SubElement.SE_ItemViewItemCheckIndicator, full, widget)
+        chosen = bool(full.state & QStyle.StateFlag.State_Selected)
+        palette = widget.palette()
+        painter.fillRect(box.adjusted(-1, -1, 1, 1), palette.highlight() if chosen else palette.base())
+        on = Qt.CheckState(state) == Qt.CheckState.Checked
+        role = "on_accent" if chosen else "accent" if on else "muted"
+        icon("checkbox-marked" if on else "checkbox-blank-outline", role).paint(painter, box.adjusted(-1, -1, 1, 1))
 
 
 class FusionLedger(QWidget):
@@ -51,6 +77,7 @@ class FusionLedger(QWidget):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
+        self.table.setItemDelegateForColumn(0, _Box(self.table))
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(24)

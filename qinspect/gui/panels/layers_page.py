@@ -72,6 +72,7 @@ class LayersPage(QWidget):
         self.detail.setMinimumWidth(308)
         self.centre.setMinimumWidth(260)
         self.reset_layout()
+        self.setFocusProxy(self.tree.view)
         self.banner = label("", "muted")
         self.banner.setContentsMargins(8, 4, 8, 4)
         column = QVBoxLayout(self)

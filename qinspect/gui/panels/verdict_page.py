@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
 from ...engine.results import Totals
+from ...session import Run
 from ..document import Document
 from ..icons import set_icon, set_primary
 from .cards import Card, Figure, Page, heading, label, row
@@ -76,9 +77,7 @@ class VerdictPage(Page):
         stale = freshness == "stale"
         ready = document.data is not None and document.confirmed == document.data.digest
         self.purpose.setText(
-            self.tr("{0} on {1}").format(run.plan.target.name, totals.samples) + self.tr(" samples")
-            if run is not None
-            else self.tr("What quantization does to accuracy and speed.")
+            self._conditions(run) if run is not None else self.tr("What quantization does to accuracy and speed.")
         )
         self._show_tiles(totals, stale)
         self.empty.setVisible(run is None or freshness != "exact")
@@ -106,6 +105,17 @@ class VerdictPage(Page):
             else self.tr("The doctor found nothing to mend.")
         )
         self.findings.show_findings(findings, hint, stale)
+
+    def _conditions(self, run: Run) -> str:
+        target = run.analysis.target
+        parts = [
+            self.tr("target {0}").format(run.plan.target.name),
+            str(target.get("isa", "")),
+            self.tr("threads {0}").format(target.get("threads", 1)),
+            self.tr("batch {0}").format(target.get("batch", 1)),
+            self.tr("{0} samples of the final split").format(run.analysis.totals.samples),
+        ]
+        return " · ".join(part for part in parts if part)
 
     def _show_tiles(self, totals: Totals, stale: bool) -> None:
         check, exact = self._document.check, self._document.last_exact

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..problem import Problem
+from .problem import Problem
 
 
 @dataclass(frozen=True)

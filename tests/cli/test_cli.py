@@ -1,0 +1,346 @@
+"""Every verb in one line: what it writes, and what it says and returns when it cannot."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from qinspect.cli import main
+from qinspect.engine.plan import QuantPlan, read_plan
+
+
+@pytest.fixture(autouse=True)
+def _quick(one_thread):
+    """torch on one thread."""
+
+
+@pytest.fixture
+def fails(capsys):
+    """``fails(words, *parts)``: exit 1, and one line on stderr that names all of `parts`."""
+
+    def run(words, *parts):
+        assert main([str(word) for word in words]) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("qinspect: ")
+        assert captured.err.count("\n") == 1
+        assert "Traceback" not in captured.err
+        assert "fault of qinspect" not in captured.err
+        for part in parts:
+            assert str(part) in captured.err, captured.err
+
+    return run
+
+
+@pytest.fixture
+def model(digits_model):
+    return [digits_model.source, "--weights", digits_model.weights, "--input-shape", "1,1,8,8"]
+
+
+@pytest.fixture
+def analyze(model, digits_model, tmp_path):
+    def words(*more, model=model, data=digits_model.data):
+        return ["analyze", *model, "--data", data, "--no-kernels", "--out", tmp_path / "out", *more]
+
+    return words
+
+
+# -- what goes well ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def analyzed(digits_model, tmp_path_factory):
+    out = tmp_path_factory.mktemp("analysis")
+    words = ["analyze", digits_model.source, "--weights", digits_model.weights, "--input-shape", "1,1,8,8"]
+    words += ["--data", digits_model.data, "--samples", "200", "--no-kernels", "--out", out]
+    assert main([str(word) for word in words]) == 0
+    return out
+
+
+NUMBER = (float, int)
+OPTIONAL = (*NUMBER, type(None))
+SCHEMA = {
+    "version": int,
+    "model": dict,
+    "data": dict,
+    "target": {"backend": str, "engine": str, "isa": str, "threads": int, "batch": int},
+    "plan": {"version": int, "target": dict, "default": dict, "overrides": list, "fusions": list},
+    "totals": {
+        **dict.fromkeys(("fp32_metric", "quantized_metric", "agreement", "kl", "mse", "sqnr_db"), NUMBER),
+        **dict.fromkeys(("estimated_kl", "estimated_mse", "forward_s", "calibrate_s", "analyze_s"), NUMBER),
+        **dict.fromkeys(("fp32_ms", "int8_ms", "kernel_metric", "kernel_agreement"), type(None)),
+    },
+    "layers": [
+        {
+            "id": str,
+            "path": str,
+            "op": str,
+            "fused": list,
+            "fused_into": (str, type(None)),
+            "asked": bool,
+            "quantized": bool,
+            "why_not": (str, type(None)),
+            "weight": (dict, type(None)),
+            "activation": (dict, type(None)),
+            "errors": dict.fromkeys(
+                ("local_sqnr_db", "cumulative_sqnr_db", "isolated_mse", "isolated_kl", "estimated_mse", "estimated_kl"),
+                OPTIONAL,
+            ),
+            "latency": type(None),
+        }
+    ],
+    "fusions": [{"layers": list, "pattern": str, "state": str, "reason": (str, type(None)), "max_abs_delta": OPTIONAL}],
+}
+
+
+def check(data, schema, where=""):
+    if isinstance(schema, dict):
+        assert isinstance(data, dict), where
+        for key, inner in schema.items():
+            assert key in data, f"{where}.{key}"
+            check(data[key], inner, f"{where}.{key}")
+    elif isinstance(schema, list):
+        assert data, where
+        for item in data:
+            check(item, schema[0], f"{where}[]")
+    else:
+        assert isinstance(data, schema), f"{where} is {data!r}"
+
+
+def no_constant(name):
+    raise AssertionError(f"{name} is no JSON")
+
+
+@pytest.fixture(scope="module")
+def analysis(analyzed):
+    return json.loads((analyzed / "analysis.json").read_text(), parse_constant=no_constant)
+
+
+def test_analysis_json_has_every_key_of_its_schema(analysis):
+    check(analysis, SCHEMA)
+    assert analysis["version"] == 1
+
+
+def test_the_figures_of_the_digits_model_are_plausible(analysis):
+    totals = analysis["totals"]
+    assert totals["fp32_metric"] > 0.9
+    assert totals["agreement"] > 0.9
+    assert 0 <= totals["kl"] < 0.1
+    assert totals["sqnr_db"] > 15
+    assert 0.2 < totals["estimated_kl"] / totals["kl"] < 5
+
+
+def test_every_layer_of_the_model_has_its_row(analysis):
+    rows = {row["id"]: row for row in analysis["layers"]}
+    assert list(rows) == [
+        "conv:conv2d",
+        "bn:batch_norm",
+        "relu:relu",
+        "depthwise:conv2d",
+        "depthwise_bn:batch_norm",
+        "relu6:relu6",
+        "project:conv2d",
+        ":add",
+        ":relu",
+        "pool:max_pool2d",
+        "fc:linear",
+    ]
+    assert rows["bn:batch_norm"]["fused_into"] == "conv:conv2d"
+    assert rows["conv:conv2d"]["fused"] == ["bn:batch_norm", "relu:relu"]
+    assert all(row["quantized"] for row in rows.values())
+    assert {row["state"] for row in analysis["fusions"]} == {"fused"}
+    assert all(0 <= row["max_abs_delta"] < 1e-3 for row in analysis["fusions"])
+    scale = rows["conv:conv2d"]["activation"]
+    assert scale["min"] <= 0 < scale["max"]
+    assert len(rows["conv:conv2d"]["weight"]["scale"]) == 16
+
+
+def test_the_plan_that_was_written_is_the_one_that_was_analyzed(analyzed, analysis):
+    written = read_plan(analyzed / "plan.json")
+    assert written.to_json() == analysis["plan"]
+    assert written.fingerprint == QuantPlan.from_json(analysis["plan"]).fingerprint
+    assert written.unmatched is not None
+
+
+def test_the_report_needs_nothing_from_outside(analyzed):
+    page = (analyzed / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", page)
+    assert not re.search(r"url\(|@import|<link|<iframe|fetch\(", page)
+    for part in ("conv:conv2d", "fc:linear", "batch_norm"):
+        assert part in page
+
+
+def test_the_written_plan_and_statistics_give_the_same_figures_again(
+    analyzed, analysis, analyze, model, digits_model, tmp_path, capsys
+):
+    stats = tmp_path / "stats.npz"
+    data = ["--data", digits_model.data, "--samples", "200"]
+    assert main([str(w) for w in ["calibrate", *model, *data, "--out", stats]]) == 0
+    words = analyze("--samples", "200", "--plan", analyzed / "plan.json", "--stats", stats)
+    assert main([str(w) for w in words]) == 0
+    again = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    for key in ("kl", "mse", "agreement", "estimated_kl", "quantized_metric"):
+        assert again["totals"][key] == pytest.approx(analysis["totals"][key], rel=1e-4)
+    assert "KL" in capsys.readouterr().out
+
+
+def test_inspect_prints_layers_and_ledger_as_json(model, capsys):
+    assert main([str(w) for w in ["inspect", *model, "--json"]]) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=no_constant)
+    assert [row["op"] for row in found["layers"]][:3] == ["conv2d", "batch_norm", "relu"]
+    assert found["totals"]["kl"] is None
+    assert not any(row["quantized"] for row in found["layers"]), "nothing is measured without data"
+
+
+def test_inspect_prints_a_table(model, capsys):
+    assert main([str(w) for w in ["inspect", *model]]) == 0
+    out = capsys.readouterr().out
+    assert "conv2d+batch_norm+relu" in out
+    assert "fusions: 5 fused, 0 off, 0 blocked" in out
+
+
+# -- what goes wrong -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["missing.pt2", "missing.py:net", "missing.onnx"])
+def test_a_missing_model_is_named(fails, analyze, tmp_path, name):
+    path = tmp_path / name
+    fails(analyze(model=[path]), str(path).partition(":")[0])
+
+
+def test_missing_weights_are_named(fails, analyze, digits_model, tmp_path):
+    fails(analyze(model=[digits_model.source, "--weights", tmp_path / "none.pt"]), tmp_path / "none.pt", "no such file")
+
+
+def test_missing_data_is_named(fails, analyze, tmp_path):
+    fails(analyze(data=tmp_path / "nothing"), tmp_path / "nothing", "not there")
+
+
+def test_a_wrong_input_shape_is_named(fails, analyze, digits_model):
+    wrong = [digits_model.source, "--weights", digits_model.weights, "--input-shape", "1,1,12,12"]
+    fails(analyze(model=wrong), "(1, 1, 12, 12)", "--input-shape")
+
+
+def test_a_shape_that_is_none_is_refused(fails, analyze, digits_model):
+    fails(analyze(model=[digits_model.source, "--input-shape", "1,x"]), "--input-shape")
+
+
+def test_data_of_another_shape_is_refused_with_both_shapes(fails, analyze, tmp_path):
+    np.savez(tmp_path / "wide.npz", x=np.zeros((40, 1, 9, 9), np.float32))
+    fails(analyze(data=tmp_path / "wide.npz"), "wide.npz", "9", "8")
+
+
+def test_data_of_another_type_is_refused(fails, analyze, tmp_path):
+    np.savez(tmp_path / "whole.npz", x=np.zeros((40, 1, 8, 8), np.int64))
+    fails(analyze(data=tmp_path / "whole.npz"), "whole.npz", "int64")
+
+
+def test_an_empty_folder_is_refused(fails, analyze, tmp_path):
+    (tmp_path / "empty").mkdir()
+    fails(analyze(data=tmp_path / "empty"), tmp_path / "empty")
+
+
+def test_a_damaged_picture_is_no_traceback(capsys, analyze, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in range(8):
+        Image.new("L", (8, 8)).save(folder / f"{index}.png")
+    (folder / "5.png").write_bytes((folder / "5.png").read_bytes()[:40])
+    assert main([str(w) for w in analyze(data=folder)]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "fault of qinspect" not in err
+
+
+def test_weights_with_nan_are_refused(fails, analyze, digits_model, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(digits_model.weights)
+    state["fc.weight"][0, 0] = float("nan")
+    save_file(state, tmp_path / "nan.safetensors")
+    wrong = [digits_model.source, "--weights", tmp_path / "nan.safetensors", "--input-shape", "1,1,8,8"]
+    fails(analyze(model=wrong), "nan.safetensors", "fc.weight", "NaN")
+
+
+def test_a_model_that_cannot_be_traced_names_the_line(fails, analyze, tmp_path):
+    code = (
+        "import torch\n\nclass Net(torch.nn.Module):\n    def forward(self, x):\n        return x if x.max() else -x\n"
+    )
+    (tmp_path / "net.py").write_text(code)
+    fails(
+        analyze(model=[f"{tmp_path / 'net.py'}:Net", "--input-shape", "1,1,8,8"]), f"{tmp_path / 'net.py'}:5", "trace"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [('{"version": 2}', "version 1"), ("{", "not JSON"), ('{"version": 1, "default": {}, "x": 1}', "'x'")],
+)
+def test_a_plan_that_cannot_be_read_is_named(fails, analyze, tmp_path, content, says):
+    (tmp_path / "plan.json").write_text(content)
+    fails(analyze("--plan", tmp_path / "plan.json"), tmp_path / "plan.json", says)
+
+
+def test_statistics_of_another_model_are_refused(capsys, fails, analyze, digits_model, tmp_path):
+    stats = tmp_path / "stats.npz"
+    words = ["calibrate", digits_model.source, "--input-shape", "1,1,8,8", "--data", digits_model.data]
+    assert main([str(w) for w in [*words, "--samples", "40", "--out", stats]]) == 0
+    capsys.readouterr()
+    fails(analyze("--stats", stats), stats, "another model")
+
+
+def test_a_folder_that_cannot_be_written_is_named(fails, model, digits_model, tmp_path):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "out"
+    fails(["calibrate", *model, "--data", digits_model.data, "--samples", "40", "--out", out], out)
+
+
+def test_a_fault_of_our_own_is_one_line_too(monkeypatch, capsys, model):
+    def broken(*_, **__):
+        raise RuntimeError("first\nsecond")
+
+    monkeypatch.setattr("qinspect.engine.load.load_model", broken)
+    words = [str(w) for w in ["inspect", *model]]
+    assert main(words) == 1
+    assert capsys.readouterr().err == (
+        "qinspect: RuntimeError: first second. This is a fault of qinspect; --debug shows where.\n"
+    )
+    with pytest.raises(RuntimeError, match="first"):
+        main([*words, "--debug"])
+
+
+def test_cancelling_returns_130(monkeypatch, capsys, model):
+    def cancel(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qinspect.engine.load.load_model", cancel)
+    assert main([str(w) for w in ["inspect", *model]]) == 130
+    assert capsys.readouterr().err == "cancelled\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["analyze"],
+        ["analyze", "m.pt2", "--out", "x"],
+        ["analyze", "m.pt2", "--data", "x", "--out", "y", "--target", "tpu"],
+        ["inspect", "m.pt2", "--nonsense"],
+        ["export", "m.pt2", "--plan", "p.json", "--to", "gguf", "--out", "x"],
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_how_it_is_meant(words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert "usage: qinspect" in capsys.readouterr().err
+
+
+def test_threads_are_left_as_they_were(model):
+    before = torch.get_num_threads()
+    main([str(w) for w in ["inspect", *model]])
+    assert torch.get_num_threads() == before

@@ -1,0 +1,253 @@
+"""Models are opened from where the user says, and what does not fit is named."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from qinspect.engine.load import ModelSpec, is_callable, load_model
+from qinspect.engine.problem import Problem
+from qinspect.engine.source import parse_shape
+
+CODE = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 1)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        return self.drop(self.conv(x))
+
+
+def net():
+    return Net()
+
+
+def with_example():
+    return Net(), (torch.rand(1, 3, 4, 4),)
+
+
+def with_tensor():
+    return Net(), torch.rand(1, 3, 4, 4)
+
+
+def flat():
+    return nn.Linear(4, 2)
+
+
+def lacks_input():
+    class Nothing(nn.Module):
+        def forward(self):
+            return torch.ones(1)
+
+    return Nothing(), ()
+
+
+def raises():
+    raise ValueError("no licence")
+
+
+def needs_arguments(size):
+    return nn.Linear(size, 2)
+
+
+def gives_text():
+    return "model"
+
+
+def half():
+    return Net().half(), (torch.rand(1, 3, 4, 4),)
+
+
+number = 3
+instance = Net()
+"""
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(CODE)
+    return lambda name: f"{path}:{name}"
+
+
+def load(source, weights=None, shape=((2, 3, 4, 4),)):
+    return load_model(ModelSpec(source, weights and str(weights), shape), allow_code=True)
+
+
+@pytest.mark.parametrize("name", ["Net", "net", "instance", "half"])
+def test_a_class_a_function_or_an_instance_gives_the_model_in_eval_mode_and_float32(source, name):
+    model = load(source(name))
+    assert [layer.op for layer in model.graph.layers] == ["conv2d"]
+    assert model.graph.layers[0].dtype == "float32"
+    assert not model.forward.training
+    assert model.dynamic_batch
+    assert model.name == "net"
+
+
+@pytest.mark.parametrize("name", ["with_example", "with_tensor"])
+def test_the_callables_example_gives_the_shape(source, name):
+    assert load(source(name), shape=None).graph.inputs[0].shape == (None, 3, 4, 4)
+
+
+def test_the_shape_on_the_command_line_wins_over_the_example(source):
+    assert load(source("with_example"), shape=((1, 3, 6, 6),)).graph.inputs[0].shape == (None, 3, 6, 6)
+
+
+def test_an_image_model_without_a_shape_gets_the_usual_one_and_says_so(source):
+    model = load(source("net"), shape=None)
+    assert model.graph.inputs[0].shape == (None, 3, 224, 224)
+    assert any("was assumed" in note for note in model.notes)
+
+
+def test_a_module_of_a_package_is_found_by_its_name():
+    model = load("torch.nn:ReLU", shape=((2, 3),))
+    assert [layer.op for layer in model.graph.layers] == ["relu"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("missing", "there is no 'missing'"),
+        ("raises", "calling it raises ValueError: no licence"),
+        ("needs_arguments", "TypeError"),
+        ("gives_text", "returned str"),
+        ("number", "is not callable"),
+        ("flat", "--input-shape"),
+        ("lacks_input", "takes no tensor"),
+    ],
+)
+def test_a_callable_that_gives_no_model_is_named_with_what_is_wrong(source, name, says):
+    with pytest.raises(Problem) as caught:
+        load(source(name), shape=None)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_input_shape_names_the_line_and_the_shape(source, tmp_path):
+    with pytest.raises(Problem) as caught:
+        load(source("net"), shape=((2, 5, 4, 4),))
+    assert caught.value.where == f"{tmp_path / 'net.py'}:13"
+    assert "(2, 5, 4, 4)" in caught.value.what
+    assert "--input-shape" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("missing.py:net", "no such file"),
+        ("no_such_package.module:net", "ModuleNotFoundError"),
+        ("missing.pt2", "no such file"),
+        ("missing.onnx", "not a source"),
+        ("weights.safetensors", "not a source"),
+    ],
+)
+def test_a_source_that_is_not_there_is_named(tmp_path, monkeypatch, where, says):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Problem, match=says) as caught:
+        load(where)
+    assert caught.value.where == where.partition(":")[0]
+
+
+def test_a_file_with_a_syntax_error_is_named_and_leaves_no_module_behind(tmp_path):
+    import sys
+
+    (tmp_path / "bad.py").write_text("def net(:\n")
+    before = set(sys.modules)
+    with pytest.raises(Problem, match="SyntaxError"):
+        load(f"{tmp_path / 'bad.py'}:net")
+    assert not [name for name in set(sys.modules) - before if name.startswith("qinspect_source")]
+
+
+# -- weights -------------------------------------------------------------------------------------
+
+
+def state():
+    torch.manual_seed(7)
+    return {f"conv.{key}": value for key, value in nn.Conv2d(3, 2, 1).state_dict().items()}
+
+
+def save(path, tensors):
+    save_file(tensors, path) if path.suffix == ".safetensors" else torch.save(tensors, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}, lambda s: {"module." + k: v for k, v in s.items()}]
+)
+@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+def test_checkpoints_are_found_under_their_usual_names(source, tmp_path, suffix, wrap):
+    model = load(source("net"), save(tmp_path / f"w{suffix}", wrap(state())))
+    assert torch.equal(model.graph.params["conv.weight"], state()["conv.weight"])
+
+
+def test_safetensors_are_loaded(source, tmp_path):
+    model = load(source("net"), save(tmp_path / "w.safetensors", state()))
+    assert torch.equal(model.graph.params["conv.bias"], state()["conv.bias"])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda s: {k: v for k, v in s.items() if "bias" not in k}, "has no conv.bias"),
+        (lambda s: {**s, "head.weight": torch.zeros(1)}, "head.weight"),
+        (lambda s: {**s, "conv.weight": torch.zeros(2, 3, 3, 3)}, r"\(2, 3, 3, 3\)"),
+        (lambda s: {**s, "conv.weight": s["conv.weight"] * float("nan")}, "conv.weight holds 6 NaN"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(source, tmp_path, change, says):
+    with pytest.raises(Problem, match=says) as caught:
+        load(source("net"), save(tmp_path / "w.safetensors", change(state())))
+    assert caught.value.where == str(tmp_path / "w.safetensors")
+
+
+def test_missing_weights_are_named(source, tmp_path):
+    with pytest.raises(Problem, match="no such file"):
+        load(source("net"), tmp_path / "none.safetensors")
+
+
+def test_a_tensor_alone_is_no_checkpoint(source, tmp_path):
+    with pytest.raises(Problem, match="not a state_dict"):
+        load(source("net"), save(tmp_path / "w.pt", torch.zeros(3)))
+
+
+# -- identity ------------------------------------------------------------------------------------
+
+
+def test_the_digest_depends_on_weights_and_graph_and_on_nothing_else(source, tmp_path):
+    one = load(source("net"), save(tmp_path / "a.pt", state()))
+    again = load(source("with_example"), save(tmp_path / "b.safetensors", state()))
+    other = load(source("net"), save(tmp_path / "c.pt", {k: v + 1 for k, v in state().items()}))
+    assert one.digest == again.digest
+    assert one.digest != other.digest
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("net.py:make", True),
+        ("a.b:make", True),
+        ("/x/net.py:make", True),
+        ("model.pt2", False),
+        ("C:/x/model.pt2", False),
+        ("a/b:c", False),
+        ("net.py:make()", False),
+    ],
+)
+def test_only_a_name_behind_a_colon_is_code(source, expected):
+    assert is_callable(source) is expected
+
+
+def test_shapes_are_read_and_slips_refused():
+    assert parse_shape("1,3,8,8") == ((1, 3, 8, 8),)
+    assert parse_shape("1,3;1,4") == ((1, 3), (1, 4))
+    for text in ("", "1,,3", "a", "1,0", "1,-3", "1;"):
+        with pytest.raises(Problem, match="is not a shape"):
+            parse_shape(text)

@@ -1,0 +1,179 @@
+"""An analysis becomes files that open anywhere, whatever the model's names and figures are."""
+
+from __future__ import annotations
+
+import dataclasses
+import html.parser
+import json
+import math
+import re
+
+import pytest
+
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.problem import Problem
+from qinspect.engine.report import report_html, write_analysis
+from qinspect.engine.results import (
+    Analysis,
+    Errors,
+    Finding,
+    FusionRow,
+    KernelCheck,
+    Latency,
+    LayerRow,
+    Totals,
+    analysis_from_json,
+)
+
+PLAN = QuantPlan(Target(isa="avx2"))
+EVIL = "<script>alert('x')</script>"
+
+
+def layer(identity="conv:conv2d", **changes):
+    base = LayerRow(
+        identity, "conv", "conv2d", ("bn:batch_norm",), None, True, True, None, "net.py:3", (1, 4, 2, 2), 100, 40,
+        weight={"dtype": "int8"}, activation={"dtype": "uint8"},
+        errors=Errors(30.0, 25.0, 0.1, 0.2, 0.99, 0.98, None, None, 0.01, 0.02),
+        latency=Latency(10.0, 5.0, 1.0), kernel=KernelCheck(1, 0.999, 1.0, False, {0: 999, 1: 1}),
+    )  # fmt: skip
+    return dataclasses.replace(base, **changes)
+
+
+def make(**changes):
+    model = {
+        "name": "net",
+        "source": "net.py:net",
+        "weights": None,
+        "digest": "d",
+        "parameters": 40,
+        "macs": 100,
+        "versions": {"torch": "2"},
+    }
+    base = Analysis(
+        model,
+        {
+            "source": "x.npz",
+            "samples": 9,
+            "calibrate": 4,
+            "select": 2,
+            "final": 3,
+            "preparation": "none",
+            "metric": None,
+        },
+        PLAN.target.to_json(),
+        PLAN.to_json(),
+        Totals(agreement=0.5, kl=0.1, sqnr_db=20.0, samples=3),
+        (layer(), layer("fc:linear", op="linear"), layer("bn:batch_norm", fused=(), fused_into="conv:conv2d")),
+        (FusionRow("bn:batch_norm", ("conv:conv2d", "bn:batch_norm"), "conv2d+batch_norm", "fused", None, 1e-7),),
+        (Finding("rule", "title", "evidence", ("conv:conv2d",), "warning", 0.3, "remedy", PLAN.to_json()),),
+        ("a note",),
+    )
+    return dataclasses.replace(base, **changes)
+
+
+class Page(html.parser.HTMLParser):
+    """The text of a page, and what stays open."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.scripts = 0
+        self.words = []
+        self.loads = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.scripts += tag == "script"
+        self.loads += [value for name, value in attributes if name in ("src", "href", "action", "data")]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(self.words)
+
+
+def test_an_analysis_comes_back_from_its_json_as_it_was():
+    analysis = make()
+    assert analysis_from_json(json.loads(json.dumps(analysis.to_json()))) == analysis
+
+
+def test_the_folder_gets_analysis_plan_and_report(tmp_path):
+    path = write_analysis(make(), tmp_path / "new" / "out")
+    assert path == tmp_path / "new" / "out" / "report.html"
+    assert sorted(p.name for p in path.parent.iterdir()) == ["analysis.json", "plan.json", "report.html"]
+    assert QuantPlan.from_json(json.loads((path.parent / "plan.json").read_text())).fingerprint == PLAN.fingerprint
+
+
+def test_figures_that_are_not_finite_are_null_in_json(tmp_path):
+    write_analysis(make(totals=Totals(kl=math.inf, mse=math.nan, samples=3)), tmp_path)
+    text = (tmp_path / "analysis.json").read_text()
+    assert not re.search(r"NaN|Infinity", text)
+    assert json.loads(text)["totals"]["kl"] is None
+
+
+def test_the_page_shows_layers_findings_and_fusions_and_loads_nothing():
+    page = Page(report_html(make()))
+    for word in ("conv:conv2d", "fc:linear", "title", "remedy", "a note", "conv2d+batch_norm", "50.0%", "20.0 dB"):
+        assert word in page.text
+    assert page.loads == []
+
+
+def test_names_with_markup_are_shown_and_not_obeyed():
+    analysis = make(
+        model={**make().model, "name": EVIL, "source": EVIL},
+        layers=(layer(EVIL, why_not=EVIL, source=EVIL), layer('"><img src=x onerror=alert(1)>')),
+        findings=(Finding("r", EVIL, EVIL, (EVIL,), "error", None, EVIL),),
+        notes=(EVIL,),
+        fusions=(FusionRow(EVIL, (EVIL,), EVIL, "blocked", EVIL),),
+        plan={**PLAN.to_json(), "x": "</pre>" + EVIL},
+    )
+    text = report_html(analysis)
+    assert Page(text).scripts == Page(report_html(make())).scripts
+    assert EVIL not in text
+    assert "<img" not in text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"totals": Totals()},
+        {"layers": ()},
+        {"layers": (layer(errors=Errors(), latency=None, kernel=None, weight=None, activation=None, quantized=False),)},
+        {"layers": (layer(errors=Errors(exact=True)), layer("b:conv2d", errors=Errors(exact=True)))},
+        {"layers": (layer(errors=Errors(local_sqnr_db=-12.0)), layer("b", errors=Errors(local_sqnr_db=0.0)))},
+        {"layers": (layer(latency=Latency(None, None, None)),)},
+        {"data": {}},
+        {"fusions": (), "findings": (), "notes": ()},
+        {
+            "totals": Totals(
+                kl=math.nan,
+                sqnr_db=math.inf,
+                fp32_metric=0.5,
+                quantized_metric=0.4,
+                fp32_ms=1.0,
+                int8_ms=2.0,
+                fp32_p90_ms=1.0,
+                int8_p90_ms=2.0,
+            )
+        },
+    ],
+)
+def test_what_was_not_measured_leaves_the_page_whole(changes):
+    page = report_html(make(**changes))
+    assert page.rstrip().endswith("</html>")
+    assert "None" not in Page(page).text.replace("plan.json", "")
+
+
+def test_a_folder_that_cannot_be_written_is_a_problem_and_leaves_nothing(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(Problem, match="cannot be written"):
+        write_analysis(make(), tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "x"
+
+
+def test_writing_again_replaces_the_files_and_leaves_no_others(tmp_path):
+    write_analysis(make(), tmp_path)
+    write_analysis(make(notes=("another",)), tmp_path)
+    assert "another" in (tmp_path / "report.html").read_text()
+    assert len(list(tmp_path.iterdir())) == 3
