@@ -68,8 +68,7 @@ def analyze(
     samples : int | None
         Use no more of the final split than this.
     layer_samples : int
-        Layers' errors and estimates rest on so many samples of it. With fewer than the totals have,
-        the sum of the estimates is left out: it would stand beside figures of other samples.
+        Layers' errors and all estimates rest on the first so many samples of it.
     metric : Metric
 
     Returns
@@ -231,7 +230,6 @@ def _totals(
     metric: Metric,
     calibration: Calibration,
 ) -> Totals:
-    comparable = scores.samples >= min(whole.samples, LAYER_SAMPLES)
     kernel_metric = kernel_agreement = kernel_kl = None
     fp32_ms = int8_ms = fp32_p90 = int8_p90 = None
     reference = outputs.joined("float")
@@ -254,8 +252,8 @@ def _totals(
         kernel_kl=kernel_kl,
         mse=whole.outputs.mse,
         sqnr_db=whole.outputs.sqnr_db,
-        estimated_kl=sum(scores.kl.values()) if scores.kl and comparable else None,
-        estimated_mse=sum(scores.mse.values()) if scores.mse and comparable else None,
+        estimated_kl=sum(scores.kl.values()) if scores.kl else None,
+        estimated_mse=sum(scores.mse.values()) if scores.mse else None,
         fp32_ms=fp32_ms,
         int8_ms=int8_ms,
         fp32_p90_ms=fp32_p90,
