@@ -36,7 +36,7 @@ from .sensitivity import Scores, score
 LAYER_SAMPLES = 64
 """Samples of the final split that layers' errors and estimates rest on."""
 
-CHECK_SAMPLES = 16
+CHECK_SAMPLES = 8
 """Samples of the select split on which kernels are compared with the simulation, layer by layer."""
 
 

@@ -37,11 +37,13 @@ class _Power:
     count: int = 0
 
     def add(self, f: torch.Tensor, q: torch.Tensor) -> None:
-        f, q = f.float(), q.float()
-        self.signal += float((f * f).sum())
-        self.noise += float(((q - f) ** 2).sum())
-        self.quantized += float((q * q).sum())
-        self.product += float((f * q).sum())
+        # One pass each, and no temporary but the difference: this is done for every layer.
+        d = _flat(q.float() - f.float(), f)
+        f, q = _flat(f.float(), f), _flat(q.float(), f)
+        self.signal += float(torch.dot(f, f))
+        self.noise += float(torch.dot(d, d))
+        self.quantized += float(torch.dot(q, q))
+        self.product += float(torch.dot(f, q))
         self.count += f.numel()
 
     @property
@@ -52,6 +54,13 @@ class _Power:
     def cosine(self) -> float | None:
         power = math.sqrt(self.signal * self.quantized)
         return self.product / power if power else None
+
+
+def _flat(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """All values as one axis, in the order in which `like` has them in memory."""
+    if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
+        x = x.permute(0, 2, 3, 1)
+    return x.reshape(-1)
 
 
 @dataclass
