@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .engine.load import Model, ModelSpec
     from .engine.metric import Metric
 
+MODEL = "MODEL is file.pt2, file.py:callable or package.module:callable"
+DATA = "a folder of images (class sub-folders are labels), .npz with x and y, .npy, .safetensors, .pt, or a callable"
 VERBS = ("demo", "inspect", "analyze", "calibrate", "export")
 
 
@@ -106,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     window = verb("window", _window, "open the window (also without this word)")
-    window.add_argument("model", nargs="?", metavar="MODEL")
+    window.add_argument("model", nargs="?", metavar="MODEL", help=MODEL.removeprefix("MODEL is "))
     _model_options(window)
     _data_options(window, required=False)
     window.add_argument("--plan", type=Path, metavar="PLAN", help="plan.json to begin with")
@@ -116,14 +118,14 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", type=Path, default=Path("qinspect-demo"), metavar="DIR")
 
     inspect = verb("inspect", _inspect, "layer table and fusion ledger of a model")
-    inspect.add_argument("model", metavar="MODEL")
+    inspect.add_argument("model", metavar="MODEL", help=MODEL.removeprefix("MODEL is "))
     _model_options(inspect)
     inspect.add_argument("--plan", type=Path, metavar="PLAN")
     inspect.add_argument("--target", choices=TARGETS)
     inspect.add_argument("--json", action="store_true", help="the same as JSON on stdout")
 
     analyze = verb("analyze", _analyze, "calibrate, simulate, run the kernels; write a report")
-    analyze.add_argument("model", metavar="MODEL")
+    analyze.add_argument("model", metavar="MODEL", help=MODEL.removeprefix("MODEL is "))
     _model_options(analyze)
     _data_options(analyze, required=True)
     _plan_options(analyze)
@@ -133,19 +135,19 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument("--out", type=Path, required=True, metavar="DIR")
 
     calibrate = verb("calibrate", _calibrate, "statistics once, for all that follows")
-    calibrate.add_argument("model", metavar="MODEL")
+    calibrate.add_argument("model", metavar="MODEL", help=MODEL.removeprefix("MODEL is "))
     _model_options(calibrate)
     _data_options(calibrate, required=True)
     calibrate.add_argument("--out", type=Path, required=True, metavar="STATS")
 
     export = verb("export", _export, "write the quantized model, and verify it in a new process")
-    export.add_argument("model", metavar="MODEL")
+    export.add_argument("model", metavar="MODEL", help=MODEL.removeprefix("MODEL is "))
     _model_options(export)
     _data_options(export, required=False)
     _plan_options(export, plan_required=True)
     export.add_argument("--stats", type=Path, metavar="STATS")
     export.add_argument("--to", required=True, choices=("onnx", "fx", "script"))
-    export.add_argument("--out", type=Path, required=True, metavar="FILE")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx file, or a folder")
     return parser
 
 
@@ -155,7 +157,7 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _data_options(parser: argparse.ArgumentParser, required: bool) -> None:
-    parser.add_argument("--data", required=required, metavar="DATA", help="folder of images, .npz, ...")
+    parser.add_argument("--data", required=required, metavar="DATA", help=DATA)
     parser.add_argument("--resize", type=int, metavar="PX")
     parser.add_argument("--crop", type=int, metavar="PX")
     parser.add_argument("--interpolation", default="bilinear", choices=("nearest", "bilinear", "bicubic", "lanczos"))
@@ -171,7 +173,9 @@ def _data_options(parser: argparse.ArgumentParser, required: bool) -> None:
 
 
 def _plan_options(parser: argparse.ArgumentParser, plan_required: bool = False) -> None:
-    parser.add_argument("--plan", type=Path, metavar="PLAN", required=plan_required)
+    parser.add_argument(
+        "--plan", type=Path, metavar="PLAN", required=plan_required, help="plan.json; analyze writes one"
+    )
     parser.add_argument("--target", choices=TARGETS)
     parser.add_argument("--threads", type=int, metavar="N")
     parser.add_argument("--batch", type=int, metavar="N")
@@ -181,6 +185,10 @@ def _plan_options(parser: argparse.ArgumentParser, plan_required: bool = False) 
 
 
 def _window(options: argparse.Namespace) -> int:
+    source = options.model
+    if source is not None and ":" not in source and not Path(source).exists():
+        raise Problem(source, "is neither a verb nor a model", f"Verbs are {', '.join(VERBS)}; {MODEL}.")
+    _need_screen()
     from .gui.app import run
 
     return run(
@@ -192,15 +200,29 @@ def _window(options: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     if not options.headless:
+        _need_screen()
         from .gui.app import run
 
         return run(None, None, None, demo=True)
     from .demo import run_headless
 
     with _progress() as report:
-        for line in run_headless(options.out, report):
-            _say(report, line)
+        found = run_headless(options.out, report, _say)
+        try:
+            from .gui.app import screenshot
+        except ImportError as error:
+            raise Problem("screenshot", f"Qt cannot start ({error})", "Install the libraries that Qt needs.") from error
+        picture = options.out / "screenshot.png"
+        screenshot(found.model, found.data, found.calibration, found.analysis, picture, check=found.check)
+        _say(f"screenshot: {picture}")
     return 0
+
+
+def _need_screen() -> None:
+    """Qt aborts the process where it finds no screen: say so before."""
+    has = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if sys.platform.startswith("linux") and not has:
+        raise Problem("window", "there is no screen to open it on", "Use a verb, such as qinspect demo --headless.")
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -218,6 +240,7 @@ def _inspect(options: argparse.Namespace) -> int:
     inputs = ", ".join(f"{s['name']} {tuple(s['shape'])}" for s in found.model["inputs"])
     print(f"{found.model['name']}: {len(own)} layers after fusion, {found.model['parameters']:,} parameters")
     print(f"input {inputs}")
+    print(f"{'layer':{width}}  {'operator':34} {'shape':>16} {'multiply-adds':>14}  note")
     for row in own:
         absorbed = "+".join(i.rpartition(":")[2] for i in row.fused)
         shape = "x".join(map(str, row.shape))
@@ -236,6 +259,8 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _analyze(options: argparse.Namespace) -> int:
+    if options.out.exists() and not options.out.is_dir():
+        raise Problem(str(options.out), "is a file", "Give --out a folder.")
     from .engine.analyze import analyze
     from .engine.report import write_analysis
 
@@ -245,7 +270,7 @@ def _analyze(options: argparse.Namespace) -> int:
         metric = _metric(options)
         plan = _plan(options, model)
         forward = None if options.stats else _forward_seconds(model, data, report)
-        calibration = _statistics(options, model, data, plan, report)
+        calibration, note = _statistics(options, model, data, plan, report)
         if forward is not None:
             calibration = dataclasses.replace(calibration, forward_seconds=forward)
         found = analyze(
@@ -258,8 +283,11 @@ def _analyze(options: argparse.Namespace) -> int:
             latency=not options.no_latency,
             metric=metric,
         )
+    found = dataclasses.replace(found, notes=(*found.notes, *note))
     path = write_analysis(found, options.out)
-    print(summary(found.totals))
+    print(f"{found.totals.samples} samples of the final split: {summary(found.totals)}")
+    for line in found.notes:
+        print(f"note: {line}")
     for finding in found.findings:
         print(f"{finding.severity}: {finding.title} ({finding.evidence}). {finding.remedy}")
     print(f"report: {path}")
@@ -290,8 +318,10 @@ def _export(options: argparse.Namespace) -> int:
         model = _load(options, report)
         data = _data(options, model)
         plan = _plan(options, model)
-        calibration = _statistics(options, model, data, plan, report)
+        calibration, note = _statistics(options, model, data, plan, report)
         found = export(model, plan, calibration, data, options.to, options.out, report, metric=_metric(options))
+    for line in note:
+        print(f"note: {line}")
     agreement = "" if found.agreement is None else f", agreement with the simulation {found.agreement:.1%}"
     print(f"{found.path}: {len(found.quantized)} of {len(found.asked)} layers in integers{agreement}")
     for problem in found.problems:
@@ -339,7 +369,22 @@ def _load(options: argparse.Namespace, report: Report) -> Model:
     from .engine.load import load_model
 
     # A source with a colon was named on the command line: that is the permission to run it.
-    return load_model(_model_spec(options), report, allow_code=True)
+    return load_model(_with_shape_of_data(_model_spec(options), options), report, allow_code=True)
+
+
+def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSpec:
+    """Arrays say what shape the model takes, where nothing else was said."""
+    from .engine.source import is_callable
+
+    source = getattr(options, "data", None)
+    if spec.input_shape is not None or not is_callable(spec.source) or source is None or not Path(source).is_file():
+        return spec
+    from .engine.data import open_data
+
+    inputs = open_data(_data_spec(options)).load([0])
+    if not all(tensor.is_floating_point() for tensor in inputs):
+        return spec
+    return dataclasses.replace(spec, input_shape=tuple(tuple(tensor.shape) for tensor in inputs))
 
 
 def _data_spec(options: argparse.Namespace) -> DataSpec:
@@ -410,17 +455,22 @@ def _plan(options: argparse.Namespace, model: Model) -> QuantPlan:
 
 def _statistics(
     options: argparse.Namespace, model: Model, data: Dataset, plan: QuantPlan, report: Report
-) -> Calibration:
+) -> tuple[Calibration, tuple[str, ...]]:
     from .engine.calibrate import load_calibration
-    from .engine.job import calibrate_model
+    from .engine.job import calibrate_model, calibration_key
 
     known = load_calibration(options.stats) if options.stats else None
     if known is not None and not known.key.startswith(model.digest):
         raise Problem(str(options.stats), "was made with another model", "Run qinspect calibrate on this one.")
-    if known is not None:
-        # Other data may be given for the verdict than for the statistics: that is what --stats is for.
-        known = dataclasses.replace(known, key="")
-    return calibrate_model(model, data, plan, report, known)
+    note: tuple[str, ...] = ()
+    key = calibration_key(model, data)
+    if known is not None and known.key != key:
+        # Other data may be given for the verdict than for the statistics; then the splits may overlap.
+        note = (
+            f"{options.stats} was made with other data, preparation or split: some of it may be in this final split.",
+        )
+        known = dataclasses.replace(known, key=key)
+    return calibrate_model(model, data, plan, report, known), note
 
 
 def _forward_seconds(model: Model, data: Dataset, report: Report) -> float:
@@ -451,7 +501,8 @@ def _progress() -> Iterator[Report]:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _say(report: Report, line: str) -> None:
+def _say(line: str) -> None:
+    """A line on stdout, without the rest of the progress before it."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     print(line, flush=True)

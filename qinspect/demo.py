@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .engine.files import write_json
 from .engine.plan import QuantPlan, Target
-from .engine.problem import Problem
 from .engine.progress import Report, part
 from .resources import resource
 
 if TYPE_CHECKING:
-    from .engine.data import DataSpec
+    from .engine.calibrate import Calibration
+    from .engine.data import Dataset, DataSpec
     from .engine.graph import LayerGraph
-    from .engine.load import ModelSpec
+    from .engine.job import FloatCheck
+    from .engine.load import Model
+    from .engine.results import Analysis
+    from .engine.source import ModelSpec
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -88,16 +92,26 @@ def _activation_bits(plan: QuantPlan, bits: int) -> QuantPlan:
     )
 
 
-def run_headless(out: Path, report: Report) -> Iterator[str]:
+@dataclass(frozen=True)
+class Outcome:
+    """What the headless demo ends with; the window can show it."""
+
+    model: Model
+    data: Dataset
+    calibration: Calibration
+    check: FloatCheck
+    analysis: Analysis
+
+
+def run_headless(out: Path, report: Report, say: Callable[[str], None]) -> Outcome:
     """The whole job without a window.
 
-    Writes one folder per plan of the story, the last remedy's analysis into `out` itself, and
-    ``screenshot.png`` of the window showing it.
+    Writes one folder per plan of the story, and the best one's analysis into `out` itself.
 
-    Yields
-    ------
-    str
-        Lines for people.
+    Parameters
+    ----------
+    say : callable
+        Told lines for people.
     """
     from .engine.analyze import analyze
     from .engine.data import open_data
@@ -107,13 +121,13 @@ def run_headless(out: Path, report: Report) -> Iterator[str]:
 
     model = load_model(model_spec(), part(report, 0, 0.05), allow_code=True)
     data = open_data(data_spec(), model.graph.inputs[0].shape)
-    yield f"{model.name}: {len(model.graph.layers)} operators; {len(data)} views of photographs, split by photograph"
+    say(f"{model.name}: {len(model.graph.layers)} operators; {len(data)} views of photographs, split by photograph")
     checked = check_float(model, data, part(report, 0.05, 0.08))
-    yield f"float: canonical graph differs from the model by {checked.max_abs_delta:g}"
+    say(f"float: canonical graph differs from the model by {checked.max_abs_delta:g}")
     plan = first_plan(model.graph, Target())
     calibration = calibrate_model(model, data, plan, part(report, 0.08, 0.15))
     tensors, samples = len(calibration.tensors), calibration.samples
-    yield f"calibrated {tensors} tensors on {samples} samples in {calibration.seconds:.1f} s"
+    say(f"calibrated {tensors} tensors on {samples} samples in {calibration.seconds:.1f} s")
     plans = list(story(model.graph))
     rows = []
     found = None
@@ -122,14 +136,16 @@ def run_headless(out: Path, report: Report) -> Iterator[str]:
         found = analyze(model, data, plan, calibration, share)
         write_analysis(found, out / name)
         rows.append({"name": name, "title": title, **dataclasses.asdict(found.totals)})
-        yield _line(
-            title, found.totals.agreement, found.totals.kernel_agreement, found.totals.fp32_ms, found.totals.int8_ms
+        say(
+            _line(
+                title, found.totals.agreement, found.totals.kernel_agreement, found.totals.fp32_ms, found.totals.int8_ms
+            )
         )
         worst = next((f for f in found.findings if f.rule == "kernel_unlike_simulation"), None)
         if worst is not None and worst.severity == "error":
-            yield f"    {worst.title}: {worst.evidence}"
+            say(f"    {worst.title}: {worst.evidence}")
         elif name == "prepare-fx":
-            yield "    this processor does not show the collapse: its kernels do not saturate"
+            say("    this processor does not show the collapse: its kernels do not saturate")
     assert found is not None
     remedy = next((f for f in found.findings if f.rule == "sensitive_layers" and f.plan), None)
     if remedy is not None and remedy.plan is not None:
@@ -137,20 +153,13 @@ def run_headless(out: Path, report: Report) -> Iterator[str]:
         title = f"ONNX Runtime, {len(remedy.layers)} layers in float"
         rows.append({"name": "remedy", "title": title, **dataclasses.asdict(repaired.totals)})
         t = repaired.totals
-        yield _line(title, t.agreement, t.kernel_agreement, t.fp32_ms, t.int8_ms)
+        say(_line(title, t.agreement, t.kernel_agreement, t.fp32_ms, t.int8_ms))
         if (t.kl or 0.0) < (found.totals.kl or 0.0):
             found = repaired
     path = write_analysis(found, out)
     write_json(out / "demo.json", {"version": 1, "plans": rows})
-    report(0.93, 1, "drawing the window")
-    yield f"report: {path}"
-    try:
-        from .gui.app import screenshot
-
-        screenshot(model, data, calibration, found, out / "screenshot.png")
-        yield f"screenshot: {out / 'screenshot.png'}"
-    except ImportError as error:
-        raise Problem("screenshot", f"Qt cannot start ({error})", "Install the libraries that Qt needs.") from error
+    say(f"report: {path}")
+    return Outcome(model, data, calibration, checked, found)
 
 
 def _line(

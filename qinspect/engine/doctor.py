@@ -55,10 +55,15 @@ def _list(layers: Sequence[str], most: int = 3) -> str:
     return ", ".join(layers[:most]) + more
 
 
+def _time(ms: float) -> str:
+    return f"{ms:.2f} ms" if ms >= 1 else f"{1000 * ms:.0f} µs"
+
+
 def _float_metric(analysis: Analysis) -> list[Finding]:
     metric = analysis.totals.fp32_metric
     classes = next((row.shape[-1] for row in reversed(_own(analysis)) if row.op == "linear" and row.shape), 0)
-    if metric is None or analysis.data.get("metric") != "top-1" or not classes or metric > max(0.1, 3 / classes):
+    few = (analysis.totals.samples or 0) < 20
+    if metric is None or few or analysis.data.get("metric") != "top-1" or not classes or metric > max(0.1, 3 / classes):
         return []
     return [
         Finding(
@@ -228,11 +233,11 @@ def _not_quantized(analysis: Analysis, plan: QuantPlan) -> list[Finding]:
 def _slower(analysis: Analysis, plan: QuantPlan) -> list[Finding]:
     found = []
     totals = analysis.totals
-    if totals.fp32_ms and totals.int8_ms and totals.int8_ms > totals.fp32_ms:
+    if totals.fp32_ms and totals.int8_ms and totals.int8_ms > 1.05 * totals.fp32_ms:
         found.append(
             Finding(
                 "int8_slower",
-                f"The integer model is slower than the float one: {totals.fp32_ms:.2f} → {totals.int8_ms:.2f} ms",
+                f"The integer model is slower than the float one: {_time(totals.fp32_ms)} → {_time(totals.int8_ms)}",
                 f"{plan.target.name}, {plan.target.threads} thread(s), batch {plan.target.batch}, medians",
                 (),
                 "error",

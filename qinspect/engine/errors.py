@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .backends import simulation as simulate
 from .execute import Executor, outputs_of
 from .graph import LayerGraph
 from .progress import Report, silent
@@ -179,7 +180,9 @@ def measure(
     """
     graph = quantization.graph
     plain = Executor(graph, channels_last=True)
-    simulation = Simulation(quantization, channels_last=True)
+    simulation = simulate(quantization, channels_last=True)
+    # On float input a layer is to show its own rounding alone, not its input's: no integers go in.
+    alone = Simulation(quantization, channels_last=True)
     local = {layer.id: _Power() for layer in graph.layers if not layer.transparent}
     cumulative = {key: _Power() for key in local}
     found = OutputErrors()
@@ -189,7 +192,7 @@ def measure(
             size = int(inputs[0].shape[0]) if inputs[0].dim() else 1
             if layer_samples is None or samples < layer_samples:
                 reference, quantized = _side_by_side(
-                    graph, plain, simulation, inputs, local, cumulative, report, samples, size, total
+                    graph, plain, simulation, alone, inputs, local, cumulative, report, samples, size, total
                 )
             else:
                 report(samples, total or samples + size, "simulating")
@@ -208,6 +211,7 @@ def _side_by_side(
     graph: LayerGraph,
     plain: Executor,
     simulation: Simulation,
+    alone: Simulation,
     inputs: Sequence[torch.Tensor],
     local: Mapping[str, _Power],
     cumulative: Mapping[str, _Power],
@@ -230,7 +234,7 @@ def _side_by_side(
         if layer.id in local and isinstance(f, torch.Tensor) and f.is_floating_point():
             cumulative[layer.id].add(f, q)
             if layer.id in simulation.quantization.quantized - simulation.quantization.passing:
-                local[layer.id].add(f, simulation.run_layer(layer, floats))
+                local[layer.id].add(f, alone.run_layer(layer, floats))
         floats[layer.value], quantized[layer.value] = f, q
         for name in layer.inputs:
             if last[name] == index and name not in graph.output_values:

@@ -90,6 +90,10 @@ class Executor:
                     local[folded.id] = result
         return result
 
+    def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
+        """What `__call__` does for one layer; other arithmetic puts itself in here."""
+        return self.compute(layer, values)
+
     def __call__(self, inputs: Sequence[torch.Tensor], hook: Hook | None = None) -> Any:
         """Run the graph.
 
@@ -106,7 +110,7 @@ class Executor:
                 tensor = tensor.contiguous(memory_format=torch.channels_last)
             values[spec.name] = tensor
         for layer, dead in self._steps:
-            value = self.compute(layer, values)
+            value = self.run_layer(layer, values)
             if hook is not None and isinstance(value, torch.Tensor):
                 value = hook(layer, value)
             values[layer.value] = value

@@ -53,6 +53,7 @@ def export(
     Problem
         Where the plan is for another backend, or the place cannot be written.
     """
+    out = out.absolute()
     backend = plan.target.backend
     if (to == "onnx" and backend != "ort") or (to == "fx" and backend != "fx"):
         needed = "ort" if to == "onnx" else "one of fx-x86, fx-fbgemm, fx-onednn, fx-qnnpack"

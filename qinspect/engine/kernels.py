@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .backends import simulation as simulate
 from .backends.runner import Runner, Timing
 from .child import run_in_child
 from .data import DataSpec, batches, open_data
@@ -105,7 +106,7 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
     runner = make_runner(work.quantization, work.float_onnx)
     data = open_data(work.data, work.quantization.graph.inputs[0].shape, allow_code=True)
     checks: dict[str, _Difference] = {}
-    simulation = Simulation(work.quantization, channels_last=True)
+    simulation = simulate(work.quantization, channels_last=True)
     looking = part(report, 0.1, 0.4, "comparing kernels with the simulation")
     with torch.inference_mode():
         for done, (inputs, _) in enumerate(batches(data, work.check, work.batch)):

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .problem import Problem
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -41,6 +43,12 @@ class Metric:
         first = outputs[0]
         if first.ndim != 2 or first.shape[-1] < 2:
             return None
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < first.shape[1]:
+            raise Problem(
+                "labels",
+                f"they go from {labels.min()} to {labels.max()}, but the model has {first.shape[1]} classes",
+                f"Number the classes from 0 to {first.shape[1] - 1}.",
+            )
         return float((first.argmax(-1) == labels).mean())
 
 

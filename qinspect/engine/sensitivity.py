@@ -93,10 +93,10 @@ def score(
         with torch.no_grad():
             for index, layer in enumerate(wanted):
                 report(samples + size * index / len(wanted), total or samples + size, "")
-                for name, simulation in simulations.items():
-                    if layer.id not in simulation.quantization.quantized - simulation.quantization.passing:
+                for name, simulated in simulations.items():
+                    if layer.id not in simulated.quantization.quantized - simulated.quantization.passing:
                         continue
-                    noise = simulation.run_layer(layer, values) - values[layer.value]
+                    noise = simulated.run_layer(layer, values) - values[layer.value]
                     for kind, gradients in enumerate((gaussian, fisher)):
                         for gradient in gradients.get(layer.id, ()):
                             effect = _by_sample(gradient * noise, layer, size)

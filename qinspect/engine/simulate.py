@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from .execute import Executor, Hook
-from .graph import Layer, Param
-from .graph import replace as replace_leaves
+from .execute import Executor
+from .graph import Layer
 from .quantize import Quantization
-from .ranges import QParams
 
 
 def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:
@@ -109,23 +107,3 @@ class Simulation(Executor):
             return super().compute(layer, values)
         finally:
             self.params.update(kept)
-
-    def __call__(self, inputs: Sequence[torch.Tensor], hook: Hook | None = None) -> Any:
-        values: dict[str, Any] = {}
-        for spec, tensor in zip(self.graph.inputs, inputs, strict=True):
-            if self.channels_last and tensor.dim() == 4:
-                tensor = tensor.contiguous(memory_format=torch.channels_last)
-            values[spec.name] = tensor
-        for layer, dead in self._steps:
-            value = self.run_layer(layer, values)
-            if hook is not None and isinstance(value, torch.Tensor):
-                value = hook(layer, value)
-            values[layer.value] = value
-            for name in dead:
-                del values[name]
-        return replace_leaves(
-            self.graph.outputs, lambda leaf: self.params[leaf.key] if isinstance(leaf, Param) else values[leaf.value]
-        )
-
-
-__all__ = ["QParams", "Simulation", "quantized_params"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 import traceback
@@ -18,6 +19,51 @@ from ..engine.progress import Cancelled, Report
 
 INTERVAL_S = 0.05
 """Progress is heard of at most this often (20 Hz)."""
+
+
+SMOOTHED_S = 15.0
+"""The rate of the work is that of about so many seconds before."""
+UNKNOWN_S = 3.0
+"""Nothing is said of the remaining time before."""
+RISE = 1.2
+"""The remaining time grows at most by this factor, from one report to the next and within a second."""
+
+
+class Remaining:
+    """How long a job still takes, from an exponentially smoothed rate of its progress.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds, such as `time.monotonic`; the work begins now.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = self._last = clock()
+        self._share = 0.0
+        self._rate = 0.0
+        self._weight = 0.0
+        self._shown = -1.0
+
+    def after(self, share: float) -> float:
+        """Remaining seconds when ``share`` (0 to 1) is done; negative where not yet known."""
+        now = self._clock()
+        passed = now - self._last
+        if passed <= 0:
+            return self._shown
+        old = math.exp(-passed / SMOOTHED_S)
+        self._rate = old * self._rate + (1 - old) * max(share - self._share, 0.0) / passed
+        # The first seconds have no past to be smoothed with.
+        self._weight = old * self._weight + (1 - old)
+        self._last, self._share = now, share
+        if self._rate <= 0 or now - self._began < UNKNOWN_S:
+            return self._shown
+        left = (1 - share) * self._weight / self._rate
+        if self._shown >= 0:
+            left = min(left, self._shown * RISE ** min(passed, 1.0))
+        self._shown = left
+        return left
 
 
 @dataclass(frozen=True)
@@ -72,8 +118,8 @@ class Job(QObject):
         self.over = False
         self._work = work
         self._stop = threading.Event()
-        self._start = 0.0
         self._last = 0.0
+        self._remaining = Remaining()
         self._future: Future[None] | None = None
         # The inner signals are emitted in the worker; queued connections carry them here.
         self._heard.connect(self._hear, Qt.ConnectionType.QueuedConnection)
@@ -101,12 +147,10 @@ class Job(QObject):
             return
         self._last = now
         share = min(max(done / total, 0.0), 1.0) if total else 0.0
-        elapsed = now - self._start
-        remaining = elapsed / share * (1 - share) if share > 0.02 and elapsed > 0.5 else -1.0
-        self._heard.emit(share, note, remaining)
+        self._heard.emit(share, note, self._remaining.after(share))
 
     def _run(self) -> None:
-        self._start = time.monotonic()
+        self._remaining = Remaining()
         self._began.emit()
         kind, value = "done", None
         try:

@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
         tasks.model_opened.connect(self._model_opened)
         tasks.data_opened.connect(self._data_opened)
         tasks.analyzed.connect(lambda exact: exact and self.step == "target" and self.go("verdict"))
+        tasks.analyzing_changed.connect(self._show_analyzing)
         tasks.exported.connect(self.export_page.show_report)
         tasks.session_opened.connect(self.go)
         for changed in (
@@ -192,6 +193,7 @@ class MainWindow(QMainWindow):
         self.tasks.candidates_failed.connect(self._layers.detail.show_no_candidates)
         self.tasks.weights_found.connect(self._layers.detail.show_weights)
         self._fix.run_requested.connect(self.run)
+        self._fix.set_analyzing(self.tasks.analyzing)
         self._fix.findings.apply_requested.connect(self.apply_finding)
         self._fix.findings.layers_requested.connect(self.show_layers)
         self._fix.ledger.layers_requested.connect(self.show_layers)
@@ -244,9 +246,16 @@ class MainWindow(QMainWindow):
         for action in (self.save_action, self.save_plan_action, self.export_action):
             action.setEnabled(there)
         self.report_action.setEnabled(self.document.find() is not None)
-        self.run_action.setEnabled(self.tasks.ready)
-        self.quick_action.setEnabled(self.tasks.ready and self.document.calibration is not None)
+        free = self.tasks.ready and not self.tasks.analyzing
+        self.run_action.setEnabled(free)
+        self.quick_action.setEnabled(free and self.document.calibration is not None)
         self.cancel_action.setEnabled(self.strip.busy)
+
+    def _show_analyzing(self, on: bool) -> None:
+        for page in (self.target_page, self.verdict_page, self._fix):
+            if page is not None:
+                page.set_analyzing(on)
+        self._enable()
 
     def _ask(self) -> None:
         if self.step == "layers" and self.document.current is not None:
@@ -422,7 +431,7 @@ class MainWindow(QMainWindow):
             self.open_page.take(path)
         elif kind == "data":
             self.go("data")
-            self.data_page.source.setText(str(path))
+            self.data_page.show_source(str(path))
             if self.document.model is not None:
                 self.data_page.submit()
 

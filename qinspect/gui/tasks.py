@@ -31,6 +31,8 @@ class Tasks(QObject):
     model_opened(spec), data_opened(Opened), host_known(Host), candidates_found(layer id, tuple)
     weights_found(WeightRanges | None)
     exported(ExportReport), analyzed(exact), session_opened(step)
+    analyzing_changed(bool)
+        Calibration and analysis of everything began, or are over.
     """
 
     problem = Signal(object)
@@ -42,6 +44,7 @@ class Tasks(QObject):
     weights_found = Signal(object)
     exported = Signal(object)
     analyzed = Signal(bool)
+    analyzing_changed = Signal(bool)
     session_opened = Signal(str)
 
     def __init__(self, document: Document, jobs: Jobs, autosave: Path | None = None) -> None:
@@ -49,7 +52,9 @@ class Tasks(QObject):
         self._document = document
         self._jobs = jobs
         self._autosave = autosave
+        self._whole: Job | None = None
         self._quick: Job | None = None
+        self._told: set[str] = set()
         self._asking: Job | None = None
         self._timer = QTimer(self, singleShot=True, interval=QUICK_MS)
         self._timer.timeout.connect(self.run_quick)
@@ -130,13 +135,25 @@ class Tasks(QObject):
 
     def run_all(self) -> Job | None:
         """Calibrate if need be, then analyze on all samples with kernels and latency."""
-        if not self.ready:
+        if not self.ready or self.analyzing:
             return None
         self._timer.stop()
         self._make_way()
         if self._document.calibration is None:
-            return self.calibrate(then=lambda: self._analyze(quick=False))
-        return self._analyze(quick=False)
+            return self._follow(self.calibrate(then=lambda: self._follow(self._analyze(quick=False))))
+        return self._follow(self._analyze(quick=False))
+
+    @property
+    def analyzing(self) -> bool:
+        """Whether `run_all` is under way or waits for its turn."""
+        return self._whole is not None and not self._whole.over
+
+    def _follow(self, job: Job | None) -> Job | None:
+        self._whole = job
+        if job is not None:
+            job.finished.connect(lambda: self.analyzing_changed.emit(self.analyzing))
+        self.analyzing_changed.emit(self.analyzing)
+        return job
 
     def calibrate(self, then: Callable[[], Any] | None = None) -> Job | None:
         """Collect the statistics."""
@@ -201,15 +218,26 @@ class Tasks(QObject):
         plan, calibration = document.plan, document.calibration
         if layer_id is None or model is None or data is None or calibration is None:
             return None
-        # Nobody asked for this in so many words: where it fails, its own place says so, and no dialog.
         self._asking = job = self._jobs.start(
             self.tr("Candidates"),
             lambda report: work.candidates(model, data, plan, calibration, layer_id, report),
             quiet=True,
         )
         job.done.connect(lambda found: self.candidates_found.emit(layer_id, found))
-        job.failed.connect(lambda problem: self.candidates_failed.emit(layer_id, _line(problem)))
+        job.failed.connect(lambda problem: self._no_candidates(layer_id, problem))
         return job
+
+    def _no_candidates(self, layer_id: str, problem: object) -> None:
+        # Nobody asked for candidates in so many words: what was foreseen is said in their own place only.
+        if not isinstance(problem, Failure):
+            self.candidates_failed.emit(layer_id, str(problem))
+            return
+        self.candidates_failed.emit(layer_id, self.tr("The candidates for this layer could not be computed."))
+        self._document.log(f"failed: {problem.title} of {layer_id}: {problem.summary}")
+        # The same failure for the next layer needs no second dialog.
+        if problem.summary not in self._told:
+            self._told.add(problem.summary)
+            self.problem.emit(problem)
 
     def ask_weights(self) -> Job | None:
         """Ranges of the current layer's weights; the answer is `weights_found`."""

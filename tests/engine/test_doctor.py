@@ -145,7 +145,7 @@ def test_absorbed_layers_are_not_counted_again(found):
 def test_an_integer_model_slower_than_float_is_an_error(found):
     (finding,) = found(analysis(totals=Totals(kl=0.0, fp32_ms=1.0, int8_ms=1.5)))
     assert (finding.rule, finding.severity) == ("int8_slower", "error")
-    assert "1.00 → 1.50 ms" in finding.title
+    assert "1.00 ms → 1.50 ms" in finding.title
     assert found(analysis(totals=Totals(kl=0.0, fp32_ms=1.5, int8_ms=1.0))) == ()
 
 
@@ -161,7 +161,7 @@ def test_a_layer_slower_than_in_float_is_found_only_beyond_the_spread(found):
 def test_a_float_model_no_better_than_chance_is_found_first(found, metric, findings):
     head = row("fc:linear", shape=(1, 10))
     given = analysis(
-        head, totals=Totals(kl=0.0, fp32_metric=metric, fp32_ms=1.0, int8_ms=2.0), data={"metric": "top-1"}
+        head, totals=Totals(kl=0.0, fp32_metric=metric, fp32_ms=1.0, int8_ms=2.0, samples=64), data={"metric": "top-1"}
     )
     rules = [finding.rule for finding in found(given)]
     assert rules.count("float_metric_low") == findings

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from qinspect.engine.problem import Problem
-from qinspect.gui.jobs import Failure, Jobs
+from qinspect.gui.jobs import Failure, Jobs, Remaining
 
 
 @pytest.fixture
@@ -129,3 +129,48 @@ def test_a_hundred_jobs_leave_nothing_behind(qtbot, jobs):
     qtbot.waitUntil(lambda: jobs.idle)
     qtbot.wait(20)
     assert jobs.children() == []
+
+
+class Clock:
+    """Time as the test wants it."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def shown(seconds, rate):
+    """The remaining times heard, five a second, of work at ``rate(elapsed)`` shares a second."""
+    clock, share, found = Clock(), 0.0, []
+    remaining = Remaining(clock)
+    for number in range(1, int(seconds * 5) + 1):
+        clock.now = 100.0 + number / 5
+        share = min(share + rate(number / 5) / 5, 1.0)
+        found.append(remaining.after(share))
+    return found
+
+
+def test_the_remaining_time_of_steady_work_is_right_and_falls():
+    found = shown(50, lambda _: 1 / 60)
+    assert all(value < 0 for value in found[:14])
+    assert found[15] == pytest.approx(60 - 3.2)
+    assert found[-1] == pytest.approx(10)
+    later = [value for value in found if value >= 0]
+    assert later == sorted(later, reverse=True)
+
+
+def test_the_remaining_time_never_jumps_up_and_follows_the_last_seconds():
+    # Quick at first, then ten times as slow, with steps that report nothing new for a while.
+    found = shown(120, lambda s: 1 / 30 if s < 10 else (1 / 60 if int(s) % 5 == 0 else 0.0))
+    later = [value for value in found if value >= 0]
+    assert all(after <= 1.2 * before for before, after in zip(later, later[1:], strict=False))
+    seconds = later[::5]
+    assert all(after <= 1.2 * before * 1.001 for before, after in zip(seconds, seconds[1:], strict=False))
+    # At second 70 two thirds of one percent a second are left of a third: about (1 - 0.533) * 300 s.
+    assert found[70 * 5] == pytest.approx((1 - 1 / 3 - 60 / 300) * 300, rel=0.25)
+
+
+def test_nothing_is_said_of_the_time_of_work_that_does_not_move():
+    assert set(shown(10, lambda _: 0.0)) == {-1.0}

@@ -9,8 +9,8 @@ from PySide6.QtCore import QModelIndex, Qt
 
 from qinspect.engine.qconfig import PRESETS
 from qinspect.engine.results import Errors, KernelCheck, Latency, LayerRow
-from qinspect.gui.panels.layer_columns import COLUMNS, Facts, facts_of, flags, gain_us, short
-from qinspect.gui.panels.layer_model import BarRole, LayerModel, build
+from qinspect.gui.panels.layer_columns import COLUMNS, Facts, facts_of, flags, gain_us, operator_text, short
+from qinspect.gui.panels.layer_model import BarRole, LayerModel, SearchRole, build
 from qinspect.gui.panels.layer_tree import LayerTree
 
 
@@ -84,6 +84,26 @@ def test_flags_name_what_is_worth_a_look():
     assert gain_us(ROWS[2], found) == -20.0
     off = row("k:conv2d", kernel=KernelCheck(30, 0.5, 0.6, saturated=True))
     assert flags(off, facts((off,)))[0] == ("saturates", "intermediate sums overflow: up to 30 steps off")
+
+
+def test_a_layer_stays_float_only_with_a_reason_or_after_its_kernel_was_looked_at():
+    from dataclasses import replace
+
+    asked = row("head:linear", quantized=False)
+    before = facts((asked,))
+    assert flags(asked, before) == []
+    assert [word for word, _ in flags(asked, replace(before, measured=True))] == ["stays float"]
+    assert flags(replace(asked, why_not="groups"), before) == [("stays float", "groups")]
+
+
+def test_absorbed_operators_have_short_names_and_are_found_by_their_long_ones():
+    stem = row("stem:conv2d", fused=("bn:batch_norm", "act:relu6#1"))
+    assert operator_text(stem) == "conv2d +bn +relu6"
+    model = LayerModel()
+    model.set_facts(facts((stem,)), flat=True, absorbed=False)
+    index = model.index(0, [column.key for column in COLUMNS].index("op"))
+    assert "bn:batch_norm, act:relu6#1" in index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "batch_norm" in index.data(SearchRole)
 
 
 def test_types_are_short():

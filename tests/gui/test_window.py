@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
@@ -12,11 +14,14 @@ from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from qinspect.engine.problem import Problem
+from qinspect.gui import work
 from qinspect.gui.icons import icon
 from qinspect.gui.jobs import Failure
 from qinspect.gui.panels.steps import STEPS
 from qinspect.gui.theme import MODES
 from qinspect.session import load_session
+
+from .conftest import fill
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -111,6 +116,109 @@ def test_the_verdict_shows_the_figures_and_marks_them_stale_after_an_edit(make_w
     assert window.verdict_page.kernel.note.text() == "not measured"
     window.document.make_float(("conv:conv2d",))
     assert "not for the current plan" in window.verdict_page.simulated.note.text()
+
+
+def test_no_flag_stands_at_layers_that_were_not_analyzed(make_window, digits):
+    window = make_window()
+    document = window.document
+    document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    window.go("layers")
+    tree = window.layers_page.tree
+    assert "int8" in tree.as_tsv()
+    assert "stays float" not in tree.as_tsv()
+    document.select(("conv:conv2d",))
+    assert "stays float" not in window.layers_page.detail.editor.state.text()
+
+
+@pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
+def test_nothing_can_be_started_while_everything_is_analyzed(make_window, qtbot, digits, monkeypatch, end):
+    window = make_window()
+    fill(window.document, digits, analyzed=False)
+    window.document.calibration = None
+    gates = {"calibrate": threading.Event(), "analyze": threading.Event()}
+
+    def wait(name, report, value):
+        while not gates[name].is_set():
+            report(0, 1, "")
+            time.sleep(0.005)
+        if name == "analyze" and end == "failed":
+            raise Problem("here", "that is wrong", "Do this.")
+        return value
+
+    monkeypatch.setattr(work, "calibrate", lambda *a: wait("calibrate", a[-1], digits.calibration))
+    monkeypatch.setattr(work, "analyze", lambda *a: wait("analyze", a[-1], digits.analysis))
+    window.fix_page.refresh()
+    window.go("verdict")
+    page = window.verdict_page
+    runs = (page.run, window.target_page.run, window.fix_page.run)
+    assert "Nothing was analyzed yet" in page.empty_text.text()
+
+    def busy():
+        found = {window.run_action.isEnabled(), *(run.isEnabled() for run in runs)}
+        assert len(found) == 1
+        return found == {False} and page.empty_text.text().startswith("Analyzing…")
+
+    assert not busy()
+    qtbot.mouseClick(page.run, LEFT)
+    assert busy()
+    assert window.tasks.run_all() is None
+    gates["calibrate"].set()
+    qtbot.waitUntil(lambda: window.document.calibration is not None)
+    assert busy()
+    if end == "cancelled":
+        window.jobs.cancel_all()
+    gates["analyze"].set()
+    qtbot.waitUntil(lambda: not window.tasks.analyzing)
+    assert not busy()
+    assert page.empty.isVisible() == (end != "done")
+    for box in boxes(window):
+        box.close()
+
+
+def test_an_unexpected_failure_of_the_candidates_has_a_dialog_and_plain_words(make_window, qtbot, digits, monkeypatch):
+    def broken(*_):
+        raise ImportError("cannot import name 'x'")
+
+    monkeypatch.setattr(work, "candidates", broken)
+    window = make_window(digits)
+    window.go("layers")
+    hint = window.layers_page.detail.no_candidates.text
+    for layer_id in ("conv:conv2d", "fc:linear"):
+        window.document.select((layer_id,))
+        qtbot.waitUntil(lambda name=layer_id: any(name in line for line in window.document.log_lines))
+        assert hint.text() == "The candidates for this layer could not be computed."
+    # One dialog, not one for each layer.
+    (box,) = boxes(window)
+    assert "ImportError" in box.text()
+    box.close()
+
+
+def test_the_hint_of_the_editor_is_not_cut_off(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    state = window.layers_page.detail.editor.state
+    qtbot.waitUntil(lambda: state.height() > state.fontMetrics().height())
+    assert state.height() >= state.heightForWidth(state.width())
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1600, 900)])
+def test_there_is_room_for_the_candidates(make_window, qtbot, digits, size):
+    window = make_window(digits)
+    window.resize(*size)
+    window.go("layers")
+    select(window, "conv:conv2d")
+    found = window.layers_page.detail.candidates
+    qtbot.waitUntil(lambda: found.rowCount() > 0 and found.isVisible())
+    assert found.viewport().height() >= 6 * found.verticalHeader().defaultSectionSize()
+    assert window.layers_page.detail.histogram.height() >= 120
+
+
+def test_a_long_path_of_data_shows_its_beginning_and_a_tooltip(make_window):
+    window = make_window()
+    long = "/data/" + "folder/" * 40
+    window.data_page.show_source(long)
+    assert window.data_page.source.cursorPosition() == 0
+    assert window.data_page.source.toolTip() == long
 
 
 def select(window, layer_id):

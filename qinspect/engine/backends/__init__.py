@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ..plan import Target
+
+if TYPE_CHECKING:
+    from ..quantize import Quantization
+    from ..simulate import Simulation
 
 
 def table(target: Target) -> ModuleType:
@@ -16,3 +21,19 @@ def table(target: Target) -> ModuleType:
     from . import fx_table
 
     return fx_table
+
+
+def simulation(quantization: Quantization, channels_last: bool = False) -> Simulation:
+    """The simulation of a plan, in the target's own order of rounding where that is known.
+
+    ONNX Runtime's kernels requantize sums in another order than plain fake quantization. Two values
+    in a million come out one step apart, and through a deep net that grows; with its own order the
+    simulation is bitwise what the runtime computes.
+    """
+    if quantization.plan.target.backend == "ort":
+        from .ort_simulate import OrtSimulation
+
+        return OrtSimulation(quantization, channels_last)
+    from ..simulate import Simulation
+
+    return Simulation(quantization, channels_last)

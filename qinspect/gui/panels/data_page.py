@@ -145,6 +145,7 @@ class DataPage(Page):
             target.setAccessibleName(name.replace("&", ""))
             form.labelForField(widget).setBuddy(target)  # type: ignore[attr-defined]
         self.source.returnPressed.connect(self.submit)
+        self.source.textChanged.connect(self.source.setToolTip)
         card.body.addLayout(form)
         self.go = QPushButton(self.tr("Open data"))
         self.go.clicked.connect(self.submit)
@@ -224,9 +225,14 @@ class DataPage(Page):
             "layout": self.layout_.currentText(),
         }
 
+    def show_source(self, source: str) -> None:
+        """Name the data; of a long path the beginning is seen, and all of it in the tooltip."""
+        self.source.setText(source)
+        self.source.setCursorPosition(0)
+
     def fill(self, spec: dict[str, Any]) -> None:
         """Show a specification in the fields."""
-        self.source.setText(spec["source"])
+        self.show_source(spec["source"])
         self.samples.setValue(spec.get("samples") or 0)
         self.split.setText("/".join(f"{share:g}" for share in spec.get("split") or (50, 25, 25)))
         self.resize_to.setValue(spec.get("resize") or 0)
@@ -245,14 +251,14 @@ class DataPage(Page):
 
     def browse_folder(self) -> None:
         if path := QFileDialog.getExistingDirectory(self, self.tr("A folder of images"), self.source.text()):
-            self.source.setText(path)
+            self.show_source(path)
             self.submit()
 
     def _browse_file(self) -> None:
         kinds = self.tr("Arrays (*.npz *.npy *.safetensors *.pt);;All files (*)")
         path, _ = QFileDialog.getOpenFileName(self, self.tr("An array file"), "", kinds)
         if path:
-            self.source.setText(path)
+            self.show_source(path)
             self.submit()
 
     # -- what is shown ------------------------------------------------------------------------

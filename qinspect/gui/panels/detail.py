@@ -27,6 +27,7 @@ from ..plots.histogram import Grid, HistogramPlot
 from ..plots.kernel import KernelPlot
 from .cards import Hint, label
 from .figures import decibel, micros, small
+from .layer_columns import stays_float
 from .qconfig_editor import QConfigEditor, RangeFields
 
 if TYPE_CHECKING:
@@ -147,10 +148,10 @@ class Detail(QTabWidget):
         for widget in (self.editor, plot, self.below):
             first.addWidget(widget)
         first.setStretchFactor(0, 0)
-        first.setStretchFactor(1, 3)
+        first.setStretchFactor(1, 1)
         first.setStretchFactor(2, 1)
         first.setChildrenCollapsible(False)
-        first.setSizes([250, 310, 120])
+        first.setSizes([250, 220, 190])
         self.below.setMinimumHeight(72)
         self.channels = ChannelRanges()
         self.activation_channels = ChannelRanges()
@@ -211,7 +212,7 @@ class Detail(QTabWidget):
         parts = [" + ".join((row.op, *(name.rpartition(":")[2] for name in row.fused)))]
         if row.fused_into is not None:
             parts.append(self.tr("absorbed by {0}: edit that one").format(row.fused_into))
-        elif row.asked and not row.quantized and self._document.freshness != "stale":
+        elif self._document.freshness != "stale" and stays_float(row, self._document.freshness == "exact"):
             parts.append(self.tr("stays float: {0}").format(row.why_not or self.tr("no integer kernel")))
         return "; ".join(parts)
 

@@ -26,6 +26,7 @@ class FixPage(QWidget):
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
+        self._analyzing = False
         self.findings = Findings()
         self.ledger = FusionLedger()
         self.runs = RunsTable(document)
@@ -78,6 +79,11 @@ class FixPage(QWidget):
         word = "on" if on else "off"
         self._document.edit(f"fusions {pattern or 'all'} {word}", plan)
 
+    def set_analyzing(self, on: bool) -> None:
+        """While everything is analyzed it cannot be started once more."""
+        self._analyzing = on
+        self.refresh()
+
     def refresh(self) -> None:
         """Show the newest run."""
         document = self._document
@@ -93,9 +99,12 @@ class FixPage(QWidget):
         self.findings.show_findings(ordered, hint, stale)
         analysis = document.analysis
         self.ledger.show_rows(analysis.fusions if analysis is not None else (), dict(document.plan.fusions))
-        self.run.setEnabled(document.data is not None and document.confirmed == document.data.digest)
+        ready = document.data is not None and document.confirmed == document.data.digest
+        self.run.setEnabled(ready and not self._analyzing)
         self.state.setText(
-            {
+            self.tr("Analyzing…")
+            if self._analyzing
+            else {
                 "none": self.tr("Nothing was analyzed yet."),
                 "stale": self.tr("The plan changed: new figures are on their way."),
                 "quick": self.tr("Quick figures of the current plan; run everything to measure kernels and time."),

@@ -13,6 +13,10 @@ from ...engine.results import Latency, LayerRow
 from .figures import decibel, micros, share, small
 
 
+SHORT: Mapping[str, str] = {"batch_norm": "bn"}
+"""How an operator is called where it was absorbed by another."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the columns need beside the rows.
@@ -33,6 +37,8 @@ class Facts:
         The last times measured.
     times_stale : bool
         They were measured for another plan.
+    measured : bool
+        The rows' ``quantized`` is what the kernels of the target did; before, it says nothing.
     """
 
     rows: tuple[LayerRow, ...] = ()
@@ -43,6 +49,7 @@ class Facts:
     times: Mapping[str, Latency] = field(default_factory=dict)
     times_stale: bool = False
     shares: Mapping[str, float] = field(default_factory=dict)
+    measured: bool = False
 
     @staticmethod
     def error_shares(rows: Iterable[LayerRow]) -> dict[str, float]:
@@ -80,10 +87,23 @@ def type_text(row: LayerRow, facts: Facts) -> str:
     return f"{short(qconfig.weight)} · {short(qconfig.activation)}"
 
 
+def stays_float(row: LayerRow, measured: bool) -> bool:
+    """Whether it is known that the plan asks for integers in vain.
+
+    Parameters
+    ----------
+    row : LayerRow
+    measured : bool
+        Kernels were looked at; without that only a reason tells.
+    """
+    in_vain = row.asked and not row.quantized and row.fused_into is None
+    return in_vain and (row.why_not is not None or measured)
+
+
 def flags(row: LayerRow, facts: Facts) -> list[tuple[str, str]]:
     """Short words with their explanations."""
     found = []
-    if row.asked and not row.quantized and row.fused_into is None and not facts.stale:
+    if stays_float(row, facts.measured) and not facts.stale:
         found.append(("stays float", row.why_not or "the plan asks for integers, the kernel is a float one"))
     if row.kernel is not None:
         if row.kernel.saturated:
@@ -107,8 +127,9 @@ def gain_us(row: LayerRow, facts: Facts) -> float | None:
 
 
 def operator_text(row: LayerRow) -> str:
-    """The operator and what was fused into it."""
-    return " + ".join([row.op, *(inner.rpartition(":")[2].partition("#")[0] for inner in row.fused)])
+    """The operator and, in short, what was fused into it: ``conv2d +bn +relu6``."""
+    inner = (layer_id.rpartition(":")[2].partition("#")[0] for layer_id in row.fused)
+    return " +".join([row.op, *(SHORT.get(op, op) for op in inner)])
 
 
 @dataclass(frozen=True)
@@ -178,7 +199,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "op",
         "Operator",
-        "The operator, and what was fused into it",
+        "The operator, and what was fused into it (bn is BatchNorm); point at it for the full names",
         lambda r, f: operator_text(r),
         right=False,
     ),
@@ -289,6 +310,7 @@ def facts_of(
     stale: bool,
     timed: tuple[LayerRow, ...],
     times_stale: bool,
+    measured: bool = False,
 ) -> Facts:
     """Everything that the columns show, from rows and plan."""
     return Facts(
@@ -300,4 +322,5 @@ def facts_of(
         {row.id: row.latency for row in timed if row.latency is not None},
         times_stale,
         Facts.error_shares(rows),
+        measured,
     )

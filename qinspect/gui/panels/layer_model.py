@@ -267,4 +267,4 @@ class LayerModel(QAbstractItemModel):
         if node.row is None:
             return ""
         words = [self._text(node, column) for column in (1, 2, 5)]
-        return " ".join([node.row.id, *words]).lower()
+        return " ".join([node.row.id, *node.row.fused, *words]).lower()

@@ -240,6 +240,7 @@ class LayersPage(QWidget):
             document.freshness == "stale",
             exact.analysis.layers if exact is not None else (),
             exact is not None and exact is not run,
+            document.freshness == "exact",
         )
 
     def refresh(self) -> None:

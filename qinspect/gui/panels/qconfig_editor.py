@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from ...engine.qconfig import DTYPES, ESTIMATORS, PRESETS, QConfig, TensorConfig
 from ..icons import set_icon
-from .cards import label
+from .cards import Wrapped, label
 
 FLOAT = "float"
 MIXED = "mixed"
@@ -84,7 +84,7 @@ class QConfigEditor(QWidget):
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(2, 1)
         self.name = label(wrap=True, role="title")
-        self.state = label("", "muted")
+        self.state = Wrapped(role="muted")
         grid.addWidget(self.name, 0, 0, 1, 3)
         grid.addWidget(self.state, 1, 0, 1, 3)
         for column, text in ((1, self.tr("Weight")), (2, self.tr("Activation"))):

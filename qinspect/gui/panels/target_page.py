@@ -36,6 +36,7 @@ class TargetPage(Page):
             self.tr("Where the quantized model will run. It decides which layers become integer, and how.")
         )
         self._document = document
+        self._analyzing = False
         meanings = {
             "ort": (
                 self.tr("ONNX Runtime"),
@@ -126,6 +127,11 @@ class TargetPage(Page):
         """Say what computer this is."""
         self.host.setText(f"{host.isa}, {host.cores} {self.tr('cores')}, torch {host.torch}")
 
+    def set_analyzing(self, on: bool) -> None:
+        """While everything is analyzed it cannot be started once more."""
+        self._analyzing = on
+        self.refresh()
+
     def refresh(self) -> None:
         """Show the plan's target."""
         document = self._document
@@ -137,9 +143,11 @@ class TargetPage(Page):
             spin.setValue(value)
             spin.blockSignals(False)
         ready = document.data is not None and document.confirmed == document.data.digest
-        self.run.setEnabled(ready)
-        set_primary(self.run, ready)
-        if document.model is None:
+        self.run.setEnabled(ready and not self._analyzing)
+        set_primary(self.run, ready and not self._analyzing)
+        if self._analyzing:
+            text = self.tr("Analyzing… How far it is stands at the bottom of the window.")
+        elif document.model is None:
             text = self.tr("Open a model first.")
         elif document.data is None:
             text = self.tr("Choose data first.")

@@ -29,6 +29,7 @@ class VerdictPage(Page):
         super().__init__("", "")
         self.title.setText(self.tr("Verdict"))
         self._document = document
+        self._analyzing = False
         tiles = QHBoxLayout()
         tiles.setSpacing(8)
         self.fp32 = Figure(self.tr("float"), self.tr("The metric of the float model on the final split"))
@@ -69,6 +70,11 @@ class VerdictPage(Page):
             changed.connect(self.refresh)
         self.refresh()
 
+    def set_analyzing(self, on: bool) -> None:
+        """While everything is analyzed it cannot be started once more."""
+        self._analyzing = on
+        self.refresh()
+
     def refresh(self) -> None:
         """Show the newest run."""
         document = self._document
@@ -80,10 +86,12 @@ class VerdictPage(Page):
             self._conditions(run) if run is not None else self.tr("What quantization does to accuracy and speed.")
         )
         self._show_tiles(totals, stale)
-        self.empty.setVisible(run is None or freshness != "exact")
-        self.run.setEnabled(ready)
-        set_primary(self.run, run is None and ready)
-        if run is None:
+        self.empty.setVisible(self._analyzing or run is None or freshness != "exact")
+        self.run.setEnabled(ready and not self._analyzing)
+        set_primary(self.run, run is None and ready and not self._analyzing)
+        if self._analyzing:
+            text = self.tr("Analyzing… How far it is stands at the bottom of the window.")
+        elif run is None:
             text = self.tr("Nothing was analyzed yet. ") + (
                 "" if ready else self.tr("Open a model, choose data and confirm the float metric first.")
             )
