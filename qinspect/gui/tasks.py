@@ -211,8 +211,9 @@ class Tasks(QObject):
         document = self._document
         if self._asking is not None and not self._asking.over:
             self._asking.cancel()
-        # The figures of an edit come first; then this is asked again.
-        if self._timer.isActive() or (self._quick is not None and not self._quick.over):
+        # The figures of an edit come first, where they are not known; then this is asked again.
+        awaited = self._timer.isActive() and document.find() is None
+        if awaited or (self._quick is not None and not self._quick.over):
             return None
         layer_id, model, data = document.current, document.model, document.data
         plan, calibration = document.plan, document.calibration

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -165,10 +166,10 @@ def test_the_remaining_time_never_jumps_up_and_follows_the_last_seconds():
     # Quick at first, then ten times as slow, with steps that report nothing new for a while.
     found = shown(120, lambda s: 1 / 30 if s < 10 else (1 / 60 if int(s) % 5 == 0 else 0.0))
     later = [value for value in found if value >= 0]
-    assert all(after <= 1.2 * before for before, after in zip(later, later[1:], strict=False))
+    assert all(after <= 1.2 * before for before, after in pairwise(later))
     seconds = later[::5]
-    assert all(after <= 1.2 * before * 1.001 for before, after in zip(seconds, seconds[1:], strict=False))
-    # At second 70 two thirds of one percent a second are left of a third: about (1 - 0.533) * 300 s.
+    assert all(after <= 1.2 * before * 1.001 for before, after in pairwise(seconds))
+    # A third was done in 10 s, then a 300th each second.
     assert found[70 * 5] == pytest.approx((1 - 1 / 3 - 60 / 300) * 300, rel=0.25)
 
 

@@ -32,7 +32,7 @@ class OrtSimulation(Simulation):
     ``q = round(sum * (s_w * s_x / s_y)) + z_y``, and
     ``q = round(a * (s_a / s_y) + (b * (s_b / s_y) + (z_y - (s_a / s_y * z_a + s_b / s_y * z_b))))``,
 
-    each operation in float32. What a float layer made is rounded by dividing, not by the reciprocal.
+    each operation in float32, a product and the sum it goes into rounded once (fused multiply-add). What a float layer made is rounded by dividing, not by the reciprocal.
 
     Parameters
     ----------
@@ -114,7 +114,8 @@ class OrtSimulation(Simulation):
         out = stored(self.quantization.values[layer.value])
         one, two = (np.float32(item.scale / out.scale) for item in params)
         z_one, z_two, z_out = (np.float32(int(item.zero_point)) for item in (*params, out))
-        rest = z_out - (one * z_one + two * z_two)
+        # Compilers contract the first product with the sum; in float64 it is exact, and rounded once.
+        rest = z_out - np.float32(np.float64(one) * np.float64(z_one) + np.float64(two * z_two))
         a, b = (self._whole(name, values).double() + float(z) for name, z in zip(operands, (z_one, z_two), strict=True))
         # The kernels multiply and add in one step: in float64 the product is exact, and one rounding is left.
         inner = (b * float(two) + float(rest)).float()

@@ -15,8 +15,8 @@ from .layout import HEADER, Layout
 from .model import FLOAT, INT8, MIXED, Block, Figures, Link
 from .overlay import Scale, draw_border, figure, figure_text, kind_color
 
-LAYER_SIZE = (192.0, 48.0)
-GROUP_SIZE = (192.0, 64.0)
+LAYER_SIZE = (212.0, 48.0)
+GROUP_SIZE = (212.0, 64.0)
 NO_TEXT, NO_DETAIL = 0.42, 0.22
 """Zoom below which text, and below which edges' curves and rounded corners, cannot be seen."""
 

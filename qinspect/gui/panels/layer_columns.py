@@ -12,7 +12,6 @@ from ...engine.qconfig import DTYPES, QConfig, TensorConfig
 from ...engine.results import Latency, LayerRow
 from .figures import decibel, micros, share, small
 
-
 SHORT: Mapping[str, str] = {"batch_norm": "bn"}
 """How an operator is called where it was absorbed by another."""
 

@@ -34,7 +34,7 @@ from .layer_columns import COLUMNS, SETS, Facts
 from .layer_model import BarRole, IdsRole, LayerModel, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = {"layer": 162, "op": 136, "type": 118, "share": 58, "gain": 74, "flags": 80}
+WIDTHS = {"layer": 162, "op": 136, "type": 106, "share": 56, "gain": 70, "flags": 80}
 
 
 class _Filter(QSortFilterProxyModel):
