@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -139,4 +140,75 @@ def test_from_open_to_an_exported_model_that_is_as_accurate_as_the_window_says(
     assert accuracy == pytest.approx(first.totals.kernel_metric, abs=1e-9)
     window.go("verdict")
     assert window.verdict_page.kernel.value.text() == f"{accuracy:.1%}"
+    until(lambda: window.jobs.idle)
+
+
+AGREE = """
+import json, sys
+import numpy as np, onnxruntime as ort
+inputs, tops = np.load(sys.argv[2]), json.loads(sys.argv[3])
+session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+name = session.get_inputs()[0].name
+outputs = [session.run(None, {name: inputs[i : i + 16]})[0] for i in range(0, len(inputs), 16)]
+print(float(np.mean(np.concatenate(outputs).argmax(-1) == np.array(tops))))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_demo_from_its_button_to_an_export_that_agrees_as_the_window_says(make_window, qtbot, tmp_path):
+    window = make_window()
+    document = window.document
+    problems = []
+    window.tasks.problem.connect(problems.append)
+
+    def until(condition):
+        qtbot.waitUntil(lambda: bool(problems) or condition(), timeout=2 * LONG)
+        assert problems == []
+
+    qtbot.mouseClick(window.open_page.demo, LEFT)
+    until(lambda: document.check is not None)
+    window.go("data")
+    qtbot.mouseClick(window.data_page.confirm, LEFT)
+    qtbot.mouseClick(window.data_page.next, LEFT)
+    qtbot.mouseClick(window.target_page.run, LEFT)
+    until(lambda: document.freshness == "exact")
+    first = document.find().analysis
+    qtbot.mouseClick(window.verdict_page.to_layers, LEFT)
+
+    tree = window.layers_page.tree
+    qtbot.mouseClick(tree.flat, LEFT)
+    tree.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    top = tree.view.indexAt(tree.view.viewport().rect().topLeft())
+    qtbot.mouseClick(tree.view.viewport(), LEFT, pos=tree.view.visualRect(top).center())
+    worst = document.current
+    assert worst == max(first.layers, key=lambda row: row.errors.estimated_kl or 0.0).id
+    editor = window.layers_page.detail.editor
+    editor.bits["activation"].setFocus()
+    editor.bits["activation"].setValue(3)
+    until(lambda: document.freshness == "quick")
+    assert document.find().analysis.totals.kl > first.totals.kl
+    qtbot.keyClick(editor.bits["activation"], Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert document.find().analysis is first
+
+    window.go("export")
+    window.export_page.folder.setText(str(tmp_path / "out"))
+    reports = []
+    window.tasks.exported.connect(reports.append)
+    qtbot.mouseClick(window.export_page.go, LEFT)
+    until(lambda: bool(reports))
+    assert reports[0].verified
+    indices = list(document.data.splits.final)
+    np.save(tmp_path / "inputs.npy", document.data.load(indices)[0].numpy())
+    tops = [prediction.top for prediction in document.check.predictions]
+    found = subprocess.run(
+        [sys.executable, "-c", AGREE, reports[0].path, str(tmp_path / "inputs.npy"), json.dumps(tops)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    agreement = float(found.stdout)
+    assert agreement == pytest.approx(first.totals.kernel_agreement, abs=1e-9)
+    window.go("verdict")
+    assert window.verdict_page.kernel.value.text() == f"{agreement:.1%}"
     until(lambda: window.jobs.idle)
