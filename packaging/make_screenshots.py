@@ -48,9 +48,8 @@ def draw(name: str, spec: ModelSpec, prepared: DataSpec, target: Target, pages: 
     worst = max(found.layers, key=lambda row: row.errors.estimated_kl or 0.0)
     for step, mode, tab in pages:
         out = OUT / f"{name}-{step}-{mode}.png"
-        screenshot(
-            model, data, calibration, found, out, check=checked, step=step, size=SIZE, mode=mode, layer=worst.id, tab=tab
-        )
+        page = {"step": step, "mode": mode, "tab": tab, "size": SIZE, "layer": worst.id}
+        screenshot(model, data, calibration, found, out, check=checked, **page)
         print(out)
 
 

@@ -32,7 +32,8 @@ class OrtSimulation(Simulation):
     ``q = round(sum * (s_w * s_x / s_y)) + z_y``, and
     ``q = round(a * (s_a / s_y) + (b * (s_b / s_y) + (z_y - (s_a / s_y * z_a + s_b / s_y * z_b))))``,
 
-    each operation in float32, a product and the sum it goes into rounded once (fused multiply-add). What a float layer made is rounded by dividing, not by the reciprocal.
+    each operation in float32, a product and the sum it goes into rounded once (fused multiply-add).
+    What a float layer made is rounded by dividing, not by the reciprocal.
 
     Parameters
     ----------
