@@ -61,6 +61,8 @@ class GraphCanvas(QGraphicsView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        # What is in the middle stays there when the panels around it take or give room.
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setMinimumSize(160, 120)
         scene = QGraphicsScene(self)
@@ -360,11 +362,13 @@ class GraphCanvas(QGraphicsView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._set_extent()
         if self._fresh:
             # Not looked at yet: the size that it was laid out for was not the one it is shown in.
             self.show_start()
+            if self.item.selected is not None:
+                self.center_on(self.item.selected)
             self._fresh = not self.isVisible()
-        self._set_extent()
         self._place_overlays()
 
     def changeEvent(self, event: QEvent) -> None:
