@@ -58,13 +58,15 @@ def story(graph: LayerGraph) -> Iterator[tuple[str, str, QuantPlan]]:
             _as_prepare_fx(graph, _activation_bits(plan, 8)),
         )
         yield "fbgemm", "fbgemm, ReLU6 fused, 7-bit activations", plan
+    if "onednn" in engines:
+        plan = first_plan(graph, Target("fx", "onednn"))
+        assert plan.default.weight is not None
+        assert plan.default.activation is not None
+        plan = plan.with_default(activation=plan.default.activation.but(estimator="minmax"))
+        per_tensor = plan.with_default(weight=plan.default.weight.but(granularity="per_tensor"))
+        yield "onednn-per-tensor", "onednn, min-max, per-tensor weights", per_tensor
+        yield "onednn", "onednn, min-max, per-channel weights", plan
     plan = first_plan(graph, Target())
-    assert plan.default.weight is not None
-    yield (
-        "ort-per-tensor",
-        "ONNX Runtime, per-tensor weights",
-        plan.with_default(weight=plan.default.weight.but(granularity="per_tensor")),
-    )
     yield "ort", "ONNX Runtime, per-channel weights", plan
 
 
