@@ -285,7 +285,7 @@ def _analyze(options: argparse.Namespace) -> int:
         )
     found = dataclasses.replace(found, notes=(*found.notes, *note))
     path = write_analysis(found, options.out)
-    print(f"{found.totals.samples} samples of the final split: {summary(found.totals)}")
+    print(f"{found.totals.samples} samples of the final split: {summary(found.totals, found.data['metric_unit'])}")
     for line in found.notes:
         print(f"note: {line}")
     for finding in found.findings:
@@ -329,7 +329,7 @@ def _export(options: argparse.Namespace) -> int:
     return 0 if found.verified else 1
 
 
-def summary(totals: Any) -> str:
+def summary(totals: Any, unit: str | None = "share") -> str:
     """The verdict in one line."""
 
     def share(value: float | None) -> str:
@@ -337,9 +337,11 @@ def summary(totals: Any) -> str:
 
     parts = []
     if totals.fp32_metric is not None:
-        parts.append(f"metric {share(totals.fp32_metric)} float, {share(totals.quantized_metric)} simulated")
+        # A metric of the user's own is no fraction unless it says so.
+        figure = share if unit == "share" else lambda value: f"{value:.4g} {unit or ''}".strip()
+        parts.append(f"metric {figure(totals.fp32_metric)} float, {figure(totals.quantized_metric)} simulated")
         if totals.kernel_metric is not None:
-            parts[-1] += f", {share(totals.kernel_metric)} in the kernels"
+            parts[-1] += f", {figure(totals.kernel_metric)} in the kernels"
     if totals.agreement is not None:
         parts.append(f"agreement {share(totals.agreement)} simulated")
         if totals.kernel_agreement is not None:

@@ -208,6 +208,7 @@ def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
         "final": len(data.splits.final),
         "labelled": data.labels is not None,
         "metric": metric.name if data.labels is not None else None,
+        "metric_unit": metric.unit if data.labels is not None else None,
         "preparation": data.preparation,
         "digest": data.digest,
         "warning": data.splits.warning,

@@ -48,7 +48,9 @@ def report_html(analysis: Analysis) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    unit = analysis.data.get("metric_unit")
     environment.filters.update(
+        metric=lambda v: f"{v:.1%}" if unit in (None, "share") else f"{v:.4g} {unit}".strip(),
         percent=lambda v: "–" if v is None else f"{v:.1%}",
         number=lambda v, digits=3: "–" if v is None else f"{v:.{digits}f}",
         short=lambda v: "–" if v is None else f"{v:.3g}",

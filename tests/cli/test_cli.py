@@ -344,3 +344,19 @@ def test_threads_are_left_as_they_were(model):
     before = torch.get_num_threads()
     main([str(w) for w in ["inspect", *model]])
     assert torch.get_num_threads() == before
+
+
+def test_a_metric_of_the_users_own_replaces_top_1(digits_model, tmp_path, capsys):
+    source = tmp_path / "metric.py"
+    # Counts wrong answers, so that top-1 in its place could not give the same figure.
+    source.write_text("def wrong(outputs, targets):\n    return float((outputs.argmax(-1) != targets).sum())\n")
+    words = ["analyze", str(digits_model.source), "--weights", str(digits_model.weights), "--input-shape", "1,1,8,8"]
+    words += ["--data", str(digits_model.data), "--no-kernels", "--out"]
+    assert main([*words, str(tmp_path / "plain")]) == 0
+    assert main([*words, str(tmp_path / "own"), "--metric", f"{source}:wrong"]) == 0
+    plain, own = (json.loads((tmp_path / name / "analysis.json").read_text()) for name in ("plain", "own"))
+    wrong = round((1 - plain["totals"]["fp32_metric"]) * plain["totals"]["samples"])
+    assert own["totals"]["fp32_metric"] == wrong
+    assert own["data"]["metric"] == "wrong"
+    assert f"metric {wrong} float" in capsys.readouterr().out
+    assert f"<b>{wrong}</b>" in (tmp_path / "own" / "report.html").read_text()
