@@ -1,0 +1,102 @@
+"""The command line: the same engine functions as the window, the same numbers.
+
+One file a verb; `options` has the words that they share.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from .. import __version__
+from ..engine.problem import Problem, Unmet
+from ..engine.progress import Cancelled
+from . import analyze, export, inspect, window
+from .terminal import summary
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb, or open the window.
+
+    Returns
+    -------
+    int
+        0 done, 1 the job failed, 2 wrong usage, 3 a constraint that nothing meets, 130 cancelled.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser, known = _parser()
+    # Without a verb the words are the window's.
+    verb = next((word for word in words if not word.startswith("-")), None)
+    if verb not in known and not {"-h", "--help", "--version"} & set(words):
+        words = ["window", *words]
+    options = parser.parse_args(words)
+    try:
+        with _interruptible():
+            return int(options.run(options))
+    except (Cancelled, KeyboardInterrupt):
+        print("cancelled", file=sys.stderr)
+        return 130
+    except Problem as problem:
+        if options.debug:
+            raise
+        print(f"qinspect: {' '.join(str(problem).split())}", file=sys.stderr)
+        return 3 if isinstance(problem, Unmet) else 1
+    except BrokenPipeError:
+        # The reader of our output has gone, as with ``| head``: nothing to say, and nowhere to say it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if options.debug:
+            raise
+        what = " ".join(str(error).split())[:300]
+        print(
+            f"qinspect: {type(error).__name__}: {what}. This is a fault of qinspect; --debug shows where.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends like Ctrl+C, so that children are killed and half-written files removed."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread, as in tests
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
+    """The parser, and the verbs that it knows."""
+    parser = argparse.ArgumentParser(
+        prog="qinspect",
+        description="See what quantization does to a model, layer by layer, and repair it. "
+        "Without a verb, the window opens: qinspect [MODEL] [--data DATA] [--plan PLAN].",
+    )
+    parser.add_argument("--version", action="version", version=f"qinspect {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    def verb(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        made.add_argument("--debug", action="store_true", help="show tracebacks")
+        return made
+
+    for module in (window, inspect, analyze, export):
+        module.add(verb)
+    return parser, frozenset(verbs.choices)
+
+
+__all__ = ["main", "summary"]

@@ -1,0 +1,79 @@
+"""``qinspect analyze`` and ``qinspect calibrate``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from ..engine.plan import Target
+from ..engine.problem import Problem
+from . import options as words
+from .terminal import progress, summary
+from .verb import Verb
+
+
+def add(verb: Verb) -> None:
+    analyze = verb("analyze", _analyze, "calibrate, simulate, run the kernels; write a report")
+    words.model_options(analyze)
+    words.data_options(analyze, required=True)
+    words.plan_options(analyze)
+    words.stats_option(analyze)
+    analyze.add_argument("--no-kernels", action="store_true", help="simulate only: no kernels, no latency")
+    analyze.add_argument("--no-latency", action="store_true", help="run the kernels, but do not time them")
+    analyze.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    calibrate = verb("calibrate", _calibrate, "statistics once, for all that follows")
+    words.model_options(calibrate)
+    words.data_options(calibrate, required=True)
+    calibrate.add_argument("--out", type=Path, required=True, metavar="STATS")
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    if options.out.exists() and not options.out.is_dir():
+        raise Problem(str(options.out), "is a file", "Give --out a folder.")
+    from ..engine.analyze import analyze
+    from ..engine.job import forward_seconds
+    from ..engine.report import write_analysis
+
+    with progress() as report:
+        model = words.load(options, report)
+        data = words.open_data_set(options, model)
+        metric = words.metric(options)
+        plan = words.plan_of(options, model)
+        forward = None if options.stats else forward_seconds(model, data, report)
+        calibration, note = words.statistics(options, model, data, plan, report)
+        if forward is not None:
+            calibration = dataclasses.replace(calibration, forward_seconds=forward)
+        found = analyze(
+            model,
+            data,
+            plan,
+            calibration,
+            report,
+            kernels=not options.no_kernels,
+            latency=not options.no_latency,
+            metric=metric,
+        )
+    found = dataclasses.replace(found, notes=(*found.notes, *note))
+    path = write_analysis(found, options.out)
+    print(f"{found.totals.samples} samples of the final split: {summary(found.totals, found.data['metric_unit'])}")
+    for line in found.notes:
+        print(f"note: {line}")
+    for finding in found.findings:
+        print(f"{finding.severity}: {finding.title} ({finding.evidence}). {finding.remedy}")
+    print(f"report: {path}")
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from ..engine.job import calibrate_model, first_plan, forward_seconds
+
+    with progress() as report:
+        model = words.load(options, report)
+        data = words.open_data_set(options, model)
+        forward = forward_seconds(model, data, report)
+        found = calibrate_model(model, data, first_plan(model.graph, Target()), report)
+    dataclasses.replace(found, forward_seconds=forward).save(options.out)
+    print(f"{options.out}: {len(found.tensors)} tensors, {found.samples} samples, {found.seconds:.1f} s")
+    return 0

@@ -1,0 +1,53 @@
+"""``qinspect inspect``: what can be said of a model without data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ..engine.plan import TARGETS
+from . import options as words
+from .terminal import progress
+from .verb import Verb
+
+
+def add(verb: Verb) -> None:
+    inspect = verb("inspect", _inspect, "layer table and fusion ledger of a model")
+    words.model_options(inspect)
+    inspect.add_argument("--plan", type=Path, metavar="PLAN")
+    inspect.add_argument("--target", choices=TARGETS)
+    inspect.add_argument("--json", action="store_true", help="the same as JSON on stdout")
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from ..engine.analyze import inspect
+
+    with progress() as report:
+        model = words.load(options, report)
+    plan = words.plan_of(options, model)
+    found = inspect(model, plan)
+    if options.json:
+        print(json.dumps(found.to_json(), indent=1))
+        return 0
+    own = [row for row in found.layers if row.fused_into is None]
+    width = max((len(row.id) for row in own), default=0)
+    inputs = ", ".join(f"{s['name']} {tuple(s['shape'])}" for s in found.model["inputs"])
+    print(f"{found.model['name']}: {len(own)} layers after fusion, {found.model['parameters']:,} parameters")
+    print(f"input {inputs}")
+    print(f"{'layer':{width}}  {'operator':34} {'shape':>16} {'multiply-adds':>14}  note")
+    for row in own:
+        absorbed = "+".join(i.rpartition(":")[2] for i in row.fused)
+        shape = "x".join(map(str, row.shape))
+        note = row.why_not or ("" if row.asked else "float")
+        print(
+            f"{row.id:{width}}  {row.op + ('+' + absorbed if absorbed else ''):34} {shape:>16} {row.macs:>14,}  {note}"
+        )
+    states = {state: sum(row.state == state for row in found.fusions) for state in ("fused", "off", "blocked")}
+    print(f"fusions: {states['fused']} fused, {states['off']} off, {states['blocked']} blocked")
+    for fusion in found.fusions:
+        if fusion.state != "fused":
+            print(f"  {fusion.id} ({fusion.pattern}): {fusion.state}{', ' + fusion.reason if fusion.reason else ''}")
+    for note in found.notes:
+        print(note)
+    return 0

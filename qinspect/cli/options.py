@@ -1,0 +1,173 @@
+"""What the verbs share: words on the command line, and the model, data, plan and statistics that they name."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engine.plan import TARGETS, QuantPlan, Target, read_plan
+from ..engine.problem import Problem
+from ..engine.progress import Report
+
+if TYPE_CHECKING:
+    from ..engine.calibrate import Calibration
+    from ..engine.data import Dataset, DataSpec
+    from ..engine.load import Model, ModelSpec
+    from ..engine.metric import Metric
+
+MODEL = "MODEL is file.pt2, file.py:callable or package.module:callable"
+DATA = "a folder of images (class sub-folders are labels), .npz with x and y, .npy, .safetensors, .pt, or a callable"
+
+
+def model_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    parser.add_argument("model", metavar="MODEL", nargs=None if required else "?", help=MODEL.removeprefix("MODEL is "))
+    parser.add_argument("--weights", metavar="FILE", help=".safetensors, .pt or .pth for a callable's module")
+    parser.add_argument("--input-shape", metavar="N,C,H,W", help="of the example; several inputs joined by ;")
+
+
+def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
+    parser.add_argument("--data", required=required, metavar="DATA", help=DATA)
+    parser.add_argument("--resize", type=int, metavar="PX")
+    parser.add_argument("--crop", type=int, metavar="PX")
+    parser.add_argument("--interpolation", default="bilinear", choices=("nearest", "bilinear", "bicubic", "lanczos"))
+    parser.add_argument("--normalize", default=None, metavar="imagenet|none|MEAN/STD")
+    parser.add_argument("--channels", default="rgb", choices=("rgb", "bgr"))
+    parser.add_argument("--layout", default="nchw", choices=("nchw", "nhwc"))
+    parser.add_argument("--samples", type=int, metavar="N")
+    parser.add_argument("--split", default="50/25/25", metavar="50/25/25", help="calibrate/select/final")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--metric", metavar="FILE.py:CALLABLE", help="metric(outputs, targets) -> float; replaces top-1"
+    )
+
+
+def plan_options(parser: argparse.ArgumentParser, plan_required: bool = False) -> None:
+    parser.add_argument(
+        "--plan", type=Path, metavar="PLAN", required=plan_required, help="plan.json; analyze writes one"
+    )
+    parser.add_argument("--target", choices=TARGETS)
+    parser.add_argument("--threads", type=int, metavar="N")
+    parser.add_argument("--batch", type=int, metavar="N")
+
+
+def stats_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stats", type=Path, metavar="STATS", help="statistics from calibrate")
+
+
+def model_spec(options: argparse.Namespace) -> ModelSpec:
+    from ..engine.source import ModelSpec, parse_shape
+
+    return ModelSpec(
+        options.model, options.weights, None if options.input_shape is None else parse_shape(options.input_shape)
+    )
+
+
+def load(options: argparse.Namespace, report: Report) -> Model:
+    report(0, 1, "importing torch")
+    from ..engine.load import load_model
+
+    # A source with a colon was named on the command line: that is the permission to run it.
+    return load_model(_with_shape_of_data(model_spec(options), options), report, allow_code=True)
+
+
+def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSpec:
+    """Arrays say what shape the model takes, where nothing else was said."""
+    from ..engine.source import is_callable
+
+    source = getattr(options, "data", None)
+    if spec.input_shape is not None or not is_callable(spec.source) or source is None or not Path(source).is_file():
+        return spec
+    from ..engine.data import open_data
+
+    inputs = open_data(data_spec(options)).load([0])
+    if not all(tensor.is_floating_point() for tensor in inputs):
+        return spec
+    return dataclasses.replace(spec, input_shape=tuple(tuple(tensor.shape) for tensor in inputs))
+
+
+def data_spec(options: argparse.Namespace) -> DataSpec:
+    from ..engine.data_spec import DataSpec, parse_normalize
+
+    mean, std = (None, None) if options.normalize is None else parse_normalize(options.normalize)
+    try:
+        shares = tuple(float(part) for part in options.split.split("/"))
+    except ValueError:
+        shares = ()
+    if len(shares) != 3:
+        raise Problem("--split", f"{options.split!r} is not three shares", "Give such as 50/25/25.")
+    return DataSpec(
+        source=options.data,
+        samples=options.samples,
+        split=(shares[0], shares[1], shares[2]),
+        seed=options.seed,
+        resize=options.resize,
+        crop=options.crop,
+        interpolation=options.interpolation,
+        mean=mean,
+        std=std,
+        channels=options.channels,
+        layout=options.layout,
+    )
+
+
+def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:
+    from ..engine.data import open_data
+    from ..engine.job import check_fits
+
+    data = open_data(data_spec(options), model.graph.inputs[0].shape, allow_code=True)
+    check_fits(model, data)
+    return data
+
+
+def metric(options: argparse.Namespace) -> Metric:
+    from ..engine.metric import TOP1, Metric
+
+    if options.metric is None:
+        return TOP1
+    from ..engine.load.callable import resolve
+
+    function = resolve(options.metric)
+    return Metric(
+        getattr(function, "__name__", options.metric),
+        function,
+        bool(getattr(function, "higher_is_better", True)),
+        str(getattr(function, "unit", "")),
+    )
+
+
+def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:
+    from ..engine.job import first_plan, retarget
+
+    wanted = None if options.target is None else Target.parse(options.target)
+    if options.plan is None:
+        plan = first_plan(model.graph, wanted or Target())
+    else:
+        plan = read_plan(options.plan)
+        if wanted is not None and wanted.name != plan.target.name:
+            plan = retarget(
+                plan, model.graph, dataclasses.replace(plan.target, backend=wanted.backend, engine=wanted.engine)
+            )
+    settings = {name: value for name in ("threads", "batch") if (value := getattr(options, name, None)) is not None}
+    return dataclasses.replace(plan, target=dataclasses.replace(plan.target, **settings)) if settings else plan
+
+
+def statistics(
+    options: argparse.Namespace, model: Model, data: Dataset, plan: QuantPlan, report: Report
+) -> tuple[Calibration, tuple[str, ...]]:
+    from ..engine.calibrate import load_calibration
+    from ..engine.job import calibrate_model, calibration_key
+
+    known = load_calibration(options.stats) if options.stats else None
+    if known is not None and not known.key.startswith(model.digest):
+        raise Problem(str(options.stats), "was made with another model", "Run qinspect calibrate on this one.")
+    note: tuple[str, ...] = ()
+    key = calibration_key(model, data)
+    if known is not None and known.key != key:
+        # Other data may be given for the verdict than for the statistics; then the splits may overlap.
+        note = (
+            f"{options.stats} was made with other data, preparation or split: some of it may be in this final split.",
+        )
+        known = dataclasses.replace(known, key=key)
+    return calibrate_model(model, data, plan, report, known), note

@@ -1,0 +1,66 @@
+"""What goes to the terminal: progress, lines, the verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ..engine.progress import Report
+
+
+def summary(totals: Any, unit: str | None = "share") -> str:
+    """The verdict in one line."""
+
+    def share(value: float | None) -> str:
+        return "–" if value is None else f"{value:.1%}"
+
+    parts = []
+    if totals.fp32_metric is not None:
+        # A metric of the user's own is no fraction unless it says so.
+        figure = share if unit == "share" else lambda value: f"{value:.4g} {unit or ''}".strip()
+        parts.append(f"metric {figure(totals.fp32_metric)} float, {figure(totals.quantized_metric)} simulated")
+        if totals.kernel_metric is not None:
+            parts[-1] += f", {figure(totals.kernel_metric)} in the kernels"
+    if totals.agreement is not None:
+        parts.append(f"agreement {share(totals.agreement)} simulated")
+        if totals.kernel_agreement is not None:
+            parts[-1] += f", {share(totals.kernel_agreement)} in the kernels"
+    if totals.kl is not None:
+        parts.append(f"KL {totals.kl:.4f} nats (estimated {totals.estimated_kl or 0:.4f})")
+    if totals.sqnr_db is not None:
+        parts.append(f"SQNR {totals.sqnr_db:.1f} dB")
+    if totals.int8_ms is not None and totals.fp32_ms is not None:
+        parts.append(f"{totals.fp32_ms:.2f} ms float, {totals.int8_ms:.2f} ms int8")
+    return "; ".join(parts)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Report]:
+    """One line on a terminal's stderr, rewritten; silent elsewhere."""
+    shown = sys.stderr.isatty()
+    began = last = 0.0
+
+    def report(done: float, total: float, note: str = "") -> None:
+        nonlocal began, last
+        now = time.monotonic()
+        if not shown or now - last < 0.1:
+            return
+        began, last = began or now, now
+        share = done / total if total else 1.0
+        print(f"\r\033[K{share:4.0%}  {note}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield report
+    finally:
+        if shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def say(line: str) -> None:
+    """A line on stdout, without the rest of the progress before it."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    print(line, flush=True)
