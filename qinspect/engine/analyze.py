@@ -31,6 +31,7 @@ from .qconfig import TensorConfig
 from .quantize import Quantization, is_asked, quantize
 from .ranges import QParams
 from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, Totals
+from .samples import output_rows, sample_rows
 from .sensitivity import Scores, score
 
 LAYER_SAMPLES = 64
@@ -130,6 +131,8 @@ def analyze(
         rows,
         fusions,
         notes=tuple(filter(None, (data.splits.warning, *model.notes, *_unmatched(plan, model)))),
+        samples=sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated")),
+        outputs=output_rows(outputs.joined("float"), outputs.joined("simulated")),
     )
     analysis = dataclasses.replace(analysis, findings=diagnose(analysis, plan, quantization, calibration))
     seconds = time.perf_counter() - began

@@ -143,6 +143,56 @@ class FusionRow:
 
 
 @dataclass(frozen=True)
+class SampleRow:
+    """What quantization does to one sample of the final split.
+
+    Parameters
+    ----------
+    index : int
+        In the data set.
+    name : str
+    label : int | None
+    kl : float | None
+        KL(fp32 || int8), nats; None where the first output is no logits.
+    mse : float
+        Of all outputs, each over its own float power (the mean over all samples).
+    float_top, quantized_top : int | None
+        Both models' top-1 answers.
+    """
+
+    index: int
+    name: str
+    label: int | None
+    kl: float | None
+    mse: float
+    float_top: int | None = None
+    quantized_top: int | None = None
+
+
+@dataclass(frozen=True)
+class OutputRow:
+    """The error of one of the model's outputs.
+
+    Parameters
+    ----------
+    index : int
+    shape : tuple of int
+        Of one sample.
+    power : float
+        Mean square of the float output.
+    mse : float | None
+        Over that power; None where the output is all 0.
+    sqnr_db : float | None
+    """
+
+    index: int
+    shape: tuple[int, ...]
+    power: float
+    mse: float | None
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True)
 class Finding:
     """Something that the doctor found, with evidence and what to do.
 
@@ -187,6 +237,8 @@ class Analysis:
     fusions: tuple[FusionRow, ...]
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    samples: tuple[SampleRow, ...] = ()
+    outputs: tuple[OutputRow, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As analysis.json, version 1."""
@@ -226,6 +278,8 @@ def analysis_from_json(data: dict[str, Any]) -> Analysis:
         tuple(FusionRow(**{**item, "layers": tuple(item["layers"])}) for item in data["fusions"]),
         tuple(Finding(**{**item, "layers": tuple(item["layers"])}) for item in data["findings"]),
         tuple(data["notes"]),
+        tuple(SampleRow(**item) for item in data.get("samples", ())),
+        tuple(OutputRow(**{**item, "shape": tuple(item["shape"])}) for item in data.get("outputs", ())),
     )
 
 
