@@ -6,7 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..engine.problem import Problem
 from . import options as words
 from .terminal import progress
 from .verb import Verb
@@ -20,22 +19,30 @@ def add(verb: Verb) -> None:
     words.stats_option(export)
     export.add_argument("--to", required=True, choices=("onnx", "fx", "script"))
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx file, or a folder")
+    export.set_defaults(wrong_usage=export.error)
 
 
 def _export(options: argparse.Namespace) -> int:
-    if options.data is None:
-        raise Problem(
-            "export", "has no samples to verify the result on", "Give --data; --stats saves the calibration only."
-        )
-    from ..engine.export import export
+    if options.data is None and options.stats is None:
+        options.wrong_usage("one of the arguments --stats --data is required")
+    from ..engine.export import export, suited
 
+    notes: tuple[str, ...] = ()
     with progress() as report:
         model = words.load(options, report)
-        data = words.open_data_set(options, model)
+        data = None if options.data is None else words.open_data_set(options, model)
         plan = words.plan_of(options, model)
-        calibration, note = words.statistics(options, model, data, plan, report)
+        if options.target is None and (fitting := suited(plan, model.graph, options.to)) is not plan:
+            notes = (f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}",)
+            plan = fitting
+        if data is None:
+            calibration = words.stored_statistics(options, model)
+            assert calibration is not None
+        else:
+            calibration, more = words.statistics(options, model, data, plan, report)
+            notes = (*notes, *more)
         found = export(model, plan, calibration, data, options.to, options.out, report, metric=words.metric(options))
-    for line in note:
+    for line in (*notes, *found.notes):
         print(f"note: {line}")
     agreement = "" if found.agreement is None else f", agreement with the simulation {found.agreement:.1%}"
     print(f"{found.path}: {len(found.quantized)} of {len(found.asked)} layers in integers{agreement}")

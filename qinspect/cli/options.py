@@ -153,15 +153,22 @@ def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:
     return dataclasses.replace(plan, target=dataclasses.replace(plan.target, **settings)) if settings else plan
 
 
-def statistics(
-    options: argparse.Namespace, model: Model, data: Dataset, plan: QuantPlan, report: Report
-) -> tuple[Calibration, tuple[str, ...]]:
+def stored_statistics(options: argparse.Namespace, model: Model) -> Calibration | None:
+    """What --stats names, of this model; None where it is not given."""
     from ..engine.calibrate import load_calibration
-    from ..engine.job import calibrate_model, calibration_key
 
     known = load_calibration(options.stats) if options.stats else None
     if known is not None and not known.key.startswith(model.digest):
         raise Problem(str(options.stats), "was made with another model", "Run qinspect calibrate on this one.")
+    return known
+
+
+def statistics(
+    options: argparse.Namespace, model: Model, data: Dataset, plan: QuantPlan, report: Report
+) -> tuple[Calibration, tuple[str, ...]]:
+    from ..engine.job import calibrate_model, calibration_key
+
+    known = stored_statistics(options, model)
     note: tuple[str, ...] = ()
     key = calibration_key(model, data)
     if known is not None and known.key != key:

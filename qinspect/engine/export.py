@@ -8,32 +8,50 @@ from pathlib import Path
 
 import torch
 
+from .backends.exported import Batches, Score
 from .calibrate import Calibration
 from .data import Dataset, batches
 from .files import write_json
-from .job import batch_size, calibrate_model, fed, float_onnx, fused_graph, whole_batches
+from .graph import LayerGraph
+from .job import batch_size, calibrate_model, fed, float_onnx, fused_graph, retarget, whole_batches
 from .load import Model
 from .metric import TOP1, Metric
-from .plan import QuantPlan, read_plan
+from .plan import TARGETS, QuantPlan, Target, read_plan
 from .problem import Problem
 from .progress import Report, part, silent
 from .quantize import Quantization, quantize
 from .results import ExportReport
+from .synthetic import synthetic_inputs
 
-__all__ = ["KINDS", "ExportReport", "export"]
+__all__ = ["KINDS", "ExportReport", "export", "suited"]
 
 KINDS = ("onnx", "fx", "script", "plan")
 """What can be written: a QDQ model, a folder for torch.ao FX, a script, plan and qparams as JSON."""
 
+BACKENDS = {"onnx": "ort", "fx": "fx"}
+"""Kinds that one backend alone can run, and the backend."""
+
 SAMPLES = 1024
 """Samples of the final split, at most, that an exported model is verified on."""
+
+SYNTHETIC = 32
+"""Samples made of the statistics that an exported model is verified on where no data is given."""
+
+
+def suited(plan: QuantPlan, graph: LayerGraph, to: str) -> QuantPlan:
+    """The plan for the backend that runs what `to` names; the same plan where its target does."""
+    backend = BACKENDS.get(to, plan.target.backend)
+    if backend == plan.target.backend:
+        return plan
+    target = Target.parse(backend, threads=plan.target.threads, batch=plan.target.batch)
+    return retarget(plan, graph, target)
 
 
 def export(
     model: Model,
     plan: QuantPlan,
     calibration: Calibration,
-    data: Dataset,
+    data: Dataset | None,
     to: str,
     out: Path,
     report: Report = silent,
@@ -43,6 +61,8 @@ def export(
 
     Parameters
     ----------
+    data : Dataset | None
+        Without it, inputs are made of the statistics: the report says so, and has no metric.
     to : str
         One of `KINDS`.
     out : Path
@@ -55,42 +75,58 @@ def export(
     """
     out = out.absolute()
     backend = plan.target.backend
-    if (to == "onnx" and backend != "ort") or (to == "fx" and backend != "fx"):
-        needed = "ort" if to == "onnx" else "one of fx-x86, fx-fbgemm, fx-onednn, fx-qnnpack"
-        raise Problem(f"export to {to}", f"the plan is for {plan.target.name}", f"Set the target to {needed} first.")
     if to not in KINDS:
         raise Problem("export", f"there is no {to!r}", f"Use one of {', '.join(KINDS)}.")
-    calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
+    if BACKENDS.get(to, backend) != backend:
+        needed = ", ".join(name for name in TARGETS if name.partition("-")[0] == BACKENDS[to])
+        raise Problem(f"export to {to}", f"the plan is for {plan.target.name}", f"Set the target to one of {needed}.")
+    if data is not None:
+        calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
     quantization = quantize(fused_graph(model, plan).graph, plan, calibration.tensors)
     if to == "plan":
         return _export_plan(quantization, out)
+    samples, score, notes = _trial(model, calibration, data, metric)
+    if to == "onnx" and out.suffix != ".onnx":
+        out = out / f"{model.name}.onnx"
+    return _writer(to, model, plan)(quantization, out, samples, part(report, 0.1, 1), score, notes)
+
+
+def _trial(
+    model: Model, calibration: Calibration, data: Dataset | None, metric: Metric
+) -> tuple[Batches, Score | None, tuple[str, ...]]:
+    """What an export is verified on: batches, the metric, and what is to be said of them."""
+    size = batch_size(model.graph)
+    if data is None:
+        samples = synthetic_inputs(model.graph, calibration.tensors, SYNTHETIC, size)
+        count = size * len(samples)
+        return samples, None, (f"verified on {count} synthetic inputs drawn from the statistics, no data was given",)
     chosen = whole_batches(model.graph, data.splits.final, SAMPLES)
-    samples = list(fed(batches(data, chosen, batch_size(model.graph))))
     labels = None if data.labels is None else data.labels[list(chosen)]
 
     def score(outputs: Sequence[torch.Tensor]) -> float | None:
         return metric([o.float().numpy() for o in outputs], labels)
 
-    rest = part(report, 0.1, 1)
-    if to == "onnx" and out.suffix != ".onnx":
-        out = out / f"{model.name}.onnx"
-    return _writer(to, model, plan)(quantization, out, samples, rest, score)
+    return list(fed(batches(data, chosen, size))), score, ()
 
 
 def _writer(to: str, model: Model, plan: QuantPlan) -> Callable[..., ExportReport]:
     if to == "onnx":
         from .backends.ort_export import export_onnx
 
-        return lambda q, out, samples, report, score: export_onnx(
-            q, out, samples, report, float_bytes=float_onnx(model, plan), score=score
+        return lambda q, out, samples, report, score, notes: export_onnx(
+            q, out, samples, report, float_bytes=float_onnx(model, plan), score=score, notes=notes
         )
     if to == "fx":
         from .backends.fx_export import export_fx
 
-        return lambda q, out, samples, report, score: export_fx(q, out, samples, report, name=model.name, score=score)
+        return lambda q, out, samples, report, score, notes: export_fx(
+            q, out, samples, report, name=model.name, score=score, notes=notes
+        )
     from .backends.script import export_script
 
-    return lambda q, out, samples, report, score: export_script(q, out, samples, report, name=model.name, score=score)
+    return lambda q, out, samples, report, score, notes: export_script(
+        q, out, samples, report, name=model.name, score=score, notes=notes
+    )
 
 
 def _export_plan(quantization: Quantization, out: Path) -> ExportReport:

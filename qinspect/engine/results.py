@@ -308,6 +308,8 @@ class ExportReport:
         Number of Q and DQ operators in the file.
     versions : dict
         Of the libraries it was made and checked with.
+    notes : tuple of str
+        What a reader has to know besides, such as what the samples were where no data was given.
     """
 
     path: str
@@ -324,6 +326,7 @@ class ExportReport:
     quantize_nodes: int | None = None
     dequantize_nodes: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {"version": 1, **asdict(self)}

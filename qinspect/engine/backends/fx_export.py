@@ -6,13 +6,8 @@ A whole int8 module cannot be stored so that it loads safely; float code, weight
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,17 +17,16 @@ from torch import fx
 
 from ..child import run_in_child
 from ..execute import outputs_of
-from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results import ExportReport
 from ..simulate import Simulation
+from .exported import Batches, Score, need_samples, new_folder, run_alone, summed_up
 from .fx import FxRunner
 from .fx_code import plain_text, write_class
 from .fx_lower import float_module_with_info
 from .fx_text import BUILD, CHECK, MODEL, README, imports
 
-Batches = Sequence[Sequence[torch.Tensor]]
 
 @dataclass(frozen=True)
 class _Work:
@@ -63,7 +57,8 @@ def export_fx(
     report: Report = silent,
     *,
     name: str = "model",
-    score: Callable[[Sequence[torch.Tensor]], float | None] | None = None,
+    score: Score | None = None,
+    notes: Sequence[str] = (),
 ) -> ExportReport:
     """Write the folder, load it in a new process and compare.
 
@@ -80,27 +75,23 @@ def export_fx(
         The model's, for the texts.
     score : callable, optional
         The metric of the outputs over all samples.
+    notes : sequence of str
+        For the report.
 
     Raises
     ------
     Problem
         Where the folder cannot be written, or what was written does not run.
     """
-    if not samples:
-        raise Problem(str(out), "there is no sample to verify the export with", "Open data first.")
-    check_place(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
-        folder = Path(temporary) / out.name
-        folder.mkdir()
+    need_samples(out, samples)
+    with new_folder(out) as folder:
         work = _Work(quantization, name, folder, samples)
         made: _Made = run_in_child(
             "qinspect.engine.backends.fx_export:_write", work, part(report, 0, 0.4), what="export for torch"
         )
-        found = run_alone(folder, CHECK, samples, part(report, 0.4, 0.7, "loading it in a new process"))
-        result = _compare(quantization, out, samples, made, found, score, part(report, 0.7, 1, "comparing"))
+        found = run_alone(folder, CHECK, samples, part(report, 0.4, 0.7))
+        result = _compare(quantization, out, samples, made, found, score, notes, part(report, 0.7, 1, "comparing"))
         (folder / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
-        put_in_place(folder, out)
     report(1, 1, "done")
     return result
 
@@ -179,69 +170,7 @@ def example(shape: tuple[int | None, ...], dtype: str) -> str:
     return f"torch.randn{size!r}" if dtype.startswith("float") else f"torch.zeros({size!r}, dtype=torch.{dtype})"
 
 
-def check_place(out: Path) -> None:
-    """Refuse a place where something lies that qinspect did not write.
-
-    Raises
-    ------
-    Problem
-    """
-    if out.is_file():
-        raise Problem(str(out), "is a file", "Give a folder that does not exist yet.")
-    if out.is_dir() and any(out.iterdir()) and not (out / "verify.json").is_file():
-        raise Problem(str(out), "holds files that are not an export", "Give a folder that does not exist yet.")
-
-
-def put_in_place(folder: Path, out: Path) -> None:
-    """Move a finished folder to its place; an older export there is replaced."""
-    old = folder.with_name(folder.name + ".old")
-    try:
-        if out.exists():
-            os.replace(out, old)
-        os.replace(folder, out)
-    except OSError as error:
-        if old.exists() and not out.exists():
-            os.replace(old, out)
-        raise Problem(str(out), f"cannot be written ({error.strerror})", "Choose another folder.") from error
-    shutil.rmtree(old, ignore_errors=True)
-
-
 # -- verifying -------------------------------------------------------------------------------------
-
-
-def run_alone(folder: Path, code: str, samples: Batches, report: Report) -> Mapping[str, Any]:
-    """Run code on an export in a new process that sees installed packages only; what it saved.
-
-    Raises
-    ------
-    Problem
-        Where it fails, with its last line.
-    """
-    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
-        work = Path(name)
-        torch.save({"batches": [tuple(batch) for batch in samples], "threads": 1}, work / "given.pt")
-        with open(work / "stderr", "w+b") as errors:
-            child = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-c", code, str(folder), name],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                cwd=name,
-            )
-            try:
-                while child.poll() is None:
-                    report(0, 1, "")
-                    time.sleep(0.05)
-            finally:
-                child.kill()
-                child.wait()
-            errors.seek(0)
-            said = errors.read().decode(errors="replace").strip().splitlines()
-        if child.returncode != 0:
-            why = said[-1][:300] if said else f"it ended with {child.returncode}"
-            raise Problem("export", f"what was written does not run ({why})", "Choose another engine, or report this.")
-        result: Mapping[str, Any] = torch.load(work / "found.pt", weights_only=True)
-    return result
 
 
 def _compare(
@@ -250,11 +179,10 @@ def _compare(
     samples: Batches,
     made: _Made,
     found: Mapping[str, Any],
-    score: Callable[[Sequence[torch.Tensor]], float | None] | None,
+    score: Score | None,
+    notes: Sequence[str],
     report: Report,
 ) -> ExportReport:
-    from ... import __version__
-
     problems = []
     if found["others"]:
         problems.append(f"it needs more than torch: {', '.join(found['others'])}")
@@ -283,42 +211,7 @@ def _compare(
         for done, batch in enumerate(samples):
             report(done, len(samples), "")
             simulated.append(outputs_of(simulation(batch)))
-    ours = [torch.cat(parts) for parts in zip(*found["outputs"], strict=True)]
-    theirs = [torch.cat(parts) for parts in zip(*simulated, strict=True)]
-    agreement, equal_share, sqnr_db = likeness(ours, theirs)
-    asked = tuple(layer.id for layer in q.graph.layers if layer.id in q.asked)
-    for layer_id in asked:
-        if layer_id not in really and layer_id not in q.why_not:
-            problems.append(f"{layer_id}: asked in integers, runs in float")
-    return ExportReport(
-        str(out),
-        "fx",
-        not problems,
-        tuple(problems),
-        sum(int(batch[0].shape[0]) for batch in samples),
-        agreement,
-        equal_share,
-        sqnr_db,
-        None if score is None else score(ours),
-        asked,
-        really,
-        *made.nodes,
-        {"python": sys.version.split()[0], "torch": torch.__version__, "qinspect": __version__},
+    versions = {"python": sys.version.split()[0], "torch": torch.__version__}
+    return summed_up(
+        q, out, "fx", samples, found["outputs"], simulated, problems, really, made.nodes, versions, score, notes
     )
-
-
-def likeness(
-    ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]
-) -> tuple[float | None, float, float | None]:
-    """Share of equal top-1 answers of the first output, of equal values, and SQNR in dB over all."""
-    first, other = ours[0], theirs[0]
-    agreement = None
-    if first.dim() == 2 and first.shape[1] > 1:
-        agreement = float((first.argmax(1) == other.argmax(1)).double().mean())
-    count = sum(t.numel() for t in theirs)
-    equal = sum(int((a == b).sum()) for a, b in zip(ours, theirs, strict=True)) / max(1, count)
-    noise = sum(float(((a.double() - b.double()) ** 2).sum()) for a, b in zip(ours, theirs, strict=True))
-    power = sum(float((b.double() ** 2).sum()) for b in theirs)
-    if noise == 0 or power == 0:
-        return agreement, equal, None
-    return agreement, equal, float(10 * torch.log10(torch.tensor(power / noise, dtype=torch.float64)))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,6 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from ... import __version__
 from ..execute import Executor, outputs_of
 from ..files import write_atomically, write_json
 from ..kernels import compare
@@ -26,12 +22,11 @@ from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results import ExportReport
 from . import verify
+from .exported import Batches, Score, need_samples, run_python, summed_up
 from .onnx_export import MERGED, OPSET, VALUES, float_model, metadata
 from .onnx_qdq import quantized_model
 from .ort import kernels_of, tapped_model, true_integers
 from .ort_simulate import OrtSimulation
-
-Batches = Sequence[Sequence[torch.Tensor]]
 
 WITHIN_ONE = 0.999
 """Share of a layer's values that must be within one step of the simulation."""
@@ -48,7 +43,8 @@ def export_onnx(
     report: Report = silent,
     *,
     float_bytes: bytes | None = None,
-    score: Callable[[Sequence[torch.Tensor]], float | None] | None = None,
+    score: Score | None = None,
+    notes: Sequence[str] = (),
 ) -> ExportReport:
     """Write the model, load it in a new process, run it and compare.
 
@@ -70,14 +66,15 @@ def export_onnx(
         The float model, where there is one already.
     score : callable, optional
         The metric of the outputs over all samples.
+    notes : sequence of str
+        For the report.
 
     Raises
     ------
     Problem
         Where the file cannot be written, or what was written does not run.
     """
-    if not samples:
-        raise Problem(str(out), "there is no sample to verify the export with", "Open data first.")
+    need_samples(out, samples)
     if out.is_dir():
         raise Problem(str(out), "is a folder", "Give the name of a file, such as model.onnx.")
     report(0, 1, "writing the model")
@@ -95,7 +92,7 @@ def export_onnx(
         (folder / "tapped.onnx").write_bytes(tapped_model(model, quantization, set(taps.values()) - names))
         (folder / "float.onnx").write_bytes(before)
         found = _run_alone(folder, out, quantization, samples, part(report, 0.1, 0.6))
-        result = _compare(quantization, out, samples, folder, found, score, part(report, 0.6, 1, "comparing"))
+        result = _compare(quantization, out, samples, folder, found, score, notes, part(report, 0.6, 1, "comparing"))
     write_json(beside, result.to_json())
     report(1, 1, "done")
     return result
@@ -123,26 +120,7 @@ def _run_alone(
     ]
     threads = quantization.plan.target.threads
     (folder / "work.json").write_text(json.dumps({"runs": runs, "threads": threads}), encoding="utf-8")
-    with open(folder / "stderr", "w+b") as errors:
-        child = subprocess.Popen(
-            [sys.executable, str(Path(verify.__file__).resolve()), str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=errors,
-            stderr=errors,
-            cwd=folder,
-        )
-        try:
-            while child.poll() is None:
-                report(0, 1, "loading it in a new process")
-                time.sleep(0.05)
-        finally:
-            child.kill()
-            child.wait()
-        errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().splitlines()
-    if child.returncode != 0:
-        why = said[-1][:300] if said else f"it ended with {child.returncode}"
-        raise Problem(str(out), f"what was written does not run ({why})", "Choose another target, or report this.")
+    run_python([str(Path(verify.__file__).resolve()), str(folder)], folder, report, str(out))
     found: Mapping[str, Any] = json.loads((folder / "found.json").read_text(encoding="utf-8"))
     return found
 
@@ -153,7 +131,8 @@ def _compare(
     samples: Batches,
     folder: Path,
     found: Mapping[str, Any],
-    score: Callable[[Sequence[torch.Tensor]], float | None] | None,
+    score: Score | None,
+    notes: Sequence[str],
     report: Report,
 ) -> ExportReport:
     problems: list[str] = []
@@ -161,11 +140,6 @@ def _compare(
         problems.append(f"it needs more than onnxruntime: {', '.join(found['others'])}")
     model = onnx.load(out)
     kernels = kernels_of(model, onnx.load(folder / "outputs.optimized.onnx"), q.quantized)
-    asked = tuple(layer.id for layer in q.graph.layers if layer.id in q.asked)
-    really = tuple(layer for layer in asked if layer in kernels)
-    for layer in asked:
-        if layer not in kernels and layer not in q.why_not:
-            problems.append(f"{layer}: asked in integers, runs in float")
     simulation = OrtSimulation(q)
     with torch.no_grad():
         first = _first(q, samples)
@@ -181,29 +155,14 @@ def _compare(
         for done, batch in enumerate(samples):
             report(done, len(samples), "")
             simulated.append(outputs_of(simulation(batch)))
-    outputs = [_arrays(folder / "outputs.npz", index) for index in range(len(samples))]
-    ours = [np.concatenate([batch[name] for batch in outputs]) for name in _output_names(model)]
-    theirs = [torch.cat(parts).numpy() for parts in zip(*simulated, strict=True)]
-    if not all(np.isfinite(array).all() for array in ours):
-        problems.append("its outputs are not finite")
-    agreement, equal_share, sqnr_db = likeness(ours, theirs)
+    outputs = []
+    for index in range(len(samples)):
+        arrays = _arrays(folder / "outputs.npz", index)
+        outputs.append([torch.from_numpy(arrays[name]) for name in _output_names(model)])
     count = Counter(node.op_type for node in model.graph.node)
-    return ExportReport(
-        str(out),
-        "onnx",
-        not problems,
-        tuple(problems),
-        sum(int(batch[0].shape[0]) for batch in samples),
-        agreement,
-        equal_share,
-        sqnr_db,
-        None if score is None else score([torch.from_numpy(array) for array in ours]),
-        asked,
-        really,
-        count["QuantizeLinear"],
-        count["DequantizeLinear"],
-        {**found["versions"], "onnx": onnx.__version__, "opset": str(OPSET), "qinspect": __version__},
-    )
+    nodes = count["QuantizeLinear"], count["DequantizeLinear"]
+    versions = {**found["versions"], "onnx": onnx.__version__, "opset": str(OPSET)}
+    return summed_up(q, out, "onnx", samples, outputs, simulated, problems, kernels, nodes, versions, score, notes)
 
 
 def _unlike(
@@ -283,15 +242,3 @@ def _arrays(path: Path, batch: int) -> dict[str, NDArray[Any]]:
     with np.load(path, allow_pickle=False) as stored:
         prefix = f"{batch}/"
         return {key.removeprefix(prefix): stored[key] for key in stored.files if key.startswith(prefix)}
-
-
-def likeness(ours: Sequence[NDArray[Any]], theirs: Sequence[NDArray[Any]]) -> tuple[float | None, float, float | None]:
-    """Share of equal top-1 answers of the first output, of equal values, and SQNR in dB over all."""
-    agreement = None
-    if ours[0].ndim == 2 and ours[0].shape[1] > 1:
-        agreement = float((ours[0].argmax(1) == theirs[0].argmax(1)).mean())
-    pairs = [(a.astype(np.float64), b.astype(np.float64)) for a, b in zip(ours, theirs, strict=True)]
-    equal = sum(int((a == b).sum()) for a, b in pairs) / max(1, sum(b.size for _, b in pairs))
-    noise = sum(float(((a - b) ** 2).sum()) for a, b in pairs)
-    power = sum(float((b**2).sum()) for _, b in pairs)
-    return agreement, equal, float(10 * np.log10(power / noise)) if noise and power else None

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,13 @@ from torch import fx
 from ..child import run_in_child
 from ..execute import outputs_of
 from ..graph import Layer, Ref
-from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results import ExportReport
 from ..simulate import Simulation
+from .exported import Batches, Score, need_samples, new_folder, run_alone, summed_up
 from .fx_code import plain_text, write_class
-from .fx_export import Batches, check_place, example, export_fx, likeness, put_in_place, run_alone, write_float
+from .fx_export import example, export_fx, write_float
 from .fx_lower import Info, Lazy, Writer
 from .fx_modules import clip_limits
 from .fx_text import ORT_BUILD, ORT_CHECK, ORT_README, imports
@@ -40,7 +39,8 @@ def export_script(
     report: Report = silent,
     *,
     name: str = "model",
-    score: Callable[[Sequence[torch.Tensor]], float | None] | None = None,
+    score: Score | None = None,
+    notes: Sequence[str] = (),
 ) -> ExportReport:
     """Write the folder, run it in a new process and compare; parameters as for `fx_export.export_fx`.
 
@@ -50,23 +50,17 @@ def export_script(
         Where the folder cannot be written, or what was written does not run.
     """
     if quantization.plan.target.backend == "fx":
-        return replace(export_fx(quantization, out, samples, report, name=name, score=score), to="script")
-    if not samples:
-        raise Problem(str(out), "there is no sample to verify the export with", "Open data first.")
-    check_place(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
-        folder = Path(temporary) / out.name
-        folder.mkdir()
-        work = _Work(quantization, name, folder, samples)
+        folder = export_fx(quantization, out, samples, report, name=name, score=score, notes=notes)
+        return replace(folder, to="script")
+    need_samples(out, samples)
+    with new_folder(out) as place:
+        work = _Work(quantization, name, place, samples)
         made: _Made = run_in_child(
             "qinspect.engine.backends.script:_write", work, part(report, 0, 0.6), what="export of a script"
         )
-        alone = part(report, 0.6, 0.9, "running it in a new process")
-        found = run_alone(folder, ORT_CHECK, samples, alone)
-        result = _compare(quantization, out, samples, made, found, score)
-        (folder / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
-        put_in_place(folder, out)
+        found = run_alone(place, ORT_CHECK, samples, part(report, 0.6, 0.9))
+        result = _compare(quantization, out, samples, made, found, score, notes)
+        (place / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
     report(1, 1, "done")
     return result
 
@@ -128,9 +122,10 @@ def _write(work: _Work, report: Report) -> _Made:
     kinds = [node.op_type for node in onnx.load_from_string(runner.model_bytes).graph.node]
     nodes = kinds.count("QuantizeLinear"), kinds.count("DequantizeLinear")
     versions = {
-        "python": sys.version.split()[0], "torch": torch.__version__, "onnxruntime": onnxruntime.__version__,
-        "qinspect": __version__,
-    }  # fmt: skip
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
     return _Made(simulated, exact, dict(runner.kernels), nodes, versions)
 
 
@@ -140,7 +135,8 @@ def _compare(
     samples: Batches,
     made: _Made,
     found: Mapping[str, Any],
-    score: Callable[[Sequence[torch.Tensor]], float | None] | None,
+    score: Score | None,
+    notes: Sequence[str],
 ) -> ExportReport:
     problems = []
     if found["others"]:
@@ -149,25 +145,10 @@ def _compare(
         if not all(torch.equal(one, two) for one, two in zip(ours, theirs, strict=True)):
             problems.append("build.py gives other numbers than the simulation")
             break
-    asked = tuple(layer.id for layer in q.graph.layers if layer.id in q.asked)
-    really = tuple(layer for layer in asked if layer in made.kernels)
-    silent_ones = [layer for layer in asked if layer not in really and layer not in q.why_not]
-    problems += [f"{layer}: asked in integers, runs in float" for layer in silent_ones]
-    ours = [torch.cat(parts) for parts in zip(*found["outputs"], strict=True)]
-    theirs = [torch.cat(parts) for parts in zip(*made.exact, strict=True)]
-    return ExportReport(
-        str(out),
-        "script",
-        not problems,
-        tuple(problems),
-        sum(int(batch[0].shape[0]) for batch in samples),
-        *likeness(ours, theirs),
-        None if score is None else score(ours),
-        asked,
-        really,
-        *made.nodes,
-        made.versions,
-    )
+    return summed_up(
+        q, out, "script", samples, found["outputs"], made.exact, problems, made.kernels, made.nodes, made.versions,
+        score, notes,
+    )  # fmt: skip
 
 
 def fake_module(quantization: Quantization) -> tuple[fx.GraphModule, Info]:

@@ -1,0 +1,200 @@
+"""What all exports share: their place on the disk, the new process that runs them, and the figures."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ... import __version__
+from ..problem import Problem
+from ..progress import Report
+from ..quantize import Quantization
+from ..results import ExportReport
+
+Batches = Sequence[Sequence[torch.Tensor]]
+"""What an export is verified on: each batch is the tuple of the model's inputs."""
+
+Score = Callable[[Sequence[torch.Tensor]], float | None]
+"""The metric of the outputs over all samples."""
+
+
+# -- the place ---------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `out` when the block ends without an exception.
+
+    One that qinspect wrote before (it holds ``verify.json``) is replaced, any other refused.
+
+    Raises
+    ------
+    Problem
+        Where the place is taken or cannot be written.
+    """
+    if out.is_file():
+        raise Problem(str(out), "is a file", "Give a folder that does not exist yet.")
+    if out.is_dir() and any(out.iterdir()) and not (out / "verify.json").is_file():
+        raise Problem(str(out), "holds files that are not an export", "Give a folder that does not exist yet.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent)
+    except OSError as error:
+        raise Problem(str(out), f"cannot be written ({error.strerror})", "Choose another folder.") from error
+    with temporary as name:
+        folder = Path(name) / out.name
+        folder.mkdir()
+        yield folder
+        _put_in_place(folder, out)
+
+
+def _put_in_place(folder: Path, out: Path) -> None:
+    old = folder.with_name(folder.name + ".old")
+    try:
+        if out.exists():
+            os.replace(out, old)
+        os.replace(folder, out)
+    except OSError as error:
+        if old.exists() and not out.exists():
+            os.replace(old, out)
+        raise Problem(str(out), f"cannot be written ({error.strerror})", "Choose another folder.") from error
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def need_samples(out: Path, samples: Batches) -> None:
+    """Refuse to export what cannot be verified."""
+    if not samples:
+        raise Problem(str(out), "there is no sample to verify the export with", "Open data first.")
+
+
+# -- the new process ---------------------------------------------------------------------------------
+
+
+def run_python(arguments: Sequence[str], folder: Path, report: Report, what: str) -> None:
+    """Run Python with these arguments in a new process, in a folder.
+
+    Raises
+    ------
+    Problem
+        For `what`, with the last line that it wrote, where it fails.
+    """
+    with open(folder / "stderr", "w+b") as errors:
+        child = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            cwd=folder,
+        )
+        try:
+            while child.poll() is None:
+                report(0, 1, "loading it in a new process")
+                time.sleep(0.05)
+        finally:
+            child.kill()
+            child.wait()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip().splitlines()
+    if child.returncode != 0:
+        why = said[-1][:300] if said else f"it ended with {child.returncode}"
+        raise Problem(what, f"what was written does not run ({why})", "Choose another target, or report this.")
+
+
+def run_alone(folder: Path, code: str, samples: Batches, report: Report) -> Mapping[str, Any]:
+    """Run code on an exported folder in a new process that sees installed packages only; what it saved.
+
+    The code gets the folder and a place to work in; that holds ``given.pt`` (``batches``, ``threads``),
+    and it leaves ``found.pt`` there, tensors and plain data alone.
+
+    Raises
+    ------
+    Problem
+        Where it fails, with its last line.
+    """
+    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
+        work = Path(name)
+        torch.save({"batches": [tuple(batch) for batch in samples], "threads": 1}, work / "given.pt")
+        run_python(["-I", "-B", "-c", code, str(folder), name], work, report, "export")
+        result: Mapping[str, Any] = torch.load(work / "found.pt", weights_only=True)
+    return result
+
+
+# -- the figures -------------------------------------------------------------------------------------
+
+
+def summed_up(
+    q: Quantization,
+    out: Path,
+    to: str,
+    samples: Batches,
+    outputs: Sequence[Sequence[torch.Tensor]],
+    simulated: Sequence[Sequence[torch.Tensor]],
+    problems: Sequence[str],
+    really: Collection[str],
+    nodes: tuple[int, int],
+    versions: Mapping[str, str],
+    score: Score | None,
+    notes: Sequence[str] = (),
+) -> ExportReport:
+    """The report on an export that has been run.
+
+    Parameters
+    ----------
+    outputs, simulated : sequence of lists of torch.Tensor
+        Of the exported model and of the simulation, by batch.
+    problems : sequence of str
+        What was found wrong so far; layers that run in float without a reason are added here.
+    really : collection of str
+        Ids of layers that run in integers.
+    nodes : tuple of int
+        Number of quantizers and dequantizers.
+    """
+    ours = [torch.cat(parts) for parts in zip(*outputs, strict=True)]
+    theirs = [torch.cat(parts) for parts in zip(*simulated, strict=True)]
+    asked = tuple(layer.id for layer in q.graph.layers if layer.id in q.asked)
+    found = list(problems)
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in ours):
+        found.append("its outputs are not finite")
+    unasked = [layer for layer in asked if layer not in really and layer not in q.why_not]
+    found += [f"{layer}: asked in integers, runs in float" for layer in unasked]
+    return ExportReport(
+        str(out),
+        to,
+        not found,
+        tuple(found),
+        sum(int(batch[0].shape[0]) for batch in samples),
+        *likeness(ours, theirs),
+        None if score is None else score(ours),
+        asked,
+        tuple(layer for layer in asked if layer in really),
+        *nodes,
+        {**versions, "qinspect": __version__},
+        tuple(notes),
+    )
+
+
+def likeness(
+    ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]
+) -> tuple[float | None, float, float | None]:
+    """Share of equal top-1 answers of the first output, of equal values, and SQNR in dB over all."""
+    first, other = ours[0], theirs[0]
+    agreement = None
+    if first.dim() == 2 and first.shape[1] > 1:
+        agreement = float((first.argmax(1) == other.argmax(1)).double().mean())
+    count = sum(t.numel() for t in theirs)
+    equal = sum(int((a == b).sum()) for a, b in zip(ours, theirs, strict=True)) / max(1, count)
+    noise = sum(float(((a.double() - b.double()) ** 2).sum()) for a, b in zip(ours, theirs, strict=True))
+    power = sum(float((b.double() ** 2).sum()) for b in theirs)
+    if noise == 0 or power == 0:
+        return agreement, equal, None
+    return agreement, equal, float(10 * torch.log10(torch.tensor(power / noise, dtype=torch.float64)))
