@@ -45,7 +45,7 @@ def make_actions(window: MainWindow) -> None:
     add(file, tr("Open &plan…"), partial(choose.plan, window), "", "file-document-outline")
     add(file, tr("Open &session…"), partial(choose.session, window), "Ctrl+Shift+O")
     window.recent_menu = file.addMenu(tr("&Recent"))
-    add(file, tr("Open the demo"), window.open_demo, "", "play-circle-outline")
+    add(file, tr("Open the demo"), window.opening.demo, "", "play-circle-outline")
     file.addSeparator()
     window.save_action = add(
         file, tr("&Save session…"), partial(choose.save, window), QKeySequence.StandardKey.Save, "content-save-outline"
@@ -64,6 +64,10 @@ def make_actions(window: MainWindow) -> None:
     set_icon(undo, "undo")
     set_icon(redo, "redo")
     edit.addActions([undo, redo])
+    edit.addSeparator()
+    add(edit, tr("Copy qconfig"), window.copy_qconfig, "Ctrl+Shift+C", "content-copy")
+    add(edit, tr("Paste qconfig"), window.paste_qconfig, "Ctrl+Shift+V", "content-paste")
+    add(edit, tr("Edit by pattern…"), window.edit_by_pattern, "Ctrl+Shift+P")
     edit.addSeparator()
     add(edit, tr("Find a layer"), window.find_layer, "Ctrl+F", "magnify")
     add(edit, tr("Select all layers"), window.select_all, "Ctrl+Shift+A")
@@ -93,6 +97,7 @@ def make_actions(window: MainWindow) -> None:
         action.setShortcuts([QKeySequence(f"Alt+{number}"), QKeySequence(str(number))])
 
     help_ = bar.addMenu(tr("&Help"))
+    add(help_, tr("All commands…"), window.show_palette, "Ctrl+K")
     add(help_, tr("Keyboard shortcuts"), window.show_shortcuts, QKeySequence.StandardKey.HelpContents)
     add(help_, tr("About qinspect"), window.show_about)
 

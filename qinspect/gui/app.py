@@ -88,11 +88,11 @@ def run(
             window.show_problem(problem)
             return
         if demo:
-            window.open_demo()
+            window.opening.demo()
         elif model is not None and str(model["source"]).endswith(SUFFIX):
-            window.open_session(Path(model["source"]))
+            window.opening.session(Path(model["source"]))
         elif model is not None:
-            window.open_model(dict(model), chosen, dict(data) if data else None)
+            window.opening.model(dict(model), chosen, dict(data) if data else None)
 
     sys.excepthook = partial(_unexpected, window)
     # After the first paint, so that the window is there before anything is imported.

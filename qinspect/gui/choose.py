@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QFileDialog
 from ..engine.files import write_json
 from ..engine.problem import Problem
 from ..session import SUFFIX
-from .recent import remember
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
@@ -32,14 +31,14 @@ def plan(window: MainWindow) -> None:
     """Ask for a plan."""
     path, _ = QFileDialog.getOpenFileName(window, window.tr("Open a plan"), "", window.tr("Plans (*.json)"))
     if path:
-        window.open_plan(Path(path))
+        window.opening.plan(Path(path))
 
 
 def session(window: MainWindow) -> None:
     """Ask for a session."""
     path, _ = QFileDialog.getOpenFileName(window, window.tr("Open a session"), "", f"qinspect (*{SUFFIX})")
     if path:
-        window.open_session(Path(path))
+        window.opening.session(Path(path))
 
 
 def save(window: MainWindow) -> None:
@@ -48,8 +47,7 @@ def save(window: MainWindow) -> None:
     if path:
         target = Path(path if path.endswith(SUFFIX) else path + SUFFIX)
         window.tasks.save_session(target)
-        remember(window.settings, {"session": str(target)})
-        window.refresh_recent()
+        window.opening.remember({"session": str(target)})
 
 
 def save_plan(window: MainWindow) -> None:

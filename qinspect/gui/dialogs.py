@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
@@ -58,23 +61,27 @@ def ask_trust(parent: QWidget, code: Code) -> bool:
     return allowed
 
 
-SHORTCUTS = (
-    ("Alt+1 … Alt+7, 1 … 7", "the steps"),
-    ("Ctrl+Enter", "calibrate if need be, and analyze everything"),
-    ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo"),
-    ("Ctrl+F", "find a layer"),
-    ("Ctrl+C", "copy the layer table"),
-    ("Enter, Shift+Enter", "in the candidates: apply; apply to all layers like it"),
-    ("Escape", "cancel the job that runs"),
-    ("Ctrl+O, Ctrl+D", "open a model, open data"),
-    ("Ctrl+S", "save the session"),
-)
+def show_shortcuts(parent: QWidget, actions: Sequence[tuple[str, str]]) -> QMessageBox:
+    """The keys: of the menus as they are, and of the panels.
 
-
-def show_shortcuts(parent: QWidget) -> QMessageBox:
-    """The keys."""
-    rows = "".join(f"<tr><td><b>{keys}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>" for keys, what in SHORTCUTS)
-    return _show(parent, _tr("Keyboard shortcuts"), f"<table cellspacing=4>{rows}</table>")
+    Parameters
+    ----------
+    parent : QWidget
+    actions : sequence of (str, str)
+        Keys and what they do, of the menus.
+    """
+    panels = (
+        ("1 … 7", _tr("the steps")),
+        ("Ctrl+C", _tr("in a table: copy it for a spreadsheet")),
+        ("Enter, Shift+Enter", _tr("in the candidates: apply; apply to all layers like it")),
+        ("↑ ↓ ← →", _tr("in the graph: along the edges")),
+        ("Enter, Space", _tr("in the graph: open or close a block")),
+        ("+ − F", _tr("in the graph: zoom in, zoom out, show all")),
+    )
+    lines = [f"<tr><td><b>{escape(k)}</b>&nbsp;&nbsp;</td><td>{escape(w)}</td></tr>" for k, w in (*actions, *panels)]
+    half = (len(lines) + 1) // 2
+    tables = "".join(f"<td><table cellspacing=3>{''.join(part)}</table></td>" for part in (lines[:half], lines[half:]))
+    return _show(parent, _tr("Keyboard shortcuts"), f"<table><tr>{tables}</tr></table>")
 
 
 def show_about(parent: QWidget) -> QMessageBox:

@@ -159,6 +159,12 @@ class Document(QObject):
         """The layer whose details are shown: the last one selected."""
         return self.selection[-1] if self.selection else None
 
+    def worst(self) -> str | None:
+        """The layer with the largest estimated share of the output error, where one is known."""
+        known = [row for row in self.rows() if row.errors.estimated_kl or row.errors.estimated_mse]
+        best = max(known, key=lambda row: (row.errors.estimated_kl or 0, row.errors.estimated_mse or 0), default=None)
+        return None if best is None else best.id
+
     # -- the plan -----------------------------------------------------------------------------
 
     def edit(self, name: str, plan: QuantPlan, merge: str = "", estimate: float | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from PySide6.QtGui import QUndoCommand
 
 from ..engine.plan import QuantPlan
-from ..engine.qconfig import DTYPES, TensorConfig
+from ..engine.problem import Problem
+from ..engine.qconfig import DTYPES, QConfig, TensorConfig, config_from_json
 
 
 class Edit(QUndoCommand):
@@ -80,3 +82,23 @@ def changed_config(config: TensorConfig | None, start: TensorConfig, fields: dic
 def names(ids: Sequence[str]) -> str:
     """Layers in a few words."""
     return ids[0] if len(ids) == 1 else f"{len(ids)} layers"
+
+
+def qconfig_text(qconfig: QConfig) -> str:
+    """A qconfig as it goes to the clipboard: the JSON that stands in plan.json."""
+    return json.dumps(qconfig.to_json())
+
+
+def qconfig_from_text(text: str) -> QConfig:
+    """What `qconfig_text` wrote, or the default or an override copied out of a plan.json.
+
+    Raises
+    ------
+    Problem
+        Where it is none.
+    """
+    try:
+        found = json.loads(text)
+        return QConfig(config_from_json(found["weight"]), config_from_json(found["activation"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Problem("clipboard", "it holds no qconfig", "Copy the qconfig of a layer first.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +16,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ..engine.plan import QuantPlan, read_plan
+from ..engine.plan import QuantPlan
 from ..engine.problem import Problem
 from ..engine.results import Finding
-from ..session import Session, session_title
+from ..session import session_title
 from . import dialogs
 from .actions import make_actions
 from .document import Document
 from .icons import recolour
 from .jobs import Failure, Jobs
+from .opening import Opening
+from .palette import Entry, Palette, actions_of
 from .panels.data_page import DataPage
 from .panels.export_page import ExportPage
 from .panels.open_page import OpenPage
@@ -31,10 +34,9 @@ from .panels.status import JobStrip
 from .panels.steps import STEPS, StepBar, states
 from .panels.target_page import TargetPage
 from .panels.verdict_page import VerdictPage
-from .recent import kind_of, recent, remember
+from .recent import kind_of, recent
 from .tasks import Tasks
 from .theme import Colours, Theme
-from .trust import code_behind, is_trusted, trust
 
 if TYPE_CHECKING:
     from .panels.fix_page import FixPage
@@ -73,8 +75,8 @@ class MainWindow(QMainWindow):
         self.document = Document(self)
         self.jobs = Jobs(self)
         self.tasks = Tasks(self.document, self.jobs, autosave)
+        self.opening = Opening(self)
         self.stopped = True
-        self._autosave = autosave
         self.setAcceptDrops(True)
         self.steps = StepBar()
         self.stack = QStackedWidget()
@@ -110,7 +112,7 @@ class MainWindow(QMainWindow):
         self.resize(1366, 768)
         if isinstance(geometry := settings.value("geometry"), QByteArray):
             self.restoreGeometry(geometry)
-        self.refresh_recent()
+        self._show_recent(recent(settings))
         title = None if autosave is None else session_title(autosave)
         self.open_page.set_resume(autosave if title else None, _brief(title or ""))
         self.go("open")
@@ -122,11 +124,13 @@ class MainWindow(QMainWindow):
         self.theme.changed.connect(self._restyle)
         for page in (self.open_page, self.data_page):
             page.problem.connect(self.show_problem)
-        self.open_page.open_requested.connect(self.open_model)
-        self.open_page.demo_requested.connect(self.open_demo)
-        self.open_page.session_requested.connect(lambda path: self.open_session(Path(path)))
+        opening = self.opening
+        opening.recent_changed.connect(self._show_recent)
+        self.open_page.open_requested.connect(opening.model)
+        self.open_page.demo_requested.connect(opening.demo)
+        self.open_page.session_requested.connect(lambda path: opening.session(Path(path)))
         self.open_page.next_requested.connect(lambda: self.go("data"))
-        self.data_page.open_requested.connect(self.open_data)
+        self.data_page.open_requested.connect(opening.data)
         self.data_page.confirmed.connect(document.confirm)
         self.data_page.next_requested.connect(lambda: self.go("target"))
         self.target_page.chosen.connect(document.set_target)
@@ -140,7 +144,7 @@ class MainWindow(QMainWindow):
         tasks.host_known.connect(self.target_page.show_host)
         tasks.model_opened.connect(self._model_opened)
         tasks.data_opened.connect(self._data_opened)
-        tasks.analyzed.connect(lambda exact: exact and self.step == "target" and self.go("verdict"))
+        tasks.analyzed.connect(lambda exact: exact and self.step in ("data", "target") and self.go("verdict"))
         tasks.analyzing_changed.connect(self._show_analyzing)
         tasks.exported.connect(self.export_page.show_report)
         tasks.session_opened.connect(self.go)
@@ -173,6 +177,9 @@ class MainWindow(QMainWindow):
         self.steps.set_current(self.tasks.step)
         self.pages[self.tasks.step].setFocus()
         self._asker.start()
+        document = self.document
+        if step == "layers" and not document.selection and document.shown is not None:
+            document.select(filter(None, (document.worst(),)))
 
     def make_workbench(self) -> None:
         """Make the pages that take longer to import; once."""
@@ -264,83 +271,8 @@ class MainWindow(QMainWindow):
 
     # -- opening ------------------------------------------------------------------------------
 
-    def allow(self, *sources: str | None) -> bool | None:
-        """Whether code may run: None where the user said no; asks for each file that is new or changed."""
-        any_code = False
-        for source in sources:
-            code = code_behind(source) if source else None
-            if code is None:
-                continue
-            any_code = True
-            if not is_trusted(code, self.settings):
-                if not dialogs.ask_trust(self, code):
-                    return None
-                trust(code, self.settings)
-        return any_code
-
-    def open_model(
-        self, spec: dict[str, Any], plan: QuantPlan | None = None, data: dict[str, Any] | None = None
-    ) -> None:
-        """Open a model, with data that were given along with it."""
-        try:
-            allowed = self.allow(spec["source"], data["source"] if data else None)
-        except Problem as problem:
-            self.show_problem(problem)
-            return
-        if allowed is None:
-            return
-        self.open_page.fill(spec)
-        self.tasks.open_model(spec, allowed, plan, data)
-
-    def open_demo(self) -> None:
-        """Open the model and the photographs that come with the program."""
-        from ..demo import data_spec, model_spec
-
-        try:
-            model, data = model_spec().to_json(), data_spec().to_json()
-        except FileNotFoundError as error:
-            self.show_problem(Problem("demo", str(error), "Install the program anew."))
-            return
-        # The program's own code needs no permission.
-        self.tasks.open_model(model, True, None, data)
-
-    def open_data(self, spec: dict[str, Any]) -> None:
-        """Open data for the model."""
-        if self.document.model is None:
-            self.show_problem(Problem("data", "no model is open", "Open a model first."))
-            return
-        try:
-            allowed = self.allow(spec["source"])
-        except Problem as problem:
-            self.show_problem(problem)
-            return
-        if allowed is not None:
-            self.tasks.open_data(spec, allowed)
-
-    def open_plan(self, path: Path) -> None:
-        """Take a plan from a file; can be undone."""
-        try:
-            self.document.edit(self.tr("plan {0}").format(path.name), read_plan(path))
-        except Problem as problem:
-            self.show_problem(problem)
-
-    def open_session(self, path: Path) -> None:
-        """Open everything that a session names."""
-
-        def allowed(session: Session) -> bool | None:
-            model, data = session.model or {}, session.data or {}
-            return self.allow(model.get("source"), data.get("source"))
-
-        try:
-            if self.tasks.open_session(path, allowed) is not None and path != self._autosave:
-                remember(self.settings, {"session": str(path)})
-        except Problem as problem:
-            self.show_problem(problem)
-        self.refresh_recent()
-
     def _model_opened(self, spec: Any) -> None:
-        remember(self.settings, spec)
-        self.refresh_recent()
+        self.opening.remember(spec)
         self.open_page.set_resume(None, "")
         if self.step not in ("open", "layers"):
             self.go("open")
@@ -351,18 +283,12 @@ class MainWindow(QMainWindow):
         if self.step in ("open", "target", "verdict"):
             self.go("data")
 
-    def refresh_recent(self) -> None:
-        """List what was opened before."""
-        entries = recent(self.settings)
+    def _show_recent(self, entries: list[dict[str, Any]]) -> None:
         self.open_page.set_recent(entries)
         self.recent_menu.clear()
         for entry in entries:
-            text = entry.get("session") or entry["source"]
-            action = self.recent_menu.addAction(text)
-            if "session" in entry:
-                action.triggered.connect(lambda _=False, p=entry["session"]: self.open_session(Path(p)))
-            else:
-                action.triggered.connect(lambda _=False, s=entry: self.open_model(s))
+            action = self.recent_menu.addAction(entry.get("session") or entry["source"])
+            action.triggered.connect(lambda _=False, e=entry: self.opening.again(e))
         self.recent_menu.setEnabled(bool(entries))
 
     # -- doing --------------------------------------------------------------------------------
@@ -390,6 +316,28 @@ class MainWindow(QMainWindow):
         self.layers_page.tree.filter.setFocus()
         self.layers_page.tree.filter.selectAll()
 
+    def copy_qconfig(self) -> None:
+        """Put the current layer's qconfig on the clipboard."""
+        self.layers_page.copy_qconfig()
+
+    def paste_qconfig(self) -> None:
+        """Give the selected layers the qconfig on the clipboard."""
+        self.layers_page.paste_qconfig()
+
+    def edit_by_pattern(self) -> None:
+        """Ask for a pattern of layers to edit."""
+        if self.document.model is not None:
+            self.go("layers")
+            self.layers_page.edit_by_pattern()
+
+    def show_palette(self) -> Palette:
+        """Find a command or a layer by typing."""
+        rows = (row for row in self.document.rows() if row.fused_into is None)
+        layers = [Entry(row.id, "", partial(self.show_layers, (row.id,))) for row in rows]
+        palette = Palette([*actions_of(self.menuBar()), *layers], self)
+        palette.show()
+        return palette
+
     def select_all(self) -> None:
         """Select every layer that was not absorbed."""
         self.document.select(row.id for row in self.document.rows() if row.fused_into is None)
@@ -400,7 +348,8 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The keys."""
-        dialogs.show_shortcuts(self)
+        known = ((entry.keys, entry.text) for entry in actions_of(self.menuBar(), all_=True) if entry.keys)
+        dialogs.show_shortcuts(self, tuple(known))
 
     def show_about(self) -> None:
         """What this is."""
@@ -414,26 +363,8 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         for url in event.mimeData().urls():
-            self.take(Path(url.toLocalFile()))
+            self.opening.take(Path(url.toLocalFile()))
         event.acceptProposedAction()
-
-    def take(self, path: Path) -> None:
-        """Open a file or folder by what it is."""
-        kind = kind_of(path)
-        if kind == "session":
-            self.open_session(path)
-        elif kind == "plan":
-            self.open_plan(path)
-        elif kind == "model" and path.suffix != ".py":
-            self.open_model({"source": str(path), "weights": None, "input_shape": None})
-        elif kind in ("model", "weights"):
-            self.go("open")
-            self.open_page.take(path)
-        elif kind == "data":
-            self.go("data")
-            self.data_page.show_source(str(path))
-            if self.document.model is not None:
-                self.data_page.submit()
 
     # -- the window itself --------------------------------------------------------------------
 

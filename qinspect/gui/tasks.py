@@ -51,7 +51,7 @@ class Tasks(QObject):
         super().__init__(document)
         self._document = document
         self._jobs = jobs
-        self._autosave = autosave
+        self.autosave = autosave
         self._whole: Job | None = None
         self._quick: Job | None = None
         self._told: set[str] = set()
@@ -324,14 +324,14 @@ class Tasks(QObject):
         )
 
     def _touch(self) -> None:
-        if self._autosave is not None and not self._saver.isActive():
+        if self.autosave is not None and not self._saver.isActive():
             self._saver.start()
 
     def _save_quietly(self) -> None:
-        if self._autosave is None or self._document.model is None:
+        if self.autosave is None or self._document.model is None:
             return
         if self._jobs.idle:
-            self.save_session(self._autosave, quiet=True)
+            self.save_session(self.autosave, quiet=True)
         else:
             self._saver.start()
 
@@ -339,8 +339,8 @@ class Tasks(QObject):
         """Write the autosaved session at once, when the window closes."""
         self._timer.stop()
         self._saver.stop()
-        if self._autosave is not None and self._document.model is not None:
-            _save(self._document.session(self.step, None), self._document.calibration, self._autosave)
+        if self.autosave is not None and self._document.model is not None:
+            _save(self._document.session(self.step, None), self._document.calibration, self.autosave)
 
 
 def _line(problem: object) -> str:

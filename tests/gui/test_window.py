@@ -391,15 +391,15 @@ def test_python_code_runs_only_after_the_user_said_so_and_a_changed_file_asks_ag
     code.write_text("raise SystemExit")
     spec = {"source": f"{code}:build", "weights": None, "input_shape": None}
     answer(accept=False)
-    window.open_model(spec)
+    window.opening.model(spec)
     assert opened == []
     answer(accept=True)
-    window.open_model(spec)
-    window.open_model(spec)
+    window.opening.model(spec)
+    window.opening.model(spec)
     assert opened == [True, True]
     code.write_text("raise SystemExit  # changed")
     answer(accept=False)
-    window.open_model(spec)
+    window.opening.model(spec)
     assert len(opened) == 2
 
 

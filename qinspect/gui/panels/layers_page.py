@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ...engine.problem import Problem
-from ...engine.qconfig import DTYPES, ESTIMATORS, PRESETS, QConfig
+from ...engine.qconfig import PRESETS, QConfig
 from ..document import Document, Role
 from ..graph.view import GraphView
 from ..plots.depth import DepthPlot, DepthPoint
@@ -20,8 +19,10 @@ from .cards import label
 from .detail import Detail
 from .figures import small
 from .layer_columns import Facts, facts_of
+from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
 from .overlays import graph_figures, graph_nodes, worth
+from .pattern import PatternDialog
 
 
 class LayersPage(QWidget):
@@ -148,70 +149,29 @@ class LayersPage(QWidget):
 
     def menu(self, ids: tuple[str, ...]) -> QMenu:
         """Edits for a selection, for all layers of its operator, and for its module."""
-        document = self._document
-        menu = QMenu(self)
+        menu = LayerMenu(self._document, ids, self.problem.emit, self.edit_by_pattern)
+        menu.setParent(self, menu.windowFlags())
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        row = next((row for row in document.rows() if ids and row.id == ids[-1]), None)
-
-        def add(to: QMenu, text: str, slot: Any) -> QAction:
-            action = to.addAction(text)
-            action.triggered.connect(lambda: slot())
-            return action
-
-        if row is not None:
-            preset = menu.addMenu(self.tr("Preset"))
-            for name, qconfig in PRESETS.items():
-                add(preset, name, lambda q=qconfig, name=name: document.apply(ids, q, name))
-            add(menu, self.tr("Leave in float"), lambda: document.make_float(ids))
-            for role, title in (("weight", self.tr("Weights")), ("activation", self.tr("Activations"))):
-                if role == "weight" and not any(document.weighted(layer_id) for layer_id in ids):
-                    continue
-                sub = menu.addMenu(title)
-                self._fill_role(sub, role, ids, add)  # type: ignore[arg-type]
-            add(menu, self.tr("Follow the default"), lambda: document.follow_default(ids))
-            menu.addSeparator()
-            qconfig = document.qconfig(row.id)
-            module = row.path.rpartition(".")[0]
-            if qconfig is not None:
-                for kind, pattern, text in (
-                    ("op", row.op, self.tr("All {0} like this one").format(row.op)),
-                    ("path", module, self.tr("All in {0} like this one").format(module)),
-                ):
-                    if pattern:
-                        add(
-                            menu,
-                            text,
-                            lambda k=kind, p=pattern, q=qconfig: document.apply_matching(k, p, q, self.tr("same")),
-                        )
-            add(
-                menu,
-                self.tr("Select all {0}").format(row.op),
-                lambda: document.select(r.id for r in document.rows() if r.op == row.op and r.fused_into is None),
-            )
-            menu.addSeparator()
-        add(menu, self.tr("Copy table"), self.tree.copy)
+        menu.addSeparator()
+        menu.addAction(self.tr("Copy table"), self.tree.copy)
         return menu
 
-    def _fill_role(self, sub: QMenu, role: Role, ids: tuple[str, ...], add: Any) -> None:
-        add(sub, self.tr("float"), lambda: self._document.make_float(ids, role))
-        for dtype in DTYPES:
-            add(sub, dtype, lambda d=dtype: self._edit(ids, role, dtype=d))
-        sub.addSeparator()
-        for bits in (8, 7, 6, 4):
-            add(sub, self.tr("{0} bits").format(bits), lambda b=bits: self._edit(ids, role, bits=b))
-        sub.addSeparator()
-        if role == "weight":
-            for granularity in ("per_tensor", "per_channel"):
-                text = granularity.replace("_", "-")
-                add(sub, text, lambda g=granularity: self._edit(ids, role, granularity=g))
-            sub.addSeparator()
-        for estimator in ESTIMATORS:
-            if estimator != "fixed":
-                add(sub, estimator, lambda e=estimator: self._edit(ids, role, estimator=e))
+    def edit_by_pattern(self) -> PatternDialog:
+        """Ask for a pattern of layers, and give those a qconfig."""
+        dialog = PatternDialog(self._document, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self._document.apply_matching)
+        dialog.open()
+        return dialog
 
-    def _edit(self, ids: tuple[str, ...], role: Role, **fields: Any) -> None:
+    def copy_qconfig(self) -> None:
+        """Put the current layer's qconfig on the clipboard."""
+        copy_qconfig(self._document)
+
+    def paste_qconfig(self) -> None:
+        """Give the selection the qconfig on the clipboard."""
         try:
-            self._document.change(ids, role, **fields)
+            paste_qconfig(self._document)
         except Problem as problem:
             self.problem.emit(problem)
 

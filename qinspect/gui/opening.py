@@ -1,0 +1,141 @@
+"""What is opened, and from where: models, data, plans, sessions; dropped, recent, or asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from ..engine.plan import QuantPlan, read_plan
+from ..engine.problem import Problem
+from ..session import Session
+from . import dialogs
+from .recent import kind_of, recent, remember
+from .trust import code_behind, is_trusted, trust
+
+if TYPE_CHECKING:
+    from .main_window import MainWindow
+
+
+class Opening(QObject):
+    """Opens what the user names, after asking whether code may run.
+
+    Signals
+    -------
+    recent_changed(list)
+        What was opened before, the newest first.
+    """
+
+    recent_changed = Signal(object)
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._document, self._tasks, self._settings = window.document, window.tasks, window.settings
+
+    def allow(self, *sources: str | None) -> bool | None:
+        """Whether code may run: None where the user said no; asks for each file that is new or changed."""
+        any_code = False
+        for source in sources:
+            code = code_behind(source) if source else None
+            if code is None:
+                continue
+            any_code = True
+            if not is_trusted(code, self._settings):
+                if not dialogs.ask_trust(self._window, code):
+                    return None
+                trust(code, self._settings)
+        return any_code
+
+    def model(self, spec: dict[str, Any], plan: QuantPlan | None = None, data: dict[str, Any] | None = None) -> None:
+        """Open a model, with data that were given along with it."""
+        try:
+            allowed = self.allow(spec["source"], data["source"] if data else None)
+        except Problem as problem:
+            self._window.show_problem(problem)
+            return
+        if allowed is None:
+            return
+        self._window.open_page.fill(spec)
+        self._tasks.open_model(spec, allowed, plan, data)
+
+    def demo(self) -> None:
+        """Open the model and the photographs that come with the program."""
+        from ..demo import data_spec, model_spec
+
+        try:
+            model, data = model_spec().to_json(), data_spec().to_json()
+        except FileNotFoundError as error:
+            self._window.show_problem(Problem("demo", str(error), "Install the program anew."))
+            return
+        # The program's own code needs no permission.
+        self._tasks.open_model(model, True, None, data)
+
+    def data(self, spec: dict[str, Any]) -> None:
+        """Open data for the model."""
+        if self._document.model is None:
+            self._window.show_problem(Problem("data", "no model is open", "Open a model first."))
+            return
+        try:
+            allowed = self.allow(spec["source"])
+        except Problem as problem:
+            self._window.show_problem(problem)
+            return
+        if allowed is not None:
+            self._tasks.open_data(spec, allowed)
+
+    def plan(self, path: Path) -> None:
+        """Take a plan from a file; can be undone."""
+        try:
+            self._document.edit(self.tr("plan {0}").format(path.name), read_plan(path))
+        except Problem as problem:
+            self._window.show_problem(problem)
+
+    def session(self, path: Path) -> None:
+        """Open everything that a session names."""
+
+        def allowed(session: Session) -> bool | None:
+            model, data = session.model or {}, session.data or {}
+            return self.allow(model.get("source"), data.get("source"))
+
+        try:
+            opened = self._tasks.open_session(path, allowed)
+        except Problem as problem:
+            self._window.show_problem(problem)
+            return
+        if opened is not None and path != self._tasks.autosave:
+            self.remember({"session": str(path)})
+
+    def take(self, path: Path) -> None:
+        """Open a file or folder by what it is."""
+        window = self._window
+        kind = kind_of(path)
+        if kind == "session":
+            self.session(path)
+        elif kind == "plan":
+            self.plan(path)
+        elif kind == "model" and path.suffix != ".py":
+            self.model({"source": str(path), "weights": None, "input_shape": None})
+        elif kind in ("model", "weights"):
+            window.go("open")
+            window.open_page.take(path)
+        elif kind == "data":
+            window.go("data")
+            window.data_page.show_source(str(path))
+            if self._document.model is not None:
+                window.data_page.submit()
+
+    # -- what was opened before ---------------------------------------------------------------
+
+    def again(self, entry: dict[str, Any]) -> None:
+        """Open an entry of the recent ones."""
+        if "session" in entry:
+            self.session(Path(entry["session"]))
+        else:
+            self.model(entry)
+
+    def remember(self, entry: dict[str, Any]) -> None:
+        """Put something in front of the recent ones."""
+        remember(self._settings, entry)
+        self.recent_changed.emit(recent(self._settings))

@@ -1,0 +1,148 @@
+"""What can be done with the selected layers: the menu of table and graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QMenu
+
+from ...engine.problem import Problem
+from ...engine.qconfig import DTYPES, ESTIMATORS, PRESETS
+from ..document import Document, Role
+from ..edits import qconfig_from_text, qconfig_text
+
+BITS = (8, 7, 6, 4)
+SHOWN_FUSIONS = 12
+"""A block may hold hundreds of fusions; the ledger has them all."""
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("LayerMenu", text)
+
+
+def copy_qconfig(document: Document) -> None:
+    """Put the current layer's qconfig on the clipboard, as plan.json writes it."""
+    qconfig = document.qconfig(document.current or "")
+    if qconfig is not None:
+        QGuiApplication.clipboard().setText(qconfig_text(qconfig))
+
+
+def paste_qconfig(document: Document) -> None:
+    """Give the selected layers the qconfig on the clipboard.
+
+    Raises
+    ------
+    Problem
+        Where the clipboard holds none.
+    """
+    document.apply(document.selection, qconfig_from_text(QGuiApplication.clipboard().text()), _tr("pasted qconfig"))
+
+
+class LayerMenu(QMenu):
+    """Edits for a selection, for all layers of its operator, for its module, and its fusions.
+
+    Parameters
+    ----------
+    document : Document
+    ids : tuple of str
+        The selection; nothing gives an empty menu.
+    fail : callable
+        Told of a `Problem`.
+    by_pattern : callable
+        Asks for a pattern of layers to edit.
+    """
+
+    def __init__(
+        self, document: Document, ids: tuple[str, ...], fail: Callable[[Problem], None], by_pattern: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._document, self._ids, self._fail = document, ids, fail
+        row = next((row for row in document.rows() if ids and row.id == ids[-1]), None)
+        if row is None:
+            return
+        preset = self.addMenu(_tr("Preset"))
+        for name, qconfig in PRESETS.items():
+            self._add(preset, name, lambda q=qconfig, name=name: document.apply(ids, q, name))
+        self._add(self, _tr("Leave in float"), lambda: document.make_float(ids))
+        roles: tuple[tuple[Role, str], ...] = (("weight", _tr("Weights")), ("activation", _tr("Activations")))
+        for role, title in roles:
+            if role == "activation" or any(document.weighted(layer_id) for layer_id in ids):
+                self._fill_role(self.addMenu(title), role)
+        self._add(self, _tr("Follow the default"), lambda: document.follow_default(ids))
+        self._fill_fusions()
+        self.addSeparator()
+        self._add(self, _tr("Copy qconfig") + "\tCtrl+Shift+C", lambda: copy_qconfig(document))
+        self._add(self, _tr("Paste qconfig") + "\tCtrl+Shift+V", lambda: paste_qconfig(document))
+        self.addSeparator()
+        qconfig = document.qconfig(row.id)
+        module = row.path.rpartition(".")[0]
+        if qconfig is not None:
+            self._add(
+                self,
+                _tr("All {0} like this one").format(row.op),
+                lambda: document.apply_matching("op", row.op, qconfig, _tr("same")),
+            )
+            if module:
+                self._add(
+                    self,
+                    _tr("All in {0} like this one").format(module),
+                    lambda: document.apply_matching("path", module, qconfig, _tr("same")),
+                )
+        self._add(self, _tr("Edit by pattern…"), by_pattern)
+        self._add(
+            self,
+            _tr("Select all {0}").format(row.op),
+            lambda: document.select(r.id for r in document.rows() if r.op == row.op and r.fused_into is None),
+        )
+
+    def _add(self, to: QMenu, text: str, slot: Callable[[], Any]) -> QAction:
+        action = to.addAction(text)
+        action.triggered.connect(lambda: self._try(slot))
+        return action
+
+    def _try(self, slot: Callable[[], Any]) -> None:
+        try:
+            slot()
+        except Problem as problem:
+            self._fail(problem)
+
+    def _fill_role(self, to: QMenu, role: Role) -> None:
+        document, ids = self._document, self._ids
+
+        def add(text: str, **fields: Any) -> None:
+            self._add(to, text, lambda: document.change(ids, role, **fields))
+
+        self._add(to, _tr("float"), lambda: document.make_float(ids, role))
+        for dtype in DTYPES:
+            add(dtype, dtype=dtype)
+        to.addSeparator()
+        for bits in BITS:
+            add(_tr("{0} bits").format(bits), bits=bits)
+        to.addSeparator()
+        if role == "weight":
+            for granularity in ("per_tensor", "per_channel"):
+                add(granularity.replace("_", "-"), granularity=granularity)
+            to.addSeparator()
+        for estimator in ESTIMATORS:
+            if estimator != "fixed":
+                add(estimator, estimator=estimator)
+
+    def _fill_fusions(self) -> None:
+        analysis = self._document.analysis
+        chosen = set(self._ids)
+        found = [] if analysis is None else [f for f in analysis.fusions if chosen & set(f.layers)]
+        if not found:
+            return
+        menu = self.addMenu(_tr("Fusions"))
+        menu.setToolTipsVisible(True)
+        for fusion in found[:SHOWN_FUSIONS]:
+            blocked = fusion.state == "blocked"
+            action = menu.addAction(f"{fusion.pattern}  {_tr('blocked') if blocked else ''}".strip())
+            action.setToolTip("\n".join(filter(None, (", ".join(fusion.layers), fusion.reason))))
+            action.setEnabled(not blocked)
+            action.setCheckable(not blocked)
+            action.setChecked(not blocked and self._document.plan.fusion(fusion.id))
+            action.triggered.connect(lambda on, fusion=fusion: self._document.set_fusion(fusion.id, on))

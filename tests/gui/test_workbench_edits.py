@@ -1,0 +1,118 @@
+"""Edits of many layers at once, through menus, dialogs and keys."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialogButtonBox, QMessageBox
+
+from qinspect.engine.plan import Override
+from qinspect.gui.panels.layer_menu import LayerMenu
+
+CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def window(make_window, digits):
+    made = make_window(digits)
+    made.go("layers")
+    return made
+
+
+def action(menu, text):
+    for found in menu.actions():
+        if found.text().split("\t")[0] == text:
+            return found
+    raise AssertionError(f"{text} is not among {[one.text() for one in menu.actions()]}")
+
+
+def test_the_layer_with_the_largest_share_is_selected_when_the_workbench_is_first_opened(window):
+    rows = [row for row in window.document.rows() if row.errors.estimated_kl]
+    assert window.document.current == max(rows, key=lambda row: row.errors.estimated_kl).id
+    assert not window.layers_page.detail.histogram.empty
+
+
+def test_a_qconfig_is_copied_from_one_layer_to_others_by_keys(window, qtbot):
+    document = window.document
+    document.change(("conv:conv2d",), "activation", bits=6)
+    document.select(("conv:conv2d",))
+    qtbot.keyClick(window, Qt.Key.Key_C, CTRL_SHIFT)
+    document.select(("project:conv2d", "fc:linear"))
+    qtbot.keyClick(window, Qt.Key.Key_V, CTRL_SHIFT)
+    wanted = document.qconfig("conv:conv2d")
+    assert wanted.activation.bits == 6
+    assert document.qconfig("project:conv2d") == document.qconfig("fc:linear") == wanted
+    assert document.undo_stack.undoText() == "pasted qconfig for 2 layers"
+
+
+def test_pasting_what_is_no_qconfig_says_so_and_changes_nothing(window, qtbot):
+    QGuiApplication.clipboard().setText("int8 please")
+    window.document.select(("conv:conv2d",))
+    before = window.document.plan
+    qtbot.keyClick(window, Qt.Key.Key_V, CTRL_SHIFT)
+    (box,) = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    assert "clipboard" in box.text()
+    box.close()
+    assert window.document.plan is before
+
+
+def test_layers_are_edited_by_a_pattern_that_counts_while_it_is_typed(window, qtbot):
+    window.document.select(("conv:conv2d",))
+    qtbot.keyClick(window, Qt.Key.Key_P, CTRL_SHIFT)
+    (dialog,) = [child for child in window.layers_page.children() if type(child).__name__ == "PatternDialog"]
+    dialog.pattern.clear()
+    assert not dialog.apply.isEnabled()
+    qtbot.keyClicks(dialog.pattern, "no*such")
+    assert dialog.found.text() == "No layer matches."
+    dialog.pattern.clear()
+    qtbot.keyClicks(dialog.pattern, "p*ject")
+    assert dialog.found.text() == "Matching layers (1): project:conv2d"
+    dialog.what.setCurrentText("float")
+    qtbot.mouseClick(dialog.buttons.button(QDialogButtonBox.StandardButton.Ok), Qt.MouseButton.LeftButton)
+    assert window.document.plan.overrides[-1] == Override("path", "p*ject", None, None)
+    assert window.document.qconfig("project:conv2d").activation is None
+    window.document.undo_stack.undo()
+    assert window.document.qconfig("project:conv2d").activation is not None
+
+
+def test_a_fusion_is_switched_off_in_the_menu_of_its_layer(window, digits):
+    fusion = next(row for row in digits.analysis.fusions if row.state == "fused")
+    menu = window.layers_page.menu((fusion.layers[0],))
+    assert isinstance(menu, LayerMenu)
+    inside = action(menu, "Fusions").menu()
+    entry = next(one for one in inside.actions() if one.isCheckable())
+    assert entry.isChecked()
+    entry.trigger()
+    assert not window.document.plan.fusion(fusion.id)
+    window.document.undo_stack.undo()
+    assert window.document.plan.fusion(fusion.id)
+    menu.close()
+
+
+def test_the_palette_finds_commands_and_layers_and_enter_does_it(window, qtbot):
+    qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    palette = next(child for child in window.children() if type(child).__name__ == "Palette")
+    qtbot.keyClicks(palette.line, "verdict")
+    assert palette.texts()[0] == "View: Verdict"
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert window.step == "verdict"
+    palette = window.show_palette()
+    qtbot.keyClicks(palette.line, "proj conv2d")
+    assert palette.texts() == ["project:conv2d"]
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert window.step == "layers"
+    assert window.document.selection == ("project:conv2d",)
+
+
+def test_the_palette_offers_nothing_that_cannot_be_done_now(make_window, qtbot):
+    window = make_window()
+    palette = window.show_palette()
+    qtbot.keyClicks(palette.line, "calibrate")
+    assert palette.texts() == []
+    palette.line.clear()
+    qtbot.keyClicks(palette.line, "target")
+    qtbot.keyClick(palette.line, Qt.Key.Key_Down)
+    qtbot.keyClick(palette.line, Qt.Key.Key_Escape)
+    assert not palette.isVisible()
+    assert window.step == "open"
