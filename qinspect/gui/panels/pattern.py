@@ -94,7 +94,8 @@ class PatternDialog(QDialog):
             self.found.setText(self.tr("No layer matches."))
         else:
             more = self.tr(" and {0} more").format(len(found) - SHOWN) if len(found) > SHOWN else ""
-            self.found.setText(self.tr("Matching layers ({0}): {1}").format(len(found), ", ".join(found[:SHOWN])) + more)
+            names = ", ".join(found[:SHOWN])
+            self.found.setText(self.tr("Matching layers ({0}): {1}").format(len(found), names) + more)
 
     def _accept(self) -> None:
         match = self.match
