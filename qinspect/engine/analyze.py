@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from .backends import table
-from .calibrate import Calibration
+from .calibrate import Calibration, calibrate
 from .data import Dataset, batches
 from .doctor import diagnose
 from .errors import Measured, kl_divergence, measure
@@ -121,7 +121,7 @@ def analyze(
     totals = _totals(whole, scores, figures, outputs, labels, metric, calibration)
     rows = _rows(model, fused, quantization, whole, scores, figures)
     fusions = _fusion_rows(model, fused, feed(select[: min(4, size)] if size == BATCH else select[:size]))
-    report(0.99, 1, "looking for causes")
+    report(0.98, 1, "looking for causes")
     analysis = Analysis(
         model_json(model),
         data_json(data, metric),
@@ -134,7 +134,10 @@ def analyze(
         samples=sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated")),
         outputs=output_rows(outputs.joined("float"), outputs.joined("simulated")),
     )
-    analysis = dataclasses.replace(analysis, findings=diagnose(analysis, plan, quantization, calibration))
+    # The samples that the layers' errors rest on were not calibrated on: are they alike?
+    unseen = calibrate(graph, feed(chosen), part(report, 0.98, 1), total=len(chosen)).tensors
+    findings = diagnose(analysis, plan, quantization, calibration, unseen)
+    analysis = dataclasses.replace(analysis, findings=findings)
     seconds = time.perf_counter() - began
     return dataclasses.replace(analysis, totals=dataclasses.replace(totals, analyze_s=seconds))
 

@@ -134,6 +134,7 @@ class _Difference:
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(257, np.int64))
     largest: int = 0
     overflows: bool = False
+    below_zero: int = 0
 
     def check(self) -> KernelCheck:
         total = int(self.counts.sum())
@@ -144,6 +145,7 @@ class _Difference:
             float(self.counts[127:130].sum() / total) if total else 1.0,
             self.overflows and self.largest > 2,
             {int(step): int(n) for step, n in zip(steps, self.counts, strict=True) if n},
+            self.below_zero,
         )
 
 
@@ -182,6 +184,8 @@ def compare(
             difference = integers[layer.value].reshape(expected.shape) - expected
             entry = found.setdefault(layer.id, _Difference(overflows=_may_overflow(q, layer)))
             entry.largest = max(entry.largest, int(difference.abs().max()) if difference.numel() else 0)
+            if any(part.op in ("relu", "relu6") for part in layer.executed):
+                entry.below_zero += int((integers[layer.value] < int(params.zero_point)).sum())
             clipped = difference.clamp(-128, 128).flatten().to(torch.int64) + 128
             entry.counts += torch.bincount(clipped, minlength=257).numpy()
 

@@ -228,6 +228,24 @@ class _Moments:
         return np.asarray(clipped + middle.sum(1) + others * step**2 / 12)
 
 
+def rounding_error(stats: TensorStats, params: QParams) -> float:
+    """Expected squared error of rounding a tensor's values to a grid, mean per value, from its histogram.
+
+    Parameters
+    ----------
+    stats : TensorStats
+    params : QParams
+        Per tensor.
+    """
+    sampled = int(stats.histogram.counts.sum())
+    if not sampled:
+        return 0.0
+    scale, zero = float(params.scale), int(params.zero_point)
+    low, high = (params.qmin - zero) * scale, (params.qmax - zero) * scale
+    ends = np.array([low]), np.array([high])
+    return float(_Moments(stats).error(*ends, np.array([scale]))[0]) / sampled
+
+
 def _around(moments: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of squared distances to a point, from number, sum and sum of squares."""
     squares = moments[:, 2] - 2 * point * moments[:, 1] + point**2 * moments[:, 0]

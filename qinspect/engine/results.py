@@ -98,6 +98,8 @@ class KernelCheck:
         The difference is that of a kernel whose intermediate sums overflow.
     histogram : mapping of int to int
         Number of values by difference in steps (kernel minus simulation), clipped to ±128.
+    below_zero : int
+        Values below 0 that the kernel handed on although a ReLU is fused into the layer.
     """
 
     max_steps: int
@@ -105,6 +107,7 @@ class KernelCheck:
     within_one: float
     saturated: bool = False
     histogram: dict[int, int] = field(default_factory=dict)
+    below_zero: int = 0
 
 
 @dataclass(frozen=True)

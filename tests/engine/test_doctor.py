@@ -14,7 +14,7 @@ from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
-from qinspect.engine.results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, Totals
+from qinspect.engine.results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, OutputRow, Totals
 
 PLAN = QuantPlan.preset(Target.parse("fx-fbgemm")).with_default(activation=TensorConfig("uint8"))
 
@@ -159,10 +159,10 @@ def test_a_layer_slower_than_in_float_is_found_only_beyond_the_spread(found):
 
 @pytest.mark.parametrize(("metric", "findings"), [(0.1, 1), (0.9, 0), (None, 0)])
 def test_a_float_model_no_better_than_chance_is_found_first(found, metric, findings):
-    head = row("fc:linear", shape=(1, 10))
     given = analysis(
-        head, totals=Totals(kl=0.0, fp32_metric=metric, fp32_ms=1.0, int8_ms=2.0, samples=64), data={"metric": "top-1"}
+        totals=Totals(kl=0.0, fp32_metric=metric, fp32_ms=1.0, int8_ms=2.0, samples=64), data={"metric": "top-1"}
     )
+    given = dataclasses.replace(given, outputs=(OutputRow(0, (10,), 1.0, 0.0, None),))
     rules = [finding.rule for finding in found(given)]
     assert rules.count("float_metric_low") == findings
     assert rules[-1] == "int8_slower"

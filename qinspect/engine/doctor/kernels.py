@@ -1,0 +1,135 @@
+"""Rules on what the target's kernels really do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..results import Finding
+from .case import Case, counted, duration, in_float, listed
+
+DROP = 0.02
+"""KL (nats) between kernels and simulation that is worth an error."""
+
+
+def kernel_unlike_simulation(case: Case) -> list[Finding]:
+    """Kernels that give other numbers than the plan says, fed the same input."""
+    plan, totals = case.plan, case.analysis.totals
+    rows = [
+        row
+        for row in case.rows
+        if row.kernel is not None and (row.kernel.max_steps > 1 or row.kernel.equal_share < 0.995)
+    ]
+    if not rows:
+        return []
+    worst = min(rows, key=lambda row: row.kernel.equal_share if row.kernel else 1.0)
+    assert worst.kernel is not None
+    gain = None
+    if totals.kernel_kl is not None and totals.kl is not None:
+        gain = max(0.0, totals.kernel_kl - totals.kl)
+    saturated = any(row.kernel and row.kernel.saturated for row in rows)
+    engine = plan.target.name
+    serious = (gain or 0.0) > DROP or worst.kernel.equal_share < 0.9
+    evidence = (
+        f"worst at {worst.id}: {worst.kernel.equal_share:.1%} of the values equal, "
+        f"up to {worst.kernel.max_steps} steps apart"
+    )
+    if totals.kernel_agreement is not None and totals.agreement is not None:
+        evidence += f"; agreement {totals.kernel_agreement:.1%} in the kernels, {totals.agreement:.1%} simulated"
+    remedy, edited = "Keep these layers in float, or choose another engine.", None
+    activation = plan.default.activation
+    if saturated and activation is not None and activation.bits > 7:
+        remedy = "Use 7-bit activations: half the range of each number, so that sums of two products fit 16 bits."
+        edited = plan.with_default(activation=activation.but(bits=7))
+        edited = replace(
+            edited,
+            overrides=tuple(
+                replace(o, activation=o.activation.but(bits=7))
+                if o.activation not in ("inherit", None) and not isinstance(o.activation, str)
+                else o
+                for o in edited.overrides
+            ),
+        )
+    elif serious:
+        edited = in_float(plan, [row.id for row in rows])
+    return [
+        Finding(
+            "kernel_unlike_simulation",
+            f"{len(rows)} of the layers that {engine} runs compute something else than the plan says"
+            + (": the kernel's sums saturate" if saturated else ""),
+            evidence,
+            tuple(row.id for row in rows),
+            "error" if serious else "note",
+            gain,
+            remedy,
+            None if edited is None else edited.to_json(),
+        )
+    ]
+
+
+def relu_dropped(case: Case) -> list[Finding]:
+    """A kernel hands on numbers below 0 behind a ReLU that was fused into it."""
+    rows = [row for row in case.rows if row.kernel is not None and row.kernel.below_zero]
+    if not rows:
+        return []
+    edited = case.plan
+    layers = case.quantization.graph.by_id
+    for row in rows:
+        for clip in layers[row.id].executed if row.id in layers else ():
+            edited = edited.with_fusion(clip.id, False)
+    values = sum(row.kernel.below_zero for row in rows if row.kernel)
+    return [
+        Finding(
+            "relu_dropped",
+            f"{counted(len(rows), 'fused ReLU')} left out by {case.plan.target.name}",
+            f"{values:,} values below 0 behind {listed([row.id for row in rows])}",
+            tuple(row.id for row in rows),
+            "error",
+            None,
+            "Do not fuse them: the grid of these layers reaches below 0, so nothing else clips there.",
+            edited.to_json(),
+        )
+    ]
+
+
+def slower(case: Case) -> list[Finding]:
+    """The integer model, or layers of it, take longer than in float."""
+    found = []
+    plan, totals = case.plan, case.analysis.totals
+    if totals.fp32_ms and totals.int8_ms and totals.int8_ms > 1.05 * totals.fp32_ms:
+        found.append(
+            Finding(
+                "int8_slower",
+                "The integer model is slower than the float one: "
+                f"{duration(totals.fp32_ms)} → {duration(totals.int8_ms)}",
+                f"{plan.target.name}, {plan.target.threads} thread(s), batch {plan.target.batch}, medians",
+                (),
+                "error",
+                None,
+                "Choose another target, or keep the layers below in float.",
+            )
+        )
+    rows = [
+        row
+        for row in case.rows
+        if row.quantized
+        and row.latency
+        and row.latency.fp32_us
+        and row.latency.int8_us
+        and row.latency.int8_us > 1.1 * row.latency.fp32_us
+        and row.latency.int8_us - row.latency.fp32_us > max(5.0, row.latency.spread_us or 0.0)
+    ]
+    if rows:
+        lost = sum((row.latency.int8_us or 0) - (row.latency.fp32_us or 0) for row in rows if row.latency)
+        rows.sort(key=lambda row: (row.latency.fp32_us or 0) - (row.latency.int8_us or 0) if row.latency else 0)
+        found.append(
+            Finding(
+                "layer_slower",
+                f"{len(rows)} quantized layer{'s are' if len(rows) != 1 else ' is'} slower than in float",
+                f"{lost:.0f} µs lost, most at {listed([row.id for row in rows])}",
+                tuple(row.id for row in rows),
+                "warning" if totals.int8_ms and lost > 50 * totals.int8_ms else "note",
+                None,
+                "Keep them in float, where that does not add borders that cost more.",
+            )
+        )
+    return found

@@ -1,0 +1,281 @@
+"""Rules on how well the grids fit the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..backends import table
+from ..graph import Layer
+from ..qconfig import QConfig, TensorConfig
+from ..quantize import WEIGHTED
+from ..ranges import estimate_activation, estimate_weight, rounding_error
+from ..results import Finding
+from ..statistics import TensorStats
+from .case import Case, counted, listed
+
+CLEARLY = 4.0
+"""A remedy that makes the squared error so many times smaller (6 dB, one bit) is worth naming."""
+
+CENTRAL = 0.999
+"""Share of the values that are no outliers."""
+
+WIDE = 8.0
+"""A range so many times as wide as what `CENTRAL` of the values need (3 bits) is ruled by the others."""
+
+
+def outliers_rule_range(case: Case) -> list[Finding]:
+    """Few large values stretch the range, and all others share what steps are left."""
+    found: list[tuple[float, float, Layer, TensorConfig]] = []
+    for layer, config in _own_values(case):
+        stats = case.calibration.tensors.get(layer.value)
+        if stats is None or stats.nonfinite or config.estimator == "fixed":
+            continue
+        params = case.quantization.values[layer.value]
+        low, high = _bulk(stats)
+        width = float(params.high - params.low)
+        if high - low <= 0 or width < WIDE * (high - low):
+            continue
+        now = rounding_error(stats, params)
+        better = config.but(estimator="percentile", percentile=100 * CENTRAL)
+        least = rounding_error(stats, estimate_activation(stats, better))
+        # Cutting a value off costs its whole distance. Where that outweighs the finer steps by this measure,
+        # the effect on the output decides, and is to be tried.
+        gain = _activation_gain(case, layer, now, 1 - least / now) if 0 < least < now else 0.0
+        found.append((width / (high - low), gain, layer, better))
+    if not found:
+        return []
+    found.sort(key=lambda item: -item[0])
+    ratio, _, worst, _ = found[0]
+    stats = case.calibration.tensors[worst.value]
+    low, high = _bulk(stats)
+    edited = case.plan
+    for _, _, layer, better in found:
+        edited = edited.with_layer(layer.id, activation=better)
+    return [
+        Finding(
+            "outliers_rule_range",
+            f"Outliers rule the range of {counted(len(found), 'tensor')}",
+            f"worst at {worst.id}: {CENTRAL:.1%} of the values lie between {low:.3g} and {high:.3g}, the range goes "
+            f"from {stats.min:.3g} to {stats.max:.3g} and costs them {np.log2(ratio):.1f} bits",
+            tuple(layer.id for _, _, layer, _ in found),
+            "warning",
+            sum(gain for _, gain, _, _ in found) or None,
+            "Clip the outliers, which gives finer steps to all others, and see what that does to the output.",
+            edited.to_json(),
+        )
+    ]
+
+
+def _bulk(stats: TensorStats) -> tuple[float, float]:
+    """Between what most of the values lie."""
+    cumulative = np.concatenate([[0], np.cumsum(stats.histogram.counts)])
+    cut = (1 - CENTRAL) / 2
+    ends = np.interp([cut * cumulative[-1], (1 - cut) * cumulative[-1]], cumulative, stats.histogram.edges)
+    return float(ends[0]), float(ends[1])
+
+
+def symmetric_on_nonnegative(case: Case) -> list[Finding]:
+    """A grid that is the same on both sides of 0 wastes half of its steps where nothing is negative."""
+    found: list[tuple[Layer, TensorConfig, float]] = []
+    for layer, config in _own_values(case):
+        stats = case.calibration.tensors.get(layer.value)
+        if stats is None or not config.symmetric or config.estimator == "fixed" or stats.min < 0 or stats.max <= 0:
+            continue
+        now = rounding_error(stats, case.quantization.values[layer.value])
+        affine = config.but(symmetric=False)
+        least = rounding_error(stats, estimate_activation(stats, affine))
+        gain = _activation_gain(case, layer, now, 1 - least / now) if now > 0 else 0.0
+        found.append((layer, affine, gain))
+    if not found:
+        return []
+    abilities, target = table(case.plan.target), case.plan.target
+    able = [
+        (layer, affine)
+        for layer, affine, _ in found
+        if abilities.why_not(layer, QConfig(case.quantization.configs[layer.id].weight, affine), target) is None
+    ]
+    edited = case.plan
+    for layer, affine in able:
+        edited = edited.with_layer(layer.id, activation=affine)
+    names = [layer.id for layer, _, _ in found]
+    return [
+        Finding(
+            "symmetric_on_nonnegative",
+            f"{counted(len(found), 'tensor')} without negative values on a symmetric grid",
+            f"half of the steps are never used: {listed(names)}",
+            tuple(names),
+            "warning" if able else "note",
+            (sum(gain for _, _, gain in found) or None) if able else None,
+            "Use an affine grid there: it has twice the steps for the same range."
+            if able
+            else f"{target.name} takes symmetric activations only: this bit is the price of the target.",
+            edited.to_json() if able else None,
+        )
+    ]
+
+
+def weight_channel_spread(case: Case) -> list[Finding]:
+    """One step for all channels of a weight, though some are many times larger than others."""
+    q = case.quantization
+    found: list[tuple[float, float, Layer, TensorConfig]] = []
+    for layer in q.graph.layers:
+        config, params, weight = q.configs[layer.id].weight, q.weights.get(layer.id), q.graph.weight(layer)
+        if config is None or params is None or weight is None or config.granularity != "per_tensor":
+            continue
+        axis = 1 if layer.op.startswith("conv_transpose") else 0
+        finer = config.but(granularity="per_channel")
+        values = weight.detach().float()
+        now = float(((params.fake_quantize(values) - values) ** 2).mean())
+        least = float(((estimate_weight(values, finer, axis).fake_quantize(values) - values) ** 2).mean())
+        if least > 0 and now > CLEARLY * least:
+            sizes = values.abs().movedim(axis, 0).flatten(1).amax(1)
+            spread = float(sizes.max() / sizes.median().clamp_min(1e-30))
+            found.append((now / least, spread, layer, finer))
+    if not found:
+        return []
+    found.sort(key=lambda item: -item[0])
+    ratio, spread, worst, _ = found[0]
+    abilities, target = table(case.plan.target), case.plan.target
+    able = [
+        (layer, finer)
+        for _, _, layer, finer in found
+        if abilities.why_not(layer, replace(q.configs[layer.id], weight=finer), target) is None
+    ]
+    edited = case.plan
+    for layer, finer in able:
+        edited = edited.with_layer(layer.id, weight=finer)
+    after = " after folding" if worst.folded else ""
+    return [
+        Finding(
+            "weight_channel_spread",
+            f"{counted(len(found), 'weight')} with one scale for channels of very different size",
+            f"worst at {worst.id}: the largest channel is {spread:.3g} times the median one{after}; "
+            f"a scale per channel has {10 * np.log10(ratio):.0f} dB less noise",
+            tuple(layer.id for _, _, layer, _ in found),
+            "warning",
+            sum(_weight_gain(case, layer, 1 - 1 / r) for r, _, layer, _ in found) or None,
+            "Quantize these weights per channel."
+            if able
+            else f"{target.name} takes one scale per weight: equalize the channels, or keep these layers in float.",
+            edited.to_json() if able else None,
+        )
+    ]
+
+
+def cat_unequal_ranges(case: Case) -> list[Finding]:
+    """A concatenation has one grid, and one of its inputs uses a small part of it."""
+    q = case.quantization
+    found: list[tuple[float, Layer, str]] = []
+    for layer in q.graph.layers:
+        if layer.op != "cat" or layer.id not in q.quantized:
+            continue
+        stats = [(name, case.calibration.tensors[name]) for name in layer.inputs if name in case.calibration.tensors]
+        spans = [(max(s.max, 0) - min(s.min, 0), name) for name, s in stats]
+        if len(spans) < 2:
+            continue
+        least, name = min(spans)
+        largest = max(spans)[0]
+        if 0 < least * CLEARLY < largest:
+            found.append((largest / least, layer, name))
+    if not found:
+        return []
+    ratio, worst, name = max(found, key=lambda item: item[0])
+    edited = case.plan
+    for _, layer, _ in found:
+        edited = edited.with_layer(layer.id, activation=None)
+    return [
+        Finding(
+            "cat_unequal_ranges",
+            f"{counted(len(found), 'concatenation')} of tensors with very different ranges",
+            f"at {worst.id} the range of {name} is {ratio:.3g} times smaller than the widest, "
+            f"and keeps {8 - np.log2(ratio):.1f} of its 8 bits",
+            tuple(layer.id for _, layer, _ in found),
+            "warning",
+            None,
+            "Keep the concatenation in float, so that each input has a grid of its own; or scale the inputs alike.",
+            edited.to_json(),
+        )
+    ]
+
+
+def constant_tensors(case: Case) -> list[Finding]:
+    """Values that never changed during calibration: nothing is known of their range."""
+    names = [
+        layer.id
+        for layer, config in _own_values(case)
+        if (stats := case.calibration.tensors.get(layer.value)) is not None
+        and config.estimator != "fixed"
+        and stats.min == stats.max
+        and stats.count > 1
+    ]
+    if not names:
+        return []
+    return [
+        Finding(
+            "constant_tensors",
+            f"{counted(len(names), 'tensor')} held one value only during calibration",
+            f"{listed(names)}: the range rests on nothing, and other data will be clipped",
+            tuple(names),
+            "error",
+            None,
+            "Calibrate on data that reaches this part of the model, or fix its range by hand.",
+        )
+    ]
+
+
+def dead_channels(case: Case) -> list[Finding]:
+    """Channels that are the same for every sample: they cost time and carry nothing."""
+    dead = total = 0
+    names = []
+    for layer, _ in _own_values(case):
+        stats = case.calibration.tensors.get(layer.value)
+        if layer.op not in WEIGHTED or stats is None or stats.min == stats.max or len(stats.channel_min) < 2:
+            continue
+        here = int((stats.channel_min == stats.channel_max).sum())
+        total += len(stats.channel_min)
+        dead += here
+        if here:
+            names.append(layer.id)
+    if not names:
+        return []
+    return [
+        Finding(
+            "dead_channels",
+            f"{counted(dead, 'channel')} of {counted(len(names), 'layer')} never change",
+            f"{dead / total:.1%} of all channels held one value for all calibration samples: {listed(names)}",
+            tuple(names),
+            "note",
+            None,
+            "They can be cut out of the model. Their weights do not matter, but per-tensor scales see them.",
+        )
+    ]
+
+
+def _own_values(case: Case) -> list[tuple[Layer, TensorConfig]]:
+    """Quantized layers that have a quantizer of their own for their value, with its configuration."""
+    q = case.quantization
+    found = []
+    for layer in q.graph.layers:
+        config = q.configs[layer.id].activation
+        own = layer.id in q.quantized and layer.id not in q.passing and not layer.transparent
+        if own and config is not None and layer.value in q.values:
+            found.append((layer, config))
+    return found
+
+
+def _activation_gain(case: Case, layer: Layer, now: float, share: float) -> float:
+    """Nats that a finer activation grid would win back: the activation's part of the layer's estimated effect."""
+    row = case.row_of.get(layer.id)
+    if row is None or not row.errors.estimated_kl or not row.errors.local_mse:
+        return 0.0
+    return row.errors.estimated_kl * min(1.0, now / row.errors.local_mse) * share
+
+
+def _weight_gain(case: Case, layer: Layer, share: float) -> float:
+    row, stats = case.row_of.get(layer.id), case.calibration.tensors.get(layer.value)
+    if row is None or not row.errors.estimated_kl or not row.errors.local_mse:
+        return 0.0
+    activation = 0.0 if stats is None else rounding_error(stats, case.quantization.values[layer.value])
+    return row.errors.estimated_kl * max(0.0, 1 - activation / row.errors.local_mse) * share

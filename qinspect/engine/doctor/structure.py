@@ -1,0 +1,187 @@
+"""Rules on which layers are quantized and fused."""
+
+from __future__ import annotations
+
+from ..backends import table
+from ..graph import Layer
+from ..qconfig import PRESETS
+from ..quantize import FLOAT_INPUT, NEVER_ASKED
+from ..results import Finding
+from .case import Case, counted, in_float, listed
+
+DROP = 0.02
+"""KL (nats) below which no layer is worth blaming."""
+
+
+def sensitive_layers(case: Case) -> list[Finding]:
+    """Few layers cause most of the output's error."""
+    plan = case.plan
+    rows = [row for row in case.rows if row.quantized and row.errors.estimated_kl]
+    total = sum(row.errors.estimated_kl or 0.0 for row in rows)
+    kl = case.analysis.totals.kl
+    if not rows or kl is None or kl < DROP or total <= 0:
+        return []
+    rows.sort(key=lambda row: -(row.errors.estimated_kl or 0.0))
+    chosen, won = [], 0.0
+    for row in rows[: max(1, len(rows) // 6)]:
+        chosen.append(row)
+        won += row.errors.estimated_kl or 0.0
+        if won > 0.6 * total:
+            break
+    if won < 0.25 * total:
+        return []
+    edited = in_float(plan, [row.id for row in chosen])
+    return [
+        Finding(
+            "sensitive_layers",
+            f"{len(chosen)} of {len(rows)} quantized layers cause {won / total:.0%} of the error (estimated)",
+            f"{listed([row.id for row in chosen])}; KL of the whole plan {kl:.3f} nats",
+            tuple(row.id for row in chosen),
+            "error" if kl > 0.1 else "warning",
+            kl * won / total,
+            "Keep them in float, then look for a cheaper remedy layer by layer.",
+            edited.to_json(),
+        )
+    ]
+
+
+def fusions(case: Case) -> list[Finding]:
+    """Fusions that are switched off, and BatchNorms that cannot be folded."""
+    found = []
+    analysis, plan = case.analysis, case.plan
+    for absorbed in dict.fromkeys(row.pattern.split("+")[-1] for row in analysis.fusions if row.state == "off"):
+        same = [row for row in analysis.fusions if row.pattern.split("+")[-1] == absorbed]
+        off = [row for row in same if row.state == "off"]
+        edited = plan
+        for row in off:
+            edited = edited.with_fusion(row.id, True)
+        found.append(
+            Finding(
+                "fusion_off",
+                f"{len(off)} of {len(same)} {absorbed} layers are not fused",
+                f"switched off in the plan: {listed([row.id for row in off])}",
+                tuple(row.id for row in off),
+                "warning",
+                None,
+                "Fuse them: a tensor less is rounded for each, and its grid is not spent on values that are cut off.",
+                edited.to_json(),
+            )
+        )
+    norms = [row for row in analysis.fusions if row.pattern.split("+")[-1] == "batch_norm"]
+    blocked = [row for row in norms if row.state == "blocked"]
+    for reason in dict.fromkeys(row.reason for row in blocked):
+        rows = [row for row in blocked if row.reason == reason]
+        found.append(
+            Finding(
+                "batch_norm_not_folded",
+                f"{len(rows)} of {len(norms)} BatchNorms cannot be folded",
+                f"{reason}: {listed([row.id for row in rows])}",
+                tuple(row.id for row in rows),
+                "warning",
+                None,
+                "Change the model so that each follows a convolution or linear layer of its own, in eval mode.",
+            )
+        )
+    return found
+
+
+def asked_not_quantized(case: Case) -> list[Finding]:
+    """Layers that the plan wants in integers and the target runs in float."""
+    # What only passes values on runs as its input does: that is no finding of its own.
+    rows = [row for row in case.rows if row.asked and not row.quantized and row.why_not != FLOAT_INPUT]
+    found = []
+    plan = case.plan
+    for reason in dict.fromkeys(row.why_not for row in rows):
+        same = [row for row in rows if row.why_not == reason]
+        macs = sum(row.macs for row in same)
+        whole = sum(row.macs for row in case.rows) or 1
+        edited = in_float(plan, [row.id for row in same])
+        found.append(
+            Finding(
+                "asked_not_quantized",
+                f"{len(same)} layer{'s' * (len(same) != 1)} asked for, but run in float",
+                f"{reason}: {listed([row.id for row in same])} ({macs / whole:.0%} of the multiply-adds)",
+                tuple(row.id for row in same),
+                "warning" if macs > 0.01 * whole else "note",
+                None,
+                "Ask for float there, so that the plan says what runs; or choose another target.",
+                edited.to_json(),
+            )
+        )
+    return found
+
+
+def float_islands(case: Case) -> list[Finding]:
+    """Float layers with integers on all sides: each costs a dequantizer and a quantizer, and rounds once more."""
+    q = case.quantization
+    graph = q.graph
+    islands = [island for island in _float_regions(case) if _surrounded(case, island)]
+    if not islands:
+        return []
+    layers = [layer for island in islands for layer in island if not layer.transparent]
+    abilities = table(case.plan.target)
+    preset = PRESETS[case.plan.target.preset]
+    able = [
+        layer
+        for layer in layers
+        if layer.op not in NEVER_ASKED
+        and layer.id not in q.asked
+        and abilities.why_not(layer, preset, case.plan.target) is None
+    ]
+    edited = case.plan
+    for layer in able:
+        edited = edited.with_layer(layer.id, preset.weight, preset.activation)
+    borders = sum(name in graph.producer for island in islands for layer in island for name in layer.inputs)
+    return [
+        Finding(
+            "float_islands",
+            f"{counted(len(islands), 'island')} of float inside the integers",
+            f"{counted(len(layers), 'layer')} between {borders} inputs in integers: {listed([la.id for la in layers])}",
+            tuple(layer.id for layer in layers),
+            "note",
+            None,
+            f"Quantize {listed([layer.id for layer in able])} too, and see what that costs."
+            if able
+            else "Each costs a dequantizer and a quantizer; the target has no integer kernel for them.",
+            edited.to_json() if able else None,
+        )
+    ]
+
+
+def _float_regions(case: Case) -> list[list[Layer]]:
+    """Connected float layers, what only moves values included."""
+    q = case.quantization
+    graph = q.graph
+    floats = {layer.value: layer for layer in graph.layers if layer.id not in q.quantized}
+    seen: set[str] = set()
+    regions = []
+    for layer in graph.layers:
+        if layer.value not in floats or layer.value in seen:
+            continue
+        region, ahead = [], [layer]
+        seen.add(layer.value)
+        while ahead:
+            here = ahead.pop()
+            region.append(here)
+            near = [floats[name] for name in here.inputs if name in floats]
+            near += [reader for reader in graph.consumers.get(here.value, ()) if reader.value in floats]
+            for other in near:
+                if other.value not in seen:
+                    seen.add(other.value)
+                    ahead.append(other)
+        if not all(item.transparent for item in region):
+            regions.append(region)
+    return regions
+
+
+def _surrounded(case: Case, region: list[Layer]) -> bool:
+    q = case.quantization
+    graph = q.graph
+    inside = {layer.value for layer in region}
+    before = {name for layer in region for name in layer.inputs if name not in inside}
+    after = [
+        reader for layer in region for reader in graph.consumers.get(layer.value, ()) if reader.value not in inside
+    ]
+    if any(layer.value in graph.output_values for layer in region) or not before or not after:
+        return False
+    return all(q.at_origin(name) for name in before) and all(reader.id in q.quantized for reader in after)

@@ -1,0 +1,200 @@
+"""A fault planted in a small net or in its data is found by its rule, and the sound twin is not blamed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from qinspect.engine.calibrate import calibrate
+from qinspect.engine.doctor import diagnose
+from qinspect.engine.fuse import fuse
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.quantize import quantize
+from qinspect.engine.results import Analysis, Errors, KernelCheck, LayerRow, OutputRow, Totals
+
+ORT = QuantPlan.preset(Target())
+MINMAX = ORT.with_default(activation=TensorConfig("uint8", estimator="minmax"))
+
+
+@pytest.fixture
+def examine(canonical):
+    """``examine(net, x, plan)``: what the doctor says, by rule."""
+
+    def run(net, x, plan=MINMAX, unseen=None, kernels=None, outputs=(), estimated_kl=0.1):
+        graph = fuse(canonical(net, x[:2]), plan).graph
+        calibration = calibrate(graph, [(part,) for part in x.split(16)], share=1.0)
+        quantization = quantize(graph, plan, calibration.tensors)
+        rows = tuple(
+            LayerRow(
+                layer.id, layer.path, layer.op, tuple(i.id for i in layer.fused), None,
+                layer.id in quantization.asked, layer.id in quantization.quantized,
+                quantization.why_not.get(layer.id), None, layer.shape, layer.macs, 1,
+                errors=Errors(local_mse=1.0, estimated_kl=estimated_kl), kernel=(kernels or {}).get(layer.id),
+            )
+            for layer in graph.layers
+            if not layer.transparent
+        )  # fmt: skip
+        analysis = Analysis({}, {}, {}, {}, Totals(kl=0.001), rows, (), outputs=tuple(outputs))
+        other = None if unseen is None else calibrate(graph, [(part,) for part in unseen.split(16)], share=1.0).tensors
+        return {f.rule: f for f in diagnose(analysis, plan, quantization, calibration, other)}
+
+    return run
+
+
+def edited(finding):
+    return QuantPlan.from_json(finding.plan)
+
+
+def image(*shape, seed=0):
+    """Values that follow no textbook distribution."""
+    x = torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+    return (x**3 - 0.2) * torch.where(x > 0.5, 1.0, 0.4)
+
+
+def test_a_range_ruled_by_outliers_is_to_be_clipped(examine):
+    x = image(64, 8)
+    net = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
+    assert "outliers_rule_range" not in examine(net, x)
+    with torch.no_grad():
+        net[0].weight.copy_(torch.eye(8))
+    with_outlier = x.repeat(40, 1)
+    with_outlier[3, 2] = 300.0
+    finding = examine(net, with_outlier)["outliers_rule_range"]
+    assert finding.layers[0] == "0:linear"
+    assert "to 30" in finding.evidence
+    layer = next(o for o in edited(finding).overrides if o.pattern == "0:linear")
+    assert layer.activation.estimator == "percentile"
+    assert "outliers_rule_range" not in examine(net, with_outlier, edited(finding))
+
+
+def test_a_symmetric_grid_on_values_that_are_never_negative_is_found(examine):
+    net, x = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(64, 8)
+    symmetric = MINMAX.with_default(activation=TensorConfig("int8", symmetric=True))
+    finding = examine(net, x, symmetric)["symmetric_on_nonnegative"]
+    assert finding.layers == ("0:linear",)
+    assert finding.gain > 0
+    assert not edited(finding).overrides[0].activation.symmetric
+    assert "symmetric_on_nonnegative" not in examine(net, x, edited(finding))
+    assert "symmetric_on_nonnegative" not in examine(net, x)
+
+
+def test_channels_of_very_different_size_under_one_scale_are_found(examine):
+    net, x = nn.Sequential(nn.Conv2d(3, 16, 3)), image(32, 3, 8, 8)
+    per_tensor = MINMAX.with_default(weight=TensorConfig("int8", symmetric=True))
+    assert "weight_channel_spread" not in examine(net, x, per_tensor)
+    with torch.no_grad():
+        net[0].weight[3] *= 60
+    finding = examine(net, x, per_tensor)["weight_channel_spread"]
+    assert finding.layers == ("0:conv2d",)
+    assert edited(finding).overrides[0].weight.granularity == "per_channel"
+    assert "weight_channel_spread" not in examine(net, x, edited(finding))
+
+
+def test_a_spread_that_folding_made_is_said_to_come_from_it(examine):
+    net, x = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16)).eval(), image(32, 3, 8, 8)
+    with torch.no_grad():
+        net[1].weight[5] = 80.0
+    finding = examine(net, x, MINMAX.with_default(weight=TensorConfig("int8", symmetric=True)))["weight_channel_spread"]
+    assert "after folding" in finding.evidence
+
+
+class Joined(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.one, self.two, self.factor = nn.Linear(8, 8), nn.Linear(8, 8), factor
+        with torch.no_grad():
+            self.two.weight.copy_(self.one.weight * factor)
+            self.two.bias.copy_(self.one.bias * factor)
+
+    def forward(self, x):
+        return torch.cat([self.one(x), self.two(x)], 1)
+
+
+def test_a_concatenation_of_unequal_ranges_is_found(examine):
+    assert "cat_unequal_ranges" not in examine(Joined(1.5), image(64, 8))
+    finding = examine(Joined(30.0), image(64, 8))["cat_unequal_ranges"]
+    assert finding.layers == (":cat",)
+    assert "one:linear" in finding.evidence
+    assert edited(finding).overrides[0].activation is None
+
+
+def test_a_tensor_that_calibration_never_moved_is_an_error(examine):
+    net = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4))
+    assert "constant_tensors" not in examine(net, image(64, 8))
+    with torch.no_grad():
+        net[0].bias.fill_(-100.0)
+    finding = examine(net, image(64, 8))["constant_tensors"]
+    assert finding.severity == "error"
+    assert "0:linear" in finding.layers
+
+
+def test_channels_that_never_change_are_counted(examine):
+    net, x = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU()), image(32, 3, 8, 8)
+    with torch.no_grad():
+        net[0].bias.fill_(1.0)
+    assert "dead_channels" not in examine(net, x)
+    with torch.no_grad():
+        net[0].bias[[2, 7]] = -100.0
+    finding = examine(net, x)["dead_channels"]
+    assert finding.title.startswith("2 channels of 1 layer")
+
+
+class Island(nn.Module):
+    def __init__(self, between):
+        super().__init__()
+        self.one, self.between, self.two = nn.Linear(8, 8), between, nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.two(self.between(self.one(x)))
+
+
+def test_float_between_integers_is_an_island_and_float_at_the_end_is_not(examine):
+    x = image(64, 8)
+    finding = examine(Island(nn.Softplus()), x)["float_islands"]
+    assert finding.layers == ("between:softplus",)
+    assert finding.plan is None
+    assert "float_islands" not in examine(Island(nn.ReLU()), x)
+    assert "float_islands" not in examine(nn.Sequential(nn.Linear(8, 4), nn.Softplus()), x)
+
+
+def test_an_island_that_the_user_made_can_be_quantized_again(examine):
+    x = image(64, 8)
+    plan = MINMAX.with_layer("between:linear", weight=None, activation=None)
+    finding = examine(Island(nn.Linear(8, 8)), x, plan)["float_islands"]
+    assert "float_islands" not in examine(Island(nn.Linear(8, 8)), x, edited(finding))
+
+
+def test_a_relu_that_the_kernel_leaves_out_is_an_error(examine):
+    net, x = nn.Sequential(nn.Linear(8, 8), nn.ReLU()), image(64, 8)
+    sound = KernelCheck(0, 1.0, 1.0)
+    assert "relu_dropped" not in examine(net, x, kernels={"0:linear": sound})
+    finding = examine(net, x, kernels={"0:linear": KernelCheck(0, 1.0, 1.0, below_zero=17)})["relu_dropped"]
+    assert (finding.severity, finding.layers) == ("error", ("0:linear",))
+    assert edited(finding).fusion("1:relu") is False
+
+
+def test_validation_data_unlike_the_calibration_data_is_found(examine):
+    net, x = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(64, 8)
+    assert "calibration_unlike_validation" not in examine(net, x, unseen=image(64, 8, seed=1))
+    assert "calibration_unlike_validation" not in examine(net, x)
+    finding = examine(net, x, unseen=image(64, 8, seed=1) * 3 + 1)["calibration_unlike_validation"]
+    assert "0:linear" in finding.layers
+
+
+@pytest.mark.parametrize(("draw", "kind"), [(torch.randn, "normal"), (torch.rand, "uniform")])
+def test_random_numbers_in_place_of_data_are_found(examine, draw, kind):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3))
+    x = draw(64, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert kind in examine(net, x)["synthetic_calibration"].evidence
+    assert "synthetic_calibration" not in examine(net, image(64, 3, 16, 16))
+
+
+def test_an_output_whose_error_hides_behind_a_larger_scale_is_found(examine):
+    net, x = nn.Sequential(nn.Linear(8, 8)), image(64, 8)
+    large, small = OutputRow(0, (4,), 1e4, 1e-3, 30.0), OutputRow(1, (4,), 1.0, 0.2, 7.0)
+    assert "output 1" in examine(net, x, outputs=[large, small])["output_hidden"].evidence
+    alike = OutputRow(1, (4,), 1e4, 0.2, 7.0)
+    assert "output_hidden" not in examine(net, x, outputs=[large, alike])
+    assert "output_hidden" not in examine(net, x, outputs=[small])
