@@ -28,8 +28,8 @@ from .plan import QuantPlan, Target
 from .problem import Problem
 from .progress import Report, part, silent
 from .qconfig import TensorConfig
+from .qparams import QParams
 from .quantize import Quantization, is_asked, quantize
-from .ranges import QParams
 from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, Totals
 from .samples import output_rows, sample_rows
 from .sensitivity import Scores, score
@@ -284,12 +284,12 @@ def _rows(
         if layer.transparent:
             continue
         asked = layer.id in quantization.asked
-        runs = layer.id in quantization.quantized
+        runs = layer.id in quantization.integer
         reason = quantization.why_not.get(layer.id)
         if runs and figures is not None and layer.id not in figures.kernels:
             runs, reason = False, "the target ran it in float (no integer kernel was made of it)"
         errors = measured.layers.get(layer.id, Errors())
-        if scores.mse and layer.id in quantization.quantized - quantization.passing:
+        if scores.mse and layer.id in quantization.rounding:
             errors = dataclasses.replace(
                 errors, estimated_mse=scores.mse.get(layer.id), estimated_kl=scores.kl.get(layer.id)
             )
@@ -359,7 +359,7 @@ def _config_json(config: TensorConfig | None, params: QParams | None) -> dict[st
 def _activation_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | None:
     config = quantization.configs[layer.id].activation
     params = quantization.values.get(layer.value)
-    if config is None or params is None:
+    if config is None or (params is None and layer.id not in quantization.dynamic):
         return None
     return {**config.to_json(), **_params_json(params)}
 

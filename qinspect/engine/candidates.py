@@ -24,6 +24,8 @@ from .quantize import WEIGHTED, Quantization, quantize
 from .sensitivity import score
 from .simulate import Simulation
 
+FLOAT = QConfig(None, None)
+
 SAMPLES = 16
 """Samples of the select split that the estimates rest on."""
 
@@ -76,7 +78,7 @@ def candidates(
     for title, config in options.items():
         plans[title] = plan.with_layer(layer.id, config.weight, config.activation)
         reasons[title] = abilities.why_not(layer, config, plan.target)
-        if reasons[title] is None and config.activation is not None:
+        if reasons[title] is None and config != FLOAT:
             variants[title] = quantize(graph, plans[title], calibration.tensors)
     chosen = whole_batches(graph, data.splits.select or data.splits.final, SAMPLES)
     size = batch_size(graph)
@@ -87,7 +89,7 @@ def candidates(
     for index, (title, config) in enumerate(options.items()):
         report(0.6 + 0.4 * index / len(options), 1, "comparing candidates")
         current = plans[title].qconfig(layer) == plan.qconfig(layer)
-        if config.activation is None:
+        if config == FLOAT:
             rows.append(Candidate(title, None, None, 0.0, 0.0, None, reasons[title], current))
             continue
         scores = found.get(title)

@@ -233,7 +233,7 @@ def _side_by_side(
         q = simulation.run_layer(layer, quantized)
         if layer.id in local and isinstance(f, torch.Tensor) and f.is_floating_point():
             cumulative[layer.id].add(f, q)
-            if layer.id in simulation.quantization.quantized - simulation.quantization.passing:
+            if layer.id in simulation.quantization.rounding:
                 local[layer.id].add(f, alone.run_layer(layer, floats))
         floats[layer.value], quantized[layer.value] = f, q
         for name in layer.inputs:

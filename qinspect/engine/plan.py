@@ -88,7 +88,7 @@ class Target:
     @property
     def preset(self) -> str:
         """Name of the qconfig preset that suits it."""
-        return "onnxruntime" if self.backend == "ort" else self.engine
+        return "qinspect" if self.backend == "ort" else self.engine
 
     @staticmethod
     def parse(name: str, **settings: Any) -> Target:
@@ -155,7 +155,7 @@ class QuantPlan:
     """
 
     target: Target = Target()
-    default: QConfig = PRESETS["onnxruntime"]
+    default: QConfig = PRESETS["qinspect"]
     overrides: tuple[Override, ...] = ()
     fusions: tuple[tuple[str, bool], ...] = ()
 

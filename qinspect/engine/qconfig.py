@@ -10,6 +10,7 @@ from .problem import Problem
 
 DTYPES: Mapping[str, tuple[int, int]] = {
     "int4": (-8, 7),
+    "uint4": (0, 15),
     "int8": (-128, 127),
     "uint8": (0, 255),
     "int16": (-32768, 32767),
@@ -17,52 +18,79 @@ DTYPES: Mapping[str, tuple[int, int]] = {
 }
 """Integer types and the smallest and largest number that each can store."""
 
-GRANULARITIES = ("per_tensor", "per_channel")
-ESTIMATORS = ("minmax", "percentile", "mse", "entropy", "fixed")
+FLOATS: Mapping[str, tuple[int, float]] = {
+    "fp16": (16, 65504.0),
+    "bf16": (16, 3.3895313892515355e38),
+    "fp8_e4m3": (8, 448.0),
+    "fp8_e5m2": (8, 57344.0),
+}
+"""Float formats, their width in bits and largest number. fp8_e4m3 is the one without infinities (``float8_e4m3fn``)."""
+
+ALIASES: Mapping[str, str] = {"float16": "fp16", "bfloat16": "bf16"}
+
+GRANULARITIES = ("per_tensor", "per_channel", "per_group", "per_token")
+ESTIMATORS = ("minmax", "moving_average", "percentile", "mse", "entropy", "fixed")
 
 
 @dataclass(frozen=True)
 class TensorConfig:
     """How one tensor is quantized.
 
+    What says nothing takes its default, so that two configurations that mean the same are equal:
+    a float format has no zero point, fp16 and bf16 have no scale, a dynamic range no estimator.
+
     Parameters
     ----------
     dtype : str
-        Storage type, a key of `DTYPES`.
+        Storage type, a key of `DTYPES` or `FLOATS`.
     bits : int
         Width of the grid that the range is spread over; fewer than the storage type's leave
-        headroom (torch calls 7 bits for activations ``reduce_range``).
+        headroom. 0 is all that the storage type has. What torch and onnxruntime both call
+        ``reduce_range`` is 7: of torch's activations, of onnxruntime's weights.
     symmetric : bool
         Zero point in the middle of the grid.
     narrow : bool
         Leave out the smallest number, so that the grid is the same on both sides of 0
         (onnxruntime's and TensorRT's weights; torch's keep it).
     granularity : str
-        ``per_tensor`` or ``per_channel``; the latter for weights.
+        ``per_tensor``; ``per_channel`` and ``per_group`` (of the input's features, along each
+        output channel) for weights; ``per_token`` (every row of the last axis) for dynamic activations.
     estimator : str
         How the range is chosen from the statistics, one of `ESTIMATORS`.
     percentile : float
         Share of the values inside the range in percent, for ``percentile``.
     range : tuple of float | None
         Smallest and largest real number, for ``fixed``.
+    dynamic : bool
+        The range is that of the values at run time (activations).
+    group_size : int
+        Values with one scale, for ``per_group``.
+    momentum : float
+        Weight of each new batch, for ``moving_average`` (torch calls it ``averaging_constant``).
     """
 
     dtype: str = "uint8"
-    bits: int = 8
+    bits: int = 0
     symmetric: bool = False
     narrow: bool = False
     granularity: str = "per_tensor"
     estimator: str = "minmax"
     percentile: float = 99.99
     range: tuple[float, float] | None = None
+    dynamic: bool = False
+    group_size: int = 32
+    momentum: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise Problem("qconfig", f"unknown dtype {self.dtype!r}", f"Use one of {', '.join(DTYPES)}.")
-        low, high = DTYPES[self.dtype]
-        width = (high - low + 1).bit_length() - 1
-        if not isinstance(self.bits, int) or not 2 <= self.bits <= width:
-            raise Problem("qconfig", f"{self.bits} bits in {self.dtype}", f"Use 2 to {width} bits.")
+        self._settle("dtype", ALIASES.get(self.dtype, self.dtype))
+        known = (*DTYPES, *FLOATS)
+        if self.dtype not in known:
+            raise Problem("qconfig", f"unknown dtype {self.dtype!r}", f"Use one of {', '.join(known)}.")
+        if self.bits == 0 and self.bits is not False:
+            self._settle("bits", self.width)
+        least = self.width if self.is_float else 2
+        if type(self.bits) is not int or not least <= self.bits <= self.width:
+            raise Problem("qconfig", f"{self.bits} bits in {self.dtype}", f"Use {least} to {self.width} bits.")
         if self.granularity not in GRANULARITIES:
             raise Problem(
                 "qconfig", f"unknown granularity {self.granularity!r}", f"Use one of {', '.join(GRANULARITIES)}."
@@ -74,15 +102,56 @@ class TensorConfig:
             raise Problem("qconfig", "a fixed range needs two numbers, the smaller first", "Give range: [low, high].")
         if not 50 < self.percentile <= 100:
             raise Problem("qconfig", f"percentile {self.percentile}", "Use a number above 50, up to 100.")
+        if not 0 < self.momentum <= 1:
+            raise Problem("qconfig", f"momentum {self.momentum}", "Use a number above 0, up to 1.")
+        if type(self.group_size) is not int or self.group_size < 2:
+            raise Problem("qconfig", f"group_size {self.group_size}", "Use a whole number from 2.")
+        if self.granularity == "per_token" and not self.dynamic:
+            raise Problem("qconfig", "per_token ranges are known at run time only", "Set dynamic: true.")
+        if self.is_float:
+            self._settle("symmetric", True)
+            self._settle("narrow", False)
+        if not self.has_scale:
+            self._settle("granularity", "per_tensor")
+            self._settle("dynamic", False)
+        if self.dynamic or not self.has_scale:
+            self._settle("estimator", "minmax")
+            self._settle("range", None)
+
+    def _settle(self, field: str, value: Any) -> None:
+        object.__setattr__(self, field, value)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether values are rounded to a float format, not to whole numbers."""
+        return self.dtype in FLOATS
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether values are divided by a scale; fp16 and bf16 are wide enough without."""
+        return self.dtype not in ("fp16", "bf16")
+
+    @property
+    def width(self) -> int:
+        """Bits of the storage type."""
+        if self.is_float:
+            return FLOATS[self.dtype][0]
+        low, high = DTYPES[self.dtype]
+        return (high - low + 1).bit_length() - 1
 
     @property
     def storage(self) -> tuple[int, int]:
         """Smallest and largest number of the storage type."""
+        if self.is_float:
+            largest = int(FLOATS[self.dtype][1])
+            return -largest, largest
         return DTYPES[self.dtype]
 
     @property
     def grid(self) -> tuple[int, int]:
         """Smallest and largest number of the grid that the range is spread over."""
+        if self.is_float:
+            return self.storage
         if DTYPES[self.dtype][0] == 0:
             return 0, 2**self.bits - 1
         low = -(2 ** (self.bits - 1))
@@ -95,8 +164,19 @@ class TensorConfig:
             del found["percentile"]
         if self.estimator != "fixed":
             del found["range"]
-        if not self.narrow:
-            del found["narrow"]
+        if self.estimator != "moving_average":
+            del found["momentum"]
+        if self.granularity != "per_group":
+            del found["group_size"]
+        for flag in ("narrow", "dynamic"):
+            if not found[flag]:
+                del found[flag]
+        if self.dynamic or not self.has_scale:
+            del found["estimator"]
+        if self.is_float:
+            del found["bits"], found["symmetric"]
+        if not self.has_scale:
+            del found["granularity"]
         return found
 
     @staticmethod
@@ -114,7 +194,7 @@ class TensorConfig:
         if unknown := set(data) - known:
             raise Problem("qconfig", f"unknown key {sorted(unknown)[0]!r}", f"Known are {', '.join(sorted(known))}.")
         values = dict(data)
-        for key, kind in (("symmetric", bool), ("narrow", bool), ("bits", int), ("percentile", (int, float))):
+        for key, kind in _KINDS.items():
             if key in values and (not isinstance(values[key], kind) or (kind is int and values[key] is True)):
                 raise Problem("qconfig", f"{key} is {values[key]!r}", "Its type is wrong; see the plan format.")
         if values.get("range") is not None:
@@ -129,22 +209,58 @@ class TensorConfig:
             raise Problem("qconfig", "a value has the wrong type", "See the plan format.") from None
 
     def but(self, **changes: Any) -> TensorConfig:
-        """A copy with some fields changed."""
+        """A copy with some fields changed, and those that depend on them brought along.
+
+        Another dtype takes all its bits, ``per_token`` is dynamic and a static range is not per token.
+        """
+        if changes.get("dtype", self.dtype) != self.dtype:
+            changes.setdefault("bits", 0)
+        if changes.get("granularity") == "per_token":
+            changes.setdefault("dynamic", True)
+        if changes.get("dynamic") is False and self.granularity == "per_token":
+            changes.setdefault("granularity", "per_tensor")
         return replace(self, **changes)
 
     def __str__(self) -> str:
-        width = "" if self.bits == (self.storage[1] - self.storage[0] + 1).bit_length() - 1 else f" ({self.bits} bit)"
-        scheme = "symmetric" if self.symmetric else "affine"
-        how = {"percentile": f"{self.percentile:g} %"}.get(self.estimator, self.estimator)
-        return f"{self.dtype}{width} {scheme} {self.granularity.replace('_', '-')} {how}"
+        if not self.has_scale:
+            return self.dtype
+        width = "" if self.bits == self.width else f" ({self.bits} bit)"
+        scheme = "" if self.is_float else " symmetric" if self.symmetric else " affine"
+        per = self.granularity.replace("_", "-") + (f" {self.group_size}" if self.granularity == "per_group" else "")
+        how = {
+            "percentile": f"{self.percentile:g} %",
+            "moving_average": f"moving average {self.momentum:g}",
+        }.get(self.estimator, self.estimator)
+        return f"{self.dtype}{width}{scheme} {per} {'dynamic' if self.dynamic else how}"
+
+
+_KINDS: Mapping[str, Any] = {
+    "symmetric": bool,
+    "narrow": bool,
+    "dynamic": bool,
+    "bits": int,
+    "group_size": int,
+    "percentile": (int, float),
+    "momentum": (int, float),
+}
+"""Types of the fields that `TensorConfig.from_json` checks."""
 
 
 @dataclass(frozen=True)
 class QConfig:
-    """How a layer is quantized; None stands for float."""
+    """How a layer is quantized; None stands for float.
+
+    Both are *static* quantization, a weight with a dynamic activation is *dynamic*, a weight alone
+    *weight-only*.
+    """
 
     weight: TensorConfig | None
     activation: TensorConfig | None
+
+    @property
+    def keeps_values_float(self) -> bool:
+        """Whether a layer reads and hands on float values all the same: dynamic and weight-only."""
+        return self.activation is None or self.activation.dynamic
 
     def to_json(self) -> dict[str, Any]:
         return {"weight": config_json(self.weight), "activation": config_json(self.activation)}
@@ -164,13 +280,25 @@ ACTIVATION = TensorConfig(dtype="uint8", estimator="mse")
 WEIGHT = TensorConfig(dtype="int8", symmetric=True, granularity="per_channel")
 
 PRESETS: Mapping[str, QConfig] = {
-    "onnxruntime": QConfig(WEIGHT.but(narrow=True), ACTIVATION),
+    "qinspect": QConfig(WEIGHT.but(narrow=True), ACTIVATION),
+    "onnxruntime": QConfig(WEIGHT.but(narrow=True, granularity="per_tensor"), TensorConfig("int8")),
     "x86": QConfig(WEIGHT, ACTIVATION.but(bits=7)),
     "fbgemm": QConfig(WEIGHT, ACTIVATION.but(bits=7)),
     "onednn": QConfig(WEIGHT, ACTIVATION),
     "qnnpack": QConfig(WEIGHT.but(granularity="per_tensor"), ACTIVATION),
-    "tensorrt": QConfig(WEIGHT.but(narrow=True), TensorConfig("int8", symmetric=True, estimator="entropy")),
+    "tensorrt": QConfig(
+        WEIGHT.but(narrow=True), TensorConfig("int8", symmetric=True, narrow=True, estimator="entropy")
+    ),
+    "default-dynamic": QConfig(WEIGHT.but(granularity="per_tensor"), TensorConfig("uint8", dynamic=True)),
+    "weight-only": QConfig(WEIGHT, None),
+    "weight-only-int4": QConfig(TensorConfig("int4", symmetric=True, granularity="per_group", group_size=32), None),
     "float": QConfig(None, None),
 }
-"""Configurations by the names that people know. Grids are those of the library; the activation
-range is estimated by MSE where the library leaves the observer open."""
+"""Configurations by the names that people know, with the values that the libraries use.
+
+``qinspect`` is what the project begins with on ONNX Runtime; ``onnxruntime`` are the defaults of its
+``quantize_static``; ``x86`` to ``qnnpack`` torch.ao's default qconfigs, whose HistogramObserver
+minimizes the squared error as ``mse`` does; ``default-dynamic`` torch.ao's default dynamic qconfig;
+``weight-only`` torchao's int8 weights with a scale for each output channel; ``tensorrt`` the entropy
+calibrator's symmetric int8.
+"""

@@ -8,19 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from .backends import table
+from .backends import float_kernel, table
 from .backends.grouping import OWN, PASSING, SHARED
 from .graph import Layer, LayerGraph, Ref
 from .plan import QuantPlan
 from .problem import Problem
 from .qconfig import QConfig, TensorConfig
-from .ranges import QParams, estimate_activation, estimate_weight, fixed_output
+from .qparams import QParams, fixed_output
+from .ranges import estimate_activation, estimate_weight
 from .statistics import TensorStats
 
 WEIGHTED = frozenset(
     {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
 )
 """Layers with a weight that is quantized beside the activations."""
+
+MATRIX_PRODUCTS = frozenset({"matmul"})
+"""Layers whose two inputs are both rounded at run time where they are dynamic."""
 
 FLOAT_INPUT = "its input is float"
 """Why a layer that only passes values on is not quantized."""
@@ -42,18 +46,23 @@ class Quantization:
     configs : mapping of layer id to QConfig
         What the plan asks of each layer.
     asked : frozenset of str
-        Ids of the layers that the plan wants in integers.
+        Ids of the layers that the plan wants quantized.
     quantized : frozenset of str
-        Ids of the layers whose values are computed in integers (passing ones included).
+        Ids of the layers whose values lie on grids (passing ones included).
     passing : frozenset of str
         Those of `quantized` that pick or move values on the grid and round nothing themselves.
+    dynamic : frozenset of str
+        Ids of the layers that round what they read, with the range it has then, and hand on float values.
+    weight_only : frozenset of str
+        Ids of the layers whose weight alone is rounded.
     why_not : mapping of layer id to str
-        For layers that were asked and are not quantized.
+        For layers that were asked and that no integer kernel runs: they are float, or (where they are
+        in `quantized`, `dynamic` or `weight_only`) rounded as asked, and computed in float.
     values : mapping of value name to QParams
         Every value that is quantized somewhere: at its origin, where its layer is in
         `quantized`, else where a quantized layer reads it.
     weights : mapping of layer id to QParams
-        Of quantized layers with a weight.
+        Of quantized, dynamic and weight-only layers with a weight.
     """
 
     graph: LayerGraph
@@ -65,6 +74,23 @@ class Quantization:
     why_not: Mapping[str, str]
     values: Mapping[str, QParams]
     weights: Mapping[str, QParams]
+    dynamic: frozenset[str] = frozenset()
+    weight_only: frozenset[str] = frozenset()
+
+    @property
+    def rounding(self) -> frozenset[str]:
+        """Ids of the layers that round something themselves, and so add an error of their own."""
+        return (self.quantized - self.passing) | self.dynamic | self.weight_only
+
+    @property
+    def integer(self) -> frozenset[str]:
+        """Ids of the layers that an integer kernel is to run."""
+        return (self.quantized | self.dynamic | self.weight_only) - self.why_not.keys()
+
+    def sums_integers(self, layer: Layer) -> bool:
+        """Whether a layer adds up products of integers, and its bias in steps of ``input scale * weight scale``."""
+        weight, source = self.weights.get(layer.id), self.input_scale(layer)
+        return layer.id in self.quantized and _of_integers(weight, source)
 
     def at_origin(self, value: str) -> bool:
         """Whether a value is quantized where it is made (else where it is read)."""
@@ -82,6 +108,11 @@ class Quantization:
     def input_scale(self, layer: Layer) -> QParams | None:
         """qparams of a layer's first input."""
         return self.values.get(layer.inputs[0]) if layer.inputs else None
+
+
+def _of_integers(weight: QParams | None, source: QParams | None) -> bool:
+    """Whether products of a weight and an input have one step for each output channel."""
+    return not any(params is None or params.is_float or params.group_size for params in (weight, source))
 
 
 def quantize(graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats]) -> Quantization:
@@ -105,14 +136,20 @@ def quantize(graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats
 
 
 def is_asked(layer: Layer, plan: QuantPlan) -> bool:
-    """Whether a plan wants a layer in integers."""
+    """Whether a plan wants a layer quantized.
+
+    A dynamic qconfig means layers with a weight and products of matrices, weight-only those with a weight.
+    """
     if layer.transparent or not layer.inputs or not layer.dtype.startswith("float"):
         return False
     config = plan.qconfig(layer)
-    if config.activation is None or (layer.op in WEIGHTED and config.weight is None):
+    if config.activation is None and (config.weight is None or layer.op not in WEIGHTED):
         return False
-    if layer.op in NEVER_ASKED:
-        return any(o.kind == "id" and o.pattern == layer.id for o in plan.overrides)
+    if layer.op in WEIGHTED and config.weight is None:
+        return False
+    by_id = any(o.kind == "id" and o.pattern == layer.id for o in plan.overrides)
+    if layer.op in NEVER_ASKED or (config.keeps_values_float and layer.op not in WEIGHTED | MATRIX_PRODUCTS):
+        return by_id
     return True
 
 
@@ -124,6 +161,8 @@ class _Quantizer:
         self.why_not: dict[str, str] = {}
         self.quantized: set[str] = set()
         self.passing: set[str] = set()
+        self.dynamic: set[str] = set()
+        self.weight_only: set[str] = set()
         self.group: dict[str, str] = {}  # value -> the value whose qparams it uses
 
     def run(self) -> Quantization:
@@ -134,7 +173,8 @@ class _Quantizer:
         weights = {}
         for layer in self.graph.layers:
             config = self.configs[layer.id].weight
-            if layer.id in self.quantized and layer.op in WEIGHTED and config is not None:
+            rounds = layer.id in self.quantized | self.dynamic | self.weight_only
+            if rounds and layer.op in WEIGHTED and config is not None:
                 weight = self.graph.weight(layer)
                 assert weight is not None
                 axis = 1 if layer.op.startswith("conv_transpose") else 0
@@ -149,6 +189,8 @@ class _Quantizer:
             self.why_not,
             values,
             weights,
+            frozenset(self.dynamic),
+            frozenset(self.weight_only),
         )
 
     def _with_room_for_bias(self, layer: Layer, params: QParams, values: Mapping[str, QParams]) -> QParams:
@@ -159,6 +201,8 @@ class _Quantizer:
         """
         bias, source = self.graph.bias(layer), values.get(layer.inputs[0])
         if bias is None or source is None or not getattr(self.table, "BIAS_IS_INT32", False):
+            return params
+        if layer.id not in self.quantized or not _of_integers(params, source):
             return params
         size = np.abs(bias.detach().double().numpy())
         least = (size if params.axis is not None else size.max()) / (2.0**30 * float(source.scale))
@@ -173,12 +217,18 @@ class _Quantizer:
             return
         if layer.id not in asked:
             return
-        reason = self.table.why_not(layer, self.configs[layer.id], self.plan.target)
+        config = self.configs[layer.id]
+        reason = self.table.why_not(layer, config, self.plan.target)
         kind = self.table.grouping(layer)
         if reason is None and kind == PASSING and not self._data_quantized(layer):
             reason = FLOAT_INPUT
         if reason is not None:
             self.why_not[layer.id] = reason
+            return
+        if in_float := float_kernel(layer, config, self.plan.target):
+            self.why_not[layer.id] = in_float
+        if config.keeps_values_float:
+            (self.weight_only if config.activation is None else self.dynamic).add(layer.id)
             return
         self.quantized.add(layer.id)
         if kind == PASSING:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,131 +10,8 @@ from numpy.typing import NDArray
 
 from .problem import Problem
 from .qconfig import TensorConfig
+from .qparams import QParams, from_range
 from .statistics import TensorStats
-
-EPS = float(np.finfo(np.float32).eps)
-"""Smallest scale, as in torch.ao's observers."""
-
-
-@dataclass(frozen=True)
-class QParams:
-    """The numbers that quantize one tensor: ``q = clamp(round(x / scale) + zero_point)``.
-
-    Parameters
-    ----------
-    scale : float32 array, shape () or (channels,)
-        Size of a step.
-    zero_point : int32 array, same shape
-        The number that stands for 0.
-    dtype : str
-        Storage type.
-    qmin, qmax : int
-        Where rounding clips: the storage type's limits for activations (kernels saturate there,
-        whatever the number of bits), the grid's for weights.
-    axis : int | None
-        The channel axis, None per tensor.
-    bits : int
-        Width of the grid that the range was spread over.
-    """
-
-    scale: NDArray[np.float32]
-    zero_point: NDArray[np.int32]
-    dtype: str
-    qmin: int
-    qmax: int
-    axis: int | None = None
-    bits: int = 8
-
-    def to_json(self) -> dict[str, Any]:
-        """As qparams.json has it; float32 numbers are exact in JSON."""
-        return {
-            "scale": self.scale.astype(float).tolist(),
-            "zero_point": self.zero_point.tolist(),
-            "dtype": self.dtype,
-            "bits": self.bits,
-            "qmin": self.qmin,
-            "qmax": self.qmax,
-            "axis": self.axis,
-        }
-
-    def __post_init__(self) -> None:
-        # Arithmetic on arrays without axes gives numpy scalars, which torch does not take.
-        object.__setattr__(self, "scale", np.asarray(self.scale, np.float32))
-        object.__setattr__(self, "zero_point", np.asarray(self.zero_point, np.int32))
-
-    @property
-    def low(self) -> NDArray[np.float64]:
-        """Smallest real number on the grid of `bits`."""
-        return np.asarray((self._ends[0] - self.zero_point) * self.scale.astype(np.float64))
-
-    @property
-    def high(self) -> NDArray[np.float64]:
-        """Largest real number on the grid of `bits`."""
-        return np.asarray((self._ends[1] - self.zero_point) * self.scale.astype(np.float64))
-
-    @property
-    def _ends(self) -> tuple[int, int]:
-        grid = TensorConfig(self.dtype, self.bits).grid
-        return max(grid[0], self.qmin), min(grid[1], self.qmax)
-
-    def quantize(self, x: torch.Tensor) -> torch.Tensor:
-        """Whole numbers (int32), same shape as `x`."""
-        scale, zero = self._tensors(x)
-        # By the reciprocal, as torch's fake quantization does it: a tie may round the other way otherwise.
-        return torch.clamp(torch.round(x * (1 / scale)) + zero, self.qmin, self.qmax).to(torch.int32)
-
-    def dequantize(self, q: torch.Tensor) -> torch.Tensor:
-        """Real numbers (float32) for whole ones."""
-        scale, zero = self._tensors(q)
-        return (q.to(torch.float32) - zero) * scale
-
-    def fake_quantize(self, x: torch.Tensor) -> torch.Tensor:
-        """`x` rounded to the grid, float32, same shape."""
-        if self.axis is None:
-            return torch.fake_quantize_per_tensor_affine(
-                x, float(self.scale), int(self.zero_point), self.qmin, self.qmax
-            )
-        return torch.fake_quantize_per_channel_affine(
-            x, torch.from_numpy(self.scale), torch.from_numpy(self.zero_point), self.axis, self.qmin, self.qmax
-        )
-
-    def _tensors(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        shape = [1] * x.dim()
-        if self.axis is not None:
-            shape[self.axis] = -1
-        scale = torch.from_numpy(np.atleast_1d(self.scale))
-        zero = torch.from_numpy(np.atleast_1d(self.zero_point)).to(torch.float32)
-        return (scale.reshape(shape), zero.reshape(shape)) if self.axis is not None else (scale[0], zero[0])
-
-
-def from_range(
-    low: NDArray[np.floating] | float, high: NDArray[np.floating] | float, config: TensorConfig, axis: int | None = None
-) -> QParams:
-    """Scale and zero point for a range, as torch.ao's observers compute them.
-
-    Affine: ``scale = (max(high, 0) - min(low, 0)) / (qmax - qmin)``,
-    ``zero_point = qmin - round(low / scale)``. Symmetric:
-    ``scale = max(-low, high) / ((qmax - qmin) / 2)``, zero point in the middle.
-    """
-    qmin, qmax = config.grid
-    low32 = np.minimum(np.asarray(low, np.float32), np.float32(0))
-    high32 = np.maximum(np.asarray(high, np.float32), np.float32(0))
-    if config.symmetric:
-        bound = np.maximum(-low32, high32)
-        scale = np.maximum(bound / np.float32((qmax - qmin) / 2), np.float32(EPS))
-        middle = 0 if qmin < 0 else (qmin + qmax + 1) // 2
-        zero = np.full(scale.shape, middle, np.int32)
-    else:
-        with np.errstate(over="ignore"):
-            span = high32 - low32
-        steps = np.float32(qmax - qmin)
-        # The widest range that float32 can hold is wider than its largest number.
-        scale = np.where(np.isfinite(span), span / steps, high32 / steps - low32 / steps)
-        scale = np.maximum(scale, np.float32(EPS))
-        zero = np.clip(qmin - np.round(low32 / scale).astype(np.int64), qmin, qmax).astype(np.int32)
-    return QParams(
-        np.asarray(scale, np.float32), np.asarray(zero, np.int32), config.dtype, *config.storage, axis, config.bits
-    )
 
 
 def estimate_activation(stats: TensorStats, config: TensorConfig) -> QParams:
@@ -152,10 +28,12 @@ def estimate_activation(stats: TensorStats, config: TensorConfig) -> QParams:
 def activation_range(stats: TensorStats, config: TensorConfig) -> tuple[float, float]:
     """The range that an estimator chooses.
 
-    ``percentile`` cuts half of the rest off each side. ``mse`` minimizes the expected squared
-    error, clipping error plus step²/12 for what is inside (values that are exactly 0 cause
-    none). ``entropy`` minimizes KL(original || quantized) over symmetric thresholds (Migacz,
-    8-bit inference with TensorRT, 2017).
+    ``moving_average`` follows each batch's ends, as torch's MovingAverageMinMaxObserver does:
+    ``min += momentum * (batch_min - min)``. ``percentile`` cuts half of the rest off each side. ``mse``
+    minimizes the expected squared error, clipping error plus step²/12 for what is inside (values that
+    are exactly 0 cause none). ``entropy`` minimizes KL(original || quantized) over symmetric thresholds
+    (Migacz, 8-bit inference with TensorRT, 2017). In a float format, whose steps grow with the values,
+    a smaller range buys no finer ones, and both take all of it.
     """
     if config.estimator == "fixed":
         assert config.range is not None
@@ -166,13 +44,28 @@ def activation_range(stats: TensorStats, config: TensorConfig) -> tuple[float, f
         if not len(stats.histogram.counts):
             raise Problem("calibration", "a tensor held no finite value", "Look for NaN in the model or the data.")
         low, high = float(edges[0]), float(edges[-1])
-    if config.estimator == "minmax" or len(stats.histogram.counts) < 2 or low == high:
+    if not config.has_scale or config.estimator == "minmax" or len(stats.histogram.counts) < 2 or low == high:
         return low, high
+    if config.estimator == "moving_average":
+        return _moving_average_range(stats, low, high, config.momentum)
     if config.estimator == "percentile":
         return _percentile_range(stats, low, high, config.percentile)
+    if config.is_float:
+        return low, high
     if config.estimator == "mse":
         return _mse_range(stats, low, high, config)
     return _entropy_range(stats, low, high, config)
+
+
+def _moving_average_range(stats: TensorStats, low: float, high: float, momentum: float) -> tuple[float, float]:
+    finite = np.isfinite(stats.batch_min) & np.isfinite(stats.batch_max)
+    ends = np.stack([stats.batch_min, stats.batch_max])[:, finite].astype(np.float32)
+    if not ends.shape[1]:
+        return low, high
+    found = ends[:, 0]
+    for batch in ends.T[1:]:
+        found = found + np.float32(momentum) * (batch - found)
+    return float(found[0]), float(found[1])
 
 
 def _percentile_range(stats: TensorStats, low: float, high: float, percentile: float) -> tuple[float, float]:
@@ -330,9 +223,9 @@ def estimate_weight(weight: torch.Tensor, config: TensorConfig, axis: int) -> QP
     Parameters
     ----------
     weight : torch.Tensor
-        Float, any shape.
+        Float, any shape; of two axes with the output channels first for ``per_group``.
     config : TensorConfig
-        ``per_channel`` gives one scale per index of `axis`.
+        ``per_channel`` gives one scale per index of `axis`, ``per_group`` one for each of its groups.
     axis : int
         Axis of the output channels.
 
@@ -342,8 +235,16 @@ def estimate_weight(weight: torch.Tensor, config: TensorConfig, axis: int) -> QP
         `qmin` and `qmax` are the grid's: weights are rounded before they are stored.
     """
     rows = weight.detach().float().movedim(axis, 0).reshape(weight.shape[axis], -1).numpy()
-    if config.granularity == "per_tensor":
-        rows = rows.reshape(1, -1)
+    shape: tuple[int, ...] = (len(rows),)
+    grouped = config.granularity == "per_group"
+    if grouped:
+        size = config.group_size
+        # Zeros widen no range: 0 is on every grid.
+        rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % size)))
+        shape = (len(rows), rows.shape[1] // size)
+        rows = rows.reshape(-1, size)
+    elif config.granularity == "per_tensor":
+        rows, shape = rows.reshape(1, -1), ()
     low, high = rows.min(1), rows.max(1)
     if config.estimator == "fixed":
         assert config.range is not None
@@ -354,11 +255,11 @@ def estimate_weight(weight: torch.Tensor, config: TensorConfig, axis: int) -> QP
     elif config.estimator in ("mse", "entropy"):
         # Entropy needs a distribution; a channel of a weight has too few values for one.
         low, high = _weight_mse_range(rows, low, high, config)
-    per_channel = config.granularity == "per_channel"
-    params = from_range(
-        low if per_channel else low[0], high if per_channel else high[0], config, axis if per_channel else None
+    params = from_range(low.reshape(shape), high.reshape(shape), config, axis if shape and config.has_scale else None)
+    ends = config.storage if config.is_float else config.grid
+    return QParams(
+        params.scale, params.zero_point, params.dtype, *ends, params.axis, config.bits, size if grouped else None
     )
-    return QParams(params.scale, params.zero_point, params.dtype, *config.grid, params.axis, config.bits)
 
 
 def _weight_mse_range(
@@ -367,26 +268,13 @@ def _weight_mse_range(
     """Shrink each row's range so that the squared error of rounding its values is least."""
     best = np.full(len(rows), np.inf)
     best_low, best_high = low.copy(), high.copy()
-    qmin, qmax = config.grid
+    values = torch.from_numpy(rows)
     for share in np.linspace(1, 0.3, 36, dtype=np.float32):
-        params = from_range(low * share, high * share, config, 0)
-        scale, zero = params.scale[:, None], params.zero_point[:, None]
-        rounded = (np.clip(np.round(rows / scale) + zero, qmin, qmax) - zero) * scale
-        error = ((rounded - rows) ** 2).sum(1)
+        found = from_range(low * share, high * share, config, 0)
+        params = replace(found, qmin=config.grid[0], qmax=config.grid[1])
+        error = ((params.fake_quantize(values).numpy() - rows) ** 2).sum(1)
         better = error < best
         best = np.where(better, error, best)
         best_low = np.where(better, low * share, best_low)
         best_high = np.where(better, high * share, best_high)
     return best_low, best_high
-
-
-FIXED_OUTPUTS = {"sigmoid": (1 / 256, 0), "hardsigmoid": (1 / 256, 0), "softmax": (1 / 256, 0), "tanh": (2 / 256, 128)}
-"""Scale and zero point (uint8) of operators whose output range is known."""
-
-
-def fixed_output(op: str, config: TensorConfig) -> QParams | None:
-    """qparams of an operator with a known output range, for 8-bit unsigned outputs; else None."""
-    if op not in FIXED_OUTPUTS or config.dtype != "uint8" or config.estimator == "fixed":
-        return None
-    scale, zero = FIXED_OUTPUTS[op]
-    return QParams(np.asarray(scale, np.float32), np.asarray(zero, np.int32), "uint8", 0, 255)

@@ -79,7 +79,7 @@ def score(
         for layer in graph.layers
         if not layer.transparent
         and (only is None or layer.id in only)
-        and any(layer.id in q.quantized - q.passing for q in variants.values())
+        and any(layer.id in q.rounding for q in variants.values())
     ]
     sums = {name: ({layer.id: 0.0 for layer in wanted}, {layer.id: 0.0 for layer in wanted}) for name in variants}
     generator = torch.Generator().manual_seed(seed)
@@ -94,7 +94,7 @@ def score(
             for index, layer in enumerate(wanted):
                 report(samples + size * index / len(wanted), total or samples + size, "")
                 for name, simulated in simulations.items():
-                    if layer.id not in simulated.quantization.quantized - simulated.quantization.passing:
+                    if layer.id not in simulated.quantization.rounding:
                         continue
                     noise = simulated.run_layer(layer, values) - values[layer.value]
                     for kind, gradients in enumerate((gaussian, fisher)):

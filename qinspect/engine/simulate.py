@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from .execute import Executor
-from .graph import Layer
+from .graph import Layer, refs
+from .qparams import dynamic_qparams
 from .quantize import Quantization
 
 
@@ -29,7 +30,7 @@ def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:
             continue
         found[f"{layer.id}/weight"] = params.fake_quantize(weight.detach())
         source = quantization.input_scale(layer)
-        if bias is not None and source is not None:
+        if bias is not None and source is not None and quantization.sums_integers(layer):
             step = torch.from_numpy(params.scale).double() * float(source.scale)
             rounded = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
             found[f"{layer.id}/bias"] = (rounded * step).to(bias.dtype)
@@ -40,7 +41,8 @@ class Simulation(Executor):
     """The quantized model, simulated.
 
     Values are float32 numbers that lie on their grids. A value made by a float layer is rounded
-    where a quantized layer reads it, and only there.
+    where a quantized layer reads it, and only there. What a dynamic layer reads is rounded with the
+    range that it has in this batch.
     """
 
     def __init__(self, quantization: Quantization, channels_last: bool = False) -> None:
@@ -77,6 +79,8 @@ class Simulation(Executor):
             The value, on its grid where the layer is quantized.
         """
         q = self.quantization
+        if layer.id in q.dynamic:
+            return self.compute(layer, self.rounded_now(layer, values))
         if layer.id not in q.quantized or layer.transparent:
             return self.compute(layer, values)
         view: dict[str, Any] = {}
@@ -91,6 +95,17 @@ class Simulation(Executor):
                 value = params.fake_quantize(value)
             view[name] = value
         return self.round(layer, self.compute(layer, view))
+
+    def rounded_now(self, layer: Layer, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What a dynamic layer reads, rounded with the range that it has now; what its activation reads is not."""
+        config = self.quantization.configs[layer.id].activation
+        assert config is not None
+        view = dict(values)
+        for ref in refs(layer.args):
+            value = values.get(ref.value)
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                view[ref.value] = dynamic_qparams(value, config).fake_quantize(value)
+        return view
 
     def round(self, layer: Layer, value: torch.Tensor) -> torch.Tensor:
         """A layer's value on its output grid."""

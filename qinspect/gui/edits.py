@@ -11,7 +11,7 @@ from PySide6.QtGui import QUndoCommand
 
 from ..engine.plan import QuantPlan
 from ..engine.problem import Problem
-from ..engine.qconfig import DTYPES, QConfig, TensorConfig, config_from_json
+from ..engine.qconfig import QConfig, TensorConfig, config_from_json
 
 
 class Edit(QUndoCommand):
@@ -71,9 +71,6 @@ BOTH_FLOAT: dict[str, None] = {"weight": None, "activation": None}
 def changed_config(config: TensorConfig | None, start: TensorConfig, fields: dict[str, Any]) -> TensorConfig:
     """A configuration with some fields changed and those that depend on them brought along."""
     config = config or start
-    if "dtype" in fields and "bits" not in fields:
-        low, high = DTYPES[fields["dtype"]]
-        fields = {**fields, "bits": (high - low + 1).bit_length() - 1}
     if fields.get("estimator", "fixed") != "fixed" and config.range is not None:
         fields = {**fields, "range": None}
     return config.but(**fields)

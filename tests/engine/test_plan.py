@@ -11,27 +11,81 @@ from hypothesis import strategies as st
 from qinspect.engine.graph import Layer, LayerGraph
 from qinspect.engine.plan import TARGETS, Override, QuantPlan, Target, read_plan
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import DTYPES, ESTIMATORS, PRESETS, QConfig, TensorConfig
+from qinspect.engine.qconfig import ALIASES, DTYPES, ESTIMATORS, FLOATS, GRANULARITIES, PRESETS, QConfig, TensorConfig
 
 QUICK = settings(max_examples=60, deadline=None)
 
 
 @st.composite
 def configs(draw):
-    dtype = draw(st.sampled_from(sorted(DTYPES)))
-    low, high = DTYPES[dtype]
-    width = (high - low + 1).bit_length() - 1
+    dtype = draw(st.sampled_from([*DTYPES, *FLOATS, *ALIASES]))
+    width = TensorConfig(dtype).width
     a, b = sorted(draw(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)).filter(lambda ends: ends[0] != ends[1])))
+    granularity = draw(st.sampled_from(GRANULARITIES))
     return TensorConfig(
         dtype,
-        draw(st.integers(2, width)),
+        draw(st.integers(2, width)) if dtype in DTYPES else 0,
         draw(st.booleans()),
         draw(st.booleans()),
-        draw(st.sampled_from(["per_tensor", "per_channel"])),
+        granularity,
         draw(st.sampled_from(ESTIMATORS)),
         draw(st.floats(50.5, 100)),
         (a, b),
+        granularity == "per_token" or draw(st.booleans()),
+        draw(st.integers(2, 256)),
+        draw(st.floats(1e-4, 1)),
     )
+
+
+@QUICK
+@given(config=configs())
+def test_a_configuration_comes_back_from_json_meaning_the_same(config):
+    again = TensorConfig.from_json(json.loads(json.dumps(config.to_json())))
+    assert again.to_json() == config.to_json()
+    assert str(again) == str(config)
+    assert again.but(**config.to_json()) == again
+
+
+@pytest.mark.parametrize(
+    ("text", "config"),
+    [
+        ('{"dtype": "float16"}', TensorConfig("fp16")),
+        ('{"dtype": "bf16"}', TensorConfig("bfloat16", estimator="mse", symmetric=True)),
+        ('{"dtype": "int4", "symmetric": true, "granularity": "per_group", "group_size": 64}',
+         TensorConfig("int4", 4, True, granularity="per_group", group_size=64)),
+        ('{"dtype": "uint8", "dynamic": true, "estimator": "mse"}', TensorConfig(dynamic=True)),
+        ('{"dtype": "uint8", "bits": 8, "symmetric": false, "granularity": "per_tensor", "estimator": "mse"}',
+         TensorConfig(estimator="mse")),
+    ],
+)  # fmt: skip
+def test_configurations_are_written_as_people_write_them(text, config):
+    assert TensorConfig.from_json(json.loads(text)) == config
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"granularity": "per_token"}, "run time"),
+        ({"granularity": "per_group", "group_size": 1}, "group_size"),
+        ({"estimator": "moving_average", "momentum": 0.0}, "momentum"),
+        ({"dtype": "fp16", "bits": 8}, "bits in fp16"),
+        ({"dtype": "int4", "bits": 8}, "bits in int4"),
+        ({"dtype": "fp12"}, "unknown dtype"),
+        ({"dynamic": 1}, "dynamic"),
+        ({"group_size": True}, "group_size"),
+    ],
+)
+def test_a_configuration_that_makes_no_sense_is_refused(fields, says):
+    with pytest.raises(Problem, match=says):
+        TensorConfig.from_json({"dtype": "uint8", **fields})
+
+
+def test_a_change_brings_along_what_depends_on_it():
+    config = TensorConfig("uint8", bits=7)
+    assert config.but(dtype="int4").bits == 4
+    assert config.but(dtype="uint8").bits == 7
+    assert config.but(granularity="per_token").dynamic
+    assert config.but(granularity="per_token").but(dynamic=False).granularity == "per_tensor"
 
 
 choice = st.none() | configs()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,15 +13,9 @@ from hypothesis.extra import numpy as hnp
 
 from qinspect.engine.calibrate import tensor_stats
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import TensorConfig
-from qinspect.engine.ranges import (
-    QParams,
-    activation_range,
-    estimate_activation,
-    estimate_weight,
-    fixed_output,
-    from_range,
-)
+from qinspect.engine.qconfig import FLOATS, TensorConfig
+from qinspect.engine.qparams import FLOAT_TYPES, QParams, dynamic_qparams, fixed_output, from_range
+from qinspect.engine.ranges import activation_range, estimate_activation, estimate_weight
 
 QUICK = settings(max_examples=60, deadline=None)
 SCHEMES = [(dtype, symmetric) for dtype in ("uint8", "int8") for symmetric in (False, True)]
@@ -50,6 +46,22 @@ def test_min_max_gives_the_scale_and_zero_point_of_torch(dtype, symmetric, reduc
     scale, zero = observer.calculate_qparams()
     assert float(mine.scale) == scale.item()
     assert int(mine.zero_point) == zero.item()
+
+
+@QUICK
+@given(values=hnp.arrays(np.float32, (4, 9), elements=st.floats(-1e4, 1e4, width=32)), momentum=st.floats(0.01, 1))
+def test_the_moving_average_is_torchs(values, momentum):
+    from torch.ao.quantization.observer import MovingAverageMinMaxObserver
+
+    observer = MovingAverageMinMaxObserver(averaging_constant=momentum)
+    for batch in torch.from_numpy(values):
+        observer(batch)
+    stats = replace(tensor_stats(torch.from_numpy(values)), batch_min=values.min(1), batch_max=values.max(1))
+    mine = estimate_activation(stats, TensorConfig(estimator="moving_average", momentum=momentum))
+    scale, zero = observer.calculate_qparams()
+    # torch multiplies and adds in one rounding, numpy in two.
+    assert float(mine.scale) == pytest.approx(scale.item(), rel=1e-6)
+    assert abs(int(mine.zero_point) - zero.item()) <= 1
 
 
 @pytest.mark.parametrize(("dtype", "symmetric"), SCHEMES)
@@ -261,3 +273,91 @@ def test_int16_and_int4_grids_are_used_in_full():
         params = from_range(-1.0, 1.0, TensorConfig(dtype, bits=16 if dtype == "int16" else 4))
         assert float(params.scale) == pytest.approx(2 / levels, rel=1e-6)
         assert isinstance(params, QParams)
+
+
+@pytest.mark.parametrize("dtype", ["fp16", "bf16"])
+@QUICK
+@given(values=tensors, factor=st.sampled_from([1e-6, 1.0, 10.0]))
+def test_half_precision_is_torchs_cast(dtype, values, factor):
+    x = torch.from_numpy(values) * factor
+    expected = x.to(FLOAT_TYPES[dtype]).float()
+    for params in (
+        estimate_weight(x, TensorConfig(dtype), 0),
+        estimate_activation(tensor_stats(x), TensorConfig(dtype, estimator="mse")),
+    ):
+        assert torch.equal(params.fake_quantize(x), expected)
+
+
+@pytest.mark.parametrize("granularity", ["per_tensor", "per_channel"])
+@pytest.mark.parametrize("dtype", ["fp8_e4m3", "fp8_e5m2"])
+@QUICK
+@given(values=tensors)
+def test_fp8_is_torchs_cast_of_what_the_scale_brings_into_its_range(dtype, granularity, values):
+    x = torch.from_numpy(values)
+    params = estimate_weight(x, TensorConfig(dtype, granularity=granularity), 0)
+    largest = torch.finfo(FLOAT_TYPES[dtype]).max
+    assert largest == FLOATS[dtype][1]
+    bound = x.abs().amax(1, keepdim=True) if granularity == "per_channel" else x.abs().max()
+    scale = (bound / largest).clamp_min(torch.finfo(torch.float32).eps)
+    expected = (x / scale).clamp(-largest, largest).to(FLOAT_TYPES[dtype]).float() * scale
+    assert torch.equal(params.fake_quantize(x), expected)
+
+
+def test_fp8_has_no_number_beyond_its_largest():
+    params = from_range(-1.0, 1.0, TensorConfig("fp8_e4m3"))
+    assert params.fake_quantize(torch.tensor([3.0, -3.0])).tolist() == pytest.approx([1.0, -1.0])
+
+
+def test_clipping_buys_nothing_in_a_float_format():
+    stats = tensor_stats(draw("outliers"))
+    for estimator in ("mse", "entropy"):
+        assert activation_range(stats, TensorConfig("fp8_e4m3", estimator=estimator)) == (stats.min, stats.max)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("dtype", ["int4", "uint4", "int8"])
+@pytest.mark.parametrize(("features", "size"), [(64, 16), (50, 16), (7, 32)])
+def test_groups_are_channels_of_their_own(dtype, symmetric, features, size):
+    weight = torch.randn(5, features)
+    config = TensorConfig(dtype, symmetric=symmetric, granularity="per_group", group_size=size)
+    params = estimate_weight(weight, config, 0)
+    assert params.scale.shape == (5, -(-features // size))
+    apart = [
+        estimate_weight(part, config.but(granularity="per_channel"), 0).fake_quantize(part)
+        for part in weight.split(size, 1)
+    ]
+    assert torch.equal(params.fake_quantize(weight), torch.cat(apart, 1))
+
+
+def test_groups_of_int4_have_the_scales_of_torchao():
+    torchao = pytest.importorskip("torchao.quantization.quant_primitives")
+    weight = torch.randn(8, 64)
+    params = estimate_weight(weight, TensorConfig("int4", symmetric=True, granularity="per_group"), 0)
+    kind = torchao.MappingType.SYMMETRIC
+    scale, _ = torchao.choose_qparams_affine(weight, kind, (1, 32), torch.int8, -8, 7)
+    assert np.allclose(params.scale, scale.numpy(), rtol=1e-6)
+
+
+def test_every_group_has_its_own_estimate():
+    weight = torch.randn(6, 64)
+    config = TensorConfig("int4", symmetric=True, granularity="per_group", percentile=95)
+    plain, mse, percentile = (
+        estimate_weight(weight, config.but(estimator=e), 0) for e in ("minmax", "mse", "percentile")
+    )
+    errors = [((p.fake_quantize(weight) - weight) ** 2).reshape(6, 2, 32).sum(-1).numpy() for p in (plain, mse)]
+    assert (errors[1] <= errors[0] * 1.0001).all()
+    assert (mse.scale < plain.scale).any()
+    assert (percentile.scale < plain.scale).all()
+
+
+@pytest.mark.parametrize(("dtype", "symmetric"), SCHEMES)
+@QUICK
+@given(values=tensors)
+def test_a_dynamic_range_is_that_of_the_tensor_or_of_each_row(dtype, symmetric, values):
+    x = torch.from_numpy(values)
+    config = TensorConfig(dtype, symmetric=symmetric, dynamic=True)
+    whole = estimate_activation(tensor_stats(x), config.but(dynamic=False))
+    assert torch.equal(dynamic_qparams(x, config).fake_quantize(x), whole.fake_quantize(x))
+    each = [estimate_activation(tensor_stats(row), config.but(dynamic=False)).fake_quantize(row) for row in x]
+    by_token = dynamic_qparams(x[None], config.but(granularity="per_token")).fake_quantize(x[None])
+    assert torch.equal(by_token, torch.stack(each)[None])

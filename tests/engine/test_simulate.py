@@ -220,3 +220,100 @@ def test_a_padding_merged_into_a_convolution_pads_with_the_number_that_stands_fo
     assert q.values["input"].fake_quantize(torch.zeros(1)).item() == 0
     noise = Simulation(q)([x]) - net(x)
     assert float((noise**2).mean() / (net(x) ** 2).mean()) < 1e-3
+
+
+class Mixer(nn.Module):
+    """A convolution, linear layers with and without an activation, and a product of two values."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.one, self.two = nn.Linear(36, 8), nn.Linear(36, 8)
+
+    def forward(self, x):
+        x = self.conv(x).flatten(2)
+        return torch.relu(self.one(x)) @ self.two(x).transpose(1, 2)
+
+
+@pytest.fixture
+def anything(monkeypatch):
+    """A target that can do all that is asked, so that the arithmetic is seen alone."""
+    from types import SimpleNamespace
+
+    from qinspect.engine.backends import ort_table
+
+    able = SimpleNamespace(why_not=lambda *_: None, grouping=ort_table.grouping)
+    monkeypatch.setattr("qinspect.engine.quantize.table", lambda target: able)
+
+
+WEIGHTS = [
+    TensorConfig("int8", symmetric=True, granularity="per_channel"),
+    TensorConfig("uint4", granularity="per_channel", estimator="mse"),
+    TensorConfig("fp16"),
+    TensorConfig("fp8_e4m3", granularity="per_channel"),
+]
+
+
+def weights_rounded(graph, config):
+    """The module's weights, rounded by what is tested elsewhere."""
+    from qinspect.engine.ranges import estimate_weight
+
+    found = {}
+    for layer in graph.layers:
+        if (weight := graph.weight(layer)) is not None:
+            found[layer.id] = estimate_weight(weight, config, 0).fake_quantize(weight.detach())
+    return found
+
+
+@pytest.mark.parametrize("config", WEIGHTS, ids=str)
+def test_weight_only_rounds_the_weights_and_nothing_else(anything, canonical, quantized, config):
+    net = Mixer().eval()
+    q = quantized(canonical(net, IMAGE), ORT.with_default(weight=config, activation=None), [(IMAGE,)])
+    assert q.weight_only == q.asked == q.rounding == {"conv:conv2d", "one:linear", "two:linear"}
+    assert not q.values
+    assert not q.quantized
+    rounded = weights_rounded(q.graph, config)
+    with torch.no_grad():
+        for name in ("conv:conv2d", "one:linear", "two:linear"):
+            net.get_submodule(name.partition(":")[0]).weight.copy_(rounded[name])
+        assert torch.equal(Simulation(q)((IMAGE,)), net(IMAGE))
+
+
+@pytest.mark.parametrize("granularity", ["per_tensor", "per_token"])
+def test_dynamic_layers_round_what_they_read_with_the_range_of_the_batch(anything, canonical, quantized, granularity):
+    net = Mixer().eval()
+    plan = ORT.with_default(activation=TensorConfig("uint8", granularity=granularity, dynamic=True))
+    plan = plan.with_layer("conv:conv2d", None, None)
+    q = quantized(canonical(net, IMAGE), plan, [(IMAGE,)])
+    assert q.dynamic == {"one:linear", "two:linear", ":matmul"}
+    assert not q.values
+    assert not q.quantized
+
+    def now(x):
+        low, high = (x.amin(-1, keepdim=True), x.amax(-1, keepdim=True)) if granularity == "per_token" else x.aminmax()
+        scale = (high.clamp_min(0) - low.clamp_max(0)) / 255
+        zero = (-low.clamp_max(0) / scale).round()
+        return ((x * (1 / scale)).round() + zero).clamp(0, 255).sub(zero).mul(scale)
+
+    weights = quantized_params(q)
+    assert weights.keys() == {"one:linear/weight", "two:linear/weight"}
+    for batch in (IMAGE[:2], IMAGE[2:] * 3):  # the range follows the batch
+        with torch.no_grad():
+            x = net.conv(batch).flatten(2)
+            one = torch.relu(F.linear(now(x), weights["one:linear/weight"], net.one.bias))
+            two = F.linear(now(x), weights["two:linear/weight"], net.two.bias).transpose(1, 2)
+            torch.testing.assert_close(Simulation(q)((batch,)), now(one) @ now(two), rtol=1e-5, atol=1e-5)
+
+
+def test_errors_and_estimates_hold_weight_only_and_dynamic_layers(anything, canonical, quantized):
+    from qinspect.engine.errors import measure
+    from qinspect.engine.sensitivity import score
+
+    plan = ORT.with_default(activation=TensorConfig("uint8", dynamic=True))
+    plan = plan.with_layer("conv:conv2d", activation=None)
+    q = quantized(canonical(Mixer().eval(), IMAGE), plan, [(IMAGE,)])
+    assert q.weight_only == {"conv:conv2d"}
+    found = measure(q, [(IMAGE,)]).layers
+    assert all(10 < found[layer].local_sqnr_db < 80 for layer in q.rounding)
+    scores = score({"plan": q}, [(IMAGE,)])["plan"]
+    assert all(scores.mse[layer] > 0 for layer in q.rounding)

@@ -36,7 +36,7 @@ ROWS = (
 def facts(rows=ROWS, stale=False, times_stale=False):
     from qinspect.engine.plan import QuantPlan
 
-    qconfigs = {r.id: PRESETS["onnxruntime"] for r in rows}
+    qconfigs = {r.id: PRESETS["qinspect"] for r in rows}
     return facts_of(rows, QuantPlan(), qconfigs, frozenset(r.id for r in rows), stale, rows, times_stale)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ..plan import Target
 
 if TYPE_CHECKING:
+    from ..graph import Layer
+    from ..qconfig import QConfig
     from ..quantize import Quantization
     from ..simulate import Simulation
 
@@ -21,6 +23,15 @@ def table(target: Target) -> ModuleType:
     from . import fx_table
 
     return fx_table
+
+
+def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
+    """Why a layer that the target rounds as asked is computed in float, or None where it is not.
+
+    A table says so in a function of this name; one without it has no such kernels.
+    """
+    says = getattr(table(target), "float_kernel", None)
+    return None if says is None else says(layer, config, target)
 
 
 def simulation(quantization: Quantization, channels_last: bool = False) -> Simulation:

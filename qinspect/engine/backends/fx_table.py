@@ -46,7 +46,9 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return f"qnnpack has no {layer.op}"
     activation, weight = config.activation, config.weight
     if activation is None:
-        return None
+        return "the lowering to torch's FX keeps no weight in integers beside float values" if weight else None
+    if activation.dynamic:
+        return "the lowering to torch's FX has no dynamic ranges"
     if activation.dtype != "uint8":
         return f"torch's integer kernels take uint8 activations, not {activation.dtype}"
     if activation.granularity != "per_tensor":

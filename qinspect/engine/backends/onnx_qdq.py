@@ -12,8 +12,8 @@ import torch
 from onnx import helper, numpy_helper
 
 from ..graph import Layer
+from ..qparams import QParams
 from ..quantize import Quantization
-from ..ranges import QParams
 from .grouping import PASSING
 from .onnx_export import LAYER, MERGED, VALUES, metadata
 from .onnx_ops import limits

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from ..graph import Layer, Ref
+from ..qparams import QParams
 from ..quantize import Quantization
-from ..ranges import QParams
 from ..simulate import Simulation
 from .onnx_ops import limits
 from .ort_table import stored
@@ -47,7 +47,8 @@ class OrtSimulation(Simulation):
         super().__init__(quantization, channels_last)
         self._weighted: dict[str, tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]] = {}
         for layer in quantization.graph.layers:
-            if layer.id in quantization.weights and (layer.op in CONVOLUTIONS or layer.op == "linear"):
+            whole = quantization.sums_integers(layer) and layer.id not in quantization.why_not
+            if whole and (layer.op in CONVOLUTIONS or layer.op == "linear"):
                 self._weighted[layer.id] = self._prepare(layer)
 
     def _prepare(self, layer: Layer) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
@@ -71,8 +72,8 @@ class OrtSimulation(Simulation):
 
     def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
         q = self.quantization
-        if layer.id not in q.quantized or layer.transparent:
-            return self.compute(layer, values)
+        if layer.id not in q.quantized or layer.id in q.why_not or layer.transparent:
+            return super().run_layer(layer, values)
         operands = [item.value for item in layer.args[:2] if isinstance(item, Ref)]
         if layer.id in self._weighted:
             return self._finish(layer, self._sums(layer, values))

@@ -9,7 +9,7 @@ import numpy as np
 from ..graph import Layer, Ref
 from ..plan import Target
 from ..qconfig import QConfig
-from ..ranges import QParams
+from ..qparams import QParams
 from .grouping import OWN, PASSING, SHARED, pads_zeros
 
 CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
@@ -82,7 +82,9 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return "ONNX Runtime runs it in integers only between two activations"
     activation, weight = config.activation, config.weight
     if activation is None:
-        return None
+        return "the lowering to ONNX Runtime keeps no weight in integers beside float values" if weight else None
+    if activation.dynamic:
+        return "the lowering to ONNX Runtime has no dynamic ranges"
     if activation.dtype not in ("uint8", "int8"):
         return f"ONNX Runtime's integer kernels take 8-bit activations, not {activation.dtype}"
     if activation.granularity != "per_tensor":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...engine.plan import QuantPlan
-from ...engine.qconfig import DTYPES, QConfig, TensorConfig
+from ...engine.qconfig import QConfig, TensorConfig
 from ...engine.results import Latency, LayerRow
 from .figures import decibel, micros, share, small
 
@@ -66,10 +66,9 @@ def short(config: TensorConfig | None) -> str:
     """A tensor's type in few letters: ``int8/ch``, ``uint8 7b``, ``float``."""
     if config is None:
         return "float"
-    low, high = DTYPES[config.dtype]
-    width = (high - low + 1).bit_length() - 1
-    bits = "" if config.bits == width else f" {config.bits}b"
-    return f"{config.dtype}{bits}{'/ch' if config.granularity == 'per_channel' else ''}"
+    bits = "" if config.bits == config.width else f" {config.bits}b"
+    per = {"per_channel": "/ch", "per_group": f"/{config.group_size}", "per_token": "/tok"}.get(config.granularity, "")
+    return f"{config.dtype}{bits}{per}{' dyn' if config.dynamic else ''}"
 
 
 def type_text(row: LayerRow, facts: Facts) -> str:
