@@ -199,15 +199,19 @@ class MainWindow(QMainWindow):
         self.tasks.candidates_found.connect(self._layers.detail.show_candidates)
         self.tasks.candidates_failed.connect(self._layers.detail.show_no_candidates)
         self.tasks.weights_found.connect(self._layers.detail.show_weights)
+        self.tasks.sample_found.connect(self._layers.show_sample)
+        self._layers.bottom.samples.chosen.connect(self.tasks.ask_sample)
+        self._layers.bottom.samples.set_classes(self.data_page.classes)
         self._fix.run_requested.connect(self.run)
         self._fix.set_analyzing(self.tasks.analyzing)
         self._fix.findings.apply_requested.connect(self.apply_finding)
         self._fix.findings.layers_requested.connect(self.show_layers)
         self._fix.ledger.layers_requested.connect(self.show_layers)
-        for runs in (self._fix.runs, self._layers.bottom.runs):
-            runs.restore_requested.connect(
+        for source in (self._fix.runs, self._fix.pareto, self._layers.bottom.runs, self._layers.bottom.pareto):
+            source.restore_requested.connect(
                 lambda run: self.document.edit(self.tr("restore {0}").format(run.name), run.plan)
             )
+        for runs in (self._fix.runs, self._layers.bottom.runs):
             runs.remove_requested.connect(self.document.remove_run)
             runs.rename_requested.connect(self.document.rename_run)
         if isinstance(sizes := self.settings.value("splitters"), list):
@@ -280,6 +284,8 @@ class MainWindow(QMainWindow):
     def _data_opened(self, opened: Any) -> None:
         self.data_page.fill(opened.data.spec.to_json())
         self.data_page.show_pictures(opened.pictures, opened.classes)
+        if self._layers is not None:
+            self._layers.bottom.samples.set_classes(opened.classes)
         if self.step in ("open", "target", "verdict"):
             self.go("data")
 

@@ -29,7 +29,7 @@ class Tasks(QObject):
     problem(Problem | Failure)
         Something did not work; nothing was lost.
     model_opened(spec), data_opened(Opened), host_known(Host), candidates_found(layer id, tuple)
-    weights_found(WeightRanges | None)
+    weights_found(WeightRanges | None), sample_found(SampleErrors)
     exported(ExportReport), analyzed(exact), session_opened(step)
     analyzing_changed(bool)
         Calibration and analysis of everything began, or are over.
@@ -42,6 +42,7 @@ class Tasks(QObject):
     candidates_found = Signal(str, object)
     candidates_failed = Signal(str, str)
     weights_found = Signal(object)
+    sample_found = Signal(object)
     exported = Signal(object)
     analyzed = Signal(bool)
     analyzing_changed = Signal(bool)
@@ -251,6 +252,18 @@ class Tasks(QObject):
             lambda report: work.weight_ranges(model, plan, layer_id, report),
             self.weights_found.emit,
             quiet=True,
+        )
+
+    def ask_sample(self, index: int) -> Job | None:
+        """The error of one sample, layer by layer; the answer is `sample_found`."""
+        document = self._document
+        model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
+        if model is None or data is None or calibration is None:
+            return None
+        return self._start(
+            self.tr("Sample {0}").format(data.names[index]),
+            lambda report: work.sample_errors(model, data, plan, calibration, index, report),
+            self.sample_found.emit,
         )
 
     def export(self, to: str, out: Path) -> Job | None:

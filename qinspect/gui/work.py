@@ -148,6 +148,52 @@ def candidates(
     return candidates(model, data, plan, calibration, layer_id, report)
 
 
+@dataclass(frozen=True)
+class SampleErrors:
+    """One sample through the float and the simulated model.
+
+    Parameters
+    ----------
+    index : int
+        In the data set.
+    name : str
+    cumulative : dict of str to float
+        SQNR in dB of each layer's value, by layer id; exact ones are left out.
+    drop : (str, float) | None
+        The layer at which the SQNR falls most from one layer to the next, and by how many dB.
+    picture : array of uint8, shape (H, W, 3) | None
+    """
+
+    index: int
+    name: str
+    cumulative: dict[str, float]
+    drop: tuple[str, float] | None
+    picture: NDArray[np.uint8] | None
+
+
+def sample_errors(
+    model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, index: int, report: Report
+) -> SampleErrors:
+    """The error of one sample, layer by layer."""
+    from ..engine.data import batches
+    from ..engine.errors import measure
+    from ..engine.job import calibrate_model, fed, fused_graph
+    from ..engine.quantize import quantize
+
+    calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
+    graph = fused_graph(model, plan).graph
+    # Where the batch is fixed, it is filled with copies of the sample.
+    size = next((spec.shape[0] for spec in graph.inputs if spec.shape and spec.shape[0]), None) or 1
+    found = measure(
+        quantize(graph, plan, calibration.tensors), fed(batches(data, [index] * size, size)), part(report, 0.1, 1)
+    )
+    order = [layer.id for layer in graph.layers if layer.id in found.layers]
+    known = {name: db for name in order if (db := found.layers[name].cumulative_sqnr_db) is not None}
+    falls = [(two, known[one] - known[two]) for one, two in zip(known, list(known)[1:], strict=False)]
+    drop = max(falls, key=lambda item: item[1], default=None)
+    return SampleErrors(index, data.names[index], known, drop, data.picture(index))
+
+
 def export(
     model: Model, plan: QuantPlan, calibration: Calibration, data: Dataset, to: str, out: Path, report: Report
 ) -> ExportReport:

@@ -22,6 +22,7 @@ from qinspect.gui.plots.depth import DepthPlot, DepthPoint
 from qinspect.gui.plots.histogram import Grid, HistogramPlot, outside_share
 from qinspect.gui.plots.kernel import KernelPlot
 from qinspect.gui.plots.latency import LatencyBar, LatencyPlot
+from qinspect.gui.plots.pareto import ParetoPlot, ParetoPoint, front
 from qinspect.gui.plots.scatter import GainPoint, GainScatter
 from qinspect.gui.theme import DARK, LIGHT, Theme, palette
 
@@ -63,6 +64,19 @@ def fill_scatter(plot: GainScatter) -> None:
     plot.set_points([GainPoint(f"layer{k}", f"l{k}", 0.001 * 2**k, 50.0 * k - 60, k % 3 > 0) for k in range(8)])
 
 
+def fill_pareto(plot: ParetoPlot) -> None:
+    plot.set_points(
+        [
+            ParetoPoint("float", "float", 8.0, 0.0, 0.0, "float"),
+            ParetoPoint("all", "all int8", 2.0, 0.4, 9.0, current=True),
+            ParetoPoint("some", "some int8", 3.0, 0.1, 1.0),
+            ParetoPoint("bad", "worse in both", 4.0, 0.5, 12.0),
+            ParetoPoint("guess", "found", 2.5, 0.2, None, "search"),
+            ParetoPoint("quick", "without time", None, 0.2, 2.0),
+        ]
+    )
+
+
 KINDS = [
     (HistogramPlot, fill_histogram),
     (ChannelRanges, fill_channels),
@@ -70,6 +84,7 @@ KINDS = [
     (LatencyPlot, fill_latency),
     (KernelPlot, fill_kernel),
     (GainScatter, fill_scatter),
+    (ParetoPlot, fill_pareto),
 ]
 
 
@@ -398,3 +413,42 @@ def test_layers_without_error_stand_left_of_the_others(shown) -> None:
     assert x[0] < x[1]
     assert len(x) == 2
     plot.grab()
+
+
+# -- pareto -----------------------------------------------------------------------------------
+
+
+def test_the_front_is_what_no_other_point_beats_in_both() -> None:
+    rng = np.random.default_rng(3)
+    places = [(float(x), float(y)) for x, y in rng.integers(0, 12, (60, 2))]
+    found = front(places)
+    for i, (x, y) in enumerate(places):
+        beaten = any((a <= x and b < y) or (a < x and b <= y) for a, b in places)
+        assert (places[i] in [places[k] for k in found]) == (not beaten)
+    assert [places[k][0] for k in found] == sorted(places[k][0] for k in found)
+
+
+def test_a_click_chooses_a_plan_and_a_double_click_takes_it(shown) -> None:
+    plot = shown(ParetoPlot)
+    fill_pareto(plot)
+    settle()
+    chosen, opened = [], []
+    plot.chosen.connect(chosen.append)
+    plot.opened.connect(opened.append)
+    click(plot, plot.point_of("some"))
+    assert chosen == ["some"]
+    assert "some int8" in plot.caption()
+    port = plot.canvas.viewport()
+    QTest.mouseDClick(port, LEFT, NONE, plot.point_of("all").toPoint())
+    QTest.mouseRelease(port, LEFT, NONE, plot.point_of("all").toPoint())
+    settle()
+    assert opened == ["all"]
+
+
+def test_points_without_the_figure_are_counted_and_not_drawn(shown) -> None:
+    plot = shown(ParetoPlot)
+    fill_pareto(plot)
+    assert len(plot.shown()) == 5
+    assert "1 without time" in plot.caption()
+    plot.lost.setChecked(True)
+    assert len(plot.shown()) == 4

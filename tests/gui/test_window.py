@@ -347,7 +347,7 @@ def test_runs_are_compared_renamed_and_restored(make_window, qtbot, digits):
     runs = window.fix_page.runs
     window.fix_page.tabs.setCurrentWidget(runs)
     runs.table.selectAll()
-    assert "conv:conv2d: default → weight float, activation float" in runs.compared.text()
+    assert "conv:conv2d: default → weight float, activation float" in runs.compared.toPlainText()
     runs.table.item(1, 0).setText("the first")
     assert document.runs[0].name == "the first"
     runs.table.selectRow(1)

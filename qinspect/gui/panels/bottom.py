@@ -1,4 +1,4 @@
-"""Below the workbench: runs and log."""
+"""Below the workbench: runs, Pareto plot, worst samples, log."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QPlainTextEdit, QTabWidget
 
 from ..document import Document
+from .pareto import PlanPareto
 from .runs import RunsTable
+from .samples import WorstSamples
 
 
 class Bottom(QTabWidget):
-    """Two tabs."""
+    """Four tabs."""
 
     def __init__(self, document: Document) -> None:
         super().__init__()
         self.setDocumentMode(True)
         self.runs = RunsTable(document)
+        self.pareto = PlanPareto(document)
+        self.samples = WorstSamples(document)
         self.log = QPlainTextEdit(readOnly=True)
         self.log.setAccessibleName(self.tr("Log"))
         self.log.setPlaceholderText(self.tr("What was opened, edited and computed is written here."))
         self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.log.setMaximumBlockCount(5000)
         self.addTab(self.runs, self.tr("Runs"))
+        self.addTab(self.pareto, self.tr("Time × loss"))
+        self.addTab(self.samples, self.tr("Worst samples"))
         self.addTab(self.log, self.tr("Log"))
         for line in document.log_lines:
             self.log.appendPlainText(line)

@@ -86,7 +86,7 @@ class DataPage(Page):
         left.addStretch(1)
         right.addWidget(self._make_samples(), 1)
         self._pictures: list[tuple[int, Any]] = []
-        self._classes: tuple[str, ...] = ()
+        self.classes: tuple[str, ...] = ()
         for changed in (document.model_changed, document.data_changed, document.check_changed):
             changed.connect(self.refresh)
         self.refresh()
@@ -273,7 +273,7 @@ class DataPage(Page):
         classes : tuple of str
             Names of the classes; empty shows their numbers.
         """
-        self._pictures, self._classes = list(pictures), classes
+        self._pictures, self.classes = list(pictures), classes
         self.refresh()
 
     def refresh(self) -> None:
@@ -335,7 +335,7 @@ class DataPage(Page):
             )
 
     def _class(self, number: int) -> str:
-        return self._classes[number] if 0 <= number < len(self._classes) else str(number)
+        return self.classes[number] if 0 <= number < len(self.classes) else str(number)
 
     def _show_samples(self, rows: dict[int, Any]) -> None:
         clear(self.grid)
@@ -350,7 +350,7 @@ class DataPage(Page):
             if picture is None:
                 image.setText(self.tr("no picture"))
             else:
-                image.setPixmap(_pixmap(picture))
+                image.setPixmap(pixmap(picture, THUMBNAIL))
             data = self._document.data
             name = data.names[index] if data is not None else ""
             image.setToolTip(name)
@@ -369,13 +369,14 @@ class DataPage(Page):
             self.grid.addWidget(cell, place // COLUMNS, place % COLUMNS)
 
 
-def _pixmap(picture: Any) -> QPixmap:
+def pixmap(picture: Any, side: int) -> QPixmap:
+    """A picture, uint8 of shape (H, W, 3), that fits into a square."""
     # Numpy is imported with the first data set, not with the window.
     import numpy as np
 
     array = np.ascontiguousarray(picture)
     height, width = array.shape[:2]
     image = QImage(array.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
-    smooth = max(width, height) > THUMBNAIL
+    smooth = max(width, height) > side
     mode = Qt.TransformationMode.SmoothTransformation if smooth else Qt.TransformationMode.FastTransformation
-    return QPixmap.fromImage(image).scaled(THUMBNAIL, THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, mode)
+    return QPixmap.fromImage(image).scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, mode)

@@ -29,6 +29,7 @@ from .cards import Hint, label
 from .figures import decibel, micros, small
 from .layer_columns import stays_float
 from .qconfig_editor import QConfigEditor, RangeFields
+from .tables import make_copyable
 
 if TYPE_CHECKING:
     from ...engine.statistics import TensorStats
@@ -66,6 +67,7 @@ class Candidates(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().setDefaultSectionSize(22)
+        make_copyable(self)
         self.found: tuple[Any, ...] = ()
         self.cellDoubleClicked.connect(self._double_clicked)
         self.setMouseTracking(True)

@@ -10,6 +10,7 @@ from ..icons import set_icon
 from .cards import label, row
 from .findings import Findings
 from .fusions import FusionLedger
+from .pareto import PlanPareto
 from .runs import RunsTable
 
 
@@ -30,6 +31,7 @@ class FixPage(QWidget):
         self.findings = Findings()
         self.ledger = FusionLedger()
         self.runs = RunsTable(document)
+        self.pareto = PlanPareto(document)
         self.state = label("", "muted")
         self.run = QPushButton(self.tr("Run everything"))
         self.run.setToolTip(self.tr("Ctrl+Enter"))
@@ -51,6 +53,7 @@ class FixPage(QWidget):
         right = QTabWidget(documentMode=True)
         right.addTab(self.ledger, self.tr("Fusions"))
         right.addTab(self.runs, self.tr("Runs"))
+        right.addTab(self.pareto, self.tr("Time × loss"))
         self.tabs = right
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(left)

@@ -23,6 +23,7 @@ from ...engine.results import FusionRow
 from ..icons import icon
 from .cards import Hint, row
 from .figures import small
+from .tables import make_copyable
 
 
 class _Box(QStyledItemDelegate):
@@ -88,6 +89,7 @@ class FusionLedger(QWidget):
                 column,
                 QHeaderView.ResizeMode.Stretch if mode == "S" else QHeaderView.ResizeMode.ResizeToContents,
             )
+        make_copyable(self.table)
         self.table.itemChanged.connect(self._changed)
         self.table.cellDoubleClicked.connect(lambda place, _: self.layers_requested.emit(self._shown[place].layers))
         self.pattern = QComboBox()

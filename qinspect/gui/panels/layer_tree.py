@@ -147,7 +147,9 @@ class LayerTree(QWidget):
         layout.addLayout(bar)
         layout.addWidget(self.view, 1)
         self.show_set("Overview")
-        QShortcut(QKeySequence.StandardKey.Copy, self.view, self.copy, context=Qt.ShortcutContext.WidgetShortcut)
+        copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.view, self.copy)
+        # Named in the constructor it is not heeded, and takes Ctrl+C from the other tables.
+        copy.setContext(Qt.ShortcutContext.WidgetShortcut)
 
     def _toggle(self, name: str, tip: str) -> QToolButton:
         made = QToolButton(checkable=True)

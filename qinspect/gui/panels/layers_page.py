@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ...engine.problem import Problem
 from ...engine.qconfig import PRESETS, QConfig
+from ...session import Run
 from ..document import Document, Role
 from ..graph.view import GraphView
 from ..plots.depth import DepthPlot, DepthPoint
@@ -23,6 +24,9 @@ from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
 from .overlays import graph_figures, graph_nodes, worth
 from .pattern import PatternDialog
+
+if TYPE_CHECKING:
+    from ..work import SampleErrors
 
 
 class LayersPage(QWidget):
@@ -39,6 +43,7 @@ class LayersPage(QWidget):
         super().__init__()
         self._document = document
         self._shape: tuple[Any, ...] = ()
+        self._sampled: Run | None = None
         self.tree = LayerTree()
         self.depth = DepthPlot()
         self.graph = GraphView()
@@ -221,6 +226,9 @@ class LayersPage(QWidget):
             )
             for row in shown
         ]
+        if self._sampled is not None and self._sampled is not document.shown:
+            self._sampled = None
+            self.depth.set_sample("", None)
         self.depth.set_points(points if measured else ())
         if self.centre.currentWidget() is self.graph and document.model is not None:
             shape = (document.model.digest, tuple((row.id, row.fused) for row in shown))
@@ -249,6 +257,14 @@ class LayersPage(QWidget):
         self.depth.select(document.current)
         self.latency.select(document.current)
         self.detail.refresh()
+
+    def show_sample(self, found: SampleErrors) -> None:
+        """One sample's errors, laid over those of all."""
+        self._sampled = self._document.shown
+        self.bottom.samples.show_sample(found)
+        self.depth.set_sample(found.name, found.cumulative)
+        self.depth.show_series("sqnr")
+        self.centre.setCurrentWidget(self.depth)
 
     def _show_banner(self) -> None:
         document = self._document

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFrame,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
+    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
@@ -21,46 +23,10 @@ from PySide6.QtWidgets import (
 from ...session import Run
 from ..document import Document
 from ..icons import set_icon
-from .cards import Hint, label
+from .cards import Hint
+from .compare import as_html
 from .figures import share, small
-
-
-def plan_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
-    """What the second plan has otherwise than the first, a line each."""
-    lines = []
-    for key in sorted(set(one["target"]) | set(two["target"])):
-        a, b = one["target"].get(key), two["target"].get(key)
-        if a != b:
-            lines.append(f"target {key}: {a} → {b}")
-    for role in ("weight", "activation"):
-        a, b = one["default"][role], two["default"][role]
-        if a != b:
-            lines.append(f"default {role}: {_brief(a)} → {_brief(b)}")
-    left = {json.dumps(o["match"]): o for o in one["overrides"]}
-    right = {json.dumps(o["match"]): o for o in two["overrides"]}
-    for key in dict.fromkeys([*left, *right]):
-        if left.get(key) != right.get(key):
-            ((_, pattern),) = json.loads(key).items()
-            lines.append(f"{pattern}: {_override(left.get(key))} → {_override(right.get(key))}")
-    if one["fusions"] != two["fusions"]:
-        off = [{item["id"] for item in plan["fusions"] if not item["on"]} for plan in (one, two)]
-        lines += [f"fusion {name}: on → off" for name in sorted(off[1] - off[0])]
-        lines += [f"fusion {name}: off → on" for name in sorted(off[0] - off[1])]
-    return lines
-
-
-def _brief(config: Any) -> str:
-    if not isinstance(config, dict):
-        return str(config)
-    scheme = "sym" if config["symmetric"] else "affine"
-    granularity = config["granularity"].removeprefix("per_")
-    return f"{config['dtype']} {config['bits']}b {scheme} {granularity} {config['estimator']}"
-
-
-def _override(item: Any) -> str:
-    if item is None:
-        return "default"
-    return ", ".join(f"{role} {_brief(item[role])}" for role in ("weight", "activation") if role in item)
+from .tables import make_copyable
 
 
 class RunsTable(QWidget):
@@ -69,11 +35,14 @@ class RunsTable(QWidget):
     Signals
     -------
     restore_requested(Run), remove_requested(Run), rename_requested(Run, name)
+    chosen(list of Run)
+        The selection changed.
     """
 
     restore_requested = Signal(object)
     remove_requested = Signal(object)
     rename_requested = Signal(object, str)
+    chosen = Signal(object)
 
     COLUMNS = ("Run", "Target", "Metric", "Kernel", "Agreement", "KL (nats)", "int8 ms", "×", "Layers int8")
 
@@ -94,6 +63,7 @@ class RunsTable(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        make_copyable(self.table)
         self.table.itemSelectionChanged.connect(self._selected)
         self.table.itemChanged.connect(self._renamed)
         self.restore = QPushButton(self.tr("Restore plan"))
@@ -103,8 +73,9 @@ class RunsTable(QWidget):
         set_icon(self.remove, "delete-outline")
         self.restore.clicked.connect(lambda: self._each(self.restore_requested))
         self.remove.clicked.connect(lambda: self._each(self.remove_requested))
-        self.compared = label(self.tr("Select two runs to compare their plans."), "muted")
-        self.compared.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.compared = QTextBrowser()
+        self.compared.setAccessibleName(self.tr("Comparison of two runs"))
+        self.compared.setFrameShape(QFrame.Shape.NoFrame)
         side = QVBoxLayout()
         buttons = QHBoxLayout()
         buttons.addWidget(self.restore)
@@ -115,8 +86,8 @@ class RunsTable(QWidget):
         inside = QWidget()
         across = QHBoxLayout(inside)
         across.setContentsMargins(0, 0, 0, 0)
-        across.addWidget(self.table, 3)
-        across.addLayout(side, 1)
+        across.addWidget(self.table, 5)
+        across.addLayout(side, 3)
         self.stack = QStackedWidget()
         self.stack.addWidget(
             Hint(self.tr("Every analysis is kept here with its plan and figures, to compare and to go back to."))
@@ -178,6 +149,15 @@ class RunsTable(QWidget):
         places = sorted({item.row() for item in self.table.selectedItems()}, reverse=True)
         return [self._runs[place] for place in places if place < len(self._runs)]
 
+    def select(self, runs: Sequence[Run]) -> None:
+        """Select runs that were chosen elsewhere."""
+        keys = [(run.key, run.exact) for run in runs]
+        self.table.clearSelection()
+        for place, run in enumerate(self._runs):
+            if (run.key, run.exact) in keys:
+                for column in range(self.table.columnCount()):
+                    self.table.item(place, column).setSelected(True)
+
     def _each(self, signal: Any) -> None:
         for run in self.selected():
             signal.emit(run)
@@ -188,19 +168,11 @@ class RunsTable(QWidget):
         runs = self.selected()
         self.restore.setEnabled(len(runs) == 1)
         self.remove.setEnabled(bool(runs))
-        if len(runs) != 2:
-            self.compared.setText(self.tr("Select two runs to compare their plans."))
-            return
-        one, two = runs
-        lines = plan_differences(one.plan.to_json(), two.plan.to_json()) or [self.tr("The plans are the same.")]
-        if len(lines) > 12:
-            lines = [*lines[:12], self.tr("and {0} more").format(len(lines) - 12)]
-        a, b = one.analysis.totals, two.analysis.totals
-        if a.kl is not None and b.kl is not None:
-            lines.append(f"KL {small(a.kl)} → {small(b.kl)} nats")
-        if a.int8_ms and b.int8_ms:
-            lines.append(f"int8 {a.int8_ms:.3g} → {b.int8_ms:.3g} ms")
-        self.compared.setText("\n".join(lines))
+        if len(runs) == 2:
+            self.compared.setHtml(as_html(*runs))
+        else:
+            self.compared.setPlainText(self.tr("Select two runs to compare plans and figures."))
+        self.chosen.emit(runs)
 
     def _renamed(self, item: QTableWidgetItem) -> None:
         if not self._filling and item.column() == 0 and item.text().strip():

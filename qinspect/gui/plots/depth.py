@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +41,7 @@ class DepthPlot(Plot):
         self._points: tuple[DepthPoint, ...] = ()
         self._selected: str | None = None
         self._index: dict[str, int] = {}
+        self._sample: tuple[str, Mapping[str, float]] | None = None
         self.sqnr = self.toggle(self.tr("SQNR"), self.tr("Signal to quantization noise of each layer, dB"))
         self.share = self.toggle(self.tr("KL share"), self.tr("Each layer's share of the estimated KL, %"))
         group = QButtonGroup(self)
@@ -57,6 +58,12 @@ class DepthPlot(Plot):
         """Show layers in execution order; none shows the hint."""
         self._points = tuple(points)
         self._index = {point.id: place for place, point in enumerate(self._points)}
+        self.redraw()
+        self.plot.enableAutoRange()
+
+    def set_sample(self, name: str, sqnr_db: Mapping[str, float] | None) -> None:
+        """Lay one sample's cumulative SQNR over that of all; None takes it away."""
+        self._sample = None if sqnr_db is None else (name, sqnr_db)
         self.redraw()
         self.plot.enableAutoRange()
 
@@ -100,11 +107,16 @@ class DepthPlot(Plot):
             self.set_legend()
         else:
             self._axes(self.tr("layer, in execution order"), self.tr("SQNR (dB)"))
-            self.set_legend(("●", self.tr("local"), colours.accent), ("▼", self.tr("cumulative"), colours.float))
-            for key, color, symbol in (
-                ("local_sqnr_db", colours.accent, "o"), ("cumulative_sqnr_db", colours.float, "t"),
-            ):  # fmt: skip
-                values = self._values(key)
+            series = [
+                ("o", "●", self.tr("local"), colours.accent, self._values("local_sqnr_db")),
+                ("t", "▼", self.tr("cumulative"), colours.float, self._values("cumulative_sqnr_db")),
+            ]
+            if self._sample is not None:
+                name, values = self._sample
+                own = np.array([values.get(point.id, np.nan) for point in self._points], np.float64)
+                series.append(("s", "■", short_name(name, 24), colours.bad, own))
+            self.set_legend(*((sign, text, color) for _, sign, text, color, _ in series))
+            for symbol, _, _, color, values in series:
                 known = np.isfinite(values)
                 self.plot.addItem(
                     pg.PlotDataItem(
@@ -140,6 +152,8 @@ class DepthPlot(Plot):
                 parts.append(self.tr("local {:.1f} dB").format(point.local_sqnr_db))
             if point.cumulative_sqnr_db is not None:
                 parts.append(self.tr("cumulative {:.1f} dB").format(point.cumulative_sqnr_db))
+            if self._sample is not None and point.id in self._sample[1]:
+                parts.append(self.tr("this sample {:.1f} dB").format(self._sample[1][point.id]))
         self.set_caption(" · ".join(parts))
 
     # -- mouse --------------------------------------------------------------------------------
@@ -170,7 +184,8 @@ class DepthPlot(Plot):
             self.layer_selected.emit(self._points[place].id)
 
     def table(self) -> Table:
-        return ("order", "layer", "local_sqnr_db", "cumulative_sqnr_db", "estimated_kl_share"), [
-            (place, p.id, p.local_sqnr_db, p.cumulative_sqnr_db, p.estimated_kl_share)
+        own = {} if self._sample is None else self._sample[1]
+        return ("order", "layer", "local_sqnr_db", "cumulative_sqnr_db", "estimated_kl_share", "sample_sqnr_db"), [
+            (place, p.id, p.local_sqnr_db, p.cumulative_sqnr_db, p.estimated_kl_share, own.get(p.id))
             for place, p in enumerate(self._points, 1)
         ]

@@ -1,0 +1,169 @@
+"""Two runs side by side: what differs in the plan, and what that did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication
+
+from ...engine.results import Totals
+from ...session import Run
+from .figures import share, small
+
+SHOWN = 12
+"""Lines of a kind that are shown."""
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Compare", text)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the comparison; `change` says what the second has otherwise."""
+
+    name: str
+    one: str
+    two: str
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two runs.
+
+    Parameters
+    ----------
+    figures : tuple of Row
+        The model's figures, where either has them.
+    plan : tuple of str
+        What the second plan has otherwise, a line each.
+    layers : tuple of Row
+        The layers whose estimated KL changed most, the largest change first.
+    """
+
+    figures: tuple[Row, ...]
+    plan: tuple[str, ...]
+    layers: tuple[Row, ...]
+
+
+def compare(one: Run, two: Run) -> Comparison:
+    """What the second run has otherwise than the first."""
+    a, b = one.analysis.totals, two.analysis.totals
+    figures = []
+    for name, get, text in _figures():
+        x, y = get(a), get(b)
+        if x is not None or y is not None:
+            change = "" if x is None or y is None or x == y else f"{y - x:+.3g}"
+            figures.append(Row(name, text(x), text(y), change))
+    rows = []
+    for row in two.analysis.layers:
+        other = one.analysis.row(row.id)
+        x = None if other is None else other.errors.estimated_kl
+        y = row.errors.estimated_kl
+        if row.fused_into is None and (x or 0.0) != (y or 0.0):
+            # A layer in float causes none.
+            rows.append((abs((y or 0.0) - (x or 0.0)), Row(row.id, small(x), small(y), f"{(y or 0) - (x or 0):+.3g}")))
+    rows.sort(key=lambda item: -item[0])
+    return Comparison(
+        tuple(figures),
+        tuple(plan_differences(one.plan.to_json(), two.plan.to_json())),
+        tuple(row for _, row in rows[:SHOWN]),
+    )
+
+
+Figure = tuple[str, Callable[[Totals], float | None], Callable[[float | None], str]]
+
+
+def _figures() -> tuple[Figure, ...]:
+    def ms(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3g} ms"
+
+    def nats(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3g} nats"
+
+    def db(value: float | None) -> str:
+        return "–" if value is None else f"{value:.1f} dB"
+
+    return (
+        (_tr("metric, simulated"), lambda t: t.quantized_metric, share),
+        (_tr("metric, kernel"), lambda t: t.kernel_metric, share),
+        (_tr("agreement, simulated"), lambda t: t.agreement, share),
+        (_tr("agreement, kernel"), lambda t: t.kernel_agreement, share),
+        (_tr("KL, simulated"), lambda t: t.kl, nats),
+        (_tr("KL, kernel"), lambda t: t.kernel_kl, nats),
+        (_tr("KL, estimated"), lambda t: t.estimated_kl, nats),
+        (_tr("SQNR of the output"), lambda t: t.sqnr_db, db),
+        (_tr("time, float"), lambda t: t.fp32_ms, ms),
+        (_tr("time, int8"), lambda t: t.int8_ms, ms),
+        (_tr("samples"), lambda t: t.samples, lambda v: "–" if v is None else f"{v:.0f}"),
+    )
+
+
+def as_html(one: Run, two: Run) -> str:
+    """The comparison for a text browser."""
+    found = compare(one, two)
+    parts = [
+        _table((_tr("Figure"), one.name, two.name, "Δ"), found.figures),
+        f"<p><b>{escape(_tr('What differs in the plan'))}</b></p>",
+    ]
+    lines = list(found.plan) or [_tr("The plans are the same.")]
+    more = [_tr("and {0} more").format(len(lines) - SHOWN)] if len(lines) > SHOWN else []
+    parts += [f"<div>{escape(line)}</div>" for line in (*lines[:SHOWN], *more)]
+    if found.layers:
+        parts.append(f"<p><b>{escape(_tr('Layers whose estimated KL changed most (nats)'))}</b></p>")
+        parts.append(_table((_tr("Layer"), one.name, two.name, "Δ"), found.layers))
+    return "".join(parts)
+
+
+def _table(head: tuple[str, ...], rows: tuple[Row, ...]) -> str:
+    top = "".join(f"<th align='{'left' if i == 0 else 'right'}'>{escape(text)}</th>" for i, text in enumerate(head))
+    lines = "".join(
+        f"<tr><td>{escape(row.name)}</td>"
+        + "".join(f"<td align='right'>{escape(text)}</td>" for text in (row.one, row.two, row.change))
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table cellpadding='3' cellspacing='0' width='100%'><tr>{top}</tr>{lines}</table>"
+
+
+def plan_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
+    """What the second plan has otherwise than the first, a line each."""
+    lines = []
+    for key in sorted(set(one["target"]) | set(two["target"])):
+        a, b = one["target"].get(key), two["target"].get(key)
+        if a != b:
+            lines.append(f"target {key}: {a} → {b}")
+    for role in ("weight", "activation"):
+        a, b = one["default"][role], two["default"][role]
+        if a != b:
+            lines.append(f"default {role}: {_brief(a)} → {_brief(b)}")
+    left = {json.dumps(o["match"]): o for o in one["overrides"]}
+    right = {json.dumps(o["match"]): o for o in two["overrides"]}
+    for key in dict.fromkeys([*left, *right]):
+        if left.get(key) != right.get(key):
+            ((_, pattern),) = json.loads(key).items()
+            lines.append(f"{pattern}: {_override(left.get(key))} → {_override(right.get(key))}")
+    if one["fusions"] != two["fusions"]:
+        off = [{item["id"] for item in plan["fusions"] if not item["on"]} for plan in (one, two)]
+        lines += [f"fusion {name}: on → off" for name in sorted(off[1] - off[0])]
+        lines += [f"fusion {name}: off → on" for name in sorted(off[0] - off[1])]
+    return lines
+
+
+def _brief(config: Any) -> str:
+    if not isinstance(config, dict):
+        return str(config)
+    scheme = "sym" if config["symmetric"] else "affine"
+    granularity = config["granularity"].removeprefix("per_")
+    return f"{config['dtype']} {config['bits']}b {scheme} {granularity} {config['estimator']}"
+
+
+def _override(item: Any) -> str:
+    if item is None:
+        return "default"
+    return ", ".join(f"{role} {_brief(item[role])}" for role in ("weight", "activation") if role in item)

@@ -1,0 +1,159 @@
+"""The samples that quantization harms most; one that is chosen is shown layer by layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...engine.results import SampleRow
+from ..document import Document
+from .cards import Hint, label
+from .data_page import pixmap
+from .figures import small
+from .tables import make_copyable
+
+if TYPE_CHECKING:
+    from ..work import SampleErrors
+
+SHOWN = 100
+"""The rest of them is harmed less."""
+PICTURE = 112
+
+
+class WorstSamples(QWidget):
+    """A table of samples, the worst first, with the picture of the chosen one.
+
+    Signals
+    -------
+    chosen(int)
+        Index of a sample in the data set: its errors layer by layer are wanted.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self._rows: tuple[SampleRow, ...] = ()
+        self._classes: tuple[str, ...] = ()
+        self.table = QTableWidget(0, 5)
+        self.table.setHorizontalHeaderLabels(
+            [self.tr("Sample"), self.tr("KL (nats)"), self.tr("MSE"), self.tr("Float says"), self.tr("int8 says")]
+        )
+        self.table.horizontalHeaderItem(1).setToolTip(self.tr("KL(fp32‖int8) of this sample alone"))
+        self.table.horizontalHeaderItem(2).setToolTip(
+            self.tr("Mean squared error of the outputs over their float power")
+        )
+        self.table.setAccessibleName(self.tr("Worst samples"))
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        header = self.table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        make_copyable(self.table)
+        self.table.currentCellChanged.connect(lambda place, *_: self._at(place))
+        self.picture = QLabel()
+        self.picture.setFixedSize(QSize(PICTURE, PICTURE))
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.note = label(self.tr("Choose a sample to see its error layer by layer in Depth."), "muted")
+        self.note.setAlignment(Qt.AlignmentFlag.AlignTop)
+        side = QHBoxLayout()
+        side.setContentsMargins(8, 4, 8, 4)
+        side.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
+        side.addWidget(self.note, 1)
+        inside = QWidget()
+        across = QHBoxLayout(inside)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.addWidget(self.table, 5)
+        across.addLayout(side, 3)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(Hint(self.tr("After the analysis, the samples that int8 harms most are listed here.")))
+        self.stack.addWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.stack)
+        document.results_changed.connect(self.refresh)
+        self.refresh()
+
+    def set_classes(self, classes: tuple[str, ...]) -> None:
+        """Names of the classes; without them their numbers are shown."""
+        self._classes = classes
+        self._rows = ()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the newest run's samples."""
+        run = self._document.shown
+        rows = () if run is None else run.analysis.samples[:SHOWN]
+        if rows == self._rows:
+            return
+        self._rows = rows
+        self.stack.setCurrentIndex(1 if rows else 0)
+        self.table.blockSignals(True)
+        self.table.setRowCount(len(rows))
+        for place, row in enumerate(rows):
+            answers = (self._class(row.float_top), self._class(row.quantized_top))
+            texts = (row.name, small(row.kl), small(row.mse), *answers)
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                if column in (1, 2):
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                if column == 4 and row.quantized_top != row.float_top:
+                    font = item.font()
+                    font.setBold(True)
+                    item.setFont(font)
+                self.table.setItem(place, column, item)
+        self.table.setCurrentCell(-1, -1)
+        self.table.blockSignals(False)
+        self.picture.clear()
+        self.note.setText(self.tr("Choose a sample to see its error layer by layer in Depth."))
+
+    def _class(self, number: int | None) -> str:
+        if number is None:
+            return "–"
+        return self._classes[number] if number < len(self._classes) else str(number)
+
+    def _at(self, place: int) -> None:
+        if 0 <= place < len(self._rows):
+            row = self._rows[place]
+            self.picture.clear()
+            self.note.setText(self.tr("{0}: computing its errors…").format(row.name))
+            self.chosen.emit(row.index)
+
+    def show_sample(self, found: SampleErrors) -> None:
+        """The picture of a sample, and what it was labelled and taken for."""
+        row = next((row for row in self._rows if row.index == found.index), None)
+        if row is None:
+            return
+        if found.picture is not None:
+            self.picture.setPixmap(pixmap(found.picture, PICTURE))
+        else:
+            self.picture.setText(self.tr("no picture"))
+        lines = [row.name]
+        if row.label is not None:
+            lines.append(self.tr("label: {0}").format(self._class(row.label)))
+        answers = self.tr("float: {0}, int8: {1}")
+        lines.append(answers.format(self._class(row.float_top), self._class(row.quantized_top)))
+        if found.drop is not None:
+            name, fall = found.drop
+            lines.append(self.tr("largest fall of its SQNR: {0} dB at {1}").format(f"{fall:.1f}", name))
+        self.note.setText("\n".join(lines))

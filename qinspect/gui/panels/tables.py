@@ -1,0 +1,34 @@
+"""Tables that copy to a spreadsheet."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QTableWidget
+
+
+def table_text(table: QTableWidget) -> str:
+    """Header and rows, tab-separated: the selected rows, or all where fewer than two are."""
+    columns = [column for column in range(table.columnCount()) if not table.isColumnHidden(column)]
+    rows = sorted({index.row() for index in table.selectedIndexes()})
+    if len(rows) < 2:
+        rows = list(range(table.rowCount()))
+    lines = [[table.horizontalHeaderItem(column).text() for column in columns]]
+    lines += [[_text(table, row, column) for column in columns] for row in rows]
+    return "\n".join("\t".join(line) for line in lines)
+
+
+def _text(table: QTableWidget, row: int, column: int) -> str:
+    item = table.item(row, column)
+    return "" if item is None else item.text()
+
+
+def make_copyable(table: QTableWidget) -> QAction:
+    """Copy with Ctrl+C and from the context menu."""
+    copy = QAction(QCoreApplication.translate("Tables", "Copy table"), table)
+    copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
+    copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+    copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(table_text(table)))
+    table.addAction(copy)
+    table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+    return copy

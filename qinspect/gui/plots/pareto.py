@@ -1,0 +1,198 @@
+"""Time against what is lost: which plans no other one beats in both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QWidget
+
+from .base import Plot, Table, rgba, short_name
+
+
+@dataclass(frozen=True)
+class ParetoPoint:
+    """One plan.
+
+    Parameters
+    ----------
+    key : str
+        What the signals name it by.
+    label : str
+    ms : float | None
+        Time of a forward pass; such without are not drawn.
+    kl : float | None
+        KL(fp32 || int8) in nats.
+    lost : float | None
+        What its top-1 answers lost against the float model, in points: of the metric, or of the
+        agreement where there are no labels.
+    kind : str
+        ``run`` (measured), ``search`` (estimated) or ``float`` (the model as it came).
+    current : bool
+        It is the current plan.
+    """
+
+    key: str
+    label: str
+    ms: float | None
+    kl: float | None
+    lost: float | None
+    kind: str = "run"
+    current: bool = False
+
+
+def front(places: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the points that no other one beats in both coordinates, from left to right."""
+    found: list[int] = []
+    lowest = math.inf
+    for place in sorted(range(len(places)), key=lambda i: places[i]):
+        if places[place][1] < lowest:
+            lowest = places[place][1]
+            found.append(place)
+    return found
+
+
+class ParetoPlot(Plot):
+    """Plans by time and loss, with the front of those that nothing beats.
+
+    Signals
+    -------
+    chosen(str)
+        A point was clicked: its key.
+    opened(str)
+        A point was double-clicked: its plan is wanted.
+    """
+
+    chosen = Signal(str)
+    opened = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._points: tuple[ParetoPoint, ...] = ()
+        self._selected: frozenset[str] = frozenset()
+        self._dots: pg.ScatterPlotItem | None = None
+        self.kl = self.toggle(self.tr("KL"), self.tr("Divergence from the float model, KL(fp32‖int8), nats"), on=True)
+        self.lost = self.toggle(
+            self.tr("points lost"), self.tr("Metric, or agreement without labels, lost against the float model")
+        )
+        group = QButtonGroup(self)
+        group.addButton(self.kl)
+        group.addButton(self.lost)
+        group.buttonToggled.connect(self._measure_chosen)
+        self.canvas.scene().sigMouseClicked.connect(self._clicked)
+        self.begin(
+            self.tr("Time against loss"),
+            self.tr("Every run that measured time is a point here; the search adds the plans that it found."),
+        )
+
+    def set_points(self, points: Sequence[ParetoPoint]) -> None:
+        """Show plans; without any beside the float model the hint is shown."""
+        self._points = tuple(points)
+        self.redraw()
+        self.plot.enableAutoRange()
+
+    def clear(self) -> None:
+        """Show the hint."""
+        self.set_points(())
+
+    def select(self, keys: Sequence[str]) -> None:
+        """Mark points without a signal."""
+        self._selected = frozenset(keys)
+        self._style()
+
+    def _measure_chosen(self) -> None:
+        self.redraw()
+        self.plot.enableAutoRange()
+
+    def shown(self) -> list[tuple[ParetoPoint, float, float]]:
+        """The points that have both figures, with their place."""
+        found = []
+        for point in self._points:
+            loss = point.kl if self.kl.isChecked() else point.lost
+            if point.ms is not None and loss is not None and math.isfinite(point.ms + loss):
+                found.append((point, point.ms, loss))
+        return found
+
+    def redraw(self) -> None:
+        self.plot.clear()
+        self._dots = None
+        shown = self.shown()
+        there = any(point.kind != "float" for point, *_ in shown)
+        self.show_data(there)
+        if not there:
+            return
+        colours = self.colours
+        self._axes(
+            self.tr("time of a forward pass (ms)"),
+            self.tr("KL(fp32‖int8) (nats)") if self.kl.isChecked() else self.tr("lost against float (points)"),
+        )
+        places = [(ms, loss) for _, ms, loss in shown]
+        best = front(places)
+        x, y = (np.array([places[i][axis] for i in best]) for axis in (0, 1))
+        # Between two points of the front nothing is known: the step says what is reached at least.
+        edges_x, edges_y = np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
+        self.plot.addItem(pg.PlotCurveItem(edges_x, edges_y, pen=pg.mkPen(colours.muted, style=Qt.PenStyle.DashLine)))
+        self._dots = pg.ScatterPlotItem(
+            [ms for _, ms, _ in shown],
+            [loss for *_, loss in shown],
+            data=[point.key for point, *_ in shown],
+            hoverable=True,
+            tip=self._tip,
+        )
+        self.plot.addItem(self._dots)
+        self._style()
+
+    def _style(self) -> None:
+        if self._dots is None:
+            return
+        colours = self.colours
+        shown = [point for point, *_ in self.shown()]
+        symbols = {"run": "o", "search": "d", "float": "s"}
+        fills = {"run": colours.accent, "search": colours.mixed, "float": colours.float}
+        picked = [point.key in self._selected or point.current for point in shown]
+        self._dots.setSymbol([symbols[point.kind] for point in shown])
+        self._dots.setSize([13 if one else 9 for one in picked])
+        self._dots.setBrush([pg.mkBrush(rgba(fills[point.kind], 200)) for point in shown])
+        self._dots.setPen(
+            [pg.mkPen(colours.text, width=2) if one else pg.mkPen(colours.background, width=0.75) for one in picked]
+        )
+        entries = [("●", self.tr("run, measured"), colours.accent), ("■", self.tr("float"), colours.float)]
+        if any(point.kind == "search" for point in shown):
+            entries.append(("◆", self.tr("search, estimated"), colours.mixed))
+        self.set_legend(*entries)
+        chosen = [point.label for point in shown if point.key in self._selected]
+        hidden = len(self._points) - len(shown)
+        parts = [self.tr("selected: {}").format(", ".join(chosen))] if chosen else []
+        parts.append(self.tr("dashed: no plan beats these in both; double-click takes a plan"))
+        if hidden:
+            parts.append(self.tr("{} without time or this figure").format(hidden))
+        self.set_caption(" · ".join(parts))
+
+    def _tip(self, x: float, y: float, data: str) -> str:
+        label = next((point.label for point in self._points if point.key == data), "")
+        unit = self.tr("nats") if self.kl.isChecked() else self.tr("points")
+        return f"{short_name(label, 48)}\n{x:.3g} ms, {y:.3g} {unit}"
+
+    def point_of(self, key: str) -> QPointF:
+        """Where in the canvas a point is."""
+        x, y = next((ms, loss) for point, ms, loss in self.shown() if point.key == key)
+        found: QPointF = self.plot.vb.mapViewToScene(QPointF(x, y))
+        return found
+
+    def _clicked(self, event: object) -> None:
+        if self._dots is None or event.button() != Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
+            return
+        hits = self._dots.pointsAt(self._dots.mapFromScene(event.scenePos()))  # type: ignore[attr-defined]
+        if len(hits):
+            key = str(hits[0].data())
+            self.select((key,))
+            (self.opened if event.double() else self.chosen).emit(key)  # type: ignore[attr-defined]
+
+    def table(self) -> Table:
+        return ("plan", "kind", "ms", "kl_nats", "lost_points"), [
+            (p.label, p.kind, p.ms, p.kl, p.lost) for p in self._points
+        ]

@@ -1,0 +1,130 @@
+"""Worst samples, and runs compared."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+
+from qinspect.engine.progress import silent
+from qinspect.engine.results import Totals
+from qinspect.gui import work
+from qinspect.gui.panels.compare import compare
+from qinspect.gui.panels.pareto import pareto_points
+from qinspect.session import Run
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def with_totals(run: Run, name: str, **figures: float) -> Run:
+    totals = dataclasses.replace(run.analysis.totals, **figures)
+    return dataclasses.replace(run, name=name, analysis=dataclasses.replace(run.analysis, totals=totals))
+
+
+def test_a_click_on_a_sample_shows_its_error_layer_by_layer(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    bottom, depth = window.layers_page.bottom, window.layers_page.depth
+    bottom.setCurrentWidget(bottom.samples)
+    table = bottom.samples.table
+    worst = digits.analysis.samples[0]
+    assert table.item(0, 0).text() == worst.name
+    box = table.visualItemRect(table.item(0, 0))
+    qtbot.mouseClick(table.viewport(), LEFT, pos=box.center() + QPoint(0, 0))
+    qtbot.waitUntil(lambda: "computing" not in bottom.samples.note.text(), timeout=30_000)
+    header, rows = depth.table()
+    place = header.index("sample_sqnr_db")
+    shown = {row[1]: row[place] for row in rows if row[place] is not None}
+    plan = digits.opened.plan
+    expected = work.sample_errors(digits.opened.model, digits.data.data, plan, digits.calibration, worst.index, silent)
+    assert shown == {name: expected.cumulative[name] for name in shown}
+    assert len(shown) > 3
+    window.document.make_float(("conv:conv2d",))
+    window.document.add_run(window.document.plan, digits.analysis, exact=False)
+    assert all(row[place] is None for row in depth.table()[1])
+
+
+def test_the_sample_with_the_largest_divergence_has_a_lower_sqnr_than_the_one_with_the_least(digits):
+    rows = digits.analysis.samples
+    args = (digits.opened.model, digits.data.data, digits.opened.plan, digits.calibration)
+    ends = [work.sample_errors(*args, row.index, silent) for row in (rows[0], rows[-1])]
+    last = [list(found.cumulative.values())[-1] for found in ends]
+    assert rows[0].kl > rows[-1].kl
+    assert last[0] < last[1]
+
+
+def test_two_runs_are_compared_in_figures_plan_and_layers(document):
+    one = document.runs[0]
+    plan = one.plan.with_layer("conv:conv2d", None, None)
+    rows = tuple(
+        dataclasses.replace(row, errors=dataclasses.replace(row.errors, estimated_kl=None))
+        if row.id == "conv:conv2d"
+        else row
+        for row in one.analysis.layers
+    )
+    two = dataclasses.replace(one, name="two", plan=plan, analysis=dataclasses.replace(one.analysis, layers=rows))
+    two = with_totals(two, "two", kl=0.5, int8_ms=None)
+    found = compare(one, two)
+    kl = next(row for row in found.figures if row.name == "KL, simulated")
+    assert kl.two == "0.5 nats"
+    assert float(kl.change) == pytest.approx(0.5 - one.analysis.totals.kl, rel=1e-2)
+    assert found.plan == ("conv:conv2d: default → weight float, activation float",)
+    assert [row.name for row in found.layers] == ["conv:conv2d"]
+    assert not compare(one, one).plan
+    assert not compare(one, one).layers
+
+
+def test_only_measured_times_are_points_and_the_float_model_stands_beside_them(document):
+    run = document.runs[0]
+    assert [point.ms for point in pareto_points(document)] == [None]
+    document.runs = [with_totals(run, "a", int8_ms=2.0, fp32_ms=8.0, kernel_kl=0.25)]
+    points = {point.kind: point for point in pareto_points(document)}
+    assert (points["run"].ms, points["run"].kl, points["run"].current) == (2.0, 0.25, True)
+    assert (points["float"].ms, points["float"].kl, points["float"].lost) == (8.0, 0.0, 0.0)
+    document.runs = [dataclasses.replace(document.runs[0], data="another")]
+    assert pareto_points(document) == []
+
+
+def test_a_double_click_on_a_point_takes_its_plan_undoably(make_window, qtbot, digits):
+    window = make_window(digits)
+    document = window.document
+    first = document.plan
+    document.runs = [with_totals(document.runs[0], "a", int8_ms=2.0, fp32_ms=8.0)]
+    document.make_float(("conv:conv2d",))
+    window.go("fix")
+    window.fix_page.tabs.setCurrentWidget(window.fix_page.pareto)
+    plot = window.fix_page.pareto
+    plot.opened.emit(next(point.key for point in plot._points if point.kind == "run"))
+    assert document.plan == first
+    document.undo_stack.undo()
+    assert document.plan != first
+
+
+@pytest.mark.parametrize("which", ["runs", "ledger", "samples"])
+def test_tables_copy_to_a_spreadsheet(make_window, qtbot, digits, which):
+    window = make_window(digits)
+    window.go("layers" if which == "samples" else "fix")
+    if which == "samples":
+        bottom = window.layers_page.bottom
+        bottom.setCurrentWidget(bottom.samples)
+        table = bottom.samples.table
+    else:
+        page = window.fix_page
+        page.tabs.setCurrentWidget(getattr(page, which))
+        table = getattr(page, which).table
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert len(lines) == 1 + table.rowCount()
+    assert all(line.count("\t") == table.columnCount() - 1 for line in lines)
+    assert lines[1].split("\t")[0] == table.item(0, 0).text()
+
+
+def test_totals_without_figures_are_no_loss():
+    from qinspect.gui.panels.pareto import lost_points
+
+    assert lost_points(Totals()) is None
+    assert lost_points(Totals(agreement=0.9)) == pytest.approx(10)
+    assert lost_points(Totals(fp32_metric=0.8, quantized_metric=0.9, kernel_metric=0.7)) == pytest.approx(10)
