@@ -136,9 +136,17 @@ def load_calibration(source: Path | bytes) -> Calibration:
 
 
 def wanted_values(graph: LayerGraph) -> tuple[str, ...]:
-    """Values that a plan may quantize: floating inputs, and outputs of layers that compute something."""
+    """Values that a plan may quantize: floating inputs, and outputs of layers that make new float values.
+
+    Those are the ones that compute, and of the transparent ones those that read no float value: one of
+    an LSTM's several results, a state of zeros, integers made float.
+    """
     inputs = [spec.name for spec in graph.inputs if spec.dtype.startswith("float")]
-    layers = [layer.value for layer in graph.layers if not layer.transparent and layer.dtype.startswith("float")]
+    layers = [
+        layer.value
+        for layer in graph.layers
+        if layer.dtype.startswith("float") and not (layer.transparent and graph.data(layer))
+    ]
     return (*inputs, *layers)
 
 

@@ -175,6 +175,16 @@ class LayerGraph:
         return {name: tuple(layers) for name, layers in found.items()}
 
     @cached_property
+    def dtypes(self) -> Mapping[str, str]:
+        """dtype of each value; ``tuple`` where an operator has several results, Python's own name of a size."""
+        found = {spec.name: spec.dtype for spec in self.inputs}
+        return found | {layer.value: layer.dtype for layer in self.layers}
+
+    def data(self, layer: Layer) -> tuple[str, ...]:
+        """The float values that a layer reads: not sizes, indices, or an operator's several results."""
+        return tuple(name for name in layer.inputs if self.dtypes[name].startswith(("float", "bfloat")))
+
+    @cached_property
     def output_values(self) -> tuple[str, ...]:
         """Names of the values that the model returns, in order."""
         return tuple(ref.value for ref in refs(self.outputs))

@@ -13,10 +13,12 @@ import torch
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Node
+from torch.utils._pytree import tree_leaves, tree_unflatten
 
 from .graph import Layer, LayerGraph, Param, Ref, TensorSpec, refs, replace
-from .operators import CANONICAL, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
+from .operators import CANONICAL, CREATED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
 from .problem import Problem
+from .weighted import as_linear, multiply_adds, recurrent_roles
 
 _TORCH = str(Path(torch.__file__).parent)
 _EVERYTHING = (1 << 63) - 1
@@ -35,7 +37,7 @@ def normalize(program: ExportedProgram) -> LayerGraph:
     Parameters
     ----------
     program : ExportedProgram
-        After ``run_decompositions({})``.
+        After `load.trace.plain`.
 
     Returns
     -------
@@ -75,9 +77,7 @@ class _Normalizer:
         # An input that is changed in place is handed back as well, which concerns the caller alone.
         pairs = zip(output.args[0], specs, strict=True)
         returned = [item for item, spec in pairs if spec.kind == OutputKind.USER_OUTPUT]
-        outputs = torch.utils._pytree.tree_unflatten(
-            [self._argument(item) for item in returned], self.program.call_spec.out_spec
-        )
+        outputs = tree_unflatten([self._argument(item) for item in returned], self.program.call_spec.out_spec)
         used = {leaf.key for layer in self.layers for leaf in _params((layer.args, dict(layer.kwargs)))} | {
             leaf.key for leaf in _params(outputs)
         }
@@ -145,6 +145,9 @@ class _Normalizer:
         if name in IDENTITIES or _keeps_all(node, name, args):
             self.known[node] = args[0]
             return
+        if name.startswith("atleast_") and all(_rank(item) >= int(name[-2]) for item in tree_leaves(node.args[0])):
+            self.known[node] = args[0]  # a list whose tensors have that many axes
+            return
         if name in FIRST_OF_SEVERAL:
             # Of their several results the programs read the first alone.
             target, args = _single_output(name, args)
@@ -153,14 +156,18 @@ class _Normalizer:
             return
         op = _canonical(name, args)
         target = _target_name(node.target)
+        if name == "rrelu" and not args[3]:  # drawn at random in train mode only
+            target, args, kwargs = "aten.leaky_relu.default", (args[0], (args[1] + args[2]) / 2), {}
+        target = target.replace("aten.unsafe_split", "aten.split")
         if op == "matmul" and not any(value != 1 for value in kwargs.values()):  # addmm's alpha and beta
-            op, target, args = self._as_linear(name, target, args)
-            kwargs = {} if op == "linear" else kwargs
+            linear = as_linear(name, args, self.params, self._shape(node.meta["val"])[0])
+            if linear is not None:
+                op, target, args, kwargs = "linear", "aten.linear.default", linear, {}
         layer = self._layer(node, op, target, args, kwargs)
         self.known[node] = Ref(layer.id)
 
     def _constant(self, node: Node, args: Any, kwargs: Any) -> None:
-        leaves = torch.utils._pytree.tree_leaves(node.meta.get("val"))
+        leaves = tree_leaves(node.meta.get("val"))
         if sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor)) > MAX_CONSTANT:
             raise Problem(node.name, "is a constant too large to compute", "Make it an input, or a smaller one.")
         real_args, real_kwargs = replace((args, kwargs), lambda leaf: self.params[leaf.key])
@@ -179,29 +186,6 @@ class _Normalizer:
 
         self.known[node] = keep(result, "")
 
-    def _as_linear(self, name: str, target: str, args: tuple[Any, ...]) -> tuple[str, str, tuple[Any, ...]]:
-        """A product with a stored matrix is a linear layer."""
-        if name in ("mm", "matmul") and isinstance(args[0], Ref) and isinstance(args[1], Param):
-            x, weight, bias = args[0], args[1], None
-        elif (
-            name == "addmm"
-            and len(args) == 3
-            and isinstance(args[1], Ref)
-            and isinstance(args[2], Param)
-            and isinstance(args[0], Param)
-        ):
-            x, weight, bias = args[1], args[2], args[0]
-            if self.params[bias.key].dim() != 1:
-                return "matmul", target, args
-        else:
-            return "matmul", target, args
-        matrix = self.params[weight.key]
-        if matrix.dim() != 2 or not matrix.is_floating_point():
-            return "matmul", target, args
-        key = f"{weight.key}.T"
-        self.params[key] = matrix.t()
-        return "linear", "aten.linear.default", (x, Param(key), bias)
-
     def _layer(self, node: Node, op: str, target: str, args: Any, kwargs: Any) -> Layer:
         path, call = _module(node)
         label = op if op != "other" else _base_name(node.target)
@@ -213,16 +197,14 @@ class _Normalizer:
         if isinstance(value, (tuple, list)):
             several, value = True, value[0]
         shape, dtype = self._shape(value)
-        transparent = _base_name(node.target) in TRANSPARENT or not isinstance(value, torch.Tensor)
-        if op == "getitem" and isinstance(node.args[0], Node):  # one of several results that were computed
-            transparent = _base_name(node.args[0].target) in TRANSPARENT
-        if several and not transparent and _base_name(node.target) not in FIRST_OF_SEVERAL:
+        name = _base_name(node.target)
+        transparent = name in TRANSPARENT or name in CREATED or not isinstance(value, torch.Tensor)
+        if several and not transparent and name not in FIRST_OF_SEVERAL:
             dtype = "tuple"
-        roles = {
-            role: args[index].key
-            for index, role in ROLES.get(op, ())
-            if index < len(args) and isinstance(args[index], Param)
-        }
+        places = {role: args[index] for index, role in ROLES.get(op, ()) if index < len(args)}
+        if op in ("lstm", "gru", "rnn"):
+            places = recurrent_roles(args)
+        roles = {role: place.key for role, place in places.items() if isinstance(place, Param)}
         layer = Layer(
             identity,
             path,
@@ -252,26 +234,15 @@ class _Normalizer:
         return shape, str(value.dtype).removeprefix("torch.")
 
     def _macs(self, op: str, shape: tuple[int, ...], roles: Mapping[str, str], node: Node) -> int:
-        size = 1
-        for n in shape:
-            size *= n
-        if not isinstance(self.batch, torch.SymInt) and shape and shape[0] == _hint(self.batch):
-            size //= max(1, shape[0])
-        weight = self.params[roles["weight"]] if "weight" in roles else None
-        if weight is not None and op in ("conv1d", "conv2d", "conv3d", "linear"):
-            return size * weight[0].numel()
-        if weight is not None and op.startswith("conv_transpose"):
-            source = node.args[0]
-            assert isinstance(source, Node)
-            inner, _ = self._shape(source.meta["val"])
-            count = 1
-            for n in inner:
-                count *= n
-            return count * weight[0].numel()
-        if op == "matmul":
-            operands = [a.meta["val"].shape for a in node.args if isinstance(a, Node)]
-            return size * _hint(operands[-2][-1]) if len(operands) >= 2 else 0
-        return 0
+        leaves = tree_leaves(node.args)
+        operands = [leaf.meta["val"] for leaf in leaves if isinstance(leaf, Node)]
+        shapes = [self._of_one(self._shape(value)[0]) for value in operands if isinstance(value, torch.Tensor)]
+        return multiply_adds(op, self._of_one(shape), shapes, {role: self.params[key] for role, key in roles.items()})
+
+    def _of_one(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape without the batch where that is fixed, else as it is: for one sample already."""
+        fixed = not isinstance(self.batch, torch.SymInt) and shape and shape[0] == self.batch
+        return (1, *shape[1:]) if fixed else shape
 
 
 def _params(tree: Any) -> list[Param]:
@@ -284,6 +255,11 @@ def _params(tree: Any) -> list[Param]:
 
     replace(tree, note)
     return found
+
+
+def _rank(item: Any) -> int:
+    value = item.meta.get("val") if isinstance(item, Node) else None
+    return value.dim() if isinstance(value, torch.Tensor) else 0
 
 
 def _hint(size: Any) -> int:

@@ -16,11 +16,22 @@ CANONICAL: Mapping[str, str] = {
     "mm": "matmul",
     "bmm": "matmul",
     "baddbmm": "matmul",
+    "addbmm": "matmul",
+    "mv": "matmul",
+    "dot": "matmul",
     "matmul": "matmul",
     "einsum": "einsum",
     "embedding": "embedding",
+    "embedding_bag": "embedding_bag",
+    "bilinear": "bilinear",
     "lstm": "lstm",
     "gru": "gru",
+    "rnn_tanh": "rnn",
+    "rnn_relu": "rnn",
+    "lstm_cell": "lstm_cell",
+    "gru_cell": "gru_cell",
+    "rnn_tanh_cell": "rnn_cell",
+    "rnn_relu_cell": "rnn_cell",
     "batch_norm": "batch_norm",
     "_native_batch_norm_legit": "batch_norm",
     "_native_batch_norm_legit_no_training": "batch_norm",
@@ -37,6 +48,7 @@ CANONICAL: Mapping[str, str] = {
     "clamp_min": "clamp",
     "clamp_max": "clamp",
     "leaky_relu": "leaky_relu",
+    "rrelu": "leaky_relu",
     "prelu": "prelu",
     "_prelu_kernel": "prelu",
     "elu": "elu",
@@ -44,6 +56,9 @@ CANONICAL: Mapping[str, str] = {
     "celu": "celu",
     "softplus": "softplus",
     "mish": "mish",
+    "log_sigmoid": "logsigmoid",
+    "threshold": "threshold",
+    "glu": "glu",
     "hardswish": "hardswish",
     "hardsigmoid": "hardsigmoid",
     "sigmoid": "sigmoid",
@@ -66,6 +81,7 @@ CANONICAL: Mapping[str, str] = {
     "adaptive_avg_pool3d": "adaptive_avg_pool3d",
     "adaptive_max_pool1d": "adaptive_max_pool1d",
     "adaptive_max_pool2d": "adaptive_max_pool2d",
+    "adaptive_max_pool3d": "adaptive_max_pool3d",
     "mean": "mean",
     "add": "add",
     "sub": "sub",
@@ -77,14 +93,14 @@ CANONICAL: Mapping[str, str] = {
     "stack": "stack",
     "pad": "pad",
     "constant_pad_nd": "pad",
-    "reflection_pad1d": "pad",
-    "reflection_pad2d": "pad",
-    "replication_pad2d": "pad",
-    "upsample_nearest1d": "interpolate",
-    "upsample_nearest2d": "interpolate",
-    "upsample_bilinear2d": "interpolate",
-    "upsample_bicubic2d": "interpolate",
+    **{f"{kind}_pad{n}d": "pad" for kind in ("reflection", "replication") for n in (1, 2, 3)},
+    **{f"{kind}{n}d": "interpolate" for kind in ("upsample_nearest", "_upsample_nearest_exact") for n in (1, 2, 3)},
     "upsample_linear1d": "interpolate",
+    "upsample_bilinear2d": "interpolate",
+    "_upsample_bilinear2d_aa": "interpolate",
+    "upsample_bicubic2d": "interpolate",
+    "_upsample_bicubic2d_aa": "interpolate",
+    "upsample_trilinear3d": "interpolate",
 }
 """ATen base name to canonical op; what is not here (and not `TRANSPARENT`) is ``other``."""
 
@@ -116,17 +132,24 @@ TRANSPARENT = frozenset(
         "narrow",
         "split",
         "split_with_sizes",
+        "unsafe_split",
+        "unsafe_split_with_sizes",
         "chunk",
         "select",
         "unbind",
         "pixel_shuffle",
         "pixel_unshuffle",
         "channel_shuffle",
+        "native_channel_shuffle",
         "movedim",
         "swapaxes",
         "flip",
         "roll",
         "repeat",
+        "repeat_interleave",
+        "unfold",
+        "diagonal",
+        "index",
         "sym_size",
         "sym_numel",
         "getitem",
@@ -138,6 +161,24 @@ TRANSPARENT = frozenset(
     }
 )
 """They move or rename values and compute nothing."""
+
+CREATED = frozenset({"zeros", "ones", "full", "empty", "eye", "arange", "scalar_tensor"})
+"""They make tensors from sizes alone, such as the state with which an LSTM begins: no layers for people."""
+
+TAKEN_APART = (
+    "einsum.default",
+    "tensordot.default",
+    "tile.default",
+    "hstack.default",
+    "vstack.default",
+    "dstack.default",
+    "column_stack.default",
+    "fliplr.default",
+    "flipud.default",
+    "rot90.default",
+    "type_as.default",
+)
+"""Operators that torch itself computes as a few others of those above, and so are those to begin with."""
 
 IDENTITIES = frozenset({"clone", "alias", "detach", "lift_fresh_copy", "dropout", "feature_dropout", "contiguous"})
 """They hand on their input unchanged in a program that is only read."""
@@ -154,6 +195,12 @@ ROLES: Mapping[str, tuple[tuple[int, str], ...]] = {
     "group_norm": ((2, "weight"), (3, "bias")),
     "instance_norm": ((1, "weight"), (2, "bias"), (3, "running_mean"), (4, "running_var")),
     "rms_norm": ((2, "weight"),),
+    "bilinear": ((2, "weight"), (3, "bias")),
+    "embedding_bag": ((0, "weight"),),
+    **dict.fromkeys(
+        ("lstm_cell", "gru_cell", "rnn_cell"),
+        ((2, "weight_ih"), (3, "weight_hh"), (4, "bias_ih"), (5, "bias_hh")),
+    ),
 }
 """Position of each stored tensor among the arguments, by canonical op."""
 

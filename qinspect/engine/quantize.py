@@ -26,10 +26,18 @@ WEIGHTED = frozenset(
 MATRIX_PRODUCTS = frozenset({"matmul"})
 """Layers whose two inputs are both rounded at run time where they are dynamic."""
 
+WHOLE = frozenset({"bool", "uint8", "int8", "int16", "int32", "int64"})
+"""Tensors that have no scale and need none."""
+
 FLOAT_INPUT = "its input is float"
 """Why a layer that only passes values on is not quantized."""
 
-NEVER_ASKED = frozenset({"batch_norm", "embedding", "lstm", "gru", "einsum", "getitem", "other"})
+NEVER_ASKED = frozenset(
+    {
+        "batch_norm", "embedding", "embedding_bag", "lstm", "gru", "rnn", "lstm_cell", "gru_cell", "rnn_cell",
+        "einsum", "other",
+    }
+)  # fmt: skip
 """Layers that a default qconfig does not mean; an override by id still asks for them."""
 
 
@@ -219,6 +227,8 @@ class _Quantizer:
             return
         config = self.configs[layer.id]
         reason = self.table.why_not(layer, config, self.plan.target)
+        if any(self.graph.dtypes[name] in WHOLE for name in layer.inputs):
+            reason = reason or "one of its inputs is a tensor of whole numbers already"
         kind = self.table.grouping(layer)
         if reason is None and kind == PASSING and not self._data_quantized(layer):
             reason = FLOAT_INPUT
@@ -234,17 +244,11 @@ class _Quantizer:
         if kind == PASSING:
             self.passing.add(layer.id)
         if kind in (SHARED, PASSING):
-            for name in self._data(layer):
+            for name in self.graph.data(layer):
                 self._join(layer.value, name)
 
-    def _data(self, layer: Layer) -> tuple[str, ...]:
-        """The values that carry data into a layer (not those that only say a size)."""
-        return tuple(
-            n for n in layer.inputs if n not in self.graph.producer or self.graph.producer[n].dtype.startswith("float")
-        )
-
     def _data_quantized(self, layer: Layer) -> bool:
-        data = self._data(layer)
+        data = self.graph.data(layer)
         return bool(data) and all(
             n in self.graph.producer and self.graph.producer[n].id in self.quantized for n in data
         )
@@ -271,7 +275,7 @@ class _Quantizer:
             if layer.id not in self.quantized:
                 continue
             config = self.configs[layer.id].activation
-            reads = () if layer.transparent else self._data(layer)
+            reads = () if layer.transparent else self.graph.data(layer)
             for name in reads:
                 if config is not None and not self._made_quantized(name):
                     wanted.setdefault(name, config)
@@ -313,7 +317,7 @@ class _Quantizer:
             return False
         kind = PASSING if producer.transparent else self.table.grouping(producer)
         clips = producer.op in ("relu", "relu6", "hardtanh")
-        return kind != OWN and not clips and all(n in names for n in self._data(producer))
+        return kind != OWN and not clips and all(n in names for n in self.graph.data(producer))
 
     def _stats(self, value: str) -> TensorStats:
         name = value

@@ -22,6 +22,7 @@ import torch
 from torch.export import ExportedProgram
 
 from ..problem import Problem
+from .trace import plain
 
 MAX_JSON = 256 << 20
 MAX_EXPANDED = 1 << 24
@@ -88,7 +89,7 @@ def read_pt2(path: Path) -> ExportedProgram:
         ) from error
     try:
         program = torch.export.load(clean)
-        return program.run_decompositions({})
+        return plain(program)
     except Exception as error:
         line = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise Problem(

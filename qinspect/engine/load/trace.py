@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch.export import Dim, ExportedProgram
 
+from ..operators import TAKEN_APART
 from ..problem import Problem
 from ..source import ModelSpec
 
@@ -48,11 +49,11 @@ def trace(
     with torch.no_grad():
         try:
             program = torch.export.export(module, grown, dynamic_shapes=(dynamic,) if _variadic(module) else dynamic)
-            return program.run_decompositions({}), True
+            return plain(program), True
         except Exception:
             try:
                 program = torch.export.export(module, inputs)
-                return program.run_decompositions({}), False
+                return plain(program), False
             except Exception as error:
                 where = author_line(error) or spec.source
                 raise Problem(
@@ -60,6 +61,17 @@ def trace(
                     f"torch.export cannot trace it: {first_line(error)}",
                     "Rewrite that line without Python control flow on tensor values, or leave the part out.",
                 ) from error
+
+
+def plain(program: ExportedProgram) -> ExportedProgram:
+    """The program without in-place operators, and with those of `TAKEN_APART` as torch itself computes them."""
+    known = torch.export.default_decompositions()
+    apart = {}
+    for name in TAKEN_APART:
+        base, _, overload = name.partition(".")
+        operator = getattr(getattr(torch.ops.aten, base), overload)
+        apart[operator] = known[operator]
+    return program.run_decompositions(apart)
 
 
 def _variadic(module: torch.nn.Module) -> bool:
