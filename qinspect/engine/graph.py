@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -145,12 +146,15 @@ class LayerGraph:
         What the model returns, with `Ref` where values stand.
     params : mapping of str to torch.Tensor
         Stored tensors by key.
+    statistics : mapping of value name to str
+        Names that calibration has for values that are not those of the author's model, but scaled.
     """
 
     inputs: tuple[TensorSpec, ...]
     layers: tuple[Layer, ...]
     outputs: Any
     params: Mapping[str, torch.Tensor]
+    statistics: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> Mapping[str, Layer]:
@@ -202,3 +206,18 @@ class LayerGraph:
         """The layer's bias, or None."""
         key = layer.roles.get("bias")
         return None if key is None else self.params[key]
+
+    def pruned(self) -> LayerGraph:
+        """Without stored tensors that nothing reads."""
+        used: set[str] = set()
+
+        def note(leaf: Ref | Param) -> Ref | Param:
+            if isinstance(leaf, Param):
+                used.add(leaf.key)
+            return leaf
+
+        for layer in self.layers:
+            for part in (layer, *layer.executed):
+                replace((part.args, dict(part.kwargs)), note)
+        replace(self.outputs, note)
+        return dataclasses.replace(self, params={key: self.params[key] for key in self.params if key in used})
