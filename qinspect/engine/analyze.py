@@ -20,7 +20,17 @@ from .errors import Measured, kl_divergence, measure
 from .execute import Executor
 from .fuse import Fused
 from .graph import Layer, LayerGraph
-from .job import BATCH, batch_size, calibrate_model, fed, first_plan, float_onnx, fused_graph, whole_batches
+from .job import (
+    BATCH,
+    batch_size,
+    calibrate_model,
+    fed,
+    first_plan,
+    float_onnx,
+    fused_graph,
+    quantization_of,
+    whole_batches,
+)
 from .kernels import KernelFigures, KernelWork, run_kernels
 from .load import Model
 from .metric import TOP1, Metric
@@ -29,7 +39,7 @@ from .problem import Problem
 from .progress import Report, part, silent
 from .qconfig import TensorConfig
 from .qparams import QParams
-from .quantize import Quantization, is_asked, quantize
+from .quantize import Quantization, is_asked
 from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, Totals
 from .samples import output_rows, sample_rows
 from .sensitivity import Scores, score
@@ -81,7 +91,8 @@ def analyze(
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
     fused = fused_graph(model, plan)
     graph = fused.graph
-    quantization = quantize(graph, plan, calibration.tensors)
+    quantization = quantization_of(model, data, plan, calibration, part(report, 0.05, 0.06))
+    graph = quantization.graph
     final = whole_batches(graph, data.splits.final, samples)
     select = whole_batches(graph, data.splits.select) or final
     if not final:
@@ -108,7 +119,7 @@ def analyze(
         figures = run_kernels(
             KernelWork(
                 quantization,
-                float_onnx(model, plan) if plan.target.backend == "ort" else None,
+                float_onnx(quantization) if plan.target.backend == "ort" else None,
                 data.spec,
                 select[:CHECK_SAMPLES],
                 final,
@@ -136,7 +147,7 @@ def analyze(
     )
     # The samples that the layers' errors rest on were not calibrated on: are they alike?
     unseen = calibrate(graph, feed(chosen), part(report, 0.98, 1), total=len(chosen)).tensors
-    findings = diagnose(analysis, plan, quantization, calibration, unseen)
+    findings = diagnose(analysis, plan, quantization, calibration.of(graph), unseen)
     analysis = dataclasses.replace(analysis, findings=findings)
     seconds = time.perf_counter() - began
     return dataclasses.replace(analysis, totals=dataclasses.replace(totals, analyze_s=seconds))

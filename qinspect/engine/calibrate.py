@@ -61,6 +61,14 @@ class Calibration:
             self, tensors=tensors, samples=self.samples + other.samples, seconds=self.seconds + other.seconds
         )
 
+    def of(self, graph: LayerGraph) -> Calibration:
+        """The statistics by the values' names in a graph, of which remedies may have scaled some."""
+        if not graph.statistics:
+            return self
+        own = {value: self.tensors.get(name) for value, name in graph.statistics.items()}
+        tensors = {name: stats for name, stats in {**self.tensors, **own}.items() if stats is not None}
+        return replace(self, tensors=tensors)
+
     def save(self, path: Path) -> None:
         """Write an npz file: a header (JSON) and the arrays. The file is whole or not there."""
         write_atomically(path, self.to_bytes())

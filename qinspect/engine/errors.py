@@ -179,7 +179,7 @@ def measure(
         Layers' errors by id.
     """
     graph = quantization.graph
-    plain = Executor(graph, channels_last=True)
+    plain = Executor(quantization.float_graph, channels_last=True)
     simulation = simulate(quantization, channels_last=True)
     # On float input a layer is to show its own rounding alone, not its input's: no integers go in.
     alone = Simulation(quantization, channels_last=True)

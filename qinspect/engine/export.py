@@ -114,7 +114,7 @@ def _writer(to: str, model: Model, plan: QuantPlan) -> Callable[..., ExportRepor
         from .backends.ort_export import export_onnx
 
         return lambda q, out, samples, report, score, notes: export_onnx(
-            q, out, samples, report, float_bytes=float_onnx(model, plan), score=score, notes=notes
+            q, out, samples, report, float_bytes=float_onnx(q), score=score, notes=notes
         )
     if to == "fx":
         from .backends.fx_export import export_fx

@@ -132,7 +132,7 @@ def replace(tree: Any, make: Any) -> Any:
     return tree
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LayerGraph:
     """Layers in the order in which they run, with the tensors they need.
 

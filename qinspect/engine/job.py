@@ -20,9 +20,14 @@ from .fuse import Fused, fuse
 from .graph import LayerGraph
 from .load import Model
 from .metric import TOP1, Metric
-from .plan import QuantPlan, Target
+from .plan import QuantPlan, Remedy, Target
 from .problem import Problem
 from .progress import Report, silent
+from .quantize import Quantization, quantize
+from .remedies import equalize, pairs, remedied
+
+REMEDY_SAMPLES = 64
+"""Samples of the calibrate split that remedies look at, at most."""
 
 BATCH = 16
 """Samples at a time, where the model's batch is free."""
@@ -203,13 +208,40 @@ def retarget(plan: QuantPlan, graph: LayerGraph, target: Target) -> QuantPlan:
 
 
 @lru_cache(maxsize=8)
-def _fused(model: Model, fusions: tuple[tuple[str, bool], ...]) -> Fused:
-    return fuse(model.graph, QuantPlan(fusions=fusions))
+def _fused(model: Model, fusions: tuple[tuple[str, bool], ...], remedies: tuple[Remedy, ...]) -> Fused:
+    fused = fuse(model.graph, QuantPlan(fusions=fusions))
+    if not remedies:
+        return fused
+    chosen = [(remedy.layers[0], remedy.layers[1]) for remedy in remedies]
+    possible = pairs(fused.graph)
+    for pair in chosen:
+        if pair not in possible:
+            raise Problem(pair[0], f"cannot be equalized with {pair[1]}", "Take the remedy out of the plan.")
+    return dataclasses.replace(fused, graph=equalize(fused.graph, chosen))
 
 
 def fused_graph(model: Model, plan: QuantPlan) -> Fused:
-    """The fused graph, kept for the last few choices of fusions."""
-    return _fused(model, plan.fusions)
+    """The fused graph, equalized where the plan says so; kept for the last few choices of fusions."""
+    return _fused(model, plan.fusions, tuple(item for item in plan.remedies if item.kind == "equalize"))
+
+
+def quantization_of(
+    model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, report: Report = silent
+) -> Quantization:
+    """All numbers that a plan's simulation and lowering need, what its remedies change included.
+
+    Parameters
+    ----------
+    data : Dataset
+        Remedies look at samples of its calibrate split.
+    calibration : Calibration
+        Holding every value of the plan's fused graph, as `calibrate_model` gives it.
+    """
+    quantization = quantize(fused_graph(model, plan).graph, plan, calibration.tensors)
+    if not any(item.kind != "equalize" for item in plan.remedies):
+        return quantization
+    chosen = whole_batches(model.graph, data.splits.calibrate, REMEDY_SAMPLES)
+    return remedied(quantization, list(fed(batches(data, chosen, batch_size(model.graph)))), report)
 
 
 def calibration_key(model: Model, data: Dataset) -> str:
@@ -236,7 +268,9 @@ def calibrate_model(
     graph = fused_graph(model, plan).graph
     if known is not None and known.key and known.key != key:
         known = None
-    missing = frozenset(wanted_values(graph)) - frozenset(known.tensors if known else ())
+    missing = frozenset(
+        name for name in wanted_values(graph) if known is None or graph.statistics.get(name, name) not in known.tensors
+    )
     if known is not None and not missing:
         return known
     chosen = whole_batches(graph, data.splits.calibrate)
@@ -244,6 +278,8 @@ def calibrate_model(
         raise Problem(data.spec.source, "the calibrate split is empty", "Give more samples.")
     feed = fed(batches(data, chosen, batch_size(graph)))
     found = calibrate(graph, feed, report, total=len(chosen), only=missing)
+    named = {graph.statistics.get(name, name): stats for name, stats in found.tensors.items()}
+    found = dataclasses.replace(found, tensors=named)
     if known is not None:
         return dataclasses.replace(
             known, tensors={**known.tensors, **found.tensors}, seconds=known.seconds + found.seconds
@@ -252,12 +288,12 @@ def calibrate_model(
 
 
 @lru_cache(maxsize=4)
-def _float_onnx(model: Model, fusions: tuple[tuple[str, bool], ...]) -> bytes:
+def _float_onnx(graph: LayerGraph) -> bytes:
     from .backends.ort import float_model
 
-    return float_model(fused_graph(model, QuantPlan(fusions=fusions)).graph)
+    return float_model(graph)
 
 
-def float_onnx(model: Model, plan: QuantPlan) -> bytes:
-    """The fused float graph as an ONNX file, kept for the last few choices of fusions."""
-    return _float_onnx(model, plan.fusions)
+def float_onnx(quantization: Quantization) -> bytes:
+    """The fused float graph as an ONNX file, kept for the last few graphs."""
+    return _float_onnx(quantization.float_graph)

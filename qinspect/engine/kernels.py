@@ -95,7 +95,7 @@ def make_runner(quantization: Quantization, float_onnx: bytes | None) -> Runner:
     if target.backend == "ort":
         from .backends.ort import OrtRunner, float_model
 
-        return OrtRunner(quantization, float_onnx or float_model(quantization.graph), target.threads)
+        return OrtRunner(quantization, float_onnx or float_model(quantization.float_graph), target.threads)
     from .backends.fx import FxRunner
 
     return FxRunner(quantization, target.threads)

@@ -147,9 +147,38 @@ class Override:
         return found
 
 
+REMEDIES = ("equalize", "adaround", "bias_correction")
+"""What can be done to a layer's numbers besides choosing its grid, in the order in which it is done."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What is done to the numbers of some layers, see `qinspect.engine.remedies`.
+
+    Parameters
+    ----------
+    kind : str
+        One of `REMEDIES`.
+    layers : tuple of str
+        Ids; for ``equalize`` two neighbours.
+    """
+
+    kind: str
+    layers: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.kind not in REMEDIES:
+            raise Problem("plan remedy", f"unknown kind {self.kind!r}", f"Use one of {', '.join(REMEDIES)}.")
+        if not self.layers or (self.kind == "equalize" and len(self.layers) != 2):
+            raise Problem("plan remedy", f"{self.kind} of {len(self.layers)} layers", "Equalize takes two, others one.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "layers": list(self.layers)}
+
+
 @dataclass(frozen=True)
 class QuantPlan:
-    """Target, default qconfig, overrides, and the fusions that are switched on or off.
+    """Target, default qconfig, overrides, the fusions that are switched on or off, and remedies.
 
     Every edit makes a new plan; two equal plans have the same `fingerprint`.
     """
@@ -158,6 +187,7 @@ class QuantPlan:
     default: QConfig = PRESETS["qinspect"]
     overrides: tuple[Override, ...] = ()
     fusions: tuple[tuple[str, bool], ...] = ()
+    remedies: tuple[Remedy, ...] = ()
 
     @staticmethod
     def preset(target: Target) -> QuantPlan:
@@ -241,16 +271,26 @@ class QuantPlan:
         kept = tuple(item for item in self.fusions if item[0] != identity)
         return replace(self, fusions=kept if on else (*kept, (identity, False)))
 
+    def with_remedy(self, remedy: Remedy, on: bool = True) -> QuantPlan:
+        """With a remedy, or without it."""
+        kept = tuple(item for item in self.remedies if item != remedy)
+        return replace(self, remedies=(*kept, remedy) if on else kept)
+
+    def remedied(self, kind: str) -> tuple[str, ...]:
+        """Ids of the layers that a kind of remedy is for."""
+        return tuple(dict.fromkeys(key for item in self.remedies if item.kind == kind for key in item.layers))
+
     # -- as a file ----------------------------------------------------------------------------
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        found: dict[str, Any] = {
             "version": 1,
             "target": self.target.to_json(),
             "default": self.default.to_json(),
             "overrides": [override.to_json() for override in self.overrides],
             "fusions": [{"id": identity, "on": on} for identity, on in self.fusions],
         }
+        return {**found, "remedies": [item.to_json() for item in self.remedies]} if self.remedies else found
 
     @cached_property
     def fingerprint(self) -> str:
@@ -270,7 +310,7 @@ class QuantPlan:
         if not isinstance(data, Mapping) or data.get("version") != 1:
             raise Problem("plan", "not a version 1 plan", "Write it with this version of qinspect.")
         try:
-            _refuse_unknown("plan", data, ("version", "target", "default", "overrides", "fusions"))
+            _refuse_unknown("plan", data, ("version", "target", "default", "overrides", "fusions", "remedies"))
             settings = dict(data.get("target", {}))
             _refuse_unknown("plan target", settings, Target.__dataclass_fields__)
             default = data["default"]
@@ -297,11 +337,18 @@ class QuantPlan:
                 if not isinstance(item["id"], str) or not isinstance(item["on"], bool):
                     raise Problem("plan fusion", f"{item!r}", "Give an id, and true or false for on.")
                 fusions.append((item["id"], item["on"]))
+            remedies = []
+            for item in data.get("remedies", []):
+                _refuse_unknown("plan remedy", item, ("kind", "layers"))
+                if not isinstance(item["layers"], list) or not all(isinstance(key, str) for key in item["layers"]):
+                    raise Problem("plan remedy", f"layers {item['layers']!r}", "Give a list of layer ids.")
+                remedies.append(Remedy(item["kind"], tuple(item["layers"])))
             return QuantPlan(
                 Target(**settings),
                 QConfig(config_from_json(default["weight"]), config_from_json(default["activation"])),
                 tuple(overrides),
                 tuple(fusions),
+                tuple(remedies),
             )
         except Problem:
             raise

@@ -121,6 +121,11 @@ class QParams:
             x, torch.from_numpy(self.scale), torch.from_numpy(self.zero_point), self.axis, self.qmin, self.qmax
         )
 
+    def broadcast(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scale and zero point (float32) of every value of `x`, in its shape."""
+        scale, zero = self._tensors(x)
+        return scale.expand(x.shape), zero.expand(x.shape)
+
     def _to_format(self, x: torch.Tensor) -> torch.Tensor:
         kind = FLOAT_TYPES[self.dtype]
         if not TensorConfig(self.dtype).has_scale:

@@ -71,6 +71,8 @@ class Quantization:
         `quantized`, else where a quantized layer reads it.
     weights : mapping of layer id to QParams
         Of quantized, dynamic and weight-only layers with a weight.
+    reference : LayerGraph | None
+        The float graph, where remedies changed stored numbers of `graph`; None where it is `graph` itself.
     """
 
     graph: LayerGraph
@@ -84,6 +86,12 @@ class Quantization:
     weights: Mapping[str, QParams]
     dynamic: frozenset[str] = frozenset()
     weight_only: frozenset[str] = frozenset()
+    reference: LayerGraph | None = None
+
+    @property
+    def float_graph(self) -> LayerGraph:
+        """What the quantized model is held against."""
+        return self.reference or self.graph
 
     @property
     def rounding(self) -> frozenset[str]:
@@ -321,10 +329,10 @@ class _Quantizer:
 
     def _stats(self, value: str) -> TensorStats:
         name = value
-        while name not in self.stats:
+        while self.graph.statistics.get(name, name) not in self.stats:
             producer = self.graph.producer.get(name)
             if producer is None or not producer.transparent:
                 raise Problem(value, "was not seen in calibration", "Calibrate again with this model and plan.")
             first = producer.args[0]
             name = first.value if isinstance(first, Ref) else producer.inputs[0]
-        return self.stats[name]
+        return self.stats[self.graph.statistics.get(name, name)]

@@ -83,18 +83,15 @@ class Simulation(Executor):
             return self.compute(layer, self.rounded_now(layer, values))
         if layer.id not in q.quantized or layer.transparent:
             return self.compute(layer, values)
-        view: dict[str, Any] = {}
-        for name in layer.inputs:
-            value, params = values[name], q.values.get(name)
-            if (
-                params is not None
-                and isinstance(value, torch.Tensor)
-                and value.is_floating_point()
-                and not q.at_origin(name)
-            ):
-                value = params.fake_quantize(value)
-            view[name] = value
+        view = {name: self.read(name, values[name]) for name in layer.inputs}
         return self.round(layer, self.compute(layer, view))
+
+    def read(self, name: str, value: Any) -> Any:
+        """A value as a quantized layer gets it: rounded here where it was not rounded where it was made."""
+        params = self.quantization.values.get(name)
+        if params is None or not isinstance(value, torch.Tensor) or not value.is_floating_point():
+            return value
+        return value if self.quantization.at_origin(name) else params.fake_quantize(value)
 
     def rounded_now(self, layer: Layer, values: Mapping[str, Any]) -> dict[str, Any]:
         """What a dynamic layer reads, rounded with the range that it has now; what its activation reads is not."""

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.doctor import diagnose
+from qinspect.engine.doctor import diagnose, ranges
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.qconfig import TensorConfig
@@ -22,7 +22,7 @@ MINMAX = ORT.with_default(activation=TensorConfig("uint8", estimator="minmax"))
 def examine(canonical):
     """``examine(net, x, plan)``: what the doctor says, by rule."""
 
-    def run(net, x, plan=MINMAX, unseen=None, kernels=None, outputs=(), estimated_kl=0.1):
+    def run(net, x, plan=MINMAX, unseen=None, kernels=None, outputs=(), kl=0.001, local_mse=1.0):
         graph = fuse(canonical(net, x[:2]), plan).graph
         calibration = calibrate(graph, [(part,) for part in x.split(16)], share=1.0)
         quantization = quantize(graph, plan, calibration.tensors)
@@ -31,12 +31,12 @@ def examine(canonical):
                 layer.id, layer.path, layer.op, tuple(i.id for i in layer.fused), None,
                 layer.id in quantization.asked, layer.id in quantization.quantized,
                 quantization.why_not.get(layer.id), None, layer.shape, layer.macs, 1,
-                errors=Errors(local_mse=1.0, estimated_kl=estimated_kl), kernel=(kernels or {}).get(layer.id),
+                errors=Errors(local_mse=local_mse, estimated_kl=0.1), kernel=(kernels or {}).get(layer.id),
             )
             for layer in graph.layers
             if not layer.transparent
         )  # fmt: skip
-        analysis = Analysis({}, {}, {}, {}, Totals(kl=0.001), rows, (), outputs=tuple(outputs))
+        analysis = Analysis({}, {}, {}, {}, Totals(kl=kl), rows, (), outputs=tuple(outputs))
         other = None if unseen is None else calibrate(graph, [(part,) for part in unseen.split(16)], share=1.0).tensors
         return {f.rule: f for f in diagnose(analysis, plan, quantization, calibration, other)}
 
@@ -98,6 +98,35 @@ def test_a_spread_that_folding_made_is_said_to_come_from_it(examine):
         net[1].weight[5] = 80.0
     finding = examine(net, x, MINMAX.with_default(weight=TensorConfig("int8", symmetric=True)))["weight_channel_spread"]
     assert "after folding" in finding.evidence
+
+
+def test_where_the_target_takes_no_channels_the_neighbours_are_to_be_equalized(examine, monkeypatch):
+    net, x = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3)), image(32, 3, 8, 8)
+    with torch.no_grad():
+        net[0].weight[3] *= 60
+        net[0].bias[3] *= 60
+        net[2].weight[:, 3] /= 60
+    per_tensor = MINMAX.with_default(weight=TensorConfig("int8", symmetric=True))
+    assert edited(examine(net, x, per_tensor)["weight_channel_spread"]).remedied("equalize") == ()
+
+    class Coarse:
+        @staticmethod
+        def why_not(layer, config, target):
+            return "one scale per weight" if config.weight and config.weight.granularity == "per_channel" else None
+
+    monkeypatch.setattr(ranges, "table", lambda target: Coarse)
+    finding = examine(net, x, per_tensor)["weight_channel_spread"]
+    assert edited(finding).remedied("equalize") == ("0:conv2d", "2:conv2d")
+    assert "1 pair" in finding.remedy
+
+
+def test_weights_that_cause_the_error_are_to_be_rounded_by_data(examine):
+    net, x = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(64, 8)
+    finding = examine(net, x, kl=0.2)["weights_rounded"]
+    assert edited(finding).remedied("adaround") == finding.layers
+    assert "weights_rounded" not in examine(net, x, edited(finding), kl=0.2)
+    assert "weights_rounded" not in examine(net, x, kl=0.001)
+    assert "weights_rounded" not in examine(net, x, kl=0.2, local_mse=1e-7)
 
 
 class Joined(nn.Module):

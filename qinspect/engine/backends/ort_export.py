@@ -146,7 +146,7 @@ def _compare(
         arrays = _arrays(folder / "integers.npz", 0)
         problems += _unlike(simulation, model, arrays, first, kernels)
         problems += _unlike_floats(simulation, model, arrays, first)
-        plain = outputs_of(Executor(q.graph)(first))
+        plain = outputs_of(Executor(q.float_graph)(first))
         for name, wanted in zip(_output_names(model), plain, strict=True):
             got = torch.from_numpy(_arrays(folder / "float.npz", 0)[name])
             if not _close(got, wanted):

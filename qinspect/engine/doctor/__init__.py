@@ -29,6 +29,7 @@ RULES: Sequence[Callable[[Case], list[Finding]]] = (
     ranges.outliers_rule_range,
     ranges.symmetric_on_nonnegative,
     ranges.weight_channel_spread,
+    ranges.weights_rounded,
     ranges.cat_unequal_ranges,
     ranges.constant_tensors,
     ranges.dead_channels,

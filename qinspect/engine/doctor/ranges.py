@@ -8,9 +8,12 @@ import numpy as np
 
 from ..backends import table
 from ..graph import Layer
+from ..plan import Remedy
 from ..qconfig import QConfig, TensorConfig
 from ..quantize import WEIGHTED
 from ..ranges import estimate_activation, estimate_weight, rounding_error
+from ..remedies import pairs
+from ..remedies.rounding import SUPPORTED
 from ..results import Finding
 from ..statistics import TensorStats
 from .case import Case, counted, listed
@@ -20,6 +23,9 @@ CLEARLY = 4.0
 
 CENTRAL = 0.999
 """Share of the values that are no outliers."""
+
+DROP = 0.02
+"""KL (nats) below which no layer is worth blaming."""
 
 WIDE = 8.0
 """A range so many times as wide as what `CENTRAL` of the values need (3 bits) is ruled by the others."""
@@ -146,6 +152,15 @@ def weight_channel_spread(case: Case) -> list[Finding]:
     edited = case.plan
     for layer, finer in able:
         edited = edited.with_layer(layer.id, weight=finer)
+    names = {layer.id for _, _, layer, _ in found}
+    neighbours = () if able else [pair for pair in pairs(q.graph) if names & set(pair)]
+    for pair in neighbours:
+        edited = edited.with_remedy(Remedy("equalize", pair))
+    remedy = f"{target.name} takes one scale per weight: keep these layers in float, or choose another target."
+    if able:
+        remedy = "Quantize these weights per channel."
+    elif neighbours:
+        remedy = f"Equalize {counted(len(neighbours), 'pair')} of neighbours: the model stays the same in float."
     after = " after folding" if worst.folded else ""
     return [
         Finding(
@@ -156,10 +171,42 @@ def weight_channel_spread(case: Case) -> list[Finding]:
             tuple(layer.id for _, _, layer, _ in found),
             "warning",
             sum(_weight_gain(case, layer, 1 - 1 / r) for r, _, layer, _ in found) or None,
-            "Quantize these weights per channel."
-            if able
-            else f"{target.name} takes one scale per weight: equalize the channels, or keep these layers in float.",
-            edited.to_json() if able else None,
+            remedy,
+            edited.to_json() if able or neighbours else None,
+        )
+    ]
+
+
+def weights_rounded(case: Case) -> list[Finding]:
+    """Layers whose error is that of their weights: rounding them by data costs nothing at run time."""
+    kl = case.analysis.totals.kl
+    total = sum(row.errors.estimated_kl or 0.0 for row in case.rows)
+    if kl is None or kl < DROP or not total:
+        return []
+    known = set(case.plan.remedied("adaround"))
+    found = []
+    for layer in case.quantization.graph.layers:
+        share = _weight_gain(case, layer, 1.0)
+        row = case.row_of.get(layer.id)
+        able = layer.id in case.quantization.weights and layer.op in SUPPORTED and layer.id not in known
+        if able and row is not None and share > 0.7 * (row.errors.estimated_kl or 0.0) and share > 0.03 * total:
+            found.append((share, layer))
+    if not found:
+        return []
+    found.sort(key=lambda item: -item[0])
+    names = tuple(layer.id for _, layer in found)
+    edited = case.plan.with_remedy(Remedy("adaround", names)).with_remedy(Remedy("bias_correction", names))
+    return [
+        Finding(
+            "weights_rounded",
+            f"The weights of {counted(len(names), 'layer')} cause {sum(s for s, _ in found) / total:.0%} "
+            "of the error (estimated)",
+            f"{listed(names)}: the error of their activations is small beside that of their weights",
+            names,
+            "note",
+            None,
+            "Round each of these weights up or down by data, and correct the biases: the model is as fast as before.",
+            edited.to_json(),
         )
     ]
 
@@ -260,7 +307,8 @@ def _own_values(case: Case) -> list[tuple[Layer, TensorConfig]]:
     for layer in q.graph.layers:
         config = q.configs[layer.id].activation
         own = layer.id in q.quantized and layer.id not in q.passing and not layer.transparent
-        if own and config is not None and layer.value in q.values:
+        params = q.values.get(layer.value)
+        if own and config is not None and params is not None and not params.is_float and not params.scale.ndim:
             found.append((layer, config))
     return found
 

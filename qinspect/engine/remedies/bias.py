@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -90,14 +90,13 @@ def _pass(
     q = simulation.quantization
     last = {name: index for index, layer in enumerate(q.graph.layers) for name in layer.inputs}
     values: dict[str, Any] = dict(zip(q.graph.input_names, inputs, strict=True))
-    floats = {layer.id: layer for layer in plain.graph.layers}
     for index, layer in enumerate(q.graph.layers):
         report(samples + size * index / len(q.graph.layers), total or samples + size, "correcting biases")
         if layer.id in wanted:
-            f = plain.compute(_bare(floats[layer.id]), values)
+            f = plain.compute(_bare(layer), values)
             rounded = {name: simulation.read(name, values[name]) for name in layer.inputs}
             means[layer.id].add(f - simulation.compute(_bare(layer), rounded), _channel_axis(layer, f))
-        values[layer.value] = plain.compute(floats[layer.id], values)
+        values[layer.value] = plain.compute(layer, values)
         for name in layer.inputs:
             if last[name] == index:
                 values.pop(name, None)
@@ -106,8 +105,6 @@ def _pass(
 
 def _bare(layer: Layer) -> Layer:
     """The layer without the activations that it absorbed."""
-    from dataclasses import replace
-
     kept = tuple(item for item in layer.fused if item.id in layer.folded)
     return replace(layer, fused=kept)
 

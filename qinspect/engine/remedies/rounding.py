@@ -8,11 +8,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from ..execute import Executor
 from ..graph import Layer
 from ..progress import Report, silent
+from ..qparams import QParams
 from ..quantize import Quantization
-from ..ranges import QParams
 from ..simulate import Simulation
 
 SUPPORTED = frozenset({"conv1d", "conv2d", "linear"})
@@ -115,7 +114,6 @@ def _patches(layer: Layer, x: torch.Tensor, q: Quantization, generator: torch.Ge
         if layer.op == "conv1d":
             x, size = x.unsqueeze(2), (1, *size)
             stride, padding, dilation = (1, stride[-1]), (0, padding[-1]), (1, dilation[-1])
-        # One place in eight of the picture is enough for a mean of products.
         columns = F.unfold(x, size, dilation, padding, stride)
         columns = columns.permute(0, 2, 1).reshape(-1, columns.shape[1])
         rows = columns.reshape(len(columns), groups[0], -1).permute(1, 0, 2)
@@ -141,14 +139,14 @@ def _round(weight: torch.Tensor, params: QParams, moment: torch.Tensor) -> torch
         Shape (groups, length, length).
     """
     groups = len(moment)
+    steps, zeros = (item.flatten(1) for item in params.broadcast(weight))
+    real = weight.flatten(1) / steps + zeros
     whole = params.quantize(weight).float().flatten(1)
-    steps = params.steps(weight).flatten(1)
-    real = weight.flatten(1) / steps + params.zeros(weight).flatten(1)
     rows = whole.shape[0] // groups
     for group in range(groups):
         part = slice(group * rows, (group + 1) * rows)
         whole[part] = _descend(real[part], whole[part], steps[part], moment[group], params)
-    return ((whole - params.zeros(weight).flatten(1)) * steps).reshape(weight.shape)
+    return ((whole - zeros) * steps).reshape(weight.shape)
 
 
 def _descend(
