@@ -178,6 +178,14 @@ class LayerGraph:
                 found.setdefault(name, []).append(layer)
         return {name: tuple(layers) for name, layers in found.items()}
 
+    def origin(self, value: str) -> str:
+        """The value of which this one is a view: its own name where it was computed, or is a model input."""
+        producer = self.producer.get(value)
+        while producer is not None and producer.transparent and producer.inputs:
+            value = producer.inputs[0]
+            producer = self.producer.get(value)
+        return value
+
     @cached_property
     def dtypes(self) -> Mapping[str, str]:
         """dtype of each value; ``tuple`` where an operator has several results, Python's own name of a size."""

@@ -209,6 +209,21 @@ class QuantPlan:
                     activation = override.activation
         return QConfig(weight, activation)
 
+    def qconfigs(self, layers: Iterable[Layer]) -> dict[str, QConfig]:
+        """What the plan asks of many layers, by id: the same as `qconfig`, without trying every override on each."""
+        layers = tuple(layers)
+        here = {layer.id for layer in layers}
+        said: dict[str, list[Override]] = {layer.id: [] for layer in layers}
+        for override in self.overrides:
+            if override.kind == "id":
+                if override.pattern in here:
+                    said[override.pattern].append(override)
+                continue
+            for layer in layers:
+                if override.matches(layer):
+                    said[layer.id].append(override)
+        return {layer.id: replace(self, overrides=tuple(said[layer.id])).qconfig(layer) for layer in layers}
+
     def fusion(self, identity: str) -> bool:
         """Whether a fusion candidate is wanted; all are unless switched off."""
         return dict(self.fusions).get(identity, True)
@@ -243,6 +258,12 @@ class QuantPlan:
     ) -> QuantPlan:
         """With an override for one layer."""
         return self.with_override(Override("id", layer_id, weight, activation))
+
+    def with_layers(self, configs: Mapping[str, QConfig]) -> QuantPlan:
+        """With weight and activation of many layers set, by id."""
+        kept = tuple(o for o in self.overrides if o.kind != "id" or o.pattern not in configs)
+        new = tuple(Override("id", key, config.weight, config.activation) for key, config in configs.items())
+        return replace(self, overrides=(*kept, *new))
 
     def without_layer(self, layer_id: str) -> QuantPlan:
         """Without the override for one layer: it follows the default and the patterns again."""

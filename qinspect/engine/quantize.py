@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,6 +108,12 @@ class Quantization:
         weight, source = self.weights.get(layer.id), self.input_scale(layer)
         return layer.id in self.quantized and _of_integers(weight, source)
 
+    @property
+    def decisions(self) -> Decisions:
+        """What runs in integers, without the numbers and without the groups."""
+        sets = (self.asked, self.quantized, self.passing, self.dynamic, self.weight_only)
+        return Decisions(self.configs, *sets, self.why_not, {})
+
     def at_origin(self, value: str) -> bool:
         """Whether a value is quantized where it is made (else where it is read)."""
         producer = self.graph.producer.get(value)
@@ -131,6 +137,53 @@ def _of_integers(weight: QParams | None, source: QParams | None) -> bool:
     return not any(params is None or params.is_float or params.group_size for params in (weight, source))
 
 
+@dataclass(frozen=True)
+class Decisions:
+    """What runs in integers under a plan, before any scale is computed; fields as in `Quantization`.
+
+    Parameters
+    ----------
+    grids : mapping of value name to (value name, TensorConfig)
+        Every value that is rounded somewhere: the value that leads the group that it shares its
+        qparams with (often itself), and the configuration that holds for the group.
+    """
+
+    configs: Mapping[str, QConfig]
+    asked: frozenset[str]
+    quantized: frozenset[str]
+    passing: frozenset[str]
+    dynamic: frozenset[str]
+    weight_only: frozenset[str]
+    why_not: Mapping[str, str]
+    grids: Mapping[str, tuple[str, TensorConfig]]
+
+    @property
+    def integer(self) -> frozenset[str]:
+        """Ids of the layers that an integer kernel is to run."""
+        return (self.quantized | self.dynamic | self.weight_only) - self.why_not.keys()
+
+
+def decide(graph: LayerGraph, plan: QuantPlan) -> Decisions:
+    """Decide which layers run in integers; needs no statistics and takes microseconds a layer."""
+    work = _Quantizer(graph, plan, {})
+    asked = work.decide()
+    wanted = work.wanted()
+    grids = {}
+    for names in work.members(wanted).values():
+        leader = work.leader(names, wanted)
+        grids.update(dict.fromkeys(names, (leader, wanted[leader])))
+    return Decisions(
+        work.configs,
+        asked,
+        frozenset(work.quantized),
+        frozenset(work.passing),
+        frozenset(work.dynamic),
+        frozenset(work.weight_only),
+        work.why_not,
+        grids,
+    )
+
+
 def quantize(graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats]) -> Quantization:
     """Decide which layers run in integers, and compute every scale and zero point.
 
@@ -151,21 +204,21 @@ def quantize(graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats
     return _Quantizer(graph, plan, stats).run()
 
 
-def is_asked(layer: Layer, plan: QuantPlan) -> bool:
+def is_asked(layer: Layer, plan: QuantPlan, config: QConfig | None = None) -> bool:
     """Whether a plan wants a layer quantized.
 
     A dynamic qconfig means layers with a weight and products of matrices, weight-only those with a weight.
+    `config` is the plan's for the layer, where it is at hand.
     """
     if layer.transparent or not layer.inputs or not layer.dtype.startswith("float"):
         return False
-    config = plan.qconfig(layer)
+    config = config or plan.qconfig(layer)
     if config.activation is None and (config.weight is None or layer.op not in WEIGHTED):
         return False
     if layer.op in WEIGHTED and config.weight is None:
         return False
-    by_id = any(o.kind == "id" and o.pattern == layer.id for o in plan.overrides)
     if layer.op in NEVER_ASKED or (config.keeps_values_float and layer.op not in WEIGHTED | MATRIX_PRODUCTS):
-        return by_id
+        return any(o.kind == "id" and o.pattern == layer.id for o in plan.overrides)
     return True
 
 
@@ -173,7 +226,7 @@ class _Quantizer:
     def __init__(self, graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats]) -> None:
         self.graph, self.plan, self.stats = graph, plan, stats
         self.table = table(plan.target)
-        self.configs = {layer.id: plan.qconfig(layer) for layer in graph.layers}
+        self.configs = plan.qconfigs(graph.layers)
         self.why_not: dict[str, str] = {}
         self.quantized: set[str] = set()
         self.passing: set[str] = set()
@@ -182,9 +235,7 @@ class _Quantizer:
         self.group: dict[str, str] = {}  # value -> the value whose qparams it uses
 
     def run(self) -> Quantization:
-        asked = frozenset(layer.id for layer in self.graph.layers if is_asked(layer, self.plan))
-        for layer in self.graph.layers:
-            self._decide(layer, asked)
+        asked = self.decide()
         values = self._values()
         weights = {}
         for layer in self.graph.layers:
@@ -208,6 +259,15 @@ class _Quantizer:
             frozenset(self.dynamic),
             frozenset(self.weight_only),
         )
+
+    def decide(self) -> frozenset[str]:
+        """Fill `quantized`, `passing`, `why_not` and `group`; ids of the layers asked for."""
+        asked = frozenset(
+            layer.id for layer in self.graph.layers if is_asked(layer, self.plan, self.configs[layer.id])
+        )
+        for layer in self.graph.layers:
+            self._decide(layer, asked)
+        return asked
 
     def _with_room_for_bias(self, layer: Layer, params: QParams, values: Mapping[str, QParams]) -> QParams:
         """Widen the steps of channels whose bias would not fit into the kernel's 32-bit sums.
@@ -277,7 +337,8 @@ class _Quantizer:
                 first, second = second, first
             self.group[second] = first
 
-    def _values(self) -> dict[str, QParams]:
+    def wanted(self) -> dict[str, TensorConfig]:
+        """Every value that is rounded somewhere, with the configuration that its reader or maker has."""
         wanted: dict[str, TensorConfig] = {}
         for layer in self.graph.layers:
             if layer.id not in self.quantized:
@@ -291,12 +352,25 @@ class _Quantizer:
                 wanted.setdefault(layer.value, wanted[layer.inputs[0]])
             elif config is not None:
                 wanted[layer.value] = config
+        return wanted
+
+    def members(self, wanted: Mapping[str, TensorConfig]) -> dict[str, list[str]]:
+        """Values that share their qparams, by the value that the group stands under."""
         members: dict[str, list[str]] = {}
         for name in wanted:
             members.setdefault(self._root(name), []).append(name)
+        return members
+
+    def leader(self, names: Sequence[str], wanted: Mapping[str, TensorConfig]) -> str:
+        """The value of a group whose configuration holds for all."""
+        root = self._root(names[0])
+        return root if root in wanted else names[0]
+
+    def _values(self) -> dict[str, QParams]:
+        wanted = self.wanted()
         found: dict[str, QParams] = {}
-        for root, names in members.items():
-            leader = root if root in wanted else names[0]
+        for names in self.members(wanted).values():
+            leader = self.leader(names, wanted)
             params = self._params(leader, names, wanted[leader])
             found.update(dict.fromkeys(names, params))
         return found

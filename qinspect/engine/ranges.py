@@ -135,8 +135,18 @@ def rounding_error(stats: TensorStats, params: QParams) -> float:
         return 0.0
     scale, zero = float(params.scale), int(params.zero_point)
     low, high = (params.qmin - zero) * scale, (params.qmax - zero) * scale
+    edges = stats.histogram.edges
+    # What rounds to the last number is not clipped; and the outer bins reach further than their values.
+    low = min(low, float(edges[0])) if low - scale / 2 <= stats.min else low
+    high = max(high, float(edges[-1])) if high + scale / 2 >= stats.max else high
     ends = np.array([low]), np.array([high])
-    return float(_Moments(stats).error(*ends, np.array([scale]))[0]) / sampled
+    moments = _Moments(stats)
+    if scale >= stats.histogram.width:
+        return float(moments.error(*ends, np.array([scale]))[0]) / sampled
+    # Of a grid finer than the bins nothing can be said but that rounding errors are spread evenly.
+    under, upto = moments.below(ends[0]), moments.below(ends[1])
+    clipped = _around(under, ends[0]) + _around(moments.sums[-1] - upto, ends[1])
+    return float((clipped + (upto[:, 0] - under[:, 0]) * scale**2 / 12)[0]) / sampled
 
 
 def _around(moments: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,148 @@
+"""Estimates of plans without a run, and the matrix of a layer's configurations."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from qinspect.engine.calibrate import calibrate
+from qinspect.engine.costs import Costs, Effect, Rounding, roundings
+from qinspect.engine.errors import sqnr_db
+from qinspect.engine.execute import Executor
+from qinspect.engine.fuse import fuse
+from qinspect.engine.graph import Ref
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.qconfig import QConfig, TensorConfig
+from qinspect.engine.quantize import decide
+from qinspect.engine.ranges import estimate_activation, estimate_weight
+from qinspect.engine.timings import Border, Timings
+from qinspect.engine.whatif import estimate_plan, value_matrix, weight_matrix
+
+
+@pytest.fixture
+def chain(canonical):
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(128, 4))
+    return fuse(canonical(net, torch.randn(2, 3, 8, 8)), QuantPlan()).graph
+
+
+def known(graph, plan, kl=0.5, mse=0.25):
+    return Costs(dict.fromkeys(roundings(graph, decide(graph, plan)), Effect(kl, mse)))
+
+
+def test_an_estimate_is_the_sum_of_the_effects_of_what_is_rounded(chain):
+    plan = QuantPlan()
+    costs = known(chain, plan)
+    found = estimate_plan(chain, plan, costs)
+    assert found.known
+    assert (found.kl, found.mse) == (7 * 0.5, 7 * 0.25)  # three weights, their values, the input
+    less = estimate_plan(chain, plan.with_layer("5:linear", None, None), costs)
+    assert (less.kl, less.mse) == (5 * 0.5, 5 * 0.25)
+    assert (found.float_layers, less.float_layers) == (0, 1)
+    assert less.bytes > found.bytes
+
+
+def test_what_is_not_scored_yet_is_named_and_nothing_is_made_up(chain):
+    plan = QuantPlan()
+    costs = known(chain, plan)
+    weight = plan.default.weight.but(granularity="per_tensor")
+    found = estimate_plan(chain, plan.with_layer("2:conv2d", weight), costs)
+    assert not found.known
+    assert (found.kl, found.mse, found.ms) == (None, None, None)
+    assert found.missing == (Rounding("weight", "2:conv2d", weight),)
+
+
+def test_outputs_without_logits_have_an_estimated_mse_only(chain):
+    found = estimate_plan(chain, QuantPlan(), known(chain, QuantPlan(), kl=None))
+    assert found.kl is None
+    assert found.mse == 7 * 0.25
+    assert found.known
+
+
+def test_the_time_is_that_of_the_layers_and_of_the_borders(chain):
+    plan = QuantPlan()
+    kernel = "uint8, int8"
+    layers = {}
+    for index, key in enumerate(("0:conv2d", "2:conv2d", "5:linear")):
+        layers[key, "float"], layers[key, kernel] = 1000.0 * (index + 1), 100.0 * (index + 1)
+    timings = Timings(layers, Border(10.0, 1e6), Border(20.0, 2e6), 6.0, 0.6)
+    costs = Costs(timings=timings)
+    sizes = {"x": 3 * 64, "0": 8 * 36, "2": 8 * 16, "5": 4}
+    everything = estimate_plan(chain, plan, costs)
+    assert everything.ms == pytest.approx((600 + 10 + sizes["x"] + 20 + 2 * sizes["5"]) / 1e3)
+    middle = estimate_plan(chain, plan.with_layer("2:conv2d", None, None), costs)
+    inner = 20 + 2 * sizes["0"] + 10 + sizes["2"]
+    assert middle.ms == pytest.approx((100 + 2000 + 300 + 10 + sizes["x"] + inner + 20 + 2 * sizes["5"]) / 1e3)
+    assert estimate_plan(chain, plan.with_default(None, None), costs).ms == pytest.approx(6.0)
+
+
+def test_a_kernel_that_was_never_timed_has_no_estimated_time(chain):
+    timings = Timings({("0:conv2d", "float"): 1.0}, Border(), Border(), 1.0, 1.0)
+    assert estimate_plan(chain, QuantPlan(), Costs(timings=timings)).ms is None
+
+
+def test_each_cell_of_the_weight_matrix_is_the_sqnr_of_a_separate_rounding(chain):
+    layer = chain.by_id["2:conv2d"]
+    weight = chain.weight(layer).detach()
+    cells = weight_matrix(chain, QuantPlan(), layer)
+    assert sum(cell.current for cell in cells) == 1
+    assert {cell.config.dtype for cell in cells} >= {"int8", "int4", "uint8"}
+    for cell in cells:
+        noise = estimate_weight(weight, cell.config, 0).fake_quantize(weight) - weight
+        assert cell.sqnr_db == pytest.approx(sqnr_db(float((weight**2).sum()), float((noise**2).sum())), abs=1e-3)
+    int4 = [cell for cell in cells if cell.config.dtype == "int4"]
+    assert all("8-bit weights" in cell.why_not for cell in int4)
+
+
+def test_each_cell_of_the_value_matrix_equals_a_separate_run_to_half_a_decibel(chain):
+    torch.manual_seed(3)
+    x = torch.randn(64, 3, 8, 8)
+    stats = calibrate(chain, [(x,)], share=1.0).tensors
+    for key in ("0:conv2d", "2:conv2d", "5:linear"):
+        layer = chain.by_id[key]
+        seen = {}
+        with torch.no_grad():
+            Executor(chain)((x,), lambda made, value, seen=seen: seen.setdefault(made.value, value))
+        exact = seen[layer.value]
+        cells = value_matrix(QuantPlan(), layer, stats)
+        assert len(cells) >= 24
+        for cell in cells:
+            noise = estimate_activation(stats[layer.value], cell.config).fake_quantize(exact) - exact
+            run = sqnr_db(float((exact**2).sum()), float((noise**2).sum()))
+            # Where a fine grid clips, the error is that of single values, which a histogram does not hold.
+            fine = cell.config.dtype == "int16" and cell.config.estimator != "minmax"
+            assert cell.sqnr_db == pytest.approx(run, abs=1.5 if fine else 0.5), (key, str(cell.config))
+
+
+def test_estimating_five_hundred_layers_takes_less_than_asking_the_plan_for_each(chain):
+    """Milliseconds; asked for its qconfig layer by layer, a plan tries every override on every layer."""
+    one = chain.by_id["5:linear"]
+    layers = []
+    for index in range(500):
+        source = Ref(layers[-1].id if layers else chain.input_names[0])
+        layers.append(dataclasses.replace(one, id=f"{index}:linear", path=str(index), args=(source, *one.args[1:])))
+    graph = dataclasses.replace(chain, layers=tuple(layers), outputs=Ref(layers[-1].id))
+    plan = QuantPlan()
+    costs = known(graph, plan)
+    edited = plan.with_layers({layer.id: QConfig(None, None) for layer in graph.layers[::2]})
+
+    def seconds(call):
+        began = time.perf_counter()
+        call()
+        return time.perf_counter() - began
+
+    found = estimate_plan(graph, edited, costs)
+    assert found.known
+    ours = min(seconds(lambda: estimate_plan(graph, edited, costs)) for _ in range(3))
+    plainly = min(seconds(lambda: [edited.qconfig(layer) for layer in graph.layers]) for _ in range(3))
+    assert ours < plainly
+
+
+def test_many_qconfigs_at_once_are_what_each_layer_is_asked(chain):
+    plan = (
+        QuantPlan().with_layer("0:conv2d", weight=None).with_layers({"2:conv2d": QConfig(TensorConfig("int8"), None)})
+    )
+    assert plan.qconfigs(chain.layers) == {layer.id: plan.qconfig(layer) for layer in chain.layers}
