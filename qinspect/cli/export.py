@@ -17,8 +17,12 @@ def add(verb: Verb) -> None:
     words.data_options(export, required=False)
     words.plan_options(export, plan_required=True)
     words.stats_option(export)
-    export.add_argument("--to", required=True, choices=("onnx", "fx", "script"))
+    export.add_argument("--to", required=True, choices=("onnx", "tensorrt", "fx", "script"))
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx file, or a folder")
+    export.add_argument("--opset", type=int, metavar="N", help="of an ONNX file, 13 to 21; the plan may need 21")
+    export.add_argument(
+        "--io", choices=("float", "int8"), default="float", help="what an ONNX file takes and gives"
+    )
     export.set_defaults(wrong_usage=export.error)
 
 
@@ -41,11 +45,27 @@ def _export(options: argparse.Namespace) -> int:
         else:
             calibration, more = words.statistics(options, model, data, plan, report)
             notes = (*notes, *more)
-        found = export(model, plan, calibration, data, options.to, options.out, report, metric=words.metric(options))
+        found = export(
+            model,
+            plan,
+            calibration,
+            data,
+            options.to,
+            options.out,
+            report,
+            metric=words.metric(options),
+            opset=options.opset,
+            io=options.io,
+        )
     for line in (*notes, *found.notes):
         print(f"note: {line}")
     agreement = "" if found.agreement is None else f", agreement with the simulation {found.agreement:.1%}"
     print(f"{found.path}: {len(found.quantized)} of {len(found.asked)} layers in integers{agreement}")
+    if found.size_bytes is not None and found.float_size_bytes:
+        size = f"{found.size_bytes / 1e6:.2f} MB (float {found.float_size_bytes / 1e6:.2f} MB)"
+        print(f"{size}, opset {found.versions['opset']}, ONNX Runtime {found.lowest_onnxruntime} or later")
+    if found.build is not None:
+        print(f"build: {found.build}")
     for problem in found.problems:
         print(f"qinspect: {found.path}: {problem}", file=sys.stderr)
     return 0 if found.verified else 1

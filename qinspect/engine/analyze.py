@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .backends import table
+from .backends import not_run_here, table
 from .calibrate import Calibration, calibrate
 from .data import Dataset, batches
 from .doctor import diagnose
@@ -98,6 +98,8 @@ def analyze(
     if not final:
         raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
     size = batch_size(graph)
+    absent = not_run_here(plan.target) if kernels else None
+    kernels = kernels and absent is None
     share = 0.45 if kernels else 1.0
 
     def feed(chosen: Sequence[int]) -> Iterator[tuple[torch.Tensor, ...]]:
@@ -141,7 +143,9 @@ def analyze(
         totals,
         rows,
         fusions,
-        notes=tuple(filter(None, (data.splits.warning, *model.notes, *_unmatched(plan, model)))),
+        notes=tuple(
+            filter(None, (data.splits.warning, *model.notes, *_unmatched(plan, model), _not_run(plan.target, absent)))
+        ),
         samples=sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated")),
         outputs=output_rows(outputs.joined("float"), outputs.joined("simulated")),
     )
@@ -237,6 +241,10 @@ def _unmatched(plan: QuantPlan, model: Model) -> tuple[str, ...]:
         f"The plan's override for {o.kind} {o.pattern!r} matches no layer of this model."
         for o in plan.unmatched(model.graph)
     )
+
+
+def _not_run(target: Target, reason: str | None) -> str | None:
+    return None if reason is None else f"No kernels of {target.name} were run: {reason}."
 
 
 def _totals(

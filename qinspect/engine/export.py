@@ -13,7 +13,16 @@ from .calibrate import Calibration
 from .data import Dataset, batches
 from .files import write_json
 from .graph import LayerGraph
-from .job import batch_size, calibrate_model, fed, float_onnx, fused_graph, retarget, whole_batches
+from .job import (
+    batch_size,
+    calibrate_model,
+    fed,
+    float_onnx,
+    fused_graph,
+    quantization_of,
+    retarget,
+    whole_batches,
+)
 from .load import Model
 from .metric import TOP1, Metric
 from .plan import TARGETS, QuantPlan, Target, read_plan
@@ -25,11 +34,15 @@ from .synthetic import synthetic_inputs
 
 __all__ = ["KINDS", "ExportReport", "export", "suited"]
 
-KINDS = ("onnx", "fx", "script", "plan")
-"""What can be written: a QDQ model, a folder for torch.ao FX, a script, plan and qparams as JSON."""
+KINDS = ("onnx", "tensorrt", "fx", "script", "plan")
+"""What can be written: a QDQ model for ONNX Runtime or TensorRT, a folder for torch.ao FX, a script, plan and
+qparams as JSON."""
 
-BACKENDS = {"onnx": "ort", "fx": "fx"}
+BACKENDS = {"onnx": "ort", "tensorrt": "tensorrt", "fx": "fx"}
 """Kinds that one backend alone can run, and the backend."""
+
+ONNX_KINDS = ("onnx", "tensorrt")
+"""Kinds that are one ONNX file."""
 
 SAMPLES = 1024
 """Samples of the final split, at most, that an exported model is verified on."""
@@ -56,6 +69,9 @@ def export(
     out: Path,
     report: Report = silent,
     metric: Metric = TOP1,
+    *,
+    opset: int | None = None,
+    io: str = "float",
 ) -> ExportReport:
     """Write what `to` says, load it in a new process, run it on the final split and compare.
 
@@ -67,6 +83,10 @@ def export(
         One of `KINDS`.
     out : Path
         The ``.onnx`` file, or a folder.
+    opset : int | None
+        Of an ONNX file; None chooses.
+    io : str
+        ``float`` or ``int8``: what an ONNX file takes and gives.
 
     Raises
     ------
@@ -80,15 +100,32 @@ def export(
     if BACKENDS.get(to, backend) != backend:
         needed = ", ".join(name for name in TARGETS if name.partition("-")[0] == BACKENDS[to])
         raise Problem(f"export to {to}", f"the plan is for {plan.target.name}", f"Set the target to one of {needed}.")
+    if to not in ONNX_KINDS and (opset is not None or io != "float"):
+        raise Problem("--opset and --io", f"say nothing of {to}", f"They go with --to {' and '.join(ONNX_KINDS)}.")
     if data is not None:
-        calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
-    quantization = quantize(fused_graph(model, plan).graph, plan, calibration.tensors)
+        calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
+        quantization = quantization_of(model, data, plan, calibration, part(report, 0.05, 0.1))
+    elif any(remedy.kind != "equalize" for remedy in plan.remedies):
+        raise Problem("plan", "its remedies look at samples", "Give --data as well.")
+    else:
+        quantization = quantize(fused_graph(model, plan).graph, plan, calibration.tensors)
     if to == "plan":
         return _export_plan(quantization, out)
     samples, score, notes = _trial(model, calibration, data, metric)
-    if to == "onnx" and out.suffix != ".onnx":
-        out = out / f"{model.name}.onnx"
-    return _writer(to, model, plan)(quantization, out, samples, part(report, 0.1, 1), score, notes)
+    rest = part(report, 0.1, 1)
+    if to in ONNX_KINDS:
+        return _onnx(to)(
+            quantization,
+            out if out.suffix == ".onnx" else out / f"{model.name}.onnx",
+            samples,
+            rest,
+            float_bytes=float_onnx(quantization),
+            score=score,
+            notes=notes,
+            opset=opset,
+            io=io,
+        )
+    return _folder(to)(quantization, out, samples, rest, name=model.name, score=score, notes=notes)
 
 
 def _trial(
@@ -109,24 +146,26 @@ def _trial(
     return list(fed(batches(data, chosen, size))), score, ()
 
 
-def _writer(to: str, model: Model, plan: QuantPlan) -> Callable[..., ExportReport]:
-    if to == "onnx":
-        from .backends.ort_export import export_onnx
+def _onnx(to: str) -> Callable[..., ExportReport]:
+    """What writes an ONNX file."""
+    if to == "tensorrt":
+        from .backends.tensorrt_export import export_tensorrt
 
-        return lambda q, out, samples, report, score, notes: export_onnx(
-            q, out, samples, report, float_bytes=float_onnx(q), score=score, notes=notes
-        )
+        return export_tensorrt
+    from .backends.ort_export import export_onnx
+
+    return export_onnx
+
+
+def _folder(to: str) -> Callable[..., ExportReport]:
+    """What writes a folder for Python."""
     if to == "fx":
         from .backends.fx_export import export_fx
 
-        return lambda q, out, samples, report, score, notes: export_fx(
-            q, out, samples, report, name=model.name, score=score, notes=notes
-        )
+        return export_fx
     from .backends.script import export_script
 
-    return lambda q, out, samples, report, score, notes: export_script(
-        q, out, samples, report, name=model.name, score=score, notes=notes
-    )
+    return export_script
 
 
 def _export_plan(quantization: Quantization, out: Path) -> ExportReport:

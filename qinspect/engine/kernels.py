@@ -193,19 +193,25 @@ def compare(
 def _value(
     simulation: Simulation, name: str, integers: Mapping[str, torch.Tensor], floats: Mapping[str, torch.Tensor]
 ) -> torch.Tensor | None:
-    """A value as the kernel got it, real numbers; through transparent layers where it has no integers of its own."""
+    """A value as the kernel got it, real numbers.
+
+    Where it has no integers of its own, through transparent layers and those that hand on real numbers.
+    """
     q = simulation.quantization
     if name in integers:
         return q.values[name].dequantize(integers[name])
     if name in floats:
         return floats[name]
     producer = q.graph.producer.get(name)
-    if producer is None or not producer.transparent or len(producer.inputs) != 1:
+    if producer is None:
         return None
-    inner = _value(simulation, producer.inputs[0], integers, floats)
-    if inner is None:
+    hands_on_real = producer.id in q.quantized and not q.at_origin(name)
+    if not (producer.transparent or hands_on_real):
         return None
-    result = simulation.compute(producer, {producer.inputs[0]: inner})
+    inner = {value: _value(simulation, value, integers, floats) for value in producer.inputs}
+    if any(value is None for value in inner.values()):
+        return None
+    result = simulation.run_layer(producer, inner)
     return result if isinstance(result, torch.Tensor) else None
 
 

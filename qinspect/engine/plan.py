@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .graph import Layer, LayerGraph
 
 FX_ENGINES = ("x86", "fbgemm", "onednn", "qnnpack")
+ENGINES = {"ort": ("cpu",), "fx": FX_ENGINES, "tensorrt": ("trt",)}
+"""Backends and their engines; the first is the default."""
 
 FLOAT_OPS = frozenset(
     {
@@ -58,9 +60,9 @@ class Target:
     Parameters
     ----------
     backend : str
-        ``ort`` (ONNX Runtime, QDQ) or ``fx`` (torch.ao FX graph mode).
+        ``ort`` (ONNX Runtime, QDQ), ``fx`` (torch.ao FX graph mode) or ``tensorrt`` (QDQ by its rules).
     engine : str
-        ``cpu`` for ort; ``x86``, ``fbgemm``, ``onednn`` or ``qnnpack`` for fx.
+        ``cpu`` for ort; ``x86``, ``fbgemm``, ``onednn`` or ``qnnpack`` for fx; ``trt`` for tensorrt.
     isa : str
         Instruction set: ``avx2``, ``avx512``, ``avx512-vnni``, ``arm``; empty is this computer's.
     threads, batch : int
@@ -74,27 +76,26 @@ class Target:
     batch: int = 1
 
     def __post_init__(self) -> None:
-        engines = {"ort": ("cpu",), "fx": FX_ENGINES}.get(self.backend)
-        if engines is None or self.engine not in engines:
+        if self.engine not in ENGINES.get(self.backend, ()):
             raise Problem("target", f"unknown target {self.name!r}", f"Use one of {', '.join(TARGETS)}.")
         if any(type(number) is not int or number < 1 for number in (self.threads, self.batch)):
             raise Problem("target", "threads and batch must be at least 1", "Give a whole number from 1.")
 
     @property
     def name(self) -> str:
-        """As on the command line: ``ort``, ``fx-onednn``."""
-        return self.backend if self.backend == "ort" and self.engine == "cpu" else f"{self.backend}-{self.engine}"
+        """As on the command line: ``ort``, ``fx-onednn``; a backend with one engine goes without it."""
+        return self.backend if len(ENGINES.get(self.backend, ())) == 1 else f"{self.backend}-{self.engine}"
 
     @property
     def preset(self) -> str:
         """Name of the qconfig preset that suits it."""
-        return "qinspect" if self.backend == "ort" else self.engine
+        return {"ort": "qinspect", "tensorrt": "tensorrt"}.get(self.backend, self.engine)
 
     @staticmethod
     def parse(name: str, **settings: Any) -> Target:
         """A target by its name on the command line."""
         backend, _, engine = name.partition("-")
-        return Target(backend, engine or ("cpu" if backend == "ort" else "x86"), **settings)
+        return Target(backend, engine or ENGINES.get(backend, ("",))[0], **settings)
 
     def to_json(self) -> dict[str, Any]:
         """As plan.json has it: without an instruction set where it is each computer's own."""
@@ -105,10 +106,11 @@ class Target:
 
     def on_this_host(self) -> dict[str, Any]:
         """As analysis.json has it: with the instruction set that the figures were measured with."""
-        return {**self.to_json(), "isa": self.isa or host_isa()}
+        # TensorRT runs on a GPU, of which this computer says nothing.
+        return {**self.to_json(), "isa": self.isa or ("" if self.backend == "tensorrt" else host_isa())}
 
 
-TARGETS = ("ort", *(f"fx-{engine}" for engine in FX_ENGINES))
+TARGETS = tuple(Target(backend, engine).name for backend, engines in ENGINES.items() for engine in engines)
 
 MatchKind = Literal["id", "path", "op"]
 Unset = Literal["inherit"]

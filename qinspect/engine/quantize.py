@@ -29,6 +29,9 @@ MATRIX_PRODUCTS = frozenset({"matmul"})
 WHOLE = frozenset({"bool", "uint8", "int8", "int16", "int32", "int64"})
 """Tensors that have no scale and need none."""
 
+UNREAD = "nothing behind it reads integers"
+"""Why a layer without a weight stays float where values are rounded for their readers."""
+
 FLOAT_INPUT = "its input is float"
 """Why a layer that only passes values on is not quantized."""
 
@@ -68,7 +71,8 @@ class Quantization:
         in `quantized`, `dynamic` or `weight_only`) rounded as asked, and computed in float.
     values : mapping of value name to QParams
         Every value that is quantized somewhere: at its origin, where its layer is in
-        `quantized`, else where a quantized layer reads it.
+        `quantized`, else where a quantized layer reads it. A layer in `quantized` whose value is
+        not here computes in integers and hands on real numbers.
     weights : mapping of layer id to QParams
         Of quantized, dynamic and weight-only layers with a weight.
     reference : LayerGraph | None
@@ -117,7 +121,7 @@ class Quantization:
     def at_origin(self, value: str) -> bool:
         """Whether a value is quantized where it is made (else where it is read)."""
         producer = self.graph.producer.get(value)
-        return producer is not None and producer.id in self.quantized
+        return producer is not None and producer.id in self.quantized and value in self.values
 
     def qparams_json(self) -> dict[str, Any]:
         """Scales and zero points of all values and weights, as qparams.json has them."""
@@ -233,6 +237,7 @@ class _Quantizer:
         self.dynamic: set[str] = set()
         self.weight_only: set[str] = set()
         self.group: dict[str, str] = {}  # value -> the value whose qparams it uses
+        self.real: set[str] = set()  # values that quantized layers hand on in float
 
     def run(self) -> Quantization:
         asked = self.decide()
@@ -267,6 +272,8 @@ class _Quantizer:
         )
         for layer in self.graph.layers:
             self._decide(layer, asked)
+        if getattr(self.table, "ROUNDS_FOR_READERS", False):
+            self._round_for_readers(asked)
         return asked
 
     def _with_room_for_bias(self, layer: Layer, params: QParams, values: Mapping[str, QParams]) -> QParams:
@@ -315,6 +322,34 @@ class _Quantizer:
             for name in self.graph.data(layer):
                 self._join(layer.value, name)
 
+    def _round_for_readers(self, asked: frozenset[str]) -> None:
+        """Leave values in float that no quantized layer reads, or that an addition behind a weighted layer takes in.
+
+        The addition is fused to the last weighted layer right before it that nothing else reads,
+        whose sums it takes as they are; what it adds to them is rounded.
+        """
+        order = {layer.value: i for i, layer in enumerate(self.graph.layers)}
+        for layer in reversed(self.graph.layers):
+            if layer.id not in self.quantized:
+                continue
+            if not any(reader.id in self.quantized for reader in self.graph.consumers.get(layer.value, ())):
+                if layer.op in WEIGHTED:
+                    self.real.add(layer.value)
+                    continue
+                self.quantized.discard(layer.id)
+                self.passing.discard(layer.id)
+                if layer.id in asked:
+                    self.why_not[layer.id] = UNREAD
+            elif layer.op == "add" and len(layer.inputs) == 2:
+                alone = [name for name in layer.inputs if self._fuses_with_reader(name)]
+                self.real.update(sorted(alone, key=order.__getitem__)[-1:])
+
+    def _fuses_with_reader(self, value: str) -> bool:
+        producer = self.graph.producer.get(value)
+        if producer is None or producer.id not in self.quantized or producer.op not in WEIGHTED or producer.executed:
+            return False
+        return len(self.graph.consumers[value]) == 1 and value not in self.graph.output_values
+
     def _data_quantized(self, layer: Layer) -> bool:
         data = self.graph.data(layer)
         return bool(data) and all(
@@ -350,7 +385,7 @@ class _Quantizer:
                     wanted.setdefault(name, config)
             if layer.transparent or self.table.grouping(layer) == PASSING:
                 wanted.setdefault(layer.value, wanted[layer.inputs[0]])
-            elif config is not None:
+            elif config is not None and layer.value not in self.real:
                 wanted[layer.value] = config
         return wanted
 

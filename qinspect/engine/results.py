@@ -313,6 +313,12 @@ class ExportReport:
         Of the libraries it was made and checked with.
     notes : tuple of str
         What a reader has to know besides, such as what the samples were where no data was given.
+    size_bytes, float_size_bytes : int | None
+        Of the file, and of the same model in float32.
+    lowest_onnxruntime : str | None
+        The first version of ONNX Runtime that reads the file.
+    build : str | None
+        The command that builds it on the device.
     """
 
     path: str
@@ -330,6 +336,10 @@ class ExportReport:
     dequantize_nodes: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    size_bytes: int | None = None
+    float_size_bytes: int | None = None
+    lowest_onnxruntime: str | None = None
+    build: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {"version": 1, **asdict(self)}

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from .backends import table
 from .execute import Executor
 from .graph import Layer, refs
 from .qparams import dynamic_qparams
@@ -16,12 +17,15 @@ from .quantize import Quantization
 def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:
     """Weights on their grids, and biases on the grid ``input scale * weight scale`` (int32), as kernels have them.
 
+    Targets that add biases in float keep them as they are.
+
     Returns
     -------
     dict
         By ``layer id/role``: a stored tensor that several layers use differs between them.
     """
     graph = quantization.graph
+    float_bias = getattr(table(quantization.plan.target), "BIAS_IS_FLOAT", False)
     found: dict[str, torch.Tensor] = {}
     for layer in graph.layers:
         params = quantization.weights.get(layer.id)
@@ -30,7 +34,7 @@ def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:
             continue
         found[f"{layer.id}/weight"] = params.fake_quantize(weight.detach())
         source = quantization.input_scale(layer)
-        if bias is not None and source is not None and quantization.sums_integers(layer):
+        if bias is not None and source is not None and quantization.sums_integers(layer) and not float_bias:
             step = torch.from_numpy(params.scale).double() * float(source.scale)
             rounded = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
             found[f"{layer.id}/bias"] = (rounded * step).to(bias.dtype)

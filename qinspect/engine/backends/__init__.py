@@ -20,6 +20,10 @@ def table(target: Target) -> ModuleType:
         from . import ort_table
 
         return ort_table
+    if target.backend == "tensorrt":
+        from . import tensorrt_table
+
+        return tensorrt_table
     from . import fx_table
 
     return fx_table
@@ -32,6 +36,12 @@ def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
     """
     says = getattr(table(target), "float_kernel", None)
     return None if says is None else says(layer, config, target)
+
+
+def not_run_here(target: Target) -> str | None:
+    """Why this computer cannot run a target's kernels, or None where it can."""
+    reason: str | None = getattr(table(target), "NOT_RUN_HERE", None)
+    return reason
 
 
 def simulation(quantization: Quantization, channels_last: bool = False) -> Simulation:

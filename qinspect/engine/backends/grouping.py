@@ -21,3 +21,12 @@ def pads_zeros(layer: Layer) -> bool:
     if layer.target == "aten.pad.default":
         return layer.args[2] == "constant" and layer.args[3] in (None, 0, 0.0)
     return layer.target == "aten.constant_pad_nd.default" and layer.args[2] == 0
+
+
+def over_all_of_space(layer: Layer) -> bool:
+    """Whether a mean is taken over all axes behind batch and channels."""
+    if layer.target != "aten.mean.dim" or not layer.args[1]:
+        return False
+    axes = layer.args[1]
+    rank = len(layer.shape) + (0 if layer.args[2] else len(axes))
+    return rank > 2 and sorted(axis % rank for axis in axes) == list(range(2, rank))

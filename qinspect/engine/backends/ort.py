@@ -18,6 +18,7 @@ from onnx import helper
 
 from ..problem import Problem
 from ..progress import Report, silent
+from ..qparams import QParams
 from ..quantize import Quantization
 from .onnx_export import LAYER, MERGED, float_model, metadata
 from .onnx_ops import zero_pads
@@ -299,7 +300,7 @@ def tapped_model(model: onnx.ModelProto, quantization: Quantization, real: Itera
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     names: dict[str, str] = json.loads(metadata(model, INTEGERS))
-    types = {tensor: stored(quantization.values[value]).dtype for value, tensor in names.items()}
+    types = {tensor: _stored(quantization, value).dtype for value, tensor in names.items()}
     for name, dtype in types.items():
         element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         copy.graph.output.append(helper.make_tensor_value_info(name, element, None))
@@ -317,13 +318,19 @@ def true_integers(
     found = {}
     for value, name in names.items():
         params = quantization.values[value]
-        shift = int(stored(params).zero_point) - int(params.zero_point)
+        shift = int(_stored(quantization, value).zero_point) - int(params.zero_point)
         tensor = torch.from_numpy(arrays[name].astype(np.int32) - shift)
         producer = quantization.graph.producer.get(value)
         if producer is not None and producer.id in merged:
             tensor = _padded(tensor, zero_pads(producer, tensor.dim()), params.zero_point)
         found[value] = tensor
     return found
+
+
+def _stored(quantization: Quantization, value: str) -> QParams:
+    """A value's grid as the model of its target has it."""
+    params = quantization.values[value]
+    return stored(params) if quantization.plan.target.backend == "ort" else params
 
 
 def open_model(model: bytes, threads: int) -> tuple[Any, onnx.ModelProto]:

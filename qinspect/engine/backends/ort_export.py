@@ -1,39 +1,29 @@
-"""Writing the QDQ model to a file, and finding out whether what was written does what the plan says."""
+"""Export for ONNX Runtime: the QDQ model as a file that can be deployed, and is verified."""
 
 from __future__ import annotations
 
 import json
-import tempfile
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx
-import torch
-from numpy.typing import NDArray
+from onnx import helper
 
-from ..execute import Executor, outputs_of
 from ..files import write_atomically, write_json
-from ..kernels import compare
 from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results import ExportReport
-from . import verify
-from .exported import Batches, Score, need_samples, run_python, summed_up
-from .onnx_export import MERGED, OPSET, VALUES, float_model, metadata
+from .exported import Batches, Score, need_samples
+from .onnx_export import float_model
+from .onnx_io import integer_io
+from .onnx_opset import with_opset
 from .onnx_qdq import quantized_model
-from .ort import kernels_of, tapped_model, true_integers
-from .ort_simulate import OrtSimulation
+from .onnx_verify import Written, real_tensors, verify_onnx
+from .ort import tapped_model
 
-WITHIN_ONE = 0.999
-"""Share of a layer's values that must be within one step of the simulation."""
-
-
-LAYER_SAMPLES = 4
-"""Samples that are compared layer by layer."""
+PLAN = "qinspect.plan"
+"""Key of the model's metadata: the plan, as plan.json has it."""
 
 
 def export_onnx(
@@ -45,13 +35,13 @@ def export_onnx(
     float_bytes: bytes | None = None,
     score: Score | None = None,
     notes: Sequence[str] = (),
+    opset: int | None = None,
+    io: str = "float",
 ) -> ExportReport:
     """Write the model, load it in a new process, run it and compare.
 
-    The new process has onnxruntime and numpy alone. Checked are: the graph that the runtime makes of
-    the file (each layer that was asked must run in integers), every integer layer's output against
-    the simulation, fed the kernel's own input, the float layers, and the outputs. What was found is
-    also written beside the file, as ``<name>.verify.json``.
+    What was found, see `onnx_verify.verify_onnx`, is also written beside the file, as
+    ``<name>.verify.json``.
 
     Parameters
     ----------
@@ -68,177 +58,52 @@ def export_onnx(
         The metric of the outputs over all samples.
     notes : sequence of str
         For the report.
+    opset : int, optional
+        See `onnx_opset.with_opset`.
+    io : str
+        ``float`` or ``int8``: whether inputs and outputs are real or whole numbers.
 
     Raises
     ------
     Problem
-        Where the file cannot be written, or what was written does not run.
+        Where the plan does not allow the form, the file cannot be written, or what was written does not run.
     """
-    need_samples(out, samples)
-    if out.is_dir():
-        raise Problem(str(out), "is a folder", "Give the name of a file, such as model.onnx.")
+    check_file(out, samples)
     report(0, 1, "writing the model")
-    before = float_bytes or float_model(quantization.graph)
-    written = quantized_model(before, quantization)
-    beside = out.with_name(f"{out.stem}.verify.json")
-    beside.unlink(missing_ok=True)
-    write_atomically(out, written)
-    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
-        folder = Path(name)
-        # The file itself is run, and a copy of it that also hands out the whole numbers.
-        model = onnx.load(out)
-        taps = _real_tensors(model, quantization)
-        names = {output.name for output in model.graph.output}
-        (folder / "tapped.onnx").write_bytes(tapped_model(model, quantization, set(taps.values()) - names))
-        (folder / "float.onnx").write_bytes(before)
-        found = _run_alone(folder, out, quantization, samples, part(report, 0.1, 0.6))
-        result = _compare(quantization, out, samples, folder, found, score, notes, part(report, 0.6, 1, "comparing"))
-    write_json(beside, result.to_json())
+    before = float_bytes or float_model(quantization.float_graph)
+    inner = with_opset(onnx.load_from_string(quantized_model(before, quantization)), opset)
+    write_model(out, inner, quantization, io)
+    real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
+    written = Written(out, inner, tapped_model(inner, quantization, real), before)
+    result = verify_onnx(quantization, "onnx", written, samples, part(report, 0.1, 1), score, notes)
+    write_json(beside(out), result.to_json())
     report(1, 1, "done")
     return result
 
 
-def _run_alone(
-    folder: Path, out: Path, quantization: Quantization, samples: Batches, report: Report
-) -> Mapping[str, Any]:
-    names = quantization.graph.input_names
-    feeds = {
-        f"{index}/{name}": tensor.detach().numpy()
-        for index, batch in enumerate(samples)
-        for name, tensor in zip(names, batch, strict=True)
-    }
-    verify.write_arrays(folder / "inputs.npz", feeds)
-    first = zip(names, _first(quantization, samples), strict=True)
-    verify.write_arrays(folder / "first.npz", {f"0/{name}": tensor.detach().numpy() for name, tensor in first})
-    runs = [
-        {"model": model, "inputs": inputs, "outputs": f"{name}.npz", "optimized": f"{name}.optimized.onnx"}
-        for name, model, inputs in (
-            ("outputs", str(out.resolve()), "inputs.npz"),
-            ("integers", "tapped.onnx", "first.npz"),
-            ("float", "float.onnx", "first.npz"),
-        )
-    ]
-    threads = quantization.plan.target.threads
-    (folder / "work.json").write_text(json.dumps({"runs": runs, "threads": threads}), encoding="utf-8")
-    run_python([str(Path(verify.__file__).resolve()), str(folder)], folder, report, str(out))
-    found: Mapping[str, Any] = json.loads((folder / "found.json").read_text(encoding="utf-8"))
-    return found
+def check_file(out: Path, samples: Batches) -> None:
+    """Refuse what cannot be written or verified.
+
+    Raises
+    ------
+    Problem
+    """
+    need_samples(out, samples)
+    if out.is_dir():
+        raise Problem(str(out), "is a folder", "Give the name of a file, such as model.onnx.")
 
 
-def _compare(
-    q: Quantization,
-    out: Path,
-    samples: Batches,
-    folder: Path,
-    found: Mapping[str, Any],
-    score: Score | None,
-    notes: Sequence[str],
-    report: Report,
-) -> ExportReport:
-    problems: list[str] = []
-    if found["others"]:
-        problems.append(f"it needs more than onnxruntime: {', '.join(found['others'])}")
-    model = onnx.load(out)
-    kernels = kernels_of(model, onnx.load(folder / "outputs.optimized.onnx"), q.quantized)
-    simulation = OrtSimulation(q)
-    with torch.no_grad():
-        first = _first(q, samples)
-        arrays = _arrays(folder / "integers.npz", 0)
-        problems += _unlike(simulation, model, arrays, first, kernels)
-        problems += _unlike_floats(simulation, model, arrays, first)
-        plain = outputs_of(Executor(q.float_graph)(first))
-        for name, wanted in zip(_output_names(model), plain, strict=True):
-            got = torch.from_numpy(_arrays(folder / "float.npz", 0)[name])
-            if not _close(got, wanted):
-                problems.append(f"{name}: the float model behind it gives other numbers than the graph")
-        simulated = []
-        for done, batch in enumerate(samples):
-            report(done, len(samples), "")
-            simulated.append(outputs_of(simulation(batch)))
-    outputs = []
-    for index in range(len(samples)):
-        arrays = _arrays(folder / "outputs.npz", index)
-        outputs.append([torch.from_numpy(arrays[name]) for name in _output_names(model)])
-    count = Counter(node.op_type for node in model.graph.node)
-    nodes = count["QuantizeLinear"], count["DequantizeLinear"]
-    versions = {**found["versions"], "onnx": onnx.__version__, "opset": str(OPSET)}
-    return summed_up(q, out, "onnx", samples, outputs, simulated, problems, kernels, nodes, versions, score, notes)
+def beside(out: Path) -> Path:
+    """Where the report on a file lies."""
+    return out.with_name(f"{out.stem}.verify.json")
 
 
-def _unlike(
-    simulation: OrtSimulation,
-    model: onnx.ModelProto,
-    arrays: Mapping[str, NDArray[Any]],
-    inputs: Sequence[torch.Tensor],
-    kernels: Mapping[str, str],
-) -> list[str]:
-    """Layers whose whole numbers are not those of the simulation."""
-    checks: dict[str, Any] = {}
-    compare(simulation, true_integers(simulation.quantization, model, arrays), inputs, checks)
-    found = []
-    for layer, difference in checks.items():
-        check = difference.check()
-        if layer in kernels and check.within_one < WITHIN_ONE:
-            share = 100 * (1 - check.within_one)
-            found.append(f"{layer}: {share:.1f} % of its values are up to {check.max_steps} steps from the simulation")
-    missing = [layer for layer in simulation.quantization.asked if layer in kernels and layer not in checks]
-    return found + [f"{layer}: could not be compared with the simulation" for layer in sorted(missing)]
-
-
-def _unlike_floats(
-    simulation: OrtSimulation,
-    model: onnx.ModelProto,
-    arrays: Mapping[str, NDArray[Any]],
-    inputs: Sequence[torch.Tensor],
-) -> list[str]:
-    """Float layers that give other numbers than the graph, fed what they were fed in the file."""
-    q = simulation.quantization
-    taps = _real_tensors(model, q)
-    values: dict[str, Any] = dict(zip(q.graph.input_names, inputs, strict=True))
-    whole = true_integers(q, model, arrays)
-    found = []
-    for layer in q.graph.layers:
-        if q.at_origin(layer.value) and layer.value in whole:
-            values[layer.value] = q.values[layer.value].dequantize(whole[layer.value])
-            continue
-        values[layer.value] = wanted = simulation.compute(layer, values)
-        if layer.value in taps:
-            values[layer.value] = got = torch.from_numpy(arrays[taps[layer.value]])
-            if not _close(got, wanted):
-                found.append(f"{layer.id}: in float, it gives other numbers than the graph")
-    return found
-
-
-def _real_tensors(model: onnx.ModelProto, q: Quantization) -> dict[str, str]:
-    """Tensors of real numbers in the model by the value that they hold."""
-    names: dict[str, str] = json.loads(metadata(model, VALUES))
-    merged = json.loads(metadata(model, MERGED))
-    written = {name for node in model.graph.node for name in node.output}
-    return {
-        layer.value: names[layer.value]
-        for layer in q.graph.layers
-        if layer.id not in q.quantized
-        and layer.id not in merged
-        and layer.dtype == "float32"
-        and names.get(layer.value) in written
-    }
-
-
-def _close(got: torch.Tensor, wanted: torch.Tensor) -> bool:
-    return torch.allclose(got, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max().clamp_min(1)))
-
-
-def _first(q: Quantization, samples: Batches) -> tuple[torch.Tensor, ...]:
-    """The samples that are compared layer by layer: all values of them are held at once."""
-    varies = all(spec.shape and spec.shape[0] is None for spec in q.graph.inputs)
-    return tuple(tensor[:LAYER_SAMPLES] if varies else tensor for tensor in samples[0])
-
-
-def _output_names(model: onnx.ModelProto) -> list[str]:
-    return [output.name for output in model.graph.output]
-
-
-def _arrays(path: Path, batch: int) -> dict[str, NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as stored:
-        prefix = f"{batch}/"
-        return {key.removeprefix(prefix): stored[key] for key in stored.files if key.startswith(prefix)}
+def write_model(out: Path, inner: onnx.ModelProto, quantization: Quantization, io: str) -> None:
+    """Write a model with its plan, in the form that was asked for; an older report on it goes."""
+    if io not in ("float", "int8"):
+        raise Problem("--io", f"{io!r} is not known", "Give float or int8.")
+    model = integer_io(inner) if io == "int8" else inner
+    properties = {item.key: item.value for item in model.metadata_props}
+    helper.set_model_props(model, {**properties, PLAN: json.dumps(quantization.plan.to_json())})
+    beside(out).unlink(missing_ok=True)
+    write_atomically(out, model.SerializeToString())

@@ -10,7 +10,7 @@ from ..graph import Layer, Ref
 from ..plan import Target
 from ..qconfig import QConfig
 from ..qparams import QParams
-from .grouping import OWN, PASSING, SHARED, pads_zeros
+from .grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
 
 CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
 MAX_POOLS = frozenset({"max_pool1d", "max_pool2d"})
@@ -55,15 +55,6 @@ def grouping(layer: Layer) -> str:
     return OWN
 
 
-def _over_all_of_space(layer: Layer) -> bool:
-    """Whether a mean is taken over all axes behind batch and channels."""
-    if layer.target != "aten.mean.dim" or not layer.args[1]:
-        return False
-    axes = layer.args[1]
-    rank = len(layer.shape) + (0 if layer.args[2] else len(axes))
-    return rank > 2 and sorted(axis % rank for axis in axes) == list(range(2, rank))
-
-
 def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     """Why the runtime cannot run a layer in integers as asked, or None where it can."""
     if layer.op not in RUNS:
@@ -72,7 +63,7 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return "only padding with zeros stays on the grid"
     if layer.op.startswith("adaptive_avg_pool") and any(size != 1 for size in _sizes(layer.args[1])):
         return "ONNX Runtime has an integer kernel for output size 1 only"
-    if layer.op == "mean" and not _over_all_of_space(layer):
+    if layer.op == "mean" and not over_all_of_space(layer):
         return "ONNX Runtime has an integer kernel for the mean over all of height and width only"
     if layer.op == "avg_pool2d" and (layer.args[4] or layer.args[6] is not None):
         return "ONNX Runtime has no integer kernel for this kind of average pooling (ceil_mode or a divisor)"

@@ -1,7 +1,7 @@
 """Runs ONNX models in a process of their own, with onnxruntime and numpy alone.
 
 ``python verify.py FOLDER``: the folder holds ``work.json``, ``{"runs": [{"model", "inputs", "outputs",
-"optimized"}], "threads": n}`` with file names in the folder (or whole paths), and inputs as npz files whose
+"optimized", "optimize"}], "threads": n}`` with file names in the folder (or whole paths), and inputs as npz files whose
 arrays are called ``batch/name``. Outputs are written in the same way, the graphs that really ran as ONNX,
 and versions to ``found.json``.
 """
@@ -25,6 +25,8 @@ def run(folder: Path, work: dict[str, Any], threads: int) -> None:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.optimized_model_filepath = str(folder / work["optimized"])
+    if not work["optimize"]:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(folder / work["model"], options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     found: dict[str, Any] = {}

@@ -58,6 +58,10 @@ class TargetPage(Page):
                 self.tr("PyTorch FX, engine qnnpack"),
                 self.tr("Arm and mobile; per-tensor weights, one step off at a few values in a thousand."),
             ),
+            "tensorrt": (
+                self.tr("TensorRT"),
+                self.tr("An .onnx file with Q/DQ placed by TensorRT's rules; simulated here, runs on an NVIDIA GPU."),
+            ),
         }
         columns = QHBoxLayout()
         columns.setSpacing(12)
