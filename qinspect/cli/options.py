@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..engine.load import Model, ModelSpec
     from ..engine.metric import Metric
 
-MODEL = "MODEL is file.pt2, file.py:callable or package.module:callable"
+MODEL = "MODEL is file.pt2, file.onnx, file.py:callable or package.module:callable"
 DATA = "a folder of images (class sub-folders are labels), .npz with x and y, .npy, .safetensors, .pt, or a callable"
 
 
@@ -74,10 +74,12 @@ def load(options: argparse.Namespace, report: Report) -> Model:
 
 def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSpec:
     """Arrays say what shape the model takes, where nothing else was said."""
+    from ..engine.load.sniff import looks_like_onnx
     from ..engine.source import is_callable
 
     source = getattr(options, "data", None)
-    if spec.input_shape is not None or not is_callable(spec.source) or source is None or not Path(source).is_file():
+    free = is_callable(spec.source) or looks_like_onnx(Path(spec.source))
+    if spec.input_shape is not None or not free or source is None or not Path(source).is_file():
         return spec
     from ..engine.data import open_data
 

@@ -23,6 +23,10 @@ from .weighted import as_linear, multiply_adds, recurrent_roles
 _TORCH = str(Path(torch.__file__).parent)
 _EVERYTHING = (1 << 63) - 1
 
+MADE_OF = {"path": "qinspect.path", "source": "qinspect.source", "layer": "qinspect.layer"}
+"""Keys of a node's custom metadata: module path, place in the source and layer id, where whoever made
+the program knows them better than its trace does."""
+
 MAX_CONSTANT = 1 << 28
 """Values that a constant computed from stored tensors may have."""
 
@@ -59,6 +63,7 @@ class _Normalizer:
         self.known: dict[Node, Any] = {}  # what stands for a node: Ref, Param, a constant, or a structure
         self.layers: list[Layer] = []
         self.counts: Counter[str] = Counter()
+        self.taken: set[str] = set()
         self.inputs: list[TensorSpec] = []
         self.batch: torch.SymInt | int = 1
 
@@ -190,8 +195,11 @@ class _Normalizer:
         path, call = _module(node)
         label = op if op != "other" else _base_name(node.target)
         stem = f"{path}:{label}" + (f"@{call}" if call > 1 else "")
-        self.counts[stem] += 1
-        identity = stem if self.counts[stem] == 1 else f"{stem}#{self.counts[stem]}"
+        identity = _given_id(node, label)
+        while identity is None or identity in self.taken:
+            self.counts[stem] += 1
+            identity = stem if self.counts[stem] == 1 else f"{stem}#{self.counts[stem]}"
+        self.taken.add(identity)
         value = node.meta.get("val")
         several = False
         if isinstance(value, (tuple, list)):
@@ -344,6 +352,9 @@ def _canonical(name: str, args: tuple[Any, ...]) -> str:
 
 def _module(node: Node) -> tuple[str, int]:
     """The module path of a node, and which call of that module it is (from 1)."""
+    path = _custom(node, "path")
+    if path is not None:
+        return path, 1
     stack = node.meta.get("nn_module_stack") or {}
     if not stack:
         return "", 1
@@ -355,9 +366,22 @@ def _module(node: Node) -> tuple[str, int]:
     return re.sub(r"@\d+", "", path), int(call.group(1)) + 1 if call else 1
 
 
+def _custom(node: Node, key: str) -> str | None:
+    value = (node.meta.get("custom") or {}).get(MADE_OF[key])
+    return value if isinstance(value, str) else None
+
+
+def _given_id(node: Node, label: str) -> str | None:
+    """The layer id that whoever made the program gave a node, where it is one of this operator."""
+    given = _custom(node, "layer")
+    return given if given is not None and re.fullmatch(rf"{label}(@\d+)?(#\d+)?", given.rpartition(":")[2]) else None
+
+
 def _source(node: Node) -> str | None:
     """``file.py:line`` of the innermost frame that is not torch's own."""
-    found = None
+    found = _custom(node, "source")
+    if found is not None:
+        return found
     for name, line in re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or ""):
         if not name.startswith((_TORCH, "torch/", "<")) and "/site-packages/torch/" not in name:
             found = f"{name}:{line}"

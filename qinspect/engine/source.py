@@ -17,7 +17,7 @@ class ModelSpec:
     Parameters
     ----------
     source : str
-        ``file.pt2``, ``file.py:callable`` or ``package.module:callable``.
+        ``file.pt2``, ``file.onnx``, ``file.py:callable`` or ``package.module:callable``.
     weights : str | None
         Checkpoint for a callable's module: ``.safetensors``, ``.pt`` or ``.pth``.
     input_shape : tuple of tuple of int | None

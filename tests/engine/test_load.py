@@ -145,7 +145,7 @@ def test_a_wrong_input_shape_names_the_line_and_the_shape(source, tmp_path):
         ("missing.py:net", "no such file"),
         ("no_such_package.module:net", "ModuleNotFoundError"),
         ("missing.pt2", "no such file"),
-        ("missing.onnx", "not a source"),
+        ("missing.onnx", "no such file"),
         ("weights.safetensors", "not a source"),
     ],
 )

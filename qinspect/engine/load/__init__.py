@@ -7,13 +7,16 @@ import hashlib
 import io
 import logging
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.export import ExportedProgram
 
+from ..execute import Executor
 from ..graph import LayerGraph
 from ..normalize import normalize
 from ..problem import Problem
@@ -21,6 +24,7 @@ from ..progress import Report, silent
 from ..source import ModelSpec, is_callable
 from .archive import read_pt2
 from .callable import build
+from .sniff import looks_like_onnx
 from .trace import first_line, trace
 
 __all__ = ["Model", "ModelSpec", "is_callable", "load_model"]
@@ -80,36 +84,9 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
         if is_callable(spec.source):
             if not allow_code:
                 raise Problem(spec.source, "is Python code, which was not allowed to run", "Allow it first.")
-            module, example = build(spec)
-            report(1, 4, "tracing")
-            program, dynamic = trace(module, example, spec, notes)
-            forward: Callable[..., Any] = module
+            graph, forward, dynamic = _open_code(spec, notes, report)
         else:
-            path = Path(spec.source)
-            if path.suffix != ".pt2":
-                raise Problem(
-                    spec.source,
-                    "is not a source that can be opened",
-                    "Give file.pt2, file.py:callable or package.module:callable.",
-                )
-            if spec.weights:
-                raise Problem(spec.weights, "a .pt2 file brings its own weights", "Leave --weights out.")
-            program = read_pt2(path)
-            dynamic = any(
-                isinstance(size, torch.SymInt)
-                for node in program.graph.nodes
-                if node.op == "placeholder" and isinstance(node.meta.get("val"), torch.Tensor)
-                for size in node.meta["val"].shape[:1]
-            )
-            forward = program.module(check_guards=False)
-        report(2, 4, "finding the layers")
-        try:
-            graph = normalize(program)
-        except Problem:
-            raise
-        except Exception as error:
-            what = f"its operators cannot be brought into layers ({type(error).__name__}: {first_line(error)})"
-            raise Problem(spec.source, what, "Export a smaller part of it; this is a gap in qinspect.") from error
+            graph, forward, dynamic = _open_file(spec, notes, report)
     if not graph.inputs or not graph.layers:
         raise Problem(spec.source, "takes no tensor, or computes nothing", "Give a model with inputs and layers.")
     _check_weights(graph, spec)
@@ -126,6 +103,67 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
         dynamic,
         tuple(notes),
     )
+
+
+_Opened = tuple[LayerGraph, Callable[..., Any], bool]
+"""The layers, the float model, and whether its batch may vary."""
+
+
+def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
+    module, example = build(spec)
+    report(1, 4, "tracing")
+    program, dynamic = trace(module, example, spec, notes)
+    report(2, 4, "finding the layers")
+    return _layers(program, spec), module, dynamic
+
+
+def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
+    """What a file is, its content says; its name only where it is too damaged to say anything."""
+    path = Path(spec.source)
+    if spec.weights:
+        raise Problem(spec.weights, "a model file brings its own weights", "Leave --weights out.")
+    if looks_like_onnx(path) or (path.suffix == ".onnx" and not zipfile.is_zipfile(path)):
+        from .onnx_trace import open_onnx
+
+        report(1, 4, "following its operators")
+        graph, dynamic = open_onnx(path, spec, notes)
+        return graph, _running(graph), dynamic
+    if path.suffix != ".pt2" and not zipfile.is_zipfile(path):
+        raise Problem(
+            spec.source,
+            "is not a source that can be opened",
+            "Give file.pt2, file.onnx, file.py:callable or package.module:callable.",
+        )
+    program = read_pt2(path)
+    dynamic = any(
+        isinstance(size, torch.SymInt)
+        for node in program.graph.nodes
+        if node.op == "placeholder" and isinstance(node.meta.get("val"), torch.Tensor)
+        for size in node.meta["val"].shape[:1]
+    )
+    report(2, 4, "finding the layers")
+    return _layers(program, spec), program.module(check_guards=False), dynamic
+
+
+def _layers(program: ExportedProgram, spec: ModelSpec) -> LayerGraph:
+    try:
+        return normalize(program)
+    except Problem:
+        raise
+    except Exception as error:
+        what = f"its operators cannot be brought into layers ({type(error).__name__}: {first_line(error)})"
+        raise Problem(spec.source, what, "Export a smaller part of it; this is a gap in qinspect.") from error
+
+
+def _running(graph: LayerGraph) -> Callable[..., Any]:
+    """The layers themselves as the float model, where there is no other that torch runs."""
+    executor = Executor(graph)
+
+    def forward(*inputs: torch.Tensor) -> Any:
+        with torch.no_grad():
+            return executor(inputs)
+
+    return forward
 
 
 @contextlib.contextmanager
