@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ..engine.plan import QuantPlan, read_plan
 from ..engine.problem import Problem
+from ..resources import resource
 from ..session import Session
 from . import dialogs
 from .recent import kind_of, recent, remember
@@ -42,7 +43,8 @@ class Opening(QObject):
             if code is None:
                 continue
             any_code = True
-            if not is_trusted(code, self._settings):
+            # The program's own code needs no permission, from wherever it is named.
+            if not _is_ours(code.path) and not is_trusted(code, self._settings):
                 if not dialogs.ask_trust(self._window, code):
                     return None
                 trust(code, self._settings)
@@ -69,8 +71,7 @@ class Opening(QObject):
         except FileNotFoundError as error:
             self._window.show_problem(Problem("demo", str(error), "Install the program anew."))
             return
-        # The program's own code needs no permission.
-        self._tasks.open_model(model, True, None, data)
+        self.model(model, None, data)
 
     def data(self, spec: dict[str, Any]) -> None:
         """Open data for the model."""
@@ -139,3 +140,10 @@ class Opening(QObject):
         """Put something in front of the recent ones."""
         remember(self._settings, entry)
         self.recent_changed.emit(recent(self._settings))
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return path.is_relative_to(resource("demo").resolve())
+    except FileNotFoundError:
+        return False

@@ -403,6 +403,16 @@ def test_python_code_runs_only_after_the_user_said_so_and_a_changed_file_asks_ag
     assert len(opened) == 2
 
 
+def test_the_programs_own_demo_needs_no_permission_when_it_is_opened_again(make_window, monkeypatch):
+    from qinspect.demo import model_spec
+
+    window = make_window()
+    opened = []
+    monkeypatch.setattr(window.tasks, "open_model", lambda spec, allowed, *_: opened.append(allowed))
+    window.opening.again(model_spec().to_json())
+    assert opened == [True]
+
+
 def test_what_is_dropped_is_opened_by_its_kind(make_window, digits, tmp_path):
     window = make_window(digits)
     plan = tmp_path / "plan.json"
