@@ -200,6 +200,8 @@ class MainWindow(QMainWindow):
         self.tasks.candidates_failed.connect(self._layers.detail.show_no_candidates)
         self.tasks.weights_found.connect(self._layers.detail.show_weights)
         self.tasks.sample_found.connect(self._layers.show_sample)
+        self.tasks.validation_found.connect(self._layers.detail.range.show_validation)
+        self._layers.detail.range.validation_wanted.connect(self.tasks.ask_validation)
         self._layers.bottom.samples.chosen.connect(self.tasks.ask_sample)
         self._layers.bottom.samples.set_classes(self.data_page.classes)
         self._fix.run_requested.connect(self.run)
@@ -207,7 +209,7 @@ class MainWindow(QMainWindow):
         self._fix.findings.apply_requested.connect(self.apply_finding)
         self._fix.findings.layers_requested.connect(self.show_layers)
         self._fix.ledger.layers_requested.connect(self.show_layers)
-        for source in (self._fix.runs, self._fix.pareto, self._layers.bottom.runs, self._layers.bottom.pareto):
+        for source in (self._fix.runs, self._fix.pareto, self._layers.bottom.runs, self._layers.pareto):
             source.restore_requested.connect(
                 lambda run: self.document.edit(self.tr("restore {0}").format(run.name), run.plan)
             )

@@ -30,6 +30,7 @@ class Tasks(QObject):
         Something did not work; nothing was lost.
     model_opened(spec), data_opened(Opened), host_known(Host), candidates_found(layer id, tuple)
     weights_found(WeightRanges | None), sample_found(SampleErrors)
+    validation_found(layer id, TensorStats | None)
     exported(ExportReport), analyzed(exact), session_opened(step)
     analyzing_changed(bool)
         Calibration and analysis of everything began, or are over.
@@ -43,6 +44,7 @@ class Tasks(QObject):
     candidates_failed = Signal(str, str)
     weights_found = Signal(object)
     sample_found = Signal(object)
+    validation_found = Signal(str, object)
     exported = Signal(object)
     analyzed = Signal(bool)
     analyzing_changed = Signal(bool)
@@ -252,6 +254,17 @@ class Tasks(QObject):
             lambda report: work.weight_ranges(model, plan, layer_id, report),
             self.weights_found.emit,
             quiet=True,
+        )
+
+    def ask_validation(self, layer_id: str) -> Job | None:
+        """A layer's distribution on the select split; the answer is `validation_found`."""
+        model, data, plan = self._document.model, self._document.data, self._document.plan
+        if model is None or data is None:
+            return None
+        return self._start(
+            self.tr("Select split"),
+            lambda report: work.validation_stats(model, data, plan, layer_id, report),
+            lambda found: self.validation_found.emit(layer_id, found),
         )
 
     def ask_sample(self, index: int) -> Job | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..engine.export import ExportReport
     from ..engine.job import FloatCheck
     from ..engine.load import Model
+    from ..engine.statistics import TensorStats
 
 QUICK_SAMPLES = 64
 """An edit's figures rest on so many samples; Ctrl+Enter takes all."""
@@ -213,17 +214,38 @@ def write_report(analysis: Analysis, path: Path) -> None:
 
 @dataclass(frozen=True)
 class WeightRanges:
-    """Ranges of a layer's folded weights, shape (channels,), and the ends of their grid."""
+    """A layer's folded weights, per channel.
+
+    Parameters
+    ----------
+    layer_id : str
+    low, high : array, shape (channels,)
+        Their ranges.
+    grid_low, grid_high : array, shape (channels,) or (1,) | None
+        The ends of their grid; None in float.
+    levels : int64 array, shape (channels, levels) | None
+        How many weights of a channel are at each integer level; None in float.
+    first_level : int
+        The level of the first column.
+    """
 
     layer_id: str
     low: NDArray[np.float64]
     high: NDArray[np.float64]
-    grid_low: NDArray[np.float64] | None
-    grid_high: NDArray[np.float64] | None
+    grid_low: NDArray[np.float64] | None = None
+    grid_high: NDArray[np.float64] | None = None
+    levels: NDArray[np.int64] | None = None
+    first_level: int = 0
+
+
+MOST_LEVELS = 256
+"""Of wider types no picture is made."""
 
 
 def weight_ranges(model: Model, plan: QuantPlan, layer_id: str, report: Report) -> WeightRanges | None:
-    """Ranges per channel of the weights as they are quantized: after BatchNorm was folded."""
+    """The weights as they are quantized: after BatchNorm was folded."""
+    import numpy as np
+
     from ..engine.job import fused_graph
     from ..engine.ranges import estimate_weight
 
@@ -235,15 +257,37 @@ def weight_ranges(model: Model, plan: QuantPlan, layer_id: str, report: Report) 
         return None
     axis = 1 if layer.op.startswith("conv_transpose") else 0
     channels = weight.detach().transpose(0, axis).flatten(1)
+    ends = channels.amin(1).double().numpy(), channels.amax(1).double().numpy()
     config = plan.qconfig(layer).weight
-    grid = None if config is None else estimate_weight(weight, config, axis)
-    return WeightRanges(
-        layer_id,
-        channels.amin(1).double().numpy(),
-        channels.amax(1).double().numpy(),
-        None if grid is None else grid.low,
-        None if grid is None else grid.high,
-    )
+    if config is None or config.is_float:
+        return WeightRanges(layer_id, *ends)
+    grid = estimate_weight(channels, config, 0)
+    # Of several groups in a channel, the widest is drawn.
+    low, high = (part.reshape(len(part), -1) if part.ndim else part.reshape(1, 1) for part in (grid.low, grid.high))
+    grid_ends = low.min(1), high.max(1)
+    if 2**config.bits > MOST_LEVELS:
+        return WeightRanges(layer_id, *ends, *grid_ends)
+    integers = grid.quantize(channels).numpy().astype(np.int64) - grid.qmin
+    wide = grid.qmax - grid.qmin + 1
+    shifted = integers + wide * np.arange(len(integers))[:, None]
+    counts = np.bincount(shifted.ravel(), minlength=wide * len(integers)).reshape(len(integers), wide)
+    return WeightRanges(layer_id, *ends, *grid_ends, counts, grid.qmin)
+
+
+def validation_stats(model: Model, data: Dataset, plan: QuantPlan, layer_id: str, report: Report) -> TensorStats | None:
+    """Statistics of the value that a layer hands on, over the select split."""
+    from ..engine.calibrate import calibrate as gather
+    from ..engine.data import batches
+    from ..engine.job import batch_size, fed, fused_graph, whole_batches
+
+    graph = fused_graph(model, plan).graph
+    layer = graph.by_id.get(layer_id)
+    chosen = whole_batches(graph, data.splits.select or data.splits.final)
+    if layer is None or not chosen:
+        return None
+    feed = fed(batches(data, chosen, batch_size(graph)))
+    found = gather(graph, feed, report, total=len(chosen), only=frozenset((layer.value,)))
+    return found.tensors.get(layer.value)
 
 
 def reopen(

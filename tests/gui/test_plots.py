@@ -22,6 +22,7 @@ from qinspect.gui.plots.depth import DepthPlot, DepthPoint
 from qinspect.gui.plots.histogram import Grid, HistogramPlot, outside_share
 from qinspect.gui.plots.kernel import KernelPlot
 from qinspect.gui.plots.latency import LatencyBar, LatencyPlot
+from qinspect.gui.plots.levels import WeightLevels
 from qinspect.gui.plots.pareto import ParetoPlot, ParetoPoint, front
 from qinspect.gui.plots.scatter import GainPoint, GainScatter
 from qinspect.gui.theme import DARK, LIGHT, Theme, palette
@@ -77,6 +78,10 @@ def fill_pareto(plot: ParetoPlot) -> None:
     )
 
 
+def fill_levels(plot: WeightLevels) -> None:
+    plot.set_levels(np.array([[0, 3, 5, 0], [1, 0, 9, 2]], np.int64), -2)
+
+
 KINDS = [
     (HistogramPlot, fill_histogram),
     (ChannelRanges, fill_channels),
@@ -85,6 +90,7 @@ KINDS = [
     (KernelPlot, fill_kernel),
     (GainScatter, fill_scatter),
     (ParetoPlot, fill_pareto),
+    (WeightLevels, fill_levels),
 ]
 
 
@@ -234,8 +240,9 @@ def test_clipped_share_from_bins_is_that_of_the_values_and_quick() -> None:
 def test_caption_has_shares_grid_and_sqnr(shown) -> None:
     plot = shown(HistogramPlot)
     fill_histogram(plot)
-    for part in ("clipped", "zeros 25.0 %", "zero point 109", "8 bit uint8", "SQNR 31.2 dB", "max"):
+    for part in ("clipped", "zeros 25.0 %", "zero point 109", "8 bit uint8", "SQNR 31.2 dB"):
         assert part in plot.caption()
+    assert f"max {VALUES.max():.4g}" in plot._caption.toolTip()
 
 
 def test_line_is_dragged_only_when_the_range_is_fixed(shown, qtbot) -> None:
@@ -452,3 +459,15 @@ def test_points_without_the_figure_are_counted_and_not_drawn(shown) -> None:
     assert "1 without time" in plot.caption()
     plot.lost.setChecked(True)
     assert len(plot.shown()) == 4
+
+
+def test_weight_levels_say_how_many_are_used_and_export_each_count(shown) -> None:
+    plot = shown(WeightLevels)
+    fill_levels(plot)
+    assert "4 of 4 levels used, 2 … 3 in a channel" in plot.caption()
+    assert "70.0 % at 0" in plot.caption()
+    header, rows = plot.table()
+    assert header == ("channel", "level", "weights")
+    assert rows == [(0, -1, 3), (0, 0, 5), (1, -2, 1), (1, 0, 9), (1, 1, 2)]
+    plot.channels.setChecked(False)
+    assert plot.plot.getAxis("left").labelText == "number of weights"

@@ -182,7 +182,7 @@ def test_an_unexpected_failure_of_the_candidates_has_a_dialog_and_plain_words(ma
     monkeypatch.setattr(work, "candidates", broken)
     window = make_window(digits)
     window.go("layers")
-    hint = window.layers_page.detail.no_candidates.text
+    hint = window.layers_page.detail.below.hint.text
     for layer_id in ("conv:conv2d", "fc:linear"):
         window.document.select((layer_id,))
         qtbot.waitUntil(lambda name=layer_id: any(name in line for line in window.document.log_lines))

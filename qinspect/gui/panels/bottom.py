@@ -1,4 +1,4 @@
-"""Below the workbench: runs, Pareto plot, worst samples, log."""
+"""Below the workbench: runs, worst samples, log."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QPlainTextEdit, QTabWidget
 
 from ..document import Document
-from .pareto import PlanPareto
 from .runs import RunsTable
 from .samples import WorstSamples
 
 
 class Bottom(QTabWidget):
-    """Four tabs."""
+    """Three tabs."""
 
     def __init__(self, document: Document) -> None:
         super().__init__()
         self.setDocumentMode(True)
         self.runs = RunsTable(document)
-        self.pareto = PlanPareto(document)
         self.samples = WorstSamples(document)
         self.log = QPlainTextEdit(readOnly=True)
         self.log.setAccessibleName(self.tr("Log"))
@@ -26,7 +24,6 @@ class Bottom(QTabWidget):
         self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.log.setMaximumBlockCount(5000)
         self.addTab(self.runs, self.tr("Runs"))
-        self.addTab(self.pareto, self.tr("Time × loss"))
         self.addTab(self.samples, self.tr("Worst samples"))
         self.addTab(self.log, self.tr("Log"))
         for line in document.log_lines:

@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
+from ...engine.qconfig import config_from_json
 from ...engine.results import Totals
 from ...session import Run
 from .figures import share, small
@@ -155,12 +156,9 @@ def plan_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _brief(config: Any) -> str:
-    if not isinstance(config, dict):
-        return str(config)
-    scheme = "sym" if config["symmetric"] else "affine"
-    granularity = config["granularity"].removeprefix("per_")
-    return f"{config['dtype']} {config['bits']}b {scheme} {granularity} {config['estimator']}"
+def _brief(item: Any) -> str:
+    config = config_from_json(item)
+    return "float" if config is None else str(config)
 
 
 def _override(item: Any) -> str:

@@ -53,7 +53,7 @@ class FixPage(QWidget):
         right = QTabWidget(documentMode=True)
         right.addTab(self.ledger, self.tr("Fusions"))
         right.addTab(self.runs, self.tr("Runs"))
-        right.addTab(self.pareto, self.tr("Time × loss"))
+        right.addTab(self.pareto, self.tr("Plans"))
         self.tabs = right
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(left)

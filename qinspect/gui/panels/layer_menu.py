@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu
 
 from ...engine.problem import Problem
-from ...engine.qconfig import DTYPES, ESTIMATORS, PRESETS
+from ...engine.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS
 from ..document import Document, Role
 from ..edits import qconfig_from_text, qconfig_text
 
@@ -116,19 +116,21 @@ class LayerMenu(QMenu):
             self._add(to, text, lambda: document.change(ids, role, **fields))
 
         self._add(to, _tr("float"), lambda: document.make_float(ids, role))
-        for dtype in DTYPES:
+        for dtype in (*DTYPES, *FLOATS):
             add(dtype, dtype=dtype)
         to.addSeparator()
         for bits in BITS:
             add(_tr("{0} bits").format(bits), bits=bits)
         to.addSeparator()
         if role == "weight":
-            for granularity in ("per_tensor", "per_channel"):
+            for granularity in ("per_tensor", "per_channel", "per_group"):
                 add(granularity.replace("_", "-"), granularity=granularity)
             to.addSeparator()
         for estimator in ESTIMATORS:
             if estimator != "fixed":
-                add(estimator, estimator=estimator)
+                add(estimator.replace("_", " "), estimator=estimator, dynamic=False)
+        if role == "activation":
+            add(_tr("dynamic: each batch's own range"), dynamic=True)
 
     def _fill_fusions(self) -> None:
         analysis = self._document.analysis

@@ -23,6 +23,7 @@ from .layer_columns import Facts, facts_of
 from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
 from .overlays import graph_figures, graph_nodes, worth
+from .pareto import PlanPareto
 from .pattern import PatternDialog
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ class LayersPage(QWidget):
         self.graph = GraphView()
         self.latency = LatencyPlot()
         self.scatter = GainScatter()
+        self.pareto = PlanPareto(document)
         self.detail = Detail(document)
         self.centre = QTabWidget(documentMode=True)
         self.centre.addTab(self.depth, self.tr("Depth"))
         self.centre.addTab(self.graph, self.tr("Graph"))
         self.centre.addTab(self.latency, self.tr("Latency"))
         self.centre.addTab(self.scatter, self.tr("Error × gain"))
+        self.centre.addTab(self.pareto, self.tr("Plans"))
         self.centre.currentChanged.connect(self.refresh)
         self.bottom = Bottom(document)
         upper = QSplitter(Qt.Orientation.Horizontal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, Signal
@@ -13,19 +13,25 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QSpinBox,
     QToolButton,
     QWidget,
 )
 
-from ...engine.qconfig import DTYPES, ESTIMATORS, PRESETS, QConfig, TensorConfig
+from ...engine.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS, QConfig, TensorConfig
 from ..icons import set_icon
 from .cards import Wrapped, label
 
 FLOAT = "float"
 MIXED = "mixed"
+DYNAMIC = "dynamic"
 ROLES = ("weight", "activation")
+AFFINE, SYMMETRIC, NARROW = "affine", "symmetric", "sym. narrow"
+SCHEMES: Mapping[str, dict[str, bool]] = {
+    AFFINE: {"symmetric": False, "narrow": False},
+    SYMMETRIC: {"symmetric": True, "narrow": False},
+    NARROW: {"symmetric": True, "narrow": True},
+}
 
 
 class _UndoesPlan:
@@ -77,15 +83,35 @@ class QConfigEditor(QWidget):
         self.granularity: dict[str, QComboBox] = {}
         self.estimator: dict[str, QComboBox] = {}
         self.percentile: dict[str, QDoubleSpinBox] = {}
+        self.momentum: dict[str, QDoubleSpinBox] = {}
+        self.group: dict[str, QSpinBox] = {}
         grid = QGridLayout(self)
-        grid.setContentsMargins(8, 8, 8, 4)
+        grid.setContentsMargins(8, 6, 8, 2)
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(4)
+        grid.setVerticalSpacing(3)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(2, 1)
         self.name = label(wrap=True, role="title")
         self.state = Wrapped(role="muted")
-        grid.addWidget(self.name, 0, 0, 1, 3)
+        self.preset = QComboBox()
+        self.preset.addItem(self.tr("Preset…"))
+        self.preset.addItems(list(PRESETS))
+        self.preset.setAccessibleName(self.tr("Preset for the selection"))
+        self.preset.setToolTip(self.tr("Give the selected layers the qconfig that a library uses"))
+        self.preset.setMaximumWidth(104)
+        self.preset.view().setMinimumWidth(160)
+        self.preset.activated.connect(self._preset)
+        self.follow = QToolButton()
+        set_icon(self.follow, "backup-restore")
+        self.follow.setToolTip(self.tr("Follow the default: remove what was set for these layers alone"))
+        self.follow.setAccessibleName(self.tr("Follow the default"))
+        self.follow.clicked.connect(self.followed)
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        top.addWidget(self.name, 1)
+        top.addWidget(self.preset)
+        top.addWidget(self.follow)
+        grid.addLayout(top, 0, 0, 1, 3)
         grid.addWidget(self.state, 1, 0, 1, 3)
         for column, text in ((1, self.tr("Weight")), (2, self.tr("Activation"))):
             grid.addWidget(QLabel(text), 2, column)
@@ -97,66 +123,73 @@ class QConfigEditor(QWidget):
             ),
             (
                 self.tr("Scheme"),
-                self.tr("symmetric: zero point in the middle; affine: x ≈ scale · (q − zero point)"),
+                self.tr(
+                    "symmetric: zero point in the middle; narrow leaves out the smallest number; "
+                    "affine: x ≈ scale · (q − zero point)"
+                ),
             ),
-            (self.tr("Scale per"), self.tr("One scale for the tensor, or one for each output channel")),
-            (self.tr("Estimator"), self.tr("How the range is chosen from the statistics")),
             (
-                self.tr("Percentile"),
-                self.tr("Share of the values inside the range, for the estimator percentile"),
+                self.tr("Scale per"),
+                self.tr("One scale for the tensor, for each output channel, each group of weights, or each token"),
             ),
+            (
+                self.tr("Range"),
+                self.tr("How the range is chosen from the statistics; dynamic takes each batch's own at run time"),
+            ),
+            (self.tr("Percentile"), self.tr("Share of the values inside the range")),
+            (self.tr("Momentum"), self.tr("Weight of each new batch in the moving average")),
+            (self.tr("Group size"), self.tr("Weights that share one scale, along the input's features")),
         )
-        for line, (text, tip) in enumerate(names, 3):
+        self._lines: list[tuple[QLabel, tuple[QWidget, ...]]] = []
+        fields = {role: self._fields(role) for role in ROLES}
+        for line, (text, tip) in enumerate(names):
             title = QLabel(text)
             title.setToolTip(tip)
             title.setProperty("role", "muted")
-            grid.addWidget(title, line, 0)
-        for column, role in enumerate(ROLES, 1):
-            for line, (widget, (text, tip)) in enumerate(zip(self._fields(role), names, strict=True), 3):
+            grid.addWidget(title, line + 3, 0)
+            for column, role in enumerate(ROLES, 1):
+                widget = fields[role][line]
                 widget.setToolTip(tip)
                 widget.setAccessibleName(f"{role} {text}")
                 widget.setMinimumWidth(84)
-                grid.addWidget(widget, line, column)
-        self.preset = QComboBox()
-        self.preset.addItem(self.tr("Preset…"))
-        self.preset.addItems(list(PRESETS))
-        self.preset.setAccessibleName(self.tr("Preset for the selection"))
-        self.preset.setToolTip(self.tr("Give the selected layers the qconfig that a library uses"))
-        self.preset.activated.connect(self._preset)
-        self.follow = QPushButton(self.tr("Follow default"))
-        set_icon(self.follow, "backup-restore")
-        self.follow.setToolTip(self.tr("Remove what was set for these layers alone"))
-        self.follow.clicked.connect(self.followed)
-        bottom = QHBoxLayout()
-        bottom.addWidget(self.preset, 1)
-        bottom.addWidget(self.follow, 1)
-        grid.addLayout(bottom, 9, 0, 1, 3)
+                grid.addWidget(widget, line + 3, column)
+            self._lines.append((title, tuple(fields[role][line] for role in ROLES)))
+        grid.setRowStretch(len(names) + 3, 1)
         self.show_qconfigs((), (), False, "")
 
     def _fields(self, role: str) -> tuple[QWidget, ...]:
         dtype = self.dtype[role] = QComboBox()
-        dtype.addItems([FLOAT, *DTYPES])
+        dtype.addItems([FLOAT, *DTYPES, *FLOATS])
         dtype.activated.connect(lambda: self._dtype_chosen(role))
         bits = self.bits[role] = _Whole(minimum=1, maximum=16, specialValueText=MIXED)
         bits.setKeyboardTracking(False)
         bits.valueChanged.connect(lambda value: value > 1 and self._emit(role, bits=value))
         scheme = self.scheme[role] = QComboBox()
-        scheme.addItems(["affine", "symmetric"])
-        scheme.activated.connect(lambda: self._choose(role, scheme, lambda text: {"symmetric": text == "symmetric"}))
+        scheme.addItems(list(SCHEMES))
+        scheme.activated.connect(lambda: self._choose(role, scheme, lambda text: SCHEMES[text]))
         granularity = self.granularity[role] = QComboBox()
-        granularity.addItems(["tensor", "channel"] if role == "weight" else ["tensor"])
+        granularity.addItems(["tensor", "channel", "group"] if role == "weight" else ["tensor", "token"])
         granularity.activated.connect(
             lambda: self._choose(role, granularity, lambda text: {"granularity": f"per_{text}"})
         )
         estimator = self.estimator[role] = QComboBox()
         estimator.addItems([name for name in ESTIMATORS if name != "fixed"])
-        estimator.activated.connect(lambda: self._choose(role, estimator, lambda text: {"estimator": text}))
+        if role == "activation":
+            estimator.addItem(DYNAMIC)
+        estimator.activated.connect(lambda: self._choose(role, estimator, _range_fields))
         percentile = self.percentile[role] = _Real(
             minimum=50.0, maximum=100.0, decimals=3, singleStep=0.01, suffix=" %", specialValueText="–"
         )
-        percentile.setKeyboardTracking(False)
         percentile.valueChanged.connect(lambda value: value > 50 and self._emit(role, percentile=value))
-        return dtype, bits, scheme, granularity, estimator, percentile
+        momentum = self.momentum[role] = _Real(
+            minimum=0.0, maximum=1.0, decimals=3, singleStep=0.01, specialValueText="–"
+        )
+        momentum.valueChanged.connect(lambda value: value > 0 and self._emit(role, momentum=value))
+        group = self.group[role] = _Whole(minimum=1, maximum=4096, specialValueText="–")
+        group.valueChanged.connect(lambda value: value > 1 and self._emit(role, group_size=value))
+        for spin in (percentile, momentum, group):
+            spin.setKeyboardTracking(False)
+        return dtype, bits, scheme, granularity, estimator, percentile, momentum, group
 
     # -- what the user does -------------------------------------------------------------------
 
@@ -217,29 +250,50 @@ class QConfigEditor(QWidget):
         self.state.setVisible(bool(self.state.text()))
         self._fill("weight", [q.weight for q in qconfigs], bool(ids) and weighted)
         self._fill("activation", [q.activation for q in qconfigs], bool(ids))
+        # What is needed seldom takes room only then.
+        for title, widgets in self._lines[5:]:
+            needed = any(widget.isEnabled() for widget in widgets)
+            for widget in (title, *widgets):
+                widget.setVisible(needed)
         self.preset.setEnabled(bool(ids))
         self.follow.setEnabled(overridden)
         self._filling = False
 
     def _fill(self, role: str, configs: Sequence[TensorConfig | None], on: bool) -> None:
-        quantized = [config for config in configs if config is not None]
+        quantized = [config for config in configs if config is not None] if on else []
         _set(
             self.dtype[role],
             {FLOAT if config is None else config.dtype for config in configs} if on else set(),
         )
+        whole = [config for config in quantized if not config.is_float]
+        scaled = [config for config in quantized if config.has_scale]
+        static = [config for config in scaled if not config.dynamic]
         widths = {config.bits for config in quantized}
         self.bits[role].setSpecialValueText(MIXED if widths else "–")
         self.bits[role].setValue(widths.pop() if len(widths) == 1 else 1)
-        _set(self.scheme[role], {"symmetric" if c.symmetric else "affine" for c in quantized})
-        _set(self.granularity[role], {c.granularity.removeprefix("per_") for c in quantized})
-        _set(self.estimator[role], {c.estimator for c in quantized})
-        used = [c.percentile for c in quantized if c.estimator == "percentile"]
-        self.percentile[role].setValue(used[0] if used else 50.0)
+        _set(self.scheme[role], {_scheme(config) for config in whole})
+        _set(self.granularity[role], {config.granularity.removeprefix("per_") for config in scaled})
+        _set(self.estimator[role], {DYNAMIC if config.dynamic else config.estimator for config in scaled})
+        for box, name, nothing, used in (
+            (self.percentile, "percentile", 50.0, [c for c in static if c.estimator == "percentile"]),
+            (self.momentum, "momentum", 0.0, [c for c in static if c.estimator == "moving_average"]),
+            (self.group, "group_size", 1, [c for c in scaled if c.granularity == "per_group"]),
+        ):
+            box[role].setEnabled(bool(used) and len(used) == len(quantized))
+            box[role].setValue(getattr(used[0], name) if used else nothing)
         self.dtype[role].setEnabled(on)
-        any_ = on and bool(quantized)
-        for widget in (self.bits[role], self.scheme[role], self.granularity[role], self.estimator[role]):
-            widget.setEnabled(any_)
-        self.percentile[role].setEnabled(any_ and all(c.estimator == "percentile" for c in quantized))
+        self.bits[role].setEnabled(bool(whole))
+        self.scheme[role].setEnabled(bool(whole))
+        self.granularity[role].setEnabled(bool(scaled))
+        self.estimator[role].setEnabled(bool(scaled))
+
+
+def _scheme(config: TensorConfig) -> str:
+    return AFFINE if not config.symmetric else NARROW if config.narrow else SYMMETRIC
+
+
+def _range_fields(text: str) -> dict[str, Any]:
+    return {"dynamic": True} if text == DYNAMIC else {"estimator": text, "dynamic": False}
 
 
 def _set(box: QComboBox, values: set[str]) -> None:

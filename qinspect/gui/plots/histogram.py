@@ -74,6 +74,7 @@ class HistogramPlot(Plot):
         self._limits: tuple[float | None, float | None] = (None, None)
         self._zero_share: float | None = None
         self._sqnr_db: float | None = None
+        self._expected = False
         self._draggable = False
         self._dragging = False
         self.logarithmic = self.toggle(self.tr("log"), self.tr("Logarithmic vertical axis"))
@@ -121,10 +122,19 @@ class HistogramPlot(Plot):
         self.redraw()
         self.fit()
 
-    def set_grid(self, grid: Grid | None, sqnr_db: float | None = None) -> None:
-        """Show a grid's range; lines that are being dragged stay under the pointer."""
+    def set_grid(self, grid: Grid | None, sqnr_db: float | None = None, expected: bool = False) -> None:
+        """Show a grid's range; lines that are being dragged stay under the pointer.
+
+        Parameters
+        ----------
+        grid : Grid | None
+        sqnr_db : float | None
+            Of the values rounded to it.
+        expected : bool
+            The SQNR was computed from the histogram, not measured.
+        """
         far = self._grid is None or grid is None
-        self._grid, self._sqnr_db = grid, sqnr_db
+        self._grid, self._sqnr_db, self._expected = grid, sqnr_db, expected
         if self._dragging and grid is not None:
             self._describe(*self.range())
             return
@@ -238,15 +248,19 @@ class HistogramPlot(Plot):
             )
         if self._zero_share is not None and math.isfinite(self._zero_share):
             parts.append(self.tr("zeros {}").format(_percent(self._zero_share)))
+        if self._sqnr_db is not None:
+            text = self.tr("SQNR ≈ {:.1f} dB") if self._expected else self.tr("SQNR {:.1f} dB")
+            parts.append(text.format(self._sqnr_db))
         grid = self._grid
         if grid is not None and low is not None and high is not None:
             parts.append(self.tr("range {:.4g} … {:.4g}").format(low, high))
             parts.append(self.tr("scale {:.4g}, zero point {}").format(grid.scale, grid.zero_point))
             parts.append(self.tr("{} bit").format(grid.bits) + (f" {grid.dtype}" if grid.dtype else ""))
-        if self._sqnr_db is not None:
-            parts.append(self.tr("SQNR {:.1f} dB").format(self._sqnr_db))
         if self._limits[0] is not None and self._limits[1] is not None:
-            parts.append(self.tr("min {:.4g}, max {:.4g} (dotted)").format(*self._limits))
+            ends = self.tr("min {:.4g}, max {:.4g} (dotted)").format(*self._limits)
+            if grid is None:
+                parts.append(ends)
+            self._caption.setToolTip(ends)
         if self._other is not None and self._other_name:
             parts.append(self.tr("outlined: {}").format(self._other_name))
         self.set_caption(" · ".join(parts))

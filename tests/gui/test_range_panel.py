@@ -1,0 +1,188 @@
+"""Histogram, range, candidates and editor of the selected layer, through their widgets."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from qinspect.engine.calibrate import tensor_stats
+from qinspect.engine.progress import silent
+from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.ranges import estimate_activation
+from qinspect.gui import work
+from qinspect.gui.panels.range_panel import expected_sqnr_db, rounded
+
+LEFT = Qt.MouseButton.LeftButton
+LAYER = "conv:conv2d"
+
+
+@pytest.fixture
+def window(make_window, digits):
+    made = make_window(digits)
+    made.go("layers")
+    made.document.select((LAYER,))
+    return made
+
+
+def drag_line(plot, which, to):
+    port = plot.canvas.viewport()
+
+    def point(value):
+        (_, _), (low, high) = plot.plot.vb.viewRange()
+        place = plot.plot.vb.mapViewToScene(QPointF(value, low + 0.37 * (high - low)))
+        return QPoint(round(place.x()), round(place.y()))
+
+    start, end = point(plot.lines[which].value()), point(to)
+    QTest.mouseMove(port, start)
+    QTest.qWait(20)
+    QTest.mousePress(port, LEFT, Qt.KeyboardModifier.NoModifier, start)
+    captions = []
+    for step in range(1, 6):
+        QTest.qWait(15)
+        QTest.mouseMove(port, start + (end - start) * step / 5)
+        QApplication.processEvents()
+        captions.append(plot.caption())
+    QTest.qWait(15)
+    QTest.mouseRelease(port, LEFT, Qt.KeyboardModifier.NoModifier, end)
+    QApplication.processEvents()
+    return captions
+
+
+def test_dragging_a_line_shows_clipping_and_sqnr_on_the_way_and_is_one_undoable_edit(window, qtbot):
+    detail, document = window.layers_page.detail, window.document
+    qtbot.mouseClick(detail.ranges.on, LEFT)
+    edits = document.undo_stack.count()
+    high = detail.histogram.range()[1]
+    captions = drag_line(detail.histogram, 1, high / 2)
+    assert len(set(captions)) > 2
+    assert all("SQNR ≈" in caption and "clipped" in caption for caption in captions[1:])
+    config = document.qconfig(LAYER).activation
+    assert config.estimator == "fixed"
+    assert config.range[1] == pytest.approx(high / 2, rel=0.1)
+    assert document.undo_stack.count() <= edits + 1
+    document.undo_stack.undo()
+    config = document.qconfig(LAYER).activation
+    assert config.range is None or config.range[1] == pytest.approx(high, rel=1e-3)
+
+
+def test_the_expected_sqnr_agrees_with_rounding_the_values_themselves():
+    rng = np.random.default_rng(1)
+    values = torch.from_numpy(rng.normal(0.3, 1.0, 200_000).astype(np.float32))
+    stats = tensor_stats(values.reshape(100, 1, -1))
+    config = TensorConfig("uint8", bits=4, estimator="fixed", range=(-1.5, 2.0))
+    params = estimate_activation(stats, config)
+    noise = ((params.fake_quantize(values) - values) ** 2).double().mean()
+    exact = 10 * math.log10(float((values.double() ** 2).mean() / noise))
+    assert expected_sqnr_db(stats, params) == pytest.approx(exact, abs=0.2)
+    moved = rounded(stats.histogram, params)
+    assert moved.counts.sum() == stats.histogram.counts.sum()
+    assert (moved.counts > 0).sum() < (stats.histogram.counts > 0).sum()
+
+
+def test_the_values_after_rounding_and_those_of_the_select_split_are_outlined(window, qtbot, digits):
+    panel = window.layers_page.detail.range
+    qtbot.mouseClick(panel.quantized, LEFT)
+    assert "outlined: after rounding" in panel.histogram.caption()
+    qtbot.mouseClick(panel.validation, LEFT)
+    assert not panel.quantized.isChecked()
+    qtbot.waitUntil(lambda: "outlined: select split" in panel.histogram.caption(), timeout=30_000)
+    found = work.validation_stats(digits.opened.model, digits.data.data, digits.opened.plan, LAYER, silent)
+    whole = digits.calibration.tensors
+    assert found.count != whole[next(iter(whole))].count
+    qtbot.mouseClick(panel.validation, LEFT)
+    assert "outlined" not in panel.histogram.caption()
+
+
+def test_weight_levels_are_those_of_the_folded_weight(digits):
+    plan = digits.opened.plan
+    found = work.weight_ranges(digits.opened.model, plan, LAYER, silent)
+    assert found.levels.sum(1).tolist() == [
+        digits.opened.model.graph.weight(digits.opened.model.graph.by_id[LAYER]).flatten(1).shape[1]
+    ] * len(found.low)
+    low, high = plan.qconfig(digits.opened.model.graph.by_id[LAYER]).weight.grid
+    assert found.first_level == low
+    # Per-channel symmetric min-max: the widest value of each channel is at an end of the grid.
+    ends = found.levels[:, 0] + found.levels[:, high - found.first_level]
+    assert (ends > 0).all()
+    assert work.weight_ranges(digits.opened.model, plan.with_layer(LAYER, None, None), LAYER, silent).levels is None
+
+
+def test_a_candidate_is_previewed_under_the_mouse_applied_by_enter_and_to_all_by_shift_enter(window, qtbot):
+    detail, document = window.layers_page.detail, window.document
+    table = detail.candidates
+    qtbot.waitUntil(lambda: table.rowCount() > 0 and table.isVisible(), timeout=60_000)
+    before = detail.histogram.caption()
+    place = next(
+        i for i, c in enumerate(table.found)
+        if not c.current and c.why_not is None and c.activation is not None
+        and c.activation != document.qconfig(LAYER).activation
+    )  # fmt: skip
+    wanted = table.found[place]
+    port = table.viewport()
+    qtbot.mouseMove(port, table.visualItemRect(table.item(place, 0)).center() + QPoint(1, 0))
+    qtbot.mouseMove(port, table.visualItemRect(table.item(place, 0)).center())
+    qtbot.waitUntil(lambda: detail.histogram.caption() != before)
+    table.setFocus()
+    table.setCurrentCell(place, 0)
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    assert document.qconfig(LAYER).activation == wanted.activation
+    assert document.undo_stack.undoText() == f"{wanted.title} for {LAYER}"
+    document.undo_stack.undo()
+    qtbot.waitUntil(lambda: table.rowCount() > 0 and table.isVisible(), timeout=60_000)
+    place = next(i for i, c in enumerate(table.found) if c.title == wanted.title)
+    table.setFocus()
+    table.setCurrentCell(place, 0)
+    qtbot.keyClick(table, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert document.plan.overrides[-1].kind == "op"
+    others = [row.id for row in document.rows() if row.op == "conv2d" and row.fused_into is None]
+    assert len(others) > 1
+    assert {document.qconfig(layer_id).activation for layer_id in others} == {wanted.activation}
+
+
+def choose(box, text):
+    box.setCurrentText(text)
+    box.activated.emit(box.currentIndex())
+
+
+def test_the_editor_offers_every_type_and_shows_what_belongs_to_it_only_then(window):
+    editor, document = window.layers_page.detail.editor, window.document
+    assert not editor.group["weight"].isVisible()
+    choose(editor.dtype["weight"], "int4")
+    choose(editor.granularity["weight"], "group")
+    assert editor.group["weight"].isVisible()
+    editor.group["weight"].setValue(16)
+    weight = document.qconfig(LAYER).weight
+    assert (weight.dtype, weight.granularity, weight.group_size) == ("int4", "per_group", 16)
+    choose(editor.estimator["activation"], "moving_average")
+    editor.momentum["activation"].setValue(0.25)
+    assert document.qconfig(LAYER).activation.momentum == 0.25
+    choose(editor.estimator["activation"], "dynamic")
+    assert document.qconfig(LAYER).activation.dynamic
+    assert not editor.momentum["activation"].isVisible()
+    assert not window.layers_page.detail.ranges.on.isEnabled()
+    choose(editor.estimator["activation"], "minmax")
+    assert not document.qconfig(LAYER).activation.dynamic
+    choose(editor.dtype["activation"], "bf16")
+    assert not editor.bits["activation"].isEnabled()
+    assert not editor.scheme["activation"].isEnabled()
+    choose(editor.dtype["activation"], "float")
+    assert document.qconfig(LAYER).activation is None
+
+
+def test_an_edit_that_does_not_go_together_is_refused_in_words(window):
+    from PySide6.QtWidgets import QMessageBox
+
+    editor = window.layers_page.detail.editor
+    before = window.document.plan
+    editor.bits["activation"].setValue(12)
+    (box,) = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    assert "12 bits in uint8" in box.text()
+    box.close()
+    assert window.document.plan is before
+    assert editor.bits["activation"].value() == 8
