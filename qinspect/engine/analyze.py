@@ -98,7 +98,7 @@ def analyze(
     if not final:
         raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
     size = batch_size(graph)
-    absent = not_run_here(plan.target) if kernels else None
+    absent = not_run_here(plan.target, graph) if kernels else None
     kernels = kernels and absent is None
     share = 0.45 if kernels else 1.0
 

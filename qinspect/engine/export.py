@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from .backends import refuse_opaque
 from .backends.exported import Batches, Score
 from .calibrate import Calibration
 from .data import Dataset, batches
@@ -111,6 +112,8 @@ def export(
         quantization = quantize(fused_graph(model, plan).graph, plan, calibration.tensors)
     if to == "plan":
         return _export_plan(quantization, out)
+    if problem := refuse_opaque(quantization.graph, f"an export to {to}"):
+        raise problem
     samples, score, notes = _trial(model, calibration, data, metric)
     rest = part(report, 0.1, 1)
     if to in ONNX_KINDS:

@@ -25,6 +25,10 @@ class Param:
     key: str
 
 
+OPAQUE = "qinspect.engine.opaque.run"
+"""The target of a layer that runs a sub-module's own code."""
+
+
 @dataclass(frozen=True)
 class TensorSpec:
     """A model input or output; a ``None`` in `shape` is the batch, free to vary."""
@@ -195,6 +199,11 @@ class LayerGraph:
     def data(self, layer: Layer) -> tuple[str, ...]:
         """The float values that a layer reads: not sizes, indices, or an operator's several results."""
         return tuple(name for name in layer.inputs if self.dtypes[name].startswith(("float", "bfloat")))
+
+    @cached_property
+    def opaque(self) -> tuple[Layer, ...]:
+        """Layers that run a sub-module's own code, since it could not be traced."""
+        return tuple(layer for layer in self.layers if layer.target == OPAQUE)
 
     @cached_property
     def output_values(self) -> tuple[str, ...]:

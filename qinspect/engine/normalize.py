@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 import re
 from collections import Counter
@@ -15,7 +16,8 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Node
 from torch.utils._pytree import tree_leaves, tree_unflatten
 
-from .graph import Layer, LayerGraph, Param, Ref, TensorSpec, refs, replace
+from .graph import OPAQUE, Layer, LayerGraph, Param, Ref, TensorSpec, refs, replace
+from .opaque import Opaque
 from .operators import CANONICAL, CREATED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
 from .problem import Problem
 from .weighted import as_linear, multiply_adds, recurrent_roles
@@ -31,7 +33,7 @@ MAX_CONSTANT = 1 << 28
 """Values that a constant computed from stored tensors may have."""
 
 
-def normalize(program: ExportedProgram) -> LayerGraph:
+def normalize(program: ExportedProgram, opaque: Mapping[str, Opaque] | None = None) -> LayerGraph:
     """Rewrite a program (without in-place operators) to canonical layers.
 
     Every convolution, linear, norm, activation, pooling, addition ... becomes one `Layer`
@@ -42,6 +44,8 @@ def normalize(program: ExportedProgram) -> LayerGraph:
     ----------
     program : ExportedProgram
         After `load.trace.plain`.
+    opaque : mapping of call to Opaque
+        What its operators for untraceable sub-modules stand for.
 
     Returns
     -------
@@ -53,12 +57,13 @@ def normalize(program: ExportedProgram) -> LayerGraph:
     Problem
         Where the program changes its buffers.
     """
-    return _Normalizer(program).run()
+    return _Normalizer(program, opaque or {}).run()
 
 
 class _Normalizer:
-    def __init__(self, program: ExportedProgram) -> None:
+    def __init__(self, program: ExportedProgram, opaque: Mapping[str, Opaque]) -> None:
         self.program = program
+        self.opaque = opaque
         self.params: dict[str, torch.Tensor] = {}
         self.known: dict[Node, Any] = {}  # what stands for a node: Ref, Param, a constant, or a structure
         self.layers: list[Layer] = []
@@ -139,6 +144,9 @@ class _Normalizer:
         args = self._argument(node.args)
         kwargs = self._argument(node.kwargs)
         name = _base_name(node.target)
+        if str(node.target).startswith("qinspect."):
+            self._opaque(node, args)
+            return
         if isinstance(node.target, torch._ops.OpOverload):
             args, kwargs = _positional(node.target, args, kwargs)
         if name == "getitem" and not isinstance(args[0], (Ref, Param)):
@@ -149,6 +157,9 @@ class _Normalizer:
             return
         if name in IDENTITIES or _keeps_all(node, name, args):
             self.known[node] = args[0]
+            return
+        if name == "copy" and _alike(node, node.args[1]):  # what was there before is written over
+            self.known[node] = args[1]
             return
         if name.startswith("atleast_") and all(_rank(item) >= int(name[-2]) for item in tree_leaves(node.args[0])):
             self.known[node] = args[0]  # a list whose tensors have that many axes
@@ -190,6 +201,23 @@ class _Normalizer:
             return value
 
         self.known[node] = keep(result, "")
+
+    def _opaque(self, node: Node, args: Any) -> None:
+        """A sub-module that was not traced: one layer, with all its parameters and buffers."""
+        opaque = self.opaque[args[0]]
+        roles = {}
+        for name, tensor in (
+            *opaque.module.named_parameters(remove_duplicate=False),
+            *opaque.module.named_buffers(remove_duplicate=False),
+        ):
+            roles[name] = f"{opaque.path}.{name}"
+            self.params[roles[name]] = tensor.detach()
+        given = (opaque, {name: Param(key) for name, key in roles.items()}, args[2], args[3])
+        layer = self._layer(node, "other", OPAQUE, given, {})
+        several = len(node.meta["val"]) > 1
+        dtype = layer.dtype if several else self._shape(node.meta["val"][0])[1]
+        self.layers[-1] = dataclasses.replace(layer, roles=roles, source=opaque.line or layer.source, dtype=dtype)
+        self.known[node] = Ref(layer.id) if several else (Ref(layer.id),)
 
     def _layer(self, node: Node, op: str, target: str, args: Any, kwargs: Any) -> Layer:
         path, call = _module(node)
@@ -313,13 +341,15 @@ def _keeps_all(node: Node, name: str, args: tuple[Any, ...]) -> bool:
     """Whether the operator hands on its input as it is: a whole slice, a cast to the same type."""
     if name == "slice":
         return args[2] in (0, None) and args[3] in (_EVERYTHING, None) and args[4] == 1
-    if name in ("_to_copy", "to", "expand", "view", "reshape", "squeeze"):
-        source, value = node.args[0], node.meta.get("val")
-        if not isinstance(source, Node) or not isinstance(value, torch.Tensor):
-            return False
-        before = source.meta["val"]
-        return bool(before.dtype == value.dtype and tuple(map(str, before.shape)) == tuple(map(str, value.shape)))
-    return False
+    return name in ("_to_copy", "to", "expand", "view", "reshape", "squeeze") and _alike(node, node.args[0])
+
+
+def _alike(node: Node, source: Any) -> bool:
+    """Whether two values are tensors of one type and shape."""
+    value, before = node.meta.get("val"), source.meta.get("val") if isinstance(source, Node) else None
+    if not isinstance(value, torch.Tensor) or not isinstance(before, torch.Tensor):
+        return False
+    return bool(before.dtype == value.dtype and tuple(map(str, before.shape)) == tuple(map(str, value.shape)))
 
 
 def _single_output(name: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:

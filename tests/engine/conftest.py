@@ -28,10 +28,10 @@ def _seeded(one_thread: None) -> None:
 def to_graph(module: nn.Module, *inputs: torch.Tensor, dynamic: bool | None = None) -> LayerGraph:
     """The canonical graph of a module in eval mode."""
     with quiet():
-        program, free = trace(module.eval(), inputs, ModelSpec("module"), [])
+        traced = trace(module.eval(), inputs, ModelSpec("module"), [])
         if dynamic is not None:
-            assert free == dynamic
-        return normalize(program)
+            assert traced.dynamic == dynamic
+        return normalize(traced.program, traced.opaque)
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..plan import Target
+from ..problem import Problem
 
 if TYPE_CHECKING:
-    from ..graph import Layer
+    from ..graph import Layer, LayerGraph
     from ..qconfig import QConfig
     from ..quantize import Quantization
     from ..simulate import Simulation
@@ -29,6 +30,18 @@ def table(target: Target) -> ModuleType:
     return fx_table
 
 
+def refuse_opaque(graph: LayerGraph, where: str) -> Problem | None:
+    """Why what holds operators alone cannot hold a graph, or None where it can."""
+    if not graph.opaque:
+        return None
+    others = f" and {len(graph.opaque) - 1} more" if len(graph.opaque) > 1 else ""
+    return Problem(
+        f"{graph.opaque[0].id}{others}",
+        f"{where} cannot hold Python code of the model's author, which could not be traced",
+        "Rewrite the line at which the tracing stopped; as it is, fx targets alone can run the model.",
+    )
+
+
 def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
     """Why a layer that the target rounds as asked is computed in float, or None where it is not.
 
@@ -38,9 +51,15 @@ def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
     return None if says is None else says(layer, config, target)
 
 
-def not_run_here(target: Target) -> str | None:
-    """Why this computer cannot run a target's kernels, or None where it can."""
+def not_run_here(target: Target, graph: LayerGraph | None = None) -> str | None:
+    """Why a target's kernels cannot be run for a graph on this computer, or None where they can.
+
+    A table whose ``RUNS_PYTHON`` is true runs the code of a sub-module that could not be traced.
+    """
     reason: str | None = getattr(table(target), "NOT_RUN_HERE", None)
+    if reason is None and graph is not None and not getattr(table(target), "RUNS_PYTHON", False):
+        refused = refuse_opaque(graph, target.name)
+        reason = None if refused is None else f"{refused.where}: {refused.what}"
     return reason
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..execute import function
-from ..graph import Layer, Param, Ref, refs
+from ..graph import OPAQUE, Layer, Param, Ref, refs
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def call(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call:
 
     Where there is no exact counterpart, it is the ATen operator itself.
     """
+    if layer.target == OPAQUE:
+        return Call(layer.args[1:], target=layer.args[0])
     make = _MAKERS.get(layer.op) or _MAKERS.get(layer.target.split(".")[1] if "." in layer.target else "")
     found = None if make is None else make(layer, params)
     if found is not None and any(True for _ in refs(found.settings)):

@@ -16,6 +16,9 @@ RUNS = WEIGHTED | frozenset(
     }
 )
 
+RUNS_PYTHON = True
+"""Code of the model's author may stand among the kernels."""
+
 
 def grouping(layer: Layer) -> str:
     """Whether a layer's output has a quantizer of its own."""

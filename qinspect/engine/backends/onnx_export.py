@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 from ..execute import Executor
 from ..graph import Layer, LayerGraph, Param, Ref
 from ..problem import Problem
+from . import refuse_opaque
 from .grouping import pads_zeros
 from .onnx_moves import Declined
 from .onnx_ops import emit, zero_pads
@@ -53,6 +54,8 @@ def float_model(graph: LayerGraph) -> bytes:
     Problem
         Where an operator has no counterpart in ONNX.
     """
+    if problem := refuse_opaque(graph, "ONNX"):
+        raise problem
     exporter = _Exporter(graph)
     exporter.write()
     if exporter.unknown:

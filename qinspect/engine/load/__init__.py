@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.export import ExportedProgram
 
 from ..execute import Executor
 from ..graph import LayerGraph
@@ -25,7 +24,7 @@ from ..source import ModelSpec, is_callable
 from .archive import read_pt2
 from .callable import build
 from .sniff import looks_like_onnx
-from .trace import first_line, trace
+from .trace import Traced, first_line, trace
 
 __all__ = ["Model", "ModelSpec", "is_callable", "load_model"]
 
@@ -112,9 +111,9 @@ _Opened = tuple[LayerGraph, Callable[..., Any], bool]
 def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     module, example = build(spec)
     report(1, 4, "tracing")
-    program, dynamic = trace(module, example, spec, notes)
+    traced = trace(module, example, spec, notes)
     report(2, 4, "finding the layers")
-    return _layers(program, spec), module, dynamic
+    return _layers(traced, spec), module, traced.dynamic
 
 
 def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
@@ -142,12 +141,12 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
         for size in node.meta["val"].shape[:1]
     )
     report(2, 4, "finding the layers")
-    return _layers(program, spec), program.module(check_guards=False), dynamic
+    return _layers(Traced(program, dynamic), spec), program.module(check_guards=False), dynamic
 
 
-def _layers(program: ExportedProgram, spec: ModelSpec) -> LayerGraph:
+def _layers(traced: Traced, spec: ModelSpec) -> LayerGraph:
     try:
-        return normalize(program)
+        return normalize(traced.program, traced.opaque)
     except Problem:
         raise
     except Exception as error:

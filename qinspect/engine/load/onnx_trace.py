@@ -29,7 +29,7 @@ from .onnx_moves import MOVES
 from .onnx_ops import FUNCTIONS, Function
 from .onnx_recurrent import RECURRENT
 from .onnx_rewrite import constant, merged
-from .trace import first_line
+from .trace import first_line, plain
 
 Array = NDArray[Any]
 
@@ -320,7 +320,7 @@ def _graph(program: _Program, shapes: Sequence[Sequence[int]], free: Sequence[se
     try:
         with torch.no_grad():
             traced = torch.export.export(program, example, dynamic_shapes=None if dynamic is None else (dynamic,))
-            graph = _renamed(normalize(traced.run_decompositions({})), program)
+            graph = _renamed(normalize(plain(traced)), program)
     except Problem as problem:
         if problem.where.startswith(file.path):
             raise
