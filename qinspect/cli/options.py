@@ -39,7 +39,9 @@ def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
     parser.add_argument("--split", default="50/25/25", metavar="50/25/25", help="calibrate/select/final")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--metric", metavar="FILE.py:CALLABLE", help="metric(outputs, targets) -> float; replaces top-1"
+        "--metric",
+        metavar="NAME|FILE.py:CALLABLE",
+        help="top-1, top-5, mean-iou, rmse, cosine, or metric(outputs, targets) -> float",
     )
 
 
@@ -83,7 +85,10 @@ def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSp
         return spec
     from ..engine.data import open_data
 
-    inputs = open_data(data_spec(options)).load([0])
+    try:
+        inputs = open_data(data_spec(options)).load([0])
+    except Problem:  # of several inputs, say: what is wrong shows when it is opened for the model
+        return spec
     if not all(tensor.is_floating_point() for tensor in inputs):
         return spec
     return dataclasses.replace(spec, input_shape=tuple(tuple(tensor.shape) for tensor in inputs))
@@ -118,16 +123,20 @@ def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:
     from ..engine.data import open_data
     from ..engine.job import check_fits
 
-    data = open_data(data_spec(options), model.graph.inputs[0].shape, allow_code=True)
+    data = open_data(
+        data_spec(options), model.graph.inputs[0].shape, allow_code=True, input_names=model.graph.input_names
+    )
     check_fits(model, data)
     return data
 
 
 def metric(options: argparse.Namespace) -> Metric:
-    from ..engine.metric import TOP1, Metric
+    from ..engine.metric import METRICS, TOP1, Metric
 
     if options.metric is None:
         return TOP1
+    if options.metric in METRICS:
+        return METRICS[options.metric]
     from ..engine.load.callable import resolve
 
     function = resolve(options.metric)

@@ -130,8 +130,8 @@ def analyze(
             ),
             part(report, share, 0.98),
         )
-    labels = None if data.labels is None else data.labels[list(final)]
-    totals = _totals(whole, scores, figures, outputs, labels, metric, calibration)
+    targets = None if data.targets is None else data.targets[list(final)]
+    totals = _totals(whole, scores, figures, outputs, targets, metric, calibration)
     rows = _rows(model, fused, quantization, whole, scores, figures)
     fusions = _fusion_rows(model, fused, feed(select[: min(4, size)] if size == BATCH else select[:size]))
     report(0.98, 1, "looking for causes")
@@ -228,8 +228,8 @@ def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
         "select": len(data.splits.select),
         "final": len(data.splits.final),
         "labelled": data.labels is not None,
-        "metric": metric.name if data.labels is not None else None,
-        "metric_unit": metric.unit if data.labels is not None else None,
+        "metric": metric.name if data.targets is not None else None,
+        "metric_unit": metric.unit if data.targets is not None else None,
         "preparation": data.preparation,
         "digest": data.digest,
         "warning": data.splits.warning,
@@ -252,7 +252,7 @@ def _totals(
     scores: Scores,
     figures: KernelFigures | None,
     outputs: _Collected,
-    labels: NDArray[Any] | None,
+    targets: NDArray[Any] | None,
     metric: Metric,
     calibration: Calibration,
 ) -> Totals:
@@ -260,7 +260,7 @@ def _totals(
     fp32_ms = int8_ms = fp32_p90 = int8_p90 = None
     reference = outputs.joined("float")
     if figures is not None:
-        kernel_metric = metric(figures.outputs, labels)
+        kernel_metric = metric(figures.outputs, targets)
         first = reference[0]
         if first.ndim == 2 and first.shape[1] > 1:
             kernel_agreement = float((figures.outputs[0].argmax(-1) == first.argmax(-1)).mean())
@@ -269,8 +269,8 @@ def _totals(
             fp32_ms, int8_ms = (float(np.median(t)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
             fp32_p90, int8_p90 = (float(np.percentile(t, 90)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
     return Totals(
-        fp32_metric=metric(reference, labels),
-        quantized_metric=metric(outputs.joined("simulated"), labels),
+        fp32_metric=metric(reference, targets),
+        quantized_metric=metric(outputs.joined("simulated"), targets),
         kernel_metric=kernel_metric,
         agreement=whole.outputs.agreement,
         kernel_agreement=kernel_agreement,

@@ -31,16 +31,18 @@ class ArraySamples:
         The file or callable, for messages.
     inputs : sequence of ndarray, each of shape (N, ...)
         Numbers; floats are finite.
-    labels : ndarray of int64, shape (N,) | None
-        Class indices.
+    targets : ndarray, shape (N, ...) | None
+        Class indices where it is int64 of shape (N,).
     """
 
     parts: tuple[str, ...] | None = None
 
-    def __init__(self, where: str, inputs: Sequence[Array], labels: Labels | None, spec: DataSpec) -> None:
+    def __init__(self, where: str, inputs: Sequence[Array], targets: Array | None, spec: DataSpec) -> None:
         self.names = tuple(f"x[{i}]" for i in range(len(inputs[0])))
-        self.labels = labels
-        self.key = _content_key([*inputs, *([] if labels is None else [labels])])
+        self.targets = targets
+        classes = targets is not None and targets.ndim == 1 and targets.dtype == np.int64
+        self.labels: Labels | None = targets if classes else None
+        self.key = _content_key([*inputs, *([] if targets is None else [targets])])
         self.preparation = describe_normalization(spec) or "as stored"
         self._where = where
         self._inputs = tuple(inputs)
@@ -80,8 +82,13 @@ class ArraySamples:
         return standardize(scaled, self._spec)
 
 
-def open_arrays(path: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None) -> ArraySamples:
+def open_arrays(
+    path: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None, input_names: Sequence[str] = ()
+) -> ArraySamples:
     """Read ``.npz``, ``.npy``, ``.safetensors`` or ``.pt`` (without running code from it).
+
+    A file of several arrays gives a model of several inputs: by the inputs' names, else x0, x1, ...;
+    y is what a metric compares with.
 
     Raises
     ------
@@ -100,7 +107,7 @@ def open_arrays(path: Path, spec: DataSpec, input_shape: tuple[int | None, ...] 
             f"cannot be read as {suffix} of plain arrays ({_first_line(fault)})",
             "Write it again, e.g. with numpy.savez(file, x=..., y=...).",
         ) from fault
-    inputs, labels = _pick(where, stored)
+    inputs, labels = _pick(where, stored, input_names)
     return _checked(where, inputs, labels, spec, input_shape)
 
 
@@ -140,12 +147,22 @@ def _read(path: Path, suffix: str) -> Any:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _pick(where: str, stored: Any) -> tuple[list[Any], Any]:
-    """The inputs and labels among what a file holds."""
+def _pick(where: str, stored: Any, input_names: Sequence[str]) -> tuple[list[Any], Any]:
+    """The inputs and targets among what a file holds."""
     if isinstance(stored, list | tuple) and len(stored) == 2:
         return [stored[0]], stored[1]
     if not isinstance(stored, Mapping):
         return [stored], None
+    if len(input_names) > 1:
+        numbered = [f"x{i}" for i in range(len(input_names))]
+        for names in (list(input_names), numbered):
+            if set(names) <= set(stored):
+                return [stored[name] for name in names], stored.get("y")
+        raise Problem(
+            where,
+            f"does not hold {len(input_names)} inputs (it holds {', '.join(map(str, stored)) or 'nothing'})",
+            f"Name the arrays {', '.join(input_names)}, or {', '.join(numbered)}.",
+        )
     rest = [name for name in stored if name not in ("x", "y")]
     if "x" in stored:
         return [stored["x"]], stored.get("y")
@@ -214,24 +231,19 @@ def _checked(
             f"x has shape {got}, but the model takes {wanted}",
             "Reshape x (its first axis counts the samples), or give the model's --input-shape.",
         )
-    return ArraySamples(where, arrays, _labels(where, labels, len(arrays[0])), spec)
+    return ArraySamples(where, arrays, _targets(where, labels, len(arrays[0])), spec)
 
 
-def _labels(where: str, stored: Any, count: int) -> Labels | None:
+def _targets(where: str, stored: Any, count: int) -> Array | None:
     if stored is None:
         return None
-    labels = _array(where, stored)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise Problem(
-            where,
-            f"y is {labels.dtype} of shape {labels.shape}, not one whole number per sample",
-            "Store class indices as int64.",
-        )
-    if len(labels) != count:
-        raise Problem(where, f"x has {count} samples and y has {len(labels)}", "Give one label per sample.")
-    return labels.astype(np.int64)
+    targets = _array(where, stored)
+    if targets.ndim == 2 and targets.shape[1] == 1 and targets.dtype.kind in "iu":
+        targets = targets[:, 0]
+    if targets.ndim == 0 or len(targets) != count:
+        found = len(targets) if targets.ndim else 1
+        raise Problem(where, f"x has {count} samples and y has {found}", "Give one target per sample.")
+    return targets.astype(np.int64) if targets.dtype.kind in "iu" else targets
 
 
 def _array(where: str, value: Any) -> Array:

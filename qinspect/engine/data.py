@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,9 @@ class Dataset:
         One per sample: the image's path below the folder, or ``x[12]``.
     labels : ndarray of int64, shape (len,) | None
         Class indices, None where the source has none.
+    targets : ndarray, shape (len, ...) | None
+        What a metric compares the outputs with: the labels where there are some, else what the source
+        has in their place (masks, numbers); None where it has nothing.
     splits : Splits
         Indices into the samples; those that ``spec.samples`` left out are in none.
     digest : str
@@ -64,6 +68,7 @@ class Dataset:
     spec: DataSpec
     names: tuple[str, ...]
     labels: Labels | None
+    targets: npt.NDArray[Any] | None
     splits: Splits
     digest: str
     preparation: str
@@ -98,7 +103,12 @@ class Dataset:
         return self.samples.picture(index)
 
 
-def open_data(spec: DataSpec, input_shape: tuple[int | None, ...] | None = None, allow_code: bool = False) -> Dataset:
+def open_data(
+    spec: DataSpec,
+    input_shape: tuple[int | None, ...] | None = None,
+    allow_code: bool = False,
+    input_names: Sequence[str] = (),
+) -> Dataset:
     """Look at a source and divide its samples; images are decoded later.
 
     Parameters
@@ -109,6 +119,8 @@ def open_data(spec: DataSpec, input_shape: tuple[int | None, ...] | None = None,
         The model's input with its batch dimension; None where a dimension is free.
     allow_code : bool
         Whether a callable may run. Data files never run code.
+    input_names : sequence of str
+        The model's inputs: arrays of a file that bear these names are given in this order.
 
     Raises
     ------
@@ -120,7 +132,7 @@ def open_data(spec: DataSpec, input_shape: tuple[int | None, ...] | None = None,
     if path.is_dir():
         samples = open_images(path, spec, input_shape)
     elif path.is_file():
-        samples = open_arrays(path, spec, input_shape)
+        samples = open_arrays(path, spec, input_shape, input_names)
     elif ":" in spec.source and spec.source.rpartition(":")[2].isidentifier():
         samples = open_callable(spec, input_shape, allow_code)
     else:
@@ -129,7 +141,7 @@ def open_data(spec: DataSpec, input_shape: tuple[int | None, ...] | None = None,
     how = {key: value for key, value in spec.to_json().items() if key != "source"}
     content = json.dumps([samples.key, samples.preparation, how], sort_keys=True)
     digest = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
-    return Dataset(spec, samples.names, samples.labels, splits, digest, samples.preparation, samples)
+    return Dataset(spec, samples.names, samples.labels, samples.targets, splits, digest, samples.preparation, samples)
 
 
 def batches(

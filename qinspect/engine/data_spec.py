@@ -146,7 +146,8 @@ class Samples(Protocol):
     """What a kind of source provides; `data` makes a `Dataset` of it."""
 
     names: tuple[str, ...]
-    labels: Labels | None
+    labels: Labels | None  # class indices
+    targets: npt.NDArray[Any] | None  # what a metric compares with: the labels, or masks, numbers ...
     parts: tuple[str, ...] | None  # the split that each sample is in, where the source says so
     key: str  # changes whenever the content does
     preparation: str

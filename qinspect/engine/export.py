@@ -141,10 +141,10 @@ def _trial(
         count = size * len(samples)
         return samples, None, (f"verified on {count} synthetic inputs drawn from the statistics, no data was given",)
     chosen = whole_batches(model.graph, data.splits.final, SAMPLES)
-    labels = None if data.labels is None else data.labels[list(chosen)]
+    targets = None if data.targets is None else data.targets[list(chosen)]
 
     def score(outputs: Sequence[torch.Tensor]) -> float | None:
-        return metric([o.float().numpy() for o in outputs], labels)
+        return metric([o.float().numpy() for o in outputs], targets)
 
     return list(fed(batches(data, chosen, size))), score, ()
 

@@ -63,7 +63,7 @@ class ImageFolder:
     ) -> None:
         self.files = tuple(files)
         self.names = names
-        self.labels = labels
+        self.labels = self.targets = labels
         self.parts = parts
         self.key = _content_key(self.files, names, labels)
         self._spec = spec

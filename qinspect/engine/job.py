@@ -143,9 +143,9 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
     joined = [np.concatenate(parts) for parts in zip(*collected, strict=True)]
     if joined and not np.isfinite(joined[0]).all():
         raise Problem(model.spec.source, "its float output holds NaN or infinite values", "Check weights and data.")
-    labels = None if data.labels is None else data.labels[list(chosen)]
+    targets = None if data.targets is None else data.targets[list(chosen)]
     return FloatCheck(
-        metric(joined, labels), metric.name, len(chosen), seconds, _predictions(data, chosen, joined), delta
+        metric(joined, targets), metric.name, len(chosen), seconds, _predictions(data, chosen, joined), delta
     )
 
 

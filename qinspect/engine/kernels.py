@@ -104,7 +104,12 @@ def make_runner(quantization: Quantization, float_onnx: bytes | None) -> Runner:
 def _work(work: KernelWork, report: Report) -> KernelFigures:
     report(0, 1, f"lowering to {work.quantization.plan.target.name}")
     runner = make_runner(work.quantization, work.float_onnx)
-    data = open_data(work.data, work.quantization.graph.inputs[0].shape, allow_code=True)
+    data = open_data(
+        work.data,
+        work.quantization.graph.inputs[0].shape,
+        allow_code=True,
+        input_names=work.quantization.graph.input_names,
+    )
     checks: dict[str, _Difference] = {}
     simulation = simulate(work.quantization, channels_last=True)
     looking = part(report, 0.1, 0.4, "comparing kernels with the simulation")

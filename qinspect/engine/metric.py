@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,23 +33,90 @@ class Metric:
     higher_is_better: bool = True
     unit: str = "share"
 
-    def __call__(self, outputs: Sequence[NDArray[Any]], labels: NDArray[Any] | None) -> float | None:
-        """The metric of concatenated outputs; None without labels."""
-        if labels is None or not outputs:
+    def __call__(self, outputs: Sequence[NDArray[Any]], targets: NDArray[Any] | None) -> float | None:
+        """The metric of concatenated outputs; None without targets, or where they are not of its kind."""
+        if targets is None or not outputs:
             return None
         if self.function is not None:
             tensors = [torch.from_numpy(np.asarray(o)) for o in outputs]
-            return float(self.function(tensors[0] if len(tensors) == 1 else tensors, torch.from_numpy(labels)))
-        first = outputs[0]
-        if first.ndim != 2 or first.shape[-1] < 2:
-            return None
-        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < first.shape[1]:
-            raise Problem(
-                "labels",
-                f"they go from {labels.min()} to {labels.max()}, but the model has {first.shape[1]} classes",
-                f"Number the classes from 0 to {first.shape[1] - 1}.",
-            )
-        return float((first.argmax(-1) == labels).mean())
+            return float(self.function(tensors[0] if len(tensors) == 1 else tensors, torch.from_numpy(targets)))
+        return _top_k(outputs[0], targets, 1)
+
+
+def _top_k(first: NDArray[Any], targets: NDArray[Any], k: int) -> float | None:
+    """Share of samples whose class is among the k largest logits."""
+    if first.ndim != 2 or first.shape[-1] < 2 or targets.ndim != 1 or targets.dtype.kind not in "iu":
+        return None
+    if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < first.shape[1]:
+        raise Problem(
+            "labels",
+            f"they go from {targets.min()} to {targets.max()}, but the model has {first.shape[1]} classes",
+            f"Number the classes from 0 to {first.shape[1] - 1}.",
+        )
+    if k == 1:
+        return float((first.argmax(-1) == targets).mean())
+    k = min(k, first.shape[1])
+    best = np.argpartition(-first, k - 1, 1)[:, :k]
+    return float((best == targets[:, None]).any(1).mean())
+
+
+def _top5(outputs: Any, targets: Any) -> float:
+    found = _top_k(_first(outputs).numpy(), targets.numpy(), 5)
+    if found is None:
+        raise Problem("metric top-5", "needs logits (samples, classes) and class indices", "Choose another metric.")
+    return found
+
+
+def _mean_iou(outputs: Any, targets: Any) -> float:
+    """Mean over the classes that occur of intersection over union; logits (N, C, ...), masks (N, ...)."""
+    logits = _first(outputs)
+    if logits.dim() != targets.dim() + 1 or logits.shape[2:] != targets.shape[1:]:
+        raise Problem(
+            "metric mean-iou",
+            f"output {tuple(logits.shape)} and y {tuple(targets.shape)} do not fit",
+            "Give logits (N, C, H, W) and masks (N, H, W) of class indices; negative ones are left out.",
+        )
+    known = targets >= 0
+    answer, truth = logits.argmax(1)[known], targets[known]
+    shares = []
+    for index in torch.unique(truth).tolist():
+        both = int(((answer == index) & (truth == index)).sum())
+        either = int(((answer == index) | (truth == index)).sum())
+        shares.append(both / either)
+    return float(np.mean(shares)) if shares else float("nan")
+
+
+def _rmse(outputs: Any, targets: Any) -> float:
+    """Root of the mean squared difference."""
+    first = _first(outputs).double()
+    if first.numel() != targets.numel():
+        raise Problem(
+            "metric rmse", f"output {tuple(first.shape)} and y {tuple(targets.shape)} do not fit", "Give both."
+        )
+    return float(((first.reshape(-1) - targets.double().reshape(-1)) ** 2).mean().sqrt())
+
+
+def _cosine(outputs: Any, targets: Any) -> float:
+    """Mean cosine of output and target, sample by sample (embeddings)."""
+    first = _first(outputs).double().flatten(1)
+    if first.shape != targets.flatten(1).shape:
+        raise Problem(
+            "metric cosine", f"output {tuple(first.shape)} and y {tuple(targets.shape)} do not fit", "Give both."
+        )
+    return float(torch.nn.functional.cosine_similarity(first, targets.double().flatten(1)).mean())
+
+
+def _first(outputs: Any) -> torch.Tensor:
+    return outputs if isinstance(outputs, torch.Tensor) else outputs[0]
 
 
 TOP1 = Metric()
+
+METRICS: Mapping[str, Metric] = {
+    "top-1": TOP1,
+    "top-5": Metric("top-5", _top5),
+    "mean-iou": Metric("mean-iou", _mean_iou),
+    "rmse": Metric("rmse", _rmse, higher_is_better=False, unit=""),
+    "cosine": Metric("cosine", _cosine),
+}
+"""Metrics by name: of the first output against y."""

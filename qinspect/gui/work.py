@@ -85,7 +85,7 @@ def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Repo
     report(0, 1, "looking at the data")
     from ..engine.data import DataSpec, open_data
 
-    data = open_data(DataSpec.from_json(spec), model.graph.inputs[0].shape, allow_code)
+    data = open_data(DataSpec.from_json(spec), model.graph.inputs[0].shape, allow_code, model.graph.input_names)
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
     pictures = []
     for number, index in enumerate(wanted):

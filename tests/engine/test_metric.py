@@ -1,0 +1,69 @@
+"""Metrics equal scikit-learn's, and say what does not fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import jaccard_score, root_mean_squared_error, top_k_accuracy_score
+
+from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.metric import METRICS, TOP1, Metric
+from qinspect.engine.problem import Problem
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(("name", "k"), [("top-1", 1), ("top-5", 5)])
+def test_top_k(name, k):
+    logits, y = RNG.normal(size=(200, 12)).astype("f4"), RNG.integers(0, 12, 200)
+    assert METRICS[name]([logits], y) == pytest.approx(top_k_accuracy_score(y, logits, k=k, labels=np.arange(12)))
+    assert METRICS[name]([logits], None) is None
+
+
+def test_mean_iou_leaves_out_classes_that_do_not_occur_and_pixels_without_a_class():
+    logits = RNG.normal(size=(4, 5, 8, 8)).astype("f4")
+    y = RNG.integers(0, 3, (4, 8, 8))
+    y[0, :2] = -1
+    known = y >= 0
+    expected = jaccard_score(y[known], logits.argmax(1)[known], average="macro", labels=[0, 1, 2])
+    assert METRICS["mean-iou"]([logits], y) == pytest.approx(expected)
+    with pytest.raises(Problem, match="masks"):
+        METRICS["mean-iou"]([logits], y[:, 0, 0])
+
+
+def test_rmse_and_cosine():
+    a, b = RNG.normal(size=(20, 6)), RNG.normal(size=(20, 6))
+    assert METRICS["rmse"]([a], b) == pytest.approx(root_mean_squared_error(b.ravel(), a.ravel()))
+    assert not METRICS["rmse"].higher_is_better
+    expected = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    assert METRICS["cosine"]([a], b) == pytest.approx(expected.mean())
+    with pytest.raises(Problem, match="do not fit"):
+        METRICS["rmse"]([a], b[:3])
+
+
+def test_top_1_says_nothing_of_targets_that_are_no_classes():
+    assert TOP1([RNG.normal(size=(4, 3))], RNG.normal(size=(4, 3))) is None
+
+
+def test_a_metric_of_the_users_gets_all_outputs_and_any_targets():
+    seen = []
+
+    def mine(outputs, targets):
+        seen.append((len(outputs), targets.shape))
+        return 0.5
+
+    assert Metric("mine", mine)([np.zeros((4, 2)), np.zeros((4, 3))], np.zeros((4, 7))) == 0.5
+    assert seen == [(2, (4, 7))]
+
+
+def test_a_file_of_several_inputs_gives_them_by_name_or_number(tmp_path):
+    tokens, mask = np.arange(12).reshape(4, 3), np.ones((4, 3), "f4")
+    np.savez(tmp_path / "named.npz", mask=mask, tokens=tokens, y=np.arange(4))
+    np.savez(tmp_path / "numbered.npz", x0=tokens, x1=mask)
+    for name in ("named", "numbered"):
+        data = open_data(DataSpec(str(tmp_path / f"{name}.npz")), (None, 3), input_names=("tokens", "mask"))
+        one, two = data.load([1])
+        assert one.tolist() == [[3, 4, 5]]
+        assert two.tolist() == [[1, 1, 1]]
+    with pytest.raises(Problem, match="Name the arrays a, b"):
+        open_data(DataSpec(str(tmp_path / "named.npz")), (None, 3), input_names=("a", "b"))
