@@ -133,7 +133,9 @@ def analyze(
     targets = None if data.targets is None else data.targets[list(final)]
     totals = _totals(whole, scores, figures, outputs, targets, metric, calibration)
     rows = _rows(model, fused, quantization, whole, scores, figures)
-    fusions = _fusion_rows(model, fused, feed(select[: min(4, size)] if size == BATCH else select[:size]))
+    # Equalized values are scaled: what folding changed shows without that.
+    folded = fused_graph(model, QuantPlan(fusions=plan.fusions))
+    fusions = _fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
     report(0.98, 1, "looking for causes")
     analysis = Analysis(
         model_json(model),
@@ -144,7 +146,16 @@ def analyze(
         rows,
         fusions,
         notes=tuple(
-            filter(None, (data.splits.warning, *model.notes, *_unmatched(plan, model), _not_run(plan.target, absent)))
+            filter(
+                None,
+                (
+                    data.splits.warning,
+                    *model.notes,
+                    _no_metric(data, metric, totals),
+                    *_unmatched(plan, model),
+                    _not_run(plan.target, absent),
+                ),
+            )
         ),
         samples=sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated")),
         outputs=output_rows(outputs.joined("float"), outputs.joined("simulated")),
@@ -234,6 +245,12 @@ def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
         "digest": data.digest,
         "warning": data.splits.warning,
     }
+
+
+def _no_metric(data: Dataset, metric: Metric, totals: Totals) -> str | None:
+    if data.targets is None or totals.fp32_metric is not None:
+        return None
+    return f"{metric.name} says nothing of y of shape {tuple(data.targets.shape)}: --metric names another."
 
 
 def _unmatched(plan: QuantPlan, model: Model) -> tuple[str, ...]:

@@ -1,0 +1,63 @@
+"""Models that are no classifiers of one input go through the same verbs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from qinspect.cli import main
+
+NET = '''
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.one, self.two, self.head = nn.Linear(6, 8), nn.Linear(3, 8), nn.Linear(8, 2)
+    def forward(self, left, right):
+        y = torch.relu(self.one(left) + self.two(right))
+        return self.head(y), 100 * y
+
+def model():
+    return Net(), (torch.rand(2, 6), torch.rand(2, 3))
+'''
+
+
+@pytest.fixture
+def analyzed(tmp_path, capsys):
+    (tmp_path / "net.py").write_text(NET)
+    rng = np.random.default_rng(0)
+    np.savez(
+        tmp_path / "data.npz",
+        right=rng.gamma(2, size=(80, 3)).astype("f4"), left=rng.gamma(2, size=(80, 6)).astype("f4"),
+        y=rng.normal(size=(80, 2)).astype("f4"),
+    )  # fmt: skip
+
+    def run(*more):
+        words = ["analyze", f"{tmp_path}/net.py:model", "--data", str(tmp_path / "data.npz"), "--no-kernels"]
+        assert main([*words, "--out", str(tmp_path / "out"), *more]) == 0
+        return json.loads((tmp_path / "out" / "analysis.json").read_text()), capsys.readouterr().out
+
+    return run
+
+
+def test_a_regression_with_two_inputs_and_two_outputs(analyzed):
+    found, said = analyzed("--metric", "rmse")
+    assert found["data"]["metric"] == "rmse"
+    assert found["totals"]["fp32_metric"] == pytest.approx(found["totals"]["quantized_metric"], rel=0.1)
+    assert found["totals"]["sqnr_db"] > 20
+    assert len(found["outputs"]) == 2
+    assert [o["index"] for o in found["outputs"]] == [0, 1]
+    assert len(found["samples"]) == found["totals"]["samples"]
+    assert all(row["quantized"] for row in found["layers"] if row["op"] == "linear")
+    assert "%" not in said.split("metric", 1)[1].split(";")[0]
+
+
+def test_targets_that_top_1_cannot_use_are_said_to_be_so(analyzed):
+    found, said = analyzed()
+    assert found["totals"]["fp32_metric"] is None
+    assert "--metric" in said
