@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -69,26 +70,35 @@ class Executor:
 
     def compute(self, layer: Layer, values: Mapping[str, Any]) -> Any:
         """The value that one layer hands on, absorbed activations included."""
+        return self.stages(layer, values)[-1]
+
+    def own(self, layer: Layer, values: Mapping[str, Any]) -> Any:
+        """What the layer's own operator makes, before the absorbed ones."""
+        return self.stages(layer, values, 1)[0]
+
+    def stages(self, layer: Layer, values: Mapping[str, Any], count: int | None = None) -> list[Any]:
+        """What the layer's own operator makes, then what each absorbed one that is computed makes of it."""
         local: dict[str, Any] = {}
+        made: list[Any] = []
 
         def leaf(item: Ref | Param) -> Any:
             if isinstance(item, Param):
                 return self.params[item.key]
             return local[item.value] if item.value in local else values[item.value]
 
-        result: Any = None
-        for part in (layer, *layer.executed):
+        for part in (layer, *layer.executed)[:count]:
             args, kwargs = replace((part.args, dict(part.kwargs)), leaf)
             try:
                 result = function(part.target)(*args, **kwargs)
             except RuntimeError as error:
                 line = str(error).splitlines()[0][:200]
                 raise Problem(layer.id, f"cannot run: {line}", "Does the data have the model's input shape?") from error
+            made.append(result)
             local[part.id] = result
             for folded in layer.fused:
                 if folded.id in layer.folded:
                     local[folded.id] = result
-        return result
+        return made
 
     def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
         """What `__call__` does for one layer; other arithmetic puts itself in here."""
@@ -124,3 +134,43 @@ class Executor:
 def outputs_of(result: Any) -> list[torch.Tensor]:
     """The tensors in a model's result, in order."""
     return [leaf for leaf in torch.utils._pytree.tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+
+
+PORTION_BYTES = 16 << 20
+"""Largest value that a portion may make: it stays in the processor's cache, and the allocator uses its room again."""
+
+
+def portions(
+    graph: LayerGraph, inputs: Sequence[torch.Tensor], limit: int = PORTION_BYTES, kept: int | None = None
+) -> list[tuple[torch.Tensor, ...]]:
+    """A batch in portions of as many samples as pass through the layers fast.
+
+    Values that fit into the cache are written and read several times faster than those of a large
+    batch, whose memory the system hands out anew, page by page, every time.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        Where its batch is fixed, or its inputs do not agree on one, the batch stays whole.
+    inputs : sequence of torch.Tensor
+        Batch first.
+    limit : int
+        Bytes of the largest value of a portion; one sample is the least.
+    kept : int, optional
+        Bytes of all its values together, where they are kept at the same time.
+    """
+    whole = [tuple(inputs)]
+    free = [bool(spec.shape) and spec.shape[0] is None for spec in graph.inputs]
+    sizes = {int(t.shape[0]) for t, split in zip(inputs, free, strict=True) if split}
+    if not free or not all(free) or len(sizes) != 1:
+        return whole
+    size = sizes.pop()
+    of_sample = [4 * math.prod(shape) for shape in (*(layer.shape for layer in graph.layers), inputs[0].shape[1:])]
+    most = max(1, limit // max(1, *of_sample))
+    if kept is not None:
+        most = max(1, min(most, kept // max(1, sum(of_sample))))
+    # Of about equal size, so that the last one is not a small rest.
+    count = math.ceil(size / max(1, most))
+    if count <= 1:
+        return whole
+    return list(zip(*(torch.tensor_split(t, count) for t in inputs), strict=True))
