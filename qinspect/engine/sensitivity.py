@@ -172,7 +172,7 @@ class _Noises:
         kept = {key: params[key] for key in swapped}
         params.update(swapped)
         try:
-            result: torch.Tensor = self.executor.own(layer, values)
+            result: torch.Tensor = self.executor.stages(layer, values, 1)[0]
             return result
         finally:
             params.update(kept)
@@ -345,7 +345,12 @@ class _Walk:
                 self._keep(layer, ("read", read), noise, [v[0] for v in passed[read[0]]], size)
 
     def _keep(
-        self, layer: Layer, way: tuple[str, Hashable], noise: torch.Tensor, gradients: Sequence[torch.Tensor | None], size: int
+        self,
+        layer: Layer,
+        way: tuple[str, Hashable],
+        noise: torch.Tensor,
+        gradients: Sequence[torch.Tensor | None],
+        size: int,
     ) -> None:
         rows = [np.zeros(size) if g is None else _by_sample(g, noise, layer, size) for g in gradients]
         self.effects.setdefault((layer.id, way), []).append(np.stack(rows))

@@ -361,3 +361,15 @@ def test_a_dynamic_range_is_that_of_the_tensor_or_of_each_row(dtype, symmetric, 
     each = [estimate_activation(tensor_stats(row), config.but(dynamic=False)).fake_quantize(row) for row in x]
     by_token = dynamic_qparams(x[None], config.but(granularity="per_token")).fake_quantize(x[None])
     assert torch.equal(by_token, torch.stack(each)[None])
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("uint8", 8), ("int8", 8), ("uint8", 7), ("int16", 16)])
+def test_rounding_per_tensor_is_that_of_torch_bit_for_bit(dtype, bits):
+    torch.manual_seed(bits)
+    x = torch.cat([torch.randn(20000) * 3, torch.arange(-300, 300) * 0.5, torch.tensor([0.0, -0.0, 1e9, -1e9])])
+    for low, high in ((-1.3, 2.7), (0.0, 6.0), (-127.5, 127.5), (-1e-4, 1e-4)):
+        params = from_range(low, high, TensorConfig(dtype, bits=bits))
+        expected = torch.fake_quantize_per_tensor_affine(
+            x, float(params.scale), int(params.zero_point), params.qmin, params.qmax
+        )
+        assert torch.equal(params.fake_quantize(x), expected)

@@ -34,6 +34,11 @@ def only(q: Quantization, layer_id: str) -> Simulation:
     return simulation
 
 
+def weights_only(q: Quantization) -> Quantization:
+    """The same with float activations."""
+    return dataclasses.replace(q, quantized=frozenset(), weight_only=frozenset(q.weights), values={})
+
+
 @pytest.fixture(scope="module")
 def digits(digits_model):
     code = digits_model.folder / "digits_net.py"
@@ -186,3 +191,42 @@ def test_scoring_leaves_no_gradient_behind(canonical, quantized):
     assert net.weight.grad is None
     assert not any(tensor.requires_grad for tensor in q.graph.params.values())
     assert dataclasses.is_dataclass(q)
+
+
+def test_the_weight_s_part_is_what_is_left_when_only_the_weight_is_rounded(canonical, quantized):
+    x = torch.randn(32, 6)
+    graph = canonical(nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)), x)
+    weight = TensorConfig("int8", bits=4, symmetric=True)
+    q = quantized(graph, QuantPlan().with_default(weight, TensorConfig(bits=6)), [(x,)])
+    both, alone = (score({"p": which}, [(x,)])["p"] for which in (q, weights_only(q)))
+    for key, part in both.weight_mse.items():
+        assert part > 0
+        assert part == pytest.approx(alone.weight_mse[key], rel=1e-3)
+        assert part == pytest.approx(alone.mse[key], rel=1e-3)
+
+
+def test_the_standard_error_shrinks_with_the_number_of_samples(canonical, quantized):
+    x = torch.randn(256, 6)
+    q = quantized(canonical(nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 3)), x[:2]), QuantPlan(), [(x,)])
+    few, many = (score({"p": q}, [(x[:n],)])["p"] for n in (16, 256))
+    assert few.kl_error > 2 * many.kl_error > 0
+    assert few.mse_error > 2 * many.mse_error > 0
+
+
+def test_noises_that_lean_the_same_way_are_told_by_what_they_do_together(canonical, quantized):
+    """One weight used twice rounds the same way twice: errors of x + w x + w x add before they are squared."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(6, 6, bias=False)
+
+        def forward(self, x):
+            return self.fc(x) + self.fc(x * 1.0001)
+
+    torch.manual_seed(0)
+    x = torch.randn(256, 6)
+    plan = QuantPlan().with_default(TensorConfig("int8", bits=3, symmetric=True))
+    q = weights_only(quantized(canonical(Net(), x[:2]), plan, [(x,)]))
+    found = score({"p": q}, [(x,)], draws=4)["p"]
+    assert found.together_mse == pytest.approx(2 * sum(found.mse.values()), rel=0.15)

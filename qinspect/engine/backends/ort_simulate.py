@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from ..execute import by_onednn
 from ..graph import Layer, Ref
 from ..qparams import QParams
 from ..quantize import Quantization
@@ -109,7 +110,8 @@ class OrtSimulation(Simulation):
         x = self._whole(layer.inputs[0], values)
         if layer.op == "linear":
             return F.linear(x, weight, bias).mul_(factor)
-        return CONVOLUTIONS[layer.op](x, weight, bias, *layer.args[3:7]).mul_(factor)
+        args = (x, weight, bias, *layer.args[3:7])
+        return CONVOLUTIONS[layer.op](*(by_onednn(args) if layer.op == "conv2d" else args)).mul_(factor)
 
     def _added(self, layer: Layer, operands: list[str], values: Mapping[str, Any]) -> torch.Tensor:
         params = [stored(self.quantization.values[name]) for name in operands]

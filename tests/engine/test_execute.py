@@ -1,0 +1,74 @@
+"""Running in portions and in the fast layout gives what running plainly gives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from qinspect.engine.execute import Executor, by_onednn, portions
+
+
+@pytest.fixture(scope="module")
+def graph(trace_once):
+    net = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.Conv2d(8, 4, 3, 2, groups=2), nn.Flatten(), nn.Linear(36, 5))
+    return trace_once(net, torch.rand(2, 3, 8, 8))
+
+
+def test_portions_are_the_batch_in_order_and_no_larger_than_asked(graph):
+    x = torch.rand(11, 3, 8, 8)
+    largest = 4 * 8 * 8 * 8
+    found = portions(graph, [x], limit=3 * largest + 1)
+    assert torch.equal(torch.cat([part[0] for part in found]), x)
+    assert [len(part[0]) for part in found] == [3, 3, 3, 2]
+    assert len(portions(graph, [x], limit=1)) == 11
+    assert len(portions(graph, [x])) == 1
+
+
+def test_portions_are_smaller_where_all_values_are_kept(graph):
+    every = 4 * (3 * 64 + sum(torch.Size(layer.shape).numel() for layer in graph.layers))
+    found = portions(graph, [torch.rand(8, 3, 8, 8)], kept=2 * every)
+    assert [len(part[0]) for part in found] == [2, 2, 2, 2]
+
+
+def test_a_batch_that_the_model_fixes_stays_whole(canonical):
+    class Fixed(nn.Module):
+        def forward(self, x):
+            return (x.reshape(2, -1) * 2).reshape(2, 3, 4)
+
+    x = torch.rand(2, 3, 4)
+    graph = canonical(Fixed(), x, dynamic=False)
+    assert len(portions(graph, [x], limit=1)) == 1
+
+
+def test_the_fast_layout_in_portions_gives_what_the_plain_layout_gives(graph):
+    x = torch.rand(9, 3, 8, 8)
+    with torch.no_grad():
+        plain = Executor(graph)([x])
+        fast = Executor(graph, channels_last=True)
+        parts = torch.cat([fast(part) for part in portions(graph, [x], limit=6144)])
+    assert torch.allclose(plain, parts, atol=1e-5)
+
+
+@pytest.mark.parametrize("more", [(), (None,), (None, 1, 0, 1, 1), (None, [1, 1], [2, 1], [1, 1], 1)])
+def test_one_by_one_kernels_are_handed_over_with_the_same_result(more):
+    x, w = torch.randn(3, 5, 6, 7), torch.randn(4, 5, 1, 1)
+    args = by_onednn((x, w, *more))
+    assert args[5] == [2, 2]
+    assert torch.allclose(F.conv2d(*args), F.conv2d(x, w, *more), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "more"),
+    [
+        ((1, 5, 6, 6), (4, 5, 1, 1), ()),
+        ((16, 5, 6, 6), (4, 5, 1, 1), ()),
+        ((3, 5, 6, 6), (4, 5, 3, 3), ()),
+        ((3, 5, 6, 6), (4, 5, 1, 1), (None, 2)),
+        ((3, 4, 6, 6), (4, 2, 1, 1), (None, 1, 0, 1, 2)),
+    ],
+)
+def test_other_convolutions_are_left_alone(x, w, more):
+    args = (torch.zeros(x), torch.zeros(w), *more)
+    assert by_onednn(args) is args
