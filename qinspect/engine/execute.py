@@ -39,7 +39,8 @@ def by_onednn(args: tuple[Any, ...]) -> tuple[Any, ...]:
     With fewer than 16 samples and one thread torch takes a way for 1x1 kernels that is half as fast as
     oneDNN's. A kernel of one value has the same result for any dilation, and one of 2 gets it to oneDNN.
     """
-    x, weight, stride, dilation, groups = (args[i] if i < len(args) else 1 for i in (0, 1, 3, 5, 6))
+    x, weight = args[:2]
+    stride, dilation, groups = (args[i] if i < len(args) else 1 for i in (3, 5, 6))
     plain = groups == 1 and all(number in (1, [1, 1], (1, 1)) for number in (stride, dilation))
     if not plain or tuple(weight.shape[2:]) != (1, 1) or not 1 < x.shape[0] < 16:
         return args
