@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
-from ..engine.plan import TARGETS
 from . import options as words
 from .terminal import progress
 from .verb import Verb
@@ -15,8 +13,7 @@ from .verb import Verb
 def add(verb: Verb) -> None:
     inspect = verb("inspect", _inspect, "layer table and fusion ledger of a model")
     words.model_options(inspect)
-    inspect.add_argument("--plan", type=Path, metavar="PLAN")
-    inspect.add_argument("--target", choices=TARGETS)
+    words.plan_options(inspect)
     inspect.add_argument("--json", action="store_true", help="the same as JSON on stdout")
 
 

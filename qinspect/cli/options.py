@@ -7,9 +7,10 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.plan import TARGETS, QuantPlan, Target, read_plan
+from ..engine.plan import INSTRUCTION_SETS, TARGETS, QuantPlan, Target, read_plan
 from ..engine.problem import Problem
 from ..engine.progress import Report
+from ..engine.qconfig import PRESETS
 
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration
@@ -50,6 +51,8 @@ def plan_options(parser: argparse.ArgumentParser, plan_required: bool = False) -
         "--plan", type=Path, metavar="PLAN", required=plan_required, help="plan.json; analyze writes one"
     )
     parser.add_argument("--target", choices=TARGETS)
+    parser.add_argument("--preset", choices=tuple(PRESETS), help="the default qconfig, by the name that people know")
+    parser.add_argument("--isa", choices=INSTRUCTION_SETS, help="of the target's processor; this computer's otherwise")
     parser.add_argument("--threads", type=int, metavar="N")
     parser.add_argument("--batch", type=int, metavar="N")
 
@@ -151,17 +154,19 @@ def metric(options: argparse.Namespace) -> Metric:
 def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:
     from ..engine.job import first_plan, retarget
 
-    wanted = None if options.target is None else Target.parse(options.target)
-    if options.plan is None:
-        plan = first_plan(model.graph, wanted or Target())
-    else:
-        plan = read_plan(options.plan)
-        if wanted is not None and wanted.name != plan.target.name:
-            plan = retarget(
-                plan, model.graph, dataclasses.replace(plan.target, backend=wanted.backend, engine=wanted.engine)
-            )
-    settings = {name: value for name in ("threads", "batch") if (value := getattr(options, name, None)) is not None}
-    return dataclasses.replace(plan, target=dataclasses.replace(plan.target, **settings)) if settings else plan
+    plan = read_plan(options.plan) if options.plan else None
+    words = {name: getattr(options, name, None) for name in ("isa", "threads", "batch")}
+    target = plan.target if plan else Target()
+    if options.target is not None:
+        named = Target.parse(options.target)
+        target = dataclasses.replace(target, backend=named.backend, engine=named.engine)
+    target = dataclasses.replace(target, **{name: word for name, word in words.items() if word is not None})
+    preset = getattr(options, "preset", None)
+    default = None if preset is None else PRESETS[preset]
+    if plan is None:
+        return first_plan(model.graph, target, default)
+    plan = retarget(plan, model.graph, target)
+    return plan if default is None else plan.with_default(default.weight, default.activation)
 
 
 def stored_statistics(options: argparse.Namespace, model: Model) -> Calibration | None:

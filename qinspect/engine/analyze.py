@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .backends import not_run_here, table
+from .backends import float_kernel, not_run_here, table
 from .calibrate import Calibration, calibrate
 from .data import Dataset, batches
 from .doctor import diagnose
@@ -34,7 +34,7 @@ from .job import (
 from .kernels import KernelFigures, KernelWork, run_kernels
 from .load import Model
 from .metric import TOP1, Metric
-from .plan import QuantPlan, Target
+from .plan import QuantPlan, Target, check_override
 from .problem import Problem
 from .progress import Report, part, silent
 from .qconfig import TensorConfig
@@ -150,9 +150,8 @@ def analyze(
                 None,
                 (
                     data.splits.warning,
-                    *model.notes,
+                    *_notes(model, plan),
                     _no_metric(data, metric, totals),
-                    *_unmatched(plan, model),
                     _not_run(plan.target, absent),
                 ),
             )
@@ -196,7 +195,8 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
             continue
         config = plan.qconfig(layer)
         asked = is_asked(layer, plan)
-        reason = abilities.why_not(layer, config, plan.target) if asked else None
+        reason = abilities.why_not(layer, config, plan.target) or float_kernel(layer, config, plan.target)
+        reason = reason if asked else None
         rows += _row_and_absorbed(fused.graph, layer, asked, False, reason)
     order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
     rows.sort(key=lambda row: order.get(row.id, 0))
@@ -208,7 +208,7 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
         Totals(),
         tuple(rows),
         fused.rows,
-        notes=(*model.notes, *_unmatched(plan, model)),
+        notes=_notes(model, plan),
     )
 
 
@@ -253,11 +253,15 @@ def _no_metric(data: Dataset, metric: Metric, totals: Totals) -> str | None:
     return f"{metric.name} says nothing of y of shape {tuple(data.targets.shape)}: --metric names another."
 
 
-def _unmatched(plan: QuantPlan, model: Model) -> tuple[str, ...]:
-    return tuple(
-        f"The plan's override for {o.kind} {o.pattern!r} matches no layer of this model."
-        for o in plan.unmatched(model.graph)
-    )
+def _notes(model: Model, plan: QuantPlan) -> tuple[str, ...]:
+    """What is to be said of model and plan, overrides that match nothing among it."""
+    found = [*model.notes, *plan.warnings()]
+    for override in plan.unmatched(model.graph):
+        try:
+            check_override(model.graph, override)
+        except Problem as problem:
+            found.append(f"An override of the plan is lost: {problem.what}. {problem.remedy}")
+    return tuple(found)
 
 
 def _not_run(target: Target, reason: str | None) -> str | None:

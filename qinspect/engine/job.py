@@ -20,9 +20,10 @@ from .fuse import Fused, fuse
 from .graph import LayerGraph
 from .load import Model
 from .metric import TOP1, Metric
-from .plan import QuantPlan, Remedy, Target
+from .plan import QuantPlan, Remedy, Target, first_qconfig
 from .problem import Problem
 from .progress import Report, silent
+from .qconfig import QConfig
 from .quantize import Quantization, quantize
 from .remedies import equalize, pairs, remedied
 
@@ -181,13 +182,19 @@ def forward_seconds(model: Model, data: Dataset, report: Report = silent) -> flo
     return seconds
 
 
-def first_plan(graph: LayerGraph, target: Target) -> QuantPlan:
+def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None) -> QuantPlan:
     """The plan to begin with: the target's preset, and min-max where the model's output is made.
 
     Clipping pays inside a network, where it buys finer steps; at the output it cuts off just
     the largest logits, which are the answer.
+
+    Parameters
+    ----------
+    graph, target
+    default : QConfig | None
+        Instead of the preset.
     """
-    plan = QuantPlan.preset(target)
+    plan = QuantPlan(target, default or first_qconfig(target))
     activation = plan.default.activation
     if activation is None or activation.estimator == "minmax":
         return plan

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,20 +38,26 @@ FLOAT_OPS = frozenset(
 """Operators that stay float unless an override says otherwise."""
 
 
+INSTRUCTION_SETS = ("avx2", "avx2-vnni", "avx512", "avx512-vnni", "arm")
+
+
+@cache
 def host_isa() -> str:
     """The best instruction set for int8 of this computer's processor."""
     if platform.machine().lower() in {"arm64", "aarch64"}:
         return "arm"
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(errors="replace").split())
+    except OSError:
+        flags = set()
+    for flag, name in (("avx512_vnni", "avx512-vnni"), ("avx512bw", "avx512"), ("avx_vnni", "avx2-vnni")):
+        if flag in flags:
+            return name
+    if "avx2" in flags:
+        return "avx2"
     import torch
 
-    capability = torch.backends.cpu.get_cpu_capability()
-    if capability == "AVX512":
-        try:
-            flags = Path("/proc/cpuinfo").read_text(errors="replace")
-        except OSError:
-            flags = ""
-        return "avx512-vnni" if "avx512_vnni" in flags else "avx512"
-    return "avx2" if capability == "AVX2" else capability.lower()
+    return str(torch.backends.cpu.get_cpu_capability()).lower()
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class Target:
     engine : str
         ``cpu`` for ort; ``x86``, ``fbgemm``, ``onednn`` or ``qnnpack`` for fx; ``trt`` for tensorrt.
     isa : str
-        Instruction set: ``avx2``, ``avx512``, ``avx512-vnni``, ``arm``; empty is this computer's.
+        Instruction set, one of `INSTRUCTION_SETS`; empty is this computer's.
     threads, batch : int
         What latency is measured with.
     """
@@ -78,6 +85,10 @@ class Target:
     def __post_init__(self) -> None:
         if self.engine not in ENGINES.get(self.backend, ()):
             raise Problem("target", f"unknown target {self.name!r}", f"Use one of {', '.join(TARGETS)}.")
+        if self.isa not in ("", *INSTRUCTION_SETS):
+            raise Problem(
+                "target", f"unknown instruction set {self.isa!r}", f"Use one of {', '.join(INSTRUCTION_SETS)}."
+            )
         if any(type(number) is not int or number < 1 for number in (self.threads, self.batch)):
             raise Problem("target", "threads and batch must be at least 1", "Give a whole number from 1.")
 
@@ -97,6 +108,14 @@ class Target:
         backend, _, engine = name.partition("-")
         return Target(backend, engine or ENGINES.get(backend, ("",))[0], **settings)
 
+    @property
+    def saturates(self) -> bool:
+        """Whether kernels add pairs of products of 8 bits in 16, where 8-bit numbers may overflow.
+
+        So they do on x86 processors without VNNI, but for qnnpack, which multiplies 16-bit numbers.
+        """
+        return self.engine != "qnnpack" and (self.isa or host_isa()) not in ("avx2-vnni", "avx512-vnni", "arm")
+
     def to_json(self) -> dict[str, Any]:
         """As plan.json has it: without an instruction set where it is each computer's own."""
         found: dict[str, Any] = {"backend": self.backend, "engine": self.engine}
@@ -111,6 +130,20 @@ class Target:
 
 
 TARGETS = tuple(Target(backend, engine).name for backend, engines in ENGINES.items() for engine in engines)
+
+
+def first_qconfig(target: Target) -> QConfig:
+    """The qconfig to begin with on a target: its preset, with a bit less where kernels would saturate.
+
+    The bit is taken where the library takes it: ONNX Runtime from the weights, torch from the activations.
+    """
+    preset = PRESETS[target.preset]
+    if not target.saturates or preset.weight is None or preset.activation is None:
+        return preset
+    if target.backend == "ort":
+        return QConfig(preset.weight.but(bits=7), preset.activation)
+    return QConfig(preset.weight, preset.activation.but(bits=7))
+
 
 MatchKind = Literal["id", "path", "op"]
 Unset = Literal["inherit"]
@@ -194,7 +227,7 @@ class QuantPlan:
     @staticmethod
     def preset(target: Target) -> QuantPlan:
         """The plan to begin with on a target."""
-        return QuantPlan(target, PRESETS[target.preset])
+        return QuantPlan(target, first_qconfig(target))
 
     # -- what it says -------------------------------------------------------------------------
 
@@ -229,6 +262,34 @@ class QuantPlan:
     def fusion(self, identity: str) -> bool:
         """Whether a fusion candidate is wanted; all are unless switched off."""
         return dict(self.fusions).get(identity, True)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What the target's instruction set makes of the plan, and of what is measured here."""
+        target, found = self.target, []
+        if target.isa and target.isa != host_isa():
+            found.append(
+                f"The plan is for {target.isa}; kernels and latency are those of this computer ({host_isa()})."
+            )
+        if target.saturates and any(_overflows(config) for config in self._qconfigs()):
+            remedy = (
+                "Take 7 bits for weights (reduce_range), or uint8 weights."
+                if target.backend == "ort"
+                else "Take 7 bits for activations (reduce_range)."
+            )
+            found.append(
+                f"{target.isa or host_isa()} has no VNNI: {target.name} adds pairs of products in 16 bits, which "
+                f"8-bit activations and weights overflow. {remedy}"
+            )
+        return tuple(found)
+
+    def _qconfigs(self) -> Iterator[QConfig]:
+        """The default, and every override with the default where it says nothing."""
+        yield self.default
+        for o in self.overrides:
+            yield QConfig(
+                self.default.weight if o.weight == "inherit" else o.weight,
+                self.default.activation if o.activation == "inherit" else o.activation,
+            )
 
     def unmatched(self, graph: LayerGraph) -> tuple[Override, ...]:
         """Overrides that match no layer of this model."""
@@ -285,8 +346,8 @@ class QuantPlan:
         )
 
     def with_target(self, target: Target) -> QuantPlan:
-        """For another target; a default that was the old target's preset becomes the new one's."""
-        default = PRESETS[target.preset] if self.default == PRESETS[self.target.preset] else self.default
+        """For another target; a default that was the old target's first becomes the new one's."""
+        default = first_qconfig(target) if self.default == first_qconfig(self.target) else self.default
         return replace(self, target=target, default=default)
 
     def with_fusion(self, identity: str, on: bool) -> QuantPlan:
@@ -381,10 +442,38 @@ class QuantPlan:
             ) from error
 
 
+def _overflows(config: QConfig) -> bool:
+    """Whether two products may exceed 16 bits: with signed weights, where neither side leaves a bit free."""
+    weight, activation = config.weight, config.activation
+    if weight is None or activation is None or weight.dtype != "int8" or activation.width != 8:
+        return False
+    return weight.bits == 8 and activation.bits == 8
+
+
 def _refuse_unknown(where: str, data: Mapping[str, Any], known: Iterable[str]) -> None:
     """A key that is not known is a slip of the pen, and would be lost silently."""
     if unknown := sorted(set(data) - set(known)):
         raise Problem(where, f"unknown key {unknown[0]!r}", f"Known are {', '.join(known)}.")
+
+
+def check_override(graph: LayerGraph, override: Override) -> None:
+    """See to it that an override that somebody writes matches something.
+
+    Raises
+    ------
+    Problem
+        With the nearest of what there is.
+    """
+    layers = tuple(graph.by_id.values())
+    if not any(override.matches(layer) for layer in layers):
+        what = f"no layer of the model has the {override.kind} {override.pattern!r}"
+        raise Problem("plan override", what, _nearest(layers, override))
+
+
+def _nearest(layers: Iterable[Layer], override: Override) -> str:
+    known = dict.fromkeys(str(getattr(layer, override.kind)) for layer in layers)
+    near = difflib.get_close_matches(override.pattern.strip("*."), [name for name in known if name], 3, 0.5)
+    return f"Near are {', '.join(near)}." if near else "qinspect inspect lists the layers."
 
 
 def read_plan(path: Path) -> QuantPlan:
