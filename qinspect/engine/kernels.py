@@ -197,8 +197,8 @@ def compare(
 
 def _value(
     simulation: Simulation, name: str, integers: Mapping[str, torch.Tensor], floats: Mapping[str, torch.Tensor]
-) -> torch.Tensor | None:
-    """A value as the kernel got it, real numbers.
+) -> Any:
+    """A value as the kernel got it, real numbers (or a size); None where it is not known.
 
     Where it has no integers of its own, through transparent layers and those that hand on real numbers.
     """
@@ -216,8 +216,7 @@ def _value(
     inner = {value: _value(simulation, value, integers, floats) for value in producer.inputs}
     if any(value is None for value in inner.values()):
         return None
-    result = simulation.run_layer(producer, inner)
-    return result if isinstance(result, torch.Tensor) else None
+    return simulation.run_layer(producer, inner)
 
 
 def _may_overflow(q: Quantization, layer: Layer) -> bool:

@@ -110,7 +110,7 @@ class QParams:
     def fake_quantize(self, x: torch.Tensor) -> torch.Tensor:
         """`x` rounded to the grid or format, float32, same shape."""
         if self.is_float:
-            return self._to_format(x)
+            return self.to_format(x).to(x.dtype) * self._tensors(x)[0]
         if self.axis is None and not self.scale.ndim:
             # torch.fake_quantize_per_tensor_affine's arithmetic, bit for bit, at a twentieth of its time.
             zero = int(self.zero_point)
@@ -127,13 +127,13 @@ class QParams:
         scale, zero = self._tensors(x)
         return scale.expand(x.shape), zero.expand(x.shape)
 
-    def _to_format(self, x: torch.Tensor) -> torch.Tensor:
+    def to_format(self, x: torch.Tensor) -> torch.Tensor:
+        """`x`, divided by the scale, in torch's own dtype of a float format, same shape."""
         kind = FLOAT_TYPES[self.dtype]
         if not TensorConfig(self.dtype).has_scale:
-            return x.to(kind).to(x.dtype)
-        scale, _ = self._tensors(x)
+            return x.to(kind)
         largest = FLOATS[self.dtype][1]
-        return torch.clamp(x / scale, -largest, largest).to(kind).to(x.dtype) * scale
+        return torch.clamp(x / self._tensors(x)[0], -largest, largest).to(kind)
 
     def _tensors(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Scale and zero point (float32) in a shape that broadcasts against `x`."""

@@ -242,6 +242,7 @@ class _Quantizer:
     def run(self) -> Quantization:
         asked = self.decide()
         values = self._values()
+        self._find_mixed(values)
         weights = {}
         for layer in self.graph.layers:
             config = self.configs[layer.id].weight
@@ -349,6 +350,15 @@ class _Quantizer:
         if producer is None or producer.id not in self.quantized or producer.op not in WEIGHTED or producer.executed:
             return False
         return len(self.graph.consumers[value]) == 1 and value not in self.graph.output_values
+
+    def _find_mixed(self, values: Mapping[str, QParams]) -> None:
+        """Layers between grids of 8 and of 16 bits are computed in float: no kernel takes both."""
+        for layer in self.graph.layers:
+            if layer.id not in self.quantized or layer.id in self.why_not:
+                continue
+            kinds = {values[name].dtype for name in (*self.graph.data(layer), layer.value) if name in values}
+            if len({TensorConfig(kind).width for kind in kinds}) > 1:
+                self.why_not[layer.id] = f"no integer kernel takes {' and '.join(sorted(kinds))} together"
 
     def _data_quantized(self, layer: Layer) -> bool:
         data = self.graph.data(layer)

@@ -10,6 +10,7 @@ import torch
 from .backends import table
 from .execute import Executor
 from .graph import Layer, refs
+from .qconfig import TensorConfig
 from .qparams import dynamic_qparams
 from .quantize import Quantization
 
@@ -105,8 +106,12 @@ class Simulation(Executor):
         for ref in refs(layer.args):
             value = values.get(ref.value)
             if isinstance(value, torch.Tensor) and value.is_floating_point():
-                view[ref.value] = dynamic_qparams(value, config).fake_quantize(value)
+                view[ref.value] = self.round_now(value, config)
         return view
+
+    def round_now(self, value: torch.Tensor, config: TensorConfig) -> torch.Tensor:
+        """A value rounded with the range that it has now."""
+        return dynamic_qparams(value, config).fake_quantize(value)
 
     def round(self, layer: Layer, value: torch.Tensor) -> torch.Tensor:
         """A layer's value on its output grid."""

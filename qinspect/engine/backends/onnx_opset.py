@@ -35,9 +35,11 @@ TWENTY_ONE = frozenset(
         onnx.TensorProto.UINT16,
         onnx.TensorProto.INT4,
         onnx.TensorProto.UINT4,
+        onnx.TensorProto.FLOAT8E4M3FN,
+        onnx.TensorProto.FLOAT8E5M2,
     }
 )
-"""Types that QuantizeLinear and DequantizeLinear take from opset 21 on."""
+"""Types that QuantizeLinear, DequantizeLinear and Cast take from opset 21 on (float8: 19)."""
 
 
 def opset_of(model: onnx.ModelProto) -> int:
@@ -55,9 +57,9 @@ def needed_opset(model: onnx.ModelProto) -> int:
     """The lowest opset whose QuantizeLinear and DequantizeLinear can do what the model's do."""
     types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     for node in model.graph.node:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear", "Cast"):
             blocked = any(attribute.name == "block_size" and attribute.i for attribute in node.attribute)
-            if blocked or any(types.get(name) in TWENTY_ONE for name in node.input[1:]):
+            if blocked or any(types.get(name) in TWENTY_ONE for name in node.input):
                 return 21
     return OPSETS[0]
 
@@ -89,8 +91,9 @@ def with_opset(model: onnx.ModelProto, wanted: int | None = None) -> onnx.ModelP
     if opset < 18:
         _reduce_by_attribute(copy)
     _check_operators(copy, opset)
+    others = [item for item in model.opset_import if item.domain not in ("", "ai.onnx")]
     del copy.opset_import[:]
-    copy.opset_import.extend([helper.make_opsetid("", opset)])
+    copy.opset_import.extend([helper.make_opsetid("", opset), *others])
     copy.ir_version = IR_VERSIONS[opset]
     return copy
 
@@ -116,6 +119,8 @@ def _reduce_by_attribute(model: onnx.ModelProto) -> None:
 
 def _check_operators(model: onnx.ModelProto, opset: int) -> None:
     for node in model.graph.node:
+        if node.domain:  # the runtime's own
+            continue
         try:
             schema = onnx.defs.get_schema(node.op_type, opset, "")
         except onnx.defs.SchemaError:

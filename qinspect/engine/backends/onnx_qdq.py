@@ -14,10 +14,13 @@ from onnx import helper, numpy_helper
 from ..graph import Layer
 from ..qparams import QParams
 from ..quantize import Quantization
+from . import onnx_partly
 from .grouping import PASSING
 from .onnx_export import LAYER, MERGED, VALUES, metadata
 from .onnx_ops import limits
-from .ort_table import grouping, stored
+from .onnx_opset import needed_opset
+from .onnx_weights import STORAGE, whole_numbers
+from .ort_table import SIXTEEN_BITS, grouping, stored
 
 MOVES = frozenset(
     {
@@ -106,6 +109,7 @@ class _Builder:
         self.stored: dict[str, onnx.TensorProto] = {}
         self.ints: dict[str, str] = {}  # value -> tensor of whole numbers
         self.floats: dict[tuple[str, str], str] = {}  # value, layer -> dequantized for it
+        self.rounded: dict[str, tuple[str, str, str]] = {}  # value -> what was made of it at run time
         self.values = {}  # float tensor -> value; a merged padding's is its source's
         for value, tensor in self.tensors.items():
             if value not in {layer.value for layer in self.q.graph.layers if layer.id in self.merged}:
@@ -124,13 +128,17 @@ class _Builder:
             if layer.id in self.merged:
                 if layer.id in self.q.quantized:
                     self.ints[layer.value] = self._integers(layer.inputs[0])
+            elif layer.id in self.q.dynamic:
+                onnx_partly.dynamic(self, nodes, self.rounded)
+            elif layer.id in self.q.weight_only:
+                onnx_partly.weight_only(self, nodes)
             elif layer.id not in self.q.quantized:
-                self._copy(nodes)
+                self.copy(nodes)
             elif nodes:
                 self._quantize_layer(nodes)
         for node in groups.get("", []):  # what names an output
             value = self.values[node.input[0]]
-            node.input[0] = self._real(value, "")
+            node.input[0] = self.real(value, "")
             self.nodes.append(node)
         for name in self.outputs:
             value = self.values.get(name)
@@ -144,17 +152,25 @@ class _Builder:
         result.graph.node.extend(self.nodes)
         used = {name for node in self.nodes for name in node.input}
         result.graph.initializer.extend(t for name, t in {**self.arrays, **self.stored}.items() if name in used)
+        self._say_opsets(result)
         for key, text in extra.items():
             result.metadata_props.add(key=key, value=text)
         return result
 
+    @staticmethod
+    def _say_opsets(model: onnx.ModelProto) -> None:
+        """Raise the opset where something needs it, and say whose other operators there are."""
+        model.opset_import[0].version = max(needed_opset(model), model.opset_import[0].version)
+        if any(node.domain == "com.microsoft" for node in model.graph.node):
+            model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+
     # -- layers ---------------------------------------------------------------------------------
 
-    def _copy(self, nodes: Iterable[onnx.NodeProto]) -> None:
-        """A float layer: it reads real numbers."""
+    def copy(self, nodes: Iterable[onnx.NodeProto]) -> None:
+        """Write operators as they are: they read real numbers."""
         for node in nodes:
             node.input[:] = [
-                self._real(self._reads(name), self.layer.id) if name in self.values else name for name in node.input
+                self.real(self._reads(name), self.layer.id) if name in self.values else name for name in node.input
             ]
             self.nodes.append(node)
 
@@ -170,11 +186,8 @@ class _Builder:
         layer = self.layer
         passing = layer.transparent or grouping(layer) == PASSING
         data = self._data(nodes)
-        known = PICKS if passing else MOVES | COMPUTES
         touched = [node for node in nodes if any(name in data for name in node.output)]
-        if not all(node.op_type in known | {"Clip", "Relu"} for node in touched) or (
-            not passing and sum(node.op_type in COMPUTES for node in touched) != 1
-        ):
+        if not self._on_whole_numbers(touched, passing):
             self._around(nodes, data)
             return
         made = {name: self.values[name] for node in nodes for name in node.output if name in self.values}
@@ -194,16 +207,29 @@ class _Builder:
                 node.input[:] = [self._int_of(name, ints) if name in data else name for name in node.input]
                 if node.op_type == "Pad":
                     zero = self._zero_point(self.grids[layer.value])
-                    node.input[:] = [*node.input[:2], self._store(f"{layer.id}/zero_point", zero)]
+                    node.input[:] = [*node.input[:2], self.store(f"{layer.id}/zero_point", zero)]
                 for index, name in enumerate(node.output):
                     value = self.values.get(name)
                     ints[name] = node.output[index] = integer_tensor(name if value is None else value)
-                self._append(node)
+                self.append(node)
                 left = True
         self.ints.update({value: ints[name] for name, value in made.items()})
         if not left:
             source = self.q.graph.producer.get(layer.inputs[0])
             self.dropped[layer.id] = source.id if source else ""
+
+    def _on_whole_numbers(self, nodes: list[onnx.NodeProto], passing: bool) -> bool:
+        """Whether a layer's operators are one that computes, and others that the runtime has for whole numbers."""
+        if not self.layer.transparent and self._grids_of_layer() & SIXTEEN_BITS:
+            return False
+        known = {"Clip", "Relu"} | (PICKS if passing else MOVES | COMPUTES)
+        computing = sum(node.op_type in COMPUTES for node in nodes)
+        return all(node.op_type in known for node in nodes) and (passing or computing == 1)
+
+    def _grids_of_layer(self) -> set[str]:
+        """Types of the values that the layer reads and hands on."""
+        values = (*self.layer.inputs, self.layer.value)
+        return {self.grids[value].dtype for value in values if value in self.grids}
 
     def _data(self, nodes: list[onnx.NodeProto]) -> set[str]:
         """The tensors of a layer that hold data: those that it reads, and those made of them, sizes left out."""
@@ -224,7 +250,7 @@ class _Builder:
         inputs = []
         for index, name in enumerate(node.input):
             if index > 0 and layer.id in self.q.weights:
-                inputs.append(self._weight() if index == 1 else self._bias())
+                inputs.append(self.weight() if index == 1 else self._bias())
             elif name in ints or name in self.values:
                 value = self._reads(name) if name in self.values else layer.inputs[0]
                 inputs.append(self._dequantize(value, self._int_of(name, ints), self._name("dequantize"), layer.id))
@@ -236,7 +262,7 @@ class _Builder:
         ints[output] = result
         node.input[:] = inputs
         node.output[:] = [real]
-        self._append(node)
+        self.append(node)
         self._quantize(layer.value, real, result, self._name("quantize"), layer.id)
 
     def _clip(self, node: onnx.NodeProto, ints: dict[str, str]) -> bool:
@@ -254,9 +280,9 @@ class _Builder:
             return False
         dtype = np.dtype(params.dtype).type
         names = (f"{layer.id}/low", f"{layer.id}/high")
-        bounds = [self._store(name, np.asarray(dtype(end))) for name, end in zip(names, ends, strict=True)]
+        bounds = [self.store(name, np.asarray(dtype(end))) for name, end in zip(names, ends, strict=True)]
         clipped = f"{layer.id}/clipped"
-        self._append(helper.make_node("Clip", [source, *bounds], [clipped], f"{layer.id}/Clip"))
+        self.append(helper.make_node("Clip", [source, *bounds], [clipped], f"{layer.id}/Clip"))
         ints[node.output[0]] = clipped
         return True
 
@@ -265,9 +291,11 @@ class _Builder:
         layer = self.layer
         own = {name for node in nodes for name in node.output if name in data}
         for node in nodes:
-            inputs = []
-            for name in node.input:
-                if name in own:
+            inputs: list[str] = []
+            for index, name in enumerate(node.input):
+                if index > 0 and layer.id in self.q.weights and node.op_type in ("Conv", "Gemm"):
+                    inputs.append(self.weight() if index == 1 else self._bias())
+                elif name in own:
                     inputs.append(f"{name}/real")
                 elif name in data and (value := self._reads(name)) in self.grids:
                     inputs.append(self._dequantized(value))
@@ -296,12 +324,12 @@ class _Builder:
     def _integers(self, value: str) -> str:
         """Whole numbers of a value; where a float layer made it they are made here, once."""
         if value not in self.ints:
-            real = self._real(value, self.layer.id)
+            real = self.real(value, self.layer.id)
             self.ints[value] = integer_tensor(value)
             self._quantize(value, real, self.ints[value], self._name("quantize_input"), self.layer.id)
         return self.ints[value]
 
-    def _real(self, value: str, reader: str) -> str:
+    def real(self, value: str, reader: str) -> str:
         """Real numbers of a value, dequantized once for each layer that reads them."""
         if self.q.at_origin(value):
             key = (value, reader)
@@ -311,7 +339,7 @@ class _Builder:
             return self.floats[key]
         producer = self.q.graph.producer.get(value)
         if producer is not None and producer.id in self.merged:
-            return self._real(producer.inputs[0], reader)
+            return self.real(producer.inputs[0], reader)
         return self.tensors[value]
 
     def _name(self, stem: str, owner: str = "") -> str:
@@ -320,12 +348,12 @@ class _Builder:
         self.count[name] = self.count.get(name, 0) + 1
         return name if self.count[name] == 1 else f"{name}_{self.count[name]}"
 
-    def _append(self, node: onnx.NodeProto, layer_id: str | None = None) -> None:
+    def append(self, node: onnx.NodeProto, layer_id: str | None = None) -> None:
         del node.metadata_props[:]
         helper.set_model_props(node, {LAYER: self.layer.id if layer_id is None else layer_id})
         self.nodes.append(node)
 
-    def _store(self, name: str, array: np.ndarray[Any, Any]) -> str:
+    def store(self, name: str, array: np.ndarray[Any, Any]) -> str:
         if name not in self.stored:
             self.stored[name] = numpy_helper.from_array(array, name)
         return name
@@ -334,28 +362,45 @@ class _Builder:
         return params.zero_point.astype(params.dtype)
 
     def _grid(self, stem: str, params: QParams) -> list[str]:
-        zero = self._store(f"{stem}/zero_point", self._zero_point(params))
-        return [self._store(f"{stem}/scale", params.scale.astype(np.float32)), zero]
+        zero = self.store(f"{stem}/zero_point", self._zero_point(params))
+        return [self.store(f"{stem}/scale", params.scale.astype(np.float32)), zero]
 
     def _quantize(self, value: str, source: str, result: str, name: str, layer_id: str) -> None:
         grid = self._grid(value, self.grids[value])
-        self._append(helper.make_node("QuantizeLinear", [source, *grid], [result], name), layer_id)
+        self.append(helper.make_node("QuantizeLinear", [source, *grid], [result], name), layer_id)
 
     def _dequantize(self, value: str, source: str, name: str, layer_id: str, result: str = "") -> str:
         grid = self._grid(value, self.grids[value])
         result = result or f"{name}/value"
-        self._append(helper.make_node("DequantizeLinear", [source, *grid], [result], name), layer_id)
+        self.append(helper.make_node("DequantizeLinear", [source, *grid], [result], name), layer_id)
         return result
 
-    def _weight(self) -> str:
+    def weight(self) -> str:
+        """Real numbers of the layer's weight, made of what is stored."""
         layer, params = self.layer, self.q.weights[self.layer.id]
         weight = self.q.graph.weight(layer)
         assert weight is not None
         stem = f"{layer.id}/weight"
-        whole = self._store(f"{stem}/quantized", params.quantize(weight.detach()).numpy().astype(params.dtype))
+        whole = self.store(f"{stem}/quantized", whole_numbers(weight, params))
+        if params.dtype in ("fp16", "bf16"):
+            self.append(helper.make_node("Cast", [whole], [stem], f"{stem}/cast", to=onnx.TensorProto.FLOAT))
+            return stem
+        zero = (
+            []
+            if params.is_float
+            else [self.store(f"{stem}/zero_point", params.zero_point.astype(STORAGE[params.dtype]))]
+        )
+        if params.dtype.endswith("int4") and layer.id in self.q.integer:
+            # The runtime widens it when it loads the model, and has integer kernels for what comes out.
+            wide = np.dtype(params.dtype.replace("4", "8"))
+            kind = helper.np_dtype_to_tensor_dtype(wide)
+            self.append(helper.make_node("Cast", [whole], [f"{stem}/wide"], f"{stem}/cast", to=kind))
+            whole, zero = f"{stem}/wide", [self.store(f"{stem}/zero_point/wide", params.zero_point.astype(wide))]
         axis = {} if params.axis is None else {"axis": params.axis}
-        inputs = [whole, *self._grid(stem, params)]
-        self._append(helper.make_node("DequantizeLinear", inputs, [stem], f"{stem}/dequantize", **axis))
+        if params.group_size is not None:
+            axis = {"axis": 1, "block_size": params.group_size}
+        inputs = [whole, self.store(f"{stem}/scale", params.scale), *zero]
+        self.append(helper.make_node("DequantizeLinear", inputs, [stem], f"{stem}/dequantize", **axis))
         return stem
 
     def _bias(self) -> str:
@@ -363,15 +408,16 @@ class _Builder:
         layer, params = self.layer, self.q.weights[self.layer.id]
         bias, source = self.q.graph.bias(layer), self.q.input_scale(layer)
         assert bias is not None
-        assert source is not None
+        if source is None or not self.q.sums_integers(layer):
+            return self.store(f"{layer.id}/bias", bias.detach().numpy())
         step = torch.from_numpy(params.scale).double() * float(source.scale)
         whole = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
         stem = f"{layer.id}/bias"
-        array = self._store(f"{stem}/quantized", whole.numpy().astype(np.int32))
-        scale = self._store(f"{stem}/scale", step.numpy().astype(np.float32))
-        zero = self._store(f"{stem}/zero_point", np.zeros(step.shape, np.int32))
+        array = self.store(f"{stem}/quantized", whole.numpy().astype(np.int32))
+        scale = self.store(f"{stem}/scale", step.numpy().astype(np.float32))
+        zero = self.store(f"{stem}/zero_point", np.zeros(step.shape, np.int32))
         axis = {} if params.axis is None else {"axis": 0}
-        self._append(helper.make_node("DequantizeLinear", [array, scale, zero], [stem], f"{stem}/dequantize", **axis))
+        self.append(helper.make_node("DequantizeLinear", [array, scale, zero], [stem], f"{stem}/dequantize", **axis))
         return stem
 
 

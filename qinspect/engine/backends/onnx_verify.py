@@ -142,7 +142,7 @@ def _compare(
     model, inner = onnx.load(written.path), written.inner
     kernels = written.kernels
     if kernels is None:
-        kernels = kernels_of(model, onnx.load(folder / "outputs.optimized.onnx"), q.quantized)
+        kernels = kernels_of(model, onnx.load(folder / "outputs.optimized.onnx"), q.quantized | q.rounding)
     simulation = simulate(q)
     outputs, simulated = [], []
     names = [output.name for output in model.graph.output]

@@ -48,6 +48,11 @@ INTEGER_KERNELS = frozenset(
 )
 """Operators that compute in integers and take nothing else."""
 
+PARTLY_INTEGER = frozenset(
+    {"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulInteger", "ConvInteger", "MatMulNBits"}
+)
+"""Operators that compute with whole numbers and hand on float values; some scale them in operators of their own."""
+
 EITHER = frozenset(
     {
         "MaxPool",
@@ -173,6 +178,9 @@ def kernels_of(model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: It
     owners = Owners(model, optimized)
     types = {info.name: info.type.tensor_type.elem_type for info in optimized.graph.value_info}
     types.update({info.name: info.type.tensor_type.elem_type for info in optimized.graph.output})
+    types.update(
+        {name: onnx.TensorProto.FLOAT for n in owners.nodes if n.op_type == "DequantizeLinear" for name in n.output}
+    )
     whole = {onnx.TensorProto.UINT8, onnx.TensorProto.INT8, 0}
     of_layer: dict[str, list[Any]] = {}
     for index, owner in owners.named.items():
@@ -181,12 +189,15 @@ def kernels_of(model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: It
     found: dict[str, str] = {}
     for layer in quantized:
         own = [n for n in of_layer.get(layer, []) if n.op_type not in ("QuantizeLinear", "DequantizeLinear")]
+        if partly := [n for n in own if n.op_type in PARTLY_INTEGER]:
+            found[layer] = partly[0].op_type
+            continue
         main = [n for n in own if n.op_type in INTEGER_KERNELS]
         floats = [
             n
             for n in own
             if n.op_type not in INTEGER_KERNELS
-            and not (n.op_type in EITHER and all(types.get(name, 0) in whole for name in n.output))
+            and not (n.op_type in EITHER and all(types.get(name, 0) in whole for name in (*n.input[:1], *n.output)))
         ]
         if own and not floats:
             named = [n for n in own if _stem(n.name) == layer]
@@ -342,7 +353,8 @@ def open_model(model: bytes, threads: int) -> tuple[Any, onnx.ModelProto]:
 
 
 def _in_order(quantization: Quantization) -> list[str]:
-    return [layer.id for layer in quantization.graph.layers if layer.id in quantization.quantized]
+    rounded = quantization.quantized | quantization.rounding
+    return [layer.id for layer in quantization.graph.layers if layer.id in rounded]
 
 
 def _padded(tensor: torch.Tensor, pads: list[int] | None, zero_point: Any) -> torch.Tensor:

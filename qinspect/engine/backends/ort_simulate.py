@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..execute import by_onednn
 from ..graph import Layer, Ref
-from ..qparams import QParams
+from ..qconfig import TensorConfig
+from ..qparams import QParams, dynamic_qparams
 from ..quantize import Quantization
 from ..simulate import Simulation
 from .onnx_ops import limits
@@ -96,6 +97,12 @@ class OrtSimulation(Simulation):
                 layer, (result / _scale(params) + int(params.zero_point)).round_() - int(params.zero_point)
             )
         return self.round(layer, result)
+
+    def round_now(self, value: torch.Tensor, config: TensorConfig) -> torch.Tensor:
+        """As DynamicQuantizeLinear does it: by dividing."""
+        params = dynamic_qparams(value, config)
+        scale, zero = _scale(params), int(params.zero_point)
+        return torch.round(value / scale).add_(zero).clamp_(params.qmin, params.qmax).sub_(zero).mul_(scale)
 
     def _whole(self, name: str, values: Mapping[str, Any]) -> torch.Tensor:
         """Whole numbers of a value less its zero point, as float32."""
