@@ -89,13 +89,17 @@ def run_kernels(work: KernelWork, report: Report = silent) -> KernelFigures:
     return result
 
 
-def make_runner(quantization: Quantization, float_onnx: bytes | None) -> Runner:
+def make_runner(quantization: Quantization, float_onnx: bytes | None, report: Report = silent) -> Runner:
     """The plan lowered to its target, ready to run."""
     target = quantization.plan.target
     if target.backend == "ort":
         from .backends.ort import OrtRunner, float_model
 
         return OrtRunner(quantization, float_onnx or float_model(quantization.float_graph), target.threads)
+    if target.backend == "pt2e":
+        from .backends.pt2e import Pt2eRunner
+
+        return Pt2eRunner(quantization, target.threads, report)
     from .backends.fx import FxRunner
 
     return FxRunner(quantization, target.threads)
@@ -103,7 +107,7 @@ def make_runner(quantization: Quantization, float_onnx: bytes | None) -> Runner:
 
 def _work(work: KernelWork, report: Report) -> KernelFigures:
     report(0, 1, f"lowering to {work.quantization.plan.target.name}")
-    runner = make_runner(work.quantization, work.float_onnx)
+    runner = make_runner(work.quantization, work.float_onnx, part(report, 0, 0.1))
     data = open_data(
         work.data,
         work.quantization.graph.inputs[0].shape,

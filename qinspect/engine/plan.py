@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .graph import Layer, LayerGraph
 
 FX_ENGINES = ("x86", "fbgemm", "onednn", "qnnpack")
-ENGINES = {"ort": ("cpu",), "fx": FX_ENGINES, "tensorrt": ("trt",)}
+ENGINES = {"ort": ("cpu",), "fx": FX_ENGINES, "pt2e": ("inductor",), "tensorrt": ("trt",)}
 """Backends and their engines; the first is the default."""
 
 FLOAT_OPS = frozenset(
@@ -67,9 +67,11 @@ class Target:
     Parameters
     ----------
     backend : str
-        ``ort`` (ONNX Runtime, QDQ), ``fx`` (torch.ao FX graph mode) or ``tensorrt`` (QDQ by its rules).
+        ``ort`` (ONNX Runtime, QDQ), ``fx`` (torch.ao FX graph mode), ``pt2e`` (torchao) or ``tensorrt`` (QDQ by
+        its rules).
     engine : str
-        ``cpu`` for ort; ``x86``, ``fbgemm``, ``onednn`` or ``qnnpack`` for fx; ``trt`` for tensorrt.
+        ``cpu`` for ort; ``x86``, ``fbgemm``, ``onednn`` or ``qnnpack`` for fx; ``inductor`` for pt2e; ``trt``
+        for tensorrt.
     isa : str
         Instruction set, one of `INSTRUCTION_SETS`; empty is this computer's.
     threads, batch : int
@@ -100,7 +102,7 @@ class Target:
     @property
     def preset(self) -> str:
         """Name of the qconfig preset that suits it."""
-        return {"ort": "qinspect", "tensorrt": "tensorrt"}.get(self.backend, self.engine)
+        return {"ort": "qinspect", "pt2e": "onednn", "tensorrt": "tensorrt"}.get(self.backend, self.engine)
 
     @staticmethod
     def parse(name: str, **settings: Any) -> Target:

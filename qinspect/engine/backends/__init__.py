@@ -25,6 +25,10 @@ def table(target: Target) -> ModuleType:
         from . import tensorrt_table
 
         return tensorrt_table
+    if target.backend == "pt2e":
+        from . import pt2e_table
+
+        return pt2e_table
     from . import fx_table
 
     return fx_table

@@ -17,11 +17,9 @@ from ..progress import Report
 from ..quantize import Quantization
 from .fx_int8 import engine, int8_module
 from .fx_lower import float_module
-from .runner import Timing
+from .runner import WARM_UPS, Timing, threads_set
 
 __all__ = ["FxRunner", "engine", "float_module", "int8_module"]
-
-WARM_UPS = 10
 
 Watch = Callable[[fx.Node, Any, int], None]
 """Given a node, its result and the ns that it took."""
@@ -55,7 +53,7 @@ class FxRunner:
 
     def run(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Outputs of the integer model, float32."""
-        with engine(self.engine), _threads(self.threads), torch.no_grad():
+        with engine(self.engine), threads_set(self.threads), torch.no_grad():
             return outputs_of(self.module(*inputs))
 
     def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -67,7 +65,7 @@ class FxRunner:
             if name is not None and isinstance(result, torch.Tensor) and result.is_quantized:
                 found[name] = result.int_repr().to(torch.int32)
 
-        with engine(self.engine), _threads(self.threads), torch.no_grad():
+        with engine(self.engine), threads_set(self.threads), torch.no_grad():
             _Steps(self.module).run(inputs, watch)
         for layer in self.quantization.graph.layers:
             source = layer.inputs[0] if layer.inputs else ""
@@ -85,7 +83,7 @@ class FxRunner:
         with the others: looking at every layer makes a run slower.
         """
         plain = float_module(self.quantization.graph)
-        with engine(self.engine), _threads(threads), torch.no_grad():
+        with engine(self.engine), threads_set(threads), torch.no_grad():
             plain, given = self._faster_layout(plain, list(inputs))
             steps = _Steps(plain), _Steps(self.module)
             fp32, int8 = _Laps(), _Laps()
@@ -192,17 +190,3 @@ class _Steps:
             for source in dead:
                 del values[source]
         return None
-
-
-class _threads:  # noqa: N801
-    """torch's number of threads, for a while."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __enter__(self) -> None:
-        self.before = torch.get_num_threads()
-        torch.set_num_threads(self.count)
-
-    def __exit__(self, *error: object) -> None:
-        torch.set_num_threads(self.before)

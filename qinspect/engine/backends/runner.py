@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 
 from ..progress import Report
+
+WARM_UPS = 10
+"""Runs before those that are timed."""
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,14 @@ class Runner(Protocol):
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report) -> Timing:
         """Time float against integers: 10 warm-ups, then `runs` interleaved runs of each."""
         ...
+
+
+@contextlib.contextmanager
+def threads_set(count: int) -> Iterator[None]:
+    """torch's number of threads, for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -62,6 +62,10 @@ class TargetPage(Page):
                 self.tr("TensorRT"),
                 self.tr("An .onnx file with Q/DQ placed by TensorRT's rules; simulated here, runs on an NVIDIA GPU."),
             ),
+            "pt2e": (
+                self.tr("PyTorch PT2E, compiled by inductor"),
+                self.tr("A .pt2 file with quantizers; oneDNN's exact sums on x86. To run it takes a C++ compiler."),
+            ),
         }
         columns = QHBoxLayout()
         columns.setSpacing(12)
