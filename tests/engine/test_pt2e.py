@@ -1,0 +1,210 @@
+"""Plans lowered with PT2E: what is asked is what is quantized, bit for bit the simulation; and inductor's code."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from qinspect.engine.backends.pt2e_code import integer_calls
+from qinspect.engine.backends.pt2e_lower import DEQUANTIZE, layer_of, lower, taps
+from qinspect.engine.data_spec import DataSpec
+from qinspect.engine.execute import outputs_of
+from qinspect.engine.graph import LayerGraph
+from qinspect.engine.job import calibrate_model, fused_graph
+from qinspect.engine.kernels import KernelWork, run_kernels
+from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.qconfig import ACTIVATION, WEIGHT
+from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.simulate import Simulation
+
+TARGET = Target("pt2e", "inductor")
+
+
+class ResidualNet(nn.Module):
+    """Residual, depthwise, with pooling, gates and a clip; input (N, 3, 15, 15)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.stem_bn = nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.depthwise, self.depthwise_bn = nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False), nn.BatchNorm2d(8)
+        self.project, self.other = nn.Conv2d(8, 8, 1), nn.Conv2d(8, 4, 3, padding=1)
+        self.pool = nn.MaxPool2d(3, 2, 1, ceil_mode=True)
+        self.fc, self.gate = nn.Linear(12, 6), nn.Linear(12, 12)
+
+    def forward(self, x):
+        x = F.relu(self.stem_bn(self.stem(x)))
+        y = F.relu6(self.depthwise_bn(self.depthwise(x)))
+        x = F.relu(self.project(y) + x)
+        x = self.pool(torch.cat([x, self.other(x)], 1))
+        x = F.hardswish(F.pad(x, (0, 1, 0, 1))).mean((2, 3))
+        x = x * torch.sigmoid(self.gate(x))
+        first, second = self.fc(x.view(x.size(0), -1)).chunk(2, 1)
+        return first, F.softmax(second, 1)
+
+
+@pytest.fixture(autouse=True)
+def seeded(one_thread: None) -> Iterator[None]:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return torch.randn(6, 3, 15, 15, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def graph(trace_once, images) -> LayerGraph:
+    torch.manual_seed(0)
+    net = ResidualNet()
+    for norm in (net.stem_bn, net.depthwise_bn):
+        nn.init.uniform_(norm.weight, 0.5, 2)
+        nn.init.normal_(norm.bias)
+        nn.init.normal_(norm.running_mean)
+    return trace_once(net, images)
+
+
+def targets(q: Quantization) -> list[tuple[str, str]]:
+    """Operator and layer of each node of the lowered program, quantizers left out."""
+    module = lower(q).module
+    return [
+        (node.target._opname, layer_of(node) or "")
+        for node in module.graph.nodes
+        if node.op == "call_function" and hasattr(node.target, "_opname") and "quantize" not in node.target._opname
+    ]
+
+
+@pytest.mark.parametrize("bits", [8, 7])
+def test_the_reference_program_is_bit_for_bit_the_simulation(graph, images, quantized, bits):
+    plan = QuantPlan(TARGET).with_default(WEIGHT, ACTIVATION.but(bits=bits))
+    q = quantized(graph, plan, [(images,)])
+    assert set(q.why_not) == {":softmax"} or not q.why_not
+    more = 2 * images  # beyond the calibrated range: clipping is compared as well
+    with torch.no_grad():
+        ours, theirs = outputs_of(lower(q).module(more)), outputs_of(Simulation(q)((more,)))
+    assert all(torch.equal(one, two) for one, two in zip(ours, theirs, strict=True))
+
+
+def test_every_value_that_is_quantized_has_one_quantizer_with_its_numbers(graph, images, quantized):
+    q = quantized(graph, QuantPlan.preset(TARGET), [(images,)])
+    found = lower(q).quantizers
+    assert set(found) == set(q.values) - {":split"}  # that is several values
+    for name, node in found.items():
+        params = q.values[name]
+        assert node.args[1:5] == (float(params.scale), int(params.zero_point), params.qmin, params.qmax)
+
+
+def test_a_layer_left_float_and_a_fusion_switched_off_are_so_in_the_program(graph, images, quantized):
+    plan = QuantPlan.preset(TARGET).with_layer("other:conv2d", weight=None, activation=None)
+    plan = plan.with_fusion("stem_bn:batch_norm", False).with_fusion(":relu6", False)
+    q = quantized(graph, plan, [(images,)])
+    program = lower(q)
+    said = targets(q)
+    assert ("batch_norm", "stem_bn:batch_norm") in said
+    assert not any(op == "alias" for op, _ in said)
+    conv = next(n for n in program.module.graph.nodes if layer_of(n) == "other:conv2d")
+    assert conv.args[1].op == "get_attr"  # its weight is read as it is
+    depthwise = program.quantizers["depthwise_bn:batch_norm"]  # rounded before the clip, and again behind it
+    assert layer_of(depthwise.args[0]) == "depthwise:conv2d"
+    assert program.quantizers[":relu6"].args[1] == depthwise.args[1]
+    with torch.no_grad():
+        ours, theirs = outputs_of(program.module(images)), outputs_of(Simulation(q)((images,)))
+    assert all(torch.equal(one, two) for one, two in zip(ours, theirs, strict=True))
+
+
+def test_two_calls_of_one_module_have_scales_of_their_own(canonical, images, quantized):
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x):
+            return self.conv(F.relu(3 * self.conv(x)))
+
+    q = quantized(canonical(Twice(), images), QuantPlan.preset(TARGET), [(images,)])
+    with torch.no_grad():
+        (ours,), (theirs,) = outputs_of(lower(q).module(images)), outputs_of(Simulation(q)((images,)))
+    assert torch.equal(ours, theirs)
+
+
+def test_taps_hand_out_the_whole_numbers_of_every_value(graph, images, quantized):
+    q = quantized(graph, QuantPlan.preset(TARGET), [(images,)])
+    lowered = lower(q)
+    with torch.no_grad():
+        outputs, numbers = taps(lowered)(images)
+        assert all(
+            torch.equal(a, b) for a, b in zip(outputs_of(outputs), outputs_of(lowered.module(images)), strict=True)
+        )
+    assert len(numbers) == len(lowered.quantizers)
+    assert {tensor.dtype for tensor in numbers} == {torch.uint8}
+    assert not any(node.target is DEQUANTIZE for node in lowered.quantizers.values())
+
+
+@pytest.mark.parametrize(
+    ("weight", "activation", "reason"),
+    [
+        (WEIGHT.but(granularity="per_tensor"), ACTIVATION, "per channel"),
+        (WEIGHT.but(symmetric=False), ACTIVATION, "symmetric"),
+        (WEIGHT, ACTIVATION.but(dtype="int8"), "uint8 activations, not int8"),
+        (WEIGHT, ACTIVATION.but(dtype="int16", bits=16), "not int16"),
+    ],
+)
+def test_what_inductor_would_leave_in_float_is_refused_beforehand(graph, images, quantized, weight, activation, reason):
+    q = quantized(graph, QuantPlan(TARGET).with_default(weight, activation), [(images,)])
+    assert reason in q.why_not["stem:conv2d"]
+    assert "stem:conv2d" not in q.quantized
+
+
+def test_a_transposed_convolution_is_refused(canonical, quantized):
+    x = torch.randn(2, 4, 5, 5)
+    q = quantized(canonical(nn.Sequential(nn.ConvTranspose2d(4, 4, 2)), x), QuantPlan.preset(TARGET), [(x,)])
+    assert "transposed" in q.why_not["0:conv_transpose2d"]
+
+
+def test_integer_kernels_are_read_off_generated_code_by_the_quantizer_behind_them():
+    code = """
+        # Topologically Sorted Source Nodes: [q, q_1], Original ATen: [quantized_decomposed.quantize_per_tensor]
+        buf4 = torch.ops.onednn.qconv_pointwise.tensor(buf0, s, z, w, b, 1, 0.01, 0, torch.uint8, 'relu', [], '')
+        # Topologically Sorted Source Nodes: [dq, conv2d_1], Original ATen: [aten.convolution]
+        buf5 = extern_kernels.convolution(buf4, w_1, stride=(1, 1))
+        buf6 = torch.ops.onednn.qlinear_pointwise.tensor(buf5, s, z, w, b, 0.01, 0, torch.uint8, 'none', [None], '')
+    """
+    found = integer_calls(code, {"q": "x", "q_1": "relu:relu"})
+    assert found == [("onednn.qconv_pointwise", "relu:relu"), ("onednn.qlinear_pointwise", "")]
+
+
+@pytest.mark.slow
+def test_inductor_makes_an_integer_kernel_of_every_layer_and_the_bits_are_the_simulations(digits_model):
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("inductor needs a C++ compiler")
+    model = load_model(ModelSpec(digits_model.source, str(digits_model.weights), ((1, 1, 8, 8),)), allow_code=True)
+    spec = DataSpec(str(digits_model.data), samples=60)
+    from qinspect.engine.calibrate import Calibration
+    from qinspect.engine.data import open_data
+
+    data = open_data(spec, (None, 1, 8, 8))
+    plan = QuantPlan.preset(replace(TARGET, batch=8)).with_layer("project:conv2d", weight=None, activation=None)
+    calibration: Calibration = calibrate_model(model, data, plan)
+    q = quantize(fused_graph(model, plan).graph, plan, calibration.tensors)
+    work = KernelWork(q, None, spec, data.splits.select[:10], data.splits.final, 10, timing=False)
+    found = run_kernels(work)
+    assert {key: kernel for key, kernel in found.kernels.items() if kernel.startswith("onednn")} == {
+        "conv:conv2d": "onednn.qconv_pointwise",
+        "depthwise:conv2d": "onednn.qconv_pointwise",
+        "fc:linear": "onednn.qlinear_pointwise",
+    }
+    assert set(found.checks) == set(found.kernels)
+    assert max(check.max_steps for check in found.checks.values()) <= 1
+    assert min(check.equal_share for check in found.checks.values()) > 0.999
+    with torch.no_grad():
+        x = torch.cat([data.load([i])[0] for i in data.splits.final])
+        simulated = outputs_of(Simulation(q)((x,)))[0]
+    assert float((torch.from_numpy(found.outputs[0]) - simulated).abs().max()) < 0.02 * float(simulated.abs().max())
