@@ -34,6 +34,7 @@ LAYER, VALUE = "qinspect", "value"
 """Keys of ``node.meta["custom"]``: the layer whose node it is; for quantizers, what they quantize."""
 
 QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
+BATCH_NORM = torch.ops.aten.batch_norm.default
 DEQUANTIZE = torch.ops.quantized_decomposed.dequantize_per_tensor.default
 
 
@@ -134,25 +135,33 @@ class PlanQuantizer(Quantizer):  # type: ignore[misc]
 def lower(quantization: Quantization) -> Lowered:
     """The fused graph in ATen operators, quantized by torchao as the plan says.
 
-    ``prepare_pt2e`` folds every BatchNorm that stands behind a convolution; those whose folding is
-    off come through it apart.
+    torchao folds every BatchNorm that it sees behind a convolution, so it is not shown those whose
+    folding is off.
     """
     module = exported(quantization.graph, prepared_module(quantization)).module(check_guards=False)
+    _swap(module, BATCH_NORM, unseen_batch_norm)
     with torch.no_grad(), quiet():
         converted: GraphModule = convert_pt2e(prepare_pt2e(module, PlanQuantizer(quantization)))
-    for node in list(converted.graph.nodes):
-        if node.target is torch.ops.aten.alias.default:
-            node.replace_all_uses_with(node.args[0])
-            converted.graph.erase_node(node)
-    converted.recompile()
+    _swap(converted, unseen_batch_norm, BATCH_NORM)
     return Lowered(converted, _name_quantizers(converted, quantization))
+
+
+def unseen_batch_norm(*args: Any) -> torch.Tensor:
+    """A BatchNorm that torchao does not know as one."""
+    return BATCH_NORM(*args)
+
+
+def _swap(module: GraphModule, one: Any, two: Any) -> None:
+    for node in module.graph.find_nodes(op="call_function", target=one):
+        node.target = two
+    module.recompile()
 
 
 def prepared_module(quantization: Quantization) -> GraphModule:
     """The float module, written so that torchao and inductor leave it as it is.
 
-    Biases are on the grid of the int32 sums, as the simulation has them. A BatchNorm whose folding
-    is off is kept apart from what comes before. A max pooling with ``ceil_mode`` pads for itself.
+    Biases are on the grid of the int32 sums, as the simulation has them. A max pooling with
+    ``ceil_mode`` pads for itself.
     """
     module = float_module(quantization.graph)
     own = quantized_params(quantization)
@@ -165,23 +174,17 @@ def prepared_module(quantization: Quantization) -> GraphModule:
             child.weight = nn.Parameter(child.weight.detach().clone(), requires_grad=False)
             if f"{layer_id}/bias" in own:
                 child.bias = nn.Parameter(own[f"{layer_id}/bias"], requires_grad=False)
-        elif isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
-            _put_before(module, node, torch.ops.aten.alias.default)
         elif isinstance(child, nn.MaxPool2d) and child.ceil_mode:
             # Inductor's pattern for a pooling between quantizers loses ceil_mode, and with it the last row.
             child.ceil_mode = False
             layer = quantization.graph.by_id[layer_id]
             pads = _pads_of_ceil_mode(child, _shape(quantization.graph, layer.inputs[0]), layer.shape)
-            _put_before(module, node, functional.pad, pads, value=-math.inf)
+            with module.graph.inserting_before(node):
+                padded = module.graph.call_function(functional.pad, (node.args[0], pads), {"value": -math.inf})
+            padded.meta["custom"] = node.meta["custom"]
+            node.args = (padded,)
     module.recompile()
     return module
-
-
-def _put_before(module: GraphModule, node: Node, target: Any, *args: Any, **kwargs: Any) -> None:
-    with module.graph.inserting_before(node):
-        put = module.graph.call_function(target, (node.args[0], *args), kwargs)
-    put.meta["custom"] = node.meta["custom"]
-    node.args = (put, *node.args[1:])
 
 
 def _shape(graph: LayerGraph, value: str) -> tuple[int | None, ...]:
