@@ -104,7 +104,7 @@ class Pt2eRunner:
         End to end alone: a compiled program has no layers of its own to time.
         """
         report(0, 1, "compiling the float model with inductor")
-        graph = self.quantization.graph
+        graph = self.quantization.float_graph
         plain = self._compiled(exported(graph, float_module(graph)).module(check_guards=False))
         given = [x[: self.batch].contiguous() for x in inputs]
         ms: tuple[list[float], list[float]] = ([], [])
