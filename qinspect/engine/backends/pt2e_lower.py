@@ -25,7 +25,7 @@ with warnings.catch_warnings():
 
 from ..graph import LayerGraph
 from ..quantize import Quantization
-from ..ranges import QParams
+from ..qparams import QParams
 from ..simulate import quantized_params
 from .fx_lower import float_module
 from .pt2e_table import WEIGHTED
