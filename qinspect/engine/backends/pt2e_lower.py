@@ -24,8 +24,8 @@ with warnings.catch_warnings():
     from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, QuantizationSpec, Quantizer
 
 from ..graph import LayerGraph
-from ..quantize import Quantization
 from ..qparams import QParams
+from ..quantize import Quantization
 from ..simulate import quantized_params
 from .fx_lower import float_module
 from .pt2e_table import WEIGHTED

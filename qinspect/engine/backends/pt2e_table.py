@@ -35,7 +35,9 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return "its limits are computed at run time"
     activation, weight = config.activation, config.weight
     if activation is None:
-        return None
+        return "inductor's integer kernels take no float activations" if weight else None
+    if activation.dynamic:
+        return "the lowering to PT2E has no dynamic ranges"
     if activation.dtype != "uint8":
         return f"inductor's integer kernels take uint8 activations, not {activation.dtype}"
     if activation.granularity != "per_tensor":
