@@ -21,6 +21,15 @@ def add(verb: Verb) -> None:
     words.stats_option(analyze)
     analyze.add_argument("--no-kernels", action="store_true", help="simulate only: no kernels, no latency")
     analyze.add_argument("--no-latency", action="store_true", help="run the kernels, but do not time them")
+    analyze.add_argument(
+        "--profile",
+        type=Path,
+        metavar="FILE",
+        help="latencies measured elsewhere: trtexec --exportProfile, an ONNX Runtime profile, or the kit's bench.json",
+    )
+    analyze.add_argument(
+        "--layer-info", type=Path, metavar="FILE", help="trtexec --exportLayerInfo, for the names in --profile"
+    )
     analyze.add_argument("--out", type=Path, required=True, metavar="DIR")
 
     calibrate = verb("calibrate", _calibrate, "statistics once, for all that follows")
@@ -33,7 +42,8 @@ def _analyze(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.out.is_dir():
         raise Problem(str(options.out), "is a file", "Give --out a folder.")
     from ..engine.analyze import analyze
-    from ..engine.job import forward_seconds
+    from ..engine.job import forward_seconds, fused_graph
+    from ..engine.profiles import read_profile
     from ..engine.report import write_analysis
 
     with progress() as report:
@@ -42,6 +52,9 @@ def _analyze(options: argparse.Namespace) -> int:
         metric = words.metric(options)
         plan = words.plan_of(options, model)
         forward = None if options.stats else forward_seconds(model, data, report)
+        device = None
+        if options.profile is not None:
+            device = read_profile(options.profile, fused_graph(model, plan).graph, options.layer_info)
         calibration, note = words.statistics(options, model, data, plan, report)
         if forward is not None:
             calibration = dataclasses.replace(calibration, forward_seconds=forward)
@@ -54,6 +67,7 @@ def _analyze(options: argparse.Namespace) -> int:
             kernels=not options.no_kernels,
             latency=not options.no_latency,
             metric=metric,
+            device=device,
         )
     found = dataclasses.replace(found, notes=(*found.notes, *note))
     path = write_analysis(found, options.out)

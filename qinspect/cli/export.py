@@ -10,6 +10,14 @@ from . import options as words
 from .terminal import progress
 from .verb import Verb
 
+KINDS = ("onnx", "tensorrt", "kit", "fx", "script")
+
+HELP = (
+    "onnx: a QDQ model for ONNX Runtime; tensorrt: one by TensorRT's rules, with the trtexec line; "
+    "kit: a folder that measures float and int8 on another device with onnxruntime alone; "
+    "fx: a folder for torch; script: readable Python"
+)
+
 
 def add(verb: Verb) -> None:
     export = verb("export", _export, "write the quantized model, and verify it in a new process")
@@ -17,7 +25,7 @@ def add(verb: Verb) -> None:
     words.data_options(export, required=False)
     words.plan_options(export, plan_required=True)
     words.stats_option(export)
-    export.add_argument("--to", required=True, choices=("onnx", "tensorrt", "fx", "script"))
+    export.add_argument("--to", required=True, choices=KINDS, help=HELP)
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx file, or a folder")
     export.add_argument("--opset", type=int, metavar="N", help="of an ONNX file, 13 to 21; the plan may need 21")
     export.add_argument(

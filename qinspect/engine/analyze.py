@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,15 +32,17 @@ from .job import (
     whole_batches,
 )
 from .kernels import KernelFigures, KernelWork, run_kernels
+from .latency import device_latencies, device_sums, latency_sums, layer_latencies
 from .load import Model
 from .metric import TOP1, Metric
 from .plan import QuantPlan, Target, check_override
 from .problem import Problem
+from .profiles import DeviceTimes
 from .progress import Report, part, silent
 from .qconfig import TensorConfig
 from .qparams import QParams
 from .quantize import Quantization, is_asked
-from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, Totals
+from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LatencySums, LayerRow, Totals
 from .samples import output_rows, sample_rows
 from .sensitivity import Scores, score
 
@@ -63,6 +65,7 @@ def analyze(
     samples: int | None = None,
     layer_samples: int = LAYER_SAMPLES,
     metric: Metric = TOP1,
+    device: DeviceTimes | None = None,
 ) -> Analysis:
     """Measure what a plan does.
 
@@ -81,6 +84,8 @@ def analyze(
     layer_samples : int
         Layers' errors and all estimates rest on the first so many samples of it.
     metric : Metric
+    device : DeviceTimes | None
+        Latencies that another device measured, in place of this computer's.
 
     Returns
     -------
@@ -98,6 +103,7 @@ def analyze(
     if not final:
         raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
     size = batch_size(graph)
+    latency = latency and device is None
     absent = not_run_here(plan.target, graph) if kernels else None
     kernels = kernels and absent is None
     share = 0.45 if kernels else 1.0
@@ -132,7 +138,14 @@ def analyze(
         )
     targets = None if data.targets is None else data.targets[list(final)]
     totals = _totals(whole, scores, figures, outputs, targets, metric, calibration)
-    rows = _rows(model, fused, quantization, whole, scores, figures)
+    latencies, sums = _latencies(figures, device)
+    rows = _rows(model, fused, quantization, whole, scores, figures, latencies)
+    target = plan.target.on_this_host()
+    if device is not None:
+        measured = ("fp32_ms", "int8_ms", "fp32_p90_ms", "int8_p90_ms")
+        totals = dataclasses.replace(totals, **{key: getattr(device, key) for key in measured})
+        with_what = {key: n for key in ("threads", "batch") if (n := getattr(device, key)) is not None}
+        target = {**target, **with_what, "device": device.device}
     # Equalized values are scaled: what folding changed shows without that.
     folded = fused_graph(model, QuantPlan(fusions=plan.fusions))
     fusions = _fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
@@ -140,7 +153,7 @@ def analyze(
     analysis = Analysis(
         model_json(model),
         data_json(data, metric),
-        plan.target.on_this_host(),
+        target,
         plan.to_json(),
         totals,
         rows,
@@ -155,9 +168,11 @@ def analyze(
                     _not_run(plan.target, absent),
                 ),
             )
-        ),
+        )
+        + _brought_back(plan, device),
         samples=sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated")),
         outputs=output_rows(outputs.joined("float"), outputs.joined("simulated")),
+        latency=sums,
     )
     # The samples that the layers' errors rest on were not calibrated on: are they alike?
     unseen = calibrate(graph, feed(chosen), part(report, 0.98, 1), total=len(chosen)).tensors
@@ -268,6 +283,18 @@ def _not_run(target: Target, reason: str | None) -> str | None:
     return None if reason is None else f"No kernels of {target.name} were run: {reason}."
 
 
+def _brought_back(plan: QuantPlan, device: DeviceTimes | None) -> tuple[str, ...]:
+    """What is to be said of times that another device measured."""
+    if device is None:
+        return ()
+    notes = [f"Latencies were measured on {device.device}, {device.runs} runs."]
+    if device.unknown_us:
+        notes.append(f"{device.unknown_us:.1f} µs there were spent in operators that belong to no layer.")
+    if device.plan is not None and QuantPlan.from_json(device.plan).fingerprint != plan.fingerprint:
+        notes.append("They were measured with another plan than this one.")
+    return tuple(notes)
+
+
 def _totals(
     whole: Measured,
     scores: Scores,
@@ -318,6 +345,7 @@ def _rows(
     measured: Measured,
     scores: Scores,
     figures: KernelFigures | None,
+    latencies: Mapping[str, Latency],
 ) -> tuple[LayerRow, ...]:
     rows: list[LayerRow] = []
     for layer in fused.graph.layers:
@@ -342,7 +370,7 @@ def _rows(
             weight=_config_json(quantization.configs[layer.id].weight, quantization.weights.get(layer.id)),
             activation=_activation_json(quantization, layer),
             errors=errors,
-            latency=_latency(figures, layer.id),
+            latency=latencies.get(layer.id),
             kernel=None if figures is None else figures.checks.get(layer.id),
         )
     order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
@@ -416,17 +444,14 @@ def _params_json(params: QParams | None) -> dict[str, Any]:
     }
 
 
-def _latency(figures: KernelFigures | None, layer_id: str) -> Latency | None:
+def _latencies(
+    figures: KernelFigures | None, device: DeviceTimes | None
+) -> tuple[dict[str, Latency], LatencySums | None]:
+    if device is not None:
+        return device_latencies(device), device_sums(device)
     if figures is None or figures.timing is None:
-        return None
-    fp32, int8 = figures.timing.fp32_us.get(layer_id), figures.timing.int8_us.get(layer_id)
-    if not fp32 and not int8:
-        return None
-    return Latency(
-        float(np.median(fp32)) if fp32 else None,
-        float(np.median(int8)) if int8 else None,
-        float(np.subtract(*np.percentile(int8, [75, 25]))) if int8 else None,
-    )
+        return {}, None
+    return layer_latencies(figures.timing), latency_sums(figures.timing)
 
 
 def _fusion_rows(model: Model, fused: Fused, feed: Iterator[tuple[torch.Tensor, ...]]) -> tuple[FusionRow, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -35,15 +36,15 @@ from .synthetic import synthetic_inputs
 
 __all__ = ["KINDS", "ExportReport", "export", "suited"]
 
-KINDS = ("onnx", "tensorrt", "fx", "script", "plan")
-"""What can be written: a QDQ model for ONNX Runtime or TensorRT, a folder for torch.ao FX, a script, plan and
-qparams as JSON."""
+KINDS = ("onnx", "tensorrt", "kit", "fx", "script", "plan")
+"""What can be written: a QDQ model for ONNX Runtime or TensorRT, a folder that measures it on another device, a
+folder for torch.ao FX, a script, plan and qparams as JSON."""
 
-BACKENDS = {"onnx": "ort", "tensorrt": "tensorrt", "fx": "fx"}
-"""Kinds that one backend alone can run, and the backend."""
+BACKENDS = {"onnx": ("ort",), "tensorrt": ("tensorrt",), "kit": ("ort", "tensorrt"), "fx": ("fx",)}
+"""Kinds that not every backend can run, and those that can."""
 
-ONNX_KINDS = ("onnx", "tensorrt")
-"""Kinds that are one ONNX file."""
+ONNX_KINDS = ("onnx", "tensorrt", "kit")
+"""Kinds that hold ONNX files."""
 
 SAMPLES = 1024
 """Samples of the final split, at most, that an exported model is verified on."""
@@ -54,10 +55,10 @@ SYNTHETIC = 32
 
 def suited(plan: QuantPlan, graph: LayerGraph, to: str) -> QuantPlan:
     """The plan for the backend that runs what `to` names; the same plan where its target does."""
-    backend = BACKENDS.get(to, plan.target.backend)
-    if backend == plan.target.backend:
+    backends = BACKENDS.get(to, (plan.target.backend,))
+    if plan.target.backend in backends:
         return plan
-    target = Target.parse(backend, threads=plan.target.threads, batch=plan.target.batch)
+    target = Target.parse(backends[0], threads=plan.target.threads, batch=plan.target.batch)
     return retarget(plan, graph, target)
 
 
@@ -98,8 +99,8 @@ def export(
     backend = plan.target.backend
     if to not in KINDS:
         raise Problem("export", f"there is no {to!r}", f"Use one of {', '.join(KINDS)}.")
-    if BACKENDS.get(to, backend) != backend:
-        needed = ", ".join(name for name in TARGETS if name.partition("-")[0] == BACKENDS[to])
+    if backend not in BACKENDS.get(to, (backend,)):
+        needed = ", ".join(name for name in TARGETS if name.partition("-")[0] in BACKENDS[to])
         raise Problem(f"export to {to}", f"the plan is for {plan.target.name}", f"Set the target to one of {needed}.")
     if to not in ONNX_KINDS and (opset is not None or io != "float"):
         raise Problem("--opset and --io", f"say nothing of {to}", f"They go with --to {' and '.join(ONNX_KINDS)}.")
@@ -117,17 +118,9 @@ def export(
     samples, score, notes = _trial(model, calibration, data, metric)
     rest = part(report, 0.1, 1)
     if to in ONNX_KINDS:
-        return _onnx(to)(
-            quantization,
-            out if out.suffix == ".onnx" else out / f"{model.name}.onnx",
-            samples,
-            rest,
-            float_bytes=float_onnx(quantization),
-            score=score,
-            notes=notes,
-            opset=opset,
-            io=io,
-        )
+        file = out if to == "kit" or out.suffix == ".onnx" else out / f"{model.name}.onnx"
+        given = {"float_bytes": float_onnx(quantization), "score": score, "notes": notes, "opset": opset, "io": io}
+        return _onnx(to, model.name)(quantization, file, samples, rest, **given)
     return _folder(to)(quantization, out, samples, rest, name=model.name, score=score, notes=notes)
 
 
@@ -149,8 +142,12 @@ def _trial(
     return list(fed(batches(data, chosen, size))), score, ()
 
 
-def _onnx(to: str) -> Callable[..., ExportReport]:
-    """What writes an ONNX file."""
+def _onnx(to: str, name: str) -> Callable[..., ExportReport]:
+    """What writes ONNX files."""
+    if to == "kit":
+        from .backends.kit import export_kit
+
+        return partial(export_kit, name=name)
     if to == "tensorrt":
         from .backends.tensorrt_export import export_tensorrt
 

@@ -75,11 +75,59 @@ class Errors:
 
 @dataclass(frozen=True)
 class Latency:
-    """Median time of one layer, µs, of what really ran; `spread_us` is the int8 interquartile range."""
+    """Median time of one layer, µs, of what really ran; `spread_us` is the int8 interquartile range.
+
+    `fp32_in` and `int8_in` are the id of the layer whose time has this one's in it, where the runtime
+    fused them: then this one has none of its own.
+    """
 
     fp32_us: float | None = None
     int8_us: float | None = None
     spread_us: float | None = None
+    fp32_in: str | None = None
+    int8_in: str | None = None
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Quantizers and dequantizers between two layers (or a model's input or output), median, µs.
+
+    Their time is part of the time of the layer that needs them.
+    """
+
+    source: str
+    reader: str
+    us: float
+
+
+@dataclass(frozen=True)
+class LatencySums:
+    """How the layers' times and the whole's go together.
+
+    Parameters
+    ----------
+    device : str | None
+        Where they were measured; None is this computer.
+    runs : int
+        Interleaved runs of each model.
+    fp32_layers_us, int8_layers_us : float | None
+        Sum of the layers' times, what belongs to none of them included. It is not the end-to-end
+        time (`Totals.fp32_ms`, `Totals.int8_ms`): a profiler costs time, and so does what runs
+        between the layers.
+    fp32_outliers, int8_outliers : int | None
+        End-to-end runs that lie more than three interquartile ranges above the upper quartile; the
+        medians hardly feel them.
+    boundaries : tuple of Boundary
+        What the borders between float and integers cost, the dearest first.
+    """
+
+    device: str | None = None
+    runs: int = 0
+    fp32_layers_us: float | None = None
+    int8_layers_us: float | None = None
+    fp32_outliers: int | None = None
+    int8_outliers: int | None = None
+    boundaries: tuple[Boundary, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -242,14 +290,27 @@ class Analysis:
     notes: tuple[str, ...] = ()
     samples: tuple[SampleRow, ...] = ()
     outputs: tuple[OutputRow, ...] = ()
+    latency: LatencySums | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As analysis.json, version 1."""
-        return {"version": 1, **asdict(self)}
+        found = {"version": 1, **asdict(self)}
+        if self.latency is not None:
+            found["latency"]["boundaries"] = [
+                {"from": item.source, "to": item.reader, "us": item.us} for item in self.latency.boundaries
+            ]
+        return found
 
     def row(self, layer_id: str) -> LayerRow | None:
         """The row of one layer."""
         return next((row for row in self.layers if row.id == layer_id), None)
+
+
+def _sums_from_json(data: dict[str, Any] | None) -> LatencySums | None:
+    if data is None:
+        return None
+    boundaries = tuple(Boundary(item["from"], item["to"], item["us"]) for item in data["boundaries"])
+    return LatencySums(**{**data, "boundaries": boundaries})
 
 
 def analysis_from_json(data: dict[str, Any]) -> Analysis:
@@ -283,6 +344,7 @@ def analysis_from_json(data: dict[str, Any]) -> Analysis:
         tuple(data["notes"]),
         tuple(SampleRow(**item) for item in data.get("samples", ())),
         tuple(OutputRow(**{**item, "shape": tuple(item["shape"])}) for item in data.get("outputs", ())),
+        _sums_from_json(data.get("latency")),
     )
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 
 import onnx
 import pytest
@@ -83,3 +86,48 @@ def test_neither_statistics_nor_data_is_wrong_usage(model, plan, tmp_path, capsy
         main(["export", *model, "--plan", plan("ort"), "--to", "onnx", "--out", str(tmp_path / "x.onnx")])
     assert caught.value.code == 2
     assert "--stats --data" in capsys.readouterr().err
+
+
+def test_the_kit_runs_alone_and_its_figures_come_back(model, digits_model, stats, plan, tmp_path, capsys):
+    kit, given = tmp_path / "kit", plan("ort")
+    words = ["export", *model, "--plan", given, "--stats", str(stats), "--to", "kit", "--out", str(kit)]
+    assert main(words) == 0
+    data = {"expected.npz", "float.onnx", "inputs.npz", "int8.onnx", "plan.json", "verify.json"}
+    assert {path.name for path in kit.iterdir()} == data | {"README.txt", "bench.py"}
+    report = json.loads((kit / "verify.json").read_text())
+    assert report["to"] == "kit"
+    assert report["verified"] is True
+    # As on the device: a copy, without this project on the path.
+    away = shutil.copytree(kit, tmp_path / "device")
+    code = "import runpy, sys; sys.argv = ['bench.py', '--runs', '4']; runpy.run_path('bench.py', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=away, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "100.0% of the output values" in done.stdout
+    bench = json.loads((away / "bench.json").read_text())
+    assert bench["host"]["cores"] >= 1
+    out = tmp_path / "analysis"
+    words = ["analyze", *model, "--data", str(digits_model.data), "--stats", str(stats), "--plan", given]
+    assert main([*words, "--no-kernels", "--profile", str(away / "bench.json"), "--out", str(out)]) == 0
+    analysis = json.loads((out / "analysis.json").read_text())
+    assert analysis["totals"]["int8_ms"] == bench["int8"]["median_ms"]
+    assert analysis["totals"]["fp32_p90_ms"] == bench["float"]["p90_ms"]
+    assert analysis["target"]["device"] == analysis["latency"]["device"] == bench["host"]["cpu"]
+    rows = {row["id"]: row for row in analysis["layers"]}
+    assert all(rows[key]["latency"]["int8_us"] is not None for key in ("conv:conv2d", "depthwise:conv2d", "fc:linear"))
+    assert not any("another plan" in note for note in analysis["notes"])
+    capsys.readouterr()
+
+
+def test_a_profile_of_trtexec_is_laid_over_the_layers(model, digits_model, stats, tmp_path):
+    profile = [{"count": 10}, {"name": "conv:conv2d + conv:conv2d/Relu1", "averageMs": 0.02, "medianMs": 0.019}]
+    (tmp_path / "p.json").write_text(json.dumps(profile))
+    words = ["analyze", *model, "--data", str(digits_model.data), "--stats", str(stats), "--target", "tensorrt"]
+    assert main([*words, "--profile", str(tmp_path / "p.json"), "--out", str(tmp_path / "out")]) == 0
+    analysis = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    rows = {row["id"]: row for row in analysis["layers"]}
+    assert rows["conv:conv2d"]["latency"]["int8_us"] == pytest.approx(19.0)
+    assert rows["conv:conv2d"]["latency"]["fp32_us"] is None
+    assert rows["fc:linear"]["latency"] is None
+    assert analysis["target"]["device"] == "TensorRT"
+    assert analysis["totals"]["int8_ms"] is None
+    assert any("No kernels of tensorrt were run" in note for note in analysis["notes"])

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import fx
 
 from ..execute import outputs_of
+from ..graph import LayerGraph
 from ..progress import Report
 from ..quantize import Quantization
 from .fx_int8 import engine, int8_module
@@ -86,7 +87,8 @@ class FxRunner:
         with engine(self.engine), threads_set(threads), torch.no_grad():
             plain, given = self._faster_layout(plain, list(inputs))
             steps = _Steps(plain), _Steps(self.module)
-            fp32, int8 = _Laps(), _Laps()
+            graph = self.quantization.graph
+            fp32, int8 = _Laps(graph), _Laps(graph)
             total = WARM_UPS + runs
             for run in range(total):
                 report(run, total, "timing")
@@ -103,7 +105,7 @@ class FxRunner:
                         laps.keep(whole)
             report(total, total, "timing")
         int8.us.update({layer_id: [0.0] * runs for layer_id in self.info.merged})
-        return Timing(fp32.whole_ms, int8.whole_ms, fp32.us, int8.us)
+        return Timing(fp32.whole_ms, int8.whole_ms, fp32.us, int8.us, int8.crossed_us, {}, dict(self.info.merged))
 
     def _faster_layout(
         self, plain: fx.GraphModule, inputs: list[torch.Tensor]
@@ -127,22 +129,31 @@ class FxRunner:
 class _Laps:
     """Times of one model's runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, graph: LayerGraph) -> None:
+        self.graph = graph
         self.whole_ms: list[float] = []
         self.us: dict[str, list[float]] = defaultdict(list)
-        self.lap: dict[str, int] = {}
+        self.crossed_us: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self.begin()
 
     def begin(self) -> None:
-        self.lap = {}
+        self.lap: dict[str, int] = defaultdict(int)
+        self.crossed: dict[tuple[str, str], int] = defaultdict(int)
 
     def watch(self, node: fx.Node, result: Any, ns: int) -> None:
         owner = node.meta.get("qinspect", "")
-        self.lap[owner] = self.lap.get(owner, 0) + ns
+        self.lap[owner] += ns
+        if node.meta.get("kind") in ("quantize", "dequantize"):
+            value = node.all_input_nodes[0].meta.get("value", "") if node.all_input_nodes else ""
+            producer = self.graph.producer.get(value)
+            self.crossed[producer.id if producer else value, owner or "output"] += ns
 
     def keep(self, whole_ns: int) -> None:
         self.whole_ms.append(whole_ns / 1e6)
         for owner, ns in self.lap.items():
             self.us[owner].append(ns / 1e3)
+        for between, ns in self.crossed.items():
+            self.crossed_us[between].append(ns / 1e3)
 
 
 class _Steps:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,9 +19,10 @@ from ..problem import Problem
 from ..progress import Report, silent
 from ..qparams import QParams
 from ..quantize import Quantization
-from .onnx_export import LAYER, MERGED, float_model, metadata
+from .onnx_export import MERGED, float_model, metadata
 from .onnx_ops import zero_pads
 from .onnx_qdq import ABSORBED, INTEGERS, quantized_model
+from .ort_profile import WARM_UPS, LayerTimes, Owners, layer_times, stem
 from .ort_table import stored
 from .runner import Timing
 
@@ -73,8 +73,6 @@ EITHER = frozenset(
 )
 """Operators that run on whole numbers where they are given such."""
 
-WARM_UPS = 10
-
 
 def session(model: bytes, threads: int, optimized: Path | None = None, profile: Path | None = None) -> Any:
     """An inference session on the CPU with every optimization on.
@@ -105,59 +103,6 @@ def session(model: bytes, threads: int, optimized: Path | None = None, profile: 
     except Exception as error:  # its exceptions have no common base but this
         line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise Problem("ONNX Runtime", f"does not take the model: {line[:300]}", "Use an FX target.") from error
-
-
-class Owners:
-    """Whose the operators of an optimized graph are.
-
-    onnxruntime names an operator that it made of others after the main one of them, or after its
-    output, and adds ``_token_7`` or ``_nchwc`` where it changed the layout. What it inserts has
-    names of its own: that belongs to the layer that reads it, else to the one that it reads.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        As it was given to the runtime; its nodes' metadata name their layers.
-    optimized : onnx.ModelProto
-        As the runtime runs it.
-
-    Attributes
-    ----------
-    nodes : list
-        Of the optimized graph.
-    named : dict of int to str
-        Layer ids of those nodes, by index, whose names or outputs say it.
-    by_name : dict of str to str
-        Layer id of every node by its name, empty where it is not known.
-    """
-
-    def __init__(self, model: onnx.ModelProto, optimized: onnx.ModelProto) -> None:
-        self.nodes = list(optimized.graph.node)
-        known: dict[str, str] = {}
-        for node in model.graph.node:
-            known.update(dict.fromkeys((node.name, *node.output), metadata(node, LAYER)))
-        makes = {name: index for index, node in enumerate(self.nodes) for name in node.output}
-        reads: dict[str, list[int]] = {}
-        self.named: dict[int, str] = {}
-        for index, node in enumerate(self.nodes):
-            for name in node.input:
-                reads.setdefault(name, []).append(index)
-            inserted = node.op_type in ("Transpose", "ReorderInput", "ReorderOutput")
-            for name in (node.name, *(() if inserted else node.output)):
-                if _stem(name) in known:
-                    self.named[index] = known[_stem(name)]
-                    break
-        every = dict(self.named)
-        for index, node in reversed(list(enumerate(self.nodes))):
-            if index not in every:
-                beside = [i for name in node.output for i in reads.get(name, [])]
-                beside += [makes[name] for name in node.input if name in makes]
-                every[index] = next((every[i] for i in beside if every.get(i)), "")
-        self.by_name = {node.name: every[index] for index, node in enumerate(self.nodes)}
-
-
-def _stem(name: str) -> str:
-    return re.sub(r"(_token_\d+|_nchwc|_nhwc|_quant)+$", "", name).removeprefix("fused ")
 
 
 def kernels_of(model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: Iterable[str]) -> dict[str, str]:
@@ -200,7 +145,7 @@ def kernels_of(model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: It
             and not (n.op_type in EITHER and all(types.get(name, 0) in whole for name in (*n.input[:1], *n.output)))
         ]
         if own and not floats:
-            named = [n for n in own if _stem(n.name) == layer]
+            named = [n for n in own if stem(n.name) == layer]
             found[layer] = (main or named or own)[0].op_type
     for layer in quantized:
         if layer in absorbed and (by := absorbed[layer]) in found:
@@ -271,12 +216,16 @@ class OrtRunner:
                     into.append((time.perf_counter() - start) * 1e3)
         del pair
         layers = self._time_layers(feed, threads, runs, report, total)
-        return Timing(*seconds, *layers)
+        fp32, int8 = layers
+        absorbed = {layer: by for layer, by in json.loads(metadata(self._model, ABSORBED)).items() if by}
+        return Timing(
+            *seconds, fp32.us, int8.us, int8.boundaries, fp32.inside, {**absorbed, **int8.inside}
+        )
 
     def _time_layers(
         self, feed: Mapping[str, Any], threads: int, runs: int, report: Report, total: int
-    ) -> list[dict[str, list[float]]]:
-        found: list[dict[str, list[float]]] = []
+    ) -> list[LayerTimes]:
+        found = []
         with tempfile.TemporaryDirectory() as folder:
             sessions, owners = [], []
             for name, model in (("float", self.float_bytes), ("integer", self.model_bytes)):
@@ -289,7 +238,7 @@ class OrtRunner:
                     one.run(None, feed)
             for one, owner in zip(sessions, owners, strict=True):
                 events = json.loads(Path(one.end_profiling()).read_text(encoding="utf-8"))
-                found.append(_per_layer(events, owner, runs))
+                found.append(layer_times(events, owner, runs))
         return found
 
     def _feed(self, inputs: Sequence[torch.Tensor]) -> dict[str, Any]:
@@ -362,19 +311,3 @@ def _padded(tensor: torch.Tensor, pads: list[int] | None, zero_point: Any) -> to
     rank = tensor.dim()
     sides = [n for axis in reversed(range(rank)) for n in (pads[axis], pads[axis + rank])]
     return torch.nn.functional.pad(tensor, sides, value=int(zero_point))
-
-
-def _per_layer(events: Sequence[Mapping[str, Any]], owners: Owners, runs: int) -> dict[str, list[float]]:
-    """Microseconds of each layer in each of the last `runs` runs."""
-    by_node: dict[str, list[float]] = {}
-    for event in events:
-        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            by_node.setdefault(event["name"].removesuffix("_kernel_time"), []).append(float(event["dur"]))
-    found: dict[str, list[float]] = {}
-    for name, times in by_node.items():
-        layer = owners.by_name.get(name, "")
-        # Operators of one name are all run once a run.
-        each = len(times) // (runs + WARM_UPS)
-        sums = [sum(times[i * each : (i + 1) * each]) for i in range(WARM_UPS, runs + WARM_UPS)]
-        found[layer] = [a + b for a, b in zip(found.get(layer, [0.0] * runs), sums, strict=True)]
-    return found

@@ -27,12 +27,21 @@ class Timing:
         One per run, µs; absorbed layers' time is in the layer that absorbed them. What belongs
         to no layer (quantize and dequantize at the borders) is under the id of the layer that
         needs it where that is known, else under ``""``.
+    boundaries : mapping of (str, str) to list of float
+        µs per run of the quantizers and dequantizers of the integer model by what they stand
+        between: the layer, or model input, that they read, and the layer, or output, that reads
+        them. These times are in `int8_us` too.
+    fp32_in, int8_in : mapping of layer id to layer id
+        Layers that the runtime fused into another, whose time has theirs in it.
     """
 
     fp32_ms: list[float]
     int8_ms: list[float]
     fp32_us: Mapping[str, list[float]] = field(default_factory=dict)
     int8_us: Mapping[str, list[float]] = field(default_factory=dict)
+    boundaries: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
+    fp32_in: Mapping[str, str] = field(default_factory=dict)
+    int8_in: Mapping[str, str] = field(default_factory=dict)
 
 
 class Runner(Protocol):

@@ -1,0 +1,141 @@
+"""A folder that measures float and quantized model on another device, with onnxruntime and numpy alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+
+from ... import __version__
+from ..files import write_json
+from ..problem import Problem
+from ..progress import Report, part, silent
+from ..quantize import Quantization
+from ..results import ExportReport
+from . import kit_bench
+from .exported import Batches, Score, need_samples, new_folder, run_python
+from .onnx_export import float_model
+from .onnx_opset import with_opset
+from .ort import session
+from .ort_export import beside, export_onnx
+from .tensorrt_export import export_tensorrt
+from .verify import write_arrays
+
+INPUTS = 8
+"""Samples in the kit, at most."""
+
+README = """\
+{name}, quantized for {target} by qinspect {version}: a kit to measure it on another device.
+
+bench.py      python bench.py: measures both models, end to end and per layer; writes bench.json
+float.onnx    the model in float32
+int8.onnx     the quantized model
+inputs.npz    a few inputs
+expected.npz  what the quantized model gave for them where it was exported
+plan.json     what was asked for: qconfigs, fusions, target
+verify.json   what came out when the quantized model was checked here
+
+Needs Python, numpy and onnxruntime {lowest} or later. To see the figures beside the layers:
+
+    qinspect analyze MODEL --data DATA --plan plan.json --profile bench.json --out DIR
+"""
+
+
+def export_kit(
+    quantization: Quantization,
+    out: Path,
+    samples: Batches,
+    report: Report = silent,
+    *,
+    name: str = "model",
+    float_bytes: bytes | None = None,
+    score: Score | None = None,
+    notes: Sequence[str] = (),
+    opset: int | None = None,
+    io: str = "float",
+) -> ExportReport:
+    """Write the folder, verify the quantized model, and try the kit in a new process.
+
+    Parameters are as for `ort_export.export_onnx`; `out` is the folder.
+
+    Raises
+    ------
+    Problem
+        Where the folder cannot be written, or the kit does not run.
+    """
+    need_samples(out, samples)
+    if io != "float":
+        raise Problem("--io", "the kit's models take the same inputs", "Leave it out.")
+    before = float_bytes or float_model(quantization.float_graph)
+    to_file = export_tensorrt if quantization.plan.target.backend == "tensorrt" else export_onnx
+    with new_folder(out) as folder:
+        file = folder / "int8.onnx"
+        verified = to_file(
+            quantization,
+            file,
+            samples,
+            part(report, 0, 0.8),
+            float_bytes=before,
+            score=score,
+            notes=notes,
+            opset=opset,
+        )
+        beside(file).unlink()
+        (folder / "float.onnx").write_bytes(with_opset(onnx.load_from_string(before), opset).SerializeToString())
+        inputs = _inputs(quantization, samples)
+        write_arrays(folder / "inputs.npz", inputs)
+        write_arrays(folder / "expected.npz", _outputs(file, inputs))
+        write_json(folder / "plan.json", quantization.plan.to_json())
+        code = Path(kit_bench.__file__).read_text(encoding="utf-8")
+        (folder / "bench.py").write_text(code, encoding="utf-8")
+        readme = README.format(
+            name=name,
+            target=quantization.plan.target.name,
+            version=__version__,
+            lowest=verified.lowest_onnxruntime,
+        )
+        (folder / "README.txt").write_text(readme, encoding="utf-8")
+        problems = (*verified.problems, *_try(folder, part(report, 0.8, 1)))
+        result = replace(verified, path=str(out), to="kit", verified=not problems, problems=problems)
+        write_json(folder / "verify.json", result.to_json())
+    report(1, 1, "done")
+    return result
+
+
+def _inputs(q: Quantization, samples: Batches) -> dict[str, np.ndarray[Any, Any]]:
+    """A few samples; a whole batch where the model's is fixed."""
+    varies = all(spec.shape and spec.shape[0] is None for spec in q.graph.inputs)
+    arrays = [tensor.detach().numpy() for tensor in samples[0]]
+    return {name: array[:INPUTS] if varies else array for name, array in zip(q.graph.input_names, arrays, strict=True)}
+
+
+def _outputs(file: Path, inputs: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
+    opened = session(file.read_bytes(), 1)
+    names = [output.name for output in opened.get_outputs()]
+    return dict(zip(names, opened.run(names, dict(inputs)), strict=True))
+
+
+def _try(folder: Path, report: Report) -> list[str]:
+    """Run the kit with few runs, in a process that sees installed packages only; what is wrong with it."""
+    trial = folder / "trial.json"
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['bench.py', '--runs', '3', '--out', {str(trial)!r}]\n"
+        f"try: runpy.run_path({str(folder / 'bench.py')!r}, run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "others = sorted({'torch', 'onnx', 'qinspect'} & set(sys.modules))\n"
+        "assert not others, f'bench.py needs {others}'\n"
+    )
+    run_python(["-I", "-B", "-c", code], folder, report, str(folder))
+    (folder / "stderr").unlink(missing_ok=True)
+    found = json.loads(trial.read_text(encoding="utf-8"))
+    trial.unlink()
+    if not torch.isfinite(torch.tensor([found[kind]["median_ms"] for kind in kit_bench.KINDS])).all():
+        return ["bench.py measured nothing"]
+    return [] if found["equal_share"] == 1 else [f"bench.py gives {found['equal_share']:.1%} of the expected outputs"]

@@ -1,0 +1,98 @@
+"""Times of layers, borders and the whole, from runs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from qinspect.engine.backends.ort import OrtRunner, float_model
+from qinspect.engine.backends.runner import Timing
+from qinspect.engine.latency import latency_sums, layer_latencies, outliers
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.results import Analysis, Totals, analysis_from_json
+
+TIMING = Timing(
+    [1.0] * 19 + [9.0],
+    [0.5, 0.6] * 10,
+    {"a": [10.0, 30.0, 20.0], "": [1.0, 1.0, 1.0]},
+    {"a": [4.0, 8.0, 6.0], "b": [2.0, 2.0, 2.0]},
+    {("x", "a"): [1.0, 3.0, 2.0], ("b", "output"): [5.0, 5.0, 5.0]},
+    {"b": "a"},
+)
+
+
+def test_a_layer_that_was_fused_into_another_names_it_and_has_no_time_of_its_own():
+    found = layer_latencies(TIMING)
+    assert (found["a"].fp32_us, found["a"].int8_us, found["a"].spread_us) == (20.0, 6.0, 2.0)
+    assert (found["b"].fp32_us, found["b"].fp32_in, found["b"].int8_us, found["b"].int8_in) == (None, "a", 2.0, None)
+    assert set(found) == {"a", "b"}
+
+
+def test_sums_borders_and_outliers_stand_beside_the_whole():
+    found = latency_sums(TIMING)
+    assert (found.fp32_layers_us, found.int8_layers_us) == (21.0, 8.0)
+    assert (found.fp32_outliers, found.int8_outliers) == (1, 0)
+    assert [(b.source, b.reader, b.us) for b in found.boundaries] == [("b", "output", 5.0), ("x", "a", 2.0)]
+    assert outliers([1.0, 50.0]) == 0
+
+
+def test_analysis_json_has_from_and_to_and_is_read_again():
+    analysis = Analysis({}, {}, {}, {}, Totals(), (), (), latency=latency_sums(TIMING))
+    data = analysis.to_json()
+    assert data["latency"]["boundaries"][0] == {"from": "b", "to": "output", "us": 5.0}
+    assert analysis_from_json(data) == analysis
+    del data["latency"]
+    assert analysis_from_json(data).latency is None
+
+
+class Net(nn.Module):
+    """A residual addition, which onnxruntime fuses into a float convolution, and a float island."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.body = nn.Conv2d(16, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
+        self.last = nn.Conv2d(16, 16, 1)
+
+    def forward(self, x):
+        x = F.relu(self.stem(x))
+        x = self.body(x) + x
+        return self.last(F.silu(x))
+
+
+def test_onnxruntimes_times_are_given_to_layers_borders_and_groups(canonical, quantized):
+    x = torch.randn(1, 16, 24, 24)
+    plan = QuantPlan.preset(Target())
+    quantization = quantized(canonical(Net(), x), plan, [(x,)])
+    runner = OrtRunner(quantization, float_model(quantization.graph))
+    timing = runner.time((x,), 1, 5)
+    layers = {layer.id for layer in quantization.graph.layers}
+    assert {"stem:conv2d", "body:conv2d", ":add", "last:conv2d"} <= set(timing.int8_us)
+    assert timing.fp32_in.get(":add", "body:conv2d") == "body:conv2d"
+    assert ":add" in timing.fp32_us or ":add" in timing.fp32_in
+    assert all(len(times) == 5 for times in (*timing.fp32_us.values(), *timing.int8_us.values()))
+    between = set(timing.boundaries)
+    assert ("x", "stem:conv2d") in between  # the input is quantized
+    assert (":add", ":silu") in between  # into the float island
+    assert (":silu", "last:conv2d") in between  # and out of it
+    assert ("last:conv2d", "output") in between
+    assert all(source in layers | {"x"} and reader in layers | {"output"} for source, reader in between)
+    border = sum(sum(times) for times in timing.boundaries.values())
+    assert 0 < border < sum(sum(times) for times in timing.int8_us.values())
+
+
+@pytest.mark.skipif("x86" not in torch.backends.quantized.supported_engines, reason="no engine x86")
+def test_torchs_times_are_given_to_the_borders_too(canonical, quantized):
+    from qinspect.engine.backends.fx import FxRunner
+
+    x = torch.randn(1, 16, 24, 24)
+    quantization = quantized(canonical(Net(), x), QuantPlan.preset(Target.parse("fx-x86")), [(x,)])
+    timing = FxRunner(quantization).time((x,), 1, 3, lambda *_: None)
+    assert set(timing.boundaries) == {
+        ("x", "stem:conv2d"),
+        (":add", ":silu"),
+        (":silu", "last:conv2d"),
+        ("last:conv2d", "output"),
+    }
+    assert all(len(times) == 3 for times in timing.boundaries.values())
