@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSettings, QStandardPaths, QTimer
+from PySide6.QtCore import QCoreApplication, QSettings, QStandardPaths, QTimer
 from PySide6.QtWidgets import QApplication
 
 from ..engine.plan import QuantPlan, read_plan
@@ -19,6 +19,7 @@ from ..engine.progress import silent
 from ..session import SUFFIX
 from .icons import use
 from .jobs import Failure
+from .language import install, wanted
 from .main_window import MainWindow
 from .theme import Theme
 
@@ -41,10 +42,11 @@ def application() -> QApplication:
     return app
 
 
-def make_window(autosave: bool = True, mode: str | None = None) -> MainWindow:
+def make_window(autosave: bool = True, mode: str | None = None, language: str | None = None) -> MainWindow:
     """A window with the user's settings; not yet shown."""
     app = application()
     settings = QSettings()
+    install(app, language or wanted(settings))
     theme = app.findChild(Theme) or Theme(app, mode or str(settings.value("theme", "system")))
     if mode is not None:
         theme.set_mode(mode)
@@ -111,7 +113,9 @@ def _unexpected(window: MainWindow, kind: type[BaseException], error: BaseExcept
         return
     details = "".join(traceback.format_exception(kind, error, trace))
     print(details, file=sys.stderr)
-    window.show_problem(Failure(window.tr("In the window"), f"{kind.__name__}: {error}", details))
+    window.show_problem(
+        Failure(QCoreApplication.translate("Window", "In the window"), f"{kind.__name__}: {error}", details)
+    )
 
 
 def screenshot(

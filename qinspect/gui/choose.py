@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog
 
 from ..engine.files import write_json
@@ -13,6 +14,8 @@ from ..session import SUFFIX
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
+
+translate = QCoreApplication.translate
 
 
 def model(window: MainWindow) -> None:
@@ -29,21 +32,23 @@ def data(window: MainWindow) -> None:
 
 def plan(window: MainWindow) -> None:
     """Ask for a plan."""
-    path, _ = QFileDialog.getOpenFileName(window, window.tr("Open a plan"), "", window.tr("Plans (*.json)"))
+    path, _ = QFileDialog.getOpenFileName(
+        window, translate("Choose", "Open a plan"), "", translate("Choose", "Plans (*.json)")
+    )
     if path:
         window.opening.plan(Path(path))
 
 
 def session(window: MainWindow) -> None:
     """Ask for a session."""
-    path, _ = QFileDialog.getOpenFileName(window, window.tr("Open a session"), "", f"qinspect (*{SUFFIX})")
+    path, _ = QFileDialog.getOpenFileName(window, translate("Choose", "Open a session"), "", f"qinspect (*{SUFFIX})")
     if path:
         window.opening.session(Path(path))
 
 
 def save(window: MainWindow) -> None:
     """Ask where the session goes."""
-    path, _ = QFileDialog.getSaveFileName(window, window.tr("Save the session"), "", f"qinspect (*{SUFFIX})")
+    path, _ = QFileDialog.getSaveFileName(window, translate("Choose", "Save the session"), "", f"qinspect (*{SUFFIX})")
     if path:
         target = Path(path if path.endswith(SUFFIX) else path + SUFFIX)
         window.tasks.save_session(target)
@@ -52,7 +57,9 @@ def save(window: MainWindow) -> None:
 
 def save_plan(window: MainWindow) -> None:
     """Ask where the plan goes."""
-    path, _ = QFileDialog.getSaveFileName(window, window.tr("Save the plan"), "plan.json", window.tr("Plans (*.json)"))
+    path, _ = QFileDialog.getSaveFileName(
+        window, translate("Choose", "Save the plan"), "plan.json", translate("Choose", "Plans (*.json)")
+    )
     if path:
         try:
             write_json(Path(path), window.document.plan.to_json())
@@ -62,6 +69,8 @@ def save_plan(window: MainWindow) -> None:
 
 def report(window: MainWindow) -> None:
     """Ask where the report goes."""
-    path, _ = QFileDialog.getSaveFileName(window, window.tr("Save the report"), "report.html", "HTML (*.html)")
+    path, _ = QFileDialog.getSaveFileName(
+        window, translate("Choose", "Save the report"), "report.html", "HTML (*.html)"
+    )
     if path:
         window.tasks.save_report(Path(path))

@@ -13,9 +13,7 @@ from ..engine.problem import Problem
 from .jobs import Failure
 from .trust import Code
 
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("dialogs", text)
+translate = QCoreApplication.translate
 
 
 def show_problem(parent: QWidget, problem: Problem | Failure) -> QMessageBox:
@@ -25,16 +23,19 @@ def show_problem(parent: QWidget, problem: Problem | Failure) -> QMessageBox:
     box.setIcon(QMessageBox.Icon.Warning)
     box.setTextFormat(Qt.TextFormat.PlainText)
     if isinstance(problem, Problem):
-        box.setWindowTitle(_tr("That did not work"))
+        box.setWindowTitle(translate("Dialogs", "That did not work"))
         what = problem.what[:1].upper() + problem.what[1:]
         box.setText(f"{problem.where}\n\n{what}.")
         box.setInformativeText(problem.remedy)
     else:
         box.setIcon(QMessageBox.Icon.Critical)
-        box.setWindowTitle(_tr("Something unexpected happened"))
+        box.setWindowTitle(translate("Dialogs", "Something unexpected happened"))
         box.setText(f"{problem.title}\n\n{problem.summary}")
         box.setInformativeText(
-            _tr("Nothing was lost: the model, the plan and all figures are as before. The details help to report it.")
+            translate(
+                "Dialogs",
+                "Nothing was lost: the model, the plan and all figures are as before. The details help to report it.",
+            )
         )
         box.setDetailedText(f"qinspect {__version__}\n{problem.details}")
     box.open()
@@ -45,14 +46,19 @@ def ask_trust(parent: QWidget, code: Code) -> bool:
     """Ask whether the user's own Python code may run."""
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle(_tr("Run Python code?"))
+    box.setWindowTitle(translate("Dialogs", "Run Python code?"))
     box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(_tr("Opening {0} runs the code in this file:").format(code.source) + f"\n\n{code.path}")
+    box.setText(
+        translate("Dialogs", "Opening {0} runs the code in this file:").format(code.source) + f"\n\n{code.path}"
+    )
     box.setInformativeText(
         f"SHA-256 {code.digest[:32]}\n{code.digest[32:]}\n\n"
-        + _tr("It can do whatever you can. Allow it if you know where it comes from. A changed file asks again.")
+        + translate(
+            "Dialogs",
+            "It can do whatever you can. Allow it if you know where it comes from. A changed file asks again.",
+        )
     )
-    run = box.addButton(_tr("Run it"), QMessageBox.ButtonRole.AcceptRole)
+    run = box.addButton(translate("Dialogs", "Run it"), QMessageBox.ButtonRole.AcceptRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.setDefaultButton(QMessageBox.StandardButton.Cancel)
     box.exec()
@@ -71,23 +77,28 @@ def show_shortcuts(parent: QWidget, actions: Sequence[tuple[str, str]]) -> QMess
         Keys and what they do, of the menus.
     """
     panels = (
-        ("1 … 7", _tr("the steps")),
-        ("Ctrl+C", _tr("in a table: copy it for a spreadsheet")),
-        ("Enter, Shift+Enter", _tr("in the candidates: apply; apply to all layers like it")),
-        ("↑ ↓ ← →", _tr("in the graph: along the edges")),
-        ("Enter, Space", _tr("in the graph: open or close a block")),
-        ("+ − F", _tr("in the graph: zoom in, zoom out, show all")),
+        ("1 … 7", translate("Dialogs", "the steps")),
+        ("Ctrl+C", translate("Dialogs", "in a table: copy it for a spreadsheet")),
+        ("Enter, Shift+Enter", translate("Dialogs", "in the candidates: apply; apply to all layers like it")),
+        ("↑ ↓ ← →", translate("Dialogs", "in the graph: along the edges")),
+        ("Enter, Space", translate("Dialogs", "in the graph: open or close a block")),
+        ("+ − F", translate("Dialogs", "in the graph: zoom in, zoom out, show all")),
     )
     lines = [f"<tr><td><b>{escape(k)}</b>&nbsp;&nbsp;</td><td>{escape(w)}</td></tr>" for k, w in (*actions, *panels)]
     half = (len(lines) + 1) // 2
     tables = "".join(f"<td><table cellspacing=3>{''.join(part)}</table></td>" for part in (lines[:half], lines[half:]))
-    return _show(parent, _tr("Keyboard shortcuts"), f"<table><tr>{tables}</tr></table>")
+    return _show(parent, translate("Dialogs", "Keyboard shortcuts"), f"<table><tr>{tables}</tr></table>")
 
 
 def show_about(parent: QWidget) -> QMessageBox:
     """What this is."""
-    text = _tr("See what quantization does to a model, layer by layer, and repair it.")
-    return _show(parent, _tr("About qinspect"), f"<h3>qinspect {__version__}</h3><p>{text}</p>")
+    text = translate("Dialogs", "See what quantization does to a model, layer by layer, and repair it.")
+    return _show(parent, translate("Dialogs", "About qinspect"), f"<h3>qinspect {__version__}</h3><p>{text}</p>")
+
+
+def show_note(parent: QWidget, title: str, text: str) -> QMessageBox:
+    """One sentence."""
+    return _show(parent, title, escape(text))
 
 
 def _show(parent: QWidget, title: str, text: str) -> QMessageBox:

@@ -82,7 +82,7 @@ class Document(QObject):
         self._clear()
         self.model, self.inspected, self.plan = model, inspected, plan
         self.undo_stack.clear()
-        self.log(f"opened {model.name}: {len(inspected.layers)} layers")
+        self.log(self.tr("opened {0}: {1} layers").format(model.name, len(inspected.layers)))
         self.model_changed.emit()
         self.data_changed.emit()
         self.calibration_changed.emit()
@@ -98,7 +98,7 @@ class Document(QObject):
             self.calibration = None
         self.confirmed = self.confirmed if self.confirmed == data.digest else ""
         self._last = self.find() or self._last
-        self.log(f"data: {len(data)} samples from {data.spec.source}")
+        self.log(self.tr("data: {0} samples from {1}").format(len(data), data.spec.source))
         self.data_changed.emit()
         self.calibration_changed.emit()
         self.results_changed.emit()
@@ -117,7 +117,8 @@ class Document(QObject):
     def set_calibration(self, calibration: Calibration) -> None:
         """The statistics of every tensor."""
         self.calibration = calibration
-        self.log(f"calibrated on {calibration.samples} samples in {calibration.seconds:.1f} s")
+        seconds = f"{calibration.seconds:.1f}"
+        self.log(self.tr("calibrated on {0} samples in {1} s").format(calibration.samples, seconds))
         self.calibration_changed.emit()
 
     # -- layers -------------------------------------------------------------------------------
@@ -211,7 +212,8 @@ class Document(QObject):
                 continue
             plan = plan.with_layer(layer_id, **{role: changed_config(getattr(asked, role), self._start(role), fields)})
         what = ", ".join(f"{key} {value}" for key, value in fields.items())
-        return self.edit(f"{role} {what} for {names(ids)}", plan, merge=f"{role}{sorted(fields)}{ids}")
+        title = self.tr("{0} {1} for {2}").format(self._role(role), what, names(ids))
+        return self.edit(title, plan, merge=f"{role}{sorted(fields)}{ids}")
 
     def make_float(self, ids: Sequence[str], role: Role | None = None) -> bool:
         """Leave layers, or only their weights or activations, in float."""
@@ -219,7 +221,8 @@ class Document(QObject):
         for layer_id in ids:
             plan = plan.with_layer(layer_id, **{key: None for key in (role,) if key} or BOTH_FLOAT)
         gone = {} if role else dict.fromkeys(ids, 0.0)
-        return self.edit(f"{role or 'all'} float for {names(ids)}", plan, estimate=self.estimate_with(gone))
+        title = self.tr("{0} float for {1}").format(self._role(role), names(ids))
+        return self.edit(title, plan, estimate=self.estimate_with(gone))
 
     def apply(self, ids: Sequence[str], qconfig: QConfig, name: str, estimate: float | None = None) -> bool:
         """Give layers one qconfig; weights only where there are any."""
@@ -227,7 +230,7 @@ class Document(QObject):
         for layer_id in ids:
             weight = qconfig.weight if self.weighted(layer_id) else "inherit"
             plan = plan.with_layer(layer_id, weight=weight, activation=qconfig.activation)
-        return self.edit(f"{name} for {names(ids)}", plan, estimate=estimate)
+        return self.edit(self.tr("{0} for {1}").format(name, names(ids)), plan, estimate=estimate)
 
     def apply_matching(self, kind: Literal["path", "op"], pattern: str, qconfig: QConfig, name: str) -> bool:
         """Give all layers of a module or of an operator one qconfig; overrides by id inside it go."""
@@ -238,14 +241,15 @@ class Document(QObject):
             layer = graph.by_id.get(layer_id) if graph else None
             if layer is not None and matching.matches(layer):
                 plan = plan.without_layer(layer_id)
-        return self.edit(f"{name} for {kind} {pattern}", plan.with_override(matching))
+        what = f"{kind} {pattern}"
+        return self.edit(self.tr("{0} for {1}").format(name, what), plan.with_override(matching))
 
     def follow_default(self, ids: Sequence[str]) -> bool:
         """Remove the overrides of single layers."""
         plan = self.plan
         for layer_id in ids:
             plan = plan.without_layer(layer_id)
-        return self.edit(f"default for {names(ids)}", plan)
+        return self.edit(self.tr("{0} for {1}").format(self.tr("default"), names(ids)), plan)
 
     def set_target(self, target: Target) -> bool:
         """Another place to run; a plan that nobody changed becomes the new target's first."""
@@ -255,12 +259,16 @@ class Document(QObject):
             from ..engine.job import retarget
 
             plan = retarget(self.plan, self.model.graph, target)
-        return self.edit(f"target {target.name}", plan, merge="target")
+        return self.edit(self.tr("target {0}").format(target.name), plan, merge="target")
 
     def set_fusion(self, identity: str, on: bool) -> bool:
         """Switch one fusion on or off."""
-        word = "on" if on else "off"
-        return self.edit(f"fusion {identity} {word}", self.plan.with_fusion(identity, on))
+        word = self.tr("on") if on else self.tr("off")
+        title = self.tr("fusion {0} {1}").format(identity, word)
+        return self.edit(title, self.plan.with_fusion(identity, on))
+
+    def _role(self, role: Role | None) -> str:
+        return {"weight": self.tr("weight"), "activation": self.tr("activation")}.get(role or "", self.tr("all"))
 
     def _start(self, role: Role) -> TensorConfig:
         """What a float tensor begins with when it is to be quantized."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QUndoCommand
 
 from ..engine.plan import QuantPlan
@@ -78,7 +79,7 @@ def changed_config(config: TensorConfig | None, start: TensorConfig, fields: dic
 
 def names(ids: Sequence[str]) -> str:
     """Layers in a few words."""
-    return ids[0] if len(ids) == 1 else f"{len(ids)} layers"
+    return ids[0] if len(ids) == 1 else QCoreApplication.translate("Edits", "{0} layers").format(len(ids))
 
 
 def qconfig_text(qconfig: QConfig) -> str:

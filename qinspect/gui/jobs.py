@@ -46,6 +46,11 @@ class Remaining:
         self._weight = 0.0
         self._shown = -1.0
 
+    def skip(self, seconds: float) -> None:
+        """Nothing was done for so long: it says nothing of the rate."""
+        self._began += seconds
+        self._last += seconds
+
     def after(self, share: float) -> float:
         """Remaining seconds when ``share`` (0 to 1) is done; negative where not yet known."""
         now = self._clock()
@@ -118,6 +123,8 @@ class Job(QObject):
         self.over = False
         self._work = work
         self._stop = threading.Event()
+        self._go = threading.Event()
+        self._go.set()
         self._last = 0.0
         self._remaining = Remaining()
         self._future: Future[None] | None = None
@@ -132,6 +139,18 @@ class Job(QObject):
         if self._future is not None and self._future.cancel():
             self._ended.emit("cancelled", None)
 
+    def pause(self, on: bool) -> None:
+        """Hold the work at its next report, or let it go on."""
+        if on:
+            self._go.clear()
+        else:
+            self._go.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the work is held."""
+        return not self._go.is_set()
+
     @property
     def cancelling(self) -> bool:
         """Whether the work was asked to stop."""
@@ -140,6 +159,7 @@ class Job(QObject):
     # -- in the worker ------------------------------------------------------------------------
 
     def _report(self, done: float, total: float, note: str = "") -> None:
+        self._hold()
         if self._stop.is_set():
             raise Cancelled
         now = time.monotonic()
@@ -148,6 +168,14 @@ class Job(QObject):
         self._last = now
         share = min(max(done / total, 0.0), 1.0) if total else 0.0
         self._heard.emit(share, note, self._remaining.after(share))
+
+    def _hold(self) -> None:
+        if self._go.is_set():
+            return
+        began = time.monotonic()
+        while not self._go.wait(0.05) and not self._stop.is_set():
+            pass
+        self._remaining.skip(time.monotonic() - began)
 
     def _run(self) -> None:
         self._remaining = Remaining()

@@ -23,6 +23,7 @@ from ..session import session_title
 from . import dialogs
 from .actions import make_actions
 from .document import Document
+from .help import OF_STEP, HelpWindow
 from .icons import recolour
 from .jobs import Failure, Jobs
 from .opening import Opening
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         # These two import pyqtgraph; they are made right after the window is on the screen.
         self._layers: LayersPage | None = None
         self._fix: FixPage | None = None
+        self._help: HelpWindow | None = None
         self.pages: dict[str, QWidget] = {
             "open": self.open_page,
             "data": self.data_page,
@@ -353,6 +355,18 @@ class MainWindow(QMainWindow):
     def show_problem(self, problem: Problem | Failure) -> None:
         """Say what did not work."""
         dialogs.show_problem(self, problem)
+
+    def show_help(self, page: str = "", heading: str = "") -> HelpWindow:
+        """A help page; without a name the one of this step."""
+        if self._help is None:
+            self._help = HelpWindow(self)
+        self._help.open(page or OF_STEP[self.step], heading)
+        return self._help
+
+    def set_language(self, name: str) -> None:
+        """Another language, from the next start on."""
+        self.settings.setValue("language", name)
+        dialogs.show_note(self, self.tr("Language"), self.tr("The window speaks it when qinspect is started again."))
 
     def show_shortcuts(self) -> None:
         """The keys."""

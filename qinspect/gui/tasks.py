@@ -74,8 +74,10 @@ class Tasks(QObject):
         job = self._jobs.start(title, work, quiet)
         job.done.connect(done)
         job.failed.connect(self.problem)
-        job.failed.connect(lambda problem: self._document.log(f"failed: {title}: {_line(problem)}"))
-        job.cancelled.connect(lambda: quiet or self._document.log(f"cancelled: {title}"))
+        job.failed.connect(
+            lambda problem: self._document.log(self.tr("failed: {0}: {1}").format(title, _line(problem)))
+        )
+        job.cancelled.connect(lambda: quiet or self._document.log(self.tr("cancelled: {0}").format(title)))
         return job
 
     # -- opening ------------------------------------------------------------------------------
@@ -237,7 +239,7 @@ class Tasks(QObject):
             self.candidates_failed.emit(layer_id, str(problem))
             return
         self.candidates_failed.emit(layer_id, self.tr("The candidates for this layer could not be computed."))
-        self._document.log(f"failed: {problem.title} of {layer_id}: {problem.summary}")
+        self._document.log(self.tr("failed: {0}: {1}").format(f"{problem.title} {layer_id}", problem.summary))
         # The same failure for the next layer needs no second dialog.
         if problem.summary not in self._told:
             self._told.add(problem.summary)
@@ -288,7 +290,7 @@ class Tasks(QObject):
 
         def exported(report: Any) -> None:
             document.exported.append(str(report.path))
-            document.log(f"exported {report.path}")
+            document.log(self.tr("exported {0}").format(report.path))
             self.exported.emit(report)
 
         return self._start(
@@ -305,7 +307,7 @@ class Tasks(QObject):
         return self._start(
             self.tr("Writing the report"),
             lambda report: work.write_report(run.analysis, path),
-            lambda _: self._document.log(f"wrote {path}"),
+            lambda _: self._document.log(self.tr("wrote {0}").format(path)),
         )
 
     # -- sessions -----------------------------------------------------------------------------
@@ -345,7 +347,7 @@ class Tasks(QObject):
         return self._start(
             self.tr("Saving {0}").format(path.name),
             lambda report: _save(session, calibration, path),
-            lambda _: quiet or self._document.log(f"saved {path}"),
+            lambda _: quiet or self._document.log(self.tr("saved {0}").format(path)),
             quiet,
         )
 

@@ -175,3 +175,68 @@ def test_the_remaining_time_never_jumps_up_and_follows_the_last_seconds():
 
 def test_nothing_is_said_of_the_time_of_work_that_does_not_move():
     assert set(shown(10, lambda _: 0.0)) == {-1.0}
+
+
+def test_pausing_holds_the_work_at_its_next_report_and_cancelling_ends_it(qtbot, jobs):
+    count = [0]
+
+    def work(report):
+        while True:
+            count[0] += 1
+            report(1, 2, "")
+            time.sleep(0.002)
+
+    job = jobs.start("endless", work)
+    qtbot.waitUntil(lambda: count[0] > 3)
+    job.pause(True)
+    assert job.paused
+    qtbot.wait(60)
+    held = count[0]
+    qtbot.wait(150)
+    assert count[0] == held
+    job.pause(False)
+    qtbot.waitUntil(lambda: count[0] > held)
+    job.pause(True)
+    qtbot.wait(60)
+    with qtbot.waitSignal(job.cancelled, timeout=500):
+        job.cancel()
+    assert jobs.idle
+
+
+def test_a_pause_does_not_change_what_is_said_of_the_remaining_time():
+    now = [0.0]
+    remaining = Remaining(lambda: now[0])
+    for second in range(1, 11):
+        now[0] = float(second)
+        before = remaining.after(second / 100)
+    now[0] += 1000
+    remaining.skip(1000)
+    now[0] += 1
+    assert remaining.after(0.11) == pytest.approx(before, abs=2)
+
+
+def test_the_button_in_the_strip_pauses_and_goes_on(qtbot, jobs):
+    from PySide6.QtCore import Qt
+
+    from qinspect.gui.panels.status import JobStrip
+
+    strip = JobStrip(jobs)
+    qtbot.addWidget(strip)
+    count = [0]
+
+    def work(report):
+        while True:
+            count[0] += 1
+            report(1, 2, "")
+            time.sleep(0.002)
+
+    job = jobs.start("endless", work)
+    strip.show()
+    qtbot.waitUntil(lambda: count[0] > 3)
+    qtbot.mouseClick(strip.pause, Qt.MouseButton.LeftButton)
+    assert job.paused
+    assert strip.remaining.text() == "paused"
+    qtbot.mouseClick(strip.pause, Qt.MouseButton.LeftButton)
+    assert not job.paused
+    with qtbot.waitSignal(job.cancelled, timeout=1000):
+        qtbot.mouseClick(strip.cancel, Qt.MouseButton.LeftButton)

@@ -19,8 +19,7 @@ SHOWN = 12
 """Lines of a kind that are shown."""
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("Compare", text)
+translate = QCoreApplication.translate
 
 
 @dataclass(frozen=True)
@@ -91,17 +90,17 @@ def _figures() -> tuple[Figure, ...]:
         return "–" if value is None else f"{value:.1f} dB"
 
     return (
-        (_tr("metric, simulated"), lambda t: t.quantized_metric, share),
-        (_tr("metric, kernel"), lambda t: t.kernel_metric, share),
-        (_tr("agreement, simulated"), lambda t: t.agreement, share),
-        (_tr("agreement, kernel"), lambda t: t.kernel_agreement, share),
-        (_tr("KL, simulated"), lambda t: t.kl, nats),
-        (_tr("KL, kernel"), lambda t: t.kernel_kl, nats),
-        (_tr("KL, estimated"), lambda t: t.estimated_kl, nats),
-        (_tr("SQNR of the output"), lambda t: t.sqnr_db, db),
-        (_tr("time, float"), lambda t: t.fp32_ms, ms),
-        (_tr("time, int8"), lambda t: t.int8_ms, ms),
-        (_tr("samples"), lambda t: t.samples, lambda v: "–" if v is None else f"{v:.0f}"),
+        (translate("Compare", "metric, simulated"), lambda t: t.quantized_metric, share),
+        (translate("Compare", "metric, kernel"), lambda t: t.kernel_metric, share),
+        (translate("Compare", "agreement, simulated"), lambda t: t.agreement, share),
+        (translate("Compare", "agreement, kernel"), lambda t: t.kernel_agreement, share),
+        (translate("Compare", "KL, simulated"), lambda t: t.kl, nats),
+        (translate("Compare", "KL, kernel"), lambda t: t.kernel_kl, nats),
+        (translate("Compare", "KL, estimated"), lambda t: t.estimated_kl, nats),
+        (translate("Compare", "SQNR of the output"), lambda t: t.sqnr_db, db),
+        (translate("Compare", "time, float"), lambda t: t.fp32_ms, ms),
+        (translate("Compare", "time, int8"), lambda t: t.int8_ms, ms),
+        (translate("Compare", "samples"), lambda t: t.samples, lambda v: "–" if v is None else f"{v:.0f}"),
     )
 
 
@@ -109,15 +108,15 @@ def as_html(one: Run, two: Run) -> str:
     """The comparison for a text browser."""
     found = compare(one, two)
     parts = [
-        _table((_tr("Figure"), one.name, two.name, "Δ"), found.figures),
-        f"<p><b>{escape(_tr('What differs in the plan'))}</b></p>",
+        _table((translate("Compare", "Figure"), one.name, two.name, "Δ"), found.figures),
+        f"<p><b>{escape(translate('Compare', 'What differs in the plan'))}</b></p>",
     ]
-    lines = list(found.plan) or [_tr("The plans are the same.")]
-    more = [_tr("and {0} more").format(len(lines) - SHOWN)] if len(lines) > SHOWN else []
+    lines = list(found.plan) or [translate("Compare", "The plans are the same.")]
+    more = [translate("Compare", "and {0} more").format(len(lines) - SHOWN)] if len(lines) > SHOWN else []
     parts += [f"<div>{escape(line)}</div>" for line in (*lines[:SHOWN], *more)]
     if found.layers:
-        parts.append(f"<p><b>{escape(_tr('Layers whose estimated KL changed most (nats)'))}</b></p>")
-        parts.append(_table((_tr("Layer"), one.name, two.name, "Δ"), found.layers))
+        parts.append(f"<p><b>{escape(translate('Compare', 'Layers whose estimated KL changed most (nats)'))}</b></p>")
+        parts.append(_table((translate("Compare", "Layer"), one.name, two.name, "Δ"), found.layers))
     return "".join(parts)
 
 

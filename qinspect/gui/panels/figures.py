@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QCoreApplication
+
 
 def share(value: float | None) -> str:
     """A fraction in percent."""
@@ -11,12 +13,19 @@ def share(value: float | None) -> str:
 def drop(value: float, metric: float) -> str:
     """The difference to the float metric in points."""
     points = (value - metric) * 100
-    return "±0 points" if abs(points) < 0.05 else f"{points:+.1f} points"
+    text = "±0" if abs(points) < 0.05 else f"{points:+.1f}"
+    return QCoreApplication.translate("Figures", "{0} points").format(text)
 
 
 def decibel(value: float | None, exact: bool = False) -> str:
     """An SQNR."""
-    return "exact" if exact and value is None else "–" if value is None else f"{value:.1f} dB"
+    return (
+        QCoreApplication.translate("Figures", "exact")
+        if exact and value is None
+        else "–"
+        if value is None
+        else f"{value:.1f} dB"
+    )
 
 
 def micros(value: float | None, sign: bool = False) -> str:

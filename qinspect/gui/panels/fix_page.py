@@ -79,8 +79,8 @@ class FixPage(QWidget):
         for fusion in analysis.fusions:
             if fusion.state != "blocked" and (not pattern or fusion.pattern == pattern):
                 plan = plan.with_fusion(fusion.id, on)
-        word = "on" if on else "off"
-        self._document.edit(f"fusions {pattern or 'all'} {word}", plan)
+        word = self.tr("on") if on else self.tr("off")
+        self._document.edit(self.tr("fusions {0} {1}").format(pattern or self.tr("all"), word), plan)
 
     def set_analyzing(self, on: bool) -> None:
         """While everything is analyzed it cannot be started once more."""

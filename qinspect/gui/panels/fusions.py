@@ -140,13 +140,15 @@ class FusionLedger(QWidget):
 
     def _fill(self) -> None:
         self._filling = True
+        states = {"fused": self.tr("fused"), "off": self.tr("off"), "blocked": self.tr("blocked")}
         only = self.pattern.currentData()
         self._shown = [fusion for fusion in self._rows if not only or fusion.pattern == only]
         self.table.setRowCount(len(self._shown))
         for place, fusion in enumerate(self._shown):
             on = self._wanted.get(fusion.id, True)
             pending = fusion.state != "blocked" and on != (fusion.state == "fused")
-            state = self.tr("{0}, to be computed").format("on" if on else "off") if pending else fusion.state
+            word = self.tr("on") if on else self.tr("off")
+            state = self.tr("{0}, to be computed").format(word) if pending else states[fusion.state]
             texts = (
                 fusion.pattern,
                 ", ".join(fusion.layers),

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+
 from ...engine.plan import QuantPlan
 from ...engine.qconfig import QConfig, TensorConfig
 from ...engine.results import Latency, LayerRow
@@ -98,21 +100,29 @@ def stays_float(row: LayerRow, measured: bool) -> bool:
     return in_vain and (row.why_not is not None or measured)
 
 
+translate = QCoreApplication.translate
+
+
 def flags(row: LayerRow, facts: Facts) -> list[tuple[str, str]]:
     """Short words with their explanations."""
     found = []
     if stays_float(row, facts.measured) and not facts.stale:
-        found.append(("stays float", row.why_not or "the plan asks for integers, the kernel is a float one"))
+        why = row.why_not or translate("Flags", "the plan asks for integers, the kernel is a float one")
+        found.append((translate("Flags", "stays float"), why))
     if row.kernel is not None:
+        steps = row.kernel.max_steps
         if row.kernel.saturated:
-            found.append(("saturates", f"intermediate sums overflow: up to {row.kernel.max_steps} steps off"))
-        elif row.kernel.max_steps > 1:
-            found.append(("kernel ≠ sim", f"the kernel is up to {row.kernel.max_steps} steps off the simulation"))
+            why = translate("Flags", "intermediate sums overflow: up to {0} steps off").format(steps)
+            found.append((translate("Flags", "saturates"), why))
+        elif steps > 1:
+            why = translate("Flags", "the kernel is up to {0} steps off the simulation").format(steps)
+            found.append((translate("Flags", "kernel ≠ sim"), why))
     time = facts.times.get(row.id)
     if time is not None and time.fp32_us and time.int8_us and row.quantized and time.int8_us > 1.1 * time.fp32_us:
-        found.append(("slower", f"int8 takes {time.int8_us / time.fp32_us:.1f} times as long as float"))
+        why = translate("Flags", "int8 takes {0} times as long as float").format(f"{time.int8_us / time.fp32_us:.1f}")
+        found.append((translate("Flags", "slower"), why))
     if row.id in facts.overridden:
-        found.append(("edited", "this layer has a qconfig of its own"))
+        found.append((translate("Flags", "edited"), translate("Flags", "this layer has a qconfig of its own")))
     return found
 
 
@@ -193,25 +203,39 @@ def _count(value: float | None) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("layer", "Layer", "Module path, in execution order", lambda r, f: r.id, right=False),
+    Column(
+        "layer",
+        QT_TRANSLATE_NOOP("Columns", "Layer"),
+        QT_TRANSLATE_NOOP("Columns", "Module path, in execution order"),
+        lambda r, f: r.id,
+        right=False,
+    ),
     Column(
         "op",
-        "Operator",
-        "The operator, and what was fused into it (bn is BatchNorm); point at it for the full names",
+        QT_TRANSLATE_NOOP("Columns", "Operator"),
+        QT_TRANSLATE_NOOP(
+            "Columns", "The operator, and what was fused into it (bn is BatchNorm); point at it for the full names"
+        ),
         lambda r, f: operator_text(r),
         right=False,
     ),
     Column(
         "type",
-        "Weight · act.",
-        "What the plan asks for: weight type · type of the output. /ch is per channel, 7b a grid of 7 bits",
+        QT_TRANSLATE_NOOP("Columns", "Weight · act."),
+        QT_TRANSLATE_NOOP(
+            "Columns",
+            "What the plan asks for: weight type · type of the output. /ch is per channel, 7b a grid of 7 bits",
+        ),
         type_text,
         right=False,
     ),
     Column(
         "share",
-        "Error",
-        "Estimated share of the output error: E[(vᵀ J_i δ_i)²] of the layer, divided by the sum over all layers",
+        QT_TRANSLATE_NOOP("Columns", "Error"),
+        QT_TRANSLATE_NOOP(
+            "Columns",
+            "Estimated share of the output error: E[(vᵀ J_i δ_i)²] of the layer, divided by the sum over all layers",
+        ),
         lambda r, f: f.shares.get(r.id),
         share,
         "figures",
@@ -219,8 +243,8 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         "gain",
-        "Won",
-        "Time that the integer kernel wins, fp32 − int8, in µs; negative where it loses",
+        QT_TRANSLATE_NOOP("Columns", "Won"),
+        QT_TRANSLATE_NOOP("Columns", "Time that the integer kernel wins, fp32 − int8, in µs; negative where it loses"),
         gain_us,
         lambda v: micros(v, sign=True),
         "times",
@@ -228,39 +252,45 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         "flags",
-        "Flags",
-        "What is worth a look; point at it for the reason",
+        QT_TRANSLATE_NOOP("Columns", "Flags"),
+        QT_TRANSLATE_NOOP("Columns", "What is worth a look; point at it for the reason"),
         lambda r, f: ", ".join(word for word, _ in flags(r, f)),
         right=False,
     ),
     Column(
         "local",
-        "Local",
-        "SQNR of the layer's own rounding, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²)",
+        QT_TRANSLATE_NOOP("Columns", "Local"),
+        QT_TRANSLATE_NOOP(
+            "Columns", "SQNR of the layer's own rounding, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²)"
+        ),
         _error("local_sqnr_db"),
         _db,
         "figures",
     ),
     Column(
         "cumulative",
-        "Cumulative",
-        "SQNR against the float model when everything before it is quantized too",
+        QT_TRANSLATE_NOOP("Columns", "Cumulative"),
+        QT_TRANSLATE_NOOP("Columns", "SQNR against the float model when everything before it is quantized too"),
         _error("cumulative_sqnr_db"),
         _db,
         "figures",
     ),
     Column(
         "cosine",
-        "Cosine",
-        "Cosine similarity with the float model's value, everything before it quantized too",
+        QT_TRANSLATE_NOOP("Columns", "Cosine"),
+        QT_TRANSLATE_NOOP(
+            "Columns", "Cosine similarity with the float model's value, everything before it quantized too"
+        ),
         _error("cumulative_cosine"),
         lambda v: "–" if v is None else f"{v:.4f}",
         "figures",
     ),
     Column(
         "estimated_kl",
-        "Est. KL",
-        "Estimated KL(fp32‖int8) at the output that this layer alone causes, in nats (Fisher estimate)",
+        QT_TRANSLATE_NOOP("Columns", "Est. KL"),
+        QT_TRANSLATE_NOOP(
+            "Columns", "Estimated KL(fp32‖int8) at the output that this layer alone causes, in nats (Fisher estimate)"
+        ),
         _error("estimated_kl"),
         small,
         "figures",
@@ -268,35 +298,112 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         "isolated_kl",
-        "Isolated KL",
-        "KL(fp32‖int8) at the output with this layer alone quantized, in nats",
+        QT_TRANSLATE_NOOP("Columns", "Isolated KL"),
+        QT_TRANSLATE_NOOP("Columns", "KL(fp32‖int8) at the output with this layer alone quantized, in nats"),
         _error("isolated_kl"),
         small,
         "figures",
     ),
-    Column("fp32_us", "fp32", "Median time of the float layer", _time("fp32_us"), micros, "times", True),
-    Column("int8_us", "int8", "Median time of what really runs", _time("int8_us"), micros, "times", True),
-    Column("spread", "Spread", "Interquartile range of the int8 time", _time("spread_us"), micros, "times"),
-    Column("macs", "MACs", "Multiply-adds for one sample", lambda r, f: r.macs, _count, total=True),
-    Column("parameters", "Params", "Number of parameters", lambda r, f: r.parameters, _count, total=True),
-    Column("scale", "Scale", "Width of one step of the output's grid", _activation("scale"), small, "figures"),
+    Column(
+        "fp32_us",
+        QT_TRANSLATE_NOOP("Columns", "fp32"),
+        QT_TRANSLATE_NOOP("Columns", "Median time of the float layer"),
+        _time("fp32_us"),
+        micros,
+        "times",
+        True,
+    ),
+    Column(
+        "int8_us",
+        QT_TRANSLATE_NOOP("Columns", "int8"),
+        QT_TRANSLATE_NOOP("Columns", "Median time of what really runs"),
+        _time("int8_us"),
+        micros,
+        "times",
+        True,
+    ),
+    Column(
+        "spread",
+        QT_TRANSLATE_NOOP("Columns", "Spread"),
+        QT_TRANSLATE_NOOP("Columns", "Interquartile range of the int8 time"),
+        _time("spread_us"),
+        micros,
+        "times",
+    ),
+    Column(
+        "macs",
+        QT_TRANSLATE_NOOP("Columns", "MACs"),
+        QT_TRANSLATE_NOOP("Columns", "Multiply-adds for one sample"),
+        lambda r, f: r.macs,
+        _count,
+        total=True,
+    ),
+    Column(
+        "parameters",
+        QT_TRANSLATE_NOOP("Columns", "Params"),
+        QT_TRANSLATE_NOOP("Columns", "Number of parameters"),
+        lambda r, f: r.parameters,
+        _count,
+        total=True,
+    ),
+    Column(
+        "scale",
+        QT_TRANSLATE_NOOP("Columns", "Scale"),
+        QT_TRANSLATE_NOOP("Columns", "Width of one step of the output's grid"),
+        _activation("scale"),
+        small,
+        "figures",
+    ),
     Column(
         "zero_point",
-        "Zero point",
-        "The integer that stands for 0",
+        QT_TRANSLATE_NOOP("Columns", "Zero point"),
+        QT_TRANSLATE_NOOP("Columns", "The integer that stands for 0"),
         _activation("zero_point"),
         small,
         "figures",
     ),
-    Column("min", "Min", "Smallest value seen in calibration", _activation("min"), small, "figures"),
-    Column("max", "Max", "Largest value seen in calibration", _activation("max"), small, "figures"),
+    Column(
+        "min",
+        QT_TRANSLATE_NOOP("Columns", "Min"),
+        QT_TRANSLATE_NOOP("Columns", "Smallest value seen in calibration"),
+        _activation("min"),
+        small,
+        "figures",
+    ),
+    Column(
+        "max",
+        QT_TRANSLATE_NOOP("Columns", "Max"),
+        QT_TRANSLATE_NOOP("Columns", "Largest value seen in calibration"),
+        _activation("max"),
+        small,
+        "figures",
+    ),
 )
 
 SETS: Mapping[str, tuple[str, ...]] = {
-    "Overview": ("layer", "op", "type", "share", "gain", "flags"),
-    "Accuracy": ("layer", "type", "share", "local", "cumulative", "cosine", "estimated_kl", "isolated_kl"),
-    "Speed": ("layer", "op", "type", "fp32_us", "int8_us", "gain", "spread", "macs", "parameters"),
-    "Ranges": ("layer", "type", "scale", "zero_point", "min", "max"),
+    QT_TRANSLATE_NOOP("Columns", "Overview"): ("layer", "op", "type", "share", "gain", "flags"),
+    QT_TRANSLATE_NOOP("Columns", "Accuracy"): (
+        "layer",
+        "type",
+        "share",
+        "local",
+        "cumulative",
+        "cosine",
+        "estimated_kl",
+        "isolated_kl",
+    ),
+    QT_TRANSLATE_NOOP("Columns", "Speed"): (
+        "layer",
+        "op",
+        "type",
+        "fp32_us",
+        "int8_us",
+        "gain",
+        "spread",
+        "macs",
+        "parameters",
+    ),
+    QT_TRANSLATE_NOOP("Columns", "Ranges"): ("layer", "type", "scale", "zero_point", "min", "max"),
 }
 
 

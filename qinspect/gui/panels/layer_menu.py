@@ -19,8 +19,7 @@ SHOWN_FUSIONS = 12
 """A block may hold hundreds of fusions; the ledger has them all."""
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("LayerMenu", text)
+translate = QCoreApplication.translate
 
 
 def copy_qconfig(document: Document) -> None:
@@ -38,7 +37,11 @@ def paste_qconfig(document: Document) -> None:
     Problem
         Where the clipboard holds none.
     """
-    document.apply(document.selection, qconfig_from_text(QGuiApplication.clipboard().text()), _tr("pasted qconfig"))
+    document.apply(
+        document.selection,
+        qconfig_from_text(QGuiApplication.clipboard().text()),
+        translate("LayerMenu", "pasted qconfig"),
+    )
 
 
 class LayerMenu(QMenu):
@@ -63,38 +66,41 @@ class LayerMenu(QMenu):
         row = next((row for row in document.rows() if ids and row.id == ids[-1]), None)
         if row is None:
             return
-        preset = self.addMenu(_tr("Preset"))
+        preset = self.addMenu(translate("LayerMenu", "Preset"))
         for name, qconfig in PRESETS.items():
             self._add(preset, name, lambda q=qconfig, name=name: document.apply(ids, q, name))
-        self._add(self, _tr("Leave in float"), lambda: document.make_float(ids))
-        roles: tuple[tuple[Role, str], ...] = (("weight", _tr("Weights")), ("activation", _tr("Activations")))
+        self._add(self, translate("LayerMenu", "Leave in float"), lambda: document.make_float(ids))
+        roles: tuple[tuple[Role, str], ...] = (
+            ("weight", translate("LayerMenu", "Weights")),
+            ("activation", translate("LayerMenu", "Activations")),
+        )
         for role, title in roles:
             if role == "activation" or any(document.weighted(layer_id) for layer_id in ids):
                 self._fill_role(self.addMenu(title), role)
-        self._add(self, _tr("Follow the default"), lambda: document.follow_default(ids))
+        self._add(self, translate("LayerMenu", "Follow the default"), lambda: document.follow_default(ids))
         self._fill_fusions()
         self.addSeparator()
-        self._add(self, _tr("Copy qconfig") + "\tCtrl+Shift+C", lambda: copy_qconfig(document))
-        self._add(self, _tr("Paste qconfig") + "\tCtrl+Shift+V", lambda: paste_qconfig(document))
+        self._add(self, translate("LayerMenu", "Copy qconfig") + "\tCtrl+Shift+C", lambda: copy_qconfig(document))
+        self._add(self, translate("LayerMenu", "Paste qconfig") + "\tCtrl+Shift+V", lambda: paste_qconfig(document))
         self.addSeparator()
         qconfig = document.qconfig(row.id)
         module = row.path.rpartition(".")[0]
         if qconfig is not None:
             self._add(
                 self,
-                _tr("All {0} like this one").format(row.op),
-                lambda: document.apply_matching("op", row.op, qconfig, _tr("same")),
+                translate("LayerMenu", "All {0} like this one").format(row.op),
+                lambda: document.apply_matching("op", row.op, qconfig, translate("LayerMenu", "same")),
             )
             if module:
                 self._add(
                     self,
-                    _tr("All in {0} like this one").format(module),
-                    lambda: document.apply_matching("path", module, qconfig, _tr("same")),
+                    translate("LayerMenu", "All in {0} like this one").format(module),
+                    lambda: document.apply_matching("path", module, qconfig, translate("LayerMenu", "same")),
                 )
-        self._add(self, _tr("Edit by pattern…"), by_pattern)
+        self._add(self, translate("LayerMenu", "Edit by pattern…"), by_pattern)
         self._add(
             self,
-            _tr("Select all {0}").format(row.op),
+            translate("LayerMenu", "Select all {0}").format(row.op),
             lambda: document.select(r.id for r in document.rows() if r.op == row.op and r.fused_into is None),
         )
 
@@ -115,12 +121,12 @@ class LayerMenu(QMenu):
         def add(text: str, **fields: Any) -> None:
             self._add(to, text, lambda: document.change(ids, role, **fields))
 
-        self._add(to, _tr("float"), lambda: document.make_float(ids, role))
+        self._add(to, translate("LayerMenu", "float"), lambda: document.make_float(ids, role))
         for dtype in (*DTYPES, *FLOATS):
             add(dtype, dtype=dtype)
         to.addSeparator()
         for bits in BITS:
-            add(_tr("{0} bits").format(bits), bits=bits)
+            add(translate("LayerMenu", "{0} bits").format(bits), bits=bits)
         to.addSeparator()
         if role == "weight":
             for granularity in ("per_tensor", "per_channel", "per_group"):
@@ -130,7 +136,7 @@ class LayerMenu(QMenu):
             if estimator != "fixed":
                 add(estimator.replace("_", " "), estimator=estimator, dynamic=False)
         if role == "activation":
-            add(_tr("dynamic: each batch's own range"), dynamic=True)
+            add(translate("LayerMenu", "dynamic: each batch's own range"), dynamic=True)
 
     def _fill_fusions(self) -> None:
         analysis = self._document.analysis
@@ -138,11 +144,11 @@ class LayerMenu(QMenu):
         found = [] if analysis is None else [f for f in analysis.fusions if chosen & set(f.layers)]
         if not found:
             return
-        menu = self.addMenu(_tr("Fusions"))
+        menu = self.addMenu(translate("LayerMenu", "Fusions"))
         menu.setToolTipsVisible(True)
         for fusion in found[:SHOWN_FUSIONS]:
             blocked = fusion.state == "blocked"
-            action = menu.addAction(f"{fusion.pattern}  {_tr('blocked') if blocked else ''}".strip())
+            action = menu.addAction(f"{fusion.pattern}  {translate('LayerMenu', 'blocked') if blocked else ''}".strip())
             action.setToolTip("\n".join(filter(None, (", ".join(fusion.layers), fusion.reason))))
             action.setEnabled(not blocked)
             action.setCheckable(not blocked)

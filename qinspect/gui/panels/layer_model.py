@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractItemModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -14,6 +14,7 @@ from ...engine.results import LayerRow
 from .layer_columns import COLUMNS, Facts, flags
 
 Index = QModelIndex | QPersistentModelIndex
+translate = QCoreApplication.translate
 SortRole = Qt.ItemDataRole.UserRole
 IdsRole = Qt.ItemDataRole.UserRole + 1
 SearchRole = Qt.ItemDataRole.UserRole + 2
@@ -182,9 +183,9 @@ class LayerModel(QAbstractItemModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section].title
+            return translate("Columns", COLUMNS[section].title)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return COLUMNS[section].tip
+            return translate("Columns", COLUMNS[section].tip)
         if role == Qt.ItemDataRole.TextAlignmentRole and COLUMNS[section].right:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -237,7 +238,7 @@ class LayerModel(QAbstractItemModel):
     def _text(self, node: Node, column: int) -> str:
         spec = COLUMNS[column]
         if node.row is None and spec.key == "op":
-            return f"{sum(1 for _ in node.layers())} layers"
+            return translate("Columns", "{0} layers").format(sum(1 for _ in node.layers()))
         if node.row is None and not spec.total and spec.key != "layer":
             return ""
         if node.row is not None and node.row.fused_into is not None and spec.key not in ("layer", "op"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import (
+    QCoreApplication,
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
@@ -130,10 +131,11 @@ class LayerTree(QWidget):
         self.filter.setAccessibleName(self.tr("Filter layers"))
         self.filter.textChanged.connect(self._filtered)
         self.sets = QComboBox()
-        self.sets.addItems(list(SETS))
+        for name in SETS:
+            self.sets.addItem(QCoreApplication.translate("Columns", name), name)
         self.sets.setAccessibleName(self.tr("Columns"))
         self.sets.setToolTip(self.tr("Which columns are shown"))
-        self.sets.currentTextChanged.connect(self.show_set)
+        self.sets.currentIndexChanged.connect(lambda: self.show_set(self.sets.currentData()))
         self.flat = self._toggle("format-list-numbered", self.tr("In execution order, without modules"))
         self.absorbed = self._toggle("call-merge", self.tr("Show absorbed layers: folded BatchNorms, fused ReLUs"))
         layout = QVBoxLayout(self)
@@ -170,7 +172,7 @@ class LayerTree(QWidget):
         """Show a set of columns, a key of `SETS`."""
         for index, column in enumerate(COLUMNS):
             self.view.setColumnHidden(index, column.key not in SETS[name])
-        self.sets.setCurrentText(name)
+        self.sets.setCurrentIndex(self.sets.findData(name))
 
     def _filtered(self, text: str) -> None:
         self.proxy.set_text(text)
@@ -220,7 +222,7 @@ class LayerTree(QWidget):
     def as_tsv(self) -> str:
         """The visible columns of the selected rows, or of all, tab-separated."""
         shown = [i for i in range(len(COLUMNS)) if not self.view.isColumnHidden(i)]
-        lines = ["\t".join(COLUMNS[i].title for i in shown)]
+        lines = ["\t".join(QCoreApplication.translate("Columns", COLUMNS[i].title) for i in shown)]
         chosen = self.view.selectionModel().selectedRows()
         for index in chosen if len(chosen) > 1 else self._all(QModelIndex()):
             texts = [str(index.siblingAtColumn(i).data() or "") for i in shown]

@@ -44,14 +44,23 @@ class RunsTable(QWidget):
     rename_requested = Signal(object, str)
     chosen = Signal(object)
 
-    COLUMNS = ("Run", "Target", "Metric", "Kernel", "Agreement", "KL (nats)", "int8 ms", "×", "Layers int8")
-
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
         self._filling = False
-        self.table = QTableWidget(0, len(self.COLUMNS))
-        self.table.setHorizontalHeaderLabels(list(self.COLUMNS))
+        titles = (
+            self.tr("Run"),
+            self.tr("Target"),
+            self.tr("Metric"),
+            self.tr("Kernel"),
+            self.tr("Agreement"),
+            self.tr("KL (nats)"),
+            self.tr("int8 ms"),
+            "×",
+            self.tr("Layers int8"),
+        )
+        self.table = QTableWidget(0, len(titles))
+        self.table.setHorizontalHeaderLabels(titles)
         self.table.setAccessibleName(self.tr("Runs"))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
@@ -139,7 +148,7 @@ class RunsTable(QWidget):
                 self.table.setItem(place, column, item)
         for place, run in enumerate(runs):
             if run.key in chosen and len(chosen) < 3:
-                for column in range(len(self.COLUMNS)):
+                for column in range(self.table.columnCount()):
                     self.table.item(place, column).setSelected(True)
         self._filling = False
         self._selected()

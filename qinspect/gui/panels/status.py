@@ -22,6 +22,12 @@ class JobStrip(QWidget):
         self.bar = QProgressBar(textVisible=False, maximum=1000)
         self.bar.setFixedWidth(220)
         self.bar.setAccessibleName(self.tr("Progress"))
+        self.pause = QPushButton()
+        self.pause.setCheckable(True)
+        self.pause.setToolTip(self.tr("Pause; the computer is free for something else"))
+        self.pause.setAccessibleName(self.tr("Pause"))
+        set_icon(self.pause, "pause")
+        self.pause.toggled.connect(self._pause)
         self.cancel = QPushButton(self.tr("Cancel"))
         self.cancel.setToolTip(self.tr("Stop; what was computed before stays (Esc)"))
         set_icon(self.cancel, "close")
@@ -29,7 +35,7 @@ class JobStrip(QWidget):
         self.cancel.clicked.connect(self._cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
-        for widget in (self.note, self.bar, self.remaining, self.cancel):
+        for widget in (self.note, self.bar, self.remaining, self.pause, self.cancel):
             layout.addWidget(widget)
         layout.setAlignment(Qt.AlignmentFlag.AlignRight)
         jobs.changed.connect(self._follow)
@@ -48,6 +54,7 @@ class JobStrip(QWidget):
         if job is None:
             return
         self.cancel.setEnabled(True)
+        self.pause.setChecked(job.paused)
         self._show(0.0, "", -1.0)
         job.progress.connect(self._show)
 
@@ -59,6 +66,13 @@ class JobStrip(QWidget):
         self.bar.setMaximum(1000 if share > 0 else 0)
         self.bar.setValue(round(share * 1000))
         self.remaining.setText("" if remaining_s < 0 else self.tr("{0} left").format(duration(remaining_s)))
+
+    def _pause(self, on: bool) -> None:
+        set_icon(self.pause, "play" if on else "pause")
+        if self._job is not None:
+            self._job.pause(on)
+            if on:
+                self.remaining.setText(self.tr("paused"))
 
     def _cancel(self) -> None:
         if self._job is not None:

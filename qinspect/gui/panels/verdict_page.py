@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
 from ...engine.results import Totals
@@ -12,6 +12,8 @@ from ..icons import set_icon, set_primary
 from .cards import Card, Figure, Page, heading, label, row
 from .figures import drop, share
 from .findings import Findings
+
+translate = QCoreApplication.translate
 
 
 class VerdictPage(Page):
@@ -187,14 +189,15 @@ def tone(value: float | None, metric: float | None) -> str:
 
 def summary(totals: Totals) -> str:
     """The rest of the figures in one line."""
+    nats = translate("Verdict", "nats")
     parts = []
     for name, value, form, unit in (
-        ("KL(fp32‖int8)", totals.kl, ".4g", "nats"),
-        ("estimated", totals.estimated_kl, ".4g", "nats"),
-        ("kernel", totals.kernel_kl, ".4g", "nats"),
+        ("KL(fp32‖int8)", totals.kl, ".4g", nats),
+        (translate("Verdict", "estimated"), totals.estimated_kl, ".4g", nats),
+        (translate("Verdict", "kernel"), totals.kernel_kl, ".4g", nats),
         ("SQNR", totals.sqnr_db, ".1f", "dB"),
-        ("calibrated in", totals.calibrate_s, ".1f", "s"),
-        ("analyzed in", totals.analyze_s, ".1f", "s"),
+        (translate("Verdict", "calibrated in"), totals.calibrate_s, ".1f", "s"),
+        (translate("Verdict", "analyzed in"), totals.analyze_s, ".1f", "s"),
     ):
         if value is not None:
             parts.append(f"{name} {value:{form}} {unit}")

@@ -1,0 +1,139 @@
+"""Languages, help pages, and what the keys and terms lead to."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from qinspect.gui import language
+from qinspect.gui.help import OF_STEP, PAGES, page_text, title_of
+from qinspect.gui.panels.steps import STEPS
+from qinspect.resources import resource
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = Path(sys.executable).parent / "pyside6-lupdate"
+
+
+@pytest.fixture(scope="module")
+def translations():
+    place = ROOT / "packaging" / "translations.py"
+    spec = importlib.util.spec_from_file_location("translations", place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def chinese():
+    app = QApplication.instance()
+    made = language.install(app, "zh_CN")
+    yield app
+    language.install(app, "en")
+    assert made
+
+
+@pytest.mark.skipif(not TOOLS.exists(), reason="PySide6's lupdate is not beside this Python")
+@pytest.mark.parametrize("name", ["zh_CN"])
+def test_every_text_of_the_window_is_translated_and_compiled(translations, tmp_path, name):
+    committed = resource(f"i18n/qinspect_{name}.ts")
+    fresh = tmp_path / committed.name
+    shutil.copy(committed, fresh)
+    translations.extract(fresh)
+    assert translations.missing(fresh) == []
+    compiled = tmp_path / "made.qm"
+    translations.compile_(committed, compiled)
+    assert compiled.read_bytes() == committed.with_suffix(".qm").read_bytes()
+
+
+def test_a_translation_has_the_places_of_its_text(translations):
+    import xml.etree.ElementTree as ElementTree
+
+    def places(text):
+        return sorted(re.sub(r"\{\d*", "{", place) for place in re.findall(r"\{[^}]*\}", text))
+
+    for message in ElementTree.parse(resource("i18n/qinspect_zh_CN.ts")).getroot().iter("message"):
+        source, text = message.findtext("source"), message.findtext("translation")
+        assert places(source) == places(text), source
+        positions = re.findall(r"\{(\d*)", text)
+        assert all(positions) or not any(positions), text
+
+
+def test_the_window_speaks_chinese_in_menus_pages_columns_plots_and_edits(chinese, make_window, digits):
+    window = make_window(digits)
+    window.go("layers")
+    assert next(action.text() for action in window.menuBar().actions()) == "文件(&F)"
+    assert window.steps.buttons["verdict"].text() == "结论"
+    tree = window.layers_page.tree
+    assert tree.as_tsv().splitlines()[0].split("\t")[:2] == ["层", "算子"]
+    assert window.layers_page.depth.title() == "误差随深度的变化"
+    # A subclass says what its base class says.
+    assert window.layers_page.pareto.title() == "时间与损失"
+    window.document.make_float(("conv:conv2d",))
+    assert window.document.undo_stack.undoText() == "全部 保持浮点（conv:conv2d）"
+    assert "方案已改变" in window.layers_page.banner.text()
+    left = [
+        button.toolTip()
+        for button in window.findChildren(type(window.steps.buttons["open"]))
+        if re.fullmatch(r"[A-Za-z ,;.:()]+", button.toolTip()) and len(button.toolTip()) > 12
+    ]
+    assert left == []
+
+
+def test_the_language_follows_the_system_unless_it_was_chosen(settings, monkeypatch):
+    from PySide6.QtCore import QLocale
+
+    monkeypatch.setattr(QLocale, "system", staticmethod(lambda: QLocale("zh_CN")))
+    assert language.wanted(settings) == "zh_CN"
+    monkeypatch.setattr(QLocale, "system", staticmethod(lambda: QLocale("de_DE")))
+    assert language.wanted(settings) == "en"
+    settings.setValue("language", "zh_CN")
+    assert language.wanted(settings) == "zh_CN"
+
+
+def test_choosing_a_language_is_remembered_and_says_when_it_begins(make_window, settings):
+    window = make_window()
+    menu = next(a.menu() for a in window.menuBar().actions()[3].menu().actions() if a.text() == "&Language")
+    next(action for action in menu.actions() if action.text() == "简体中文").trigger()
+    assert settings.value("language") == "zh_CN"
+    (box,) = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    assert "started again" in box.text()
+    box.close()
+
+
+def test_f1_opens_the_page_of_the_step_and_links_lead_on(make_window, qtbot):
+    window = make_window()
+    window.go("target")
+    qtbot.keyClick(window, Qt.Key.Key_F1)
+    help_ = window.findChild(type(window.show_help()))
+    assert help_.isVisible()
+    assert help_.page == OF_STEP["target"]
+    help_.list.setCurrentRow(PAGES.index("start"))
+    assert help_.page == "start"
+    from PySide6.QtCore import QUrl
+
+    help_.view.anchorClicked.emit(QUrl("terms.md#SQNR"))
+    assert help_.page == "terms"
+    assert help_.view.textCursor().selectedText() == "SQNR"
+    help_.close()
+
+
+@pytest.mark.parametrize("folder", ["help", "help/zh_CN"])
+def test_every_page_has_a_title_and_its_links_lead_somewhere(folder):
+    assert set(OF_STEP) == set(STEPS)
+    for name in PAGES:
+        text = resource(f"{folder}/{name}.md").read_text(encoding="utf-8")
+        assert title_of(text)
+        for page in re.findall(r"\]\(([\w-]+)\.md", text):
+            assert page in PAGES
+        assert all(len(line) <= 200 for line in text.splitlines()), name
+
+
+def test_pages_are_read_in_the_language_of_the_window(chinese):
+    assert title_of(page_text("terms")) == "术语"
