@@ -71,7 +71,7 @@ def candidates(
     graph = fused_graph(model, plan).graph
     layer = graph.by_id[layer_id]
     layer = next((item for item in graph.layers if layer_id in (item.id, *(i.id for i in item.fused))), layer)
-    options = _options(layer, plan)
+    options = options_of(layer, plan)
     variants, plans = {}, {}
     abilities = table(plan.target)
     reasons: dict[str, str | None] = {}
@@ -113,7 +113,8 @@ def candidates(
     return tuple(sorted(rows, key=effect))
 
 
-def _options(layer: Layer, plan: QuantPlan) -> Mapping[str, QConfig]:
+def options_of(layer: Layer, plan: QuantPlan) -> Mapping[str, QConfig]:
+    """What a layer may be, by title; each changes the weight's or the activation's configuration, or is float."""
     now = plan.qconfig(layer)
     base = PRESETS[plan.target.preset]
     weight = now.weight or base.weight

@@ -1,0 +1,130 @@
+"""``qinspect search``: the best plans between all integers and all float."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engine.problem import Problem, Unmet
+from . import options as words
+from .terminal import progress, summary
+from .verb import Verb
+
+if TYPE_CHECKING:
+    from ..engine.intervals import Interval
+    from ..engine.metric import Metric
+    from ..engine.pareto import Constraint, Pareto, Point
+
+
+def add(verb: Verb) -> None:
+    search = verb("search", _search, "which layers to leave in float, and what else to change; a plan per point")
+    words.model_options(search)
+    words.data_options(search, required=True)
+    words.plan_options(search)
+    words.stats_option(search)
+    limit = search.add_mutually_exclusive_group()
+    limit.add_argument(
+        "--max-drop",
+        type=float,
+        metavar="X",
+        help="percentage points of the metric (or its own unit); without labels, of the agreement with float",
+    )
+    limit.add_argument("--max-kl", type=float, metavar="X", help="nats, mean per sample")
+    limit.add_argument("--max-ms", type=float, metavar="X", help="milliseconds of a forward pass")
+    search.add_argument(
+        "--objective",
+        choices=("latency", "size", "layers"),
+        default="latency",
+        help="what is to be small beside the loss; layers is the number of layers left in float",
+    )
+    search.add_argument("--floats-only", action="store_true", help="change nothing but which layers stay float")
+    search.add_argument("--no-report", action="store_true", help="write no analysis.json and report.html")
+    search.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+
+def _search(options: argparse.Namespace) -> int:
+    if options.out.exists() and not options.out.is_dir():
+        raise Problem(str(options.out), "is a file", "Give --out a folder.")
+    from ..engine.analyze import analyze
+    from ..engine.pareto import write_pareto
+    from ..engine.progress import part
+    from ..engine.report import write_analysis
+    from ..engine.search import search
+
+    with progress() as report:
+        model = words.load(options, report)
+        data = words.open_data_set(options, model)
+        metric = words.metric(options)
+        plan = words.plan_of(options, model)
+        calibration, note = words.statistics(options, model, data, plan, report)
+        found = search(
+            model,
+            data,
+            plan,
+            calibration,
+            part(report, 0, 0.85),
+            constraint=_constraint(options, metric, data.labels is not None),
+            objective=options.objective,
+            metric=metric,
+            alternatives=not options.floats_only,
+        )
+        write_pareto(found, options.out)
+        analysis = None
+        if not options.no_report:
+            analysis = analyze(model, data, found.best.plan, calibration, part(report, 0.85, 1), metric=metric)
+            write_analysis(analysis, options.out)
+    _print(found, metric)
+    for line in (*found.notes, *note):
+        print(f"note: {line}")
+    if analysis is not None:
+        print(f"chosen, on the final split: {summary(analysis.totals, analysis.data['metric_unit'])}")
+    print(f"{len(found.points)} plans: {options.out / 'pareto.json'}; chosen: {found.file(found.chosen)}")
+    if not found.met:
+        raise Unmet("search", found.why, f"The nearest is {options.out / found.file(found.chosen)}.")
+    print(f"chosen as {found.why}")
+    return 0
+
+
+def _constraint(options: argparse.Namespace, metric: Metric, labelled: bool) -> Constraint | None:
+    from ..engine.pareto import Constraint
+
+    if options.max_kl is not None:
+        return Constraint("kl", options.max_kl)
+    if options.max_ms is not None:
+        return Constraint("ms", options.max_ms)
+    if options.max_drop is None:
+        return None
+    # On flags points, in all files fractions; a metric of the user's own has its own unit.
+    return Constraint("drop", options.max_drop / 100 if metric.unit == "share" or not labelled else options.max_drop)
+
+
+def _print(found: Pareto, metric: Metric) -> None:
+    """One line a point; what is an estimate says so."""
+    timed = found.points[0].int8_ms is not None
+    head = f"{'':3}{'plan':13} {'float':>5} {'changed':>7} {'KL':>9} {'(est.)':>9} {'drop':>8}"
+    print(f"{head} {'ms' if timed else 'KB':>9} {'(est.)' if timed else '':>9}")
+    print(_line(found.start, "as given", False, metric))
+    for index, point in enumerate(found.points):
+        print(_line(point, found.file(index), index == found.chosen, metric))
+
+
+def _line(point: Point, name: str, chosen: bool, metric: Metric) -> str:
+    select = point.select
+    figures = (None, None) if select is None else (select.kl, select.drop)
+    scale = 100 if metric.unit == "share" else 1
+
+    def number(value: float | None, digits: int) -> str:
+        return "–" if value is None else f"{value:.{digits}f}"
+
+    def value(interval: Interval | None, factor: float = 1.0) -> float | None:
+        return None if interval is None else interval.value * factor
+
+    drop = number(value(figures[1], scale), 2)
+    size = number(point.int8_ms, 2) if point.int8_ms is not None else f"{point.bytes / 1000:.0f}"
+    estimate = number(point.estimated_ms, 2) if point.int8_ms is not None else ""
+    return (
+        f"{' * ' if chosen else '   '}{name:13} {len(point.float_layers):5} {len(point.changed):7} "
+        f"{number(value(figures[0]), 5):>9} {number(point.estimated_kl, 5):>9} {drop:>8} "
+        f"{size:>9} {estimate:>9}"
+    )

@@ -1,0 +1,76 @@
+"""The search from the command line: files, exit statuses, what is said."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from qinspect.cli import main
+from qinspect.engine.plan import read_plan
+
+
+@pytest.fixture(scope="module")
+def words(digits_model):
+    return [
+        "search", digits_model.source, "--weights", str(digits_model.weights), "--input-shape", "1,1,8,8",
+        "--data", str(digits_model.data),
+    ]  # fmt: skip
+
+
+def test_a_limit_that_is_kept_gives_plans_and_the_chosen_ones_analysis(words, tmp_path, capsys):
+    assert main([*words, "--max-kl", "0.05", "--out", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "pareto.json").read_text())
+    assert found["constraint"] == {"kind": "kl", "limit": 0.05}
+    for row in found["points"]:
+        assert (tmp_path / row["plan"]).is_file()
+        assert row["int8_ms"] > 0
+        assert row["estimated_ms"] > 0
+    chosen = next(row for row in found["points"] if row["chosen"])
+    assert chosen["select"]["kl_interval"][1] <= 0.05
+    assert chosen["final"]["samples"] == found["data"]["final"]
+    plan = read_plan(tmp_path / "plan.json")
+    assert plan.fingerprint == read_plan(tmp_path / found["chosen"]).fingerprint
+    analysis = json.loads((tmp_path / "analysis.json").read_text())
+    assert analysis["plan"] == plan.to_json()
+    assert analysis["totals"]["kl"] == pytest.approx(chosen["final"]["kl"])
+    assert (tmp_path / "report.html").is_file()
+    said = capsys.readouterr().out
+    assert "the cheapest of those whose KL is at most 0.05 nats" in said
+    assert "as given" in said
+
+
+def test_a_limit_that_nothing_keeps_exits_with_3_and_the_nearest(words, tmp_path, capsys):
+    wanted = [*words, "--max-kl", "1e-12", "--objective", "size", "--no-report", "--out", str(tmp_path)]
+    assert main(wanted) == 3
+    found = json.loads((tmp_path / "pareto.json").read_text())
+    assert not found["met"]
+    said = capsys.readouterr()
+    assert "no plan keeps the KL" in said.err
+    assert found["chosen"] in said.err
+    assert not (tmp_path / "analysis.json").exists()
+
+
+def test_points_of_the_metric_are_given_as_such_and_too_few_samples_are_named(words, tmp_path, capsys):
+    wanted = [*words, "--objective", "size", "--no-report", "--out", str(tmp_path), "--max-drop"]
+    assert main([*wanted, "10"]) == 0
+    assert json.loads((tmp_path / "pareto.json").read_text())["constraint"] == {"kind": "drop", "limit": 0.1}
+    assert main([*wanted, "0.01"]) == 3
+    assert "150 samples cannot resolve a drop of 0.01 points" in capsys.readouterr().err
+
+
+def test_without_labels_a_drop_is_that_of_the_agreement(words, digits_model, tmp_path):
+    np.save(tmp_path / "x.npy", np.load(digits_model.data)["x"])
+    wanted = [*words[:-1], str(tmp_path / "x.npy"), "--objective", "size", "--no-report", "--out", str(tmp_path)]
+    assert main([*wanted, "--max-drop", "10"]) == 0
+    found = json.loads((tmp_path / "pareto.json").read_text())
+    final = next(row for row in found["points"] if row["chosen"])["final"]
+    assert final["metric"] is None
+    assert final["drop"] == pytest.approx(1 - final["agreement"])
+
+
+def test_two_limits_at_once_are_wrong_usage(words, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        main([*words, "--max-kl", "1", "--max-ms", "1", "--out", str(tmp_path)])
+    assert stopped.value.code == 2

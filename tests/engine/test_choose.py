@@ -1,0 +1,72 @@
+"""Which point is taken, and what is said where none can be."""
+
+from __future__ import annotations
+
+import pytest
+
+from qinspect.engine.choose import choose, knee, unbeaten
+from qinspect.engine.intervals import Interval
+from qinspect.engine.pareto import Constraint, Point, Verified
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.problem import Problem
+
+
+def point(ms, kl, spread=0.001, drop=None):
+    drop = None if drop is None else Interval(drop, drop - spread, drop + spread)
+    found = Verified("select", 100, Interval(kl, kl - spread, kl + spread), kl, None, None, None, drop)
+    return Point(QuantPlan(), (), (), kl, kl, ms, 1000, found, None, 10.0, ms)
+
+
+POINTS = (point(2, 0.1), point(3, 0.02), point(4, 0.012), point(9, 0.002))
+
+
+def test_of_the_points_within_a_limit_the_cheapest_is_taken():
+    assert choose(POINTS, Constraint("kl", 0.05), "latency", 10.0)[:2] == (1, True)
+    assert choose(POINTS, Constraint("kl", 0.2), "latency", 10.0)[:2] == (0, True)
+
+
+def test_a_point_whose_interval_reaches_over_the_limit_is_passed_over():
+    assert choose(POINTS, Constraint("kl", 0.0205), "latency", 10.0)[:2] == (2, True)
+
+
+def test_a_limit_that_no_point_keeps_names_the_nearest():
+    index, met, why = choose(POINTS, Constraint("kl", 0.0001), "latency", 10.0)
+    assert (index, met) == (3, False)
+    assert "no plan keeps the KL at 0.0001 nats; the nearest has 0.002 nats" in why
+
+
+def test_a_limit_that_the_samples_cannot_resolve_is_said_to_be_so():
+    points = (point(2, 0.1, drop=0.03, spread=0.02), point(3, 0.02, drop=0.0, spread=0.02))
+    index, met, why = choose(points, Constraint("drop", 0.01), "latency", 10.0)
+    assert (index, met) == (1, False)
+    assert "100 samples cannot resolve a drop of 1 points" in why
+    assert "up to 2 points with 95 % confidence" in why
+
+
+def test_that_the_only_answer_is_not_faster_than_float_is_said():
+    index, met, why = choose(POINTS, Constraint("kl", 0.004), "latency", 8.0)
+    assert (index, met) == (3, True)
+    assert "not faster than float" in why
+    assert "not faster" not in choose(POINTS, Constraint("kl", 0.004), "latency", 10.0)[2]
+
+
+def test_of_the_points_within_a_time_the_most_exact_is_taken():
+    assert choose(POINTS, Constraint("ms", 4.5), "latency", 10.0)[:2] == (2, True)
+    index, met, why = choose(POINTS, Constraint("ms", 1.0), "latency", 10.0)
+    assert (index, met) == (0, False)
+    assert "the fastest takes 2.00 ms" in why
+
+
+def test_a_limit_on_a_figure_that_the_model_does_not_have_is_refused():
+    with pytest.raises(Problem, match="labels"):
+        choose(POINTS, Constraint("drop", 0.1), "latency", 10.0)
+
+
+def test_without_a_limit_the_knee_is_taken():
+    assert choose(POINTS, None, "latency", 10.0)[:2] == (1, True)
+    assert knee(POINTS[:1], "latency") == 0
+
+
+def test_a_point_that_another_beats_is_not_on_the_front():
+    beaten = point(5, 0.05)
+    assert unbeaten([*POINTS, beaten], lambda p: p.int8_ms, lambda p: p.select.loss) == list(POINTS)

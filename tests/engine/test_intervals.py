@@ -1,0 +1,58 @@
+"""Confidence intervals against formulas computed another way, and against how often they are right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from qinspect.engine import intervals
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_shares_have_scipys_wilson_interval(case):
+    hits, total = case
+    ours = intervals.share(hits, total)
+    theirs = binomtest(hits, total).proportion_ci(method="wilson")
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+    assert ours.low <= ours.value <= ours.high
+
+
+def test_no_sample_says_nothing():
+    found = intervals.share(0, 0)
+    assert (found.low, found.high) == (0.0, 1.0)
+
+
+def test_a_share_that_lost_no_sample_may_still_have_lost_some():
+    hits = np.ones(50, bool)
+    found = intervals.share_lost(hits, hits)
+    assert found.value == 0
+    assert 0.02 < found.high < 0.06
+    assert intervals.share_lost(np.ones(5000, bool), np.ones(5000, bool)).high < 0.001
+
+
+def test_the_interval_of_a_paired_loss_holds_the_true_loss_about_95_times_in_100():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(1000):
+        kind = rng.random(80)
+        before, after = kind < 0.8, (kind < 0.7) | (kind > 0.95)
+        found = intervals.share_lost(before, after)
+        inside += found.low <= 0.8 - (0.7 + 0.05) <= found.high
+    assert 920 < inside < 985
+
+
+def test_the_bootstrap_of_a_mean_is_near_the_normal_interval():
+    values = np.random.default_rng(1).exponential(size=400)
+    found = intervals.mean(values)
+    half = intervals.Z * values.std() / 20
+    assert found.value == values.mean()
+    assert (found.value - found.low, found.high - found.value) == pytest.approx((half, half), rel=0.2)
+
+
+def test_any_statistic_can_be_resampled():
+    values = np.random.default_rng(2).normal(size=200)
+    found = intervals.statistic(lambda picked: float(np.median(values[picked])), len(values))
+    assert found.low < found.value == np.median(values) < found.high

@@ -1,0 +1,140 @@
+"""The whole search on a small trained classifier with one layer that does not bear its integers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.job import calibrate_model, first_plan, fused_graph
+from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.pareto import Constraint, write_pareto
+from qinspect.engine.plan import QuantPlan, Target, read_plan
+from qinspect.engine.problem import Problem
+from qinspect.engine.search import search
+
+BAD = "depthwise:conv2d"
+
+
+@pytest.fixture(scope="module")
+def case(digits_model):
+    spec = ModelSpec(digits_model.source, str(digits_model.weights), (digits_model.input_shape,))
+    model = load_model(spec, allow_code=True)
+    data = open_data(DataSpec(str(digits_model.data)), digits_model.input_shape)
+    plan = first_plan(model.graph, Target())
+    weight = plan.default.weight.but(bits=2, granularity="per_tensor")
+    plan = plan.with_layer(BAD, weight)
+    return model, data, plan, calibrate_model(model, data, plan)
+
+
+@pytest.fixture(scope="module")
+def sized(case):
+    return search(*case, constraint=Constraint("kl", 0.02), objective="size")
+
+
+def test_the_layer_at_fault_is_mended_and_the_limit_kept(sized, case):
+    *_, plan, _ = case
+    assert sized.met
+    assert sized.start.plan == plan
+    assert sized.start.select.kl.value > 0.03 > 0.02 >= sized.best.select.kl.high
+    assert BAD in sized.best.float_layers or BAD in dict(sized.best.changed)
+    assert sized.best.bytes < fused_bytes(case)
+
+
+def fused_bytes(case):
+    return sum(t.numel() * 4 for t in fused_graph(case[0], case[2]).graph.params.values())
+
+
+def test_no_point_of_the_front_is_beaten_by_another(sized):
+    costs = [point.bytes for point in sized.points]
+    losses = [point.select.loss for point in sized.points]
+    assert costs == sorted(costs)
+    assert losses == sorted(losses, reverse=True)
+    assert len(set(losses)) == len(losses)
+
+
+def test_the_chosen_point_alone_is_tried_on_the_final_split(sized, case):
+    assert [point.final is not None for point in sized.points] == [
+        index == sized.chosen for index in range(len(sized.points))
+    ]
+    final = sized.best.final
+    assert (final.split, final.samples) == ("final", len(case[1].splits.final))
+    assert final.drop.low <= final.drop.value <= final.drop.high
+    assert final.metric == pytest.approx(final.fp32_metric - final.drop.value)
+
+
+def test_estimates_are_near_what_was_verified_and_are_made_for_every_point(sized):
+    assert all(point.estimated_kl > 0 and point.estimated_mse > 0 for point in sized.points)
+    assert 0.2 < sized.start.estimated_kl / sized.start.select.kl.value < 5  # most of it is the bad layer's
+    assert sized.points[-1].estimated_kl < sized.start.estimated_kl / 10
+
+
+def test_the_same_search_gives_the_same_points(sized, case):
+    again = search(*case, constraint=Constraint("kl", 0.02), objective="size")
+    assert dataclasses.replace(again, search_s=0) == dataclasses.replace(sized, search_s=0)
+
+
+def test_the_files_hold_every_point_and_its_plan(sized, tmp_path):
+    write_pareto(sized, tmp_path)
+    found = json.loads((tmp_path / "pareto.json").read_text())
+    assert (found["version"], found["objective"], found["met"]) == (1, "size", True)
+    assert found["constraint"] == {"kind": "kl", "limit": 0.02}
+    assert len(found["points"]) == len(sized.points) >= 2
+    for row, point in zip(found["points"], sized.points, strict=True):
+        assert read_plan(tmp_path / row["plan"]).fingerprint == point.plan.fingerprint
+        assert row["estimated_kl"] > 0
+        assert row["select"]["kl_interval"][0] <= row["select"]["kl"] <= row["select"]["kl_interval"][1]
+        assert (row["final"] is None) != row["chosen"]
+        assert row["int8_ms"] is None
+    assert read_plan(tmp_path / "plan.json").fingerprint == sized.best.plan.fingerprint
+
+
+def test_by_number_of_layers_a_plan_leaves_few_in_float(case):
+    found = search(*case, objective="layers", alternatives=False)
+    assert [len(p.float_layers) for p in found.points] == sorted(len(p.float_layers) for p in found.points)
+    one = next(point for point in found.points if point.float_layers)
+    assert BAD in one.float_layers
+    assert all(not point.changed for point in found.points)
+
+
+def test_times_are_measured_and_estimated_where_the_objective_is_latency(case):
+    model, data, plan, calibration = case
+    found = search(model, data, plan, calibration)
+    assert found.met
+    for point in found.points:
+        assert point.int8_ms > 0
+        assert point.fp32_ms > 0
+        assert point.estimated_ms > 0
+    assert found.timing_error is not None
+
+
+def test_an_impossible_limit_is_answered_with_the_nearest(case):
+    found = search(*case, constraint=Constraint("kl", 1e-12), objective="size")
+    assert not found.met
+    assert "no plan keeps the KL" in found.why
+    assert found.chosen == len(found.points) - 1
+
+
+def test_a_drop_that_the_samples_cannot_resolve_is_answered_as_such(case):
+    found = search(*case, constraint=Constraint("drop", 1e-5), objective="size")
+    assert not found.met
+    assert "cannot resolve" in found.why or "no plan keeps" in found.why
+
+
+def test_a_plan_without_integers_cannot_be_searched(case):
+    model, data, plan, calibration = case
+    with pytest.raises(Problem, match="no layer in integers"):
+        search(model, data, QuantPlan(plan.target).with_default(None, None), calibration)
+
+
+def test_cancelling_stops_the_search(case):
+    def stop(done, total, note):
+        if done > 0.4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(*case, stop, objective="size")
+    assert torch.is_grad_enabled()
