@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .backends import table
+from .backends import float_kernel, table
 from .calibrate import Calibration
 from .costs import Costs, Effect, Rounding, has_weight, plan_bytes, roundings, score_plans
 from .data import Dataset, batches
@@ -123,7 +123,7 @@ class Cell:
     sqnr_db : float | None
         Power of the tensor over that of its rounding error; None where nothing is rounded away.
     why_not : str | None
-        Why the target cannot run it.
+        Why the target cannot run it, or why not in an integer kernel.
     current : bool
         Whether the plan has it now.
     """
@@ -190,5 +190,5 @@ def _grid(
 def _cell(
     layer: Layer, plan: QuantPlan, config: TensorConfig, found: float | None, whole: QConfig, current: bool
 ) -> Cell:
-    reason = table(plan.target).why_not(layer, whole, plan.target) if whole.activation is not None else None
+    reason = table(plan.target).why_not(layer, whole, plan.target) or float_kernel(layer, whole, plan.target)
     return Cell(config, found, reason, current)
