@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .backends import float_kernel, not_run_here, table
+from .backends import not_run_here
 from .calibrate import Calibration, calibrate
 from .data import Dataset, batches
 from .doctor import diagnose
@@ -20,6 +20,7 @@ from .errors import Measured, kl_divergence, measure
 from .execute import Executor
 from .fuse import Fused
 from .graph import Layer, LayerGraph
+from .groups import SharedGroup, leader_of, shared_groups, unheard
 from .job import (
     BATCH,
     batch_size,
@@ -41,7 +42,7 @@ from .profiles import DeviceTimes
 from .progress import Report, part, silent
 from .qconfig import TensorConfig
 from .qparams import QParams
-from .quantize import Quantization, is_asked
+from .quantize import Quantization, decide
 from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LatencySums, LayerRow, Totals
 from .samples import output_rows, sample_rows
 from .sensitivity import Scores, score
@@ -139,7 +140,8 @@ def analyze(
     targets = None if data.targets is None else data.targets[list(final)]
     totals = _totals(whole, scores, figures, outputs, targets, metric, calibration)
     latencies, sums = _latencies(figures, device)
-    rows = _rows(model, fused, quantization, whole, scores, figures, latencies)
+    groups = shared_groups(graph, decide(graph, plan))
+    rows = _rows(model, fused, quantization, whole, scores, figures, latencies, groups)
     target = plan.target.on_this_host()
     if device is not None:
         measured = ("fp32_ms", "int8_ms", "fp32_p90_ms", "int8_p90_ms")
@@ -164,6 +166,7 @@ def analyze(
                 (
                     data.splits.warning,
                     *_notes(model, plan),
+                    *unheard(plan, graph, groups),
                     _no_metric(data, metric, totals),
                     _not_run(plan.target, absent),
                 ),
@@ -203,16 +206,15 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
     """What can be said of a model without data: layers, fusions, what the target could quantize."""
     plan = plan or first_plan(model.graph, Target())
     fused = fused_graph(model, plan)
-    abilities = table(plan.target)
+    decisions = decide(fused.graph, plan)
+    groups = shared_groups(fused.graph, decisions)
     rows = []
     for layer in fused.graph.layers:
         if layer.transparent:
             continue
-        config = plan.qconfig(layer)
-        asked = is_asked(layer, plan)
-        reason = abilities.why_not(layer, config, plan.target) or float_kernel(layer, config, plan.target)
-        reason = reason if asked else None
-        rows += _row_and_absorbed(fused.graph, layer, asked, False, reason)
+        asked = layer.id in decisions.asked
+        reason = decisions.why_not.get(layer.id) if asked else None
+        rows += _row_and_absorbed(fused.graph, layer, asked, False, reason, shares_with=_leader(groups, layer))
     order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
     rows.sort(key=lambda row: order.get(row.id, 0))
     return Analysis(
@@ -223,7 +225,7 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
         Totals(),
         tuple(rows),
         fused.rows,
-        notes=_notes(model, plan),
+        notes=(*_notes(model, plan), *unheard(plan, fused.graph, groups)),
     )
 
 
@@ -346,6 +348,7 @@ def _rows(
     scores: Scores,
     figures: KernelFigures | None,
     latencies: Mapping[str, Latency],
+    groups: Sequence[SharedGroup],
 ) -> tuple[LayerRow, ...]:
     rows: list[LayerRow] = []
     for layer in fused.graph.layers:
@@ -372,6 +375,7 @@ def _rows(
             errors=errors,
             latency=latencies.get(layer.id),
             kernel=None if figures is None else figures.checks.get(layer.id),
+            shares_with=_leader(groups, layer),
         )
     order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
     rows.sort(key=lambda row: order.get(row.id, 0))
@@ -390,6 +394,7 @@ def _row_and_absorbed(
     errors: Errors | None = None,
     latency: Latency | None = None,
     kernel: KernelCheck | None = None,
+    shares_with: str | None = None,
 ) -> list[LayerRow]:
     parameters = sum(graph.params[key].numel() for key in layer.roles.values() if key in graph.params)
     own = LayerRow(
@@ -410,12 +415,18 @@ def _row_and_absorbed(
         errors or Errors(),
         latency,
         kernel,
+        shares_with,
     )
     absorbed = [
         LayerRow(i.id, i.path, i.op, (), layer.id, asked, quantized, reason, i.source, i.shape, i.macs, 0)
         for i in layer.fused
     ]
     return [own, *absorbed]
+
+
+def _leader(groups: Sequence[SharedGroup], layer: Layer) -> str | None:
+    leader = leader_of(groups, layer.id)
+    return None if leader == layer.id else leader
 
 
 def _config_json(config: TensorConfig | None, params: QParams | None) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .backends import table
+from .backends.grouping import OWN
 from .calibrate import Calibration, calibrate, wanted_values
 from .data import Dataset, batches
 from .execute import Executor, outputs_of
@@ -198,11 +200,13 @@ def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None
     activation = plan.default.activation
     if activation is None or activation.estimator == "minmax":
         return plan
+    grouping = table(target).grouping
     for value in graph.output_values:
         producer = graph.producer.get(value)
         while producer is not None and producer.transparent:
             producer = graph.producer.get(producer.inputs[0])
-        if producer is not None and producer.dtype.startswith("float"):
+        # What shares its input's quantizer has no configuration of its own.
+        if producer is not None and producer.dtype.startswith("float") and grouping(producer) == OWN:
             plan = plan.with_layer(producer.id, activation=activation.but(estimator="minmax"))
     return plan
 

@@ -160,7 +160,10 @@ class KernelCheck:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One canonical layer that is not transparent."""
+    """One canonical layer that is not transparent; `shares_with` is the layer whose activation qconfig holds for it.
+
+    That is another layer's where the two have one quantizer, see `groups`.
+    """
 
     id: str
     path: str
@@ -179,6 +182,7 @@ class LayerRow:
     errors: Errors = Errors()
     latency: Latency | None = None
     kernel: KernelCheck | None = None
+    shares_with: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qinspect.engine.graph import Layer, LayerGraph
-from qinspect.engine.plan import TARGETS, Override, QuantPlan, Target, read_plan
+from qinspect.engine.plan import TARGETS, Override, QuantPlan, Target, check_override, host_isa, read_plan
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import ALIASES, DTYPES, ESTIMATORS, FLOATS, GRANULARITIES, PRESETS, QConfig, TensorConfig
 
@@ -285,3 +286,69 @@ def test_a_plan_that_cannot_be_read_is_refused_by_its_name(tmp_path, name):
     with pytest.raises(Problem) as caught:
         read_plan(tmp_path / name)
     assert str(tmp_path / name) == caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("target", "isa", "weight", "activation"),
+    [
+        ("ort", "avx2", 7, 8),
+        ("ort", "avx512", 7, 8),
+        ("ort", "avx512-vnni", 8, 8),
+        ("ort", "avx2-vnni", 8, 8),
+        ("ort", "arm", 8, 8),
+        ("fx-onednn", "avx2", 8, 7),
+        ("fx-onednn", "avx512-vnni", 8, 8),
+        ("fx-x86", "avx512", 8, 7),
+        ("fx-fbgemm", "avx512-vnni", 8, 7),
+        ("fx-qnnpack", "avx2", 8, 8),
+    ],
+)
+def test_the_instruction_set_of_the_target_sets_the_bits_of_the_first_plan(target, isa, weight, activation):
+    from qinspect.engine.job import first_plan
+
+    plan = first_plan(GRAPH, Target.parse(target, isa=isa))
+    assert (plan.default.weight.bits, plan.default.activation.bits) == (weight, activation)
+    assert not any("overflow" in note for note in plan.warnings())
+    # Another instruction set takes its own bits, unless somebody chose them.
+    assert plan.with_target(Target.parse("ort", isa="arm")).default == PRESETS["qinspect"]
+    chosen = plan.with_default(activation=EIGHT.but(bits=6))
+    assert chosen.with_target(Target.parse("ort", isa="avx2")).default.activation.bits == 6
+
+
+@pytest.mark.parametrize(("target", "says"), [("ort", "7 bits for weights"), ("fx-onednn", "7 bits for activations")])
+def test_eight_bits_where_kernels_saturate_are_warned_of(target, says):
+    plan = QuantPlan.preset(Target.parse(target, isa="avx512-vnni"))
+    assert not any("overflow" in note for note in plan.warnings())
+    narrow = QuantPlan.preset(Target.parse(target, isa="avx2"))
+    eight = replace(plan, target=narrow.target)
+    assert any(says in note for note in eight.warnings())
+    later = narrow.with_layer("a.b:conv2d", *(PRESETS["qinspect"].weight, PRESETS["qinspect"].activation))
+    assert any(says in note for note in later.warnings())
+    assert not any("overflow" in note for note in eight.with_default(weight=TensorConfig("uint8")).warnings())
+
+
+def test_figures_of_another_computer_are_said_to_be_this_ones():
+    other = "arm" if host_isa() != "arm" else "avx2"
+    assert any(host_isa() in note for note in QuantPlan.preset(Target(isa=other)).warnings())
+    assert QuantPlan.preset(Target(isa=host_isa())).warnings() == QuantPlan.preset(Target()).warnings()
+
+
+def test_an_unknown_instruction_set_is_refused():
+    with pytest.raises(Problem, match="unknown instruction set"):
+        Target(isa="mmx")
+
+
+@pytest.mark.parametrize(
+    ("override", "near"),
+    [
+        (Override("id", "a.b:conv3d"), "a.b:conv2d"),
+        (Override("path", "a.d"), "a.b"),
+        (Override("op", "convd2"), "conv2d"),
+        (Override("op", "zzz"), "qinspect inspect"),
+    ],
+)
+def test_an_override_that_matches_nothing_is_refused_with_what_is_near(override, near):
+    with pytest.raises(Problem, match="no layer of the model") as caught:
+        check_override(GRAPH, override)
+    assert near in caught.value.remedy
+    check_override(GRAPH, Override("path", "a.*"))

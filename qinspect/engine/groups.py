@@ -1,0 +1,85 @@
+"""Layers that share one quantizer: what pools, puts together, clips or pads has that of what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .graph import LayerGraph
+from .plan import QuantPlan
+from .quantize import Decisions
+
+
+@dataclass(frozen=True)
+class SharedGroup:
+    """Layers whose values have one scale and zero point, to be edited as a unit.
+
+    Parameters
+    ----------
+    leader : str
+        Id of the layer whose activation qconfig holds for all of them: the one that makes the
+        earliest value, or reads it where it is made in float.
+    layers : tuple of str
+        Ids in the order in which they run, the leader's among them where its own value is shared.
+    """
+
+    leader: str
+    layers: tuple[str, ...]
+
+
+def shared_groups(graph: LayerGraph, decisions: Decisions) -> tuple[SharedGroup, ...]:
+    """Groups of two layers or more, transparent ones left out.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        Fused.
+    decisions : Decisions
+        From `quantize.decide`, with its grids.
+    """
+    members: dict[str, list[str]] = {}
+    for layer in graph.layers:
+        if layer.id in decisions.quantized and layer.value in decisions.grids and not layer.transparent:
+            members.setdefault(decisions.grids[layer.value][0], []).append(layer.id)
+    found = []
+    for value, layers in members.items():
+        producer = graph.producer.get(value)
+        if producer is None or producer.id not in decisions.quantized:
+            readers = graph.consumers.get(value, ())
+            producer = next((r for r in readers if r.id in decisions.quantized and not r.transparent), None)
+        leader = layers[0] if producer is None else producer.id
+        if set(layers) - {leader}:
+            found.append(SharedGroup(leader, tuple(layers)))
+    return tuple(found)
+
+
+def leader_of(groups: Iterable[SharedGroup], layer_id: str) -> str:
+    """The layer to edit where a layer's activation is to change: its group's leader, else itself."""
+    return next((group.leader for group in groups if layer_id in group.layers), layer_id)
+
+
+def unheard(plan: QuantPlan, graph: LayerGraph, groups: Iterable[SharedGroup]) -> tuple[str, ...]:
+    """Overrides that have no effect, for people.
+
+    The layer shares its leader's quantizer, or it is fused into another layer, whose qconfig holds.
+    """
+    hosts = {inner.id: layer.id for layer in graph.layers for inner in layer.fused}
+    found = []
+    for override in plan.overrides:
+        matched = [layer.id for layer in graph.by_id.values() if override.matches(layer)]
+        if matched and all(layer_id in hosts for layer_id in matched):
+            found.append(
+                f"The override for {override.kind} {override.pattern!r} has no effect: "
+                f"{matched[0]} is fused into {hosts[matched[0]]}, whose qconfig holds."
+            )
+    for group in groups:
+        holds = plan.qconfig(graph.by_id[group.leader]).activation
+        for layer_id in group.layers:
+            layer = graph.by_id[layer_id]
+            own = [o.activation for o in plan.overrides if o.activation != "inherit" and o.matches(layer)]
+            if layer_id != group.leader and own and own[-1] != holds:
+                found.append(
+                    f"{layer_id} shares the quantizer of {group.leader}, whose activation qconfig holds for both "
+                    f"({holds}); its own ({own[-1]}) has no effect."
+                )
+    return tuple(found)

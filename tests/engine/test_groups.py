@@ -1,0 +1,102 @@
+"""Layers with one quantizer are known as a group, whose leader's qconfig holds, and nothing else silently."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from qinspect.engine.fuse import fuse
+from qinspect.engine.groups import leader_of, shared_groups, unheard
+from qinspect.engine.plan import Override, QuantPlan, Target
+from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.quantize import decide
+
+PLAN = QuantPlan.preset(Target())
+IMAGE = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+WIDE = TensorConfig("uint8", estimator="percentile", percentile=99.0)
+
+
+class Net(nn.Module):
+    """Two branches put together, a pooling, an average, a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1)
+        self.last = nn.Conv2d(8, 4, 1)
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = torch.cat([self.left(x), self.right(x)], 1)
+        x = F.max_pool2d(x, 2)
+        return self.fc(F.adaptive_avg_pool2d(self.last(x), 1).flatten(1))
+
+
+@pytest.fixture
+def net(canonical):
+    return canonical(Net(), IMAGE)
+
+
+def groups_of(graph, plan=PLAN):
+    fused = fuse(graph, plan).graph
+    return fused, shared_groups(fused, decide(fused, plan))
+
+
+def test_pools_and_concatenations_are_grouped_with_what_they_read(net):
+    _, groups = groups_of(net)
+    assert [(group.leader, group.layers) for group in groups] == [
+        ("left:conv2d", ("left:conv2d", "right:conv2d", ":cat", ":max_pool2d")),
+        ("last:conv2d", ("last:conv2d", ":adaptive_avg_pool2d")),
+    ]
+    assert leader_of(groups, ":max_pool2d") == "left:conv2d"
+    assert leader_of(groups, "fc:linear") == "fc:linear"
+
+
+def test_the_leaders_qconfig_holds_for_all_and_a_members_is_said_to_have_no_effect(net, quantized):
+    plan = PLAN.with_layer("right:conv2d", activation=WIDE)
+    fused, groups = groups_of(net, plan)
+    (note,) = unheard(plan, fused, groups)
+    assert note.startswith("right:conv2d shares the quantizer of left:conv2d")
+    before, after = (quantized(net, p, [(IMAGE,)]) for p in (PLAN, plan))
+    assert all(np.array_equal(after.values[name].scale, p.scale) for name, p in before.values.items())
+
+    plan = PLAN.with_layer(leader_of(groups, "right:conv2d"), activation=WIDE)
+    fused, groups = groups_of(net, plan)
+    assert unheard(plan, fused, groups) == ()
+    q = quantized(net, plan, [(IMAGE,)])
+    scales = {float(q.values[value].scale) for value in ("left:conv2d", "right:conv2d", ":cat", ":max_pool2d")}
+    assert scales != {float(before.values[":cat"].scale)}
+    assert len(scales) == 1
+
+
+def test_a_pattern_over_the_whole_group_is_heard(net):
+    plan = PLAN.with_override(Override("path", "*", activation=WIDE))
+    fused, groups = groups_of(net, plan)
+    assert unheard(plan, fused, groups) == ()
+
+
+def test_a_member_that_stays_float_is_no_member(net):
+    _, groups = groups_of(net, PLAN.with_layer(":cat", None, None).with_layer(":max_pool2d", None, None))
+    assert [group.leader for group in groups] == ["last:conv2d"]
+
+
+def test_where_the_first_value_is_float_its_first_reader_leads(canonical, quantized):
+    graph = canonical(nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(3, 2, 1)), IMAGE)
+    _, groups = groups_of(graph)
+    assert groups == ()  # the pooling shares with the input, which is no layer
+    plan = PLAN.with_layer("0:avg_pool2d", activation=WIDE)
+    before, after = (quantized(graph, p, [(IMAGE,)]) for p in (PLAN, plan))
+    assert float(before.values["0:avg_pool2d"].scale) != float(after.values["0:avg_pool2d"].scale)
+
+
+def test_an_override_of_what_is_fused_is_said_to_have_no_effect(canonical):
+    graph = canonical(nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU()), IMAGE)
+    plan = PLAN.with_override(Override("op", "relu", activation=WIDE))
+    fused, groups = groups_of(graph, plan)
+    assert unheard(plan, fused, groups) == (
+        "The override for op 'relu' has no effect: 1:relu is fused into 0:conv2d, whose qconfig holds.",
+    )
+    apart = plan.with_fusion("1:relu", False)
+    assert not any("is fused" in note for note in unheard(apart, *groups_of(graph, apart)))
