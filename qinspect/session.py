@@ -10,6 +10,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ def load_session(path: Path) -> Session:
         if problem.where == str(path):
             raise
         raise Problem(f"{path}, {problem.where}", problem.what, problem.remedy) from problem
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError) as error:
         raise _damaged(path, "it is not a session or is damaged") from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"a value is not as it should be ({type(error).__name__}: {error})") from error
@@ -223,5 +224,5 @@ def session_title(path: Path) -> str | None:
                 return None
             source = json.loads(archive.read("session.json"))["model"]["source"]
         return str(source)
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError):
+    except Exception:  # whatever a damaged archive makes zipfile, zlib and json raise
         return None

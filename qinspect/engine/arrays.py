@@ -135,11 +135,10 @@ def open_callable(spec: DataSpec, input_shape: tuple[int | None, ...] | None, al
 
 
 def _read(path: Path, suffix: str) -> Any:
-    if suffix == ".npz":
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
-    if suffix == ".npy":
-        return np.load(path, allow_pickle=False)
+    if suffix in (".npz", ".npy"):
+        with path.open("rb") as file:  # of a damaged archive np.load would leave its own open
+            stored = np.load(file, allow_pickle=False)
+            return dict(stored) if suffix == ".npz" else stored
     if suffix == ".safetensors":
         from safetensors.torch import load_file
 

@@ -140,7 +140,8 @@ def load_calibration(source: Path | bytes) -> Calibration:
     except Problem:
         raise
     except Exception as error:  # whatever a damaged archive makes zipfile, zlib, numpy and json raise
-        raise Problem(where, f"is not a statistics file ({error})", "Calibrate anew.") from error
+        what = " ".join(str(error).split())[:200] or type(error).__name__
+        raise Problem(where, f"is not a statistics file ({what})", "Calibrate anew.") from error
 
 
 def wanted_values(graph: LayerGraph) -> tuple[str, ...]:

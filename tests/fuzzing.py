@@ -1,0 +1,302 @@
+"""Broken files: every reader of the program, a sound file for each, and seeded ways of spoiling it."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qinspect.engine.problem import Problem
+
+STRANGE = (None, True, False, -1, 0, 2**63, 1e308, float("nan"), "", "../../x", "\x00", [], {}, [[]], "9" * 400)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A kind of file.
+
+    Parameters
+    ----------
+    name : str
+    suffix : str
+    make : callable
+        ``make(path)`` writes a sound file.
+    read : callable
+        ``read(path)`` opens one, and may raise `Problem` and nothing else.
+    """
+
+    name: str
+    suffix: str
+    make: Callable[[Path], None]
+    read: Callable[[Path], Any]
+
+
+def spoil(content: bytes, seed: int) -> bytes:
+    """The content with one to four faults: of the bytes, or of a member of an archive, or of a value in JSON."""
+    rng = random.Random(seed)
+    for _ in range(rng.randint(1, 4)):
+        kind = rng.random()
+        if kind < 0.35 and content[:2] == b"PK":
+            content = _in_archive(content, rng)
+        elif kind < 0.6 and content[:1] in (b"{", b"["):
+            content = _in_json(content, rng)
+        else:
+            content = _in_bytes(content, rng)
+    return content
+
+
+def _in_bytes(content: bytes, rng: random.Random) -> bytes:
+    if not content:
+        return b"\x00" * rng.randint(0, 8)
+    data = bytearray(content)
+    place = rng.randrange(len(data))
+    length = min(len(data) - place, int(2 ** rng.uniform(0, 10)))
+    kind = rng.randrange(7)
+    if kind == 0:  # cut off
+        return bytes(data[:place])
+    if kind == 1:
+        data[place] ^= 1 << rng.randrange(8)
+    elif kind == 2:
+        data[place : place + length] = rng.randbytes(length)
+    elif kind == 3:
+        data[place : place + length] = bytes(length)
+    elif kind == 4:
+        del data[place : place + length]
+    elif kind == 5:
+        data[place:place] = data[place : place + length]
+    else:  # a number of 4 or 8 bytes becomes an extreme one
+        size = rng.choice((4, 8))
+        value = rng.choice((0, 1, 0x7F, 0xFF))
+        data[place : place + size] = bytes([value]) * min(size, len(data) - place)
+    return bytes(data)
+
+
+def _in_archive(content: bytes, rng: random.Random) -> bytes:
+    """Spoil a member and pack it again, so that the archive itself is sound."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = {info.filename: archive.read(info) for info in archive.infolist()}
+    except Exception:  # it is spoilt already
+        return _in_bytes(content, rng)
+    if not members:
+        return content
+    name = rng.choice(sorted(members))
+    kind = rng.random()
+    if kind < 0.1:
+        del members[name]
+    elif kind < 0.2:
+        members[rng.choice(("../evil", "/tmp/evil", "x" * 300, name + "2"))] = members.pop(name)
+    elif members[name][:1] in (b"{", b"[") and kind < 0.7:
+        members[name] = _in_json(members[name], rng)
+    else:
+        members[name] = _in_bytes(members[name], rng)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+    return out.getvalue()
+
+
+def _in_json(content: bytes, rng: random.Random) -> bytes:
+    try:
+        tree = json.loads(content)
+    except ValueError:
+        return _in_bytes(content, rng)
+    places: list[tuple[Any, Any]] = []
+
+    def walk(node: Any) -> None:
+        items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        for key, value in items:
+            places.append((node, key))
+            walk(value)
+
+    walk(tree)
+    if not places:
+        return json.dumps(rng.choice(STRANGE)).encode()
+    node, key = rng.choice(places)
+    if rng.random() < 0.2:
+        del node[key]
+    elif isinstance(node, dict) and rng.random() < 0.15:
+        node[str(key) + "x"] = node.pop(key)
+    else:
+        node[key] = rng.choice(STRANGE)
+    return json.dumps(tree).encode()
+
+
+def fault(reader: Reader, path: Path, content: bytes, seed: int) -> str | None:
+    """What is wrong with how a spoilt file is read, or None: it opens, or a `Problem` with words names it."""
+    path.write_bytes(spoil(content, seed))
+    try:
+        reader.read(path)
+    except Problem as problem:
+        said = str(problem)
+        if not problem.what or not problem.remedy or "Traceback" in said or len(said) > 2000:
+            return f"seed {seed}: an unclear message: {said[:300]!r}"
+    except Exception as error:
+        return f"seed {seed}: {type(error).__name__}: {str(error)[:200]}"
+    return None
+
+
+# -- the readers -----------------------------------------------------------------------------------
+
+
+def _plan(path: Path) -> None:
+    from qinspect.engine.files import write_json
+    from qinspect.engine.plan import QuantPlan, Remedy, Target
+    from qinspect.engine.qconfig import TensorConfig
+
+    plan = QuantPlan.preset(Target(threads=2)).with_layer("a:conv2d", weight=None, activation=TensorConfig("int8"))
+    plan = plan.with_fusion("b:relu", False).with_remedy(Remedy("equalize", ("a", "b")))
+    write_json(path, plan.to_json())
+
+
+def _read_plan(path: Path) -> Any:
+    from qinspect.engine.plan import read_plan
+
+    return read_plan(path)
+
+
+def _statistics(path: Path) -> None:
+    import torch
+
+    from qinspect.engine.calibrate import Calibration, tensor_stats
+
+    tensors = {name: tensor_stats(torch.randn(4, 3, 8, 8)) for name in ("input", "a:conv2d")}
+    Calibration(tensors, 4, "key", 1.0, 0.5).save(path)
+
+
+def _read_statistics(path: Path) -> Any:
+    from qinspect.engine.calibrate import load_calibration
+
+    return load_calibration(path)
+
+
+def _session(path: Path) -> None:
+    from qinspect.engine.plan import QuantPlan, Target
+    from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, KernelCheck, Latency, LayerRow, Totals
+    from qinspect.session import Run, Session, save_session
+
+    plan = QuantPlan.preset(Target())
+    row = LayerRow(
+        "a:conv2d", "a", "conv2d", ("b:relu",), None, True, True, None, "n.py:3", (1, 8), 9, 5,
+        {"dtype": "int8"}, {"scale": 0.5}, Errors(1.0), Latency(2.0, 1.0, 0.1), KernelCheck(2, 0.9, 1.0, True, {0: 9}),
+    )  # fmt: skip
+    analysis = Analysis(
+        {"name": "net"}, {"samples": 4}, plan.target.to_json(), plan.to_json(), Totals(kl=0.1), (row,),
+        (FusionRow("f", ("a", "b"), "conv+bn", "fused", None, 1e-6),),
+        (Finding("rule", "title", "evidence", ("a",), "warning", None, "Do.", plan.to_json()),),
+    )  # fmt: skip
+    run = Run("first", "m", "d", True, plan, analysis)
+    save_session(Session({"source": "n.pt2"}, {"source": "p"}, plan, "d", (run,), b"npz", "layers"), path)
+
+
+def _read_session(path: Path) -> Any:
+    from qinspect.session import load_session, session_title
+
+    session_title(path)
+    return load_session(path)
+
+
+def _arrays(path: Path) -> None:
+    x, y = np.random.default_rng(0).random((12, 3, 8, 8)).astype("f4"), np.arange(12)
+    if path.suffix == ".npz":
+        np.savez(path, x=x, y=y)
+    elif path.suffix == ".npy":
+        np.save(path, x)
+    else:
+        import torch
+
+        tensors = {"x": torch.from_numpy(x), "y": torch.from_numpy(y)}
+        if path.suffix == ".safetensors":
+            from safetensors.torch import save_file
+
+            save_file(tensors, path)
+        else:
+            torch.save(tensors, path)
+
+
+def _read_data(path: Path) -> Any:
+    from qinspect.engine.data import open_data
+    from qinspect.engine.data_spec import DataSpec
+
+    source = path.parent if path.suffix in (".png", ".jpg") else path
+    data = open_data(DataSpec(str(source)), (None, 3, 8, 8))
+    return data.load([0]), data.picture(0)
+
+
+def _picture(path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 24, 3), np.uint8)).save(path)
+
+
+def _weights(path: Path) -> None:
+    _arrays(path)
+
+
+def _read_weights(path: Path) -> Any:
+    from qinspect.engine.load.callable import read_state
+
+    return read_state(path)
+
+
+def _net() -> Any:
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5)).eval()
+
+
+def _pt2(path: Path) -> None:
+    import torch
+
+    from qinspect.engine.load import quiet
+
+    with quiet():
+        torch.export.save(torch.export.export(_net(), (torch.rand(2, 3, 8, 8),)), path)
+
+
+def _onnx(path: Path) -> None:
+    import torch
+
+    from qinspect.engine.backends.ort import float_model
+    from qinspect.engine.load import quiet
+    from qinspect.engine.load.trace import trace
+    from qinspect.engine.normalize import normalize
+    from qinspect.engine.source import ModelSpec
+
+    with quiet():
+        traced = trace(_net(), (torch.rand(2, 3, 8, 8),), ModelSpec("net"), [])
+        path.write_bytes(float_model(normalize(traced.program)))
+
+
+def _read_model(path: Path) -> Any:
+    from qinspect.engine.load import load_model
+    from qinspect.engine.source import ModelSpec
+
+    return load_model(ModelSpec(str(path)))
+
+
+READERS = (
+    Reader("plan", ".json", _plan, _read_plan),
+    Reader("statistics", ".npz", _statistics, _read_statistics),
+    Reader("session", ".qinspect", _session, _read_session),
+    Reader("data-npz", ".npz", _arrays, _read_data),
+    Reader("data-npy", ".npy", _arrays, _read_data),
+    Reader("data-safetensors", ".safetensors", _arrays, _read_data),
+    Reader("data-pt", ".pt", _arrays, _read_data),
+    Reader("data-png", ".png", _picture, _read_data),
+    Reader("data-jpg", ".jpg", _picture, _read_data),
+    Reader("weights-safetensors", ".safetensors", _weights, _read_weights),
+    Reader("weights-pt", ".pt", _weights, _read_weights),
+    Reader("model-pt2", ".pt2", _pt2, _read_model),
+    Reader("model-onnx", ".onnx", _onnx, _read_model),
+)
