@@ -10,12 +10,12 @@ from . import options as words
 from .terminal import progress
 from .verb import Verb
 
-KINDS = ("onnx", "tensorrt", "kit", "fx", "script")
+KINDS = ("onnx", "tensorrt", "kit", "fx", "pt2e", "script")
 
 HELP = (
     "onnx: a QDQ model for ONNX Runtime; tensorrt: one by TensorRT's rules, with the trtexec line; "
     "kit: a folder that measures float and int8 on another device with onnxruntime alone; "
-    "fx: a folder for torch; script: readable Python"
+    "fx: a folder for torch; pt2e: a quantized .pt2; script: readable Python"
 )
 
 
@@ -26,7 +26,7 @@ def add(verb: Verb) -> None:
     words.plan_options(export, plan_required=True)
     words.stats_option(export)
     export.add_argument("--to", required=True, choices=KINDS, help=HELP)
-    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx file, or a folder")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx or .pt2 file, or a folder")
     export.add_argument("--opset", type=int, metavar="N", help="of an ONNX file, 13 to 21; the plan may need 21")
     export.add_argument(
         "--io", choices=("float", "int8"), default="float", help="what an ONNX file takes and gives"

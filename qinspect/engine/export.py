@@ -36,11 +36,11 @@ from .synthetic import synthetic_inputs
 
 __all__ = ["KINDS", "ExportReport", "export", "suited"]
 
-KINDS = ("onnx", "tensorrt", "kit", "fx", "script", "plan")
+KINDS = ("onnx", "tensorrt", "kit", "fx", "pt2e", "script", "plan")
 """What can be written: a QDQ model for ONNX Runtime or TensorRT, a folder that measures it on another device, a
-folder for torch.ao FX, a script, plan and qparams as JSON."""
+folder for torch.ao FX, a quantized .pt2, a script, plan and qparams as JSON."""
 
-BACKENDS = {"onnx": ("ort",), "tensorrt": ("tensorrt",), "kit": ("ort", "tensorrt"), "fx": ("fx",)}
+BACKENDS = {"onnx": ("ort",), "tensorrt": ("tensorrt",), "kit": ("ort", "tensorrt"), "fx": ("fx",), "pt2e": ("pt2e",)}
 """Kinds that not every backend can run, and those that can."""
 
 ONNX_KINDS = ("onnx", "tensorrt", "kit")
@@ -84,7 +84,7 @@ def export(
     to : str
         One of `KINDS`.
     out : Path
-        The ``.onnx`` file, or a folder.
+        The ``.onnx`` or ``.pt2`` file, or a folder.
     opset : int | None
         Of an ONNX file; None chooses.
     io : str
@@ -121,6 +121,11 @@ def export(
         file = out if to == "kit" or out.suffix == ".onnx" else out / f"{model.name}.onnx"
         given = {"float_bytes": float_onnx(quantization), "score": score, "notes": notes, "opset": opset, "io": io}
         return _onnx(to, model.name)(quantization, file, samples, rest, **given)
+    if to == "pt2e":
+        from .backends.pt2e_export import export_pt2e
+
+        file = out if out.suffix == ".pt2" else out / f"{model.name}.pt2"
+        return export_pt2e(quantization, file, samples, rest, score=score, notes=notes)
     return _folder(to)(quantization, out, samples, rest, name=model.name, score=score, notes=notes)
 
 

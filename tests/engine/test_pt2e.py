@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from qinspect.engine.backends.pt2e_code import integer_calls
-from qinspect.engine.backends.pt2e_lower import DEQUANTIZE, layer_of, lower, taps
+from qinspect.engine.backends.pt2e_lower import DEQUANTIZE, lower, taps
+from qinspect.engine.backends.pt2e_nodes import layer_of
 from qinspect.engine.data_spec import DataSpec
 from qinspect.engine.execute import outputs_of
 from qinspect.engine.graph import LayerGraph

@@ -44,8 +44,9 @@ def float_module(graph: LayerGraph) -> fx.GraphModule:
     Returns
     -------
     torch.fx.GraphModule
-        In eval mode; ``node.meta["qinspect"]`` is the layer's id, ``node.meta["value"]`` the
-        name of the value where the node hands it on. Its outputs are bitwise `Executor`'s.
+        In eval mode; ``node.meta["qinspect"]`` is the layer's id, ``node.meta["part"]`` that of what it
+        absorbed where the node computes that, ``node.meta["value"]`` the name of the value where the
+        node hands it on. Its outputs are bitwise `Executor`'s.
     """
     return Writer(graph).write()[0]
 
@@ -150,7 +151,7 @@ class Writer:
             node = self.graph.create_node("call_method", how.name, args, kwargs, name)
         else:
             node = self.graph.create_node("call_function", how.target, args, kwargs, name)
-        node.meta.update(qinspect=owner, kind=kind)
+        node.meta.update(qinspect=owner, part=part.id, kind=kind)
         return node
 
     def add_module(self, name: str, module: nn.Module, text: str) -> None:

@@ -13,7 +13,8 @@ import torch
 from torch.fx import GraphModule
 
 from ..problem import Problem
-from .pt2e_lower import QUANTIZE, VALUE, quiet
+from .pt2e_lower import QUANTIZE, quiet
+from .pt2e_nodes import VALUE
 
 INTEGER_CALL = re.compile(r"= torch\.ops\.onednn\.(qconv\w*|qlinear\w*)\.(?:default|tensor|binary\w*)\(")
 SOURCES = re.compile(r"# Topologically Sorted Source Nodes: \[([^\]]*)\]")

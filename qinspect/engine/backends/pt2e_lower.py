@@ -24,14 +24,12 @@ with warnings.catch_warnings():
     from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, QuantizationSpec, Quantizer
 
 from ..graph import LayerGraph
+from ..normalize import MADE_OF
 from ..qparams import QParams
 from ..quantize import Quantization
 from ..simulate import quantized_params
 from .fx_lower import float_module
-from .pt2e_table import WEIGHTED
-
-LAYER, VALUE = "qinspect", "value"
-"""Keys of ``node.meta["custom"]``: the layer whose node it is; for quantizers, what they quantize."""
+from .pt2e_nodes import OWNER, VALUE, layer_of, weight_node
 
 QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
 BATCH_NORM = torch.ops.aten.batch_norm.default
@@ -167,7 +165,7 @@ def prepared_module(quantization: Quantization) -> GraphModule:
     own = quantized_params(quantization)
     for node in list(module.graph.nodes):
         layer_id = node.meta.get("qinspect", "")
-        node.meta["custom"] = {LAYER: layer_id}
+        node.meta["custom"] = {OWNER: layer_id, **_origin(quantization.graph, node.meta.get("part", layer_id))}
         child: Any = module.get_submodule(str(node.target)) if node.op == "call_module" else None
         if layer_id in quantization.weights and getattr(child, "weight", None) is not None:
             # A weight that several layers share is quantized for each of them.
@@ -185,6 +183,15 @@ def prepared_module(quantization: Quantization) -> GraphModule:
             node.args = (padded,)
     module.recompile()
     return module
+
+
+def _origin(graph: LayerGraph, layer_id: str) -> dict[str, str]:
+    """Identity of a layer, as whoever opens the program reads it."""
+    layer = graph.by_id.get(layer_id)
+    if layer is None:
+        return {}
+    place = {} if layer.source is None else {MADE_OF["source"]: layer.source}
+    return {MADE_OF["layer"]: layer.id, MADE_OF["path"]: layer.path, **place}
 
 
 def _shape(graph: LayerGraph, value: str) -> tuple[int | None, ...]:
@@ -216,7 +223,7 @@ def exported(graph: LayerGraph, module: nn.Module) -> ExportedProgram:
         program = torch.export.export(module, examples(graph, 2), dynamic_shapes=shapes)
     for node in program.graph.nodes:
         custom = node.meta.get("custom") or {}
-        node.meta["custom"] = {key: custom[key] for key in (LAYER, VALUE) if key in custom}
+        node.meta["custom"] = {key: text for key, text in custom.items() if key.startswith("qinspect.")}
         node.meta.pop("stack_trace", None)
         node.meta.pop("nn_module_stack", None)
     _own_items(program, graph)
@@ -234,7 +241,7 @@ def _own_items(program: ExportedProgram, graph: LayerGraph) -> None:
                 and node.args[1] == layer.args[1]
                 and (layer_of(node.args[0]) == graph.producer[layer.inputs[0]].id)
             ):
-                node.meta["custom"] = {LAYER: layer.id}
+                node.meta["custom"] = {OWNER: layer.id, **_origin(graph, layer.id)}
 
 
 def examples(graph: LayerGraph, batch: int) -> tuple[torch.Tensor, ...]:
@@ -245,11 +252,6 @@ def examples(graph: LayerGraph, batch: int) -> tuple[torch.Tensor, ...]:
     )
 
 
-def layer_of(node: Node) -> str | None:
-    """The id of the layer whose node it is."""
-    return (node.meta.get("custom") or {}).get(LAYER) or None
-
-
 def values_of(model: GraphModule, graph: LayerGraph) -> dict[str, Node]:
     """The node that hands on each value of a graph: a placeholder, or the last node of the value's layer."""
     found: dict[str, Node] = dict(zip(graph.input_names, model.graph.find_nodes(op="placeholder"), strict=True))
@@ -258,14 +260,6 @@ def values_of(model: GraphModule, graph: LayerGraph) -> dict[str, Node]:
         if node.op == "call_function" and (owner := layer_of(node)) in names:
             found[names[str(owner)]] = node
     return found
-
-
-def weight_node(node: Node) -> Node | None:
-    """The stored weight that a convolution or linear node reads."""
-    name = getattr(node.target, "_opname", "")
-    if name not in WEIGHTED or not isinstance(node.args[1], Node):
-        return None
-    return node.args[1]
 
 
 def _name_quantizers(module: GraphModule, quantization: Quantization) -> dict[str, Node]:
@@ -281,7 +275,7 @@ def _name_quantizers(module: GraphModule, quantization: Quantization) -> dict[st
             name = node.args[0].meta["custom"][VALUE]
         else:
             continue
-        node.meta["custom"] = {LAYER: owners.get(name, ""), VALUE: name}
+        node.meta["custom"] = {OWNER: owners.get(name, ""), VALUE: name}
     return found
 
 

@@ -1,0 +1,94 @@
+"""A quantized .pt2 is loaded again safely, in a new process, and is what the simulation says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from qinspect.engine.backends import pt2e_export
+from qinspect.engine.backends.pt2e_export import export_pt2e
+from qinspect.engine.calibrate import calibrate
+from qinspect.engine.execute import outputs_of
+from qinspect.engine.fuse import fuse
+from qinspect.engine.load import quiet
+from qinspect.engine.load.archive import read_pt2
+from qinspect.engine.normalize import normalize
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.problem import Problem
+from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.results import ExportReport
+from qinspect.engine.simulate import Simulation
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU6())
+        self.narrow, self.fc = nn.Conv2d(8, 4, 1), nn.Linear(4, 5)
+
+    def forward(self, x):
+        x = self.narrow(self.features(x))
+        return F.gelu(self.fc(F.max_pool2d(x, 3, 2, ceil_mode=True).mean((2, 3))))
+
+
+@pytest.fixture(scope="module")
+def x() -> torch.Tensor:
+    return torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def quantization(trace_once, one_thread, x) -> Quantization:
+    torch.manual_seed(0)
+    plan = QuantPlan.preset(Target("pt2e", "inductor"))
+    fused = fuse(trace_once(Net(), x), plan).graph
+    return quantize(fused, plan, calibrate(fused, [(x,)], share=1.0).tensors)
+
+
+@pytest.fixture(scope="module")
+def written(quantization, x, tmp_path_factory) -> tuple[Path, ExportReport]:
+    out = tmp_path_factory.mktemp("pt2e") / "net.pt2"
+    return out, export_pt2e(quantization, out, [(x,), (2 * x,)], score=lambda outputs: float(len(outputs[0])))
+
+
+def test_the_file_is_verified_in_a_new_process_and_runs_with_any_batch(quantization, x, written):
+    out, found = written
+    assert found.problems == ()
+    assert (found.verified, found.samples, found.metric, found.equal_share) == (True, 10, 10.0, 1.0)
+    assert set(found.quantized) == quantization.asked & quantization.quantized >= {"features.0:conv2d", "fc:linear"}
+    assert found.quantize_nodes == 6  # the input, two convolutions, a pooling, a mean, a linear layer
+    assert json.loads((out.parent / "net.verify.json").read_text()) == json.loads(json.dumps(found.to_json()))
+    with quiet(), torch.no_grad():
+        (ours,) = outputs_of(read_pt2(out).module(check_guards=False)(x[:3]))
+    assert torch.equal(ours, outputs_of(Simulation(quantization)((x[:3],)))[0])
+
+
+def test_layers_keep_their_identity_in_the_file(written):
+    with quiet():
+        graph = normalize(read_pt2(written[0]))
+    ids = {layer.id for layer in graph.layers}
+    assert {"features.0:conv2d", "features.2:relu6", "narrow:conv2d", ":max_pool2d", "fc:linear", ":gelu"} <= ids
+    assert graph.by_id["features.0:conv2d"].path == "features.0"
+    assert "/qinspect/" not in (graph.by_id["fc:linear"].source or "")
+
+
+def test_a_file_that_computes_something_else_is_not_called_verified(quantization, x, tmp_path, monkeypatch):
+    def run(path: Path, *rest: object) -> dict:
+        outputs = [[2 * y for y in outputs_of(Simulation(quantization)((x,)))]]
+        return {"outputs": outputs, "layers": ["fc:linear"], "nodes": (1, 1)}
+
+    monkeypatch.setattr(pt2e_export, "_run", run)
+    monkeypatch.setattr(pt2e_export, "run_in_child", lambda name, work, *rest, **more: work.path.touch())
+    found = export_pt2e(quantization, tmp_path / "net.pt2", [(x,)])
+    assert not found.verified
+    assert any("not what the simulation says" in text for text in found.problems)
+    assert "features.0:conv2d: asked in integers, runs in float" in found.problems
+
+
+def test_a_folder_is_refused(quantization, x, tmp_path):
+    with pytest.raises(Problem, match="is a folder"):
+        export_pt2e(quantization, tmp_path, [(x,)])
