@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from ..engine.results import LayerRow
 from . import options as words
 from .terminal import progress
 from .verb import Verb
@@ -33,10 +34,11 @@ def _inspect(options: argparse.Namespace) -> int:
     print(f"{found.model['name']}: {len(own)} layers after fusion, {found.model['parameters']:,} parameters")
     print(f"input {inputs}")
     print(f"{'layer':{width}}  {'operator':34} {'shape':>16} {'multiply-adds':>14}  note")
+    existing = found.model["existing"]
     for row in own:
         absorbed = "+".join(i.rpartition(":")[2] for i in row.fused)
         shape = "x".join(map(str, row.shape))
-        note = row.why_not or ("" if row.asked else "float")
+        note = row.why_not or ("" if row.asked else "float") if existing is None else _grids(row)
         print(
             f"{row.id:{width}}  {row.op + ('+' + absorbed if absorbed else ''):34} {shape:>16} {row.macs:>14,}  {note}"
         )
@@ -45,6 +47,26 @@ def _inspect(options: argparse.Namespace) -> int:
     for fusion in found.fusions:
         if fusion.state != "fused":
             print(f"  {fusion.id} ({fusion.pattern}): {fusion.state}{', ' + fusion.reason if fusion.reason else ''}")
+    if existing is not None:
+        maker = f" by {existing['producer']}" if existing["producer"] else ""
+        plan_there = "the plan that made it is in the file" if existing["plan"] else "it carries no plan"
+        print(f"quantized already ({existing['form']}{maker}): {len(existing['quantized'])} layers; {plan_there}")
+        for island in existing["float_islands"]:
+            print(f"  float between quantized layers: {', '.join(island)}")
     for note in found.notes:
         print(note)
     return 0
+
+
+def _grids(row: LayerRow) -> str:
+    """What is quantized already of a layer: the types of its weight and its value, and the value's range."""
+    parts = [] if row.quantized else ["float"]
+    if row.weight is not None:
+        parts.append(f"weight {row.weight['dtype']} {row.weight['granularity'].replace('_', ' ')}")
+    if row.activation is not None:
+        grid = row.activation
+        scale = f"{grid['scale']:.6g}" if isinstance(grid["scale"], float) else "per channel"
+        parts.append(f"{grid['dtype']} {grid['min']:.4g} to {grid['max']:.4g}, scale {scale}")
+        if isinstance(grid["zero_point"], int):
+            parts[-1] += f", zero point {grid['zero_point']}"
+    return "; ".join(parts)

@@ -152,7 +152,7 @@ def metric(options: argparse.Namespace) -> Metric:
 
 
 def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:
-    from ..engine.job import first_plan, retarget
+    from ..engine.job import first_plan, opening_plan, retarget
 
     plan = read_plan(options.plan) if options.plan else None
     words = {name: getattr(options, name, None) for name in ("isa", "threads", "batch")}
@@ -163,6 +163,9 @@ def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:
     target = dataclasses.replace(target, **{name: word for name, word in words.items() if word is not None})
     preset = getattr(options, "preset", None)
     default = None if preset is None else PRESETS[preset]
+    if plan is None and default is None:
+        plan = opening_plan(model, target)
+        return plan if options.target is None else retarget(plan, model.graph, target)
     if plan is None:
         return first_plan(model.graph, target, default)
     plan = retarget(plan, model.graph, target)

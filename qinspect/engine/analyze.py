@@ -18,6 +18,7 @@ from .data import Dataset, batches
 from .doctor import diagnose
 from .errors import Measured, kl_divergence, measure
 from .execute import Executor
+from .existing import config_of
 from .fuse import Fused
 from .graph import Layer, LayerGraph
 from .groups import SharedGroup, leader_of, shared_groups, unheard
@@ -26,9 +27,9 @@ from .job import (
     batch_size,
     calibrate_model,
     fed,
-    first_plan,
     float_onnx,
     fused_graph,
+    opening_plan,
     quantization_of,
     whole_batches,
 )
@@ -204,17 +205,29 @@ class _Collected:
 
 def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
     """What can be said of a model without data: layers, fusions, what the target could quantize."""
-    plan = plan or first_plan(model.graph, Target())
+    plan = plan or opening_plan(model, Target())
     fused = fused_graph(model, plan)
     decisions = decide(fused.graph, plan)
     groups = shared_groups(fused.graph, decisions)
+    existing = model.existing
     rows = []
     for layer in fused.graph.layers:
         if layer.transparent:
             continue
         asked = layer.id in decisions.asked
         reason = decisions.why_not.get(layer.id) if asked else None
-        rows += _row_and_absorbed(fused.graph, layer, asked, False, reason, shares_with=_leader(groups, layer))
+        weight = None if existing is None else existing.weights.get(layer.id)
+        activation = None if existing is None else existing.activation(layer)
+        rows += _row_and_absorbed(
+            fused.graph,
+            layer,
+            asked,
+            existing is not None and existing.is_quantized(layer),
+            reason,
+            weight=None if weight is None else {**config_of(weight).to_json(), **_params_json(weight)},
+            activation=None if activation is None else {**config_of(activation).to_json(), **_params_json(activation)},
+            shares_with=_leader(groups, layer),
+        )
     order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
     rows.sort(key=lambda row: order.get(row.id, 0))
     return Analysis(
@@ -242,9 +255,15 @@ def model_json(model: Model) -> dict[str, Any]:
         "layers": sum(not layer.transparent for layer in graph.layers),
         "parameters": sum(t.numel() for t in graph.params.values()),
         "macs": sum(layer.macs for layer in graph.layers),
+        "existing": None if model.existing is None else model.existing.to_json(_as_quantized(model)),
         "notes": list(model.notes),
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
     }
+
+
+def _as_quantized(model: Model) -> LayerGraph:
+    """The graph fused as what is quantized in it already was."""
+    return fused_graph(model, opening_plan(model, Target())).graph
 
 
 def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from .job import (
     fed,
     float_onnx,
     fused_graph,
+    known_grids,
     quantization_of,
     retarget,
     whole_batches,
@@ -110,7 +111,8 @@ def export(
     elif any(remedy.kind != "equalize" for remedy in plan.remedies):
         raise Problem("plan", "its remedies look at samples", "Give --data as well.")
     else:
-        quantization = quantize(fused_graph(model, plan).graph, plan, calibration.tensors)
+        graph = fused_graph(model, plan).graph
+        quantization = quantize(graph, plan, calibration.tensors, known_grids(model, graph, plan))
     if to == "plan":
         return _export_plan(quantization, out)
     if problem := refuse_opaque(quantization.graph, f"an export to {to}"):

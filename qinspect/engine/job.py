@@ -18,6 +18,7 @@ from .backends.grouping import OWN
 from .calibrate import Calibration, calibrate, wanted_values
 from .data import Dataset, batches
 from .execute import Executor, outputs_of
+from .existing import Given
 from .fuse import Fused, fuse
 from .graph import LayerGraph
 from .load import Model
@@ -211,6 +212,13 @@ def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None
     return plan
 
 
+def opening_plan(model: Model, target: Target) -> QuantPlan:
+    """The plan to begin with: what a file has quantized already, else `first_plan`."""
+    if model.existing is None:
+        return first_plan(model.graph, target)
+    return model.existing.plan_for(fused_graph(model, QuantPlan(target)).graph, target)
+
+
 def retarget(plan: QuantPlan, graph: LayerGraph, target: Target) -> QuantPlan:
     """The plan for another target; a plan that nobody changed becomes the new target's first."""
     if dataclasses.replace(plan, target=target) == dataclasses.replace(first_plan(graph, plan.target), target=target):
@@ -236,6 +244,11 @@ def fused_graph(model: Model, plan: QuantPlan) -> Fused:
     return _fused(model, plan.fusions, tuple(item for item in plan.remedies if item.kind == "equalize"))
 
 
+def known_grids(model: Model, graph: LayerGraph, plan: QuantPlan) -> Given | None:
+    """Grids of a file that was quantized already, for what the plan still asks as it was done there."""
+    return None if model.existing is None else model.existing.given(graph, plan)
+
+
 def quantization_of(
     model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, report: Report = silent
 ) -> Quantization:
@@ -248,7 +261,8 @@ def quantization_of(
     calibration : Calibration
         Holding every value of the plan's fused graph, as `calibrate_model` gives it.
     """
-    quantization = quantize(fused_graph(model, plan).graph, plan, calibration.tensors)
+    graph = fused_graph(model, plan).graph
+    quantization = quantize(graph, plan, calibration.tensors, known_grids(model, graph, plan))
     if not any(item.kind != "equalize" for item in plan.remedies):
         return quantization
     chosen = whole_batches(model.graph, data.splits.calibrate, REMEDY_SAMPLES)

@@ -25,15 +25,24 @@ from .weighted import as_linear, multiply_adds, recurrent_roles
 _TORCH = str(Path(torch.__file__).parent)
 _EVERYTHING = (1 << 63) - 1
 
-MADE_OF = {"path": "qinspect.path", "source": "qinspect.source", "layer": "qinspect.layer"}
+MADE_OF = {
+    "path": "qinspect.path",
+    "source": "qinspect.source",
+    "layer": "qinspect.layer",
+    "tensor": "qinspect.tensor",
+}
 """Keys of a node's custom metadata: module path, place in the source and layer id, where whoever made
-the program knows them better than its trace does."""
+the program knows them better than its trace does; and a name under which the node's value is asked for."""
 
 MAX_CONSTANT = 1 << 28
 """Values that a constant computed from stored tensors may have."""
 
 
-def normalize(program: ExportedProgram, opaque: Mapping[str, Opaque] | None = None) -> LayerGraph:
+def normalize(
+    program: ExportedProgram,
+    opaque: Mapping[str, Opaque] | None = None,
+    tensors: dict[str, Any] | None = None,
+) -> LayerGraph:
     """Rewrite a program (without in-place operators) to canonical layers.
 
     Every convolution, linear, norm, activation, pooling, addition ... becomes one `Layer`
@@ -46,6 +55,8 @@ def normalize(program: ExportedProgram, opaque: Mapping[str, Opaque] | None = No
         After `load.trace.plain`.
     opaque : mapping of call to Opaque
         What its operators for untraceable sub-modules stand for.
+    tensors : dict, optional
+        Filled with what became of the nodes whose custom metadata name a tensor: `Ref` or `Param` by name.
 
     Returns
     -------
@@ -57,7 +68,12 @@ def normalize(program: ExportedProgram, opaque: Mapping[str, Opaque] | None = No
     Problem
         Where the program changes its buffers.
     """
-    return _Normalizer(program, opaque or {}).run()
+    normalizer = _Normalizer(program, opaque or {})
+    graph = normalizer.run()
+    if tensors is not None:
+        named = ((_custom(node, "tensor"), found) for node, found in normalizer.known.items())
+        tensors.update((name, found) for name, found in named if name is not None)
+    return graph
 
 
 class _Normalizer:

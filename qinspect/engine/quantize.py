@@ -10,6 +10,7 @@ import numpy as np
 
 from .backends import float_kernel, table
 from .backends.grouping import OWN, PASSING, SHARED
+from .existing import Given
 from .graph import Layer, LayerGraph, Ref
 from .plan import QuantPlan
 from .problem import Problem
@@ -188,7 +189,9 @@ def decide(graph: LayerGraph, plan: QuantPlan) -> Decisions:
     )
 
 
-def quantize(graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats]) -> Quantization:
+def quantize(
+    graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats], given: Given | None = None
+) -> Quantization:
     """Decide which layers run in integers, and compute every scale and zero point.
 
     Parameters
@@ -199,13 +202,15 @@ def quantize(graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats
         Its target's table says what can run.
     stats : mapping of value name to TensorStats
         From calibration.
+    given : Given, optional
+        Grids that are taken as they are, those of a file that was quantized already.
 
     Raises
     ------
     Problem
         Where statistics that are needed are missing.
     """
-    return _Quantizer(graph, plan, stats).run()
+    return _Quantizer(graph, plan, stats, given).run()
 
 
 def is_asked(layer: Layer, plan: QuantPlan, config: QConfig | None = None) -> bool:
@@ -227,8 +232,10 @@ def is_asked(layer: Layer, plan: QuantPlan, config: QConfig | None = None) -> bo
 
 
 class _Quantizer:
-    def __init__(self, graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats]) -> None:
-        self.graph, self.plan, self.stats = graph, plan, stats
+    def __init__(
+        self, graph: LayerGraph, plan: QuantPlan, stats: Mapping[str, TensorStats], given: Given | None = None
+    ) -> None:
+        self.graph, self.plan, self.stats, self.given = graph, plan, stats, given or Given()
         self.table = table(plan.target)
         self.configs = plan.qconfigs(graph.layers)
         self.why_not: dict[str, str] = {}
@@ -251,7 +258,9 @@ class _Quantizer:
                 weight = self.graph.weight(layer)
                 assert weight is not None
                 axis = 1 if layer.op.startswith("conv_transpose") else 0
-                weights[layer.id] = self._with_room_for_bias(layer, estimate_weight(weight, config, axis), values)
+                known = self.given.weights.get(layer.id)
+                found = known or self._with_room_for_bias(layer, estimate_weight(weight, config, axis), values)
+                weights[layer.id] = found
         return Quantization(
             self.graph,
             self.plan,
@@ -416,8 +425,10 @@ class _Quantizer:
         found: dict[str, QParams] = {}
         for names in self.members(wanted).values():
             leader = self.leader(names, wanted)
-            params = self._params(leader, names, wanted[leader])
-            found.update(dict.fromkeys(names, params))
+            given = {name: self.given.values[name] for name in (leader, *names) if name in self.given.values}
+            # A file may have grids of their own where this target shares one.
+            params = next(iter(given.values())) if given else self._params(leader, names, wanted[leader])
+            found.update({name: given.get(name, params) for name in names})
         return found
 
     def _made_quantized(self, value: str) -> bool:

@@ -60,9 +60,10 @@ COMPUTES = frozenset(
 """They compute new values: between a dequantizer for every input and a quantizer."""
 
 
-INTEGERS, ABSORBED = "qinspect.integers", "qinspect.absorbed"
-"""Keys of the model's metadata, JSON: value name to the tensor that holds its whole numbers; and layers that
-no operator is left of to the layers that do their work."""
+INTEGERS, ABSORBED, CLIPS = "qinspect.integers", "qinspect.absorbed", "qinspect.clips"
+"""Keys of the model's metadata, JSON: value name to the tensor that holds its whole numbers; layers that
+no operator is left of to the layers that do their work; and values whose clip is left to the ends of the
+grid, to its limits."""
 
 
 def quantized_model(float_bytes: bytes, quantization: Quantization) -> bytes:
@@ -115,6 +116,7 @@ class _Builder:
             if value not in {layer.value for layer in self.q.graph.layers if layer.id in self.merged}:
                 self.values[tensor] = value
         self.dropped: dict[str, str] = {}  # layers without an operator left -> the layer that does their work
+        self.clips: dict[str, list[float | None]] = {}
         self.layer: Layer = quantization.graph.layers[0]
         self.count: dict[str, int] = {}
 
@@ -145,7 +147,7 @@ class _Builder:
             if value is not None and self.q.at_origin(value):
                 self._dequantize(value, self.ints[value], self._name("dequantize", name), "", name)
         absorbed = {pad: conv for pad, conv in self.merged.items() if pad in self.q.quantized} | self.dropped
-        extra = {INTEGERS: json.dumps(self.ints), ABSORBED: json.dumps(absorbed)}
+        extra = {INTEGERS: json.dumps(self.ints), ABSORBED: json.dumps(absorbed), CLIPS: json.dumps(self.clips)}
         result = onnx.ModelProto()
         result.CopyFrom(self.model)
         del result.graph.node[:], result.graph.initializer[:]
@@ -277,6 +279,7 @@ class _Builder:
         ]
         ints[node.output[0]] = source
         if ends == [params.qmin, params.qmax]:
+            self.clips[layer.value] = [low, high]
             return False
         dtype = np.dtype(params.dtype).type
         names = (f"{layer.id}/low", f"{layer.id}/high")

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from ..execute import Executor
+from ..existing import Existing
 from ..graph import LayerGraph
 from ..normalize import normalize
 from ..problem import Problem
@@ -49,6 +50,8 @@ class Model:
         Whether any number of samples can go through at once.
     notes : tuple of str
         What was assumed or left out on the way.
+    existing : Existing | None
+        What was quantized in the file already; None where nothing was.
     """
 
     spec: ModelSpec
@@ -58,6 +61,7 @@ class Model:
     forward: Callable[..., Any]
     dynamic_batch: bool
     notes: tuple[str, ...] = ()
+    existing: Existing | None = None
 
 
 def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = False) -> Model:
@@ -83,9 +87,9 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
         if is_callable(spec.source):
             if not allow_code:
                 raise Problem(spec.source, "is Python code, which was not allowed to run", "Allow it first.")
-            graph, forward, dynamic = _open_code(spec, notes, report)
+            graph, forward, dynamic, existing = _open_code(spec, notes, report)
         else:
-            graph, forward, dynamic = _open_file(spec, notes, report)
+            graph, forward, dynamic, existing = _open_file(spec, notes, report)
     if not graph.inputs or not graph.layers:
         raise Problem(spec.source, "takes no tensor, or computes nothing", "Give a model with inputs and layers.")
     _check_weights(graph, spec)
@@ -101,11 +105,12 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
         forward,
         dynamic,
         tuple(notes),
+        existing,
     )
 
 
-_Opened = tuple[LayerGraph, Callable[..., Any], bool]
-"""The layers, the float model, and whether its batch may vary."""
+_Opened = tuple[LayerGraph, Callable[..., Any], bool, Existing | None]
+"""The layers, the float model, whether its batch may vary, and what was quantized already."""
 
 
 def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
@@ -113,7 +118,7 @@ def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     report(1, 4, "tracing")
     traced = trace(module, example, spec, notes)
     report(2, 4, "finding the layers")
-    return _layers(traced, spec), module, traced.dynamic
+    return _layers(traced, spec), module, traced.dynamic, None
 
 
 def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
@@ -125,8 +130,8 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
         from .onnx_trace import open_onnx
 
         report(1, 4, "following its operators")
-        graph, dynamic = open_onnx(path, spec, notes)
-        return graph, _running(graph), dynamic
+        opened = open_onnx(path, spec, notes)
+        return opened.graph, _running(opened.graph), opened.dynamic_batch, opened.existing
     if path.suffix != ".pt2" and not zipfile.is_zipfile(path):
         raise Problem(
             spec.source,
@@ -141,7 +146,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
         for size in node.meta["val"].shape[:1]
     )
     report(2, 4, "finding the layers")
-    return _layers(Traced(program, dynamic), spec), program.module(check_guards=False), dynamic
+    return _layers(Traced(program, dynamic), spec), program.module(check_guards=False), dynamic, None
 
 
 def _layers(traced: Traced, spec: ModelSpec) -> LayerGraph:

@@ -22,7 +22,14 @@ Array = NDArray[Any]
 SMALL = 4096
 """Numbers that an array may have to be computed with at once."""
 
-TORCH_TYPES = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}
+TORCH_TYPES: Mapping[str, Any] = {
+    "uint16": np.int32,
+    "uint32": np.int64,
+    "uint64": np.int64,
+    "int4": np.int8,
+    "uint4": np.uint8,
+    **dict.fromkeys(("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"), np.float32),
+}
 """What stands for types that torch hardly computes with."""
 
 

@@ -364,11 +364,5 @@ def _text(value: Any) -> Any:
 
 
 def _plain(array: Array) -> Array:
-    """A type that torch computes with: all real numbers as float32, numbers of 2 to 4 bits as bytes."""
-    if array.dtype.name in ("float16", "float64", "bfloat16") or array.dtype.name.startswith("float8"):
-        return array.astype(np.float32)
-    if array.dtype.name in ("int4", "int2"):
-        return array.astype(np.int8)
-    if array.dtype.name in ("uint4", "uint2"):
-        return array.astype(np.uint8)
-    return array
+    """Real numbers as float32; those of 8 bits and the whole ones as they are."""
+    return array.astype(np.float32) if array.dtype.name in ("float16", "float64", "bfloat16") else array

@@ -6,7 +6,7 @@ again, as it was in the author's program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,28 +18,28 @@ from .onnx_file import OnnxFile, Op
 Array = NDArray[Any]
 
 
-def merged(file: OnnxFile) -> OnnxFile:
-    """The file with constants among its stored tensors, and groups as single operators."""
-    return _Merger(file).run()
+def with_constants(file: OnnxFile) -> OnnxFile:
+    """The file with its constants among the stored tensors."""
+    known = [(op, constant(op)) for op in file.ops]
+    arrays = {**file.arrays, **{op.outputs[0]: value for op, value in known if value is not None}}
+    return replace(file, ops=tuple(op for op, value in known if value is None), arrays=arrays)
+
+
+def merged(file: OnnxFile, keep: Collection[str] = ()) -> OnnxFile:
+    """The file with groups as single operators; tensors in `keep` must not disappear."""
+    return _Merger(file, keep).run()
 
 
 class _Merger:
-    def __init__(self, file: OnnxFile) -> None:
+    def __init__(self, file: OnnxFile, keep: Collection[str]) -> None:
         self.file = file
-        self.arrays = dict(file.arrays)
-        self.ops: list[Op] = []
-        for op in file.ops:
-            value = constant(op)
-            if value is None:
-                self.ops.append(op)
-            else:
-                self.arrays[op.outputs[0]] = value
+        self.ops = file.ops
         self.made = {name: op for op in self.ops for name in op.outputs if name}
         self.readers: dict[str, list[Op]] = {}
         for op in self.ops:
             for name in op.inputs:
                 self.readers.setdefault(name, []).append(op)
-        self.kept = {item.name for item in file.outputs}
+        self.kept = {*keep, *(item.name for item in file.outputs)}
 
     def run(self) -> OnnxFile:
         gone: set[str] = set()  # first outputs of operators that went into another
@@ -51,7 +51,7 @@ class _Merger:
                 new[op.outputs[0]], parts = found
                 gone.update(part.outputs[0] for part in parts)
         ops = tuple(new.get(op.outputs[0], op) for op in self.ops if op.outputs[0] not in gone)
-        return replace(self.file, ops=ops, arrays=self.arrays)
+        return replace(self.file, ops=ops)
 
     # -- what patterns ask -----------------------------------------------------------------------
 
@@ -63,7 +63,7 @@ class _Merger:
         return op
 
     def stored(self, name: str) -> Array | None:
-        return self.arrays.get(name)
+        return self.file.arrays.get(name)
 
 
 Found = tuple[Op, tuple[Op, ...]] | None

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,22 @@ from torch.export import Dim
 from torch.fx import traceback
 
 from ..backends.onnx_export import LAYER, VALUES
+from ..backends.onnx_qdq import CLIPS, INTEGERS
+from ..backends.ort_export import PLAN
+from ..existing import Existing
 from ..graph import Layer, LayerGraph, Param, Ref, TensorSpec
 from ..graph import replace as replace_leaves
 from ..normalize import MADE_OF, normalize
+from ..plan import QuantPlan
 from ..problem import Problem
 from ..source import ModelSpec
 from .onnx_call import KNOWN, Call, as_tensor, is_small
 from .onnx_file import MAX_EXAMPLE, Body, Declared, OnnxFile, Op, read_onnx
 from .onnx_moves import MOVES
 from .onnx_ops import FUNCTIONS, Function
+from .onnx_quantized import Marks, stripped, weight_of
 from .onnx_recurrent import RECURRENT
-from .onnx_rewrite import constant, merged
+from .onnx_rewrite import constant, merged, with_constants
 from .trace import first_line, plain
 
 Array = NDArray[Any]
@@ -39,7 +44,25 @@ MAX_VALUE = 1 << 31
 """Numbers that one layer may hand on for one sample."""
 
 
-def open_onnx(path: Path, spec: ModelSpec, notes: list[str]) -> tuple[LayerGraph, bool]:
+@dataclass(frozen=True)
+class Opened:
+    """What a file became.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+    dynamic_batch : bool
+        Whether any number of samples can go through at once.
+    existing : Existing | None
+        What was quantized in it, None where nothing was.
+    """
+
+    graph: LayerGraph
+    dynamic_batch: bool
+    existing: Existing | None
+
+
+def open_onnx(path: Path, spec: ModelSpec, notes: list[str]) -> Opened:
     """Read an ONNX model.
 
     Parameters
@@ -50,36 +73,41 @@ def open_onnx(path: Path, spec: ModelSpec, notes: list[str]) -> tuple[LayerGraph
     notes : list of str
         What was assumed is added.
 
-    Returns
-    -------
-    graph, dynamic
-        The layers, and whether the batch may vary.
-
     Raises
     ------
     Problem
         Naming the operator that cannot be followed.
     """
-    file = merged(read_onnx(path))
+    file, marks = stripped(with_constants(read_onnx(path)))
+    file = merged(file, marks.values)
     if any(item.dtype in ("float16", "bfloat16", "float64") for item in (*file.inputs, *file.outputs)):
         notes.append("The file's half or double precision numbers are computed in float32 here.")
     shapes, free = _example_shapes(file, spec, notes)
-    program = _Program(file)
+    if marks.inputs:
+        notes.append(f"The file takes whole numbers for {', '.join(marks.inputs)}; here it takes what they stand for.")
+    if marks.clips:
+        notes.append(
+            f"{len(marks.clips)} ReLU or ReLU6, which the file leaves to the ends of a grid, are layers again here."
+        )
+    program = _Program(file, marks)
     if free:
         try:
-            return _graph(program, shapes, free), True
+            return program.opened(*_graph(program, shapes, free), True)
         except Exception:  # whatever stops it may be the free batch: it is tried with one sample
             notes.append("The file's batch is free, but some operator in it works for one sample only.")
             shapes = [[1 if axis in free[i] else n for axis, n in enumerate(s)] for i, s in enumerate(shapes)]
-    return _graph(program, shapes, []), False
+    return program.opened(*_graph(program, shapes, []), False)
 
 
 class _Program(torch.nn.Module):
     """The file's operators, one after the other."""
 
-    def __init__(self, file: OnnxFile) -> None:
+    def __init__(self, file: OnnxFile, marks: Marks) -> None:
         super().__init__()
         self.file = file
+        self.marks = marks
+        self.weighted = {op.outputs[0]: found for op in file.ops if (found := weight_of(op, marks)) is not None}
+        self.asked = {*marks.values, *marks.dynamic, *marks.clips, *self.weighted}
         self.stored_names: dict[str, str] = {}  # buffer -> tensor name
         self.buffer_names: dict[str, str] = {}
         for index, (name, array) in enumerate(file.arrays.items()):
@@ -106,7 +134,37 @@ class _Program(torch.nn.Module):
         for op in ops:
             with traceback.annotate(self.notes.get(op.outputs[0] if op.outputs else "", {})):
                 made = self._compute(op, values)
-            values.update((name, value) for name, value in zip(op.outputs, made, strict=False) if name)
+            for name, value in zip(op.outputs, made, strict=False):
+                if name in self.asked and isinstance(value, torch.Tensor):
+                    # Normalizing takes this copy away and says whose value it was.
+                    with traceback.annotate({MADE_OF["tensor"]: name}):
+                        value = torch.ops.aten.alias.default(value)
+                if name:
+                    values[name] = value
+
+    def opened(self, graph: LayerGraph, tensors: Mapping[str, Any], dynamic: bool) -> Opened:
+        """The graph with what was quantized in the file, by layer and value."""
+        if not self.marks.form:
+            return Opened(graph, dynamic, None)
+        names = {name: found.value for name, found in tensors.items() if isinstance(found, Ref)}
+        names.update((item.name, item.name) for item in self.file.inputs)
+        layers = {name: graph.by_id.get(value) for name, value in names.items()}
+        weights, integers = {}, {}
+        for name, (params, whole) in self.weighted.items():
+            layer = layers.get(name)
+            if layer is not None and graph.weight(layer) is not None:
+                weights[layer.id], integers[layer.id] = params, whole
+        existing = Existing(
+            self.marks.form,
+            self.file.producer,
+            {names[name]: params for name, params in self.marks.values.items() if name in names},
+            weights,
+            integers,
+            frozenset(names[name] for name in self.marks.dynamic if name in names),
+            _own_plan(self.file),
+            tuple(names[name] for name in self.marks.clips if name in names),
+        )
+        return Opened(graph, dynamic, existing)
 
     def _compute(self, op: Op, values: dict[str, Any]) -> Sequence[Any]:
         where = f"{self.file.path}, {op.name}"
@@ -250,13 +308,22 @@ def _free_size(
 # -- names ---------------------------------------------------------------------------------------
 
 
+def _own_plan(file: OnnxFile) -> QuantPlan | None:
+    """The plan that an export of this program carries."""
+    try:
+        return QuantPlan.from_json(json.loads(file.meta[PLAN])) if PLAN in file.meta else None
+    except (Problem, ValueError, RecursionError):
+        return None
+
+
 def _origins(file: OnnxFile) -> list[dict[str, str]]:
     """What each operator's layers are called after: a module path, and the layer's id in files of our own."""
     try:
-        tensors = dict(json.loads(file.meta.get(VALUES, "{}")))
+        tensors = {**json.loads(file.meta.get(VALUES, "{}")), **json.loads(file.meta.get(INTEGERS, "{}"))}
+        clipped = {str(value) for value in json.loads(file.meta.get(CLIPS, "{}"))}
     except (ValueError, TypeError, RecursionError):
-        tensors = {}
-    values = {str(tensor): str(value) for value, tensor in tensors.items()}
+        tensors, clipped = {}, set()
+    values = {str(tensor): str(value) for value, tensor in tensors.items() if str(value) not in clipped}
     found = []
     for op in file.ops:
         path = module_path(op, file.arrays)
@@ -309,18 +376,22 @@ def _source(op: Op) -> str | None:
 # -- tracing -------------------------------------------------------------------------------------
 
 
-def _graph(program: _Program, shapes: Sequence[Sequence[int]], free: Sequence[set[int]]) -> LayerGraph:
+def _graph(
+    program: _Program, shapes: Sequence[Sequence[int]], free: Sequence[set[int]]
+) -> tuple[LayerGraph, Mapping[str, Any]]:
+    """The layers, and what became of the tensors that the program asked for."""
     file = program.file
     example = tuple(
         torch.zeros(shape, dtype=as_tensor(np.empty(0, np.dtype(_input_type(item)))).dtype)
         for shape, item in zip(shapes, file.inputs, strict=True)
     )
+    tensors: dict[str, Any] = {}
     batch = Dim("batch")
     dynamic = tuple(dict.fromkeys(axes, batch) or None for axes in free) if free else None
     try:
         with torch.no_grad():
             traced = torch.export.export(program, example, dynamic_shapes=None if dynamic is None else (dynamic,))
-            graph = _renamed(normalize(plain(traced)), program)
+            graph = _renamed(normalize(plain(traced), tensors=tensors), program)
     except Problem as problem:
         if problem.where.startswith(file.path):
             raise
@@ -330,7 +401,7 @@ def _graph(program: _Program, shapes: Sequence[Sequence[int]], free: Sequence[se
     for layer in graph.layers:
         if math.prod(layer.shape) > MAX_VALUE:
             raise Problem(f"{file.path}, {layer.id}", f"claims the absurd shape {layer.shape}", "Export it anew.")
-    return graph
+    return graph, tensors
 
 
 def _input_type(item: Declared) -> str:

@@ -1,0 +1,234 @@
+"""What a file had quantized before it was opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fuse import FOLDABLE
+from .graph import Layer, LayerGraph
+from .plan import QuantPlan, Target
+from .qconfig import DTYPES, QConfig, TensorConfig
+from .qparams import QParams
+
+
+@dataclass(frozen=True, eq=False)
+class Existing:
+    """Grids and stored whole numbers of a model that was quantized already.
+
+    Parameters
+    ----------
+    form : str
+        How the file writes it: ``QDQ``, ``QOperator``, ``dynamic``, or several of them.
+    producer : str
+        The program that wrote the file, empty where it does not say so.
+    values : mapping of value name to QParams
+        Values (of the canonical graph, before any fusion) that are quantized in the file.
+    weights : mapping of layer id to QParams
+        Of layers whose weight is stored in whole numbers.
+    integers : mapping of layer id to ndarray
+        Those numbers, in the shape of the layer's weight.
+    dynamic : frozenset of str
+        Values that the file quantizes with the range that they have at run time.
+    plan : QuantPlan | None
+        The plan that the file was made with, where it carries one.
+    restored : tuple of str
+        Ids of clips (ReLU, ReLU6) that the file leaves to the ends of a grid, and that the float
+        graph has again.
+    """
+
+    form: str
+    producer: str
+    values: Mapping[str, QParams]
+    weights: Mapping[str, QParams]
+    integers: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    dynamic: frozenset[str] = frozenset()
+    plan: QuantPlan | None = None
+    restored: tuple[str, ...] = ()
+
+    def plan_for(self, graph: LayerGraph, target: Target) -> QuantPlan:
+        """The plan that says what the file does.
+
+        Parameters
+        ----------
+        graph : LayerGraph
+            Fused.
+        target : Target
+            Of the plan, where the file does not carry one of its own.
+        """
+        if self.plan is not None:
+            return self.plan
+        plan = QuantPlan(target, QConfig(None, None))
+        for layer in graph.layers:
+            if layer.transparent or not self.is_quantized(layer):
+                continue
+            weight, activation = self.weights.get(layer.id), self.activation(layer)
+            if layer.inputs and layer.inputs[0] in self.dynamic:
+                config: TensorConfig | None = TensorConfig("uint8", dynamic=True)
+            elif activation is not None:
+                config = config_of(activation)
+                config = config.but(estimator="fixed", range=(float(activation.low), float(activation.high)))
+            else:
+                config = None
+            plan = plan.with_layer(layer.id, None if weight is None else config_of(weight), config)
+        return plan
+
+    def given(self, graph: LayerGraph, plan: QuantPlan) -> Given:
+        """The file's own grids for what a plan still asks as the file's plan does.
+
+        Parameters
+        ----------
+        graph : LayerGraph
+            Fused as the plan wants.
+        plan : QuantPlan
+        """
+        own = self.plan_for(graph, plan.target)
+        values, weights = {}, {}
+        for layer in graph.layers:
+            asked, had = plan.qconfig(layer), own.qconfig(layer)
+            if layer.value in self.values and asked.activation == had.activation:
+                values[layer.value] = self.values[layer.value]
+            if layer.id in self.weights and asked.weight == had.weight:
+                weights[layer.id] = self.weights[layer.id]
+        inputs = {name: self.values[name] for name in graph.input_names if name in self.values}
+        return Given({**values, **inputs}, weights)
+
+    def activation(self, layer: Layer) -> QParams | None:
+        """The grid of the value that a layer hands on."""
+        return self.values.get(layer.value)
+
+    def is_quantized(self, layer: Layer) -> bool:
+        """Whether a layer's weight is stored in whole numbers; of others, whether it works between two grids."""
+        if layer.id in self.weights or layer.op in FOLDABLE:
+            return layer.id in self.weights
+        return layer.value in self.values and any(name in self.values for name in layer.inputs)
+
+    def float_islands(self, graph: LayerGraph) -> tuple[tuple[str, ...], ...]:
+        """Groups of neighbouring float layers that read from quantized ones and are read by quantized ones.
+
+        Parameters
+        ----------
+        graph : LayerGraph
+            Fused or not.
+
+        Returns
+        -------
+        tuple of tuple of str
+            Layer ids of each island, in execution order.
+        """
+        group: dict[str, int] = {}  # float layer -> its island
+        members: dict[int, list[Layer]] = {}
+        for layer in graph.layers:
+            if layer.transparent or self.is_quantized(layer):
+                continue
+            touching = {group[p] for p in _computing(graph, layer.inputs) if p in group}
+            number = min(touching, default=len(group))
+            for other in sorted(touching - {number}):
+                for item in members.pop(other):
+                    group[item.id] = number
+                    members[number].append(item)
+            group[layer.id] = number
+            members.setdefault(number, []).append(layer)
+        found = []
+        for island in members.values():
+            inside = {layer.id for layer in island}
+            before = {p for layer in island for p in _computing(graph, layer.inputs)} - inside
+            behind = {r for layer in island for r in _readers(graph, layer.value)} - inside
+            if any(self.is_quantized(graph.by_id[p]) for p in before) and any(
+                self.is_quantized(graph.by_id[r]) for r in behind
+            ):
+                order = [layer.id for layer in graph.layers if layer.id in inside]
+                found.append(tuple(order))
+        return tuple(found)
+
+    def weight_histogram(self, layer_id: str) -> WeightHistogram | None:
+        """How often each whole number stands in a layer's weight; None where it is not stored so."""
+        whole = self.integers.get(layer_id)
+        if whole is None:
+            return None
+        numbers, counts = np.unique(whole.astype(np.int64), return_counts=True)
+        return WeightHistogram(layer_id, self.weights[layer_id], numbers, counts)
+
+    def to_json(self, graph: LayerGraph) -> dict[str, Any]:
+        """As ``inspect --json`` has it, beside the rows of the layers."""
+        return {
+            "form": self.form,
+            "producer": self.producer,
+            "quantized": [layer.id for layer in graph.layers if not layer.transparent and self.is_quantized(layer)],
+            "float_islands": [list(island) for island in self.float_islands(graph)],
+            "restored": list(self.restored),
+            "plan": None if self.plan is None else self.plan.to_json(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Grids that are known and need no statistics: of values by name, of weights by layer id."""
+
+    values: Mapping[str, QParams] = field(default_factory=dict)
+    weights: Mapping[str, QParams] = field(default_factory=dict)
+
+
+def config_of(params: QParams) -> TensorConfig:
+    """The configuration that a grid is one of; the estimator that found it is not known."""
+    low, high = DTYPES.get(params.dtype, (0, 0))
+    middle = 0 if low < 0 else (low + high + 1) // 2
+    granularity = "per_group" if params.group_size else "per_tensor" if params.axis is None else "per_channel"
+    return TensorConfig(
+        params.dtype,
+        symmetric=bool((params.zero_point == middle).all()),
+        granularity=granularity,
+        group_size=params.group_size or 32,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class WeightHistogram:
+    """Whole numbers of a stored weight.
+
+    Parameters
+    ----------
+    layer : str
+        Id.
+    params : QParams
+        What a step is in real numbers; one for each channel or group where its scale is an array.
+    numbers : ndarray of int64, shape (n,)
+        Those that occur, ascending.
+    counts : ndarray of int64, shape (n,)
+    """
+
+    layer: str
+    params: QParams
+    numbers: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+def _computing(graph: LayerGraph, names: tuple[str, ...]) -> set[str]:
+    """Ids of the layers that compute the named values, seen through those that only move them."""
+    found: set[str] = set()
+    todo = list(names)
+    while todo:
+        producer = graph.producer.get(todo.pop())
+        if producer is None:
+            continue
+        if producer.transparent:
+            todo += producer.inputs
+        else:
+            found.add(producer.id)
+    return found
+
+
+def _readers(graph: LayerGraph, value: str) -> set[str]:
+    found: set[str] = set()
+    todo = [value]
+    while todo:
+        for reader in graph.consumers.get(todo.pop(), ()):
+            if reader.transparent:
+                todo.append(reader.value)
+            else:
+                found.add(reader.id)
+    return found

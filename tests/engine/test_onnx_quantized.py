@@ -1,0 +1,176 @@
+"""Files that are quantized already show what was quantized, whoever made them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import helper, numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
+
+from qinspect.cli import main
+from qinspect.engine.analyze import inspect
+from qinspect.engine.backends.onnx_export import float_model
+from qinspect.engine.backends.onnx_qdq import quantized_model
+from qinspect.engine.backends.ort_export import write_model
+from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.job import calibrate_model, first_plan, fused_graph, opening_plan, quantization_of
+from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.plan import QuantPlan, Target
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def digits(digits_model):
+    """The float model and its data."""
+    spec = ModelSpec(digits_model.source, str(digits_model.weights), (digits_model.input_shape,))
+    return load_model(spec, allow_code=True), open_data(DataSpec(source=str(digits_model.data), samples=200))
+
+
+@pytest.fixture(scope="module")
+def foreign(digits, tmp_path_factory):
+    """The float model as torch's older exporter writes it."""
+    path = tmp_path_factory.mktemp("foreign") / "float.onnx"
+    torch.onnx.export(
+        digits[0].forward, (torch.rand(2, 1, 8, 8),), path, dynamo=False, opset_version=17,
+        input_names=["image"], output_names=["answer"], dynamic_axes={"image": {0: "n"}, "answer": {0: "n"}},
+    )  # fmt: skip
+    return path
+
+
+class Reader(CalibrationDataReader):
+    def __init__(self, data):
+        self.feeds = iter([{"image": data.load([index])[0].numpy()} for index in data.splits.calibrate[:40]])
+
+    def get_next(self):
+        return next(self.feeds, None)
+
+
+def static(source, path, data, form):
+    quantize_static(source, path, Reader(data), quant_format=form, per_channel=True, weight_type=QuantType.QInt8)
+    return path
+
+
+def run(path, x):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: x})[0]
+
+
+@pytest.mark.parametrize("io", ["float", "int8"])
+def test_our_own_file_opens_with_the_plan_the_layers_and_the_qparams_that_it_was_made_with(digits, tmp_path, io):
+    model, data = digits
+    plan = first_plan(model.graph, Target()).with_layer("fc:linear", weight=None, activation=None)
+    plan = plan if io == "float" else first_plan(model.graph, Target())
+    calibration = calibrate_model(model, data, plan)
+    wanted = quantization_of(model, data, plan, calibration)
+    path = tmp_path / "int8.onnx"
+    write_model(path, onnx.load_from_string(quantized_model(float_model(wanted.graph), wanted)), wanted, io)
+    opened = load_model(ModelSpec(str(path)))
+    assert opened.existing.plan == plan
+    assert opening_plan(opened, Target()) == plan
+    graph = fused_graph(opened, plan).graph
+    assert [layer.id for layer in graph.layers if not layer.transparent] == [
+        layer.id for layer in wanted.graph.layers if not layer.transparent
+    ]
+    again = quantization_of(opened, data, plan, calibrate_model(opened, data, plan))
+    assert again.quantized == wanted.quantized
+    for layer in graph.layers:
+        before = wanted.graph.by_id[layer.id]
+        for found in (opened.existing.activation(layer), again.values.get(layer.value)):
+            if before.value in wanted.values:
+                assert found.to_json() == wanted.values[before.value].to_json(), layer.id
+        if layer.id in wanted.weights:
+            params = wanted.weights[layer.id]
+            for found in (opened.existing.weights[layer.id], again.weights[layer.id]):
+                np.testing.assert_array_equal(found.scale, params.scale)
+                np.testing.assert_array_equal(found.zero_point, params.zero_point)
+            whole = params.quantize(wanted.graph.weight(before)).numpy()
+            np.testing.assert_array_equal(opened.existing.integers[layer.id], whole)
+            histogram = opened.existing.weight_histogram(layer.id)
+            assert histogram.counts.sum() == whole.size
+            assert set(histogram.numbers) == set(np.unique(whole))
+
+
+@pytest.mark.parametrize("form", [QuantFormat.QDQ, QuantFormat.QOperator], ids=str)
+def test_onnxruntimes_own_files_show_their_grids_and_give_the_float_model_behind_them(digits, foreign, tmp_path, form):
+    model, data = digits
+    path = static(foreign, tmp_path / "int8.onnx", data, form)
+    opened = load_model(ModelSpec(str(path)))
+    existing = opened.existing
+    rows = {row.id: row for row in inspect(opened).layers}
+    weighted = ["conv:conv2d", "depthwise:conv2d", "project:conv2d", "fc:linear"]
+    assert all(rows[name].quantized and rows[name].weight["dtype"] == "int8" for name in weighted)
+    assert rows["conv:conv2d"].fused[-1].endswith(":relu")  # the file leaves it to the grid
+    assert any("left" in note or "leaves" in note for note in opened.notes)
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
+    whole = {name.removesuffix("_quantized"): array for name, array in stored.items() if array.ndim > 1}
+    for layer, found in existing.integers.items():
+        name = next(n for n, array in whole.items() if np.array_equal(array, found) or np.array_equal(array.T, found))
+        np.testing.assert_array_equal(existing.weights[layer].scale, stored[f"{name}_scale"])
+    x = data.load(list(data.splits.final[:32]))[0]
+    reference = model.forward(x).detach().numpy()
+    behind = opened.forward(x)["answer"].numpy()
+    assert 10 * np.log10((reference**2).sum() / ((reference - behind) ** 2).sum()) > 25
+    plan = opening_plan(opened, Target())
+    quantization = quantization_of(opened, data, plan, calibrate_model(opened, data, plan))
+    for value, params in existing.values.items():
+        if value in quantization.values:
+            assert quantization.values[value].to_json() == params.to_json()
+    assert set(weighted) <= quantization.quantized
+
+
+def test_a_file_quantized_at_run_time_shows_its_weights_and_where_ranges_are_found_then(tmp_path):
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(6, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["y"], "fc"),
+        helper.make_node("Add", ["y", "b"], ["z"], "add"),
+        helper.make_node("Tanh", ["z"], ["t"], "tanh"),
+    ]
+    info = [helper.make_tensor_value_info(name, 1, ["n", size]) for name, size in (("x", 6), ("t", 4))]
+    stored = [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(bias, "b")]
+    graph = helper.make_graph(nodes, "g", info[:1], info[1:], stored)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "f.onnx")
+    quantize_dynamic(tmp_path / "f.onnx", tmp_path / "d.onnx", weight_type=QuantType.QInt8)
+    opened = load_model(ModelSpec(str(tmp_path / "d.onnx")))
+    linear, tanh = (layer for layer in opened.graph.layers if not layer.transparent)
+    assert (linear.op, tanh.op) == ("linear", "tanh")
+    assert opened.existing.form == "dynamic"
+    assert opened.existing.dynamic == {"x"}
+    assert opened.existing.is_quantized(linear)
+    assert not opened.existing.is_quantized(tanh)
+    np.testing.assert_allclose(opened.graph.weight(linear).numpy(), weight.T, atol=0.02)
+    config = opening_plan(opened, Target()).qconfig(linear)
+    assert config.activation.dynamic
+    x = rng.normal(size=(5, 6)).astype(np.float32)
+    found = opened.forward(torch.from_numpy(x))["t"].numpy()
+    np.testing.assert_allclose(found, run(tmp_path / "d.onnx", x), atol=0.05)
+
+
+def test_float_layers_between_quantized_ones_are_islands(digits, foreign, tmp_path):
+    _, data = digits
+    path = tmp_path / "int8.onnx"
+    names = [node.name for node in onnx.load(foreign).graph.node if "project" in node.name]
+    quantize_static(foreign, path, Reader(data), nodes_to_exclude=names)
+    opened = load_model(ModelSpec(str(path)))
+    graph = fused_graph(opened, QuantPlan()).graph
+    assert any("project:conv2d" in island for island in opened.existing.float_islands(graph))
+
+
+def test_inspect_says_what_is_quantized(digits, foreign, tmp_path, capsys):
+    path = static(foreign, tmp_path / "int8.onnx", digits[1], QuantFormat.QDQ)
+    assert main(["inspect", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "quantized already (QDQ by onnx.quantize" in said
+    assert "weight int8 per channel; uint8 0 to" in said
+    assert main(["inspect", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["model"]["existing"]["form"] == "QDQ"
+    row = next(row for row in found["layers"] if row["id"] == "conv:conv2d")
+    assert row["quantized"]
+    assert {"scale", "zero_point", "dtype", "min", "max"} <= row["activation"].keys()
