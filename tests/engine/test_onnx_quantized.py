@@ -167,7 +167,7 @@ def test_inspect_says_what_is_quantized(digits, foreign, tmp_path, capsys):
     assert main(["inspect", str(path)]) == 0
     said = capsys.readouterr().out
     assert "quantized already (QDQ by onnx.quantize" in said
-    assert "weight int8 per channel; uint8 0 to" in said
+    assert "weight int8 per channel; int8 0 to" in said
     assert main(["inspect", str(path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["model"]["existing"]["form"] == "QDQ"
