@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from .problem import Problem
+
+STALE_S = 600
+"""Age in seconds from which a half-written file is nobody's any more."""
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
@@ -22,6 +27,7 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     content = data.encode() if isinstance(data, str) else data
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -37,6 +43,16 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         raise Problem(
             str(path), f"cannot be written ({error.strerror})", "Choose another folder, or make room."
         ) from error
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a process that was killed while it wrote this file left behind."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        try:
+            if time.time() - left.stat().st_mtime > STALE_S:
+                left.unlink()
+        except OSError:  # another process was faster
+            pass
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -1,0 +1,101 @@
+"""A kill, a full disk or a file that goes away loses nothing that was there before."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qinspect.engine.files import STALE_S, write_atomically
+from qinspect.engine.problem import Problem
+from tests.fuzzing import READERS
+
+KILLS = int(os.environ.get("QINSPECT_KILLS", "12"))
+WRITTEN = [reader for reader in READERS if reader.name in ("plan", "statistics", "session")]
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.fuzzing import READERS
+reader = next(r for r in READERS if r.name == sys.argv[1])
+path = Path(sys.argv[2])
+reader.make(path)
+print("ready", flush=True)
+while True:
+    reader.make(path)
+"""
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from qinspect.engine.problem import Problem
+from tests.fuzzing import READERS
+reader = next(r for r in READERS if r.name == sys.argv[1])
+# A disk on which no file grows past some bytes: what is written fails in the middle.
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (150, 150))
+try:
+    reader.make(Path(sys.argv[2]))
+except Problem as problem:
+    print(problem)
+    sys.exit(7)
+"""
+
+
+def python(code: str, *words: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+@pytest.mark.parametrize("reader", WRITTEN, ids=lambda reader: reader.name)
+def test_a_kill_while_a_file_is_written_leaves_a_whole_one(reader, tmp_path):
+    path = tmp_path / f"file{reader.suffix}"
+    rng = random.Random(0)
+    for _ in range(max(1, KILLS // len(WRITTEN))):
+        child = python(WRITER, reader.name, str(path))
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0, 0.2))
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        reader.read(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
+@pytest.mark.parametrize("reader", WRITTEN, ids=lambda reader: reader.name)
+def test_a_full_disk_leaves_the_old_file_and_says_so(reader, tmp_path):
+    path = tmp_path / f"file{reader.suffix}"
+    reader.make(path)
+    before = path.read_bytes()
+    child = python(FULL, reader.name, str(path))
+    said, errors = child.communicate()
+    assert child.returncode == 7, errors
+    assert path.name in said
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_a_file_that_is_not_there_is_named(reader, tmp_path):
+    with pytest.raises(Problem, match="file") as found:
+        reader.read(tmp_path / "nowhere" / f"file{reader.suffix}")
+    assert found.value.remedy
+
+
+def test_what_a_killed_writer_left_is_swept_away_and_what_another_is_writing_is_not(tmp_path):
+    old, new, other = tmp_path / ".a.json.old", tmp_path / ".a.json.new", tmp_path / ".b.json.old"
+    for path in (old, new, other):
+        path.write_text("half")
+    for path in (old, other):
+        os.utime(path, (time.time() - 2 * STALE_S,) * 2)
+    write_atomically(tmp_path / "a.json", "{}")
+    assert sorted(item.name for item in tmp_path.iterdir()) == [".a.json.new", ".b.json.old", "a.json"]
