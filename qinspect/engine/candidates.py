@@ -9,20 +9,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from .backends import table
+from .backends import float_kernel, table
 from .calibrate import Calibration
 from .data import Dataset, batches
 from .errors import sqnr_db
 from .execute import Executor
 from .graph import Layer
+from .groups import leader_of, shared_groups
 from .job import batch_size, calibrate_model, fed, fused_graph, whole_batches
 from .load import Model
 from .plan import QuantPlan
 from .progress import Report, part, silent
-from .qconfig import PRESETS, QConfig, TensorConfig
-from .quantize import WEIGHTED, Quantization, quantize
-from .sensitivity import score
+from .qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
+from .quantize import MATRIX_PRODUCTS, WEIGHTED, Quantization, decide, quantize
+from .sensitivity import Scores, score
 from .simulate import Simulation
+
+MOST = 8
+"""Candidates that are shown."""
 
 FLOAT = QConfig(None, None)
 
@@ -43,9 +47,11 @@ class Candidate:
         Of this layer alone at the output; 0 in float.
     local_sqnr_db : float | None
     why_not : str | None
-        Why the target cannot run it.
+        Why the target computes it in float, though it rounds as asked.
     current : bool
         Whether the plan has it now.
+    layer_id : str
+        The layer to edit: the leader, where the layer shares its quantizer, see `groups`.
     """
 
     title: str
@@ -56,6 +62,7 @@ class Candidate:
     local_sqnr_db: float | None
     why_not: str | None
     current: bool = False
+    layer_id: str = ""
 
 
 def candidates(
@@ -66,20 +73,29 @@ def candidates(
     layer_id: str,
     report: Report = silent,
 ) -> tuple[Candidate, ...]:
-    """Up to eight other qconfigs for a layer, the best first by estimated KL (MSE without logits)."""
+    """Up to eight qconfigs that the target supports for a layer, the best first by estimated KL (MSE without logits).
+
+    The layer's own and float are always among them; of those that the target computes in float,
+    which save bytes and no time, the best two.
+    """
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
     graph = fused_graph(model, plan).graph
     layer = graph.by_id[layer_id]
     layer = next((item for item in graph.layers if layer_id in (item.id, *(i.id for i in item.fused))), layer)
-    options = options_of(layer, plan)
-    variants, plans = {}, {}
-    abilities = table(plan.target)
-    reasons: dict[str, str | None] = {}
+    decisions = decide(graph, plan)
+    leader = leader_of(shared_groups(graph, decisions), layer.id)
+    now = QConfig(plan.qconfig(layer).weight, plan.qconfig(graph.by_id[leader]).activation)
+    options = {
+        title: config
+        for title, config in _all_options(layer, now, plan).items()
+        if table(plan.target).why_not(layer, config, plan.target) is None
+    }
+    variants = {}
     for title, config in options.items():
-        plans[title] = plan.with_layer(layer.id, config.weight, config.activation)
-        reasons[title] = abilities.why_not(layer, config, plan.target)
-        if reasons[title] is None and config != FLOAT:
-            variants[title] = quantize(graph, plans[title], calibration.tensors)
+        edited = plan.with_layer(layer.id, config.weight, config.activation)
+        edited = edited.with_layer(leader, activation=config.activation) if leader != layer.id else edited
+        if config != FLOAT:
+            variants[title] = quantize(graph, edited, calibration.tensors)
     chosen = whole_batches(graph, data.splits.select or data.splits.final, SAMPLES)
     size = batch_size(graph)
     only = frozenset({layer.id})
@@ -88,39 +104,51 @@ def candidates(
     rows = []
     for index, (title, config) in enumerate(options.items()):
         report(0.6 + 0.4 * index / len(options), 1, "comparing candidates")
-        current = plans[title].qconfig(layer) == plan.qconfig(layer)
-        if config == FLOAT:
-            rows.append(Candidate(title, None, None, 0.0, 0.0, None, reasons[title], current))
-            continue
-        scores = found.get(title)
+        scores = Scores({layer.id: 0.0}, {layer.id: 0.0}, 0) if config == FLOAT else found.get(title)
         rows.append(
             Candidate(
                 title,
                 config.weight,
                 config.activation,
-                None if scores is None or not scores.kl else scores.kl.get(layer.id),
+                None if scores is None else scores.kl.get(layer.id),
                 None if scores is None else scores.mse.get(layer.id),
-                None if scores is None else _local_sqnr(variants[title], layer, inputs[0]),
-                reasons[title],
-                current,
+                _local_sqnr(variants[title], layer, inputs[0]) if title in variants else None,
+                float_kernel(layer, config, plan.target),
+                config == now,
+                leader,
             )
         )
+    return _best(rows)
 
+
+def _all_options(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QConfig]:
+    """Every configuration once, under its first title; a layer without a weight keeps what the plan says of one."""
+    own = {"as it is": now} if now != FLOAT else {}
+    titles = {**own, **options_of(layer, plan.with_layer(layer.id, now.weight, now.activation))}
+    titles |= _other_kinds(layer, now, plan)
+    once: dict[QConfig, str] = {}
+    for title, config in titles.items():
+        apart = config if layer.op in WEIGHTED or config == FLOAT else QConfig(now.weight, config.activation)
+        once.setdefault(apart, title)
+    return {title: config for config, title in once.items()}
+
+
+def _best(rows: Sequence[Candidate]) -> tuple[Candidate, ...]:
     def effect(row: Candidate) -> float:
         known = row.estimated_kl if row.estimated_kl is not None else row.estimated_mse
-        return np.inf if known is None or row.why_not else known
+        return np.inf if known is None else known
 
-    return tuple(sorted(rows, key=effect))
+    kept = [row for row in rows if row.current or row.title == "float"]
+    others = sorted((row for row in rows if row not in kept), key=effect)
+    in_float = [row for row in others if row.why_not is not None][:2]
+    others = [row for row in others if row.why_not is None or row in in_float]
+    return tuple(sorted([*kept, *others[: MOST - len(kept)]], key=effect))
 
 
 def options_of(layer: Layer, plan: QuantPlan) -> Mapping[str, QConfig]:
     """What a layer may be, by title; each changes the weight's or the activation's configuration, or is float."""
     now = plan.qconfig(layer)
-    base = PRESETS[plan.target.preset]
-    weight = now.weight or base.weight
-    activation = now.activation or base.activation
-    assert weight is not None
-    assert activation is not None
+    weight, activation = _static(now, plan)
     weighted = layer.op in WEIGHTED
     found: dict[str, QConfig] = {"as it is": now} if now.activation is not None else {}
     for estimator in ("minmax", "mse", "percentile", "entropy"):
@@ -134,6 +162,37 @@ def options_of(layer: Layer, plan: QuantPlan) -> Mapping[str, QConfig]:
     bits = 7 if activation.bits == 8 else 8
     found[f"activation {bits} bit"] = QConfig(weight, activation.but(bits=bits))
     found["float"] = QConfig(None, None)
+    return found
+
+
+def _static(now: QConfig, plan: QuantPlan) -> tuple[TensorConfig, TensorConfig]:
+    """Weight and 8-bit activation to vary: the layer's own, or the preset's where it has none of the kind."""
+    base = PRESETS[plan.target.preset]
+    weight, activation = now.weight or base.weight, now.activation
+    if activation is None or activation.dynamic or activation.width != 8 or activation.is_float:
+        activation = base.activation
+    assert weight is not None
+    assert activation is not None
+    return weight, activation
+
+
+def _other_kinds(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QConfig]:
+    """Of another kind than the layer is now: dynamic, weight-only, of more or fewer bits."""
+    weight, activation = _static(now, plan)
+    found = {
+        "activation moving average": QConfig(weight, activation.but(estimator="moving_average", range=None)),
+        "activation 16 bit": QConfig(weight, activation.but(dtype="int16", symmetric=True)),
+    }
+    eight = weight if weight.dtype in ("int8", "uint8") and weight.granularity != "per_group" else WEIGHT
+    if layer.op in WEIGHTED:
+        four = eight.but(dtype="int4", symmetric=True, estimator="mse", range=None)
+        found["weight 4 bit"] = QConfig(four, activation)
+        found["static"] = QConfig(eight, activation)
+        found["weight only"] = QConfig(eight, None)
+        found["weight only, 4 bit in groups of 32"] = PRESETS["weight-only-int4"]
+        found["weight only, fp16"] = QConfig(TensorConfig("fp16"), None)
+    if layer.op in WEIGHTED | MATRIX_PRODUCTS:
+        found["dynamic"] = QConfig(eight, PRESETS["default-dynamic"].activation)
     return found
 
 

@@ -116,7 +116,9 @@ class Target:
 
         So they do on x86 processors without VNNI, but for qnnpack, which multiplies 16-bit numbers.
         """
-        return self.engine != "qnnpack" and (self.isa or host_isa()) not in ("avx2-vnni", "avx512-vnni", "arm")
+        if self.backend == "tensorrt" or self.engine == "qnnpack":
+            return False
+        return (self.isa or host_isa()) not in ("avx2-vnni", "avx512-vnni", "arm")
 
     def to_json(self) -> dict[str, Any]:
         """As plan.json has it: without an instruction set where it is each computer's own."""

@@ -1,0 +1,74 @@
+"""Candidates for a layer: what the target supports, best first, of every kind."""
+
+from __future__ import annotations
+
+import pytest
+
+from qinspect.engine.candidates import MOST, candidates
+from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.job import calibrate_model, first_plan
+from qinspect.engine.load import load_model
+from qinspect.engine.plan import Target
+from qinspect.engine.qconfig import PRESETS, QConfig
+from qinspect.engine.source import ModelSpec
+
+
+@pytest.fixture(scope="module")
+def opened(digits_model):
+    spec = ModelSpec(digits_model.source, str(digits_model.weights), (digits_model.input_shape,))
+    model = load_model(spec, allow_code=True)
+    data = open_data(DataSpec(str(digits_model.data), samples=64), model.graph.inputs[0].shape)
+    return model, data, calibrate_model(model, data, first_plan(model.graph, Target()))
+
+
+def found(opened, layer, plan):
+    model, data, calibration = opened
+    return candidates(model, data, plan, calibration, layer)
+
+
+def test_candidates_are_at_most_eight_and_the_best_come_first(opened):
+    plan = first_plan(opened[0].graph, Target())
+    for layer in ("fc:linear", "conv:conv2d"):
+        rows = found(opened, layer, plan)
+        assert 5 <= len(rows) <= MOST
+        effects = [row.estimated_kl for row in rows]
+        assert effects == sorted(effects)
+        assert len({(row.weight, row.activation) for row in rows}) == len(rows)
+        assert [row.title for row in rows if row.current] == ["as it is"]
+        assert "float" in {row.title for row in rows}
+        assert all(row.layer_id == layer for row in rows)
+
+
+def test_a_linear_layer_may_be_dynamic_or_weight_only_on_onnxruntime_and_not_on_fx(opened):
+    graph = opened[0].graph
+    on_ort = found(opened, "fc:linear", first_plan(graph, Target()))
+    kinds = {row.title: row for row in on_ort}
+    assert any(row.activation is None and row.weight is not None for row in on_ort)
+    assert all(row.local_sqnr_db > 10 for row in on_ort if row.title != "float")
+    only = kinds["weight only"]
+    assert only.estimated_kl <= kinds["as it is"].estimated_kl
+    assert only.why_not is None  # MatMulNBits
+    on_fx = found(opened, "fc:linear", first_plan(graph, Target.parse("fx-onednn")))
+    assert all(row.activation is not None and not row.activation.dynamic for row in on_fx if row.title != "float")
+
+
+def test_what_is_computed_in_float_says_so_and_takes_two_places_at_most(opened):
+    rows = found(opened, "conv:conv2d", first_plan(opened[0].graph, Target()))
+    in_float = [row for row in rows if row.why_not is not None]
+    assert len(in_float) <= 2
+    assert all("float" in row.why_not for row in in_float)
+
+
+@pytest.mark.parametrize("preset", ["default-dynamic", "weight-only-int4", "float"])
+def test_a_layer_of_another_kind_has_static_candidates(opened, preset):
+    plan = first_plan(opened[0].graph, Target(), PRESETS[preset])
+    rows = found(opened, "fc:linear", plan)
+    assert sum(row.current for row in rows) == 1
+    current = next(row for row in rows if row.current)
+    assert QConfig(current.weight, current.activation) == PRESETS[preset]
+    assert any(row.activation is not None and not row.activation.dynamic for row in rows)
+
+
+def test_a_member_of_a_group_is_edited_at_its_leader(opened):
+    rows = found(opened, "pool:max_pool2d", first_plan(opened[0].graph, Target()))
+    assert {row.layer_id for row in rows} == {":add"}
