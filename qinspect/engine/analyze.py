@@ -489,20 +489,21 @@ def _fusion_rows(model: Model, fused: Fused, feed: Iterator[tuple[torch.Tensor, 
     inputs = next(feed, None)
     if inputs is None:
         return fused.rows
-    wanted = {row.id for row in fused.rows if row.state == "fused"}
-    before: dict[str, torch.Tensor] = {}
+    wanted = {before for before, _ in fused.stands_for.values()}
+    absorbing = {after: (layer_id, before) for layer_id, (before, after) in fused.stands_for.items()}
+    values: dict[str, torch.Tensor] = {}
     deltas: dict[str, float] = {}
 
     def keep(layer: Layer, value: torch.Tensor) -> torch.Tensor:
         if layer.id in wanted:
-            before[layer.id] = value
+            values[layer.id] = value
         return value
 
     def compare(layer: Layer, value: torch.Tensor) -> torch.Tensor:
-        if layer.value in before:
-            delta = float((value - before[layer.value]).abs().max())
-            for inner in layer.fused:
-                deltas[inner.id] = delta
+        if layer.value in absorbing:
+            layer_id, before = absorbing[layer.value]
+            delta = float((value - values[before]).abs().max())
+            deltas.update(dict.fromkeys((inner.id for inner in fused.graph.by_id[layer_id].fused), delta))
         return value
 
     with torch.inference_mode():

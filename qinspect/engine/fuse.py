@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 
-from .graph import Layer, LayerGraph, Param, Ref
+from .fold import MOVES, fold_batch_norm, fold_into_next, followed
+from .graph import Layer, LayerGraph, Param, Ref, refs
+from .graph import replace as replace_leaves
 from .plan import QuantPlan
+from .qconfig import QConfig
 from .results import FusionRow
 
 FOLDABLE = frozenset(
     {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
 )
 CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
+CURVES = frozenset({"hardswish", "hardsigmoid", "silu"})
+"""Activations that other tools put into the kernel before them."""
+
+NO_KERNEL = "unsupported by the backends"
 
 
 @dataclass(frozen=True)
 class Fused:
-    """A graph whose layers have absorbed others, and the ledger of all candidates."""
+    """A graph whose layers have absorbed others, and the ledger of all candidates.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+    rows : tuple of FusionRow
+    stands_for : mapping of layer id to (str, str)
+        Of every layer that absorbed others: a value of the graph before, and the value here that
+        equals it up to rounding.
+    """
 
     graph: LayerGraph
     rows: tuple[FusionRow, ...]
+    stands_for: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def fuse(graph: LayerGraph, plan: QuantPlan) -> Fused:
+def fuse(graph: LayerGraph, plan: QuantPlan, apart: frozenset[str] | None = None) -> Fused:
     """Fold BatchNorms and paddings, fuse activations that clip, as the plan wants.
 
-    Patterns: (pad +) conv/linear (+ batch_norm) (+ relu, relu6, hardtanh, clamp), add + the same.
-    A candidate's identity is the id of the layer that would be absorbed.
+    Patterns: (pad +) (batch_norm +) conv/linear (+ batch_norm) (+ relu, relu6, hardtanh, clamp), and
+    add + the last; between them there may be operators that only move values. A BatchNorm goes into
+    the layer before it where it can, else into the one after it. A candidate's identity is the id of
+    the layer that would be absorbed.
 
     Parameters
     ----------
@@ -37,113 +57,274 @@ def fuse(graph: LayerGraph, plan: QuantPlan) -> Fused:
         Canonical.
     plan : QuantPlan
         Its ``fusions`` say what is off.
+    apart : frozenset of str, optional
+        Clips that have a type of their own; found from the plan's overrides where it is not given.
 
     Returns
     -------
     Fused
         The graph computes the same up to rounding; its new weights are computed in float64.
     """
-    return _Fuser(graph, plan).run()
+    off = frozenset(identity for identity, on in plan.fusions if not on)
+    return _Fuser(graph, off, mismatched(graph, plan) if apart is None else apart).run()
+
+
+def mismatched(graph: LayerGraph, plan: QuantPlan) -> frozenset[str]:
+    """Ids of clips for which overrides of their own ask another type than for the layer before them."""
+    found = set()
+    for clip in graph.layers if plan.overrides else ():
+        if clip.op not in CLIPS or not isinstance(clip.args[0], Ref):
+            continue
+        own = [o for o in plan.overrides if o.matches(clip) and o.activation != "inherit"]
+        before = graph.producer.get(clip.args[0].value)
+        while before is not None and (before.op == "batch_norm" or _only_moves(before)):
+            before = graph.producer.get(before.args[0].value)
+        if own and before is not None and _type(plan.qconfig(clip)) != _type(plan.qconfig(before)):
+            found.add(clip.id)
+    return frozenset(found)
+
+
+def _type(config: QConfig) -> tuple[str, int] | None:
+    return None if config.activation is None else (config.activation.dtype, config.activation.bits)
+
+
+def _only_moves(layer: Layer) -> bool:
+    return layer.transparent and layer.target.split(".")[1] in MOVES and isinstance(layer.args[0], Ref)
 
 
 class _Fuser:
-    def __init__(self, graph: LayerGraph, plan: QuantPlan) -> None:
+    def __init__(self, graph: LayerGraph, off: frozenset[str], apart: frozenset[str]) -> None:
         self.graph = graph
-        self.off = {identity for identity, on in plan.fusions if not on}
+        self.off = off
+        self.apart = apart
         self.params = dict(graph.params)
         self.units: dict[str, Layer] = {}  # by the value they hand on, in execution order
         self.rows: list[FusionRow] = []
-        self.refs: dict[str, int] = {}
-        for layer in graph.layers:
-            for name in layer.inputs:
-                self.refs[name] = self.refs.get(name, 0) + 1
+        self.renamed: dict[str, str] = {}  # value of an absorbed layer -> the value that stands for it
+        self.coming: dict[str, tuple[Layer, int]] = {}  # layer id -> BatchNorm that goes into it, and `repeat`
+        self.stands_for: dict[str, tuple[str, str]] = {}
+        self.statistics = dict(graph.statistics)
+        self.order = {layer.id: index for index, layer in enumerate(graph.layers)}
+        self.reads = Counter(name for layer in graph.layers for name in layer.inputs)
 
     def run(self) -> Fused:
         for layer in self.graph.layers:
+            layer = self._current(layer)
             if layer.op in FOLDABLE:
-                layer = self._take_padding(layer)
+                layer = self._take_padding(self._take_norm(layer))
             elif layer.op == "batch_norm":
                 if self._fold_norm(layer):
                     continue
-            elif layer.op in CLIPS and self._absorb_clip(layer):
-                continue
+            elif layer.op in CLIPS:
+                if self._absorb_clip(layer):
+                    continue
+            elif layer.op in CURVES or layer.op == "add":
+                self._note_unsupported(layer)
             self.units[layer.value] = layer
-        layers = tuple(self.units.values())
-        used = {leaf.key for layer in layers for part in (layer, *layer.executed) for leaf in _params(part)}
-        used |= {leaf.key for leaf in _tree_params(self.graph.outputs)}
-        params = {key: tensor for key, tensor in self.params.items() if key in used}
-        graph = LayerGraph(self.graph.inputs, layers, self.graph.outputs, params)
-        return Fused(graph, tuple(self.rows))
+        outputs = replace_leaves(self.graph.outputs, self._leaf)
+        graph = replace(
+            self.graph,
+            layers=tuple(self.units.values()),
+            outputs=outputs,
+            params=self.params,
+            statistics=self.statistics,
+        )
+        for unit in graph.layers:
+            if unit.fused:
+                self.stands_for.setdefault(unit.id, (unit.value, unit.value))
+        return Fused(graph.pruned(), tuple(self.rows), self.stands_for)
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def _leaf(self, leaf: Ref | Param) -> Ref | Param:
+        return Ref(self.renamed.get(leaf.value, leaf.value)) if isinstance(leaf, Ref) else leaf
+
+    def _current(self, layer: Layer) -> Layer:
+        """A layer that reads what stands for absorbed layers."""
+        if not any(name in self.renamed for name in layer.inputs):
+            return layer
+        return replace(
+            layer, args=replace_leaves(layer.args, self._leaf), kwargs=replace_leaves(dict(layer.kwargs), self._leaf)
+        )
 
     # -- what may be absorbed --------------------------------------------------------------------
 
-    def _source(self, layer: Layer) -> tuple[str, Layer | None]:
-        first = layer.args[0]
-        name = first.value if isinstance(first, Ref) else ""
-        return name, self.units.get(name)
+    def _behind(self, layer: Layer, argument: int = 0) -> tuple[Layer | None, list[Layer], list[str]]:
+        """What computes a layer's input.
 
-    def _free(self, value: str, reader: Layer) -> str | None:
-        """Why the value cannot disappear, or None."""
-        if value in self.graph.output_values:
-            return "its input is also an output of the model"
-        if self.refs.get(value, 0) > 1:
-            others = [item.id for item in self.graph.consumers[value] if item.id != reader.id]
-            return f"its input is also read by {others[0]}" if others else "its input is read twice"
+        Returns
+        -------
+        unit : Layer | None
+        moves : list of Layer
+            Between the two, the nearest to `layer` first.
+        names : list of str
+            Values from the one to the other, under their names in the graph before.
+        """
+        first, original = layer.args[argument], self.graph.by_id[layer.id].args[argument]
+        if not isinstance(first, Ref):
+            return None, [], []
+        names, moves, value = [original.value], [], first.value
+        unit = self.units.get(value)
+        while unit is not None and _only_moves(unit):
+            moves.append(unit)
+            names.append(value)
+            value = unit.args[0].value
+            unit = self.units.get(value)
+        return unit, moves, [*names, value]
+
+    def _free(self, names: Sequence[str], reader: Layer, what: str = "its input") -> str | None:
+        """Why values between two layers cannot disappear, or None."""
+        for value in names:
+            if value in self.graph.output_values:
+                return f"{what} is also an output of the model"
+            if self.reads[value] > 1:
+                others = [item.id for item in self.graph.consumers[value] if item.id != reader.id]
+                return f"{what} is also read by {others[0]}"
         return None
 
-    def _note(self, layer: Layer, unit: Layer | None, reason: str | None, front: bool = False) -> bool:
+    def _note(self, layer: Layer, unit: Layer | None, reason: str | None) -> bool:
         """Write the ledger's row; True where the fusion is to be done."""
         state = "blocked" if reason else "off" if layer.id in self.off else "fused"
-        if unit is None:
-            chain = [layer]
-        else:
-            chain = [layer, unit] if front else [*_chain(unit), layer]
+        chain = [layer] if unit is None else [unit, *unit.fused, layer]
+        chain.sort(key=lambda item: self.order[item.id])
         pattern = "+".join(item.op for item in chain)
         self.rows.append(FusionRow(layer.id, tuple(item.id for item in chain), pattern, state, reason))
         return state == "fused"
 
-    def _fold_norm(self, norm: Layer) -> bool:
-        value, unit = self._source(norm)
-        reason: str | None = None
-        if unit is None or unit.op not in FOLDABLE:
-            before = "the model's input" if unit is None else unit.id
-            reason = f"what comes before it is no convolution or linear layer ({before})"
-        elif unit.executed:
-            reason = f"{unit.executed[-1].id} stands between it and {unit.id}"
-        elif norm.args[5]:
-            reason = "it is in train mode, its statistics change with every batch"
-        elif "weight" not in unit.roles or (unit.args[2] is not None and "bias" not in unit.roles):
-            reason = f"the weight of {unit.id} is computed at run time"
-        elif not {"running_mean", "running_var"} <= set(norm.roles):
-            reason = "it has no stored statistics"
-        elif unit.op == "linear" and len(unit.shape) != 2:
-            reason = "it normalizes another axis than the linear layer's outputs"
-        else:
-            reason = self._free(value, norm)
-        if not self._note(norm, unit, reason):
-            return False
-        assert unit is not None
-        weight, bias = fold_batch_norm(
-            self.params[unit.roles["weight"]],
-            self.params[unit.roles["bias"]] if "bias" in unit.roles else None,
-            *(self._param(norm, role) for role in ("weight", "bias", "running_mean", "running_var")),
-            eps=norm.args[7],
-            axis=1 if unit.op.startswith("conv_transpose") else 0,
-            groups=unit.args[6] if unit.op.startswith("conv_transpose") else 1,
-        )
-        roles = {"weight": f"{unit.id}.weight+{norm.id}", "bias": f"{unit.id}.bias+{norm.id}"}
-        self.params[roles["weight"]], self.params[roles["bias"]] = weight, bias
-        args = (unit.args[0], Param(roles["weight"]), Param(roles["bias"]), *unit.args[3:])
-        self._swap(
-            value, replace(unit, args=args, roles=roles, fused=(*unit.fused, norm), folded=(*unit.folded, norm.id))
-        )
-        return True
+    def _absorb(self, unit: Layer, moves: Sequence[Layer], part: Layer, grown: Layer) -> None:
+        """Put a grown unit in its old place in the order, under its new value.
+
+        Behind operators that move values `part` was computed on moved values; it is now computed
+        before them, and what they make stands for it.
+        """
+        old = unit.value
+        self.units = {
+            (grown.value if name == old else name): (grown if name == old else other)
+            for name, other in self.units.items()
+        }
+        self.stands_for.pop(unit.id, None)
+        if moves:
+            first = moves[-1]
+            self.units[first.value] = replace(first, args=(Ref(grown.value), *first.args[1:]))
+            self.renamed[part.value] = moves[0].value
+            self.stands_for[unit.id] = (part.value, moves[0].value)
+            # The channels of what calibration sees under this name are those before the move.
+            self.statistics[grown.value] = f"{part.id} before {first.id}"
 
     def _param(self, layer: Layer, role: str) -> torch.Tensor | None:
         return self.params[layer.roles[role]] if role in layer.roles else None
 
+    def _with_weights(self, unit: Layer, norm: Layer, weight: torch.Tensor, bias: torch.Tensor) -> Layer:
+        roles = {"weight": f"{unit.id}.weight+{norm.id}", "bias": f"{unit.id}.bias+{norm.id}"}
+        self.params[roles["weight"]], self.params[roles["bias"]] = weight, bias
+        args = (unit.args[0], Param(roles["weight"]), Param(roles["bias"]), *unit.args[3:])
+        return replace(unit, args=args, roles=roles)
+
+    # -- BatchNorm -------------------------------------------------------------------------------
+
+    def _fold_norm(self, norm: Layer) -> bool:
+        """Fold into the layer before, else leave word for the layer after."""
+        unit, moves, names = self._behind(norm)
+        reason = self._no_statistics(norm) or self._not_into(norm, unit, moves, names)
+        if reason is None and unit is not None:
+            if not self._note(norm, unit, None):
+                return False
+            transposed = unit.op.startswith("conv_transpose")
+            weight, bias = fold_batch_norm(
+                self.params[unit.roles["weight"]],
+                self._param(unit, "bias"),
+                *(self._param(norm, role) for role in ("weight", "bias", "running_mean", "running_var")),
+                eps=norm.args[7],
+                axis=int(transposed),
+                groups=unit.args[6] if transposed else 1,
+            )
+            grown = self._with_weights(unit, norm, weight, bias)
+            grown = replace(grown, fused=(*unit.fused, norm), folded=(*unit.folded, norm.id))
+            self._absorb(unit, moves, norm, grown)
+            return True
+        after, repeat, hindrance = self._after(norm)
+        if hindrance is None and after is not None and self._no_statistics(norm) is None:
+            if not self._note(norm, after, None):
+                return False
+            self.coming[after.id] = (norm, repeat)
+            self.renamed[norm.value] = norm.args[0].value
+            return True
+        self._note(norm, unit, f"{reason}; {hindrance}" if hindrance else reason)
+        return False
+
+    def _no_statistics(self, norm: Layer) -> str | None:
+        if norm.args[5]:
+            return "it is in train mode, its statistics change with every batch"
+        if not isinstance(norm.args[0], Ref) or not {"running_mean", "running_var"} <= set(norm.roles):
+            return "it has no stored statistics"
+        if any(norm.args[1 + i] is not None and role not in norm.roles for i, role in enumerate(("weight", "bias"))):
+            return "its parameters are computed at run time"
+        return None
+
+    def _not_into(self, norm: Layer, unit: Layer | None, moves: Sequence[Layer], names: Sequence[str]) -> str | None:
+        """Why a BatchNorm cannot go into the layer before it, or None."""
+        if unit is None or unit.op not in FOLDABLE:
+            before = "the model's input" if unit is None else unit.id
+            return f"what comes before it is no convolution or linear layer ({before})"
+        if unit.executed:
+            return f"{unit.executed[-1].id} stands between it and {unit.id}"
+        if reason := _computed_weight(unit):
+            return reason
+        place: tuple[int, int] | None = (_channel_axis(unit), 1)
+        before_move = unit
+        for move in reversed(moves):
+            place = None if place is None else followed(move, before_move, *place)
+            before_move = move
+        if place != (1, 1):
+            what = "the linear layer's outputs" if unit.op == "linear" else "the convolution's channels"
+            return f"it normalizes another axis than {what}"
+        return self._free(names, norm)
+
+    def _after(self, norm: Layer) -> tuple[Layer | None, int, str | None]:
+        """The layer after a BatchNorm that could take it, how its channels repeat there, or why it cannot."""
+        here, place = self.graph.by_id[norm.id], (1, 1)
+        while True:
+            readers = self.graph.consumers.get(here.value, ())
+            if not readers or (readers[0].op not in FOLDABLE and not _only_moves(readers[0])):
+                return None, 1, None
+            after = readers[0]
+            if reason := self._free([here.value], after, "its result"):
+                return None, 1, reason
+            if after.op in FOLDABLE:
+                break
+            moved = followed(after, here, *place)
+            if moved is None:
+                return None, 1, f"{after.id} mixes its channels with another axis"
+            here, place = after, moved
+        if after.args[0] != Ref(here.value):
+            return None, 1, f"it makes the weight of {after.id}"
+        rank = len(here.shape)
+        if place[0] != (rank - 1 if after.op == "linear" else 1) or (after.op != "linear" and place[1] != 1):
+            return None, 1, f"{after.id} adds up another axis than its channels"
+        return after, place[1], _computed_weight(after) or _border(after, self.params)
+
+    def _take_norm(self, layer: Layer) -> Layer:
+        """Take in the BatchNorm that left word."""
+        if layer.id not in self.coming:
+            return layer
+        norm, repeat = self.coming[layer.id]
+        transposed = layer.op.startswith("conv_transpose")
+        weight, bias = fold_into_next(
+            self.params[layer.roles["weight"]],
+            self._param(layer, "bias"),
+            *(self._param(norm, role) for role in ("weight", "bias", "running_mean", "running_var")),
+            eps=norm.args[7],
+            axis=0 if transposed else 1,
+            groups=1 if layer.op == "linear" else layer.args[6],
+            repeat=repeat,
+        )
+        grown = self._with_weights(layer, norm, weight, bias)
+        return replace(grown, fused=(norm,), folded=(norm.id,), before=(norm.id,))
+
+    # -- clips, paddings, and what no backend has ----------------------------------------------------
+
     def _absorb_clip(self, clip: Layer) -> bool:
-        value, unit = self._source(clip)
+        unit, moves, names = self._behind(clip)
         if unit is None or unit.op not in FOLDABLE | {"add", "batch_norm"}:
             return False
         if unit.op == "batch_norm":
@@ -152,17 +333,31 @@ class _Fuser:
         reason: str | None = None
         if unit.executed:
             reason = f"{unit.executed[-1].id} stands between it and {unit.id}"
-        elif any(isinstance(item, Ref) for item in clip.args[1:]):
+        elif any(True for _ in refs(clip.args[1:])):
             reason = "its limits are computed at run time"
+        elif clip.id in self.apart:
+            reason = f"qconfig mismatch: the plan asks another type for it than for {unit.id}"
         else:
-            reason = self._free(value, clip)
+            reason = self._free(names, clip)
         if not self._note(clip, unit, reason):
             return False
-        self._swap(value, replace(unit, fused=(*unit.fused, clip)))
+        part = replace(clip, args=(Ref(unit.value), *clip.args[1:])) if moves else clip
+        self._absorb(unit, moves, clip, replace(unit, fused=(*unit.fused, part)))
         return True
 
+    def _note_unsupported(self, layer: Layer) -> None:
+        """A candidate that other tools know, and for which no lowering has a kernel."""
+        arguments = range(2) if layer.op == "add" and len(layer.inputs) == 2 else range(int(layer.op != "add"))
+        for argument in arguments:
+            unit, _, names = self._behind(layer, argument)
+            if unit is not None and unit.op in FOLDABLE and not unit.executed and self._free(names, layer) is None:
+                self._note(layer, unit, f"{NO_KERNEL}: {unit.op} and {layer.op} are lowered as two layers")
+                return
+
     def _take_padding(self, conv: Layer) -> Layer:
-        value, unit = self._source(conv)
+        first = conv.args[0]
+        value = first.value if isinstance(first, Ref) else ""
+        unit = self.units.get(value)
         if unit is None or unit.op != "pad" or conv.op == "linear":
             return conv
         spatial = int(conv.op[-2])
@@ -182,8 +377,8 @@ class _Fuser:
         elif any(sides[2 * i] != sides[2 * i + 1] for i in range(len(sides) // 2)):
             reason = "it pads one side more than the other"
         else:
-            reason = self._free(value, conv)
-        if not self._note(unit, conv, reason, front=True):
+            reason = self._free([value], conv)
+        if not self._note(unit, conv, reason):
             return conv
         added = [0] * spatial
         for i in range(len(sides) // 2):  # F.pad counts axes from the last
@@ -191,76 +386,42 @@ class _Fuser:
         padding = list(conv.args[4]) * (spatial if len(conv.args[4]) == 1 else 1)
         args = (unit.args[0], *conv.args[1:4], [p + a for p, a in zip(padding, added, strict=True)], *conv.args[5:])
         del self.units[value]
-        return replace(conv, args=args, fused=(unit,), folded=(unit.id,), before=(unit.id,))
-
-    def _swap(self, value: str, unit: Layer) -> None:
-        """Put a grown unit in its old place in the order, under its new value."""
-        self.units = {
-            (unit.value if name == value else name): (unit if name == value else old)
-            for name, old in self.units.items()
-        }
-
-
-def fold_batch_norm(
-    weight: torch.Tensor,
-    bias: torch.Tensor | None,
-    gamma: torch.Tensor | None,
-    beta: torch.Tensor | None,
-    mean: torch.Tensor | None,
-    var: torch.Tensor | None,
-    *,
-    eps: float,
-    axis: int = 0,
-    groups: int = 1,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Fold a BatchNorm into the layer before it.
-
-    ``W'_k = gamma_k W_k / sqrt(var_k + eps)`` and
-    ``b'_k = beta_k + gamma_k (b_k - mean_k) / sqrt(var_k + eps)``, per output channel k
-    (Jacob et al. 2018, section 3.2), computed in float64.
-
-    Parameters
-    ----------
-    weight : torch.Tensor
-        Output channels on `axis`; for transposed convolutions shape (in, out / groups, ...).
-    bias, gamma, beta, mean, var : torch.Tensor | None
-        Shape (out,); None stands for 0, 1, 0, 0 and 1.
-    eps : float
-        The BatchNorm's.
-    axis, groups : int
-        1 and the number of groups for transposed convolutions.
-
-    Returns
-    -------
-    weight, bias
-        In the dtype of `weight`.
-    """
-    channels = weight.shape[axis] * (groups if axis == 1 else 1)
-    ones = torch.ones(channels, dtype=torch.float64)
-    zeros = torch.zeros(channels, dtype=torch.float64)
-    factor = (ones if gamma is None else gamma.double()) / torch.sqrt((ones if var is None else var.double()) + eps)
-    if axis == 0:
-        folded = weight.double() * factor.reshape(-1, *[1] * (weight.dim() - 1))
-    else:
-        grouped = weight.double().reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
-        folded = (grouped * factor.reshape(groups, 1, -1, *[1] * (weight.dim() - 2))).reshape(weight.shape)
-    shifted = (zeros if bias is None else bias.double()) - (zeros if mean is None else mean.double())
-    new_bias = (zeros if beta is None else beta.double()) + factor * shifted
-    return folded.to(weight.dtype), new_bias.to(weight.dtype)
+        return replace(
+            conv,
+            args=args,
+            fused=(unit, *conv.fused),
+            folded=(unit.id, *conv.folded),
+            before=(unit.id, *conv.before),
+        )
 
 
-def _chain(unit: Layer) -> list[Layer]:
-    """A layer with all that it absorbed, in the order in which they stood."""
-    front = [layer for layer in unit.fused if layer.id in unit.before]
-    return [*front, unit, *(layer for layer in unit.fused if layer.id not in unit.before)]
+def _channel_axis(unit: Layer) -> int:
+    """Where a convolution's or linear layer's output channels stand."""
+    if unit.op == "linear":
+        return len(unit.shape) - 1
+    return len(unit.shape) - 1 - int(unit.op[-2])
 
 
-def _params(layer: Layer) -> list[Param]:
-    return _tree_params((layer.args, dict(layer.kwargs)))
+def _computed_weight(layer: Layer) -> str | None:
+    if "weight" not in layer.roles or (layer.args[2] is not None and "bias" not in layer.roles):
+        return f"the weight of {layer.id} is computed at run time"
+    return None
 
 
-def _tree_params(tree: Any) -> list[Param]:
-    if isinstance(tree, Param):
-        return [tree]
-    items = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (tuple, list)) else ()
-    return [leaf for item in items for leaf in _tree_params(item)]
+def _border(layer: Layer, params: Mapping[str, torch.Tensor]) -> str | None:
+    """Why not all outputs of a layer add up products with all its weights, or None where they do."""
+    if layer.op == "linear":
+        return None
+    if len(layer.shape) != int(layer.op[-2]) + 2:
+        return f"{layer.id} has no batch"
+    if layer.op.startswith("conv_transpose"):
+        stride, _, output_padding, _, _ = layer.args[3:8]
+        alone = max(params[layer.roles["weight"]].shape[2:]) == 1
+        if alone and set(stride) == {1} and set(output_padding) == {0}:
+            return None
+        return f"the outputs of {layer.id} add up different numbers of products"
+    if layer.args[4] == "valid" or (not isinstance(layer.args[4], str) and set(layer.args[4]) == {0}):
+        return None
+    if layer.args[4] == "same" and max(params[layer.roles["weight"]].shape[2:]) == 1:
+        return None
+    return f"{layer.id} pads with zeros, which have not been normalized"

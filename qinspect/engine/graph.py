@@ -65,13 +65,15 @@ class Layer:
         Multiply-adds for one sample.
     transparent : bool
         Moves or renames values and computes nothing: it has no quantizer of its own.
+    free : tuple of int
+        Axes of the (first) output whose length follows the batch.
     fused : tuple of Layer
         Layers absorbed into this one, in the order in which they follow it. Folded ones
         (a BatchNorm that went into the weights) are not executed.
     folded : tuple of str
         Ids in `fused` that live on in the parameters only.
     before : tuple of str
-        Ids in `fused` that came in front of this layer (a padding).
+        Ids in `fused` that came in front of this layer (a padding, a BatchNorm).
     """
 
     id: str
@@ -86,6 +88,7 @@ class Layer:
     dtype: str = "float32"
     macs: int = 0
     transparent: bool = False
+    free: tuple[int, ...] = ()
     fused: tuple[Layer, ...] = ()
     folded: tuple[str, ...] = ()
     before: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from .calibrate import Calibration, calibrate, wanted_values
 from .data import Dataset, batches
 from .execute import Executor, outputs_of
 from .existing import Given
-from .fuse import Fused, fuse
+from .fuse import Fused, fuse, mismatched
 from .graph import LayerGraph
 from .load import Model
 from .metric import TOP1, Metric
@@ -227,8 +227,10 @@ def retarget(plan: QuantPlan, graph: LayerGraph, target: Target) -> QuantPlan:
 
 
 @lru_cache(maxsize=8)
-def _fused(model: Model, fusions: tuple[tuple[str, bool], ...], remedies: tuple[Remedy, ...]) -> Fused:
-    fused = fuse(model.graph, QuantPlan(fusions=fusions))
+def _fused(
+    model: Model, fusions: tuple[tuple[str, bool], ...], apart: frozenset[str], remedies: tuple[Remedy, ...]
+) -> Fused:
+    fused = fuse(model.graph, QuantPlan(fusions=fusions), apart)
     if not remedies:
         return fused
     chosen = [(remedy.layers[0], remedy.layers[1]) for remedy in remedies]
@@ -241,7 +243,8 @@ def _fused(model: Model, fusions: tuple[tuple[str, bool], ...], remedies: tuple[
 
 def fused_graph(model: Model, plan: QuantPlan) -> Fused:
     """The fused graph, equalized where the plan says so; kept for the last few choices of fusions."""
-    return _fused(model, plan.fusions, tuple(item for item in plan.remedies if item.kind == "equalize"))
+    remedies = tuple(item for item in plan.remedies if item.kind == "equalize")
+    return _fused(model, plan.fusions, mismatched(model.graph, plan), remedies)
 
 
 def known_grids(model: Model, graph: LayerGraph, plan: QuantPlan) -> Given | None:

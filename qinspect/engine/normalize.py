@@ -270,6 +270,7 @@ class _Normalizer:
             dtype,
             self._macs(op, shape, roles, node),
             transparent,
+            _free(value),
         )
         self.layers.append(layer)
         return layer
@@ -307,6 +308,11 @@ def _params(tree: Any) -> list[Param]:
 
     replace(tree, note)
     return found
+
+
+def _free(value: Any) -> tuple[int, ...]:
+    shape = value.shape if isinstance(value, torch.Tensor) else ()
+    return tuple(axis for axis, size in enumerate(shape) if isinstance(size, torch.SymInt))
 
 
 def _rank(item: Any) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,7 +13,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from qinspect.engine.execute import Executor
-from qinspect.engine.fuse import fold_batch_norm, fuse
+from qinspect.engine.fold import fold_batch_norm, fold_into_next, followed
+from qinspect.engine.fuse import fuse
+from qinspect.engine.graph import Layer, Ref
 from qinspect.engine.plan import QuantPlan
 
 CONVS = {
@@ -58,6 +63,97 @@ def test_a_folded_batch_norm_computes_what_the_two_layers_computed(kind, groups,
     )
     assert folded.shape == weight.shape
     assert torch.allclose(function(x, folded, shifted, **extra), expected, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(CONVS)),
+    groups=st.integers(1, 3),
+    inner=st.integers(1, 2),
+    outer=st.integers(1, 3),
+    bias=st.booleans(),
+    affine=st.booleans(),
+    eps=st.sampled_from([1e-5, 1e-3, 0.5]),
+    repeat=st.integers(1, 4),
+    seed=st.integers(0, 2**31),
+)
+def test_a_batch_norm_folded_into_the_layer_after_it_computes_the_same(
+    kind, groups, inner, outer, bias, affine, eps, repeat, seed
+):
+    function, spatial = CONVS[kind]
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    transposed = "transpose" in kind
+    groups, repeat = (1, repeat) if kind == "linear" else (groups, 1)
+    channels = groups * inner
+    kernel = [1 if transposed else 2] * spatial
+    weight = draw(channels, outer, *kernel) if transposed else draw(groups * outer, inner * repeat, *kernel)
+    b = draw(groups * outer) if bias else None
+    gamma, beta = (draw(channels), draw(channels)) if affine else (None, None)
+    mean, var = draw(channels), draw(channels).abs()
+    x = draw(2, channels, *([repeat] if kind == "linear" else [4] * spatial))
+    extra = {} if kind == "linear" else {"groups": groups}
+    normal = F.batch_norm(x, mean, var, gamma, beta, False, 0.1, eps)
+    if kind == "linear":
+        x, normal = x.flatten(1), normal.flatten(1)
+    expected = function(normal, weight, b, **extra)
+    folded, shifted = fold_into_next(
+        weight, b, gamma, beta, mean, var, eps=eps, axis=0 if transposed else 1, groups=groups, repeat=repeat
+    )
+    assert folded.shape == weight.shape
+    assert torch.allclose(
+        function(x, folded, shifted, **extra), expected, rtol=1e-10, atol=1e-10 * expected.abs().max()
+    )
+
+
+@st.composite
+def moved(draw):
+    """Sizes with the batch on one axis, where the channels stand, and a permutation or a merging of axes."""
+    sizes = draw(st.lists(st.integers(1, 4), min_size=2, max_size=5))
+    batch = draw(st.integers(0, len(sizes) - 1))
+    axis = draw(st.sampled_from([i for i in range(len(sizes)) if i != batch]))
+    cuts = sorted(draw(st.sets(st.integers(1, len(sizes) - 1))))
+    order = draw(st.one_of(st.none(), st.permutations(range(len(sizes)))))
+    return sizes, batch, axis, cuts, order
+
+
+@settings(max_examples=300, deadline=None)
+@given(moved())
+def test_channels_are_found_again_behind_what_moves_them_or_not_claimed(case):
+    sizes, batch, axis, cuts, order = case
+
+    def layer(target, args, shape, free):
+        return Layer(target, "", target.split(".")[1], target, args, shape=tuple(shape), free=free, transparent=True)
+
+    one = [1 if i == batch else n for i, n in enumerate(sizes)]
+    before = layer("aten.conv2d.default", (), one, (batch,))
+    if order is not None:
+        move = layer("aten.permute.default", (Ref("x"), list(order)), [one[i] for i in order], (order.index(batch),))
+    else:
+        ends = [0, *cuts, len(sizes)]
+        groups = [range(a, b) for a, b in itertools.pairwise(ends)]
+        shape = [math.prod(one[i] for i in group) for group in groups]
+        free = tuple(j for j, group in enumerate(groups) if batch in group)
+        move = layer("aten.view.default", (Ref("x"), shape), shape, free)
+    found = followed(move, before, axis, 1)
+    merged = order is None and axis > batch and not any(batch < cut <= axis for cut in cuts)
+    assert found is not None or merged or order is None
+    if found is None:
+        return
+    place, repeat = found
+    for size in (1, 3):
+        real = [size if i == batch else n for i, n in enumerate(sizes)]
+        view = [-1 if i == axis else 1 for i in range(len(real))]
+        channels = torch.arange(real[axis]).view(view).expand(real)
+        if order is not None:
+            behind = channels.permute(list(order))
+        else:
+            behind = channels.reshape([math.prod(real[i] for i in group) for group in groups])
+        along = behind.movedim(place, 0).flatten(1)
+        assert torch.equal(along, (torch.arange(len(along)) // repeat)[:, None].expand_as(along))
 
 
 class Net(nn.Module):
@@ -174,7 +270,7 @@ BLOCKED = {
     ),
     "norm first": (Net(nn.BatchNorm2d(4)), "batch_norm", "the model's input"),
     "norm after add": (
-        Net(nn.Conv2d(4, 4, 1), after=lambda m, x, y: F.batch_norm(y + x, torch.zeros(4), torch.ones(4))),
+        Net(after=lambda m, x, y: F.batch_norm(x.tanh() + x, torch.zeros(4), torch.ones(4))),
         "batch_norm",
         "no convolution or linear layer (:add)",
     ),
@@ -258,5 +354,6 @@ def test_each_fusion_can_be_switched_off_alone(canonical):
 def test_add_takes_the_relu_behind_it(canonical):
     net = Net(nn.Conv2d(4, 4, 1), after=lambda m, x, y: torch.relu(y + x))
     fused = fuse(canonical(net, IMAGE), QuantPlan())
-    assert [(row.pattern, row.state) for row in fused.rows] == [("add+relu", "fused")]
+    assert [(row.pattern, row.state) for row in fused.rows] == [("conv2d+add", "blocked"), ("add+relu", "fused")]
+    assert "unsupported by the backends" in fused.rows[0].reason
     assert [layer.op for layer in fused.graph.layers] == ["conv2d", "add"]

@@ -1,0 +1,167 @@
+"""A BatchNorm folded into the layer before or after it: the formulas, and where channels go in between."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from .graph import Layer
+
+MOVES = frozenset(
+    {
+        "view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute", "t",
+        "swapaxes",
+    }
+)  # fmt: skip
+"""Operators that give the same values, each once, in another shape or order."""
+
+
+def fold_batch_norm(
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    gamma: torch.Tensor | None,
+    beta: torch.Tensor | None,
+    mean: torch.Tensor | None,
+    var: torch.Tensor | None,
+    *,
+    eps: float,
+    axis: int = 0,
+    groups: int = 1,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Fold a BatchNorm into the layer before it.
+
+    ``W'_k = gamma_k W_k / sqrt(var_k + eps)`` and
+    ``b'_k = beta_k + gamma_k (b_k - mean_k) / sqrt(var_k + eps)``, per output channel k
+    (Jacob et al. 2018, section 3.2), computed in float64.
+
+    Parameters
+    ----------
+    weight : torch.Tensor
+        Output channels on `axis`; for transposed convolutions shape (in, out / groups, ...).
+    bias, gamma, beta, mean, var : torch.Tensor | None
+        Shape (out,); None stands for 0, 1, 0, 0 and 1.
+    eps : float
+        The BatchNorm's.
+    axis, groups : int
+        1 and the number of groups for transposed convolutions.
+
+    Returns
+    -------
+    weight, bias
+        In the dtype of `weight`.
+    """
+    channels = weight.shape[axis] * (groups if axis == 1 else 1)
+    factor, shift = _scale_and_shift(channels, gamma, beta, mean, var, eps)
+    if axis == 0:
+        folded = weight.double() * factor.reshape(-1, *[1] * (weight.dim() - 1))
+    else:
+        grouped = weight.double().reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
+        folded = (grouped * factor.reshape(groups, 1, -1, *[1] * (weight.dim() - 2))).reshape(weight.shape)
+    new_bias = shift if bias is None else factor * bias.double() + shift
+    return folded.to(weight.dtype), new_bias.to(weight.dtype)
+
+
+def fold_into_next(
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    gamma: torch.Tensor | None,
+    beta: torch.Tensor | None,
+    mean: torch.Tensor | None,
+    var: torch.Tensor | None,
+    *,
+    eps: float,
+    axis: int = 1,
+    groups: int = 1,
+    repeat: int = 1,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Fold a BatchNorm into the layer after it, exactly where all its inputs are the BatchNorm's outputs.
+
+    With ``s_c = gamma_c / sqrt(var_c + eps)`` per input channel c:
+    ``W'[:, c] = W[:, c] s_c`` and ``b' = b + sum_c W[:, c] (beta_c - s_c mean_c)``, computed in float64.
+    Zeros that the layer pads with have not been through the BatchNorm: there it is not exact.
+
+    Parameters
+    ----------
+    weight : torch.Tensor
+        Input channels of a group on `axis`; for transposed convolutions shape (in, out / groups, 1, ...).
+    bias, gamma, beta, mean, var : torch.Tensor | None
+        `bias` of shape (out,), the others of the shape (channels,); None stands for 0, 1, 0, 0 and 1.
+    eps : float
+        The BatchNorm's.
+    axis, groups : int
+        0 for transposed convolutions.
+    repeat : int
+        How many inputs that follow each other come of one channel: a linear layer behind a flatten.
+
+    Returns
+    -------
+    weight, bias
+        In the dtype of `weight`.
+    """
+    inner = weight.shape[0] // groups if axis == 0 else weight.shape[1]  # input channels of a group
+    outer = weight.shape[1] if axis == 0 else weight.shape[0] // groups
+    factor, shift = _scale_and_shift(inner * groups // repeat, gamma, beta, mean, var, eps)
+    factor, shift = (item.repeat_interleave(repeat).reshape(groups, inner) for item in (factor, shift))
+    ends = weight.shape[2:]
+    if axis == 0:
+        grouped = weight.double().reshape(groups, inner, outer, -1)
+        folded = grouped * factor[:, :, None, None]
+        added = torch.einsum("giok,gi->go", grouped, shift)
+    else:
+        grouped = weight.double().reshape(groups, outer, inner, -1)
+        folded = grouped * factor[:, None, :, None]
+        added = torch.einsum("goik,gi->go", grouped, shift)
+    new_bias = added.flatten() if bias is None else bias.double() + added.flatten()
+    return folded.reshape(*weight.shape[:2], *ends).to(weight.dtype), new_bias.to(weight.dtype)
+
+
+def _scale_and_shift(
+    channels: int,
+    gamma: torch.Tensor | None,
+    beta: torch.Tensor | None,
+    mean: torch.Tensor | None,
+    var: torch.Tensor | None,
+    eps: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """``y = scale x + shift`` of a BatchNorm, float64 of shape (channels,)."""
+    ones = torch.ones(channels, dtype=torch.float64)
+    zeros = torch.zeros(channels, dtype=torch.float64)
+    scale = (ones if gamma is None else gamma.double()) / torch.sqrt((ones if var is None else var.double()) + eps)
+    shift = (zeros if beta is None else beta.double()) - scale * (zeros if mean is None else mean.double())
+    return scale, shift
+
+
+def followed(move: Layer, before: Layer, axis: int, repeat: int) -> tuple[int, int] | None:
+    """Where the channels stand behind an operator that moves values.
+
+    Parameters
+    ----------
+    move : Layer
+        One of `MOVES`.
+    before : Layer
+        It makes what `move` reads.
+    axis, repeat : int
+        Channels stand on this axis of what is read, each so many times in a row.
+
+    Returns
+    -------
+    axis, repeat
+        The same for what it makes; None where channels and other axes, or the batch, come to lie on one.
+    """
+    shape, name = before.shape, move.target.split(".")[1]
+    if name == "permute":
+        return [n % len(shape) for n in move.args[1]].index(axis), repeat
+    if name in ("transpose", "t", "swapaxes"):
+        one, two = (0, 1) if name == "t" else (n % len(shape) for n in move.args[1:3])
+        return {one: two, two: one}.get(axis, axis) if len(shape) > 1 else axis, repeat
+    if any(place >= axis for place in before.free):
+        return None
+    # Row by row the values are the same: what begins with the channels must end the new shape too.
+    block = math.prod(shape[axis:])
+    for place, size in enumerate(move.shape):
+        if any(free >= place for free in move.free):
+            continue
+        if math.prod(move.shape[place:]) == block and size and size % shape[axis] == 0:
+            return place, repeat * (size // shape[axis])
+    return None
