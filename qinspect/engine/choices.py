@@ -88,7 +88,7 @@ class Space:
         return self.plan.with_layers(configs)
 
 
-def space(graph: LayerGraph, plan: QuantPlan, alternatives: bool = True) -> Space:
+def space(graph: LayerGraph, plan: QuantPlan, alternatives: bool = True, objective: Objective = "latency") -> Space:
     """What may be changed in a plan.
 
     Parameters
@@ -98,12 +98,14 @@ def space(graph: LayerGraph, plan: QuantPlan, alternatives: bool = True) -> Spac
     plan : QuantPlan
     alternatives : bool
         Whether other configurations than the plan's own and float are looked at.
+    objective : str
+        Four-bit weights are looked at where the size is what counts.
     """
     decisions = decide(graph, plan)
     units = _units(graph, plan, decisions)
     alone = _alone(graph, decisions, units)
     others = tuple(
-        _alternatives(graph.by_id[unit[0]], plan, alone[index]) if alternatives else Alternatives((), ())
+        _alternatives(graph.by_id[unit[0]], plan, alone[index], objective) if alternatives else Alternatives((), ())
         for index, unit in enumerate(units)
     )
     return Space(graph, plan, decisions, units, others)
@@ -141,11 +143,16 @@ def _alone(graph: LayerGraph, decisions: Decisions, units: Sequence[Sequence[str
     return [index not in shared for index in range(len(units))]
 
 
-def _alternatives(layer: Layer, plan: QuantPlan, alone: bool) -> Alternatives:
+def _alternatives(layer: Layer, plan: QuantPlan, alone: bool, objective: Objective) -> Alternatives:
     now = plan.qconfig(layer)
+    options = dict(options_of(layer, plan))
+    if now.weight is not None and objective == "size":
+        options["weight int4"] = QConfig(now.weight.but(dtype="int4", bits=4), now.activation)
+    if now.activation is not None and not now.activation.dynamic:
+        options["activation int16"] = QConfig(now.weight, now.activation.but(dtype="int16", bits=16))
     weights: list[tuple[str, TensorConfig]] = []
     values: list[tuple[str, TensorConfig]] = []
-    for title, config in options_of(layer, plan).items():
+    for title, config in options.items():
         if table(plan.target).why_not(layer, config, plan.target) or float_kernel(layer, config, plan.target):
             continue
         weight, value = config.weight, config.activation

@@ -120,7 +120,7 @@ class _Search:
         self.constraint, self.objective = constraint, objective
         calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
         self.stats = calibration.tensors
-        self.space = space(fused_graph(model, plan).graph, plan, alternatives)
+        self.space = space(fused_graph(model, plan).graph, plan, alternatives, objective)
         if not self.space.units:
             raise Problem("search", "the plan runs no layer in integers", "Give a plan or a target that does.")
         self.notes: list[str] = list(model.notes)
@@ -337,11 +337,9 @@ class _Search:
             work = TimingWork({"float": nothing, **quantizations}, frozenset(), onnx, self._latency_inputs())
             found = time_plans(work, inner)
             floats.append(found["float"].ms)
-            # Groups are timed one after the other: the float model, timed with each, makes them comparable.
-            factor = floats[0] / found["float"].ms
             for i, item in enumerate(group):
-                item.timed = dataclasses.replace(found[str(i)], ms=found[str(i)].ms * factor)
-        self.fp32_ms = floats[0] if floats else self.fp32_ms
+                item.timed = found[str(i)]
+        self.fp32_ms = min(floats)
 
     def _points(self) -> tuple[Point, ...]:
         made = [self._point(item) for item in self._front()]

@@ -23,8 +23,7 @@ RUNS = 30
 WARM_UPS = 10
 
 FASTEST = 10
-"""The percentile of the runs' times that a plan's is: other work on the computer only adds to them, and
-more to long runs than to short ones, which would bend every comparison of plans."""
+"""The percentile of the runs' times that a plan's is: other work on the computer only adds to them."""
 
 FLOAT = "float"
 
@@ -173,6 +172,8 @@ class Timed:
     ----------
     ms : float
         Of a forward pass, the `FASTEST` percentile of runs interleaved with those of the other plans.
+        On one thread it is that thread's own time: where other work interrupts it, a long run is
+        interrupted more often than a short one, which would bend every comparison of plans.
     quantized_us, float_us : mapping of layer id to float
         Medians in this plan and in the float model; empty where layers were not asked for.
     """
@@ -206,14 +207,15 @@ def _work(work: TimingWork, report: Report) -> dict[str, Timed]:
         report(0.4 * index, len(names), f"lowering plan {index + 1} of {len(names)} to {target.name}")
         runners[name] = make_runner(work.quantizations[name], work.float_onnx)
     ms: dict[str, list[float]] = {name: [] for name in names}
+    clock = time.thread_time if target.threads == 1 else time.perf_counter
     with torch.inference_mode():
         for index in range(WARM_UPS + work.runs):
             report(0.4 + 0.3 * index / (WARM_UPS + work.runs), 1, "timing plans beside each other")
             for name, runner in runners.items():
-                began = time.perf_counter()
+                began = clock()
                 runner.run(work.inputs)
                 if index >= WARM_UPS:
-                    ms[name].append((time.perf_counter() - began) * 1e3)
+                    ms[name].append((clock() - began) * 1e3)
     found = {}
     for index, name in enumerate(names):
         float_us: dict[str, float] = {}

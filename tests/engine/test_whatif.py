@@ -93,8 +93,9 @@ def test_each_cell_of_the_weight_matrix_is_the_sqnr_of_a_separate_rounding(chain
     for cell in cells:
         noise = estimate_weight(weight, cell.config, 0).fake_quantize(weight) - weight
         assert cell.sqnr_db == pytest.approx(sqnr_db(float((weight**2).sum()), float((noise**2).sum())), abs=1e-3)
-    int4 = [cell for cell in cells if cell.config.dtype == "int4"]
-    assert all(cell.why_not for cell in int4)  # no convolution in four bits
+    affine = [cell for cell in cells if not cell.config.symmetric and cell.config.granularity == "per_channel"]
+    assert affine
+    assert all("symmetric" in cell.why_not for cell in affine)
 
 
 def test_each_cell_of_the_value_matrix_equals_a_separate_run_to_half_a_decibel(chain):
