@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ..engine.plan import Target
 from ..engine.problem import Problem
+from ..engine.progress import Cancelled
 from . import options as words
-from .terminal import progress, summary
+from .terminal import progress, say, stoppable, summary
 from .verb import Verb
 
 
@@ -35,7 +36,14 @@ def add(verb: Verb) -> None:
     calibrate = verb("calibrate", _calibrate, "statistics once, for all that follows")
     words.model_options(calibrate)
     words.data_options(calibrate, required=True)
-    calibrate.add_argument("--out", type=Path, required=True, metavar="STATS")
+    calibrate.add_argument("--out", type=Path, required=True, metavar="STATS", help="Ctrl+C leaves what there is in it")
+    calibrate.add_argument("--resume", action="store_true", help="go on with the STATS that an earlier run left")
+    calibrate.add_argument(
+        "--share",
+        type=_share,
+        metavar="X",
+        help="share of the values in histograms, 0 to 1; ranges are of all (default: an eighth)",
+    )
 
 
 def _analyze(options: argparse.Namespace) -> int:
@@ -80,14 +88,36 @@ def _analyze(options: argparse.Namespace) -> int:
     return 0
 
 
-def _calibrate(options: argparse.Namespace) -> int:
-    from ..engine.job import calibrate_model, first_plan, forward_seconds
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError("a number above 0, up to 1")
+    return share
 
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from ..engine.calibrate import Calibration, load_calibration
+    from ..engine.job import calibrate_model, calibration_bytes, calibration_key, first_plan, forward_seconds
+
+    known = load_calibration(options.out) if options.resume else None
+    kept: list[Calibration] = []
     with progress() as report:
         model = words.load(options, report)
         data = words.open_data_set(options, model)
-        forward = forward_seconds(model, data, report)
-        found = calibrate_model(model, data, first_plan(model.graph, Target()), report)
+        if known is not None and known.key != calibration_key(model, data):
+            raise Problem(str(options.out), "is of another model, data or split", "Leave out --resume to begin anew.")
+        plan = first_plan(model.graph, Target())
+        megabytes = calibration_bytes(model, plan) / 2**20
+        say(f"memory beside the model: about {megabytes:.0f} MB, whatever the number of samples")
+        forward = forward_seconds(model, data, report) if known is None else known.forward_seconds
+        try:
+            with stoppable(report) as stopping:
+                found = calibrate_model(model, data, plan, stopping, known, share=options.share, keep=kept.append)
+        except Cancelled:
+            for part in kept:
+                dataclasses.replace(part, forward_seconds=forward).save(options.out)
+                say(f"{options.out}: {part.samples} of {part.planned} samples; --resume goes on")
+            raise
     dataclasses.replace(found, forward_seconds=forward).save(options.out)
     print(f"{options.out}: {len(found.tensors)} tensors, {found.samples} samples, {found.seconds:.1f} s")
     return 0

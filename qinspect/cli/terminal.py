@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..engine.progress import Report
+from ..engine.progress import Cancelled, Report
 
 
 def summary(totals: Any, unit: str | None = "share") -> str:
@@ -57,6 +58,34 @@ def progress() -> Iterator[Report]:
     finally:
         if shown:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def stoppable(report: Report) -> Iterator[Report]:
+    """Ctrl+C ends the work at its next report, with what it has intact; a second one ends it at once."""
+    asked = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    def inner(done: float, total: float, note: str = "") -> None:
+        if asked:
+            raise Cancelled
+        report(done, total, note)
+
+    try:
+        before = {kind: signal.signal(kind, stop) for kind in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not in the main thread, as in tests
+        yield report
+        return
+    try:
+        yield inner
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 def say(line: str) -> None:

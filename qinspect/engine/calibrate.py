@@ -6,7 +6,7 @@ import io
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from .execute import Executor
+from .execute import Executor, portions
 from .files import write_atomically
 from .graph import Layer, LayerGraph
+from .observe import SHARE, Observer
+from .observe import tensor_stats as tensor_stats
 from .problem import Problem
-from .progress import Report, silent
-from .statistics import BINS, Histogram, TensorStats, bin_exponent
-
-SHARE = 0.125
-"""Share of a tensor's values that its variance, zeros and histogram rest on."""
-
-ALWAYS = 1 << 14
-"""Tensors with no more values than this in a batch are taken whole."""
+from .progress import Cancelled, Report, silent
+from .statistics import BINS, Histogram, TensorStats
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,10 @@ class Calibration:
         Wall time of the pass.
     forward_seconds : float | None
         Wall time of the user's own float model on the same batches, where that was measured.
+    planned : int
+        Samples that were to go through; more than `samples` where the pass was stopped.
+    share : float
+        Share of the values that variance, zeros and histogram rest on.
     """
 
     tensors: Mapping[str, TensorStats]
@@ -51,6 +51,13 @@ class Calibration:
     key: str = ""
     seconds: float = 0.0
     forward_seconds: float | None = None
+    planned: int = 0
+    share: float = SHARE
+
+    @property
+    def complete(self) -> bool:
+        """Whether all samples that were to go through did."""
+        return self.samples >= self.planned
 
     def merged(self, other: Calibration) -> Calibration:
         """Statistics of both parts; values that one part lacks are taken from the other."""
@@ -81,6 +88,8 @@ class Calibration:
             "key": self.key,
             "seconds": self.seconds,
             "forward_seconds": self.forward_seconds,
+            "planned": self.planned,
+            "share": self.share,
             "tensors": [],
         }
         arrays: dict[str, np.ndarray[Any, Any]] = {}
@@ -103,7 +112,9 @@ class Calibration:
 
 
 _SCALARS = ("count", "min", "max", "mean", "nonfinite", "sampled", "sample_mean", "variance", "zeros")
-_ARRAYS = ("channel_min", "channel_max", "batch_min", "batch_max")
+_ARRAYS = ("channel_min", "channel_max", "batch_min", "batch_max", "sample_min", "sample_max")
+_LATER = ("sample_min", "sample_max")
+"""Arrays that files from before they were gathered lack."""
 
 
 def load_calibration(source: Path | bytes) -> Calibration:
@@ -129,11 +140,17 @@ def load_calibration(source: Path | bytes) -> Calibration:
                     raise ValueError("histogram")
                 tensors[str(item["name"])] = TensorStats(
                     **{key: item[key] for key in _SCALARS},
-                    **{key: data[f"{index}.{key}"] for key in _ARRAYS},
+                    **{key: data[f"{index}.{key}"] for key in _ARRAYS if key not in _LATER or f"{index}.{key}" in data},
                     histogram=histogram,
                 )
             return Calibration(
-                tensors, int(header["samples"]), str(header["key"]), float(header["seconds"]), header["forward_seconds"]
+                tensors,
+                int(header["samples"]),
+                str(header["key"]),
+                float(header["seconds"]),
+                header["forward_seconds"],
+                int(header.get("planned", 0)),
+                float(header.get("share", SHARE)),
             )
     except FileNotFoundError:
         raise Problem(where, "no such file", "Check the path.") from None
@@ -167,6 +184,8 @@ def calibrate(
     total: int = 0,
     only: frozenset[str] | None = None,
     share: float = SHARE,
+    start: Calibration | None = None,
+    keep: Callable[[Calibration], None] | None = None,
 ) -> Calibration:
     """Run the float graph over the data and gather statistics.
 
@@ -179,171 +198,121 @@ def calibrate(
     report : Report
         Told after every layer; may raise Cancelled.
     total : int
-        Number of samples to come, for the report.
+        Number of samples to come, for the report; with what `start` has seen already.
     only : frozenset of str, optional
         Observe these values alone.
     share : float
-        Share of the values that variance, zeros and histogram rest on.
+        Share of the values that variance, zeros and histogram rest on; 1 is all of them.
+    start : Calibration, optional
+        Statistics of the batches before, which these are to be added to.
+    keep : callable, optional
+        Given the statistics of the batches that were seen whole when the report raises Cancelled;
+        as `start` they let the pass go on with the next batch.
 
     Returns
     -------
     Calibration
     """
     names = frozenset(wanted_values(graph)) if only is None else only
-    watchers = {name: _Watcher(share) for name in wanted_values(graph) if name in names}
+    known = {} if start is None else start.tensors
+    observers = {name: Observer(share, known.get(name)) for name in wanted_values(graph) if name in names}
     executor = Executor(graph, channels_last=True)
-    count = len(graph.layers)
-    samples = 0
+    samples = 0 if start is None else start.samples
+    before = 0.0 if start is None else start.seconds
     began = time.perf_counter()
-    with torch.inference_mode():
-        for inputs in batches:
-            size = int(inputs[0].shape[0]) if inputs[0].dim() else 1
-            done = 0
 
-            def watch(layer: Layer, value: torch.Tensor, size: int = size, before: int = samples) -> torch.Tensor:
-                nonlocal done
-                done += 1
-                report(before + size * done / count, total or before + size, "calibrating")
-                watcher = watchers.get(layer.value)
-                if watcher is not None:
-                    watcher.see(value)
-                return value
-
-            for spec, tensor in zip(graph.inputs, inputs, strict=True):
-                if spec.name in watchers:
-                    watchers[spec.name].see(tensor)
-            executor(inputs, watch)
-            samples += size
-            report(samples, total or samples, "calibrating")
-    if not samples:
-        raise Problem("data", "there is no sample to calibrate on", "Give more samples or another split.")
-    tensors = {name: watcher.stats() for name, watcher in watchers.items() if watcher.parts}
-    return Calibration(tensors, samples, seconds=time.perf_counter() - began)
-
-
-class _Watcher:
-    """Statistics of one value, batch by batch."""
-
-    def __init__(self, share: float) -> None:
-        self.share = share
-        self.parts = 0
-        self._total: TensorStats | None = None
-        self._batch_min: list[float] = []
-        self._batch_max: list[float] = []
-
-    def see(self, x: torch.Tensor) -> None:
-        if not x.numel():
-            return
-        stats = tensor_stats(x, self.share)
-        self.parts += 1
-        self._batch_min.append(stats.min)
-        self._batch_max.append(stats.max)
-        self._total = stats if self._total is None else self._total.merged(stats)
-
-    def stats(self) -> TensorStats:
-        assert self._total is not None
-        return replace(
-            self._total,
-            batch_min=np.array(self._batch_min, np.float32),
-            batch_max=np.array(self._batch_max, np.float32),
+    def found() -> Calibration:
+        stats = {name: observer.stats() for name, observer in observers.items()}
+        return Calibration(
+            {name: of_value for name, of_value in stats.items() if of_value is not None},
+            samples,
+            "" if start is None else start.key,
+            before + time.perf_counter() - began,
+            planned=max(total, samples),
+            share=share,
         )
 
+    try:
+        with torch.inference_mode():
+            for batch in batches:
+                size = int(batch[0].shape[0]) if batch[0].dim() else 1
+                parts = portions(graph, batch)
+                for number, inputs in enumerate(parts):
+                    done = samples + size * number / len(parts)
+                    _observe(executor, inputs, observers, report, done, size / len(parts), total or samples + size)
+                for observer in observers.values():
+                    observer.end_batch()
+                samples += size
+                report(samples, total or samples, "calibrating")
+    except Cancelled:
+        if keep is not None and samples:
+            keep(found())
+        raise
+    if not samples:
+        raise Problem("data", "there is no sample to calibrate on", "Give more samples or another split.")
+    return found()
 
-_NOTHING = np.empty(0, np.float32)
+
+def _observe(
+    executor: Executor,
+    inputs: Sequence[torch.Tensor],
+    observers: Mapping[str, Observer],
+    report: Report,
+    before: float,
+    size: float,
+    total: float,
+) -> None:
+    """One portion of a batch."""
+    graph = executor.graph
+    samples = int(inputs[0].shape[0]) if inputs[0].dim() else 1
+    done = 0
+
+    def see(layer: Layer, value: torch.Tensor) -> torch.Tensor:
+        nonlocal done
+        done += 1
+        report(before + size * done / len(graph.layers), total, "calibrating")
+        observer = observers.get(layer.value)
+        if observer is not None:
+            observer.see(value, samples)
+        return value
+
+    for spec, tensor in zip(graph.inputs, inputs, strict=True):
+        if spec.name in observers:
+            observers[spec.name].see(tensor, samples)
+    executor(inputs, see)
 
 
-def tensor_stats(x: torch.Tensor, share: float = 1.0) -> TensorStats:
-    """Statistics of one tensor.
+def memory_bytes(graph: LayerGraph, batch: int) -> int:
+    """Largest memory that a calibration takes beside the model, estimated from the shapes before it runs.
 
     Parameters
     ----------
-    x : torch.Tensor
-        Floating, any shape but empty; channels are on axis 1, or the last of two or three axes.
-    share : float
-        Of the values that variance, zeros and histogram rest on.
+    graph : LayerGraph
+        Fused as the plan wants.
+    batch : int
+        Samples of a batch.
+
+    Returns
+    -------
+    int
+        Bytes: the values that live at the same time for one portion of a batch, the batch itself, the
+        statistics, and the graph's parameters once more in the layout that is fast.
     """
-    if x.dtype in (torch.float16, torch.bfloat16):
-        x = x.float()  # their sums overflow
-    if x.dim() >= 2:
-        axis = 1 if x.dim() > 3 or x.dim() == 2 else 2
-        others = [i for i in range(x.dim()) if i != axis]
-        channel_min, channel_max = torch.amin(x, others), torch.amax(x, others)
-        ends = torch.stack([channel_min.amin(), channel_max.amax(), x.sum()]).tolist()
-    else:
-        channel_min = channel_max = torch.empty(0)
-        ends = torch.stack([x.amin(), x.amax(), x.sum()]).tolist()
-    low, high, total = ends
-    flat = _in_memory_order(x)
-    sample = flat[:: _stride(flat.numel(), share)].contiguous()
-    nonfinite = 0
-    if not (math.isfinite(low) and math.isfinite(high)):
-        nonfinite = int((~torch.isfinite(x)).sum())
-        sample = sample[torch.isfinite(sample)]
-        finite = x[torch.isfinite(x)]
-        total = float(finite.sum())
-    if not math.isfinite(total):  # the sum has overflown, the values have not
-        total = float((finite if nonfinite else x).double().sum())
-    sampled = sample.numel()
-    if not sampled:
-        histogram = Histogram(0, 0, np.empty(0, np.int64))
-        mean = variance = 0.0
-        zeros = 0
-    else:
-        mean = float(sample.mean())
-        centred = (sample - mean).flatten()
-        variance = float(torch.dot(centred, centred)) / sampled
-        if not math.isfinite(variance):
-            wide = sample.double()
-            mean, variance = float(wide.mean()), float(wide.var(correction=0))
-        zeros = sampled - int(torch.count_nonzero(sample))
-        ends_known = not nonfinite
-        histogram = _histogram(sample, *((low, high) if ends_known else map(float, torch.aminmax(sample))))
-    count = x.numel()
-    return TensorStats(
-        count,
-        low,
-        high,
-        total / max(1, count - nonfinite),
-        channel_min.float().numpy(),
-        channel_max.float().numpy(),
-        _NOTHING,
-        _NOTHING,
-        nonfinite,
-        sampled,
-        mean,
-        variance,
-        zeros,
-        histogram,
-    )
-
-
-def _stride(count: int, share: float) -> int:
-    """Distance between sampled values; without a common factor with any axis, so that all channels are met."""
-    if count <= ALWAYS or share >= 1:
-        return 1
-    stride = max(2, int(1 / share))
-    while math.gcd(stride, count) != 1:
-        stride += 1
-    return stride
-
-
-def _in_memory_order(x: torch.Tensor) -> torch.Tensor:
-    """All values as one axis, without copying where the tensor is dense in either layout."""
-    if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last):
-        return x.permute(0, 2, 3, 1).reshape(-1)
-    return x.reshape(-1)
-
-
-def _histogram(sample: torch.Tensor, low: float, high: float) -> Histogram:
-    exponent = bin_exponent(low, high)
-    width = math.ldexp(1.0, exponent)
-    first = math.floor(low / width)
-    # A power of two of bins whose edges are multiples of the width: torch.histc then only scales.
-    ends = first * width, (first + BINS) * width
-    values = sample.float() if max(map(abs, ends)) < torch.finfo(torch.float32).max else sample.double()
-    counts = torch.histc(values, BINS, *ends).numpy().astype(np.int64)
-    used = math.floor(high / width) - first + 1
-    spill = counts[used:].sum()  # a value that rounding put on the edge above its bin
-    counts = counts[:used]
-    counts[-1] += spill
-    return Histogram(exponent, first, counts)
+    inputs = [torch.empty(batch, *(n or 1 for n in spec.shape[1:]), device="meta") for spec in graph.inputs]
+    portion = max(len(part[0]) for part in portions(graph, inputs)) if inputs and inputs[0].dim() else 1
+    free = bool(graph.inputs and graph.inputs[0].shape and graph.inputs[0].shape[0] is None)
+    last = {name: place for place, layer in enumerate(graph.layers) for name in layer.inputs}
+    live = {spec.name: math.prod(n or 1 for n in spec.shape) for spec in graph.inputs}
+    most = 0
+    for place, layer in enumerate(graph.layers):
+        made = math.prod(layer.shape)
+        live[layer.value] = made
+        # An absorbed activation writes a second value beside the first, and an eighth is copied to be counted.
+        most = max(most, sum(live.values()) + made * (1 + len(layer.executed)))
+        for name in layer.inputs:
+            if last[name] == place and name not in graph.output_values:
+                live.pop(name, None)
+    fed = sum(tensor.numel() for tensor in inputs)
+    weights = sum(graph.params[layer.roles["weight"]].numel() for layer in graph.layers if layer.op == "conv2d")
+    statistics = len(wanted_values(graph)) * 2 * BINS * 8
+    return 4 * (most * (portion if free else 1) + fed + weights) + statistics

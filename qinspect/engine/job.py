@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .backends import table
 from .backends.grouping import OWN
-from .calibrate import Calibration, calibrate, wanted_values
+from .calibrate import Calibration, calibrate, memory_bytes, wanted_values
 from .data import Dataset, batches
 from .execute import Executor, outputs_of
 from .existing import Given
@@ -23,6 +23,7 @@ from .fuse import Fused, fuse, mismatched
 from .graph import LayerGraph
 from .load import Model
 from .metric import TOP1, Metric
+from .observe import SHARE
 from .plan import QuantPlan, Remedy, Target, first_qconfig
 from .problem import Problem
 from .progress import Report, silent
@@ -283,36 +284,68 @@ def calibrate_model(
     plan: QuantPlan,
     report: Report = silent,
     known: Calibration | None = None,
+    *,
+    share: float | None = None,
+    keep: Callable[[Calibration], None] | None = None,
 ) -> Calibration:
     """Statistics of every value that the plan's fused graph hands on.
 
     Parameters
     ----------
     known : Calibration | None
-        Statistics gathered before; what they hold is not gathered again.
+        Statistics gathered before; what they hold is not gathered again, and a pass that was
+        stopped goes on where it stopped.
+    share : float | None
+        Share of the values that variance, zeros and histogram rest on (1: all); None is that of
+        `known`, else the usual one. Another share than that of `known` begins anew.
+    keep : callable, optional
+        Given what there is, to be handed in as `known` later, when the report raises Cancelled.
     """
     check_fits(model, data)
     key = calibration_key(model, data)
     graph = fused_graph(model, plan).graph
-    if known is not None and known.key and known.key != key:
+    names = {graph.statistics.get(name, name): name for name in wanted_values(graph)}
+    if known is not None and ((known.key and known.key != key) or (share is not None and known.share != share)):
         known = None
-    missing = frozenset(
-        name for name in wanted_values(graph) if known is None or graph.statistics.get(name, name) not in known.tensors
-    )
+    if known is not None and not known.complete and names.keys() != known.tensors.keys():
+        known = None  # it was of other values
+    begun = known if known is not None and not known.complete else None
+    missing = frozenset(name for stored, name in names.items() if known is None or begun or stored not in known.tensors)
     if known is not None and not missing:
         return known
     chosen = whole_batches(graph, data.splits.calibrate)
     if not chosen:
         raise Problem(data.spec.source, "the calibrate split is empty", "Give more samples.")
-    feed = fed(batches(data, chosen, batch_size(graph)))
-    found = calibrate(graph, feed, report, total=len(chosen), only=missing)
-    named = {graph.statistics.get(name, name): stats for name, stats in found.tensors.items()}
-    found = dataclasses.replace(found, tensors=named)
-    if known is not None:
-        return dataclasses.replace(
-            known, tensors={**known.tensors, **found.tensors}, seconds=known.seconds + found.seconds
+
+    def stored(part: Calibration) -> Calibration:
+        tensors = {graph.statistics.get(name, name): stats for name, stats in part.tensors.items()}
+        return dataclasses.replace(part, tensors=tensors, key=key)
+
+    start = None
+    if begun is not None:
+        start = dataclasses.replace(begun, tensors={names[name]: stats for name, stats in begun.tensors.items()})
+    rest = chosen if start is None else chosen[start.samples :]
+    found = stored(
+        calibrate(
+            graph,
+            fed(batches(data, rest, batch_size(graph))),
+            report,
+            total=len(chosen),
+            only=missing,
+            share=share or (SHARE if known is None else known.share),
+            start=start,
+            keep=None if keep is None or (known and not begun) else lambda part: keep(stored(part)),
         )
-    return dataclasses.replace(found, key=key)
+    )
+    if known is None or begun is not None:
+        return found
+    return dataclasses.replace(known, tensors={**known.tensors, **found.tensors}, seconds=known.seconds + found.seconds)
+
+
+def calibration_bytes(model: Model, plan: QuantPlan) -> int:
+    """Memory that calibrating takes beside the model, known from the shapes before it runs."""
+    graph = fused_graph(model, plan).graph
+    return memory_bytes(graph, batch_size(graph))
 
 
 @lru_cache(maxsize=4)

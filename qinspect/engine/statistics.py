@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 BINS = 2048
 """A histogram never has more bins than this, nor (but for single values) fewer than a quarter."""
+
+SAMPLES = 4096
+"""Ranges by sample are kept of the first so many."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,9 @@ class TensorStats:
         Sampled values that are exactly 0.
     histogram : Histogram
         Of the sampled finite values.
+    sample_min, sample_max : float32 array, shape (samples,)
+        One per sample for the first `SAMPLES` ones, in the order seen; empty where the samples are
+        not on the first axis.
     """
 
     count: int
@@ -130,27 +136,22 @@ class TensorStats:
     variance: float
     zeros: int
     histogram: Histogram
+    sample_min: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    sample_max: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
 
     @property
     def zero_share(self) -> float:
         return self.zeros / self.sampled if self.sampled else math.nan
 
     def merged(self, other: TensorStats) -> TensorStats:
-        """Statistics of both parts of the data.
-
-        Variance by Chan, Golub and LeVeque (1983).
-        """
-        count = self.count + other.count
-        mean = _weighted(self.mean, self.count - self.nonfinite, other.mean, other.count - other.nonfinite)
-        sampled = self.sampled + other.sampled
-        sample_mean = _weighted(self.sample_mean, self.sampled, other.sample_mean, other.sampled)
-        between = (other.sample_mean - self.sample_mean) ** 2 * self.sampled * other.sampled if sampled else 0.0
-        variance = _weighted(self.variance, self.sampled, other.variance, other.sampled)
-        if self.sampled and other.sampled:
-            variance += between / sampled**2
+        """Statistics of both parts of the data."""
+        mean = weighted(self.mean, self.count - self.nonfinite, other.mean, other.count - other.nonfinite)
+        sampled, sample_mean, variance = merged_moments(
+            (self.sampled, self.sample_mean, self.variance), (other.sampled, other.sample_mean, other.variance)
+        )
         same = self.channel_min.shape == other.channel_min.shape
         return TensorStats(
-            count,
+            self.count + other.count,
             float(np.minimum(self.min, other.min)),
             float(np.maximum(self.max, other.max)),
             mean,
@@ -164,10 +165,21 @@ class TensorStats:
             variance,
             self.zeros + other.zeros,
             self.histogram.merged(other.histogram),
+            np.concatenate([self.sample_min, other.sample_min])[:SAMPLES],
+            np.concatenate([self.sample_max, other.sample_max])[:SAMPLES],
         )
 
 
-def _weighted(one: float, n: int, two: float, m: int) -> float:
+def merged_moments(one: tuple[int, float, float], two: tuple[int, float, float]) -> tuple[int, float, float]:
+    """Number, mean and variance of both parts (Chan, Golub and LeVeque, 1983)."""
+    (n, mean, variance), (m, other, spread) = one, two
+    both = weighted(variance, n, spread, m)
+    if n and m:
+        both += (other - mean) ** 2 * n * m / (n + m) ** 2
+    return n + m, weighted(mean, n, other, m), both
+
+
+def weighted(one: float, n: int, two: float, m: int) -> float:
     """Mean of two means; a part without values does not count, NaN or not."""
     if not n or not m:
         return one if n else two

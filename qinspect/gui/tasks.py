@@ -59,6 +59,7 @@ class Tasks(QObject):
         self._quick: Job | None = None
         self._told: set[str] = set()
         self._asking: Job | None = None
+        self._begun: Any = None  # what a cancelled calibration had
         self._timer = QTimer(self, singleShot=True, interval=QUICK_MS)
         self._timer.timeout.connect(self.run_quick)
         self._saver = QTimer(self, singleShot=True, interval=AUTOSAVE_MS)
@@ -163,18 +164,22 @@ class Tasks(QObject):
     def calibrate(self, then: Callable[[], Any] | None = None) -> Job | None:
         """Collect the statistics."""
         model, data = self._document.model, self._document.data
-        plan, known = self._document.plan, self._document.calibration
+        plan, known = self._document.plan, self._document.calibration or self._begun
         if model is None or data is None:
             return None
 
         def calibrated(found: Any) -> None:
+            self._begun = None
             self._document.set_calibration(found)
             if then is not None:
                 then()
 
+        def keep(part: Any) -> None:  # in the worker, which then stops
+            self._begun = part
+
         return self._start(
             self.tr("Calibrating"),
-            lambda report: work.calibrate(model, data, plan, known, report),
+            lambda report: work.calibrate(model, data, plan, known, report, keep),
             calibrated,
         )
 

@@ -12,6 +12,8 @@ from ..engine.progress import Report, part
 from ..engine.results import Analysis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -112,11 +114,18 @@ def check_float(model: Model, data: Dataset, report: Report) -> FloatCheck:
     return check_float(model, data, report)
 
 
-def calibrate(model: Model, data: Dataset, plan: QuantPlan, known: Calibration | None, report: Report) -> Calibration:
-    """Statistics of every tensor; what is known is not gathered again."""
+def calibrate(
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    known: Calibration | None,
+    report: Report,
+    keep: Callable[[Calibration], None] | None = None,
+) -> Calibration:
+    """Statistics of every tensor; what is known is not gathered again, and what there is when cancelled is kept."""
     from ..engine.job import calibrate_model
 
-    return calibrate_model(model, data, plan, report, known)
+    return calibrate_model(model, data, plan, report, known, keep=keep)
 
 
 def analyze(

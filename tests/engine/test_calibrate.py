@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.calibrate import Calibration, calibrate, load_calibration, wanted_values
+from qinspect.engine.calibrate import Calibration, calibrate, load_calibration, memory_bytes, wanted_values
 from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan
@@ -97,6 +98,105 @@ def test_cancelling_in_the_middle_leaves_the_graph_as_it_was_and_the_next_run_wh
     assert not torch.is_inference_mode_enabled()
     assert all(torch.equal(before[key], graph.params[key]) for key in before)
     assert calibrate(graph, batches).samples == 11
+
+
+def stop_after(calls):
+    """A report that raises Cancelled when it is called for that time."""
+    left = [calls]
+
+    def report(done, total, note=""):
+        left[0] -= 1
+        if left[0] <= 0:
+            raise Cancelled
+
+    return report
+
+
+@pytest.mark.parametrize("calls", range(1, 19))
+def test_cancelling_leaves_exactly_the_statistics_of_the_batches_seen_whole_and_the_pass_can_go_on(
+    graph, batches, calls
+):
+    per_batch = len(graph.layers) + 1
+    kept = []
+    with pytest.raises(Cancelled):
+        calibrate(graph, batches * 2, stop_after(calls), total=22, keep=kept.append)
+    # The last report of a batch comes when it has been counted.
+    whole = calls // per_batch
+    if not whole:
+        assert not kept
+        return
+    (part,) = kept
+    expected = calibrate(graph, (batches * 2)[:whole])
+    assert part.samples == expected.samples
+    assert (part.planned, part.complete) == (22, False)
+    for name, stats in expected.tensors.items():
+        identical(part.tensors[name], stats)
+    resumed = calibrate(graph, (batches * 2)[whole:], total=22, start=load_calibration(part.to_bytes()))
+    assert (resumed.samples, resumed.complete) == (22, True)
+    for name, stats in calibrate(graph, batches * 2).tensors.items():
+        identical(resumed.tensors[name], stats)
+
+
+def identical(one, two):
+    for field in dataclasses.fields(one):
+        a, b = getattr(one, field.name), getattr(two, field.name)
+        if field.name == "histogram":
+            assert (a.exponent, a.first) == (b.exponent, b.first)
+            a, b = a.counts, b.counts
+        np.testing.assert_array_equal(a, b, err_msg=field.name)
+
+
+def test_portions_of_a_batch_give_the_statistics_of_the_batch(graph, batches, monkeypatch):
+    whole = calibrate(graph, batches, share=1.0)
+    monkeypatch.setattr("qinspect.engine.calibrate.portions", lambda graph, inputs: [(x,) for x in inputs[0].split(1)])
+    parts = calibrate(graph, batches, share=1.0)
+    for name, stats in whole.tensors.items():
+        same(parts.tensors[name], stats)
+    assert len(parts.tensors["input"].batch_min) == 3
+
+
+def test_ranges_of_every_sample_are_kept(graph, batches):
+    x = torch.cat([batch[0] for batch in batches])
+    found = calibrate(graph, batches)
+    assert np.array_equal(found.tensors["input"].sample_min, x.amin((1, 2, 3)).numpy())
+    assert np.array_equal(found.tensors["input"].sample_max, x.amax((1, 2, 3)).numpy())
+    assert all(len(stats.sample_max) == 11 for stats in found.tensors.values())
+    halves = calibrate(graph, batches[:1]).merged(calibrate(graph, batches[1:]))
+    assert np.array_equal(halves.tensors["2:relu"].sample_max, found.tensors["2:relu"].sample_max)
+
+
+def test_all_values_are_counted_on_request(graph):
+    x = torch.randn(64, 3, 8, 8)
+    some, every = (calibrate(graph, [(x.repeat(8, 1, 1, 1),)], share=share) for share in (0.125, 1.0))
+    assert every.tensors["input"].sampled == every.tensors["input"].count == 8 * x.numel()
+    assert some.tensors["input"].sampled < every.tensors["input"].sampled / 4
+    assert (some.share, load_calibration(every.to_bytes()).share) == (0.125, 1.0)
+
+
+def test_the_memory_that_is_stated_does_not_depend_on_the_batch_beyond_a_portion(trace_once):
+    net = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 8, 3), nn.Flatten(), nn.LazyLinear(5))
+    net(torch.rand(1, 3, 128, 128))
+    graph = fuse(trace_once(net, torch.rand(2, 3, 128, 128)), QuantPlan()).graph
+    one = 64 * 128 * 128 * 4
+    small, large = memory_bytes(graph, 4), memory_bytes(graph, 64)
+    fed = 4 * 3 * 128 * 128
+    assert 2 * 4 * one < small < 4 * 4 * one
+    assert large - small <= 60 * fed + 2**20
+
+
+def test_files_from_before_ranges_of_samples_were_kept_are_still_read(graph, batches):
+    found = calibrate(graph, batches)
+    with np.load(io.BytesIO(found.to_bytes())) as data:
+        arrays = {key: data[key] for key in data.files if not key.endswith(("sample_min", "sample_max"))}
+    header = json.loads(arrays["header"].tobytes())
+    del header["planned"], header["share"]
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    out = io.BytesIO()
+    np.savez(out, **arrays)
+    again = load_calibration(out.getvalue())
+    assert again.complete
+    assert len(again.tensors["input"].sample_min) == 0
+    assert again.tensors["input"].max == found.tensors["input"].max
 
 
 def test_no_sample_is_a_problem(graph):

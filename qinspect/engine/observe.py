@@ -1,0 +1,242 @@
+"""Statistics of one value, gathered piece by piece in room of constant size."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .statistics import BINS, SAMPLES, Histogram, TensorStats, bin_exponent, merged_moments, weighted
+
+SHARE = 0.125
+"""Share of a tensor's values that its variance, zeros and histogram rest on."""
+
+ALWAYS = 1 << 14
+"""Tensors with no more values than this in a piece are taken whole."""
+
+_NOTHING = np.empty(0, np.float32)
+_NO_HISTOGRAM = Histogram(0, 0, np.empty(0, np.int64))
+
+
+class Observer:
+    """Running statistics of one value.
+
+    Figures are combined as in `TensorStats.merged`, so that pieces give what the whole gives:
+    extremes are exact, and counts go straight into the widest grid so far.
+
+    Parameters
+    ----------
+    share : float
+        Share of the values that variance, zeros and histogram rest on.
+    start : TensorStats, optional
+        Statistics of the batches that were seen before.
+    """
+
+    def __init__(self, share: float = SHARE, start: TensorStats | None = None) -> None:
+        self.share = share
+        self.count = self.nonfinite = self.sampled = self.zeros = 0
+        self.min, self.max = math.inf, -math.inf
+        self.mean = self.sample_mean = self.variance = 0.0
+        self.channels: tuple[NDArray[np.float32], NDArray[np.float32]] = (_NOTHING, _NOTHING)
+        self.by_batch: tuple[list[float], list[float]] = ([], [])
+        self.by_sample: tuple[list[float], list[float]] = ([], [])
+        self._batch = (math.inf, -math.inf)
+        self._exponent = self._first = 0  # of the grid
+        self._bins = np.zeros(BINS, np.int64)
+        self._used = (0, -1)  # places in `_bins` of the smallest and the largest value
+        if start is not None:
+            self._continue(start)
+        self._mark()
+
+    def _continue(self, start: TensorStats) -> None:
+        self.count, self.nonfinite, self.sampled, self.zeros = start.count, start.nonfinite, start.sampled, start.zeros
+        self.min, self.max, self.mean = start.min, start.max, start.mean
+        self.sample_mean, self.variance = start.sample_mean, start.variance
+        self.channels = start.channel_min, start.channel_max
+        self.by_batch = start.batch_min.tolist(), start.batch_max.tolist()
+        self.by_sample = start.sample_min.tolist(), start.sample_max.tolist()
+        self._take(start.histogram)
+
+    def see(self, x: torch.Tensor, samples: int | None = None) -> None:
+        """One piece of a batch.
+
+        Parameters
+        ----------
+        x : torch.Tensor
+            Floating, any shape; channels are on axis 1, or the last of two or three axes.
+        samples : int, optional
+            Number of samples in it; where they are on the first axis, their ranges are kept.
+        """
+        if not x.numel():
+            return
+        if x.dtype in (torch.float16, torch.bfloat16):
+            x = x.float()  # their sums overflow
+        low, high, total = self._extremes(x, samples)
+        flat = _in_memory_order(x)
+        count, nonfinite = flat.numel(), 0
+        sample = flat[:: _stride(count, self.share)].contiguous()
+        if not (math.isfinite(low) and math.isfinite(high)):
+            nonfinite = int((~torch.isfinite(x)).sum())
+            x, sample = x[torch.isfinite(x)], sample[torch.isfinite(sample)]
+            total = float(x.sum())
+        if not math.isfinite(total):  # the sum has overflown, the values have not
+            total = float(x.double().sum())
+        finite = count - nonfinite
+        self.mean = weighted(self.mean, self.count - self.nonfinite, total / max(1, finite), finite)
+        self.count += count
+        self.nonfinite += nonfinite
+        if sample.numel():
+            ends = map(float, torch.aminmax(sample)) if nonfinite else (low, high)
+            self._moments(sample)
+            self.zeros += sample.numel() - int(torch.count_nonzero(sample))
+            self._into_bins(sample, *ends)
+
+    def end_batch(self) -> None:
+        """What has been seen since the last call was one batch."""
+        if self._batch != (math.inf, -math.inf):
+            for ends, end in zip(self.by_batch, self._batch, strict=True):
+                ends.append(end)
+            self._batch = (math.inf, -math.inf)
+        self._mark()
+
+    def stats(self) -> TensorStats | None:
+        """Of the batches that have been seen whole; None where there was no value in them."""
+        at = self._kept
+        if not at.count:
+            return None
+        batch_min, batch_max = (np.array(ends[: at._batches], np.float32) for ends in self.by_batch)
+        sample_min, sample_max = (np.array(ends[: at._samples], np.float32) for ends in self.by_sample)
+        return TensorStats(
+            at.count,
+            at.min,
+            at.max,
+            at.mean,
+            *at.channels,
+            batch_min,
+            batch_max,
+            at.nonfinite,
+            at.sampled,
+            at.sample_mean,
+            at.variance,
+            at.zeros,
+            at._histogram(),
+            sample_min,
+            sample_max,
+        )
+
+    def _mark(self) -> None:
+        """Remember how things stand, since the next batch may not be seen to its end."""
+        self._batches, self._samples = len(self.by_batch[0]), len(self.by_sample[0])
+        self._kept = copy.copy(self)
+        self._kept._bins = self._bins.copy()
+        vars(self._kept).pop("_kept", None)
+
+    def _extremes(self, x: torch.Tensor, samples: int | None) -> tuple[float, float, float]:
+        """Add extremes by channel, sample and batch; returns the smallest, the largest value and the sum."""
+        low, high = torch.amin, torch.amax
+        if x.dim() < 2:
+            least, most, total = torch.stack([low(x), high(x), x.sum()]).tolist()
+            rows: list[float] = []
+        else:
+            axis = 1 if x.dim() > 3 or x.dim() == 2 else 2
+            inner = [i for i in range(1, x.dim()) if i != axis]
+            ends = (low(x, inner), high(x, inner)) if inner else (x, x)  # by first axis and channel
+            found = tuple(f(end, 0).float().numpy() for f, end in zip((low, high), ends, strict=True))
+            if not self.count:
+                self.channels = found[0], found[1]
+            elif self.channels[0].shape == found[0].shape:
+                self.channels = np.minimum(self.channels[0], found[0]), np.maximum(self.channels[1], found[1])
+            else:
+                self.channels = _NOTHING, _NOTHING
+            by_row = [f(end, 1) for f, end in zip((low, high), ends, strict=True)]
+            *rows, total = torch.cat([*by_row, x.sum()[None]]).tolist()
+            half = len(rows) // 2
+            least, most = float(np.min(rows[:half])), float(np.max(rows[half:]))
+            if samples == half and len(self.by_sample[0]) + half <= SAMPLES:
+                self.by_sample[0].extend(rows[:half])
+                self.by_sample[1].extend(rows[half:])
+        self.min, self.max = float(np.minimum(self.min, least)), float(np.maximum(self.max, most))
+        self._batch = float(np.minimum(self._batch[0], least)), float(np.maximum(self._batch[1], most))
+        return least, most, total
+
+    def _moments(self, sample: torch.Tensor) -> None:
+        mean = float(sample.mean())
+        centred = sample - mean
+        variance = float(torch.dot(centred, centred)) / sample.numel()
+        if not math.isfinite(variance):
+            wide = sample.double()
+            mean, variance = float(wide.mean()), float(wide.var(correction=0))
+        known = self.sampled, self.sample_mean, self.variance
+        self.sampled, self.sample_mean, self.variance = merged_moments(known, (sample.numel(), mean, variance))
+
+    # -- histogram ---------------------------------------------------------------------------------
+
+    def _into_bins(self, sample: torch.Tensor, low: float, high: float) -> None:
+        if self._used[1] < 0 or not 0 <= self._place(low) <= self._place(high) < BINS:
+            self._widen(low, high)
+        # Scaling by a power of two and rounding down are exact: a value's bin does not depend on the grid
+        # that it is first put into. Far from 0 the numbers of bins are too long for float32.
+        wide = abs(self._first) > 1 << 22 or not -120 < self._exponent < 120
+        values = (sample.double() if wide else sample) * math.ldexp(1.0, -self._exponent)
+        places = values.floor_().sub_(self._first).to(torch.int32)
+        self._bins += torch.bincount(places, minlength=BINS).numpy()
+        self._used = min(self._used[0], self._place(low)), max(self._used[1], self._place(high))
+
+    def _place(self, value: float) -> int:
+        return math.floor(math.ldexp(value, -self._exponent)) - self._first
+
+    def _widen(self, low: float, high: float) -> None:
+        """Make the grid hold another range, as merging with a histogram of that range does."""
+        exponent = bin_exponent(low, high)
+        first, last = (math.floor(math.ldexp(end, -exponent)) for end in (low, high))
+        self._take(self._histogram().merged(Histogram(exponent, first, np.zeros(last - first + 1, np.int64))))
+
+    def _take(self, histogram: Histogram) -> None:
+        size = len(histogram.counts)
+        self._exponent, self._first, self._used = histogram.exponent, histogram.first, (0, size - 1)
+        self._bins = np.zeros(BINS, np.int64)
+        self._bins[:size] = histogram.counts
+
+    def _histogram(self) -> Histogram:
+        first, last = self._used
+        if last < 0:
+            return _NO_HISTOGRAM
+        return Histogram(self._exponent, self._first + first, self._bins[first : last + 1].copy())
+
+
+def tensor_stats(x: torch.Tensor, share: float = 1.0) -> TensorStats:
+    """Statistics of one tensor, as one batch.
+
+    Parameters
+    ----------
+    x : torch.Tensor
+        Floating, any shape but empty; channels are on axis 1, or the last of two or three axes.
+    share : float
+        Of the values that variance, zeros and histogram rest on.
+    """
+    observer = Observer(share)
+    observer.see(x)
+    observer.end_batch()
+    found = observer.stats()
+    assert found is not None
+    return found
+
+
+def _stride(count: int, share: float) -> int:
+    """Distance between sampled values; without a common factor with any axis, so that all channels are met."""
+    if count <= ALWAYS or share >= 1:
+        return 1
+    stride = max(2, int(1 / share))
+    while math.gcd(stride, count) != 1:
+        stride += 1
+    return stride
+
+
+def _in_memory_order(x: torch.Tensor) -> torch.Tensor:
+    """All values as one axis, without copying where the tensor is dense in either layout."""
+    if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        return x.permute(0, 2, 3, 1).reshape(-1)
+    return x.reshape(-1)
