@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .problem import Problem
 from .qconfig import TensorConfig
 from .qparams import QParams, from_range
-from .statistics import TensorStats
+from .statistics import BINS, TensorStats
 
 
 def estimate_activation(stats: TensorStats, config: TensorConfig) -> QParams:
@@ -194,37 +194,64 @@ def _entropy_range(stats: TensorStats, low: float, high: float, config: TensorCo
         if 0 <= index < len(counts):
             # A spike at exactly 0 is represented whatever the range; it would drown the rest.
             counts[index] = max(0.0, counts[index] - stats.zeros)
-    centers = stats.histogram.centers
     bound = max(-low, high)
-    levels = config.grid[1] - config.grid[0] + 1
-    best, best_kl = bound, np.inf
-    for share in np.linspace(0.1, 1, 91):
-        limit = bound * share
-        inside = np.abs(centers) <= limit
-        if inside.sum() < 2:
-            continue
-        kept = counts[inside]
-        reference = kept.copy()
-        outside = counts.sum() - kept.sum()
-        left = counts[centers < -limit].sum()
-        reference[0] += left
-        reference[-1] += outside - left
-        if reference.sum() == 0 or kept.sum() == 0:
-            continue
-        span_low = max(-limit, low) if not config.symmetric else -limit
-        span_high = min(limit, high) if not config.symmetric else limit
-        step = max((span_high - span_low) / (levels - 1), 1e-30)
-        index = np.round((centers[inside] - span_low) / step).astype(np.int64)
-        index -= index.min()
-        sums = np.bincount(index, kept)
-        filled = np.bincount(index, kept > 0)
-        spread = np.where(kept > 0, (sums / np.maximum(filled, 1))[index], 0.0)
-        p = reference / reference.sum()
-        q = np.maximum(spread / max(spread.sum(), 1e-30), 1e-12)
-        kl = float(np.sum(p[p > 0] * np.log(p[p > 0] / q[p > 0])))
-        if kl < best_kl - 1e-12:
-            best, best_kl = limit, kl
+    limits = bound * np.linspace(0.1, 1, 91)
+    divergences = _divergences(counts, stats.histogram.centers, limits, low, high, config)
+    best = float(limits[int(np.argmin(divergences))]) if np.isfinite(divergences).any() else bound
     return max(low, -best), min(high, best)
+
+
+def _divergences(
+    counts: NDArray[np.float64],
+    centers: NDArray[np.float64],
+    limits: NDArray[np.float64],
+    low: float,
+    high: float,
+    config: TensorConfig,
+) -> NDArray[np.float64]:
+    """KL(original || quantized) of clipping to each of ``±limits``, shape (limits,); infinite where nothing is left.
+
+    The original has what is clipped in its first and last bin. The quantized one has every step's
+    values spread evenly over those of its bins that are not empty. So all sums are differences of
+    running sums between the steps' borders.
+    """
+    width = centers[1] - centers[0]
+    first = np.ceil((-limits - centers[0]) / width).clip(0, len(counts)).astype(np.int64)
+    stop = np.floor((limits - centers[0]) / width).clip(-1, len(counts) - 1).astype(np.int64) + 1
+    filled = counts > 0
+    mass, number, entropy = (np.concatenate([[0], np.cumsum(x)]) for x in (counts, filled, _x_log_x(counts)))
+    found = np.full(len(limits), np.inf)
+    usable = (stop - first >= 2) & (mass[stop] > mass[np.minimum(first, stop)])
+    limits, first, stop = limits[usable], first[usable], stop[usable]
+    total, kept = mass[-1], mass[stop] - mass[first]
+    start = -limits if config.symmetric else np.maximum(-limits, low)
+    end = limits if config.symmetric else np.minimum(limits, high)
+    # Steps far below a bin's width keep every bin apart, as finer ones do.
+    levels = min(config.grid[1] - config.grid[0] + 1, 4 * BINS)
+    step = np.maximum((end - start) / (levels - 1), 1e-30)
+    # The first bin of each step; where there are more steps than bins some have none.
+    places = ((start - centers[0]) / width)[:, None] + (step / width)[:, None] * (np.arange(levels + 1) - 0.5)
+    borders = np.ceil(places).clip(first[:, None], stop[:, None]).astype(np.int64)
+    borders[:, 0], borders[:, -1] = first, stop
+    sums, bins = np.diff(mass[borders]), np.diff(number[borders])
+    log_spread = np.log((np.maximum(sums, 1e-30) / np.maximum(bins, 1)).astype(np.float32))
+    own, cross = entropy[stop] - entropy[first], (sums * log_spread).sum(1)
+    lost, nowhere = np.zeros(len(limits)), np.zeros(len(limits))
+    rows = np.arange(len(limits))
+    for edge, clipped in ((first, mass[first]), (stop - 1, total - mass[stop])):
+        there = counts[edge]
+        place = np.rint((centers[edge] - start) / step).clip(0, levels - 1).astype(np.int64)
+        own += np.where(there > 0, _x_log_x(there + clipped) - _x_log_x(there), 0)
+        cross += np.where(there > 0, clipped * log_spread[rows, place], 0)
+        # Clipped into a bin that the quantized one has empty: as improbable as can be.
+        nowhere += np.where(there > 0, 0, clipped)
+        lost += np.where(there > 0, 0, _x_log_x(clipped / total) * total - clipped * np.log(1e-12))
+    found[usable] = (own - cross + lost - (total - nowhere) * np.log(total / kept)) / total
+    return found
+
+
+def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(x * np.log(np.maximum(x, 1e-300)))
 
 
 def estimate_weight(weight: torch.Tensor, config: TensorConfig, axis: int) -> QParams:

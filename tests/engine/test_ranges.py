@@ -15,7 +15,7 @@ from qinspect.engine.calibrate import tensor_stats
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import FLOATS, TensorConfig
 from qinspect.engine.qparams import FLOAT_TYPES, QParams, dynamic_qparams, fixed_output, from_range
-from qinspect.engine.ranges import activation_range, estimate_activation, estimate_weight
+from qinspect.engine.ranges import _divergences, activation_range, estimate_activation, estimate_weight
 
 QUICK = settings(max_examples=60, deadline=None)
 SCHEMES = [(dtype, symmetric) for dtype in ("uint8", "int8") for symmetric in (False, True)]
@@ -373,3 +373,56 @@ def test_rounding_per_tensor_is_that_of_torch_bit_for_bit(dtype, bits):
             x, float(params.scale), int(params.zero_point), params.qmin, params.qmax
         )
         assert torch.equal(params.fake_quantize(x), expected)
+
+
+def divergence(counts, centers, limit, low, high, config):
+    """KL of the histogram against its quantized self, bin by bin, as Migacz describes it."""
+    inside = np.abs(centers) <= limit
+    kept = counts[inside]
+    reference = kept.copy()
+    reference[0] += counts[centers < -limit].sum()
+    reference[-1] += counts[centers > limit].sum()
+    start, end = (-limit, limit) if config.symmetric else (max(-limit, low), min(limit, high))
+    step = (end - start) / (config.grid[1] - config.grid[0])
+    index = np.round((centers[inside] - start) / step).astype(int)
+    quantized = np.zeros_like(kept)
+    for one in set(index):
+        there = (index == one) & (kept > 0)
+        quantized[there] = kept[index == one].sum() / max(1, there.sum())
+    p, q = reference / reference.sum(), np.maximum(quantized / quantized.sum(), 1e-12)
+    return np.sum(p[p > 0] * np.log(p[p > 0] / q[p > 0]))
+
+
+@pytest.mark.parametrize("config", [TensorConfig(bits=5), TensorConfig("int8", symmetric=True), TensorConfig(bits=8)])
+def test_divergences_of_many_thresholds_at_once_are_those_of_each_alone(config):
+    rng = np.random.default_rng(0)
+    centers = (np.arange(-60, 200) + 0.5) / 32
+    counts = np.round(rng.exponential(200, 260) * np.exp(-np.abs(centers) / 2)) * (rng.random(260) > 0.2)
+    limits = np.linspace(0.4, 1, 13) * centers.max()
+    found = _divergences(counts, centers, limits, centers.min(), centers.max(), config)
+    expected = [divergence(counts, centers, limit, centers.min(), centers.max(), config) for limit in limits]
+    assert found == pytest.approx(np.array(expected), rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["normal", "relu", "laplace", "uniform"])
+def test_the_mse_range_rounds_no_worse_than_torchs_histogram_observer(kind):
+    """Both look for the least squared error; the scales are within a quarter of each other, ours never the worse."""
+    from torch.ao.quantization.observer import HistogramObserver
+
+    torch.manual_seed(1)
+    draw = {
+        "normal": lambda: torch.randn(20000),
+        "relu": lambda: torch.randn(20000).relu(),
+        "laplace": lambda: torch.distributions.Laplace(0.0, 1.0).sample((20000,)),
+        "uniform": lambda: torch.rand(20000) * 3 - 1,
+    }[kind]
+    x = torch.stack([draw() for _ in range(4)])
+    observer = HistogramObserver()
+    for batch in x:
+        observer(batch)
+    scale, zero = observer.calculate_qparams()
+    theirs = torch.fake_quantize_per_tensor_affine(x, float(scale), int(zero), 0, 255)
+    params = estimate_activation(tensor_stats(x), TensorConfig(estimator="mse"))
+    ours = params.fake_quantize(x)
+    assert float(((ours - x) ** 2).mean()) <= 1.01 * float(((theirs - x) ** 2).mean())
+    assert 0.75 < float(params.scale) / float(scale) < 1.25
