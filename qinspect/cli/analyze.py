@@ -107,8 +107,8 @@ def _calibrate(options: argparse.Namespace) -> int:
         if known is not None and known.key != calibration_key(model, data):
             raise Problem(str(options.out), "is of another model, data or split", "Leave out --resume to begin anew.")
         plan = first_plan(model.graph, Target())
-        megabytes = calibration_bytes(model, plan) / 2**20
-        say(f"memory beside the model: about {megabytes:.0f} MB, whatever the number of samples")
+        memory = f"about {calibration_bytes(model, plan) / 2**20:.0f} MB of memory"
+        report(0, 1, f"calibrating takes {memory}, whatever the number of samples")
         forward = forward_seconds(model, data, report) if known is None else known.forward_seconds
         try:
             with stoppable(report) as stopping:
@@ -119,5 +119,5 @@ def _calibrate(options: argparse.Namespace) -> int:
                 say(f"{options.out}: {part.samples} of {part.planned} samples; --resume goes on")
             raise
     dataclasses.replace(found, forward_seconds=forward).save(options.out)
-    print(f"{options.out}: {len(found.tensors)} tensors, {found.samples} samples, {found.seconds:.1f} s")
+    print(f"{options.out}: {len(found.tensors)} tensors, {found.samples} samples, {found.seconds:.1f} s, {memory}")
     return 0

@@ -361,3 +361,49 @@ def test_a_metric_of_the_users_own_replaces_top_1(digits_model, tmp_path, capsys
     assert own["data"]["metric"] == "wrong"
     assert f"metric {wrong} float" in capsys.readouterr().out
     assert f"<b>{wrong}</b>" in (tmp_path / "own" / "report.html").read_text()
+
+
+def test_a_cancelled_calibration_leaves_what_it_had_and_goes_on(monkeypatch, capsys, model, digits_model, tmp_path):
+    import qinspect.engine.calibrate as engine
+    from qinspect.engine.calibrate import load_calibration
+    from qinspect.engine.progress import Cancelled
+
+    def words(out, *more):
+        return [str(w) for w in ["calibrate", *model, "--data", digits_model.data, "--out", out, *more]]
+
+    observe, seen = engine._observe, []
+
+    def stop(*args):
+        seen.append(1)
+        if len(seen) == 4:
+            raise Cancelled
+        observe(*args)
+
+    part, whole = tmp_path / "part.npz", tmp_path / "whole.npz"
+    monkeypatch.setattr(engine, "_observe", stop)
+    assert main(words(part)) == 130
+    assert "48 of 300 samples; --resume goes on" in capsys.readouterr().out
+    monkeypatch.setattr(engine, "_observe", observe)
+    assert main(words(part, "--resume")) == 0
+    assert main(words(whole)) == 0
+    assert "MB of memory" in capsys.readouterr().out
+    one, two = load_calibration(part), load_calibration(whole)
+    assert one.samples == two.samples == 300
+    for name, stats in two.tensors.items():
+        assert np.array_equal(one.tensors[name].histogram.counts, stats.histogram.counts)
+        assert one.tensors[name].variance == stats.variance
+
+
+def test_resuming_with_other_data_is_refused(fails, model, digits_model, tmp_path, capsys):
+    words = ["calibrate", *model, "--data", digits_model.data, "--out", tmp_path / "s.npz"]
+    assert main([str(w) for w in [*words, "--samples", "40"]]) == 0
+    capsys.readouterr()
+    fails([*words, "--samples", "80", "--resume"], "s.npz", "another model, data or split")
+
+
+def test_all_values_are_counted_on_request(model, digits_model, tmp_path):
+    from qinspect.engine.calibrate import load_calibration
+
+    words = ["calibrate", *model, "--data", digits_model.data, "--samples", "100", "--share", "1", "--out"]
+    assert main([str(w) for w in [*words, tmp_path / "s.npz"]]) == 0
+    assert all(stats.sampled == stats.count for stats in load_calibration(tmp_path / "s.npz").tensors.values())
