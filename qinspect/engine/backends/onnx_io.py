@@ -17,11 +17,16 @@ IO = "qinspect.io"
 """Key of the model's metadata, JSON: scale, zero point and type of every input and output in whole numbers."""
 
 
-def integer_io(model: onnx.ModelProto) -> onnx.ModelProto:
+def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
     """Fold the quantizers of inputs and the dequantizers of outputs into whoever feeds and reads the model.
 
     Inputs and outputs keep their names; ``x = (q - zero_point) * scale`` with the numbers that the
     metadata `IO` has. An output that is computed in float stays float.
+
+    Parameters
+    ----------
+    partly : bool
+        Leave an input that is read in float as it is.
 
     Raises
     ------
@@ -39,6 +44,8 @@ def integer_io(model: onnx.ModelProto) -> onnx.ModelProto:
             continue
         readers = [node for node in copy.graph.node if info.name in node.input]
         if not readers or any(node.op_type != "QuantizeLinear" for node in readers) or not _same_grid(readers, arrays):
+            if partly:
+                continue
             raise Problem(
                 f"input {info.name}",
                 "is read in float, or on several grids, so it cannot be given as whole numbers",

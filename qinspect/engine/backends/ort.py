@@ -74,8 +74,10 @@ EITHER = frozenset(
 """Operators that run on whole numbers where they are given such."""
 
 
-def session(model: bytes, threads: int, optimized: Path | None = None, profile: Path | None = None) -> Any:
-    """An inference session on the CPU with every optimization on.
+def session(
+    model: bytes, threads: int, optimized: Path | None = None, profile: Path | None = None, plain: bool = False
+) -> Any:
+    """An inference session on the CPU.
 
     Parameters
     ----------
@@ -87,11 +89,14 @@ def session(model: bytes, threads: int, optimized: Path | None = None, profile: 
         Where to write the graph that really runs.
     profile : Path | None
         Prefix of the profile to be written; None for no profiling.
+    plain : bool
+        Operator by operator as the model has them; else with every optimization.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_DISABLE_ALL if plain else levels.ORT_ENABLE_ALL
     options.log_severity_level = 3  # It warns that an optimized graph is for this computer only.
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)

@@ -14,7 +14,7 @@ from ..graph import Layer
 from ..qparams import QParams
 from ..quantize import Quantization
 from .onnx_export import LAYER, MERGED, VALUES, metadata
-from .onnx_qdq import INTEGERS
+from .onnx_qdq import INTEGERS, integer_tensor
 
 WEIGHTED = {"Conv": 0, "ConvTranspose": 1, "Gemm": 0, "MatMul": 1}
 """Operators with a weight, and the axis of its output channels (Gemm with transB)."""
@@ -47,7 +47,7 @@ def tensorrt_model(float_bytes: bytes, quantization: Quantization) -> bytes:
     del model.graph.node[:], model.graph.initializer[:]
     model.graph.node.extend(writer.nodes)
     model.graph.initializer.extend(t for name, t in {**arrays, **writer.stored}.items() if name in used)
-    whole = {value: f"{value}/quantized" for value in writer.pairs}
+    whole = {value: integer_tensor(value) for value in writer.pairs}
     model.metadata_props.add(key=INTEGERS, value=json.dumps(whole))
     return model.SerializeToString()
 
@@ -78,7 +78,7 @@ class _Writer:
         if producer is not None and producer.id in self.merged and producer.id in self.q.quantized:
             value = producer.inputs[0]  # a padding that the convolution took over: the same grid
         if value not in self.pairs:
-            whole, self.pairs[value] = f"{value}/quantized", f"{value}/dequantized"
+            whole, self.pairs[value] = integer_tensor(value), f"{value}/dequantized"
             grid = self._grid(value, self.q.values[value])
             self._append("QuantizeLinear", [tensor, *grid], whole, f"{value}/quantize", layer)
             self._append("DequantizeLinear", [whole, *grid], self.pairs[value], f"{value}/dequantize", layer)
@@ -126,7 +126,7 @@ def with_integers(model: onnx.ModelProto, quantization: Quantization) -> onnx.Mo
         value = layer.value
         if quantization.at_origin(value) and value not in whole and layer.id not in merged:
             writer.pair(value, tensors[value], layer)
-            whole[value] = f"{value}/quantized"
+            whole[value] = integer_tensor(value)
     copy.graph.node.extend(node for node in writer.nodes if node.op_type == "QuantizeLinear")
     known = {tensor.name for tensor in copy.graph.initializer}
     copy.graph.initializer.extend(t for name, t in writer.stored.items() if name not in known)

@@ -1,0 +1,391 @@
+"""One layer's integers, sample by sample, and the layer as a model of its own: evidence for a bug report."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .. import __version__
+from .backends import not_run_here
+from .backends import simulation as simulate
+from .backends.cut import cut, inputs_of, write_cut
+from .backends.exported import new_folder
+from .calibrate import Calibration
+from .child import run_in_child
+from .data import Dataset
+from .execute import function
+from .files import write_json
+from .graph import Layer, LayerGraph, Ref, replace
+from .job import batch_size, calibrate_model, float_onnx, fused_graph, quantization_of, whole_batches
+from .kernels import make_runner
+from .load import Model
+from .plan import QuantPlan
+from .problem import Problem
+from .progress import Report, part, silent
+from .qparams import QParams
+from .quantize import Quantization
+
+SAMPLES = 8
+"""Samples of the final split that are dumped."""
+
+
+@dataclass(frozen=True)
+class Dump:
+    """What was dumped.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+    layer, kernel : str
+        The layer's id, and what runs it; None where nothing does here.
+    samples : int
+    max_steps : int | None
+        Largest difference between kernel and simulation, in steps of the output's grid.
+    equal_share : float | None
+        Share of the values that are equal.
+    model : str | None
+        Name of the cut model in the folder.
+    model_equal_share : float | None
+        Share of its output's values that are those of the kernel inside the whole model.
+    """
+
+    path: str
+    layer: str
+    kernel: str | None
+    samples: int
+    max_steps: int | None
+    equal_share: float | None
+    model: str | None
+    model_equal_share: float | None
+
+
+def dump(
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    calibration: Calibration,
+    layer_id: str,
+    out: Path,
+    report: Report = silent,
+) -> Dump:
+    """Write a layer's integers and a model that holds it alone.
+
+    ``tensors.npz`` has the inputs, the weight, the bias (int32, in steps of input scale times weight
+    scale), the exact sums and the outputs of kernel and simulation; ``layer.json`` the scales, zero
+    points and settings, and where the two differ most; ``layer.onnx`` or the folder ``layer`` the
+    layer, to be run; ``README.txt`` how.
+
+    Parameters
+    ----------
+    layer_id : str
+        Of a layer that the plan quantizes, or one that is fused into it.
+    out : Path
+        The folder; one that was dumped before is replaced, any other refused.
+
+    Raises
+    ------
+    Problem
+        Where there is no such layer (with the nearest ids), or it is not quantized.
+    """
+    layer = find_layer(fused_graph(model, plan).graph, layer_id)
+    calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
+    q = quantization_of(model, data, plan, calibration, part(report, 0.1, 0.15))
+    layer = q.graph.by_id[layer.id]
+    if layer.id not in q.quantized or layer.id in q.why_not:
+        reason = q.why_not.get(layer.id, "the plan leaves it in float")
+        raise Problem(layer.id, f"computes no integers on {plan.target.name}: {reason}", "Choose another layer.")
+    chosen = whole_batches(q.graph, data.splits.final, max(SAMPLES, batch_size(q.graph)))
+    if any(spec.shape and spec.shape[0] is None for spec in q.graph.inputs):
+        chosen = chosen[:SAMPLES]
+    else:
+        chosen = chosen[: batch_size(q.graph)]
+    if not chosen:
+        raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
+    inputs = data.load(list(chosen))
+    reads, wanted = inputs_of(q, layer), layer.value
+    absent = not_run_here(plan.target, q.graph)
+    if absent is None:
+        onnx = float_onnx(q) if plan.target.backend == "ort" else None
+        work = _Work(q, onnx, inputs, (*reads, *layer.inputs, wanted))
+        seen: _Seen = run_in_child(
+            "qinspect.engine.dump:_work", work, part(report, 0.15, 0.7), what=f"target {plan.target.name}"
+        )
+    else:
+        seen = _simulated(q, inputs, (*reads, *layer.inputs))
+    report(0.7, 1, "comparing")
+    with new_folder(out.absolute()) as folder:
+        found = _write(q, layer, seen, folder, [data.names[i] for i in chosen], absent, out)
+    report(1, 1, "done")
+    return found
+
+
+def find_layer(graph: LayerGraph, layer_id: str) -> Layer:
+    """The layer of the fused graph that computes what this id names.
+
+    Raises
+    ------
+    Problem
+        With the nearest ids, where there is none.
+    """
+    for layer in graph.layers:
+        if layer_id in (layer.id, *(inner.id for inner in layer.fused)):
+            return layer
+    names = [key for key, layer in graph.by_id.items() if not layer.transparent]
+    near = difflib.get_close_matches(layer_id, names, 3, 0.3) or names[:3]
+    raise Problem(f"--layer {layer_id}", "this model has no such layer", f"The nearest are {', '.join(near)}.")
+
+
+@dataclass(frozen=True)
+class _Work:
+    quantization: Quantization
+    float_onnx: bytes | None
+    inputs: tuple[torch.Tensor, ...]
+    wanted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Whole numbers (int32) by value name, the kernels' names, and real numbers of values that are on no grid."""
+
+    integers: Mapping[str, torch.Tensor]
+    kernels: Mapping[str, str]
+    real: Mapping[str, torch.Tensor] = field(default_factory=dict)
+
+
+def _work(work: _Work, report: Report) -> _Seen:
+    """In a child process: what the kernels hand on."""
+    runner = make_runner(work.quantization, work.float_onnx, report)
+    integers = runner.integers(work.inputs)
+    return _Seen({name: integers[name] for name in work.wanted if name in integers}, dict(runner.kernels))
+
+
+def _simulated(q: Quantization, inputs: Sequence[torch.Tensor], wanted: Sequence[str]) -> _Seen:
+    """What the simulation hands on, where there is no kernel."""
+    values: dict[str, torch.Tensor] = dict(zip(q.graph.input_names, inputs, strict=True))
+
+    def keep(layer: Layer, value: torch.Tensor) -> torch.Tensor:
+        if layer.value in wanted:
+            values[layer.value] = value
+        return value
+
+    with torch.inference_mode():
+        simulate(q)(inputs, keep)
+    whole = {name: q.values[name].quantize(values[name]) for name in wanted if name in q.values}
+    return _Seen(whole, {}, {name: values[name] for name in wanted if name not in whole})
+
+
+# -- the folder --------------------------------------------------------------------------------------
+
+
+def _write(
+    q: Quantization, layer: Layer, seen: _Seen, folder: Path, names: list[str], absent: str | None, out: Path
+) -> Dump:
+    reads = inputs_of(q, layer)
+    real = {**seen.real, **{name: q.values[name].dequantize(numbers) for name, numbers in seen.integers.items()}}
+    missing = [name for name in reads if name not in real]
+    if missing:
+        raise Problem(layer.id, f"the integers of {missing[0]} cannot be read on this target", "Choose another layer.")
+    arrays: dict[str, NDArray[Any]] = {}
+    description: dict[str, Any] = {"version": 1, "layer": _describe(layer), "samples": names}
+    description["target"] = q.plan.target.on_this_host()
+    description["versions"] = {"qinspect": __version__, "torch": torch.__version__, "python": sys.version.split()[0]}
+    with torch.inference_mode():
+        simulated = simulate(q).run_layer(layer, {name: real[name] for name in layer.inputs})
+    description["inputs"] = []
+    for index, name in enumerate(reads):
+        params, numbers = q.values.get(name), seen.integers.get(name)
+        grid = {"dtype": "float32"} if params is None else params.to_json()
+        arrays[f"input_{index}"] = (
+            real[name].numpy() if params is None or numbers is None else _stored(params, numbers)
+        )
+        description["inputs"].append({"tensor": f"input_{index}", "value": name, **grid})
+    sums = None
+    if layer.id in q.weights:
+        sums = _weighted(q, layer, seen.integers[layer.inputs[0]], arrays, description)
+    out_params = q.values.get(layer.value)
+    kernel = seen.integers.get(layer.value)
+    description["kernel"] = seen.kernels.get(layer.id)
+    if kernel is None:
+        description["why_no_kernel"] = absent or "its integers cannot be read without changing what runs"
+    description["output"] = None if out_params is None else {"value": layer.value, **out_params.to_json()}
+    difference: dict[str, Any] = {}
+    if out_params is None:
+        arrays["output_simulation"] = simulated.numpy()
+    else:
+        whole = out_params.quantize(simulated)
+        arrays["output_simulation"] = _stored(out_params, whole)
+        if sums is not None:
+            arrays["output_exact"] = _stored(out_params, _exact(q, layer, sums, out_params))
+        if kernel is not None:
+            arrays["output_kernel"] = _stored(out_params, kernel.reshape(whole.shape))
+            difference = _difference(kernel.reshape(whole.shape), whole, sums)
+    description["difference"] = difference or None
+    small = cut(q, layer, {name: tuple(real[name].shape) for name in reads})
+    written = write_cut(small, tuple(real[name] for name in reads), folder)
+    share = None
+    if written is not None:
+        expected = kernel if kernel is not None else torch.from_numpy(np.asarray(arrays["output_simulation"]))
+        got = written[1].reshape(expected.shape)
+        close = got == expected if not got.is_floating_point() else torch.isclose(got, expected, rtol=1e-4, atol=1e-5)
+        share = float(close.double().mean())
+    description["model"] = None if written is None else {"file": written[0], "equal_share": share}
+    np.savez(folder / "tensors.npz", **arrays)  # type: ignore[arg-type]
+    write_json(folder / "layer.json", description)
+    (folder / "README.txt").write_text(_readme(description, arrays), encoding="utf-8")
+    write_json(folder / "verify.json", {"version": 1, "model": description["model"], "difference": difference or None})
+    return Dump(
+        str(out),
+        layer.id,
+        description["kernel"],
+        len(names),
+        difference.get("max_steps"),
+        difference.get("equal_share"),
+        None if written is None else written[0],
+        share,
+    )
+
+
+def _describe(layer: Layer) -> dict[str, Any]:
+    def plain(item: Any) -> Any:
+        return replace(item, lambda leaf: leaf.value if isinstance(leaf, Ref) else leaf.key)
+
+    return {
+        "id": layer.id,
+        "path": layer.path,
+        "op": layer.op,
+        "operator": layer.target,
+        "arguments": json.loads(json.dumps(plain(list(layer.args)), default=str)),
+        "fused": [inner.id for inner in layer.fused],
+        "source": layer.source,
+        "shape": list(layer.shape),
+    }
+
+
+def _stored(params: QParams, numbers: torch.Tensor) -> NDArray[Any]:
+    """Whole numbers in the type that holds them."""
+    dtype = params.dtype if params.dtype in ("int8", "uint8", "int16", "uint16") else "int32"
+    return np.asarray(numbers.numpy().astype(dtype))
+
+
+def _weighted(
+    q: Quantization, layer: Layer, numbers: torch.Tensor, arrays: dict[str, NDArray[Any]], description: dict[str, Any]
+) -> torch.Tensor:
+    """Weight, bias and exact sums (int64, float64 is exact to 2**53) of a layer with a weight."""
+    source, params = q.values[layer.inputs[0]], q.weights[layer.id]
+    weight, bias = q.graph.weight(layer), q.graph.bias(layer)
+    assert weight is not None
+    whole = params.quantize(weight.detach())
+    arrays["weight"] = _stored(params, whole)
+    description["weight"] = {"tensor": "weight", **params.to_json()}
+    zero = torch.from_numpy(np.atleast_1d(params.zero_point)).double()
+    shape = [1] * whole.dim()
+    if params.axis is not None:
+        shape[params.axis] = -1
+    x = numbers.double() - int(source.zero_point)
+    operator = function(layer.target)
+    sums = operator(x, whole.double() - zero.reshape(shape), None, *layer.args[3:])
+    description["bias"] = None
+    if bias is not None and q.sums_integers(layer):
+        step = torch.from_numpy(params.scale).double() * float(source.scale)
+        steps = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
+        arrays["bias"] = steps.numpy().astype(np.int32)
+        description["bias"] = {"tensor": "bias", "scale": step.tolist(), "zero_point": 0, "dtype": "int32"}
+        sums = sums + steps.reshape(_along_channels(layer, sums))
+    exact = sums.to(torch.int64)
+    fits = bool((exact.abs() < 2**31).all())
+    arrays["accumulator"] = exact.numpy().astype(np.int32 if fits else np.int64)
+    description["accumulator"] = {"tensor": "accumulator", "dtype": "int32" if fits else "int64", "fits_int32": fits}
+    return exact
+
+
+def _along_channels(layer: Layer, sums: torch.Tensor) -> list[int]:
+    shape = [1] * sums.dim()
+    shape[-1 if layer.op == "linear" else sums.dim() - 1 - int(layer.op[-2])] = -1
+    return shape
+
+
+def _exact(q: Quantization, layer: Layer, sums: torch.Tensor, out: QParams) -> torch.Tensor:
+    """What the sums give when they are scaled and rounded in float64, after what is fused."""
+    source, params = q.values[layer.inputs[0]], q.weights[layer.id]
+    scale = torch.from_numpy(np.atleast_1d(params.scale)).double() * float(source.scale)
+    real = sums.double() * scale.reshape(_along_channels(layer, sums) if params.axis is not None else [1])
+    for inner in layer.executed:
+        real = function(inner.target)(real, *inner.args[1:], **dict(inner.kwargs))
+    return torch.clamp(torch.round(real / float(out.scale)) + int(out.zero_point), out.qmin, out.qmax).to(torch.int32)
+
+
+def _difference(kernel: torch.Tensor, simulated: torch.Tensor, sums: torch.Tensor | None) -> dict[str, Any]:
+    steps = (kernel - simulated).to(torch.int64)
+    flat = steps.abs().flatten()
+    at = int(flat.argmax())
+    index = [int(i) for i in np.unravel_index(at, tuple(steps.shape))]
+    by_sample = steps.reshape(steps.shape[0], -1).abs()
+    worst = {
+        "index": index,
+        "kernel": int(kernel.flatten()[at]),
+        "simulation": int(simulated.flatten()[at]),
+        "accumulator": None if sums is None else int(sums.flatten()[at]),
+    }
+    return {
+        "max_steps": int(flat.max()),
+        "equal_share": float((steps == 0).double().mean()),
+        "within_one": float((flat <= 1).double().mean()),
+        "max_steps_by_sample": by_sample.amax(1).tolist(),
+        "worst": worst if int(flat.max()) else None,
+    }
+
+
+def _readme(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    layer, difference = description["layer"], description["difference"]
+    lines = [
+        f"{layer['id']} ({layer['op']}) on {description['target']['backend']}-{description['target']['engine']},"
+        f" by qinspect {__version__}: {len(description['samples'])} samples.",
+        "",
+        "layer.json    settings, scales and zero points, and where kernel and simulation differ",
+        "tensors.npz   " + ", ".join(f"{name} {array.dtype}{list(array.shape)}" for name, array in arrays.items()),
+    ]
+    model = description["model"]
+    if model is not None and model["file"].endswith(".onnx"):
+        lines.append("layer.onnx    the layer alone, from whole numbers to whole numbers where it has such")
+    elif model is not None:
+        lines.append("layer         a folder with the layer alone: python layer/build.py; load() in it gives a module")
+    lines += [
+        "",
+        "Real numbers are (q - zero_point) * scale. The accumulator is the exact sum of",
+        "(input - zero_point) * (weight - zero_point), plus the bias where that is an integer; output_exact is",
+        "round(accumulator * input scale * weight scale / output scale) + zero_point, after what is fused, clipped.",
+        "",
+    ]
+    if difference is None:
+        lines.append(f"No kernel's output: {description['why_no_kernel']}.")
+    else:
+        apart = f", the others up to {difference['max_steps']} steps apart" if difference["max_steps"] else ""
+        lines.append(
+            f"output_kernel is what {description['kernel']} gave: {difference['equal_share']:.2%} of its values are"
+            f" those of the simulation{apart}."
+        )
+    if model is not None:
+        whose = "the simulation" if difference is None else "the kernel inside the whole model"
+        equal = f"{model['equal_share']:.2%} equal here"
+        lines.append(f"Expected of {model['file']}, fed input_0, ...: the outputs of {whose} ({equal}).")
+        if model["file"].endswith(".onnx"):
+            lines += [
+                "",
+                "    import numpy, onnxruntime",
+                "    t = numpy.load('tensors.npz')",
+                "    s = onnxruntime.InferenceSession('layer.onnx')",
+                "    y = s.run(None, {i.name: t[f'input_{n}'] for n, i in enumerate(s.get_inputs())})[0]",
+                "",
+                "Where layer.json says int8 and the model takes uint8, add 128; its metadata qinspect.io has the grid.",
+            ]
+    return "\n".join(lines) + "\n"
