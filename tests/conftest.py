@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -14,6 +15,12 @@ import pytest
 # Set before anything imports Qt or starts a child process.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
+
+# Where tqdm is installed, torch.fx makes progress bars, and the first starts a thread that never ends.
+with contextlib.suppress(ImportError):
+    import tqdm
+
+    tqdm.tqdm.monitor_interval = 0
 
 DIGITS_NET = '''\
 """A tiny digit classifier with one of everything that is usually fused; input (N, 1, 8, 8)."""

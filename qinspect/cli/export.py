@@ -10,12 +10,12 @@ from . import options as words
 from .terminal import progress
 from .verb import Verb
 
-KINDS = ("onnx", "tensorrt", "kit", "fx", "pt2e", "script")
+KINDS = ("onnx", "tensorrt", "kit", "fx", "eager", "pt2e", "script")
 
 HELP = (
     "onnx: a QDQ model for ONNX Runtime; tensorrt: one by TensorRT's rules, with the trtexec line; "
     "kit: a folder that measures float and int8 on another device with onnxruntime alone; "
-    "fx: a folder for torch; pt2e: a quantized .pt2; script: readable Python"
+    "fx, eager: a folder for torch; pt2e: a quantized .pt2; script: readable Python"
 )
 
 

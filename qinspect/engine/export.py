@@ -37,11 +37,18 @@ from .synthetic import synthetic_inputs
 
 __all__ = ["KINDS", "ExportReport", "export", "suited"]
 
-KINDS = ("onnx", "tensorrt", "kit", "fx", "pt2e", "script", "plan")
+KINDS = ("onnx", "tensorrt", "kit", "fx", "eager", "pt2e", "script", "plan")
 """What can be written: a QDQ model for ONNX Runtime or TensorRT, a folder that measures it on another device, a
-folder for torch.ao FX, a quantized .pt2, a script, plan and qparams as JSON."""
+folder for torch.ao's FX or eager mode, a quantized .pt2, a script, plan and qparams as JSON."""
 
-BACKENDS = {"onnx": ("ort",), "tensorrt": ("tensorrt",), "kit": ("ort", "tensorrt"), "fx": ("fx",), "pt2e": ("pt2e",)}
+BACKENDS = {
+    "onnx": ("ort",),
+    "tensorrt": ("tensorrt",),
+    "kit": ("ort", "tensorrt"),
+    "fx": ("fx",),
+    "eager": ("eager",),
+    "pt2e": ("pt2e",),
+}
 """Kinds that not every backend can run, and those that can."""
 
 ONNX_KINDS = ("onnx", "tensorrt", "kit")
@@ -166,7 +173,7 @@ def _onnx(to: str, name: str) -> Callable[..., ExportReport]:
 
 def _folder(to: str) -> Callable[..., ExportReport]:
     """What writes a folder for Python."""
-    if to == "fx":
+    if to in ("fx", "eager"):
         from .backends.fx_export import export_fx
 
         return export_fx

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .graph import Layer, LayerGraph
 
 FX_ENGINES = ("x86", "fbgemm", "onednn", "qnnpack")
-ENGINES = {"ort": ("cpu",), "fx": FX_ENGINES, "pt2e": ("inductor",), "tensorrt": ("trt",)}
+ENGINES = {"ort": ("cpu",), "fx": FX_ENGINES, "eager": FX_ENGINES, "pt2e": ("inductor",), "tensorrt": ("trt",)}
 """Backends and their engines; the first is the default."""
 
 FLOAT_OPS = frozenset(
@@ -67,10 +67,10 @@ class Target:
     Parameters
     ----------
     backend : str
-        ``ort`` (ONNX Runtime, QDQ), ``fx`` (torch.ao FX graph mode), ``pt2e`` (torchao) or ``tensorrt`` (QDQ by
-        its rules).
+        ``ort`` (ONNX Runtime, QDQ), ``fx`` and ``eager`` (torch.ao's graph and eager mode), ``pt2e`` (torchao) or
+        ``tensorrt`` (QDQ by its rules).
     engine : str
-        ``cpu`` for ort; ``x86``, ``fbgemm``, ``onednn`` or ``qnnpack`` for fx; ``inductor`` for pt2e; ``trt``
+        ``cpu`` for ort; ``x86``, ``fbgemm``, ``onednn`` or ``qnnpack`` for fx and eager; ``inductor`` for pt2e; ``trt``
         for tensorrt.
     isa : str
         Instruction set, one of `INSTRUCTION_SETS`; empty is this computer's.

@@ -1,4 +1,4 @@
-"""Running a plan in torch's integer kernels (FX graph mode), and timing it against float."""
+"""Running a plan in torch's integer kernels (FX graph mode or eager mode), and timing it against float."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..execute import outputs_of
 from ..graph import LayerGraph
 from ..progress import Report
 from ..quantize import Quantization
+from .eager_lower import eager_module
 from .fx_int8 import engine, int8_module
 from .fx_lower import float_module
 from .runner import WARM_UPS, Timing, threads_set
@@ -48,7 +49,8 @@ class FxRunner:
         self.quantization = quantization
         self.threads = threads
         self.engine = quantization.plan.target.engine
-        self.module, self.info = int8_module(quantization)
+        lower = eager_module if quantization.plan.target.backend == "eager" else int8_module
+        self.module, self.info = lower(quantization)
         self.kernels: Mapping[str, str] = self.info.kernels
         self.channels_last: bool | None = None
 

@@ -60,7 +60,7 @@ def write_class(name: str, text: str, module: fx.GraphModule, info: Info, argume
         lines.append(f'        self.register_buffer("{buffer}", {source})')
     if arguments:
         lines.append("        self.v = v")
-    inputs = ", ".join(str(node.target) for node in module.graph.find_nodes(op="placeholder"))
+    inputs = ", ".join(node.name for node in module.graph.find_nodes(op="placeholder"))
     lines += ["", f"    def forward(self, {inputs}):"]
     if any("point" in node.meta or "grid" in node.meta for node in module.graph.nodes):
         lines.append("        v = self.v  # scales and zero points of the values")

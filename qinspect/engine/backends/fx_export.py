@@ -65,7 +65,7 @@ def export_fx(
     Parameters
     ----------
     quantization : Quantization
-        For an fx target.
+        For an fx or eager target.
     out : Path
         The folder; one that qinspect wrote before is replaced, any other is refused.
     samples : sequence of batches
@@ -137,23 +137,71 @@ def write_float(folder: Path, q: Quantization, name: str) -> fx.GraphModule:
     return plain
 
 
+@dataclass(frozen=True)
+class _Form:
+    """What build.py is made of.
+
+    Parameters
+    ----------
+    model, text : str
+        Name and docstring of its class.
+    made : str
+        The Python that makes the int8 model.
+    helpers : mapping of str to tuple of str
+        The files beside it, and the functions that it may take from each.
+    """
+
+    model: str
+    text: str
+    made: str
+    helpers: Mapping[str, tuple[str, ...]]
+
+
+_GIVEN = 'beside("model").load(folder), v, q["weights"]'
+
+FORMS = {
+    "fx": _Form(
+        "Int8Model",
+        "torch's integer kernels, layer by layer.",
+        f"Int8Model({_GIVEN}).eval()",
+        {"int8_layers": ("int8_conv", "int8_linear", "int8_prelu")},
+    ),
+    "eager": _Form(
+        "EagerModel",
+        "Float layers, and stubs where whole numbers begin and end; torch.ao makes int8 layers of them.",
+        f"to_int8(EagerModel({_GIVEN}))",
+        {
+            "int8_layers": ("rounded", "slope_grid"),
+            "eager_layers": ("Between", "dequant_stub", "observed", "quant_stub", "to_int8"),
+        },
+    ),
+}
+
+SOURCES = {"int8_layers": "fx_kernels.py", "eager_layers": "eager_layers.py"}
+"""Files of an export that go in as they are, and where they are here."""
+
+
 def write_int8(folder: Path, q: Quantization, name: str, runner: FxRunner) -> None:
-    """build.py, int8_layers.py and README.txt."""
+    """build.py, the files that it needs, and README.txt."""
     from ... import __version__
 
-    used = runner.info.made.values()
-    helpers = [h for h in ("int8_conv", "int8_linear", "int8_prelu") if any(m.startswith(f"{h}(") for m in used)]
-    engine = q.plan.target.engine
-    text = "torch's integer kernels, layer by layer."
-    code = write_class("Int8Model", text, runner.module, runner.info, ", model, v, w")
-    layers = ['layers = beside("int8_layers")', *(f"{helper} = layers.{helper}" for helper in helpers)]
+    form, engine = FORMS[q.plan.target.backend], q.plan.target.engine
+    code = write_class(form.model, form.text, runner.module, runner.info, ", model, v, w")
+    lines = []
+    for file, functions in form.helpers.items():
+        used = [function for function in functions if f"{function}(" in code + form.made]
+        lines += [f'{file} = beside("{file}")', *(f"{function} = {file}.{function}" for function in used)]
+        text = (Path(__file__).parent / SOURCES[file]).read_text(encoding="utf-8")
+        (folder / f"{file}.py").write_text(text, encoding="utf-8")
     inputs = ", ".join(example(spec.shape, spec.dtype) for spec in q.graph.inputs)
-    text = BUILD.format(engine=engine, layers="\n".join(layers), code=code, inputs=inputs, **imports(code))
+    text = BUILD.format(
+        engine=engine, layers="\n".join(lines), code=code, made=form.made, inputs=inputs, **imports(code)
+    )
     (folder / "build.py").write_text(text, encoding="utf-8")
-    text = (Path(__file__).parent / "fx_kernels.py").read_text(encoding="utf-8")
-    (folder / "int8_layers.py").write_text(text, encoding="utf-8")
+    more = "eager_layers.py stubs, fused layers and observers for torch.ao's eager mode\n"
     text = README.format(
         name=plain_text(name), engine=engine, version=__version__, torch=torch.__version__,
+        more=more if "eager_layers" in form.helpers else "",
         quantized=len(q.asked & set(runner.kernels)), asked=len(q.asked),
     )  # fmt: skip
     (folder / "README.txt").write_text(text, encoding="utf-8")
@@ -212,6 +260,7 @@ def _compare(
             report(done, len(samples), "")
             simulated.append(outputs_of(simulation(batch)))
     versions = {"python": sys.version.split()[0], "torch": torch.__version__}
+    to = q.plan.target.backend
     return summed_up(
-        q, out, "fx", samples, found["outputs"], simulated, problems, really, made.nodes, versions, score, notes
+        q, out, to, samples, found["outputs"], simulated, problems, really, made.nodes, versions, score, notes
     )

@@ -53,7 +53,7 @@ def int8_module(quantization: Quantization) -> tuple[fx.GraphModule, Info]:
         Which kernel runs each layer.
     """
     with engine(quantization.plan.target.engine), torch.no_grad():
-        return _Int8Writer(quantization).write()
+        return Int8Writer(quantization).write()
 
 
 POINTWISE = ("sigmoid", "hardswish", "leaky_relu")
@@ -63,7 +63,7 @@ IN_FLOAT = frozenset({"roll", "index_select", "channel_shuffle"})
 """Transparent operators that torch has for float tensors only; going there and back is exact."""
 
 
-class _Int8Writer(Writer):
+class Int8Writer(Writer):
     """Writes a quantization as an fx graph of integer kernels."""
 
     def __init__(self, quantization: Quantization) -> None:
@@ -134,15 +134,17 @@ class _Int8Writer(Writer):
         made.meta.update(qinspect=owner, kind="quantize", value=value, point=(1, value))
         return made
 
+    def dequantize(self, node: Any, owner: str) -> fx.Node:
+        made = self.graph.create_node("call_method", "dequantize", (node,), name=self.name(f"{node.name}_f"))
+        made.meta.update(qinspect=owner, kind="dequantize")
+        return made
+
     def as_float(self, value: str, owner: str) -> Any:
         producer = self.layers.producer.get(value)
         if not self.q.at_origin(value) or producer is None or not producer.dtype.startswith("float"):
             return self.nodes[value]
         if value not in self.real:
-            node = self.nodes[value]
-            made = self.graph.create_node("call_method", "dequantize", (node,), name=self.name(f"{node.name}_f"))
-            made.meta.update(qinspect=owner, kind="dequantize")
-            self.real[value] = made
+            self.real[value] = self.dequantize(self.nodes[value], owner)
         return self.real[value]
 
     def there_and_back(self, layer: Layer) -> None:
@@ -225,9 +227,7 @@ class _Int8Writer(Writer):
         name = layer.target.split(".")[1] if "." in layer.target else layer.op
         if layer.op == "tanh" and point != (2 / 256, 128):
             # torch's kernel has the one grid.
-            real = self.graph.create_node("call_method", "dequantize", (node,), name=self.name(f"{node.name}_f"))
-            real.meta.update(qinspect=layer.id, kind="dequantize")
-            node = self.quantize(real, layer.value, layer.id)
+            node = self.quantize(self.dequantize(node, layer.id), layer.value, layer.id)
         return node, f"quantized {name}"
 
     def operator(

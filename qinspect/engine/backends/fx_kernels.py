@@ -111,22 +111,54 @@ def int8_linear(layer: nn.Linear, q: dict[str, Any], source: Point, out: Point, 
     return module
 
 
-class Int8PReLU(nn.Module):
-    """torch's int8 PReLU.
+def rounded(
+    layer: nn.Module, q: dict[str, Any], source: Point, zeros: tuple[int, ...] = (), padding: Any = None
+) -> nn.Module:
+    """A float convolution or linear layer with its weight and bias on their grids, still float.
 
-    The kernel multiplies what is positive by the slope grid's own 1.0, and clamps it where the grid
-    does not reach 1.0: hence a grid on which 1.0 lies exactly.
+    Parameters are as for `int8_conv`.
     """
+    given: Any = layer
+    weight = F.pad(given.weight.detach(), zeros) if zeros else given.weight
+    bias = round_bias(given.bias, q, source)
+    made: Any
+    if isinstance(layer, nn.Linear):
+        made = nn.Linear(layer.in_features, layer.out_features, bias is not None)
+    else:
+        settings = {"output_padding": given.output_padding} if given.transposed else {}
+        made = type(layer)(
+            given.in_channels, given.out_channels, tuple(weight.shape[2:]), stride=given.stride,
+            padding=given.padding if padding is None else padding, dilation=given.dilation, groups=given.groups,
+            bias=bias is not None, **settings,
+        )  # fmt: skip
+    made.weight = nn.Parameter(quantize_weight(weight, q).dequantize(), requires_grad=False)
+    if bias is not None:
+        made.bias = nn.Parameter(bias, requires_grad=False)
+    return made
+
+
+def slope_grid(slopes: torch.Tensor) -> dict[str, Any]:
+    """Scale and zero point for the slopes of torch's int8 PReLU, on whose grid 1.0 lies exactly.
+
+    The kernel multiplies what is positive by the grid's own 1.0, and clamps it where the grid does
+    not reach 1.0.
+    """
+    low, high = min(0.0, float(slopes.min())), max(1.0, float(slopes.max()))
+    steps = math.floor(255 / (high - low))
+    if steps >= 1 and math.ceil(-low * steps) + math.ceil(high * steps) > 255:
+        steps -= 1
+    scale = 1 / steps if steps >= 1 else (high - low) / 255
+    return {"scale": scale, "zero_point": min(255, math.ceil(-low / scale)), "dtype": "uint8"}
+
+
+class Int8PReLU(nn.Module):
+    """torch's int8 PReLU, see `slope_grid`."""
 
     def __init__(self, slopes: torch.Tensor, out: Point) -> None:
         super().__init__()
-        low, high = min(0.0, float(slopes.min())), max(1.0, float(slopes.max()))
-        steps = math.floor(255 / (high - low))
-        if steps >= 1 and math.ceil(-low * steps) + math.ceil(high * steps) > 255:
-            steps -= 1
-        scale = 1 / steps if steps >= 1 else (high - low) / 255
-        zero_point = min(255, math.ceil(-low / scale))
-        self.slopes = torch.quantize_per_tensor(slopes.detach().flatten(), scale, zero_point, torch.quint8)
+        grid = slope_grid(slopes)
+        flat = slopes.detach().flatten()
+        self.slopes = torch.quantize_per_tensor(flat, grid["scale"], grid["zero_point"], torch.quint8)
         self.scale, self.zero_point = out
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -71,8 +71,9 @@ def load(folder=HERE):
     v = {{name: (p["scale"], p["zero_point"]) for name, p in q["values"].items()}}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", message="torch.quantize_per_tensor", category=UserWarning)
+        warnings.filterwarnings("ignore", message=".*torch.ao.quantization", category=DeprecationWarning)
         torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.quint8)  # it warns once
-        return Int8Model(beside("model").load(folder), v, q["weights"]).eval()
+        return {made}
 
 
 if __name__ == "__main__":
@@ -96,7 +97,7 @@ README = """\
 build.py        load() gives the int8 model; python build.py tries it
 model.py        load() gives the float model (BatchNorms folded)
 int8_layers.py  how a float layer becomes one of torch's int8 layers
-weights.pt      the float weights: a state_dict, read with weights_only=True
+{more}weights.pt      the float weights: a state_dict, read with weights_only=True
 qparams.json    scale and zero point of every value and weight
 plan.json       what was asked for: qconfigs, fusions, target
 verify.json     what came out when this folder was loaded in a new process

@@ -49,7 +49,7 @@ def export_script(
     Problem
         Where the folder cannot be written, or what was written does not run.
     """
-    if quantization.plan.target.backend == "fx":
+    if quantization.plan.target.backend in ("fx", "eager"):
         folder = export_fx(quantization, out, samples, report, name=name, score=score, notes=notes)
         return replace(folder, to="script")
     need_samples(out, samples)

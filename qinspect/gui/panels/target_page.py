@@ -62,6 +62,13 @@ class TargetPage(Page):
                 self.tr("TensorRT"),
                 self.tr("An .onnx file with Q/DQ placed by TensorRT's rules; simulated here, runs on an NVIDIA GPU."),
             ),
+            "eager-x86": (
+                self.tr("PyTorch eager mode, engine x86"),
+                self.tr("The kernels of FX, with stubs and fused modules as torch.ao's eager mode has them."),
+            ),
+            "eager-fbgemm": (self.tr("PyTorch eager mode, engine fbgemm"), self.tr("As FX with engine fbgemm.")),
+            "eager-onednn": (self.tr("PyTorch eager mode, engine onednn"), self.tr("As FX with engine onednn.")),
+            "eager-qnnpack": (self.tr("PyTorch eager mode, engine qnnpack"), self.tr("As FX with engine qnnpack.")),
             "pt2e": (
                 self.tr("PyTorch PT2E, compiled by inductor"),
                 self.tr("A .pt2 file with quantizers; oneDNN's exact sums on x86. To run it takes a C++ compiler."),
