@@ -143,6 +143,11 @@ class Document(QObject):
         layer = self.layer(layer_id)
         return None if layer is None else self.plan.qconfig(layer)
 
+    def qconfigs(self, ids: Iterable[str]) -> dict[str, QConfig]:
+        """What the current plan asks for layers, by id; those that are not in the model are left out."""
+        layers = {} if self.model is None else self.model.graph.by_id
+        return self.plan.qconfigs(layers[layer_id] for layer_id in ids if layer_id in layers)
+
     def weighted(self, layer_id: str) -> bool:
         """Whether a layer has a weight."""
         layer = self.layer(layer_id)

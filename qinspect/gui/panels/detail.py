@@ -93,7 +93,7 @@ class Detail(QTabWidget):
         row = next((r for r in document.rows() if r.id == document.current), None)
         if row is not None and row.fused_into is not None:
             ids = tuple(layer_id for layer_id in ids if layer_id != row.id) or ids
-        qconfigs = [q for layer_id in ids if (q := document.qconfig(layer_id)) is not None]
+        qconfigs = list(document.qconfigs(ids).values())
         edited = {o.pattern for o in document.plan.overrides if o.kind == "id"}
         self.editor.show_qconfigs(
             ids,

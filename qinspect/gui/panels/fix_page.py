@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ..document import Document
@@ -28,6 +29,7 @@ class FixPage(QWidget):
         super().__init__()
         self._document = document
         self._analyzing = False
+        self._late = False
         self.findings = Findings()
         self.ledger = FusionLedger()
         self.runs = RunsTable(document)
@@ -68,8 +70,20 @@ class FixPage(QWidget):
         outer.addWidget(split)
         self.ledger.toggled.connect(document.set_fusion)
         self.ledger.pattern_toggled.connect(self._toggle_pattern)
-        document.results_changed.connect(self.refresh)
+        document.results_changed.connect(self._changed)
         self.refresh()
+
+    def _changed(self) -> None:
+        # A hidden page is brought up to date when it is shown.
+        self._late = not self.isVisible()
+        if not self._late:
+            self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._late:
+            self._late = False
+            self.refresh()
 
     def _toggle_pattern(self, pattern: str, on: bool) -> None:
         analysis = self._document.analysis

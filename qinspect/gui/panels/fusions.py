@@ -23,7 +23,7 @@ from ...engine.results import FusionRow
 from ..icons import icon
 from .cards import Hint, row
 from .figures import small
-from .tables import make_copyable
+from .tables import filling, make_copyable
 
 
 class _Box(QStyledItemDelegate):
@@ -143,28 +143,29 @@ class FusionLedger(QWidget):
         states = {"fused": self.tr("fused"), "off": self.tr("off"), "blocked": self.tr("blocked")}
         only = self.pattern.currentData()
         self._shown = [fusion for fusion in self._rows if not only or fusion.pattern == only]
-        self.table.setRowCount(len(self._shown))
-        for place, fusion in enumerate(self._shown):
-            on = self._wanted.get(fusion.id, True)
-            pending = fusion.state != "blocked" and on != (fusion.state == "fused")
-            word = self.tr("on") if on else self.tr("off")
-            state = self.tr("{0}, to be computed").format(word) if pending else states[fusion.state]
-            texts = (
-                fusion.pattern,
-                ", ".join(fusion.layers),
-                state,
-                fusion.reason or "",
-                small(fusion.max_abs_delta),
-            )
-            for column, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                item.setToolTip(text)
-                flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-                if column == 0 and fusion.state != "blocked":
-                    flags |= Qt.ItemFlag.ItemIsUserCheckable
-                    item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-                item.setFlags(flags)
-                self.table.setItem(place, column, item)
+        with filling(self.table):
+            self.table.setRowCount(len(self._shown))
+            for place, fusion in enumerate(self._shown):
+                on = self._wanted.get(fusion.id, True)
+                pending = fusion.state != "blocked" and on != (fusion.state == "fused")
+                word = self.tr("on") if on else self.tr("off")
+                state = self.tr("{0}, to be computed").format(word) if pending else states[fusion.state]
+                texts = (
+                    fusion.pattern,
+                    ", ".join(fusion.layers),
+                    state,
+                    fusion.reason or "",
+                    small(fusion.max_abs_delta),
+                )
+                for column, text in enumerate(texts):
+                    item = QTableWidgetItem(text)
+                    item.setToolTip(text)
+                    flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+                    if column == 0 and fusion.state != "blocked":
+                        flags |= Qt.ItemFlag.ItemIsUserCheckable
+                        item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+                    item.setFlags(flags)
+                    self.table.setItem(place, column, item)
         self._filling = False
 
     def _changed(self, item: QTableWidgetItem) -> None:

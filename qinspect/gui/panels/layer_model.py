@@ -109,8 +109,16 @@ class LayerModel(QAbstractItemModel):
         self._nodes: dict[str, Node] = {}
         self._longest = 1.0
 
-    def set_facts(self, facts: Facts, flat: bool, absorbed: bool) -> bool:
+    def set_facts(self, facts: Facts, flat: bool, absorbed: bool, deep: bool = True) -> bool:
         """Show other figures; the tree is kept, with what is open and selected, where layers are the same.
+
+        Parameters
+        ----------
+        facts : Facts
+        flat, absorbed : bool
+            Without modules; with the absorbed layers.
+        deep : bool
+            Tell of every module's rows and not of the outermost alone, since they are sorted or filtered.
 
         Returns
         -------
@@ -124,7 +132,7 @@ class LayerModel(QAbstractItemModel):
             for key, node in self._nodes.items():
                 node.row = fresh[key]
             self.facts = facts
-            self._all_changed(QModelIndex())
+            self._all_changed(QModelIndex(), deep)
             return False
         self.beginResetModel()
         self.facts, self.flat, self.absorbed, self._shape = facts, flat, absorbed, shape
@@ -139,13 +147,13 @@ class LayerModel(QAbstractItemModel):
         self.endResetModel()
         return True
 
-    def _all_changed(self, parent: QModelIndex) -> None:
+    def _all_changed(self, parent: QModelIndex, deep: bool) -> None:
         count = self.rowCount(parent)
         if not count:
             return
         self.dataChanged.emit(self.index(0, 0, parent), self.index(count - 1, len(COLUMNS) - 1, parent))
-        for place in range(count):
-            self._all_changed(self.index(place, 0, parent))
+        for place in range(count if deep else 0):
+            self._all_changed(self.index(place, 0, parent), deep)
 
     # -- structure ----------------------------------------------------------------------------
 

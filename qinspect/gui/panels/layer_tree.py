@@ -164,7 +164,9 @@ class LayerTree(QWidget):
     def show_facts(self, facts: Facts) -> None:
         """Show rows; what is open, selected and sorted stays."""
         chosen = self.ids()
-        if self.model.set_facts(facts, self.flat.isChecked(), self.absorbed.isChecked()):
+        # Where nothing is sorted or filtered by what changed, only what is in sight is drawn anew.
+        deep = self.proxy.sortColumn() >= 0 or bool(self.proxy.words)
+        if self.model.set_facts(facts, self.flat.isChecked(), self.absorbed.isChecked(), deep):
             self.view.expandAll()
             self.select(chosen)
 
@@ -183,8 +185,11 @@ class LayerTree(QWidget):
     def ids(self) -> tuple[str, ...]:
         """The layers that are selected, in the table's order, the current one last."""
         found: dict[str, None] = {}
-        for index in self.view.selectionModel().selectedRows():
-            found.update(dict.fromkeys(index.data(IdsRole)))
+        # Qt's own selectedRows asks for the parent of every selected cell.
+        for part in self.view.selectionModel().selection():
+            parent = part.parent()
+            for place in range(part.top(), part.bottom() + 1):
+                found.update(dict.fromkeys(self.proxy.index(place, 0, parent).data(IdsRole)))
         current = self.view.currentIndex()
         now = current.siblingAtColumn(0).data(IdsRole) if current.isValid() else None
         if now and len(now) == 1 and now[0] in found:
@@ -201,10 +206,17 @@ class LayerTree(QWidget):
             return
         selection = QItemSelection()
         last = QModelIndex()
-        for layer_id in ids:
-            index = self.proxy.mapFromSource(self.model.index_of(layer_id))
+        run: list[QModelIndex] = []
+        for layer_id in (*ids, None):
+            index = QModelIndex() if layer_id is None else self.proxy.mapFromSource(self.model.index_of(layer_id))
+            # Neighbours are selected as one range: hundreds of ranges make every change of the table slow.
+            if run and not (
+                index.isValid() and index.row() == run[-1].row() + 1 and index.parent() == run[-1].parent()
+            ):
+                selection.select(run[0], run[-1])
+                run = []
             if index.isValid():
-                selection.select(index, index)
+                run.append(index)
                 last = index
         model = self.view.selectionModel()
         model.blockSignals(True)

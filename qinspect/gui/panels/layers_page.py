@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ...engine.problem import Problem
@@ -45,6 +46,7 @@ class LayersPage(QWidget):
         self._document = document
         self._shape: tuple[Any, ...] = ()
         self._sampled: Run | None = None
+        self._late = False
         self.tree = LayerTree()
         self.depth = DepthPlot()
         self.graph = GraphView()
@@ -92,6 +94,18 @@ class LayersPage(QWidget):
         self._connect()
         self.refresh()
 
+    def _changed(self) -> None:
+        # A hidden page is brought up to date when it is shown.
+        self._late = not self.isVisible()
+        if not self._late:
+            self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._late:
+            self._late = False
+            self.refresh()
+
     def reset_layout(self) -> None:
         """Sizes as at the first start."""
         for splitter, sizes in zip(self.splitters, ((1026, 340), (530, 132), (640, 386)), strict=True):
@@ -108,7 +122,7 @@ class LayersPage(QWidget):
 
     def _connect(self) -> None:
         document, editor = self._document, self.detail.editor
-        document.results_changed.connect(self.refresh)
+        document.results_changed.connect(self._changed)
         document.selection_changed.connect(self._show_selection)
         document.calibration_changed.connect(self.detail.refresh)
         self.tree.selected.connect(document.select)
@@ -195,11 +209,7 @@ class LayersPage(QWidget):
         document = self._document
         rows = document.rows()
         run, exact = document.find(), document.last_exact
-        graph = document.model.graph if document.model is not None else None
-        qconfigs = {}
-        if graph is not None:
-            layers = graph.by_id
-            qconfigs = {row.id: document.plan.qconfig(layers[row.id]) for row in rows if row.id in layers}
+        qconfigs = document.qconfigs(row.id for row in rows)
         return facts_of(
             rows,
             document.plan,

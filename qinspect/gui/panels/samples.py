@@ -22,7 +22,7 @@ from ..document import Document
 from .cards import Hint, label
 from .data_page import pixmap
 from .figures import small
-from .tables import make_copyable
+from .tables import filling, make_copyable
 
 if TYPE_CHECKING:
     from ..work import SampleErrors
@@ -107,23 +107,22 @@ class WorstSamples(QWidget):
             return
         self._rows = rows
         self.stack.setCurrentIndex(1 if rows else 0)
-        self.table.blockSignals(True)
-        self.table.setRowCount(len(rows))
-        for place, row in enumerate(rows):
-            answers = (self._class(row.float_top), self._class(row.quantized_top))
-            texts = (row.name, small(row.kl), small(row.mse), *answers)
-            for column, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                item.setToolTip(text)
-                if column in (1, 2):
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                if column == 4 and row.quantized_top != row.float_top:
-                    font = item.font()
-                    font.setBold(True)
-                    item.setFont(font)
-                self.table.setItem(place, column, item)
-        self.table.setCurrentCell(-1, -1)
-        self.table.blockSignals(False)
+        with filling(self.table):
+            self.table.setRowCount(len(rows))
+            for place, row in enumerate(rows):
+                answers = (self._class(row.float_top), self._class(row.quantized_top))
+                texts = (row.name, small(row.kl), small(row.mse), *answers)
+                for column, text in enumerate(texts):
+                    item = QTableWidgetItem(text)
+                    item.setToolTip(text)
+                    if column in (1, 2):
+                        item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                    if column == 4 and row.quantized_top != row.float_top:
+                        font = item.font()
+                        font.setBold(True)
+                        item.setFont(font)
+                    self.table.setItem(place, column, item)
+            self.table.setCurrentCell(-1, -1)
         self.picture.clear()
         self.note.setText(self.tr("Choose a sample to see its error layer by layer in Depth."))
 

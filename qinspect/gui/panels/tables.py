@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QTableWidget
+from PySide6.QtWidgets import QHeaderView, QTableWidget
 
 
 def table_text(table: QTableWidget) -> str:
@@ -32,3 +35,24 @@ def make_copyable(table: QTableWidget) -> QAction:
     table.addAction(copy)
     table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
     return copy
+
+
+@contextmanager
+def filling(table: QTableWidget) -> Iterator[None]:
+    """While a table is filled: no signals, and no column that measures all rows again at every item."""
+    header = table.horizontalHeader()
+    fitted = [
+        column
+        for column in range(table.columnCount())
+        if header.sectionResizeMode(column) == QHeaderView.ResizeMode.ResizeToContents
+    ]
+    for column in fitted:
+        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+    blocked = table.blockSignals(True)
+    try:
+        yield
+    finally:
+        table.blockSignals(blocked)
+        for column in fitted:
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        table.viewport().update()
