@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..engine.graph import Layer
     from ..engine.job import FloatCheck
     from ..engine.load import Model
+    from ..engine.pareto import Pareto
 
 Role = Literal["weight", "activation"]
 Freshness = Literal["none", "stale", "quick", "exact"]
@@ -64,6 +65,7 @@ class Document(QObject):
         self.selection: tuple[str, ...] = ()
         self.estimate: float | None = None
         self.exported: list[str] = []
+        self.searched: Pareto | None = None
         self._last: Run | None = None
 
     # -- what is open -------------------------------------------------------------------------
@@ -94,6 +96,7 @@ class Document(QObject):
         """Another data set, or the same with another preparation: its metric must be confirmed anew."""
         self.data = data
         self.check = None
+        self.searched = None
         if self.calibration is not None and not self.calibration.key.endswith(data.digest):
             self.calibration = None
         self.confirmed = self.confirmed if self.confirmed == data.digest else ""
@@ -350,6 +353,12 @@ class Document(QObject):
         self.runs.append(run)
         if plan == self.plan:
             self._last = run
+        self.results_changed.emit()
+
+    def set_searched(self, found: Pareto) -> None:
+        """What a search found."""
+        self.searched = found
+        self.log(self.tr("search: {0} plans; {1}").format(len(found.points), found.why))
         self.results_changed.emit()
 
     def rename_run(self, run: Run, name: str) -> None:

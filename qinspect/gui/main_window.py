@@ -207,6 +207,8 @@ class MainWindow(QMainWindow):
         self._layers.bottom.samples.chosen.connect(self.tasks.ask_sample)
         self._layers.bottom.samples.set_classes(self.data_page.classes)
         self._fix.run_requested.connect(self.run)
+        self._fix.search.search_requested.connect(self.tasks.search)
+        self._fix.search.plan_requested.connect(self.document.edit)
         self._fix.set_analyzing(self.tasks.analyzing)
         self._fix.findings.apply_requested.connect(self.apply_finding)
         self._fix.findings.layers_requested.connect(self.show_layers)

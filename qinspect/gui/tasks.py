@@ -263,6 +263,25 @@ class Tasks(QObject):
             quiet=True,
         )
 
+    def search(self, kind: str, limit: float, objective: str) -> Job | None:
+        """Look for the plans that none beats; what was found goes to the document."""
+        document = self._document
+        model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
+        if model is None or data is None or calibration is None or self.analyzing:
+            return None
+
+        def found(pareto: Any) -> None:
+            if document.model is model and document.data is data:
+                document.set_searched(pareto)
+
+        return self._follow(
+            self._start(
+                self.tr("Searching"),
+                lambda report: work.search(model, data, plan, calibration, kind, limit, objective, report),
+                found,
+            )
+        )
+
     def ask_validation(self, layer_id: str) -> Job | None:
         """A layer's distribution on the select split; the answer is `validation_found`."""
         model, data, plan = self._document.model, self._document.data, self._document.plan

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..engine.export import ExportReport
     from ..engine.job import FloatCheck
     from ..engine.load import Model
+    from ..engine.pareto import Pareto
     from ..engine.statistics import TensorStats
 
 QUICK_SAMPLES = 64
@@ -156,6 +157,24 @@ def candidates(
     from ..engine.candidates import candidates
 
     return candidates(model, data, plan, calibration, layer_id, report)
+
+
+def search(
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    calibration: Calibration,
+    kind: str,
+    limit: float,
+    objective: str,
+    report: Report,
+) -> Pareto:
+    """The plans that none beats in both loss and cost; an empty kind asks for no limit."""
+    from ..engine.pareto import Constraint
+    from ..engine.search import search
+
+    constraint = Constraint(kind, limit) if kind else None  # type: ignore[arg-type]
+    return search(model, data, plan, calibration, report, constraint=constraint, objective=objective)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Fix: remedies, fusions, and the runs compared."""
+"""Fix: remedies, fusions, runs compared, and the search."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..icons import set_icon
 from .cards import label, row
 from .findings import Findings
 from .fusions import FusionLedger
-from .pareto import PlanPareto
 from .runs import RunsTable
+from .search import SearchPanel
 
 
 class FixPage(QWidget):
-    """Findings on the left; ledger and runs on the right.
+    """Findings on the left; ledger, runs and search on the right.
 
     Signals
     -------
@@ -33,7 +33,8 @@ class FixPage(QWidget):
         self.findings = Findings()
         self.ledger = FusionLedger()
         self.runs = RunsTable(document)
-        self.pareto = PlanPareto(document)
+        self.search = SearchPanel(document)
+        self.pareto = self.search.pareto
         self.state = label("", "muted")
         self.run = QPushButton(self.tr("Run everything"))
         self.run.setToolTip(self.tr("Ctrl+Enter"))
@@ -55,7 +56,7 @@ class FixPage(QWidget):
         right = QTabWidget(documentMode=True)
         right.addTab(self.ledger, self.tr("Fusions"))
         right.addTab(self.runs, self.tr("Runs"))
-        right.addTab(self.pareto, self.tr("Plans"))
+        right.addTab(self.search, self.tr("Search"))
         self.tabs = right
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(left)
@@ -99,6 +100,7 @@ class FixPage(QWidget):
     def set_analyzing(self, on: bool) -> None:
         """While everything is analyzed it cannot be started once more."""
         self._analyzing = on
+        self.search.set_busy(on)
         self.refresh()
 
     def refresh(self) -> None:

@@ -1,20 +1,31 @@
-"""Runs as points of the Pareto plot; a point is taken as the plan."""
+"""Runs and the plans of a search as points of the Pareto plot; a point is taken as the plan."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, Signal
 
 from ...engine.results import Totals
 from ...session import Run
 from ..document import Document
 from ..plots.pareto import ParetoPlot, ParetoPoint
 
+if TYPE_CHECKING:
+    from ...engine.pareto import Point
+
 FLOAT = "float"
+translate = QCoreApplication.translate
 
 
 def run_key(run: Run) -> str:
     """What the plot calls a run."""
     return f"{'|'.join(run.key)}|{run.exact}"
+
+
+def point_key(place: int) -> str:
+    """What the plot calls a plan that the search found."""
+    return f"search|{place}"
 
 
 def lost_points(totals: Totals) -> float | None:
@@ -43,9 +54,20 @@ def pareto_points(document: Document) -> list[ParetoPoint]:
             ParetoPoint(run_key(run), run.name, totals.int8_ms, kl, lost_points(totals), current=run is current)
         )
         newest = totals if totals.fp32_ms is not None else newest
+    if document.searched is not None:
+        points += [_searched(place, point) for place, point in enumerate(document.searched.points)]
     if newest is not None:
         points.append(ParetoPoint(FLOAT, FLOAT, newest.fp32_ms, 0.0, 0.0, "float"))
     return points
+
+
+def _searched(place: int, point: Point) -> ParetoPoint:
+    select = point.select
+    kl = point.estimated_kl if select is None or select.kl is None else select.kl.value
+    lost = None if select is None or select.drop is None else select.drop.value * 100
+    measured = select is not None and point.int8_ms is not None
+    title = translate("Pareto", "plan {0}: {1} layers in float").format(place + 1, len(point.float_layers))
+    return ParetoPoint(point_key(place), title, point.ms, kl, lost, "search" if measured else "estimate")
 
 
 class PlanPareto(ParetoPlot):
@@ -55,14 +77,19 @@ class PlanPareto(ParetoPlot):
     -------
     restore_requested(Run)
         A run's point was double-clicked.
+    plan_chosen(int), plan_opened(int)
+        A point of the search was clicked, or double-clicked.
     """
 
     restore_requested = Signal(object)
+    plan_chosen = Signal(int)
+    plan_opened = Signal(int)
 
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
         self.opened.connect(self._open)
+        self.chosen.connect(lambda key: self._is_plan(key) and self.plan_chosen.emit(int(key.partition("|")[2])))
         document.results_changed.connect(self.refresh)
         self.refresh()
 
@@ -72,7 +99,13 @@ class PlanPareto(ParetoPlot):
         if points != list(self._points):
             self.set_points(points)
 
+    def _is_plan(self, key: str) -> bool:
+        return key.startswith("search|")
+
     def _open(self, key: str) -> None:
+        if self._is_plan(key):
+            self.plan_opened.emit(int(key.partition("|")[2]))
+            return
         run = next((run for run in self._document.runs if run_key(run) == key), None)
         if run is not None:
             self.restore_requested.emit(run)

@@ -31,7 +31,8 @@ class ParetoPoint:
         What its top-1 answers lost against the float model, in points: of the metric, or of the
         agreement where there are no labels.
     kind : str
-        ``run`` (measured), ``search`` (estimated) or ``float`` (the model as it came).
+        ``run``, ``search`` (found, simulated and timed), ``estimate`` (found, a figure of it is
+        estimated) or ``float`` (the model as it came).
     current : bool
         It is the current plan.
     """
@@ -151,8 +152,8 @@ class ParetoPlot(Plot):
             return
         colours = self.colours
         shown = [point for point, *_ in self.shown()]
-        symbols = {"run": "o", "search": "d", "float": "s"}
-        fills = {"run": colours.accent, "search": colours.mixed, "float": colours.float}
+        symbols = {"run": "o", "search": "d", "estimate": "d", "float": "s"}
+        fills = {"run": colours.accent, "search": colours.mixed, "estimate": colours.muted, "float": colours.float}
         picked = [point.key in self._selected or point.current for point in shown]
         self._dots.setSymbol([symbols[point.kind] for point in shown])
         self._dots.setSize([13 if one else 9 for one in picked])
@@ -162,7 +163,9 @@ class ParetoPlot(Plot):
         )
         entries = [("●", self.tr("run, measured"), colours.accent), ("■", self.tr("float"), colours.float)]
         if any(point.kind == "search" for point in shown):
-            entries.append(("◆", self.tr("search, estimated"), colours.mixed))
+            entries.append(("◆", self.tr("search, measured"), colours.mixed))
+        if any(point.kind == "estimate" for point in shown):
+            entries.append(("◆", self.tr("search, estimated"), colours.muted))
         self.set_legend(*entries)
         chosen = [point.label for point in shown if point.key in self._selected]
         hidden = len(self._points) - len(shown)

@@ -1,0 +1,227 @@
+"""Search: what is asked for, the plans that were found, and one of them taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDoubleSpinBox,
+    QHeaderView,
+    QPushButton,
+    QSplitter,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..document import Document
+from ..icons import set_icon
+from .cards import label, row
+from .figures import small
+from .pareto import PlanPareto, point_key
+from .tables import filling, make_copyable
+
+if TYPE_CHECKING:
+    from ...engine.pareto import Pareto, Point
+
+LIMITS = {"": (0.0, ""), "drop": (1.0, " %"), "kl": (0.05, ""), "ms": (5.0, " ms")}
+"""Kinds of constraint with a first value and a unit; empty is none."""
+
+
+class SearchPanel(QWidget):
+    """Fields and button above, the Pareto plot in the middle, the plans as a table below.
+
+    Signals
+    -------
+    search_requested(kind, limit, objective)
+        Of `engine.pareto.Constraint`; an empty kind asks for the knee of the front.
+    plan_requested(name, QuantPlan)
+        A plan that was found is to be the current one.
+    """
+
+    search_requested = Signal(str, float, str)
+    plan_requested = Signal(str, object)
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self._shown: Pareto | None = None
+        self.kind = QComboBox()
+        for kind, text in (
+            ("", self.tr("best compromise")),
+            ("drop", self.tr("lose at most")),
+            ("kl", self.tr("KL at most")),
+            ("ms", self.tr("take at most")),
+        ):
+            self.kind.addItem(text, kind)
+        self.kind.setAccessibleName(self.tr("What is asked for"))
+        self.kind.setToolTip(
+            self.tr("Metric (agreement without labels), divergence in nats, or time of a forward pass")
+        )
+        self.limit = QDoubleSpinBox(minimum=0.0, maximum=1e6, decimals=3)
+        self.limit.setAccessibleName(self.tr("Limit"))
+        self.objective = QComboBox()
+        for name, text in (
+            ("latency", self.tr("as fast as possible")),
+            ("size", self.tr("as small as possible")),
+            ("layers", self.tr("few layers in float")),
+        ):
+            self.objective.addItem(text, name)
+        self.objective.setAccessibleName(self.tr("Objective"))
+        self.go = QPushButton(self.tr("Search"))
+        self.go.setToolTip(
+            self.tr(
+                "Finds the plans that no other one beats in both loss and cost; simulates and times the best of them"
+            )
+        )
+        set_icon(self.go, "magnify")
+        self.pareto = PlanPareto(document)
+        self.note = label("", "muted")
+        self.note.setContentsMargins(8, 0, 8, 0)
+        self.table = QTableWidget(0, 6)
+        self.table.setHorizontalHeaderLabels(
+            [
+                self.tr("Plan"),
+                self.tr("Time (ms)"),
+                self.tr("KL (nats)"),
+                self.tr("Lost (points)"),
+                self.tr("In float"),
+                self.tr("Changed"),
+            ]
+        )
+        self.table.horizontalHeaderItem(2).setToolTip(self.tr("On the select split; ≈ is estimated, not simulated"))
+        self.table.horizontalHeaderItem(3).setToolTip(self.tr("On the select split, with its 95 % confidence interval"))
+        self.table.setAccessibleName(self.tr("Plans that the search found"))
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        header = self.table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        make_copyable(self.table)
+        self.take = QPushButton(self.tr("Take this plan"))
+        self.take.setToolTip(self.tr("Make it the current plan; can be undone"))
+        set_icon(self.take, "check")
+        top = row(self.kind, self.limit, self.objective, self.go, 1, self.take)
+        top.setContentsMargins(8, 6, 8, 2)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.addWidget(self.pareto)
+        split.addWidget(self.table)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setChildrenCollapsible(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(top)
+        column.addWidget(self.note)
+        column.addWidget(split, 1)
+        self.kind.currentIndexChanged.connect(self._kind_chosen)
+        self.go.clicked.connect(
+            lambda: self.search_requested.emit(
+                self.kind.currentData(),
+                self.limit.value() / (100 if self.kind.currentData() == "drop" else 1),
+                self.objective.currentData(),
+            )
+        )
+        self.take.clicked.connect(lambda: self._take(self.table.currentRow()))
+        self.table.cellDoubleClicked.connect(lambda place, _: self._take(place))
+        self.table.itemSelectionChanged.connect(self._selected)
+        self.pareto.plan_chosen.connect(lambda place: self.table.selectRow(place))
+        self.pareto.plan_opened.connect(self._take)
+        document.results_changed.connect(self.refresh)
+        self._kind_chosen()
+        self.refresh()
+
+    def _kind_chosen(self) -> None:
+        value, unit = LIMITS[self.kind.currentData()]
+        self.limit.setVisible(bool(self.kind.currentData()))
+        self.limit.setSuffix(unit)
+        self.limit.setValue(value)
+
+    def set_busy(self, busy: bool) -> None:
+        """While something runs, nothing is searched."""
+        self.go.setEnabled(not busy and self._document.calibration is not None)
+
+    def refresh(self) -> None:
+        """Show what was found."""
+        found = self._document.searched
+        self.go.setEnabled(self._document.calibration is not None)
+        if found is self._shown and found is not None:
+            return
+        self._shown = found
+        self.table.setVisible(found is not None)
+        self.take.setEnabled(False)
+        self.note.setVisible(found is not None)
+        if found is None:
+            self.table.setRowCount(0)
+            return
+        self.note.setText(
+            self.tr("{0} plans simulated in {1} s. Chosen: {2}").format(
+                found.verified, f"{found.search_s:.0f}", found.why
+            )
+            if found.met
+            else self.tr("The limit is not met: {0}. The nearest is marked.").format(found.why)
+        )
+        with filling(self.table):
+            self.table.setRowCount(len(found.points))
+            for place, point in enumerate(found.points):
+                self._fill(place, point, place == found.chosen)
+        self.table.selectRow(found.chosen)
+
+    def _fill(self, place: int, point: Point, chosen: bool) -> None:
+        name = self.tr("plan {0}").format(place + 1)
+        texts = (
+            f"● {name}" if chosen else name,
+            _figure(point.int8_ms, point.estimated_ms),
+            _figure(
+                None if point.select is None or point.select.kl is None else point.select.kl.value, point.estimated_kl
+            ),
+            _lost(point),
+            str(len(point.float_layers)),
+            str(len(point.changed)),
+        )
+        tips = (
+            "",
+            "",
+            "",
+            "",
+            "\n".join(point.float_layers),
+            "\n".join(f"{key}: {what}" for key, what in point.changed),
+        )
+        for column, (text, tip) in enumerate(zip(texts, tips, strict=True)):
+            item = QTableWidgetItem(text)
+            item.setToolTip(tip)
+            if column:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setItem(place, column, item)
+
+    def _selected(self) -> None:
+        place = self.table.currentRow()
+        self.take.setEnabled(self._shown is not None and 0 <= place < len(self._shown.points))
+        self.pareto.select((point_key(place),))
+
+    def _take(self, place: int) -> None:
+        if self._shown is not None and 0 <= place < len(self._shown.points):
+            self.plan_requested.emit(self.tr("plan {0}").format(place + 1), self._shown.points[place].plan)
+
+
+def _figure(measured: float | None, estimated: float | None) -> str:
+    if measured is not None:
+        return small(measured)
+    return "–" if estimated is None else f"≈ {small(estimated)}"
+
+
+def _lost(point: Point) -> str:
+    drop = None if point.select is None else point.select.drop
+    if drop is None:
+        return "–"
+    return f"{drop.value * 100:.2f} ({drop.low * 100:.1f} … {drop.high * 100:.1f})"
