@@ -824,6 +824,10 @@
         <source>all</source>
         <translation>全部</translation>
     </message>
+    <message>
+        <source>search: {0} plans; {1}</source>
+        <translation>搜索：{0} 个方案；{1}</translation>
+    </message>
 </context>
 <context>
     <name>Edits</name>
@@ -1011,8 +1015,8 @@
         <translation>运行记录</translation>
     </message>
     <message>
-        <source>Plans</source>
-        <translation>方案</translation>
+        <source>Search</source>
+        <translation>搜索</translation>
     </message>
     <message>
         <source>on</source>
@@ -1576,8 +1580,8 @@
         <translation>误差 × 收益</translation>
     </message>
     <message>
-        <source>Plans</source>
-        <translation>方案</translation>
+        <source>Time × loss</source>
+        <translation>时间 × 损失</translation>
     </message>
     <message>
         <source>Copy table</source>
@@ -2113,6 +2117,13 @@
     </message>
 </context>
 <context>
+    <name>Pareto</name>
+    <message>
+        <source>plan {0}: {1} layers in float</source>
+        <translation>方案 {0}：{1} 层保持浮点</translation>
+    </message>
+</context>
+<context>
     <name>ParetoPlot</name>
     <message>
         <source>KL</source>
@@ -2157,6 +2168,10 @@
     <message>
         <source>float</source>
         <translation>浮点</translation>
+    </message>
+    <message>
+        <source>search, measured</source>
+        <translation>搜索，实测</translation>
     </message>
     <message>
         <source>search, estimated</source>
@@ -2494,6 +2509,117 @@
     </message>
 </context>
 <context>
+    <name>SearchPanel</name>
+    <message>
+        <source>best compromise</source>
+        <translation>最佳折中</translation>
+    </message>
+    <message>
+        <source>lose at most</source>
+        <translation>最多损失</translation>
+    </message>
+    <message>
+        <source>KL at most</source>
+        <translation>KL 不超过</translation>
+    </message>
+    <message>
+        <source>take at most</source>
+        <translation>耗时不超过</translation>
+    </message>
+    <message>
+        <source>What is asked for</source>
+        <translation>要求</translation>
+    </message>
+    <message>
+        <source>Metric (agreement without labels), divergence in nats, or time of a forward pass</source>
+        <translation>指标（无标签时为一致率）、散度（nat）或一次前向的时间</translation>
+    </message>
+    <message>
+        <source>Limit</source>
+        <translation>上限</translation>
+    </message>
+    <message>
+        <source>as fast as possible</source>
+        <translation>尽可能快</translation>
+    </message>
+    <message>
+        <source>as small as possible</source>
+        <translation>尽可能小</translation>
+    </message>
+    <message>
+        <source>few layers in float</source>
+        <translation>浮点层尽可能少</translation>
+    </message>
+    <message>
+        <source>Objective</source>
+        <translation>目的</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>搜索</translation>
+    </message>
+    <message>
+        <source>Finds the plans that no other one beats in both loss and cost; simulates and times the best of them</source>
+        <translation>查找在损失和代价上都不被其他方案超过的方案；对其中最好的进行模拟和计时</translation>
+    </message>
+    <message>
+        <source>Plan</source>
+        <translation>方案</translation>
+    </message>
+    <message>
+        <source>Time (ms)</source>
+        <translation>时间（ms）</translation>
+    </message>
+    <message>
+        <source>KL (nats)</source>
+        <translation>KL（nat）</translation>
+    </message>
+    <message>
+        <source>Lost (points)</source>
+        <translation>损失（百分点）</translation>
+    </message>
+    <message>
+        <source>In float</source>
+        <translation>浮点</translation>
+    </message>
+    <message>
+        <source>Changed</source>
+        <translation>已改</translation>
+    </message>
+    <message>
+        <source>On the select split; ≈ is estimated, not simulated</source>
+        <translation>在选择部分上；≈ 为估计，未经模拟</translation>
+    </message>
+    <message>
+        <source>On the select split, with its 95 % confidence interval</source>
+        <translation>在选择部分上，附 95 % 置信区间</translation>
+    </message>
+    <message>
+        <source>Plans that the search found</source>
+        <translation>搜索找到的方案</translation>
+    </message>
+    <message>
+        <source>Take this plan</source>
+        <translation>采用此方案</translation>
+    </message>
+    <message>
+        <source>Make it the current plan; can be undone</source>
+        <translation>作为当前方案；可撤销</translation>
+    </message>
+    <message>
+        <source>{0} plans simulated in {1} s. Chosen: {2}</source>
+        <translation>{1} 秒内模拟了 {0} 个方案。选中：{2}</translation>
+    </message>
+    <message>
+        <source>The limit is not met: {0}. The nearest is marked.</source>
+        <translation>未达到上限：{0}。已标出最接近的方案。</translation>
+    </message>
+    <message>
+        <source>plan {0}</source>
+        <translation>方案 {0}</translation>
+    </message>
+</context>
+<context>
     <name>StepBar</name>
     <message>
         <source>Open</source>
@@ -2618,6 +2744,14 @@
         <translation>按 TensorRT 规则放置 Q/DQ 的 .onnx 文件；此处为模拟，在 NVIDIA GPU 上运行。</translation>
     </message>
     <message>
+        <source>PyTorch PT2E, compiled by inductor</source>
+        <translation>PyTorch PT2E，由 inductor 编译</translation>
+    </message>
+    <message>
+        <source>A .pt2 file with quantizers; oneDNN&apos;s exact sums on x86. To run it takes a C++ compiler.</source>
+        <translation>带量化器的 .pt2 文件；在 x86 上用 oneDNN 的精确求和。运行需要 C++ 编译器。</translation>
+    </message>
+    <message>
         <source>Measured with</source>
         <translation>测量条件</translation>
     </message>
@@ -2727,6 +2861,10 @@
     <message>
         <source>Weights</source>
         <translation>权重</translation>
+    </message>
+    <message>
+        <source>Searching</source>
+        <translation>正在搜索</translation>
     </message>
     <message>
         <source>Select split</source>

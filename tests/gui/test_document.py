@@ -156,3 +156,68 @@ def test_any_sequence_of_edits_can_be_undone_and_redone(digits, edits):
         document.undo_stack.redo()
     for plan in (document.plan, end):
         assert QuantPlan.from_json(plan.to_json()).fingerprint == plan.fingerprint
+
+
+def reopened(document, digits, path):
+    """What a new window has after the session was written and read again."""
+    from qinspect.session import load_session, save_session
+
+    save_session(document.session("layers", None), path)
+    session = load_session(path)
+    again = Document()
+    again.set_model(digits.opened.model, digits.opened.inspected, session.plan)
+    again.set_data(digits.data.data)
+    again.restore(session)
+    return again
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("bits"), st.sampled_from(LAYERS), st.integers(3, 8)),
+        st.tuples(st.just("float"), st.sampled_from(LAYERS), st.just(0)),
+        st.tuples(st.just("op"), st.just("conv2d"), st.sampled_from(["onednn", "fbgemm"])),
+        st.tuples(st.just("undo"), st.just(""), st.integers(1, 2)),
+        st.tuples(st.just("redo"), st.just(""), st.integers(1, 2)),
+        st.tuples(st.just("reopen"), st.just(""), st.just(0)),
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+@given(STEPS)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_after_any_edits_undo_and_reopening_the_figures_are_those_of_a_fresh_computation(digits, tmp_path, steps):
+    from qinspect.engine.progress import silent
+    from qinspect.gui import work
+
+    def figures(plan):
+        return work.analyze(digits.opened.model, digits.data.data, plan, digits.calibration, True, silent)
+
+    document = Document()
+    document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    document.set_data(digits.data.data)
+    for kind, what, value in steps:
+        if kind == "bits":
+            document.change((what,), "activation", bits=value)
+        elif kind == "float":
+            document.make_float((what,))
+        elif kind == "op":
+            document.apply_matching("op", what, PRESETS[value], value)
+        elif kind == "reopen":
+            before = document.plan
+            document = reopened(document, digits, tmp_path / "a.qinspect")
+            assert document.plan.fingerprint == before.fingerprint
+        else:
+            for _ in range(value):
+                getattr(document.undo_stack, kind)()
+    document.add_run(document.plan, figures(document.plan), exact=False)
+    shown = reopened(document, digits, tmp_path / "b.qinspect")
+    assert shown.freshness == "quick"
+    fresh = figures(QuantPlan.from_json(shown.plan.to_json()))
+    found = shown.find().analysis
+    for name in ("kl", "mse", "agreement", "quantized_metric"):
+        assert getattr(found.totals, name) == pytest.approx(getattr(fresh.totals, name), rel=1e-9, nan_ok=True), name
+    assert [row.activation for row in found.layers] == [row.activation for row in fresh.layers]
+    shown.change(("fc:linear",), "activation", bits=2)
+    assert shown.freshness == "stale"

@@ -59,7 +59,7 @@ class LayersPage(QWidget):
         self.centre.addTab(self.graph, self.tr("Graph"))
         self.centre.addTab(self.latency, self.tr("Latency"))
         self.centre.addTab(self.scatter, self.tr("Error × gain"))
-        self.centre.addTab(self.pareto, self.tr("Plans"))
+        self.centre.addTab(self.pareto, self.tr("Time × loss"))
         self.centre.currentChanged.connect(self.refresh)
         self.bottom = Bottom(document)
         upper = QSplitter(Qt.Orientation.Horizontal)
@@ -161,7 +161,8 @@ class LayersPage(QWidget):
     def _take(self, candidate: Any, like_it: bool) -> None:
         document = self._document
         qconfig = QConfig(candidate.weight, candidate.activation)
-        layer = document.layer(document.current or "")
+        # Where layers share a quantizer, their leader's configuration is the one that counts.
+        layer = document.layer(candidate.layer_id or document.current or "")
         if like_it and layer is not None:
             document.apply_matching("op", layer.op, qconfig, candidate.title)
         elif layer is not None:
