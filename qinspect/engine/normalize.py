@@ -165,6 +165,9 @@ class _Normalizer:
             return
         if isinstance(node.target, torch._ops.OpOverload):
             args, kwargs = _positional(node.target, args, kwargs)
+            if any(refs(args)):
+                # Where its inputs are, there it runs: an exporter looks at shapes alone, on no device.
+                kwargs = {key: value for key, value in kwargs.items() if key != "device"}
         if name == "getitem" and not isinstance(args[0], (Ref, Param)):
             self.known[node] = args[0][args[1]]  # of a structure that is known: the constants' split
             return

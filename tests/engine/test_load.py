@@ -146,7 +146,7 @@ def test_a_wrong_input_shape_names_the_line_and_the_shape(source, tmp_path):
         ("no_such_package.module:net", "ModuleNotFoundError"),
         ("missing.pt2", "no such file"),
         ("missing.onnx", "no such file"),
-        ("weights.safetensors", "not a source"),
+        ("weights.safetensors", "no such file"),
     ],
 )
 def test_a_source_that_is_not_there_is_named(tmp_path, monkeypatch, where, says):

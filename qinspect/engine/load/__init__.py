@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import io
 import logging
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..progress import Report, silent
 from ..source import ModelSpec, is_callable
 from .archive import read_pt2
 from .callable import build
-from .sniff import looks_like_onnx
+from .sniff import CLOSED, kind_of, refusal
 from .trace import Traced, first_line, trace
 
 __all__ = ["Model", "ModelSpec", "is_callable", "load_model"]
@@ -124,20 +124,25 @@ def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
 def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     """What a file is, its content says; its name only where it is too damaged to say anything."""
     path = Path(spec.source)
+    kind = kind_of(path)
+    if kind in CLOSED:
+        raise refusal(path, kind)
     if spec.weights:
         raise Problem(spec.weights, "a model file brings its own weights", "Leave --weights out.")
-    if looks_like_onnx(path) or (path.suffix == ".onnx" and not zipfile.is_zipfile(path)):
+    if kind == "onnx":
         from .onnx_trace import open_onnx
 
         report(1, 4, "following its operators")
         opened = open_onnx(path, spec, notes)
         return opened.graph, _running(opened.graph), opened.dynamic_batch, opened.existing
-    if path.suffix != ".pt2" and not zipfile.is_zipfile(path):
-        raise Problem(
-            spec.source,
-            "is not a source that can be opened",
-            "Give file.pt2, file.onnx, file.py:callable or package.module:callable.",
-        )
+    if kind == "hugging_face":
+        from .hugging_face import build_folder
+
+        module, example = build_folder(path, spec, notes)
+        report(1, 4, "tracing")
+        traced = trace(module, example, dataclasses.replace(spec, input_shape=None), notes)
+        report(2, 4, "finding the layers")
+        return _layers(traced, spec), module, traced.dynamic, None
     program = read_pt2(path)
     dynamic = any(
         isinstance(size, torch.SymInt)

@@ -1,8 +1,77 @@
-"""What a file is, by its first bytes."""
+"""What a file or folder is, by its content; its name may say anything."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
+
+from ..problem import Problem
+
+CLOSED = {
+    "torchscript": (
+        "is TorchScript, which cannot be read without running it",
+        "Export the model it was made from: torch.export.save(torch.export.export(model, inputs), 'model.pt2').",
+    ),
+    "checkpoint": (
+        "holds weights without the model that they belong to",
+        "Give the model as file.py:callable, and this file with --weights.",
+    ),
+    "pickle": (
+        "is a pickled object, and opening it would run its code",
+        "Save model.state_dict(), and give the model as file.py:callable with --weights.",
+    ),
+    "tflite": ("is a TensorFlow Lite model", "Convert it to ONNX first."),
+    "hdf5": ("is an HDF5 file, such as Keras writes", "Convert the model to ONNX first."),
+    "python": ("is Python code", "Name the callable that returns the model: file.py:callable."),
+    "folder": (
+        "is a folder without a model",
+        "Give file.pt2, file.onnx, file.py:callable, or a folder with config.json and model.safetensors.",
+    ),
+    "missing": ("no such file", "Check the path."),
+    "unknown": (
+        "is not a source that can be opened",
+        "Give file.pt2, file.onnx, file.py:callable or package.module:callable.",
+    ),
+}
+"""Kinds that hold no model which can be opened: what to say of them, and what to do."""
+
+
+def kind_of(path: Path) -> str:
+    """``onnx``, ``pt2``, ``hugging_face``, or a key of `CLOSED`."""
+    if path.is_dir():
+        return "hugging_face" if (path / "config.json").is_file() else "folder"
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return "missing"
+    if start[:4] == b"PK\x03\x04":
+        return _archive(path)
+    if looks_like_onnx(path):
+        return "onnx"
+    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return "pickle"
+    if start[4:8] == b"TFL3":
+        return "tflite"
+    if start[:8] == b"\x89HDF\r\n\x1a\n":
+        return "hdf5"
+    if len(start) == 16 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 1 << 28:
+        return "checkpoint"  # safetensors: the length of its header, then JSON
+    # What is too damaged to say what it was, its name says.
+    return {".onnx": "onnx", ".pt2": "pt2", ".py": "python"}.get(path.suffix, "unknown")
+
+
+def _archive(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.partition("/")[2] for name in archive.namelist()]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return "pt2"  # whose reader says what is damaged
+    if "constants.pkl" in names or any(name.startswith("code/") for name in names):
+        return "torchscript"
+    if "data.pkl" in names:
+        return "checkpoint"
+    return "pt2"
 
 
 def looks_like_onnx(path: Path) -> bool:
@@ -13,3 +82,9 @@ def looks_like_onnx(path: Path) -> bool:
     except OSError:
         return False
     return len(start) == 2 and start[0] == 0x08 and 0 < start[1] < 0x80
+
+
+def refusal(path: Path, kind: str) -> Problem:
+    """Why a file of a kind in `CLOSED` cannot be opened."""
+    what, remedy = CLOSED[kind]
+    return Problem(str(path), what, remedy)

@@ -1,0 +1,53 @@
+"""A file is what its content says; what holds no model is refused with what to do instead."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from qinspect.engine.load import load_model
+from qinspect.engine.load.sniff import CLOSED, kind_of
+from qinspect.engine.problem import Problem
+from qinspect.engine.source import ModelSpec
+
+
+@pytest.fixture
+def files(tmp_path):
+    net = nn.Sequential(nn.Linear(4, 3))
+    paths = {name: tmp_path / f"{name}.model" for name in CLOSED}
+    torch.jit.save(torch.jit.trace(net, torch.rand(1, 4)), paths["torchscript"])
+    torch.save(net.state_dict(), paths["checkpoint"])
+    paths["pickle"].write_bytes(pickle.dumps({"a": 1}))
+    paths["tflite"].write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(40))
+    paths["hdf5"].write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(40))
+    paths["python"] = tmp_path / "net.py"
+    paths["python"].write_text("def model(): ...\n")
+    paths["folder"].mkdir()
+    paths["unknown"].write_text("hello, this is no model")
+    return paths
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.parametrize("kind", sorted(CLOSED))
+def test_what_holds_no_model_is_refused_by_what_it_is(files, kind):
+    assert kind_of(files[kind]) == kind
+    with pytest.raises(Problem) as found:
+        load_model(ModelSpec(str(files[kind])))
+    assert found.value.what == CLOSED[kind][0]
+    assert found.value.remedy == CLOSED[kind][1]
+
+
+def test_weights_alone_are_told_from_a_model_in_either_format(tmp_path):
+    save_file({"w": torch.rand(3)}, tmp_path / "w.safetensors")
+    assert kind_of(tmp_path / "w.safetensors") == "checkpoint"
+
+
+def test_a_program_under_another_name_is_still_opened(tmp_path):
+    program = torch.export.export(nn.Sequential(nn.Linear(4, 3)), (torch.rand(2, 4),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    (tmp_path / "net.pt2").rename(tmp_path / "net.bin")
+    assert [layer.op for layer in load_model(ModelSpec(str(tmp_path / "net.bin"))).graph.layers] == ["linear"]
