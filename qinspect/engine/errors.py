@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from .backends import simulation as simulate
-from .execute import Executor, outputs_of
-from .graph import LayerGraph
+from .execute import Executor, outputs_of, portions
 from .progress import Report, silent
+from .qparams import QParams
 from .quantize import Quantization
 from .results import Errors
 from .simulate import Simulation
@@ -28,7 +28,7 @@ def sqnr_db(signal: float, noise: float) -> float | None:
 
 
 @dataclass
-class _Power:
+class Power:
     """Sums over all values of a tensor: float f, quantized q."""
 
     signal: float = 0.0
@@ -36,6 +36,7 @@ class _Power:
     quantized: float = 0.0
     product: float = 0.0
     count: int = 0
+    max: float = 0.0
 
     def add(self, f: torch.Tensor, q: torch.Tensor) -> None:
         # One pass each, and no temporary but the difference: this is done for every layer.
@@ -46,10 +47,21 @@ class _Power:
         self.quantized += float(torch.dot(q, q))
         self.product += float(torch.dot(f, q))
         self.count += f.numel()
+        self.max = float(np.maximum(self.max, float(d.abs_().amax()))) if d.numel() else self.max
 
     @property
     def mse(self) -> float | None:
         return self.noise / self.count if self.count else None
+
+    @property
+    def sqnr_db(self) -> float | None:
+        return sqnr_db(self.signal, self.noise)
+
+    def rmse_steps(self, params: QParams | None) -> float | None:
+        """Root mean square in steps of a grid; None where there is none with one step for all."""
+        if self.mse is None or params is None or params.is_float or params.scale.ndim:
+            return None
+        return math.sqrt(self.mse) / float(params.scale)
 
     @property
     def cosine(self) -> float | None:
@@ -72,7 +84,7 @@ class OutputErrors:
     softmax the distribution of KL(float || quantized).
     """
 
-    powers: list[_Power] = field(default_factory=list)
+    powers: list[Power] = field(default_factory=list)
     kl: list[NDArray[np.float64]] = field(default_factory=list)
     agree: list[NDArray[np.bool_]] = field(default_factory=list)
     float_top: list[NDArray[np.int64]] = field(default_factory=list)
@@ -80,7 +92,7 @@ class OutputErrors:
 
     def add(self, reference: Sequence[torch.Tensor], quantized: Sequence[torch.Tensor]) -> None:
         if not self.powers:
-            self.powers = [_Power() for _ in reference]
+            self.powers = [Power() for _ in reference]
         for power, f, q in zip(self.powers, reference, quantized, strict=True):
             power.add(f, q)
         first, second = logits(reference), logits(quantized)
@@ -183,16 +195,17 @@ def measure(
     simulation = simulate(quantization, channels_last=True)
     # On float input a layer is to show its own rounding alone, not its input's: no integers go in.
     alone = Simulation(quantization, channels_last=True)
-    local = {layer.id: _Power() for layer in graph.layers if not layer.transparent}
-    cumulative = {key: _Power() for key in local}
     found = OutputErrors()
+    of_layers = {layer.id: _LayerPowers() for layer in graph.layers if not layer.transparent}
     samples = 0
+    # The range of a dynamic layer's input is that of the batch.
+    parts = batches if quantization.dynamic else (part for batch in batches for part in portions(graph, batch))
     with torch.inference_mode():
-        for inputs in batches:
+        for inputs in parts:
             size = int(inputs[0].shape[0]) if inputs[0].dim() else 1
             if layer_samples is None or samples < layer_samples:
                 reference, quantized = _side_by_side(
-                    graph, plain, simulation, alone, inputs, local, cumulative, report, samples, size, total
+                    plain, simulation, alone, inputs, of_layers, report, samples, size, total
                 )
             else:
                 report(samples, total or samples + size, "simulating")
@@ -203,24 +216,55 @@ def measure(
             if collect is not None:
                 collect(outputs_of(reference), outputs_of(quantized))
             samples += size
-    rows = {key: _errors(local[key], cumulative[key]) for key in local if cumulative[key].count}
+    rows = {
+        layer.id: of_layers[layer.id].errors(quantization.values.get(layer.value))
+        for layer in graph.layers
+        if layer.id in of_layers and of_layers[layer.id].cumulative.count
+    }
     return Measured(rows, found, samples)
 
 
+@dataclass
+class _LayerPowers:
+    """Of one layer's value: its own rounding on float input (by part), and with all before it quantized."""
+
+    local: Power = field(default_factory=Power)
+    weight: Power = field(default_factory=Power)
+    activation: Power = field(default_factory=Power)
+    cumulative: Power = field(default_factory=Power)
+
+    def errors(self, params: QParams | None) -> Errors:
+        local, cumulative = self.local, self.cumulative
+        return Errors(
+            local_sqnr_db=local.sqnr_db,
+            cumulative_sqnr_db=cumulative.sqnr_db,
+            local_mse=local.mse,
+            cumulative_mse=cumulative.mse,
+            local_cosine=local.cosine,
+            cumulative_cosine=cumulative.cosine,
+            exact=cumulative.count > 0 and cumulative.noise == 0,
+            local_rmse_steps=local.rmse_steps(params),
+            cumulative_rmse_steps=cumulative.rmse_steps(params),
+            local_max=local.max if local.count else None,
+            cumulative_max=cumulative.max,
+            local_weight_sqnr_db=self.weight.sqnr_db,
+            local_activation_sqnr_db=self.activation.sqnr_db,
+        )
+
+
 def _side_by_side(
-    graph: LayerGraph,
     plain: Executor,
     simulation: Simulation,
     alone: Simulation,
     inputs: Sequence[torch.Tensor],
-    local: Mapping[str, _Power],
-    cumulative: Mapping[str, _Power],
+    of_layers: Mapping[str, _LayerPowers],
     report: Report,
     samples: int,
     size: int,
     total: int,
 ) -> tuple[Any, Any]:
     """One batch through both models, layer by layer, so that no activation is kept longer than needed."""
+    graph, q = simulation.graph, simulation.quantization
     last = {name: index for index, layer in enumerate(graph.layers) for name in layer.inputs}
     ours = {
         spec.name: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t
@@ -230,27 +274,22 @@ def _side_by_side(
     quantized: dict[str, Any] = dict(ours)
     for index, layer in enumerate(graph.layers):
         f = plain.compute(layer, floats)
-        q = simulation.run_layer(layer, quantized)
-        if layer.id in local and isinstance(f, torch.Tensor) and f.is_floating_point():
-            cumulative[layer.id].add(f, q)
-            if layer.id in simulation.quantization.rounding:
-                local[layer.id].add(f, alone.run_layer(layer, floats))
-        floats[layer.value], quantized[layer.value] = f, q
+        measured = simulation.run_layer(layer, quantized)
+        if layer.id in of_layers and isinstance(f, torch.Tensor) and f.is_floating_point():
+            powers = of_layers[layer.id]
+            powers.cumulative.add(f, measured)
+            if layer.id in q.rounding:
+                powers.local.add(f, alone.run_layer(layer, floats))
+                if layer.id in q.weights:
+                    powers.weight.add(f, alone.compute(layer, floats))
+                    coarse = plain.compute(layer, alone.as_read(layer, floats))
+                    powers.activation.add(f, alone.round(layer, coarse) if layer.id in q.quantized else coarse)
+                else:
+                    powers.activation = powers.local
+        floats[layer.value], quantized[layer.value] = f, measured
         for name in layer.inputs:
             if last[name] == index and name not in graph.output_values:
                 floats.pop(name, None)
                 quantized.pop(name, None)
         report(samples + size * (index + 1) / len(graph.layers), total or samples + size, "measuring errors")
     return [floats[n] for n in graph.output_values], [quantized[n] for n in graph.output_values]
-
-
-def _errors(local: _Power, cumulative: _Power) -> Errors:
-    return Errors(
-        local_sqnr_db=sqnr_db(local.signal, local.noise),
-        cumulative_sqnr_db=sqnr_db(cumulative.signal, cumulative.noise),
-        local_mse=local.mse,
-        cumulative_mse=cumulative.mse,
-        local_cosine=local.cosine,
-        cumulative_cosine=cumulative.cosine,
-        exact=cumulative.count > 0 and cumulative.noise == 0,
-    )

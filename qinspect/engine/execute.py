@@ -44,7 +44,7 @@ def by_onednn(args: tuple[Any, ...]) -> tuple[Any, ...]:
     plain = groups == 1 and all(number in (1, [1, 1], (1, 1)) for number in (stride, dilation))
     if not plain or tuple(weight.shape[2:]) != (1, 1) or not 1 < x.shape[0] < 16:
         return args
-    return (*(*args, *(None, 1, 0, 1, 1)[len(args) - 2:])[:5], [2, 2], 1)
+    return (*(*args, *(None, 1, 0, 1, 1)[len(args) - 2 :])[:5], [2, 2], 1)
 
 
 class Executor:
@@ -97,7 +97,8 @@ class Executor:
             return local[item.value] if item.value in local else values[item.value]
 
         for part in (layer, *layer.executed)[:count]:
-            args, kwargs = replace((part.args, dict(part.kwargs)), leaf)
+            args = tuple(_filled(item, leaf) for item in part.args)
+            kwargs = {key: _filled(item, leaf) for key, item in part.kwargs.items()}
             if self.channels_last and part.op == "conv2d" and not kwargs:
                 args = by_onednn(args)
             try:
@@ -141,6 +142,13 @@ class Executor:
         return replace(
             self.graph.outputs, lambda leaf: self.params[leaf.key] if isinstance(leaf, Param) else values[leaf.value]
         )
+
+
+def _filled(item: Any, leaf: Callable[[Any], Any]) -> Any:
+    """`replace`, without a walk through what is plainly a leaf or a number."""
+    if isinstance(item, (Ref, Param)):
+        return leaf(item)
+    return replace(item, leaf) if isinstance(item, (tuple, list, Mapping)) else item
 
 
 def outputs_of(result: Any) -> list[torch.Tensor]:

@@ -29,8 +29,8 @@ class NoisyLayer:
     layer : Layer
     reads : mapping of key to QParams or TensorConfig
         How inputs that are not on a grid are rounded; a qconfig where that is decided at run time.
-    weights : mapping of key to torch.Tensor
-        Rounded weights.
+    weights : mapping of key to (torch.Tensor, torch.Tensor or None)
+        Rounded weights, with the biases that go with them.
     outputs : mapping of key to QParams
         How the value that it hands on is rounded.
     used : mapping of str to tuple of Way
@@ -39,7 +39,7 @@ class NoisyLayer:
 
     layer: Layer
     reads: dict[tuple[str, Hashable], QParams | TensorConfig]
-    weights: dict[Hashable, torch.Tensor]
+    weights: dict[Hashable, tuple[torch.Tensor, torch.Tensor | None]]
     outputs: dict[Hashable, QParams]
     used: dict[str, tuple[Way, ...]]
 
@@ -81,14 +81,19 @@ class Noises:
             found += [(reader.id, ("read", key), how) for key, how in reads.items() if key[0] == name]
         return found
 
-    def with_weight(self, layer: Layer, weight: torch.Tensor, values: Mapping[str, Any]) -> Any:
-        """The layer's value with another weight."""
-        key, params = layer.roles["weight"], self._executor.params
-        kept, params[key] = params[key], weight
+    def with_weight(self, layer: Layer, key: Hashable, values: Mapping[str, Any]) -> Any:
+        """The layer's value with one of its rounded weights."""
+        weight, bias = self.layers[layer.id].weights[key]
+        params = self._executor.params
+        swapped = {layer.roles["weight"]: weight}
+        if bias is not None:
+            swapped[layer.roles["bias"]] = bias
+        kept = {name: params[name] for name in swapped}
+        params.update(swapped)
         try:
             return self._executor.compute(layer, values)
         finally:
-            params[key] = kept
+            params.update(kept)
 
 
 def rounded(value: torch.Tensor, how: QParams | TensorConfig) -> torch.Tensor:
@@ -105,12 +110,12 @@ def _enter(into: NoisyLayer, q: Quantization) -> tuple[Way, ...]:
         used.append(("read", read))
     weight = q.graph.weight(layer)
     if layer.id in q.weights and weight is not None:
-        key = _key(q.weights[layer.id])
+        key: Hashable = (_key(q.weights[layer.id]), weight.data_ptr())  # remedies change weights, too
         if key not in into.weights:
             on_grid = q.weights[layer.id].fake_quantize(weight.detach())
             if on_grid.dim() == 4:
                 on_grid = on_grid.contiguous(memory_format=torch.channels_last)
-            into.weights[key] = on_grid
+            into.weights[key] = on_grid, q.graph.bias(layer)
         used.append(("weight", key))
     if layer.value in q.values and layer.id in q.quantized:
         key = _key(q.values[layer.value])

@@ -139,25 +139,24 @@ class Observer:
         low, high = torch.amin, torch.amax
         if x.dim() < 2:
             least, most, total = torch.stack([low(x), high(x), x.sum()]).tolist()
-            rows: list[float] = []
         else:
             axis = 1 if x.dim() > 3 or x.dim() == 2 else 2
             inner = [i for i in range(1, x.dim()) if i != axis]
-            ends = (low(x, inner), high(x, inner)) if inner else (x, x)  # by first axis and channel
-            found = tuple(f(end, 0).float().numpy() for f, end in zip((low, high), ends, strict=True))
+            # By first axis and channel; from there on it is few numbers.
+            lows, highs = (end(x, inner).numpy() if inner else x.numpy() for end in (low, high))
+            found = lows.min(0).astype(np.float32), highs.max(0).astype(np.float32)
             if not self.count:
-                self.channels = found[0], found[1]
+                self.channels = found
             elif self.channels[0].shape == found[0].shape:
                 self.channels = np.minimum(self.channels[0], found[0]), np.maximum(self.channels[1], found[1])
             else:
                 self.channels = _NOTHING, _NOTHING
-            by_row = [f(end, 1) for f, end in zip((low, high), ends, strict=True)]
-            *rows, total = torch.cat([*by_row, x.sum()[None]]).tolist()
-            half = len(rows) // 2
-            least, most = float(np.min(rows[:half])), float(np.max(rows[half:]))
-            if samples == half and len(self.by_sample[0]) + half <= SAMPLES:
-                self.by_sample[0].extend(rows[:half])
-                self.by_sample[1].extend(rows[half:])
+            total = float(x.sum())
+            by_row = lows.min(1), highs.max(1)
+            least, most = float(by_row[0].min()), float(by_row[1].max())
+            if samples == len(by_row[0]) and len(self.by_sample[0]) + samples <= SAMPLES:
+                for ends, of_piece in zip(self.by_sample, by_row, strict=True):
+                    ends.extend(of_piece.tolist())
         self.min, self.max = float(np.minimum(self.min, least)), float(np.maximum(self.max, most))
         self._batch = float(np.minimum(self._batch[0], least)), float(np.maximum(self._batch[1], most))
         return least, most, total

@@ -29,6 +29,12 @@ class Totals:
         Of the outputs, each normalized by its own float power, mean over elements.
     estimated_kl, estimated_mse : float | None
         Sums over the layers of the one-pass estimates.
+    estimated_kl_error, estimated_mse_error : float | None
+        Their standard errors.
+    estimate_holds : bool | None
+        Whether the sum of the estimates says what the whole plan does; `estimate_reason` says why not.
+    sweep_samples : int | None
+        Samples that the isolated and leave-one-out errors rest on.
     fp32_ms, int8_ms, fp32_p90_ms, int8_p90_ms : float | None
         Median and 90th percentile of a forward pass, same runtime, the target's batch and threads.
     forward_s, calibrate_s, analyze_s : float | None
@@ -46,6 +52,11 @@ class Totals:
     sqnr_db: float | None = None
     estimated_kl: float | None = None
     estimated_mse: float | None = None
+    estimated_kl_error: float | None = None
+    estimated_mse_error: float | None = None
+    estimate_holds: bool | None = None
+    estimate_reason: str | None = None
+    sweep_samples: int | None = None
     fp32_ms: float | None = None
     int8_ms: float | None = None
     fp32_p90_ms: float | None = None
@@ -58,7 +69,31 @@ class Totals:
 
 @dataclass(frozen=True)
 class Errors:
-    """What quantization does to one layer's value; SQNR in dB, null with ``exact`` where infinite."""
+    """What quantization does to one layer's value, and what its quantization does to the model's output.
+
+    *Local* is the layer with its own quantization on float input; *cumulative* has everything before
+    it quantized as well. *Isolated* has only this layer quantized and *leave-one-out* everything but
+    this layer, both at the model's output. SQNR in dB, null with ``exact`` where infinite.
+
+    Parameters
+    ----------
+    local_mse, cumulative_mse : float | None
+        Mean over the values, in the square of their unit.
+    isolated_mse, leave_one_out_mse, estimated_mse : float | None
+        Share of the outputs' power.
+    local_rmse_steps, cumulative_rmse_steps, isolated_rmse_steps, leave_one_out_rmse_steps : float | None
+        Root mean square in steps of the value's (the first output's) grid; that of rounding alone is 1/√12.
+    local_max, cumulative_max, isolated_max, leave_one_out_max : float | None
+        Largest absolute difference, in the value's (the first output's) unit.
+    local_weight_sqnr_db, local_activation_sqnr_db : float | None
+        Of rounding the weight alone, and of rounding inputs and output alone.
+    isolated_kl, leave_one_out_kl, estimated_kl, estimated_weight_kl : float | None
+        Nats, mean per sample; the last is the part of the weight.
+    isolated_agreement, leave_one_out_agreement : float | None
+        Share of samples with the float model's answer.
+    isolated_metric, leave_one_out_metric : float | None
+        The metric on those samples.
+    """
 
     local_sqnr_db: float | None = None
     cumulative_sqnr_db: float | None = None
@@ -71,6 +106,27 @@ class Errors:
     estimated_mse: float | None = None
     estimated_kl: float | None = None
     exact: bool = False
+    local_rmse_steps: float | None = None
+    cumulative_rmse_steps: float | None = None
+    local_max: float | None = None
+    cumulative_max: float | None = None
+    local_weight_sqnr_db: float | None = None
+    local_activation_sqnr_db: float | None = None
+    estimated_weight_kl: float | None = None
+    isolated_sqnr_db: float | None = None
+    isolated_rmse_steps: float | None = None
+    isolated_cosine: float | None = None
+    isolated_max: float | None = None
+    isolated_agreement: float | None = None
+    isolated_metric: float | None = None
+    leave_one_out_mse: float | None = None
+    leave_one_out_sqnr_db: float | None = None
+    leave_one_out_rmse_steps: float | None = None
+    leave_one_out_cosine: float | None = None
+    leave_one_out_max: float | None = None
+    leave_one_out_kl: float | None = None
+    leave_one_out_agreement: float | None = None
+    leave_one_out_metric: float | None = None
 
 
 @dataclass(frozen=True)

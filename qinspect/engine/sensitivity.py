@@ -98,7 +98,7 @@ def score(
     seed : int
         Of the random vectors.
     """
-    graph = next(iter(variants.values())).graph
+    graph = next(iter(variants.values())).float_graph
     noises = Noises(graph, variants, only)
     walk = Walk(graph, noises, draws, torch.Generator().manual_seed(seed))
     samples = 0

@@ -83,13 +83,17 @@ class Simulation(Executor):
         torch.Tensor
             The value, on its grid where the layer is quantized.
         """
-        q = self.quantization
-        if layer.id in q.dynamic:
-            return self.compute(layer, self.rounded_now(layer, values))
-        if layer.id not in q.quantized or layer.transparent:
-            return self.compute(layer, values)
-        view = {name: self.read(name, values[name]) for name in layer.inputs}
-        return self.round(layer, self.compute(layer, view))
+        result = self.compute(layer, self.as_read(layer, values))
+        return self.round(layer, result) if self._on_grid(layer) else result
+
+    def as_read(self, layer: Layer, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A layer's inputs as it gets them."""
+        if layer.id in self.quantization.dynamic:
+            return self.rounded_now(layer, values)
+        return {name: self.read(name, values[name]) for name in layer.inputs} if self._on_grid(layer) else values
+
+    def _on_grid(self, layer: Layer) -> bool:
+        return layer.id in self.quantization.quantized and not layer.transparent
 
     def read(self, name: str, value: Any) -> Any:
         """A value as a quantized layer gets it: rounded here where it was not rounded where it was made."""

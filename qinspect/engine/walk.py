@@ -185,8 +185,8 @@ class Walk:
         straight = not _real(result) or _is_linear(layer)
         noisy = self.noises.layers.get(layer.id)
         if noisy is not None and _real(result):
-            for key, weight in noisy.weights.items():
-                change = self.noises.with_weight(layer, weight, values) - result
+            for key in noisy.weights:
+                change = self.noises.with_weight(layer, key, values) - result
                 self._keep(layer.id, ("weight", key), arrived, change, layer.value)
         for name, value in values.items():
             if not _real(value):
