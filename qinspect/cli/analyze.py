@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def add(verb: Verb) -> None:
     analyze.add_argument(
         "--layer-info", type=Path, metavar="FILE", help="trtexec --exportLayerInfo, for the names in --profile"
     )
+    analyze.add_argument(
+        "--exact",
+        action="store_true",
+        help="measure what each layer alone does to the output, and all but it; Ctrl+C leaves what there is in "
+        "DIR/sweep.json, and the same command goes on with it",
+    )
     analyze.add_argument("--out", type=Path, required=True, metavar="DIR")
 
     calibrate = verb("calibrate", _calibrate, "statistics once, for all that follows")
@@ -50,9 +57,11 @@ def _analyze(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.out.is_dir():
         raise Problem(str(options.out), "is a file", "Give --out a folder.")
     from ..engine.analyze import analyze
+    from ..engine.files import write_json
     from ..engine.job import forward_seconds, fused_graph
     from ..engine.profiles import read_profile
     from ..engine.report import write_analysis
+    from ..engine.sweep import read_sweep
 
     with progress() as report:
         model = words.load(options, report)
@@ -66,20 +75,27 @@ def _analyze(options: argparse.Namespace) -> int:
         calibration, note = words.statistics(options, model, data, plan, report)
         if forward is not None:
             calibration = dataclasses.replace(calibration, forward_seconds=forward)
-        found = analyze(
-            model,
-            data,
-            plan,
-            calibration,
-            report,
-            kernels=not options.no_kernels,
-            latency=not options.no_latency,
-            metric=metric,
-            device=device,
-        )
+        state = options.out / "sweep.json"
+        with stoppable(report) if options.exact else contextlib.nullcontext(report) as stopping:
+            found = analyze(
+                model,
+                data,
+                plan,
+                calibration,
+                stopping,
+                kernels=not options.no_kernels,
+                latency=not options.no_latency,
+                metric=metric,
+                device=device,
+                exact=options.exact or None,
+                swept=read_sweep(state) if options.exact and state.exists() else None,
+                keep=(lambda part: write_json(state, part.to_json())) if options.exact else None,
+            )
     found = dataclasses.replace(found, notes=(*found.notes, *note))
     path = write_analysis(found, options.out)
     print(f"{found.totals.samples} samples of the final split: {summary(found.totals, found.data['metric_unit'])}")
+    if found.totals.estimate_reason is not None:
+        print(f"note: the estimate does not hold: {found.totals.estimate_reason}")
     for line in found.notes:
         print(f"note: {line}")
     for finding in found.findings:

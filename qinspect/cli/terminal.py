@@ -30,7 +30,8 @@ def summary(totals: Any, unit: str | None = "share") -> str:
         if totals.kernel_agreement is not None:
             parts[-1] += f", {share(totals.kernel_agreement)} in the kernels"
     if totals.kl is not None:
-        parts.append(f"KL {totals.kl:.4f} nats (estimated {totals.estimated_kl or 0:.4f})")
+        doubt = "; this does not hold" if totals.estimate_holds is False else ""
+        parts.append(f"KL {totals.kl:.4f} nats (estimated {totals.estimated_kl or 0:.4f}{doubt})")
     if totals.sqnr_db is not None:
         parts.append(f"SQNR {totals.sqnr_db:.1f} dB")
     if totals.int8_ms is not None and totals.fp32_ms is not None:

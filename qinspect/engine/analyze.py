@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from .job import (
     BATCH,
     batch_size,
     calibrate_model,
+    calibration_key,
     fed,
     float_onnx,
     fused_graph,
@@ -46,10 +47,20 @@ from .qparams import QParams
 from .quantize import Quantization, decide
 from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LatencySums, LayerRow, Totals
 from .samples import output_rows, sample_rows
-from .sensitivity import Scores, score
+from .sensitivity import Scores, holds, score
+from .sweep import Sweep, sweep
 
 LAYER_SAMPLES = 64
 """Samples of the final split that layers' errors and estimates rest on."""
+
+SWEEP_SAMPLES = 32
+"""Samples of the final split that isolated and leave-one-out errors rest on."""
+
+SWEEP_MACS = 2e10
+"""Those are measured without being asked for where it takes no more multiply-adds than this: a few seconds."""
+
+LAYER_MACS = 1e6
+"""What running one layer costs whatever its size, in multiply-adds."""
 
 CHECK_SAMPLES = 8
 """Samples of the select split on which kernels are compared with the simulation, layer by layer."""
@@ -68,6 +79,9 @@ def analyze(
     layer_samples: int = LAYER_SAMPLES,
     metric: Metric = TOP1,
     device: DeviceTimes | None = None,
+    exact: bool | None = None,
+    swept: Sweep | None = None,
+    keep: Callable[[Sweep], None] | None = None,
 ) -> Analysis:
     """Measure what a plan does.
 
@@ -88,6 +102,14 @@ def analyze(
     metric : Metric
     device : DeviceTimes | None
         Latencies that another device measured, in place of this computer's.
+    exact : bool | None
+        Whether to measure what each layer alone does to the output, and all layers but it
+        (`Errors`' isolated and leave-one-out figures, on the first `SWEEP_SAMPLES` of the final
+        split); None is where that takes no more than `SWEEP_MACS`.
+    swept : Sweep | None
+        Such measurements from before, which are not done again where they are of the same.
+    keep : callable, optional
+        Given them as they grow, most promising layers first.
 
     Returns
     -------
@@ -123,7 +145,26 @@ def analyze(
         collect=outputs,
     )
     chosen = final[:layer_samples]
-    scores = score({"plan": quantization}, feed(chosen), part(report, 0.6 * share, share), total=len(chosen))["plan"]
+    scores = score({"plan": quantization}, feed(chosen), part(report, 0.6 * share, 0.9 * share), total=len(chosen))[
+        "plan"
+    ]
+    sweep_samples = final[:SWEEP_SAMPLES]
+    if exact is None:
+        exact = _sweep_macs(quantization, len(sweep_samples)) <= SWEEP_MACS
+    alone = None
+    if exact:
+        effects = scores.kl or scores.mse
+        key = f"{calibration_key(model, data)}-{plan.fingerprint}-{len(sweep_samples)}"
+        alone = sweep(
+            quantization,
+            list(feed(sweep_samples)),
+            part(report, 0.9 * share, share),
+            order=sorted(effects, key=lambda id: -effects[id]),
+            metric=metric,
+            targets=None if data.targets is None else data.targets[list(sweep_samples)],
+            known=swept if swept is not None and swept.key == key else Sweep(key=key),
+            keep=keep,
+        )
     figures = None
     if kernels:
         figures = run_kernels(
@@ -140,9 +181,10 @@ def analyze(
         )
     targets = None if data.targets is None else data.targets[list(final)]
     totals = _totals(whole, scores, figures, outputs, targets, metric, calibration)
+    totals = dataclasses.replace(totals, sweep_samples=None if alone is None else alone.samples)
     latencies, sums = _latencies(figures, device)
     groups = shared_groups(graph, decide(graph, plan))
-    rows = _rows(model, fused, quantization, whole, scores, figures, latencies, groups)
+    rows = _rows(model, fused, quantization, whole, scores, alone, figures, latencies, groups)
     target = plan.target.on_this_host()
     if device is not None:
         measured = ("fp32_ms", "int8_ms", "fp32_p90_ms", "int8_p90_ms")
@@ -337,6 +379,12 @@ def _totals(
         if figures.timing is not None:
             fp32_ms, int8_ms = (float(np.median(t)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
             fp32_p90, int8_p90 = (float(np.percentile(t, 90)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
+    kls = np.concatenate(whole.outputs.kl)[: scores.samples] if whole.outputs.kl else None
+    estimate_holds, reason = holds(
+        scores,
+        None if kls is None else float(kls.mean()),
+        whole.outputs.mse if whole.samples == scores.samples else None,
+    )
     return Totals(
         fp32_metric=metric(reference, targets),
         quantized_metric=metric(outputs.joined("simulated"), targets),
@@ -349,6 +397,10 @@ def _totals(
         sqnr_db=whole.outputs.sqnr_db,
         estimated_kl=sum(scores.kl.values()) if scores.kl else None,
         estimated_mse=sum(scores.mse.values()) if scores.mse else None,
+        estimated_kl_error=scores.kl_error,
+        estimated_mse_error=scores.mse_error,
+        estimate_holds=estimate_holds,
+        estimate_reason=reason,
         fp32_ms=fp32_ms,
         int8_ms=int8_ms,
         fp32_p90_ms=fp32_p90,
@@ -365,6 +417,7 @@ def _rows(
     quantization: Quantization,
     measured: Measured,
     scores: Scores,
+    alone: Sweep | None,
     figures: KernelFigures | None,
     latencies: Mapping[str, Latency],
     groups: Sequence[SharedGroup],
@@ -381,7 +434,11 @@ def _rows(
         errors = measured.layers.get(layer.id, Errors())
         if scores.mse and layer.id in quantization.rounding:
             errors = dataclasses.replace(
-                errors, estimated_mse=scores.mse.get(layer.id), estimated_kl=scores.kl.get(layer.id)
+                errors,
+                estimated_mse=scores.mse.get(layer.id),
+                estimated_kl=scores.kl.get(layer.id),
+                estimated_weight_kl=scores.weight_kl.get(layer.id) if layer.id in quantization.weights else None,
+                **_alone(alone, layer.id),
             )
         rows += _row_and_absorbed(
             fused.graph,
@@ -399,6 +456,24 @@ def _rows(
     order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
     rows.sort(key=lambda row: order.get(row.id, 0))
     return tuple(rows)
+
+
+def _sweep_macs(quantization: Quantization, samples: int) -> float:
+    """What measuring every layer alone takes at most."""
+    layers = quantization.graph.layers
+    once = samples * sum(layer.macs for layer in layers) + LAYER_MACS * len(layers)
+    return once * len(quantization.rounding)
+
+
+def _alone(alone: Sweep | None, layer_id: str) -> dict[str, Any]:
+    """Measured effects of one layer, by their names in `Errors`."""
+    kinds = {} if alone is None else {"isolated": alone.isolated, "leave_one_out": alone.leave_one_out}
+    return {
+        f"{kind}_{name}": value
+        for kind, rows in kinds.items()
+        if layer_id in rows
+        for name, value in dataclasses.asdict(rows[layer_id]).items()
+    }
 
 
 def _row_and_absorbed(

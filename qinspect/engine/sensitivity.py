@@ -70,6 +70,51 @@ class Scores:
     together_mse: float | None = None
 
 
+LIMIT_KL = 0.3
+"""Above so many nats a sum of estimates only says that it is bad: noise so large bends back, or tips over."""
+
+LIMIT_MSE = 0.1
+"""The same for the share of the outputs' power, where there is no KL divergence."""
+
+TOLERANCE = 0.2
+"""Estimate and measurement agree where they differ by no more than this share, or by two standard errors."""
+
+
+def holds(scores: Scores, kl: float | None = None, mse: float | None = None) -> tuple[bool | None, str | None]:
+    """Whether the sum over the layers says what the whole plan does.
+
+    Before the plan has been run only its own size speaks against an estimate.
+
+    Parameters
+    ----------
+    scores : Scores
+    kl, mse : float | None
+        Measured on the same samples; the second counts where there is no KL divergence.
+
+    Returns
+    -------
+    bool | None
+        None where nothing was estimated.
+    str | None
+        Why it does not hold.
+    """
+    if scores.kl:
+        estimated, error, measured, limit, unit = sum(scores.kl.values()), scores.kl_error, kl, LIMIT_KL, "nats of KL"
+    elif scores.mse:
+        estimated, error, measured = sum(scores.mse.values()), scores.mse_error, mse
+        limit, unit = LIMIT_MSE, "of the output's power"
+    else:
+        return None, None
+    if estimated > limit:
+        return False, f"estimates above {limit:g} {unit} are too large to be added up layer by layer"
+    if measured is None:
+        return True, None
+    if abs(estimated - measured) <= max(TOLERANCE * measured, 2 * (error or 0.0)):
+        return True, None
+    how = "add to one another" if measured > estimated else "cancel out in part"
+    return False, f"measured {measured:.3g} {unit}, {estimated:.3g} estimated: the layers' errors {how}"
+
+
 def score(
     variants: Mapping[str, Quantization],
     batches: Iterable[Sequence[torch.Tensor]],
@@ -146,4 +191,4 @@ def _standard_error(of_layers: Mapping[str, NDArray[np.float64]]) -> float | Non
     return float(sums.std(ddof=1) / len(sums) ** 0.5) if len(sums) > 1 else None
 
 
-__all__ = ["Scores", "score"]
+__all__ = ["Scores", "holds", "score"]

@@ -7,8 +7,10 @@ a portion of the data, and for each layer only what lies behind it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,23 +87,24 @@ class Sweep:
         """As sweep.json has it."""
         return {"version": 1, **asdict(self)}
 
-    @staticmethod
-    def from_json(data: Any) -> Sweep:
-        """Read what `to_json` wrote.
 
-        Raises
-        ------
-        Problem
-            Where it is something else.
-        """
-        try:
-            if data["version"] != 1:
-                raise Problem("sweep", f"has version {data['version']}", "Measure anew with this version.")
-            kinds = ({id: OutputFigures(**row) for id, row in data[k].items()} for k in ("isolated", "leave_one_out"))
-            isolated, leave_one_out = kinds
-            return Sweep(isolated, leave_one_out, int(data["samples"]), str(data["key"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Problem("sweep", f"is not what a sweep has written ({error})", "Measure anew.") from None
+def read_sweep(path: Path) -> Sweep:
+    """Read a sweep.json.
+
+    Raises
+    ------
+    Problem
+        Naming the file, where it is damaged or of another kind.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["version"] != 1:
+            raise ValueError(f"version {data['version']}")
+        kinds = ({id: OutputFigures(**row) for id, row in data[k].items()} for k in ("isolated", "leave_one_out"))
+        isolated, leave_one_out = kinds
+        return Sweep(isolated, leave_one_out, int(data["samples"]), str(data["key"]))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Problem(str(path), f"is not what --exact has written ({error})", "Remove it.") from None
 
 
 def sweep(
@@ -254,4 +257,4 @@ class _Runs:
         )
 
 
-__all__ = ["OutputFigures", "Sweep", "sweep"]
+__all__ = ["OutputFigures", "Sweep", "read_sweep", "sweep"]

@@ -146,6 +146,7 @@ def analyze(
             latency=False,
             samples=QUICK_SAMPLES,
             layer_samples=QUICK_LAYER_SAMPLES,
+            exact=False,
         )
     return analyze(model, data, plan, calibration, report)
 

@@ -407,3 +407,33 @@ def test_all_values_are_counted_on_request(model, digits_model, tmp_path):
     words = ["calibrate", *model, "--data", digits_model.data, "--samples", "100", "--share", "1", "--out"]
     assert main([str(w) for w in [*words, tmp_path / "s.npz"]]) == 0
     assert all(stats.sampled == stats.count for stats in load_calibration(tmp_path / "s.npz").tensors.values())
+
+
+def test_exact_measures_every_layer_alone_and_goes_on_with_what_it_had(monkeypatch, capsys, analyze, tmp_path):
+    import qinspect.engine.analyze as engine
+    from qinspect.engine.progress import Cancelled
+
+    words = [str(word) for word in analyze("--exact", "--samples", "80")]
+    sweep = engine.sweep
+
+    def stop(*args, keep, **more):
+        def once(part):
+            keep(part)
+            raise Cancelled
+
+        return sweep(*args, keep=once, **more)
+
+    monkeypatch.setattr(engine, "sweep", stop)
+    assert main(words) == 130
+    state = json.loads((tmp_path / "out" / "sweep.json").read_text())
+    assert len(state["isolated"]) == 4
+    assert not (tmp_path / "out" / "analysis.json").exists()
+    monkeypatch.setattr(engine, "sweep", sweep)
+    assert main(words) == 0
+    found = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    rows = [row["errors"] for row in found["layers"] if row["errors"]["estimated_kl"] is not None]
+    assert len(rows) == 5
+    assert all(row[f"{kind}_{name}"] is not None for row in rows for kind in ("isolated", "leave_one_out")
+               for name in ("mse", "kl", "sqnr_db", "cosine", "max", "agreement", "metric"))  # fmt: skip
+    assert found["totals"]["sweep_samples"] == 20
+    assert found["totals"]["estimate_holds"] in (True, False)

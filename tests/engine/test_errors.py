@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -132,3 +134,35 @@ def test_outputs_that_are_no_logits_have_no_kl_and_no_agreement(shape):
 @pytest.mark.parametrize(("signal", "noise", "expected"), [(100, 1, 20), (1, 100, -20), (1, 0, None), (0, 1, None)])
 def test_sqnr_is_ten_times_the_logarithm_of_the_ratio_of_powers(signal, noise, expected):
     assert sqnr_db(signal, noise) == expected
+
+
+@torch.no_grad()
+def test_maximum_and_root_mean_square_in_steps_are_those_of_the_difference(q):
+    values = {"input": X}
+    Executor(q.graph)([X], lambda layer, value: values.setdefault(layer.value, value))
+    layer = q.graph.by_id["0:conv2d"]
+    difference = Simulation(q).run_layer(layer, values) - values[layer.value]
+    errors = measure(q, [(X[:3],), (X[3:],)]).layers["0:conv2d"]
+    assert errors.local_max == pytest.approx(float(difference.abs().max()), rel=1e-4)
+    step = float(q.values[layer.value].scale)
+    assert errors.local_rmse_steps == pytest.approx(float((difference**2).mean()) ** 0.5 / step, rel=1e-4)
+
+
+def test_rounding_alone_is_a_twelfth_of_a_step_squared(canonical, quantized):
+    x = torch.rand(64, 3, 16, 16)
+    net = nn.Conv2d(3, 4, 3)
+    plan = QuantPlan().with_default(activation=TensorConfig("uint8", bits=6, estimator="minmax"))
+    q = quantized(canonical(net, x[:2]), plan, [(x,)])
+    q = dataclasses.replace(q, weights={}, values={name: v for name, v in q.values.items() if name != "input"})
+    assert measure(q, [(x,)]).layers[":conv2d"].local_rmse_steps == pytest.approx(1 / np.sqrt(12), rel=0.03)
+
+
+def test_the_parts_of_weight_and_activation_add_up_to_the_local_error(q):
+    errors = measure(q, [(X,)]).layers
+    conv, pool = errors["0:conv2d"], errors["3:max_pool2d"]
+    weight, activation, both = (
+        10 ** (-db / 10) for db in (conv.local_weight_sqnr_db, conv.local_activation_sqnr_db, conv.local_sqnr_db)
+    )
+    assert 0 < weight < activation
+    assert weight + activation == pytest.approx(both, rel=0.1)
+    assert pool.local_weight_sqnr_db is None

@@ -19,7 +19,7 @@ from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.sensitivity import score
+from qinspect.engine.sensitivity import Scores, holds, score
 from qinspect.engine.simulate import Simulation
 
 
@@ -230,3 +230,35 @@ def test_noises_that_lean_the_same_way_are_told_by_what_they_do_together(canonic
     q = weights_only(quantized(canonical(Net(), x[:2]), plan, [(x,)]))
     found = score({"p": q}, [(x,)], draws=4)["p"]
     assert found.together_mse == pytest.approx(2 * sum(found.mse.values()), rel=0.15)
+
+
+def scores_of(kl, error):
+    return Scores({"a": kl}, {"a": kl}, 32, kl_error=error, mse_error=error)
+
+
+@pytest.mark.parametrize(
+    ("estimated", "error", "measured", "expected", "says"),
+    [
+        (0.10, 0.0, 0.11, True, None),
+        (0.10, 0.0, 0.13, False, "add to one another"),
+        (0.10, 0.02, 0.13, True, None),
+        (0.13, 0.0, 0.10, False, "cancel out"),
+        (0.31, 0.1, 0.31, False, "too large"),
+        (0.10, 0.0, None, True, None),
+    ],
+)
+def test_an_estimate_holds_below_its_limit_and_within_a_fifth_or_its_own_error(
+    estimated, error, measured, expected, says
+):
+    found, reason = holds(scores_of(estimated, error), measured)
+    assert found is expected
+    assert (says or "") in (reason or "")
+    assert (reason is None) == expected
+
+
+def test_without_logits_the_squared_error_decides_and_without_anything_nothing():
+    assert holds(Scores({"a": 0.05}, {}, 32), None, 0.2) == (
+        False,
+        "measured 0.2 of the output's power, 0.05 estimated: the layers' errors add to one another",
+    )
+    assert holds(Scores({}, {}, 0), None, None) == (None, None)
