@@ -132,13 +132,11 @@ def test_dynamic_weights_with_a_zero_point(lowered):
 @pytest.mark.parametrize(
     "weight",
     [
-        INT8,
-        INT8.but(granularity="per_tensor", bits=5),
-        TensorConfig("uint8"),
+        INT4,
+        INT4.but(granularity="per_channel"),
         TensorConfig("int4", granularity="per_tensor"),
         TensorConfig("uint4", granularity="per_group", group_size=16, estimator="mse"),
-        INT4,
-        INT4.but(dtype="int8", group_size=64),
+        INT4.but(group_size=64, bits=3),
     ],
     ids=str,
 )
@@ -162,6 +160,10 @@ def test_weight_only_rows_run_in_a_low_bit_kernel(lowered, weight):
         TensorConfig("fp8_e4m3", granularity="per_channel"),
         TensorConfig("fp8_e5m2"),
         INT4.but(group_size=20),
+        INT8,
+        INT8.but(granularity="per_tensor", bits=5),
+        TensorConfig("uint8"),
+        INT8.but(granularity="per_group", group_size=16),
         TensorConfig("int16", symmetric=True, granularity="per_channel"),
     ],
     ids=str,

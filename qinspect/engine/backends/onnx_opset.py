@@ -49,7 +49,10 @@ def opset_of(model: onnx.ModelProto) -> int:
 
 def lowest_onnxruntime(model: onnx.ModelProto) -> str | None:
     """The first version of ONNX Runtime that reads a model with this opset and file format."""
-    opsets = [opset for opset in OPSETS if opset >= opset_of(model) and IR_VERSIONS[opset] >= model.ir_version]
+    least = opset_of(model)
+    if any(node.op_type == "MatMulNBits" for node in model.graph.node):
+        least = max(least, 20)  # ONNX Runtime 1.17 brought both.
+    opsets = [opset for opset in OPSETS if opset >= least and IR_VERSIONS[opset] >= model.ir_version]
     return ONNXRUNTIMES[opsets[0]] if opsets else None
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import onnx
+import torch
 from onnx import helper
 
 from ..graph import Layer, Ref
@@ -49,8 +50,8 @@ class Builder(Protocol):
 def weight_only(to: Builder, nodes: Sequence[onnx.NodeProto]) -> None:
     """Write a layer whose weight alone is rounded.
 
-    Of a linear layer with up to 8 bits that is one MatMulNBits; of others the float operator behind
-    what makes real numbers of the stored weight.
+    Of a linear layer with 4 bits that is a MatMulNBits; of others the float operator behind what makes
+    real numbers of the stored weight.
     """
     layer = to.layer
     if layer.op == "linear" and layer.id in to.q.integer:
@@ -74,16 +75,20 @@ def _matmul_nbits(to: Builder, output: str) -> None:
         to.real(layer.inputs[0], layer.id),
         to.store(f"{stem}/quantized", packed),
         to.store(f"{stem}/scale", scale),
-        "" if zero is None else to.store(f"{stem}/zero_point", zero),
-        "",
-        "" if bias is None else to.store(f"{layer.id}/bias", bias.detach().numpy()),
     ]
-    while not inputs[-1]:
-        inputs.pop()
+    if zero is not None:
+        inputs.append(to.store(f"{stem}/zero_point", zero))
+    product = output if bias is None else f"{layer.id}/product"
     attributes = {"K": weight.shape[1], "N": weight.shape[0], "block_size": size, "accuracy_level": EXACT}
     attributes["bits"] = 4 if params.dtype.endswith("4") else 8
-    node = helper.make_node("MatMulNBits", inputs, [output], layer.id, domain="com.microsoft", **attributes)
-    to.append(node)
+    to.append(helper.make_node("MatMulNBits", inputs, [product], layer.id, domain="com.microsoft", **attributes))
+    _add_bias(to, bias, product, output)
+
+
+def _add_bias(to: Builder, bias: torch.Tensor | None, product: str, output: str, spatial: int = 0) -> None:
+    if bias is not None:
+        stored = to.store(f"{to.layer.id}/bias", _by_channel(bias.detach().numpy(), spatial))
+        to.append(helper.make_node("Add", [product, stored], [output], f"{to.layer.id}/add_bias"))
 
 
 def dynamic(to: Builder, nodes: Sequence[onnx.NodeProto], rounded: dict[str, tuple[str, str, str]]) -> None:
@@ -105,6 +110,7 @@ def dynamic(to: Builder, nodes: Sequence[onnx.NodeProto], rounded: dict[str, tup
     params = q.weights.get(layer.id)
     bias = None
     conv = next((node for node in nodes if node.op_type == "Conv"), None)
+    spatial = 0
     if params is None:
         other, other_scale, other_zero = _rounded(to, operands[1], rounded)
     else:
@@ -135,16 +141,8 @@ def dynamic(to: Builder, nodes: Sequence[onnx.NodeProto], rounded: dict[str, tup
     to.append(helper.make_node("Cast", [sums], [real], f"{layer.id}/cast", to=FLOAT))
     to.append(helper.make_node("Mul", [scale, other_scale], [both], f"{layer.id}/scales"))
     to.append(helper.make_node("Mul", [real, both], [main if bias is None else product], f"{layer.id}/rescale"))
-    if bias is not None:
-        array = _by_channel(bias.detach().numpy(), 0 if conv is None else len(integer_shape(conv)))
-        stored = to.store(f"{layer.id}/bias", array)
-        to.append(helper.make_node("Add", [product, stored], [main], f"{layer.id}/add_bias"))
+    _add_bias(to, bias, product, main, spatial)
     to.copy(rest)
-
-
-def integer_shape(conv: onnx.NodeProto) -> list[int]:
-    """The kernel's size along each spatial axis."""
-    return next(list(item.ints) for item in conv.attribute if item.name == "kernel_shape")
 
 
 def _rounded(to: Builder, value: str, rounded: dict[str, tuple[str, str, str]]) -> tuple[str, str, str]:

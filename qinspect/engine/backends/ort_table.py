@@ -42,7 +42,8 @@ CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 INTEGER_WEIGHTED = CONVOLUTIONS | {"linear"}
 WEIGHTED = INTEGER_WEIGHTED | {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
 SIXTEEN_BITS = frozenset({"int16", "uint16"})
-LOW_BITS = frozenset({"int4", "uint4", "int8", "uint8"})
+FOUR_BITS = frozenset({"int4", "uint4"})
+LOW_BITS = FOUR_BITS | {"int8", "uint8"}
 
 DYNAMIC = TensorConfig("uint8", dynamic=True)
 """What DynamicQuantizeLinear does."""
@@ -86,7 +87,8 @@ def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
     in_float = f"the weight is stored as {weight.dtype}, the kernel computes in float"
     if activation is not None:
         return in_float if weight.dtype not in LOW_BITS or weight.granularity == "per_group" else None
-    if layer.op != "linear" or weight.dtype not in LOW_BITS:
+    if layer.op != "linear" or weight.dtype not in FOUR_BITS:
+        # MatMulNBits takes 8 bits too, but with values left in float32 it is six times slower than float.
         return in_float
     if weight.granularity == "per_group" and not takes_blocks(weight.group_size):
         return f"{in_float}: MatMulNBits takes groups of 16, 32, 64, ..."

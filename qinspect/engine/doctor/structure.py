@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..backends import table
 from ..graph import Layer
 from ..qconfig import PRESETS
 from ..quantize import FLOAT_INPUT, NEVER_ASKED
-from ..results import Finding
+from ..results import Finding, LayerRow
 from .case import Case, counted, in_float, listed
 
 DROP = 0.02
@@ -93,6 +95,9 @@ def asked_not_quantized(case: Case) -> list[Finding]:
     plan = case.plan
     for reason in dict.fromkeys(row.why_not for row in rows):
         same = [row for row in rows if row.why_not == reason]
+        if all(row.id in case.quantization.weight_only for row in same):
+            found.append(_stored_small(same))
+            continue
         macs = sum(row.macs for row in same)
         whole = sum(row.macs for row in case.rows) or 1
         edited = in_float(plan, [row.id for row in same])
@@ -109,6 +114,19 @@ def asked_not_quantized(case: Case) -> list[Finding]:
             )
         )
     return found
+
+
+def _stored_small(rows: Sequence[LayerRow]) -> Finding:
+    """Weights alone were asked for: the file is smaller, and that is all."""
+    return Finding(
+        "stored_small",
+        f"{counted(len(rows), 'weight')} rounded and stored as asked: that saves bytes, and no time",
+        f"{rows[0].why_not}: {listed([row.id for row in rows])}",
+        tuple(row.id for row in rows),
+        "note",
+        None,
+        "Nothing, where it is the size that counts; a dynamic or static qconfig has integer kernels.",
+    )
 
 
 def float_islands(case: Case) -> list[Finding]:
