@@ -177,7 +177,7 @@ def choices(space: Space, costs: Costs, objective: Objective) -> Choices:
     costs : Costs
         That know all of `Space.plans_to_score`; with timings where the objective is latency.
     objective : str
-        The cost is in µs for latency, bytes for size, and 1 per unit left in float for layers.
+        The cost is in µs for latency, bytes for size, and the number of layers left in float for layers.
     """
     graph, decisions = space.graph, space.decisions
     by_kl = all(effect.kl is not None for effect in costs.effects.values())
@@ -249,7 +249,7 @@ def _cost(
     graph = space.graph
     lead = graph.by_id[layers[0]]
     if objective == "layers":
-        return 1.0 if config is None else 0.0
+        return float(len(layers)) if config is None else 0.0
     if objective == "size":
         weight = graph.weight(lead) if has_weight(lead) else None
         return 0.0 if weight is None else float(tensor_bytes(weight, None if config is None else config.weight, lead))

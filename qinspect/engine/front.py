@@ -204,15 +204,22 @@ SHARES = (1.0, 0.85, 0.7, 0.55, 0.42, 0.32, 0.24, 0.17, 0.12, 0.08, 0.05, 0.025,
 """Of the cheapest selection's loss: where the front is asked for."""
 
 
-def sweep(choices: Choices) -> list[Selection]:
-    """Selections along the front, the cheapest first."""
+def sweep(choices: Choices, budgets: Sequence[float] = ()) -> list[Selection]:
+    """Selections along the front, the cheapest first.
+
+    Parameters
+    ----------
+    choices : Choices
+    budgets : sequence of float
+        Costs at which the least loss is asked for; without any, the front is asked for at shares of
+        the cheapest selection's loss.
+    """
     found = [cheapest(choices)]
     most, _ = loss_and_cost(choices, found[0])
-    for share in SHARES:
-        selection = least_cost(choices, share * most)
-        if selection is not None and selection not in found:
-            found.append(selection)
-    return found
+    solved = [least_loss(choices, budget) for budget in budgets]
+    solved = solved or [least_cost(choices, share * most) for share in SHARES]
+    found += [selection for selection in solved if selection is not None]
+    return list(dict.fromkeys(found))
 
 
 def neighbours(choices: Choices, selection: Selection, units: Sequence[int] | None = None) -> list[Selection]:

@@ -237,15 +237,17 @@ class QuantPlan:
 
     def qconfig(self, layer: Layer) -> QConfig:
         """What the plan asks for a layer."""
+        return self._asked(layer, (override for override in self.overrides if override.matches(layer)))
+
+    def _asked(self, layer: Layer, matching: Iterable[Override]) -> QConfig:
         weight, activation = self.default.weight, self.default.activation
         if layer.op in FLOAT_OPS:
             weight = activation = None
-        for override in self.overrides:
-            if override.matches(layer):
-                if override.weight != "inherit":
-                    weight = override.weight
-                if override.activation != "inherit":
-                    activation = override.activation
+        for override in matching:
+            if override.weight != "inherit":
+                weight = override.weight
+            if override.activation != "inherit":
+                activation = override.activation
         return QConfig(weight, activation)
 
     def qconfigs(self, layers: Iterable[Layer]) -> dict[str, QConfig]:
@@ -261,7 +263,7 @@ class QuantPlan:
             for layer in layers:
                 if override.matches(layer):
                     said[layer.id].append(override)
-        return {layer.id: replace(self, overrides=tuple(said[layer.id])).qconfig(layer) for layer in layers}
+        return {layer.id: self._asked(layer, said[layer.id]) for layer in layers}
 
     def fusion(self, identity: str) -> bool:
         """Whether a fusion candidate is wanted; all are unless switched off."""

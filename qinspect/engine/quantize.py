@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -162,7 +163,7 @@ class Decisions:
     why_not: Mapping[str, str]
     grids: Mapping[str, tuple[str, TensorConfig]]
 
-    @property
+    @cached_property
     def integer(self) -> frozenset[str]:
         """Ids of the layers that an integer kernel is to run."""
         return (self.quantized | self.dynamic | self.weight_only) - self.why_not.keys()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from .analyze import data_json, model_json
+from .backends import table
 from .calibrate import Calibration
 from .choices import choices, described, space
 from .choose import choose, cost_of, meets, unbeaten, verified
@@ -42,6 +43,9 @@ TRIES = 4
 
 REPAIRS = 20
 """Neighbours that are tried in all."""
+
+COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+"""Numbers of layers in float that are asked for where their number is the objective."""
 
 TIMED = 6
 """Plans that are timed beside each other."""
@@ -124,6 +128,9 @@ class _Search:
         if not self.space.units:
             raise Problem("search", "the plan runs no layer in integers", "Give a plan or a target that does.")
         self.notes: list[str] = list(model.notes)
+        elsewhere = getattr(table(plan.target), "NOT_RUN_HERE", None)
+        if elsewhere and objective == "latency":
+            raise Problem(f"target {plan.target.name}", elsewhere, "Use --objective size or layers.")
         if constraint is not None and constraint.kind == "ms" and objective != "latency":
             raise Problem("search", "a limit in milliseconds needs the objective latency", "Leave --objective out.")
         graph = self.space.graph
@@ -140,7 +147,9 @@ class _Search:
         self.costs = self._costs()
         self.choices = choices(self.space, self.costs, self.objective)
         self.report(0.45, 1, "solving for the front")
-        selections = [s for s in sweep(self.choices) if self._quantizes(s)]
+        selections = [
+            s for s in sweep(self.choices, COUNTS if self.objective == "layers" else ()) if self._quantizes(s)
+        ]
         self._try([self._as_given(), *selections], 0.45, 0.7, "verifying")
         self._repair()
         self._approach()

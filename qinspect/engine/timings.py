@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -124,7 +125,7 @@ def elements(graph: LayerGraph, value: str) -> int:
         shape = next((spec.shape for spec in graph.inputs if spec.name == value), ())
     else:
         shape = producer.shape
-    return int(np.prod([n or 1 for n in shape[1:]])) if len(shape) > 1 else 1
+    return math.prod(n or 1 for n in shape[1:])
 
 
 def plan_ms(graph: LayerGraph, decisions: Decisions, timings: Timings, batch: int = 1) -> float | None:

@@ -40,7 +40,14 @@ def test_a_limit_that_the_samples_cannot_resolve_is_said_to_be_so():
     index, met, why = choose(points, Constraint("drop", 0.01), "latency", 10.0)
     assert (index, met) == (1, False)
     assert "100 samples cannot resolve a drop of 1 points" in why
-    assert "up to 2 points with 95 % confidence" in why
+    assert "no better than 2 points" in why
+
+
+def test_a_plan_that_may_be_worse_than_the_limit_is_named_with_how_far():
+    points = (point(2, 0.1, drop=0.03, spread=0.02), point(3, 0.02, drop=0.01, spread=0.02))
+    index, met, why = choose(points, Constraint("drop", 0.025), "latency", 10.0)
+    assert (index, met) == (1, False)
+    assert "of the surest plan it is 1 points, but up to 3 points with 95 % confidence" in why
 
 
 def test_that_the_only_answer_is_not_faster_than_float_is_said():
