@@ -24,6 +24,7 @@ from ..progress import Report, silent
 from ..source import ModelSpec, is_callable
 from .archive import read_pt2
 from .callable import build
+from .pt2_quantized import existing_of, strip
 from .sniff import CLOSED, kind_of, refusal
 from .trace import Traced, first_line, trace
 
@@ -151,12 +152,22 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
         for size in node.meta["val"].shape[:1]
     )
     report(2, 4, "finding the layers")
-    return _layers(Traced(program, dynamic), spec), program.module(check_guards=False), dynamic, None
-
-
-def _layers(traced: Traced, spec: ModelSpec) -> LayerGraph:
     try:
-        return normalize(traced.program, traced.opaque)
+        grids = strip(program)
+    except Problem:
+        raise
+    except Exception as error:  # the file is someone else's: its quantizers may have any arguments
+        what = f"its quantizers cannot be read ({type(error).__name__}: {first_line(error)})"
+        raise Problem(spec.source, what, "Export it anew.") from error
+    tensors: dict[str, Any] = {}
+    graph = _layers(Traced(program, dynamic), spec, tensors)
+    forward = _running(graph) if grids else program.module(check_guards=False)
+    return graph, forward, dynamic, existing_of(path, graph, tensors, grids)
+
+
+def _layers(traced: Traced, spec: ModelSpec, tensors: dict[str, Any] | None = None) -> LayerGraph:
+    try:
+        return normalize(traced.program, traced.opaque, tensors)
     except Problem:
         raise
     except Exception as error:
