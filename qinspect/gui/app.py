@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QSettings, QStandardPaths, QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from ..engine.plan import QuantPlan, read_plan
 from ..engine.problem import Problem
 from ..engine.progress import silent
+from ..resources import resource
 from ..session import SUFFIX
 from .icons import use
 from .jobs import Failure
@@ -38,7 +40,8 @@ def application() -> QApplication:
     app.setApplicationName("qinspect")
     app.setOrganizationName("qinspect")
     app.setApplicationDisplayName("qinspect")
-    app.setDesktopFileName("qinspect")
+    app.setDesktopFileName("org.qinspect.QInspect")
+    app.setWindowIcon(QIcon(str(resource("icons/qinspect.svg"))))
     return app
 
 
