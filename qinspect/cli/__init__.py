@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from .. import __version__
 from ..engine.problem import Problem, Unmet
 from ..engine.progress import Cancelled
-from . import analyze, dump, export, inspect, search, window
+from . import analyze, compare, dump, export, inspect, search, window
 from .terminal import summary
 
 
@@ -94,7 +94,7 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         made.add_argument("--debug", action="store_true", help="show tracebacks")
         return made
 
-    for module in (window, inspect, analyze, search, export, dump):
+    for module in (window, inspect, analyze, search, export, dump, compare):
         module.add(verb)
     return parser, frozenset(verbs.choices)
 

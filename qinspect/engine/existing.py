@@ -39,6 +39,10 @@ class Existing:
     restored : tuple of str
         Ids of clips (ReLU, ReLU6) that the file leaves to the ends of a grid, and that the float
         graph has again.
+    tensors : mapping of value name to str
+        The file's tensor that holds a value: in whole numbers where it is among `values`.
+    identified : bool
+        Whether its layers carry the ids that this program gave them.
     """
 
     form: str
@@ -49,6 +53,8 @@ class Existing:
     dynamic: frozenset[str] = frozenset()
     plan: QuantPlan | None = None
     restored: tuple[str, ...] = ()
+    tensors: Mapping[str, str] = field(default_factory=dict)
+    identified: bool = False
 
     def plan_for(self, graph: LayerGraph, target: Target) -> QuantPlan:
         """The plan that says what the file does.

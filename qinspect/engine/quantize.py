@@ -426,10 +426,10 @@ class _Quantizer:
         found: dict[str, QParams] = {}
         for names in self.members(wanted).values():
             leader = self.leader(names, wanted)
-            given = {name: self.given.values[name] for name in (leader, *names) if name in self.given.values}
-            # A file may have grids of their own where this target shares one.
-            params = next(iter(given.values())) if given else self._params(leader, names, wanted[leader])
-            found.update({name: given.get(name, params) for name in names})
+            # A file may have grids of their own where this target shares one: the leader's holds.
+            given = [self.given.values[name] for name in (leader, *names) if name in self.given.values]
+            params = given[0] if given else self._params(leader, names, wanted[leader])
+            found.update(dict.fromkeys(names, params))
         return found
 
     def _made_quantized(self, value: str) -> bool:

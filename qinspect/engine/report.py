@@ -26,20 +26,20 @@ def write_analysis(analysis: Analysis, out: Path) -> Path:
     Problem
         Where the folder cannot be written.
     """
-    write_json(out / "analysis.json", _finite(analysis.to_json()))
+    write_json(out / "analysis.json", finite(analysis.to_json()))
     write_json(out / "plan.json", analysis.plan)
     write_atomically(out / "report.html", report_html(analysis))
     return out / "report.html"
 
 
-def _finite(tree: Any) -> Any:
+def finite(tree: Any) -> Any:
     """JSON has no NaN and no infinity: null stands for what has no number."""
     if isinstance(tree, float):
         return tree if math.isfinite(tree) else None
     if isinstance(tree, dict):
-        return {key: _finite(item) for key, item in tree.items()}
+        return {key: finite(item) for key, item in tree.items()}
     if isinstance(tree, (list, tuple)):
-        return [_finite(item) for item in tree]
+        return [finite(item) for item in tree]
     return tree
 
 

@@ -75,11 +75,11 @@ def load_model(
     """Open a model from a specification in JSON form."""
     report(0, 1, "importing torch")
     from ..engine.analyze import inspect
-    from ..engine.job import first_plan
+    from ..engine.job import opening_plan
     from ..engine.load import ModelSpec, load_model
 
     model = load_model(ModelSpec.from_json(spec), report, allow_code)
-    plan = plan or first_plan(model.graph, target)
+    plan = plan or opening_plan(model, target)
     return OpenedModel(model, inspect(model, plan), plan)
 
 

@@ -43,6 +43,8 @@ class Marks:
         Stored tensors, with their whole numbers.
     dynamic : set of str
         Tensors that are quantized with the range that they have at run time.
+    whole : dict of str to str
+        The tensor of the file that holds the whole numbers of each of `values`.
     clips : list of str
         Tensors made by clips that the file leaves to a grid.
     form : str
@@ -54,6 +56,7 @@ class Marks:
     values: dict[str, QParams] = field(default_factory=dict)
     weights: dict[str, tuple[QParams, Array]] = field(default_factory=dict)
     dynamic: set[str] = field(default_factory=set)
+    whole: dict[str, str] = field(default_factory=dict)
     clips: list[str] = field(default_factory=list)
     form: str = ""
     inputs: dict[str, QParams] = field(default_factory=dict)
@@ -157,7 +160,7 @@ class _Stripper:
         named = source
         if named not in self.marks.values:
             source = self._with_clip(op, source, params)
-            self.marks.values[source] = params
+            self.marks.values[source], self.marks.whole[source] = params, output
             if source != named:
                 # Whoever read the tensor itself reads the clipped one: nobody else did.
                 self.real[named] = source
@@ -209,6 +212,7 @@ class _Stripper:
                     real = self._clip(op, real, low, high, value)
                 self.real[name], self.grids[name] = real, grid
                 self.marks.values[name] = self.marks.values[real] = grid
+                self.marks.whole[name] = self.marks.whole[real] = name
 
     def _bound(self, op: Op, name: str, index: int, grid: QParams) -> str:
         """A limit or filler in whole numbers, as a real number."""

@@ -107,7 +107,7 @@ class _Program(torch.nn.Module):
         self.file = file
         self.marks = marks
         self.weighted = {op.outputs[0]: found for op in file.ops if (found := weight_of(op, marks)) is not None}
-        self.asked = {*marks.values, *marks.dynamic, *marks.clips, *self.weighted}
+        self.asked = {name for op in file.ops for name in op.outputs} if marks.form else set()
         self.stored_names: dict[str, str] = {}  # buffer -> tensor name
         self.buffer_names: dict[str, str] = {}
         for index, (name, array) in enumerate(file.arrays.items()):
@@ -154,6 +154,7 @@ class _Program(torch.nn.Module):
             layer = layers.get(name)
             if layer is not None and graph.weight(layer) is not None:
                 weights[layer.id], integers[layer.id] = params, whole
+        read = {value: self.marks.whole.get(name, name) for name, value in names.items()}
         existing = Existing(
             self.marks.form,
             self.file.producer,
@@ -163,6 +164,8 @@ class _Program(torch.nn.Module):
             frozenset(names[name] for name in self.marks.dynamic if name in names),
             _own_plan(self.file),
             tuple(names[name] for name in self.marks.clips if name in names),
+            read,
+            any(LAYER in op.meta for op in self.file.ops),
         )
         return Opened(graph, dynamic, existing)
 

@@ -1,0 +1,131 @@
+"""A quantized model beside the float one: the file's own numbers against the float model's, layer by layer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from qinspect.cli import main
+from qinspect.engine.backends.onnx_export import float_model
+from qinspect.engine.backends.onnx_qdq import quantized_model
+from qinspect.engine.backends.ort_export import write_model
+from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.errors import measure
+from qinspect.engine.job import calibrate_model, first_plan, quantization_of
+from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.plan import Target
+
+
+@pytest.fixture(scope="module")
+def made(digits_model, tmp_path_factory):
+    """The float model as ONNX, two quantized files of it, and what the simulation says of them."""
+    folder = tmp_path_factory.mktemp("compare")
+    spec = ModelSpec(digits_model.source, str(digits_model.weights), (digits_model.input_shape,))
+    model = load_model(spec, allow_code=True)
+    data = open_data(DataSpec(source=str(digits_model.data), samples=120))
+    plan = first_plan(model.graph, Target())
+    quantization = quantization_of(model, data, plan, calibrate_model(model, data, plan))
+    before = float_model(quantization.graph)
+    (folder / "float.onnx").write_bytes(float_model(model.graph))
+    for form in ("float", "int8"):
+        inner = onnx.load_from_string(quantized_model(before, quantization))
+        write_model(folder / f"{form}_io.onnx", inner, quantization, form)
+    samples = data.load(list(data.splits.final))
+    return folder, digits_model, quantization, samples
+
+
+def compared(made, one, other, *more):
+    folder, digits = made[0], made[1]
+    out = folder / f"out {len(list(folder.iterdir()))}"
+    words = ["compare", *one, other, "--data", digits.data, "--samples", "120", "--no-latency", "--out", out, *more]
+    assert main([str(word) for word in words]) == 0
+    return json.loads((out / "compare.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def plain(made):
+    """compare.json of the file with float inputs, and what was said."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        found = compared(made, [made[0] / "float.onnx"], made[0] / "float_io.onnx")
+    return found, said.getvalue()
+
+
+def test_what_is_said_names_every_layer_and_how_it_was_matched(plain):
+    found, said = plain
+    assert all(f"{row['float_id']} " in said for row in found["layers"])
+    assert said.count(" identity ") == len(found["layers"])
+    assert "run by onnxruntime" in said
+
+
+@pytest.mark.parametrize("form", ["float", "int8"])
+def test_our_own_file_is_matched_by_identity_and_its_errors_are_those_of_the_simulation(made, plain, form):
+    folder, _, quantization, samples = made
+    found = plain[0] if form == "float" else compared(made, [folder / "float.onnx"], folder / "int8_io.onnx")
+    assert found["version"] == 1
+    assert found["runtime"] == "onnxruntime"
+    assert found["unmatched_float"] == found["unmatched_quantized"] == []
+    assert {row["matched_by"] for row in found["layers"]} == {"identity"}
+    simulated = measure(quantization, [samples])
+    for row in found["layers"]:
+        assert row["quantized"]
+        expected = simulated.layers[row["float_id"]]
+        assert row["errors"]["sqnr_db"] == pytest.approx(expected.cumulative_sqnr_db, abs=0.5)
+        assert row["errors"]["cosine"] == pytest.approx(expected.cumulative_cosine, abs=1e-3)
+    totals = found["totals"]
+    assert totals["samples"] == len(samples[0])
+    assert totals["agreement"] == simulated.outputs.agreement
+    assert totals["sqnr_db"] == pytest.approx(simulated.outputs.sqnr_db, abs=0.5)
+    assert totals["kl"] == pytest.approx(simulated.outputs.mean_kl, rel=0.3)
+    assert totals["fp32_metric"] > 0.9
+    assert totals["fp32_ms"] is None
+
+
+def run(model, feed):
+    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, feed)
+
+
+def test_errors_are_those_of_the_tensors_that_onnxruntime_hands_out(made, plain):
+    folder, _, _, samples = made
+    found = plain[0]
+    model = onnx.load(folder / "float_io.onnx")
+    quantizer = next(node for node in model.graph.node if node.op_type == "QuantizeLinear" and "fc" in node.name)
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    model.graph.output.append(onnx.helper.make_tensor_value_info(quantizer.output[0], onnx.TensorProto.UINT8, None))
+    feed = {model.graph.input[0].name: samples[0].numpy()}
+    whole = run(model.SerializeToString(), feed)[1]
+    scale, zero = (arrays[name].astype(np.float64) for name in quantizer.input[1:])
+    real = (whole - zero) * scale
+    wanted = run(folder / "float.onnx", feed)[0]
+    row = next(row for row in found["layers"] if row["float_id"] == "fc:linear")
+    assert row["errors"]["mse"] == pytest.approx(float(((real - wanted) ** 2).mean()), rel=1e-4)
+    assert row["activation"]["scale"] == pytest.approx(float(scale))
+    assert row["activation"]["zero_point"] == int(zero)
+
+
+def test_a_model_compared_with_itself_is_exact(made):
+    digits = made[1]
+    words = [digits.source, "--weights", digits.weights, "--input-shape", "1,1,8,8"]
+    found = compared(made, words, digits.source, "--quantized-weights", digits.weights)
+    assert found["runtime"] == "torch"
+    assert all(row["errors"]["exact"] and row["matched_by"] == "identity" for row in found["layers"])
+    assert found["totals"]["agreement"] == 1
+    assert found["totals"]["mse"] == 0
+
+
+def test_a_model_of_other_outputs_is_refused(made, tmp_path, capsys):
+    folder, digits = made[0], made[1]
+    code = tmp_path / "net.py"
+    code.write_text("from torch import nn\n\n\ndef net():\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 3))\n")
+    words = ["compare", folder / "float.onnx", f"{code}:net", "--data", digits.data, "--out", tmp_path / "o"]
+    assert main([str(word) for word in words]) == 1
+    captured = capsys.readouterr()
+    assert "gives outputs of shape" in captured.err
+    assert captured.err.count("\n") == 1
