@@ -106,3 +106,29 @@ torch.save([y, session()(x)[0], session("new.onnx")(x)[0]], "y.pt")
     kinds = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
     assert kinds.count("QLinearConv") == 3
     assert kinds.count("QGemm") == 1
+
+
+class Rows(nn.Module):
+    """Linear layers with and without an activation, and a product; input (N, 5, 40)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(40, 16), nn.Linear(40, 16, bias=False)
+        self.head = nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.head(F.relu(self.one(x)) @ self.two(x).transpose(1, 2))
+
+
+@pytest.mark.parametrize("weight", [{"dtype": "int8"}, {"dtype": "fp8_e4m3"}, "weight-only-int4", "default-dynamic"])
+def test_weight_only_and_dynamic_plans_have_a_script_too(weight, canonical, quantized, tmp_path):
+    from qinspect.engine.qconfig import PRESETS, QConfig, TensorConfig
+
+    preset = PRESETS[weight] if isinstance(weight, str) else QConfig(TensorConfig(**weight), None)
+    plan = QuantPlan.preset(Target()).with_default(preset.weight, preset.activation)
+    x = torch.randn(6, 5, 40)
+    q = quantized(canonical(Rows().eval(), x), plan, [(x,)])
+    assert q.rounding
+    report = export_script(q, tmp_path / "rows", [(x[:4],), (x[4:],)], name="rows")
+    assert report.problems == ()
+    assert report.verified

@@ -13,11 +13,12 @@ from torch import fx
 
 from ..problem import Problem
 from .fx_lower import Info
-from .script_layers import fake_quantize
+from .script_layers import fake_quantize, round_now
 
 NAMES: dict[Any, str] = {
     F.pad: "F.pad",
     fake_quantize: "fake_quantize",
+    round_now: "round_now",
     torch.add: "torch.add",
     torch.cat: "torch.cat",
     torch.clamp: "torch.clamp",

@@ -175,7 +175,7 @@ def beside(name):
 
 
 layers = beside("layers")
-fake_quantize, OnGrid = layers.fake_quantize, layers.OnGrid
+fake_quantize, round_now, OnGrid = layers.fake_quantize, layers.round_now, layers.OnGrid
 
 
 {code}

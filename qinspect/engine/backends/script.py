@@ -29,7 +29,7 @@ from .fx_export import example, export_fx, write_float
 from .fx_lower import Info, Lazy, Writer
 from .fx_modules import clip_limits
 from .fx_text import ORT_BUILD, ORT_CHECK, ORT_README, imports
-from .script_layers import OnGrid, fake_quantize
+from .script_layers import OnGrid, fake_quantize, round_now
 
 
 def export_script(
@@ -167,6 +167,9 @@ class _FakeWriter(Writer):
         self.rounded: dict[str, fx.Node] = {}
 
     def layer(self, layer: Layer) -> None:
+        if layer.id in self.q.dynamic | self.q.weight_only:
+            self.partly(layer)
+            return
         if layer.id not in self.q.quantized or layer.transparent:
             self.float_layer(layer, self.nodes)
             return
@@ -184,6 +187,26 @@ class _FakeWriter(Writer):
             node = self.emit(clip, self.calls[clip.id], local, layer.id)
         node = self.quantize(node, layer.value, layer.id)
         self.hand_on(layer, node)
+
+    def partly(self, layer: Layer) -> None:
+        """A layer that hands on float values: its weight is rounded, and what it reads where it is dynamic."""
+        reads: Any = self.nodes
+        if layer.id in self.q.dynamic:
+            reads = Lazy(lambda name: self.rounded_now(name, layer.id))
+        if layer.id in self.q.weights:
+            node = self.weighted(layer, reads)
+        else:
+            node = self.emit(layer, self.calls[layer.id], reads, layer.id)
+        for inner in layer.executed:
+            local = {**self.nodes, **dict.fromkeys((layer.id, *layer.folded), node)}
+            node = self.emit(inner, self.calls[inner.id], local, layer.id)
+        self.hand_on(layer, node)
+
+    def rounded_now(self, value: str, owner: str) -> fx.Node:
+        node = self.nodes[value]
+        made = self.graph.create_node("call_function", round_now, (node,), name=self.name(f"{node.name}_now"))
+        made.meta.update(qinspect=owner, kind="float")
+        return made
 
     def clips_alike(self, layer: Layer, clip: Layer) -> bool:
         """Whether the grid ends where the clip cuts."""
@@ -209,9 +232,11 @@ class _FakeWriter(Writer):
         how, name = self.calls[layer.id], self.called[layer.id]
         source, first = layer.inputs[0], layer.args[0]
         assert isinstance(first, Ref)
-        weight, grid = self.info.q["weights"][layer.id], self.info.q["values"][source]
+        weight = self.info.q["weights"][layer.id]
+        grid = self.info.q["values"][source] if self.q.sums_integers(layer) else None
         made = OnGrid(how.module(self.layers.params), weight, grid)
-        self.add_module(name, made, f"OnGrid(model.{name}, w[{layer.id!r}], v[{source!r}])")
+        text = "None" if grid is None else f"v[{source!r}]"
+        self.add_module(name, made, f"OnGrid(model.{name}, w[{layer.id!r}], {text})")
         node = self.graph.create_node("call_module", name, (reads[first.value],), name=name)
         node.meta.update(qinspect=layer.id, kind="float")
         return node
