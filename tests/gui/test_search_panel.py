@@ -9,6 +9,8 @@ from qinspect.engine.intervals import Interval
 from qinspect.engine.pareto import Pareto, Point, Verified
 from qinspect.gui import work
 
+from .conftest import fill
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -79,6 +81,17 @@ def test_a_plan_is_taken_by_the_button_and_by_a_double_click_undoably(make_windo
     assert document.undo_stack.undoText() == "plan 3"
     panel.pareto.chosen.emit("search|0")
     assert panel.table.currentRow() == 0
+
+
+def test_the_search_can_be_asked_for_once_there_are_statistics(make_window, digits):
+    window = make_window()
+    fill(window.document, digits, analyzed=False)
+    calibration = window.document.calibration
+    window.document.calibration = None
+    go = window.fix_page.search.go
+    assert not go.isEnabled()
+    window.document.set_calibration(calibration)
+    assert go.isEnabled()
 
 
 @pytest.mark.slow

@@ -137,7 +137,8 @@ class SearchPanel(QWidget):
         self.table.itemSelectionChanged.connect(self._selected)
         self.pareto.plan_chosen.connect(lambda place: self.table.selectRow(place))
         self.pareto.plan_opened.connect(self._take)
-        document.results_changed.connect(self.refresh)
+        for changed in (document.results_changed, document.calibration_changed):
+            changed.connect(self.refresh)
         self._kind_chosen()
         self.refresh()
 
