@@ -134,6 +134,7 @@ def screenshot(
     mode: str = "light",
     layer: str | None = None,
     tab: int = 0,
+    language: str = "en",
 ) -> Path:
     """Picture of the real window with a finished analysis, without a screen.
 
@@ -146,11 +147,13 @@ def screenshot(
     layer : str | None
         The layer that is selected; None takes the one with the largest share of the error.
     tab : int
-        Of the workbench's centre: depth, graph, scatter.
+        Of the workbench's centre: depth, graph, latency, scatter, plans.
+    language : str
+        ``en`` or ``zh_CN``.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     app = application()
-    window = make_window(autosave=False, mode=mode)
+    window = make_window(autosave=False, mode=mode, language=language)
     window.resize(*size)
     window.make_workbench()
     document = window.document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QUrl, Signal
+from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QTextCursor, QTextDocument
 from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QListWidget, QTextBrowser, QWidget
 
@@ -60,7 +60,10 @@ class HelpWindow(QDialog):
         self.resize(920, 640)
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Pages"))
-        self.list.setMaximumWidth(230)
+        self.list.setFixedWidth(250)
+        self.list.setWordWrap(True)
+        self.list.setSpacing(3)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view = QTextBrowser()
         self.view.setAccessibleName(self.tr("Help"))
         self.view.setOpenLinks(False)

@@ -2744,6 +2744,38 @@
         <translation>按 TensorRT 规则放置 Q/DQ 的 .onnx 文件；此处为模拟，在 NVIDIA GPU 上运行。</translation>
     </message>
     <message>
+        <source>PyTorch eager mode, engine x86</source>
+        <translation>PyTorch eager 模式，引擎 x86</translation>
+    </message>
+    <message>
+        <source>The kernels of FX, with stubs and fused modules as torch.ao&apos;s eager mode has them.</source>
+        <translation>与 FX 相同的核，按 torch.ao eager 模式使用 stub 和融合模块。</translation>
+    </message>
+    <message>
+        <source>PyTorch eager mode, engine fbgemm</source>
+        <translation>PyTorch eager 模式，引擎 fbgemm</translation>
+    </message>
+    <message>
+        <source>As FX with engine fbgemm.</source>
+        <translation>与 FX 引擎 fbgemm 相同。</translation>
+    </message>
+    <message>
+        <source>PyTorch eager mode, engine onednn</source>
+        <translation>PyTorch eager 模式，引擎 onednn</translation>
+    </message>
+    <message>
+        <source>As FX with engine onednn.</source>
+        <translation>与 FX 引擎 onednn 相同。</translation>
+    </message>
+    <message>
+        <source>PyTorch eager mode, engine qnnpack</source>
+        <translation>PyTorch eager 模式，引擎 qnnpack</translation>
+    </message>
+    <message>
+        <source>As FX with engine qnnpack.</source>
+        <translation>与 FX 引擎 qnnpack 相同。</translation>
+    </message>
+    <message>
         <source>PyTorch PT2E, compiled by inductor</source>
         <translation>PyTorch PT2E，由 inductor 编译</translation>
     </message>

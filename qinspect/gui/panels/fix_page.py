@@ -32,7 +32,7 @@ class FixPage(QWidget):
         self._late = False
         self.findings = Findings()
         self.ledger = FusionLedger()
-        self.runs = RunsTable(document)
+        self.runs = RunsTable(document, tall=True)
         self.search = SearchPanel(document)
         self.pareto = self.search.pareto
         self.state = label("", "muted")

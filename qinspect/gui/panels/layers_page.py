@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QIcon, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ...engine.problem import Problem
@@ -13,6 +13,7 @@ from ...engine.qconfig import PRESETS, QConfig
 from ...session import Run
 from ..document import Document, Role
 from ..graph.view import GraphView
+from ..icons import icon
 from ..plots.depth import DepthPlot, DepthPoint
 from ..plots.latency import LatencyBar, LatencyPlot
 from ..plots.scatter import GainPoint, GainScatter
@@ -265,7 +266,8 @@ class LayersPage(QWidget):
         ]
         self.latency.set_bars(bars)
         stale = bool(bars) and facts.times_stale
-        self.centre.setTabText(2, self.tr("Latency (of another plan)") if stale else self.tr("Latency"))
+        self.centre.setTabIcon(2, icon("clock-alert-outline", "warn") if stale else QIcon())
+        self.centre.setTabToolTip(2, self.tr("Latency (of another plan)") if stale else "")
         self.scatter.set_points([GainPoint(r.id, r.id, part, won, r.quantized) for r, part, won in worth(facts)])
         self.scatter.select(document.selection)
         self.depth.select(document.current)

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QSizePolicy,
+    QSpacerItem,
     QSpinBox,
     QToolButton,
     QWidget,
@@ -154,6 +156,9 @@ class QConfigEditor(QWidget):
                 widget.setMinimumWidth(84)
                 grid.addWidget(widget, line + 3, column)
             self._lines.append((title, tuple(fields[role][line] for role in ROLES)))
+        # What is left over goes below the fields, not between them.
+        policy = QSizePolicy.Policy
+        grid.addItem(QSpacerItem(0, 0, policy.Minimum, policy.Expanding), len(names) + 3, 0)
         grid.setRowStretch(len(names) + 3, 1)
         self.show_qconfigs((), (), False, "")
 

@@ -44,7 +44,7 @@ class RunsTable(QWidget):
     rename_requested = Signal(object, str)
     chosen = Signal(object)
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, tall: bool = False) -> None:
         super().__init__()
         self._document = document
         self._filling = False
@@ -89,14 +89,16 @@ class RunsTable(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.restore)
         buttons.addWidget(self.remove)
+        buttons.addStretch(1)
         side.addLayout(buttons)
         side.addWidget(self.compared, 1)
         side.setContentsMargins(8, 4, 8, 4)
         inside = QWidget()
-        across = QHBoxLayout(inside)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.addWidget(self.table, 5)
-        across.addLayout(side, 3)
+        # Where there is height, the comparison stands below; where there is not, beside.
+        both = QVBoxLayout(inside) if tall else QHBoxLayout(inside)
+        both.setContentsMargins(0, 0, 0, 0)
+        both.addWidget(self.table, 2 if tall else 5)
+        both.addLayout(side, 3)
         self.stack = QStackedWidget()
         self.stack.addWidget(
             Hint(self.tr("Every analysis is kept here with its plan and figures, to compare and to go back to."))
