@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 
-from ..engine.results import LayerRow
+from ..engine.results import FusionRow, LayerRow
 from . import options as words
 from .terminal import progress
 from .verb import Verb
@@ -35,18 +36,16 @@ def _inspect(options: argparse.Namespace) -> int:
     print(f"input {inputs}")
     print(f"{'layer':{width}}  {'operator':34} {'shape':>16} {'multiply-adds':>14}  note")
     existing = found.model["existing"]
+    ops = {row.id: row.op for row in found.layers}  # in the order in which they run
     for row in own:
-        absorbed = "+".join(i.rpartition(":")[2] for i in row.fused)
+        operator = "+".join(op for layer_id, op in ops.items() if layer_id in (row.id, *row.fused))
         shape = "x".join(map(str, row.shape))
         note = row.why_not or ("" if row.asked else "float") if existing is None else _grids(row)
-        print(
-            f"{row.id:{width}}  {row.op + ('+' + absorbed if absorbed else ''):34} {shape:>16} {row.macs:>14,}  {note}"
-        )
+        print(f"{row.id:{width}}  {operator:34} {shape:>16} {row.macs:>14,}  {note}")
     states = {state: sum(row.state == state for row in found.fusions) for state in ("fused", "off", "blocked")}
     print(f"fusions: {states['fused']} fused, {states['off']} off, {states['blocked']} blocked")
-    for fusion in found.fusions:
-        if fusion.state != "fused":
-            print(f"  {fusion.id} ({fusion.pattern}): {fusion.state}{', ' + fusion.reason if fusion.reason else ''}")
+    for line in _not_fused(found.fusions):
+        print(f"  {line}")
     if existing is not None:
         maker = f" by {existing['producer']}" if existing["producer"] else ""
         plan_there = "the plan that made it is in the file" if existing["plan"] else "it carries no plan"
@@ -56,6 +55,19 @@ def _inspect(options: argparse.Namespace) -> int:
     for note in found.notes:
         print(note)
     return 0
+
+
+def _not_fused(fusions: Iterable[FusionRow]) -> list[str]:
+    """A line for each candidate that is not fused; one for all that are alike and have the same reason."""
+    alike: dict[tuple[str, str, str | None], list[str]] = {}
+    for row in fusions:
+        if row.state != "fused":
+            alike.setdefault((row.pattern, row.state, row.reason), []).append(row.id)
+    lines = []
+    for (pattern, state, reason), ids in alike.items():
+        names = ids[0] if len(ids) == 1 else f"{len(ids)} from {ids[0]} to {ids[-1]}"
+        lines.append(f"{names} ({pattern}): {state}{', ' + reason if reason else ''}")
+    return lines
 
 
 def _grids(row: LayerRow) -> str:

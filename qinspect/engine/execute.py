@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from .graph import Layer, LayerGraph, Param, Ref, replace
 from .problem import Problem
@@ -45,6 +46,16 @@ def by_onednn(args: tuple[Any, ...]) -> tuple[Any, ...]:
     if not plain or tuple(weight.shape[2:]) != (1, 1) or not 1 < x.shape[0] < 16:
         return args
     return (*(*args, *(None, 1, 0, 1, 1)[len(args) - 2 :])[:5], [2, 2], 1)
+
+
+class ShapesOnly(TorchDispatchMode):
+    """While it lasts, what makes tensors from sizes alone makes them without values, on the meta device."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if any(argument.name == "device" for argument in func._schema.arguments):
+            kwargs["device"] = torch.device("meta")
+        return func(*args, **kwargs)
 
 
 class Executor:

@@ -63,9 +63,11 @@ class Foreign:
                 if index not in wanted:
                     wanted.add(index)
                     pending.extend(item for item in self._order[index].input if item)
-        return [self._copy(self._order[index], f"{value}/", tensors) for index in sorted(wanted)]
+        return [self._copy(self._order[index], value, tensors) for index in sorted(wanted)]
 
-    def _copy(self, node: onnx.NodeProto, prefix: str, tensors: Mapping[str, str]) -> onnx.NodeProto:
+    def _copy(self, node: onnx.NodeProto, value: str, tensors: Mapping[str, str]) -> onnx.NodeProto:
+        prefix = f"{value}/"
+
         def name(old: str) -> str:
             if not old:
                 return ""
@@ -86,7 +88,8 @@ class Foreign:
         copy.doc_string = ""
         copy.name = prefix + node.name
         copy.input[:] = [name(item) for item in node.input]
-        copy.output[:] = [name(item) for item in node.output]
+        # One operator may make several values (an LSTM's); each has a copy, of which the runtime keeps one.
+        copy.output[:] = [name(item) if self._own.get(item, value) == value else prefix + item for item in node.output]
         return copy
 
 
@@ -125,9 +128,7 @@ def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -
     logger.setLevel(logging.CRITICAL)
     try:
         with _silence(), warnings.catch_warnings():
-            # torch 2.13 warns of its own use of LeafSpec while it copies the specification.
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-            warnings.filterwarnings("ignore", category=DeprecationWarning)
+            warnings.simplefilter("ignore")  # torch warns of its own doing: LeafSpec, loops made of LSTMs
             program = torch.onnx.export(
                 _Net(graph, values).eval(),
                 inputs,

@@ -1,0 +1,73 @@
+"""Recurrent layers stay float and whole; what stands around them runs in the targets' integer kernels."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+
+import pytest
+import torch
+from torch import nn
+
+from qinspect.engine.backends import simulation
+from qinspect.engine.calibrate import calibrate
+from qinspect.engine.execute import Executor, outputs_of
+from qinspect.engine.fuse import fuse
+from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.quantize import quantize
+
+
+class Sequence(nn.Module):
+    """Convolution, LSTM, GRU whose last state is used too, and a cell."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv1d(8, 16, 3, padding=1), nn.BatchNorm1d(16)
+        self.lstm = nn.LSTM(16, 12, batch_first=True)
+        self.gru = nn.GRU(12, 10, batch_first=True)
+        self.cell = nn.LSTMCell(10, 6)
+        self.fc = nn.Linear(6, 4)
+
+    def forward(self, x):
+        x = self.norm(self.conv(x)).relu().transpose(1, 2)
+        x, _ = self.lstm(x)
+        x, state = self.gru(x)
+        hidden, _ = self.cell(x[:, -1] + state[-1])
+        return self.fc(hidden)
+
+
+@pytest.fixture(autouse=True)
+def _no_monitor(monkeypatch):
+    """torch's exporter shows progress with tqdm where that is installed, whose thread would stay."""
+    with contextlib.suppress(ImportError):
+        monkeypatch.setattr(importlib.import_module("tqdm").tqdm, "monitor_interval", 0)
+
+
+@pytest.mark.parametrize("target", [Target(), Target("fx", "onednn")], ids=lambda target: target.name)
+def test_kernels_around_recurrent_layers_equal_the_simulation(target, canonical):
+    if target.backend == "fx" and target.engine not in torch.backends.quantized.supported_engines:
+        pytest.skip(f"torch has no engine {target.engine} here")
+    net = Sequence().eval().requires_grad_(False)
+    graph = canonical(net, torch.randn(2, 8, 20), dynamic=True)
+    x = torch.randn(6, 8, 20)
+    plan = QuantPlan.preset(target)
+    fused = fuse(graph, plan).graph
+    shown = [layer.op for layer in fused.layers if not layer.transparent]
+    assert shown == ["conv1d", "lstm", "gru", "add", "lstm_cell", "linear"]
+    quantization = quantize(fused, plan, calibrate(fused, [(x,)], share=1.0).tensors)
+    if target.backend == "ort":
+        from qinspect.engine.backends.ort import OrtRunner, float_model
+
+        runner = OrtRunner(quantization, float_model(fused), 1)
+    else:
+        from qinspect.engine.backends.fx import FxRunner
+
+        runner = FxRunner(quantization)
+    assert {"conv:conv1d", ":add", "fc:linear"} <= set(runner.kernels)
+    assert not {"lstm:lstm", "gru:gru", "cell:lstm_cell"} & set(runner.kernels)
+    with torch.inference_mode():
+        assert torch.equal(Executor(graph)([x]), net(x))
+        wanted = outputs_of(simulation(quantization)([x]))[0]
+        # The runtimes' own LSTM rounds otherwise than torch's, which may tip a value over to its neighbour.
+        step = float(quantization.values["fc:linear"].scale)
+        assert float((runner.run([x])[0] - wanted).abs().max()) <= 2.001 * step
