@@ -16,10 +16,11 @@ from torch import nn
 from qinspect.engine.backends import eager_layers
 from qinspect.engine.backends.fx import FxRunner, engine
 from qinspect.engine.backends.fx_export import export_fx
+from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.kernels import compare
 from qinspect.engine.plan import FX_ENGINES, QuantPlan, Target
-from qinspect.engine.qconfig import ACTIVATION, WEIGHT
+from qinspect.engine.qconfig import ACTIVATION, WEIGHT, TensorConfig
 from qinspect.engine.quantize import Quantization
 from qinspect.engine.results import KernelCheck
 from qinspect.engine.simulate import Simulation
@@ -197,3 +198,38 @@ def test_the_folder_is_rebuilt_by_prepare_and_convert_in_a_new_process(canonical
     assert "to_int8(EagerModel(" in text
     assert "relu=True" in text
     assert json.loads((tmp_path / "net" / "plan.json").read_text())["target"]["backend"] == "eager"
+
+
+@pytest.mark.parametrize("backend", ["fx", "eager"])
+@pytest.mark.parametrize("bits", [7, 8])
+def test_a_dynamic_linear_layer_runs_in_torchs_dynamic_kernel(each_engine, canonical, quantized, backend, bits):
+    x = torch.randn(6, 24)
+    net = nn.Sequential(nn.Linear(24, 16), nn.ReLU(), nn.Linear(16, 8))
+    plan = QuantPlan(Target(backend, each_engine)).with_default(WEIGHT, TensorConfig("uint8", bits=bits, dynamic=True))
+    q = quantized(canonical(net, x), plan, [(x,)])
+    if each_engine == "qnnpack" and bits == 7:
+        assert q.why_not["0:linear"] == "qnnpack's dynamic kernel takes 8 bits"
+        return
+    runner = FxRunner(q)
+    assert runner.kernels == dict.fromkeys(("0:linear", "2:linear"), "quantized.linear_dynamic")
+    with torch.no_grad():
+        (ours,) = runner.run((x,))
+        (theirs,), (plain,) = (outputs_of(model((x,))) for model in (Simulation(q), Executor(q.graph)))
+    # The kernel may round a value at a tie the other way; the rounding itself is far larger.
+    assert float((ours - theirs).abs().max()) < 0.3 * float((theirs - plain).abs().max())
+
+
+def test_a_dynamic_plan_is_refused_by_layer_where_torch_has_no_kernel(canonical, quantized, images):
+    net = nn.Sequential(nn.Conv2d(3, 8, 3))
+    plan = QuantPlan(Target("fx", "x86")).with_default(WEIGHT, TensorConfig("uint8", dynamic=True))
+    q = quantized(canonical(net, images), plan, [(images,)])
+    assert q.why_not == {"0:conv2d": "torch has no dynamic kernel for conv2d here"}
+
+
+def test_a_folder_with_a_dynamic_layer_is_rebuilt(canonical, quantized, tmp_path):
+    x = torch.randn(6, 24)
+    net = nn.Sequential(nn.Linear(24, 16), nn.ReLU(), nn.Linear(16, 8))
+    plan = QuantPlan(Target("fx", supported("onednn"))).with_default(WEIGHT, TensorConfig("uint8", dynamic=True))
+    found = export_fx(quantized(canonical(net, x), plan, [(x,)]), tmp_path / "net", [(x,)])
+    assert found.problems == ()
+    assert found.quantized == ("0:linear", "2:linear")

@@ -93,5 +93,7 @@ def dequant_stub() -> nn.Module:
 
 def to_int8(model: nn.Module) -> nn.Module:
     """``prepare`` and ``convert`` a model of such layers, for the engine that is set; it is changed itself."""
+    if not any(getattr(layer, "qconfig", None) for layer in model.modules()):
+        return model.eval()  # nothing to convert, of which prepare would warn
     converted: nn.Module = convert(prepare(model.eval(), inplace=True), inplace=True)
     return converted

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -95,6 +96,9 @@ class Int8Writer(Writer):
                     yield layer.id, (pad, *found)
 
     def layer(self, layer: Layer) -> None:
+        if layer.id in self.q.dynamic:
+            self.dynamic_layer(layer)
+            return
         if layer.id not in self.q.quantized:
             # A size can be read off either form.
             reads = self.nodes if layer.target == "aten.sym_size.int" else Lazy(lambda n: self.as_float(n, layer.id))
@@ -258,6 +262,26 @@ class Int8Writer(Writer):
         points = f"w[{layer.id!r}], v[{source!r}], v[{layer.value!r}]"
         text = f"{maker}(model.{self.called[layer.id]}, {points}{extra})"
         return self.module(layer, made, text, reads), f"quantized.{type(made).__name__}"
+
+    def dynamic_layer(self, layer: Layer) -> None:
+        """A linear layer that rounds what it reads; what it absorbed is computed in float behind it."""
+        plain: Any = self.calls[layer.id].module(self.layers.params)
+        config = self.q.configs[layer.id].activation
+        assert config is not None
+        reduced = config.bits == 7
+        made = fx_kernels.int8_dynamic_linear(plain, self.info.q["weights"][layer.id], reduced)
+        extra = ", reduce_range=True" if reduced else ""
+        text = f"int8_dynamic_linear(model.{self.called[layer.id]}, w[{layer.id!r}]{extra})"
+        reads = Lazy(lambda n: self.as_float(n, layer.id))
+        node = self.module(layer, made, text, reads)
+        node.meta["kind"] = "int8"
+        local: ChainMap[str, Any] = ChainMap({layer.id: node}, reads)  # type: ignore[arg-type]
+        local.update(dict.fromkeys(layer.folded, node))
+        for part in layer.executed:
+            node = self.emit(part, self.calls[part.id], local, layer.id)
+            local[part.id] = node
+        self.hand_on(layer, node)
+        self.info.kernels[layer.id] = "quantized.linear_dynamic"
 
     def module(self, layer: Layer, made: nn.Module, text: str, reads: Mapping[str, Any]) -> fx.Node:
         first = layer.args[0]

@@ -111,6 +111,33 @@ def int8_linear(layer: nn.Linear, q: dict[str, Any], source: Point, out: Point, 
     return module
 
 
+class DynamicLinear(nn.Module):
+    """torch's linear kernel that rounds its input with the range that this has now, and hands on real numbers."""
+
+    def __init__(self, layer: nn.Linear, q: dict[str, Any], reduce_range: bool) -> None:
+        super().__init__()
+        self.packed = torch.ops.quantized.linear_prepack(quantize_weight(layer.weight, q), layer.bias)
+        self.reduce_range = reduce_range
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.ops.quantized.linear_dynamic(x, self.packed, self.reduce_range)
+
+
+def int8_dynamic_linear(layer: nn.Linear, q: dict[str, Any], reduce_range: bool = False) -> nn.Module:
+    """A float linear layer as torch's dynamic one, for the engine that is set.
+
+    Parameters
+    ----------
+    layer : nn.Linear
+        Float.
+    q : dict
+        Of the weight, see `quantize_weight`.
+    reduce_range : bool
+        Whether the input gets 7 bits.
+    """
+    return DynamicLinear(layer, q, reduce_range)
+
+
 def rounded(
     layer: nn.Module, q: dict[str, Any], source: Point, zeros: tuple[int, ...] = (), padding: Any = None
 ) -> nn.Module:

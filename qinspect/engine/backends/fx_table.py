@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import Layer, Ref
 from ..plan import Target
-from ..qconfig import QConfig
+from ..qconfig import QConfig, TensorConfig
 from .grouping import OWN, PASSING, SHARED, pads_zeros
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "linear"})
@@ -51,7 +51,7 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     if activation is None:
         return "the lowering to torch's FX keeps no weight in integers beside float values" if weight else None
     if activation.dynamic:
-        return "the lowering to torch's FX has no dynamic ranges"
+        return _dynamic_refused(layer, activation, weight, target)
     if activation.dtype != "uint8":
         return f"torch's integer kernels take uint8 activations, not {activation.dtype}"
     if activation.granularity != "per_tensor":
@@ -69,4 +69,21 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
             return "torch takes per-tensor weights in transposed convolutions"
         if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
             return "torch's quantized convolution takes no padding by name"
+    return None
+
+
+def _dynamic_refused(
+    layer: Layer, activation: TensorConfig, weight: TensorConfig | None, target: Target
+) -> str | None:
+    """Why torch's dynamic kernel cannot run a layer as asked, or None where it can."""
+    if layer.op != "linear":
+        return f"torch has no dynamic kernel for {layer.op} here"
+    if "weight" not in layer.roles:
+        return "its weight is computed at run time"
+    if activation != TensorConfig("uint8", bits=activation.bits, dynamic=True) or activation.bits not in (7, 8):
+        return f"torch's dynamic kernel takes uint8 inputs, affine, per tensor, of 7 or 8 bits, not {activation}"
+    if target.engine == "qnnpack" and activation.bits != 8:
+        return "qnnpack's dynamic kernel takes 8 bits"
+    if weight is None or weight.dtype != "int8" or not weight.symmetric or weight.granularity == "per_group":
+        return f"torch's dynamic kernel takes symmetric int8 weights per tensor or channel, not {weight or 'float'}"
     return None
