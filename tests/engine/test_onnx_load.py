@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from random import Random
 
 import numpy as np
 import onnx
@@ -15,7 +17,7 @@ from torch import nn
 from qinspect.cli import main
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.load.onnx_file import Op
-from qinspect.engine.load.onnx_trace import module_path
+from qinspect.engine.load.onnx_trace import module_path, read_float
 from qinspect.engine.problem import Problem
 
 
@@ -293,3 +295,48 @@ def test_the_file_is_sniffed_by_content_and_goes_through_analyze(digits_model, t
         layer.id for layer in source.graph.layers if not layer.transparent
     ]
     assert found["totals"]["fp32_metric"] > 0.9
+
+
+def spoilt(data, random):
+    """A file that was cut, or in which bytes were changed, taken out or doubled."""
+    kind = random.random()
+    if kind < 0.2:
+        return data[: random.randrange(len(data))]
+    changed = bytearray(data)
+    if kind < 0.7:
+        for _ in range(random.choice([1, 2, 5, 20])):
+            changed[random.randrange(len(changed))] = random.randrange(256)
+        return bytes(changed)
+    start = random.randrange(len(changed))
+    end = min(len(changed), start + random.randrange(1, 40))
+    changed[start:end] = b"" if kind < 0.85 else changed[start:end] * 2
+    return bytes(changed)
+
+
+def test_five_hundred_spoilt_files_are_read_or_named(tmp_path):
+    scale, zero = stored("s", np.float32(0.1)), stored("z", np.uint8(3))
+    nodes = [
+        node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+        helper.make_node("DequantizeLinear", ["w", "s", "z"], ["e"], "weights"),
+        node("MatMul", ["d", "e"], ["m"]),
+        node("Add", ["m", "b"], ["y"]),
+    ]
+    tensors = [
+        scale,
+        zero,
+        stored("w", np.arange(12, dtype=np.uint8).reshape(4, 3)),
+        stored("b", np.float32([1, 2, 3])),
+    ]
+    path = written(tmp_path / "m.onnx", nodes, [info("x", 1, 4)], [info("y", 1, 3)], tensors)
+    whole, random, counts = path.read_bytes(), Random(0), Counter()
+    for _ in range(500):
+        path.write_bytes(spoilt(whole, random))
+        try:
+            read_float(path)
+            counts["read"] += 1
+        except Problem as problem:
+            counts["named" if str(path) in problem.where else "not named"] += 1
+    assert counts["not named"] == 0
+    assert counts["named"] > 200
+    assert counts["read"] > 10

@@ -157,7 +157,7 @@ class _Reader:
             raise Problem(self.where, f"does not say the type of its input {untyped}", "Export it anew.")
         outputs = tuple(self._declared(item) for item in graph.output)
         meta = {item.key: item.value for item in self.model.metadata_props}
-        producer = " ".join(part for part in (self.model.producer_name, self.model.producer_version) if part)
+        producer = " ".join(str(part) for part in (self.model.producer_name, self.model.producer_version) if part)
         return OnnxFile(self.where, opset, ops, arrays, inputs, outputs, meta, producer)
 
     def _opset(self) -> int:
@@ -216,6 +216,9 @@ class _Reader:
                 if source is not None:
                     attributes[item.name] = self._attribute(source)
             kind = node.op_type if node.domain in STANDARD else f"{node.domain}::{node.op_type}"
+            texts = (node.op_type, node.domain, node.name, *node.input, *node.output)
+            if not node.output or not all(isinstance(text, str) for text in texts):
+                raise Problem(self.where, f"{kind} has no output, or names that are no text", "Export it anew.")
             name = node.name or next((output for output in node.output if output), node.op_type)
             meta = {item.key: item.value for item in node.metadata_props}
             yield Op(kind, name, tuple(node.input), tuple(node.output), attributes, meta)

@@ -78,8 +78,7 @@ def open_onnx(path: Path, spec: ModelSpec, notes: list[str]) -> Opened:
     Problem
         Naming the operator that cannot be followed.
     """
-    file, marks = stripped(with_constants(read_onnx(path)))
-    file = merged(file, marks.values)
+    file, marks = read_float(path)
     if any(item.dtype in ("float16", "bfloat16", "float64") for item in (*file.inputs, *file.outputs)):
         notes.append("The file's half or double precision numbers are computed in float32 here.")
     shapes, free = _example_shapes(file, spec, notes)
@@ -97,6 +96,22 @@ def open_onnx(path: Path, spec: ModelSpec, notes: list[str]) -> Opened:
             notes.append("The file's batch is free, but some operator in it works for one sample only.")
             shapes = [[1 if axis in free[i] else n for axis, n in enumerate(s)] for i, s in enumerate(shapes)]
     return program.opened(*_graph(program, shapes, []), False)
+
+
+def read_float(path: Path) -> tuple[OnnxFile, Marks]:
+    """What a file says, with real numbers throughout, and what was quantized in it.
+
+    Raises
+    ------
+    Problem
+        Also where a damaged file parses, but does not hold together.
+    """
+    try:
+        file, marks = stripped(with_constants(read_onnx(path)))
+        return merged(file, marks.values), marks
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        what = f"does not hold together ({type(error).__name__}: {first_line(error)})"
+        raise Problem(str(path), what, "Export it anew.") from error
 
 
 class _Program(torch.nn.Module):
