@@ -270,12 +270,16 @@ class _Search:
             for item in self.pool.values()
             if id(item) not in front or not 1 / DEVIATES < (item.verified.loss + 1e-12) / (item.loss + 1e-12) < DEVIATES
         ]
-        tries = min(REPAIRS, TRIES * len(doubtful))
+        if self.objective == "layers":  # few and large steps: each is worth a look
+            doubtful += [item for item in self._front() if item not in doubtful]
+        left = REPAIRS * (2 if self.objective == "layers" else 1)
         for index, item in enumerate(doubtful):
             start = 0.7 + 0.1 * index / len(doubtful)
-            if len(doubtful) * TRIES > REPAIRS and index * TRIES >= tries:
-                break
-            self._try(beside(self.choices, item.selection)[:TRIES], start, start + 0.1 / len(doubtful), "repairing")
+            cheaper = [other.selection for other in self._front() if other.cost < item.cost][-1:]
+            tries = [s for s in beside(self.choices, item.selection, cheaper) if s not in self.pool]
+            tries = [s for s in tries if self._quantizes(s)][: min(TRIES, left)]
+            self._try(tries, start, start + 0.1 / len(doubtful), "repairing")
+            left -= len(tries)
 
     def _approach(self) -> None:
         """Solve again near the constraint, with the limit corrected by what was verified."""
@@ -382,8 +386,9 @@ class _Search:
         return trials.verify(plan, part(self.report, 0.96, 1.0, "the chosen plan on the final split"))
 
 
-def beside(choices: Choices, selection: Selection) -> list[Selection]:
-    """Neighbours that are not dearer, those with the least estimated loss first."""
+def beside(choices: Choices, selection: Selection, others: Sequence[Selection] = ()) -> list[Selection]:
+    """Neighbours of a selection (and of others) that are not dearer than it, the least estimated loss first."""
     _, limit = loss_and_cost(choices, selection)
-    scored = [(*loss_and_cost(choices, item), item) for item in neighbours(choices, selection)]
+    near = dict.fromkeys(item for base in (selection, *others) for item in neighbours(choices, base))
+    scored = [(*loss_and_cost(choices, item), item) for item in near]
     return [item for _, cost, item in sorted(scored) if cost <= limit * (1 + 1e-9)]
