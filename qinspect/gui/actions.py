@@ -97,6 +97,10 @@ def make_actions(window: MainWindow) -> None:
     window.run_action = add(run, translate("Menus", "Calibrate and analyze"), window.run, "Ctrl+Return", "play")
     window.run_action.setShortcuts([QKeySequence("Ctrl+Return"), QKeySequence("Ctrl+Enter")])
     window.quick_action = add(run, translate("Menus", "Quick figures"), window.tasks.run_quick, "Ctrl+Shift+Return")
+    window.sweep_action = add(run, translate("Menus", "Measure every layer alone"), partial(window.tasks.run_all, True))
+    window.sweep_action.setToolTip(
+        translate("Menus", "Isolated and leave-one-out errors at the output, exactly; some forward passes a layer")
+    )
     window.cancel_action = add(run, translate("Menus", "Cancel"), window.jobs.cancel_all, "Escape", "close")
 
     view = bar.addMenu(translate("Menus", "&View"))

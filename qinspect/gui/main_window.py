@@ -67,6 +67,7 @@ class MainWindow(QMainWindow):
     export_action: QAction
     run_action: QAction
     quick_action: QAction
+    sweep_action: QAction
     cancel_action: QAction
     bottom_action: QAction
 
@@ -265,6 +266,7 @@ class MainWindow(QMainWindow):
         self.report_action.setEnabled(self.document.find() is not None)
         free = self.tasks.ready and not self.tasks.analyzing
         self.run_action.setEnabled(free)
+        self.sweep_action.setEnabled(free)
         self.quick_action.setEnabled(free and self.document.calibration is not None)
         self.cancel_action.setEnabled(self.strip.busy)
 

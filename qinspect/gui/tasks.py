@@ -139,15 +139,18 @@ class Tasks(QObject):
         data = self._document.data
         return self._document.model is not None and data is not None and self._document.confirmed == data.digest
 
-    def run_all(self) -> Job | None:
-        """Calibrate if need be, then analyze on all samples with kernels and latency."""
+    def run_all(self, sweep: bool = False) -> Job | None:
+        """Calibrate if need be, then analyze on all samples with kernels and latency.
+
+        With `sweep`, each layer's isolated and leave-one-out errors are measured too.
+        """
         if not self.ready or self.analyzing:
             return None
         self._timer.stop()
         self._make_way()
         if self._document.calibration is None:
-            return self._follow(self.calibrate(then=lambda: self._follow(self._analyze(quick=False))))
-        return self._follow(self._analyze(quick=False))
+            return self._follow(self.calibrate(then=lambda: self._follow(self._analyze(False, sweep))))
+        return self._follow(self._analyze(False, sweep))
 
     @property
     def analyzing(self) -> bool:
@@ -190,7 +193,7 @@ class Tasks(QObject):
         self._quick = self._analyze(quick=True)
         return self._quick
 
-    def _analyze(self, quick: bool) -> Job:
+    def _analyze(self, quick: bool, sweep: bool = False) -> Job:
         document = self._document
         model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
 
@@ -201,7 +204,7 @@ class Tasks(QObject):
 
         return self._start(
             self.tr("Figures on {0} samples").format(work.QUICK_SAMPLES) if quick else self.tr("Analyzing"),
-            lambda report: work.analyze(model, data, plan, calibration, quick, report),
+            lambda report: work.analyze(model, data, plan, calibration, quick, report, sweep),
             found,
         )
 

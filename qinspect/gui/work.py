@@ -130,9 +130,18 @@ def calibrate(
 
 
 def analyze(
-    model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, quick: bool, report: Report
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    calibration: Calibration,
+    quick: bool,
+    report: Report,
+    sweep: bool = False,
 ) -> Analysis:
-    """Figures of a plan: everything, or quickly those that need no measuring of time."""
+    """Figures of a plan: everything, or quickly those that need no measuring of time.
+
+    With `sweep`, also what each layer alone does to the output, and all layers but it, however long that takes.
+    """
     from ..engine.analyze import analyze
 
     if quick:
@@ -148,7 +157,7 @@ def analyze(
             layer_samples=QUICK_LAYER_SAMPLES,
             exact=False,
         )
-    return analyze(model, data, plan, calibration, report)
+    return analyze(model, data, plan, calibration, report, exact=sweep or None)
 
 
 def candidates(

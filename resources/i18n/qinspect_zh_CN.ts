@@ -231,6 +231,14 @@
         <translation>只量化该层时输出端的 KL(fp32‖int8)，单位 nat</translation>
     </message>
     <message>
+        <source>Without it</source>
+        <translation>除它之外</translation>
+    </message>
+    <message>
+        <source>KL(fp32‖int8) at the output with every layer quantized but this one, in nats</source>
+        <translation>除该层外全部量化时输出端的 KL(fp32‖int8)，单位 nat</translation>
+    </message>
+    <message>
         <source>fp32</source>
         <translation>fp32</translation>
     </message>
@@ -592,6 +600,14 @@
         <translation>各层占估计 KL 的份额，%</translation>
     </message>
     <message>
+        <source>alone</source>
+        <translation>单独</translation>
+    </message>
+    <message>
+        <source>KL at the output with this layer alone quantized, and with all but it, nats; as measured</source>
+        <translation>只量化该层、以及除它外全部量化时输出端的 KL，nat；实测</translation>
+    </message>
+    <message>
         <source>Error along the depth</source>
         <translation>误差随深度的变化</translation>
     </message>
@@ -612,6 +628,18 @@
         <translation>SQNR（dB）</translation>
     </message>
     <message>
+        <source>KL(fp32‖int8) (nats)</source>
+        <translation>KL(fp32‖int8)（nat）</translation>
+    </message>
+    <message>
+        <source>this layer alone</source>
+        <translation>仅该层</translation>
+    </message>
+    <message>
+        <source>all but this layer</source>
+        <translation>除该层外</translation>
+    </message>
+    <message>
         <source>local</source>
         <translation>局部</translation>
     </message>
@@ -626,6 +654,14 @@
     <message>
         <source>{:.1f} % of the estimated KL</source>
         <translation>占估计 KL 的 {:.1f} %</translation>
+    </message>
+    <message>
+        <source>alone {:.3g} nats</source>
+        <translation>单独 {:.3g} nat</translation>
+    </message>
+    <message>
+        <source>without it {:.3g} nats</source>
+        <translation>除它之外 {:.3g} nat</translation>
     </message>
     <message>
         <source>local {:.1f} dB</source>
@@ -1779,6 +1815,14 @@
     <message>
         <source>Quick figures</source>
         <translation>快速结果</translation>
+    </message>
+    <message>
+        <source>Measure every layer alone</source>
+        <translation>单独测量每一层</translation>
+    </message>
+    <message>
+        <source>Isolated and leave-one-out errors at the output, exactly; some forward passes a layer</source>
+        <translation>精确测量输出端的单独误差和留一误差；每层需若干次前向</translation>
     </message>
     <message>
         <source>Cancel</source>

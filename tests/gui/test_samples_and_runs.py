@@ -15,6 +15,8 @@ from qinspect.gui.panels.compare import compare
 from qinspect.gui.panels.pareto import pareto_points
 from qinspect.session import Run
 
+from .conftest import fill
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -128,3 +130,41 @@ def test_totals_without_figures_are_no_loss():
     assert lost_points(Totals()) is None
     assert lost_points(Totals(agreement=0.9)) == pytest.approx(10)
     assert lost_points(Totals(fp32_metric=0.8, quantized_metric=0.9, kernel_metric=0.7)) == pytest.approx(10)
+
+
+def test_every_layer_alone_is_measured_when_it_is_asked_for_and_shown_along_the_depth(
+    make_window, qtbot, digits, monkeypatch
+):
+    asked = []
+
+    def analyze(model, data, plan, calibration, quick, report, sweep=False):
+        asked.append(sweep)
+        rows = [
+            dataclasses.replace(row, errors=dataclasses.replace(row.errors, isolated_kl=0.25, leave_one_out_kl=0.5))
+            for row in digits.analysis.layers
+        ]
+        return dataclasses.replace(digits.analysis, layers=tuple(rows))
+
+    monkeypatch.setattr(work, "analyze", analyze)
+    window = make_window()
+    fill(window.document, digits, analyzed=False)
+    window.go("layers")
+    depth = window.layers_page.depth
+    assert window.sweep_action.isEnabled()
+    window.sweep_action.trigger()
+    qtbot.waitUntil(lambda: window.document.freshness == "exact")
+    assert asked == [True]
+    assert depth.alone.isVisible()
+    qtbot.mouseClick(depth.alone, LEFT)
+    assert depth.plot.getAxis("left").labelText == "KL(fp32‖int8) (nats)"
+    window.document.select(("conv:conv2d",))
+    assert "alone 0.25 nats · without it 0.5 nats" in depth.caption()
+    window.layers_page.tree.show_set("Accuracy")
+    assert "Without it" in window.layers_page.tree.as_tsv().splitlines()[0]
+
+
+def test_without_such_figures_the_button_is_not_there(make_window, digits):
+    window = make_window(digits)
+    window.go("layers")
+    known = any(row.errors.isolated_kl is not None for row in digits.analysis.layers)
+    assert window.layers_page.depth.alone.isVisible() == known

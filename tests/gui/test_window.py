@@ -146,7 +146,7 @@ def test_nothing_can_be_started_while_everything_is_analyzed(make_window, qtbot,
         return value
 
     monkeypatch.setattr(work, "calibrate", lambda *a: wait("calibrate", a[4], digits.calibration))
-    monkeypatch.setattr(work, "analyze", lambda *a: wait("analyze", a[-1], digits.analysis))
+    monkeypatch.setattr(work, "analyze", lambda *a: wait("analyze", a[5], digits.analysis))
     window.fix_page.refresh()
     window.go("verdict")
     page = window.verdict_page

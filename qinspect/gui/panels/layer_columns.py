@@ -305,6 +305,14 @@ COLUMNS: tuple[Column, ...] = (
         "figures",
     ),
     Column(
+        "leave_one_out_kl",
+        QT_TRANSLATE_NOOP("Columns", "Without it"),
+        QT_TRANSLATE_NOOP("Columns", "KL(fp32‖int8) at the output with every layer quantized but this one, in nats"),
+        _error("leave_one_out_kl"),
+        small,
+        "figures",
+    ),
+    Column(
         "fp32_us",
         QT_TRANSLATE_NOOP("Columns", "fp32"),
         QT_TRANSLATE_NOOP("Columns", "Median time of the float layer"),
@@ -391,6 +399,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
         "cosine",
         "estimated_kl",
         "isolated_kl",
+        "leave_one_out_kl",
     ),
     QT_TRANSLATE_NOOP("Columns", "Speed"): (
         "layer",

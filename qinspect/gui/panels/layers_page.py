@@ -238,6 +238,8 @@ class LayersPage(QWidget):
                 row.errors.local_sqnr_db,
                 row.errors.cumulative_sqnr_db,
                 facts.shares.get(row.id),
+                row.errors.isolated_kl,
+                row.errors.leave_one_out_kl,
             )
             for row in shown
         ]

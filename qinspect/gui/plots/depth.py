@@ -23,6 +23,8 @@ class DepthPoint:
     local_sqnr_db: float | None = None
     cumulative_sqnr_db: float | None = None
     estimated_kl_share: float | None = None
+    isolated_kl: float | None = None
+    leave_one_out_kl: float | None = None
 
 
 class DepthPlot(Plot):
@@ -44,9 +46,13 @@ class DepthPlot(Plot):
         self._sample: tuple[str, Mapping[str, float]] | None = None
         self.sqnr = self.toggle(self.tr("SQNR"), self.tr("Signal to quantization noise of each layer, dB"))
         self.share = self.toggle(self.tr("KL share"), self.tr("Each layer's share of the estimated KL, %"))
+        self.alone = self.toggle(
+            self.tr("alone"),
+            self.tr("KL at the output with this layer alone quantized, and with all but it, nats; as measured"),
+        )
         group = QButtonGroup(self)
-        group.addButton(self.sqnr)
-        group.addButton(self.share)
+        for button in (self.sqnr, self.share, self.alone):
+            group.addButton(button)
         self.sqnr.setChecked(True)
         group.buttonToggled.connect(self._series_chosen)
         self._mark = pg.InfiniteLine(angle=90, movable=False)
@@ -58,6 +64,10 @@ class DepthPlot(Plot):
         """Show layers in execution order; none shows the hint."""
         self._points = tuple(points)
         self._index = {point.id: place for place, point in enumerate(self._points)}
+        measured = any(point.isolated_kl is not None for point in self._points)
+        self.alone.setVisible(measured)
+        if not measured and self.alone.isChecked():
+            self.sqnr.setChecked(True)
         self.redraw()
         self.plot.enableAutoRange()
 
@@ -106,12 +116,20 @@ class DepthPlot(Plot):
             self.plot.addItem(bars)
             self.set_legend()
         else:
-            self._axes(self.tr("layer, in execution order"), self.tr("SQNR (dB)"))
-            series = [
-                ("o", "●", self.tr("local"), colours.accent, self._values("local_sqnr_db")),
-                ("t", "▼", self.tr("cumulative"), colours.float, self._values("cumulative_sqnr_db")),
-            ]
-            if self._sample is not None:
+            alone = self.alone.isChecked()
+            unit = self.tr("KL(fp32‖int8) (nats)") if alone else self.tr("SQNR (dB)")
+            self._axes(self.tr("layer, in execution order"), unit)
+            if alone:
+                series = [
+                    ("o", "●", self.tr("this layer alone"), colours.accent, self._values("isolated_kl")),
+                    ("t", "▼", self.tr("all but this layer"), colours.float, self._values("leave_one_out_kl")),
+                ]
+            else:
+                series = [
+                    ("o", "●", self.tr("local"), colours.accent, self._values("local_sqnr_db")),
+                    ("t", "▼", self.tr("cumulative"), colours.float, self._values("cumulative_sqnr_db")),
+                ]
+            if self._sample is not None and not alone:
                 name, values = self._sample
                 own = np.array([values.get(point.id, np.nan) for point in self._points], np.float64)
                 series.append(("s", "■", short_name(name, 24), colours.bad, own))
@@ -147,6 +165,11 @@ class DepthPlot(Plot):
         if self.share.isChecked():
             if point.estimated_kl_share is not None:
                 parts.append(self.tr("{:.1f} % of the estimated KL").format(point.estimated_kl_share * 100))
+        elif self.alone.isChecked():
+            if point.isolated_kl is not None:
+                parts.append(self.tr("alone {:.3g} nats").format(point.isolated_kl))
+            if point.leave_one_out_kl is not None:
+                parts.append(self.tr("without it {:.3g} nats").format(point.leave_one_out_kl))
         else:
             if point.local_sqnr_db is not None:
                 parts.append(self.tr("local {:.1f} dB").format(point.local_sqnr_db))
@@ -185,7 +208,8 @@ class DepthPlot(Plot):
 
     def table(self) -> Table:
         own = {} if self._sample is None else self._sample[1]
-        return ("order", "layer", "local_sqnr_db", "cumulative_sqnr_db", "estimated_kl_share", "sample_sqnr_db"), [
-            (place, p.id, p.local_sqnr_db, p.cumulative_sqnr_db, p.estimated_kl_share, own.get(p.id))
+        figures = ("local_sqnr_db", "cumulative_sqnr_db", "estimated_kl_share", "isolated_kl", "leave_one_out_kl")
+        return ("order", "layer", *figures, "sample_sqnr_db"), [
+            (place, p.id, *(getattr(p, name) for name in figures), own.get(p.id))
             for place, p in enumerate(self._points, 1)
         ]
