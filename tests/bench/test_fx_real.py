@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pytest
 import torch
+import torch.ao.quantization as ao
+import torch.nn.functional as F
 from PIL import Image
+from torch import nn
 
-from qinspect.engine.backends.fx import FxRunner
+from qinspect.engine.backends import eager_layers
+from qinspect.engine.backends.fx import FxRunner, engine
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
@@ -126,11 +131,12 @@ def test_mobilenet_with_relu6_fused_keeps_its_answers(mobilenet, one_thread):
     assert kernel > 0.6
 
 
+@pytest.mark.parametrize("backend", ["fx", "eager"])
 @pytest.mark.parametrize("name", ["x86", "fbgemm", "onednn", "qnnpack"])
 @pytest.mark.parametrize("net", ["mobilenet", "efficientnet"])
-def test_every_layer_is_within_a_step_of_the_simulation(request, one_thread, net, name):
+def test_every_layer_is_within_a_step_of_the_simulation(request, one_thread, net, name, backend):
     graph, x = request.getfixturevalue(net)
-    q = lowered(graph, x, QuantPlan.preset(Target("fx", supported(name))))
+    q = lowered(graph, x, QuantPlan.preset(Target(backend, supported(name))))
     runner = FxRunner(q)
     found = checks(runner, x[:4])
     assert sum(layer_id.endswith((":conv2d", ":linear")) for layer_id in found) == (53 if net == "mobilenet" else 50)
@@ -147,3 +153,51 @@ def test_int8_is_faster_than_float(request, one_thread, net, name):
     ratio = median(timing.fp32_ms) / median(timing.int8_ms)
     print(f"{net} {name}: {median(timing.fp32_ms):.2f} / {median(timing.int8_ms):.2f} ms = {ratio:.2f}")
     assert ratio > 1.3
+
+
+class RNet(nn.Module):
+    """The second stage of MTCNN, as facenet-pytorch has it; input (N, 3, 24, 24)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.prelu1 = nn.Conv2d(3, 28, 3), nn.PReLU(28)
+        self.conv2, self.prelu2 = nn.Conv2d(28, 48, 3), nn.PReLU(48)
+        self.conv3, self.prelu3 = nn.Conv2d(48, 64, 2), nn.PReLU(64)
+        self.dense4, self.prelu4 = nn.Linear(576, 128), nn.PReLU(128)
+        self.dense5_1, self.dense5_2 = nn.Linear(128, 2), nn.Linear(128, 4)
+
+    def forward(self, x):
+        x = F.max_pool2d(self.prelu1(self.conv1(x)), 3, 2, ceil_mode=True)
+        x = F.max_pool2d(self.prelu2(self.conv2(x)), 3, 2, ceil_mode=True)
+        x = self.prelu3(self.conv3(x)).permute(0, 3, 2, 1).contiguous()
+        x = self.prelu4(self.dense4(x.view(x.shape[0], -1)))
+        return self.dense5_2(x), F.softmax(self.dense5_1(x), 1)
+
+
+@pytest.mark.parametrize("backend", ["fx", "eager"])
+def test_torchs_own_slope_grid_is_found_at_the_prelus_of_rnet(one_thread, backend):
+    spec = importlib.util.find_spec("facenet_pytorch")
+    if spec is None or spec.origin is None:
+        pytest.skip("facenet-pytorch is not installed")
+    net = RNet().eval()
+    net.load_state_dict(torch.load(Path(spec.origin).parent / "data" / "rnet.pt", weights_only=True))
+    x = photos((127.5, 127.5, 127.5), (128, 128, 128), 8)
+    x = torch.cat([x[:, :, i : i + 24, i : i + 24] for i in range(0, 200, 24)])
+    with quiet(), torch.no_grad():
+        program = torch.export.export(net, (x[:2],), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        graph = normalize(program.run_decompositions({}))
+    runner = FxRunner(lowered(graph, x, QuantPlan.preset(Target(backend, supported("onednn")))))
+    ours = checks(runner, x)
+    prelus = {layer.id: layer for layer in graph.layers if layer.op == "prelu"}
+    assert {layer_id: ours[layer_id].max_steps for layer_id in prelus if ours[layer_id].max_steps > 1} == {}
+    with engine("onednn"):
+        for layer_id in prelus:
+            name = layer_id.partition(":")[0]
+            params = runner.quantization.values[layer_id]
+            plain = eager_layers.observed(net.get_submodule(name), (float(params.scale), int(params.zero_point)))
+            plain.qconfig = ao.QConfig(plain.qconfig.activation, ao.MinMaxObserver.with_args(dtype=torch.quint8))
+            runner.module.add_module(name, eager_layers.to_int8(nn.Sequential(plain))[0])
+    theirs = checks(runner, x)
+    below_one = {layer_id for layer_id, layer in prelus.items() if float(graph.params[layer.roles["weight"]].max()) < 1}
+    assert below_one
+    assert {layer_id for layer_id, check in theirs.items() if check.max_steps > 1} >= below_one
