@@ -325,5 +325,6 @@ def _weight_gain(case: Case, layer: Layer, share: float) -> float:
     row, stats = case.row_of.get(layer.id), case.calibration.tensors.get(layer.value)
     if row is None or not row.errors.estimated_kl or not row.errors.local_mse:
         return 0.0
-    activation = 0.0 if stats is None else rounding_error(stats, case.quantization.values[layer.value])
+    params = case.quantization.values.get(layer.value)  # none where it is dynamic or weight-only
+    activation = 0.0 if stats is None or params is None else rounding_error(stats, params)
     return row.errors.estimated_kl * max(0.0, 1 - activation / row.errors.local_mse) * share
