@@ -128,6 +128,8 @@ def export(
     rest = part(report, 0.1, 1)
     if to in ONNX_KINDS:
         file = out if to == "kit" or out.suffix == ".onnx" else out / f"{model.name}.onnx"
+        if file.parent == out:
+            _write_plan(quantization, out)
         given = {"float_bytes": float_onnx(quantization), "score": score, "notes": notes, "opset": opset, "io": io}
         return _onnx(to, model.name)(quantization, file, samples, rest, **given)
     if to == "pt2e":
@@ -182,11 +184,15 @@ def _folder(to: str) -> Callable[..., ExportReport]:
     return export_script
 
 
+def _write_plan(quantization: Quantization, folder: Path) -> None:
+    write_json(folder / "plan.json", quantization.plan.to_json())
+    write_json(folder / "qparams.json", quantization.qparams_json())
+
+
 def _export_plan(quantization: Quantization, out: Path) -> ExportReport:
     """plan.json and qparams.json; read again, the plan must be the same."""
     plan = quantization.plan
-    write_json(out / "plan.json", plan.to_json())
-    write_json(out / "qparams.json", quantization.qparams_json())
+    _write_plan(quantization, out)
     same = read_plan(out / "plan.json").fingerprint == plan.fingerprint
     asked = sorted(quantization.asked)
     return ExportReport(

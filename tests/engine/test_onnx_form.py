@@ -148,4 +148,4 @@ def test_an_operator_that_an_opset_lacks_is_named_with_its_layer_and_the_first_t
 def test_the_file_format_is_the_oldest_that_goes_with_the_opset():
     formats = [with_opset(qdq(np.int8), opset).ir_version for opset in OPSETS]
     assert formats == [7, 7, 8, 8, 8, 8, 9, 9, 10]
-    assert lowest_onnxruntime(with_opset(qdq(np.int8), 19)) == "1.15"
+    assert lowest_onnxruntime(with_opset(qdq(np.int8), 19)) == "1.16"

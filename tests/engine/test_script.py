@@ -17,6 +17,7 @@ from qinspect.engine.fuse import fuse
 from qinspect.engine.load import quiet
 from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
 
@@ -132,3 +133,11 @@ def test_weight_only_and_dynamic_plans_have_a_script_too(weight, canonical, quan
     report = export_script(q, tmp_path / "rows", [(x[:4],), (x[4:],)], name="rows")
     assert report.problems == ()
     assert report.verified
+
+
+def test_a_target_that_has_no_script_is_refused_before_anything_is_written(quantization, x, tmp_path):
+    plan = QuantPlan.preset(Target.parse("tensorrt"))
+    other = quantize(quantization.graph, plan, calibrate(quantization.graph, [(x,)]).tensors)
+    with pytest.raises(Problem, match="there is none for target tensorrt"):
+        export_script(other, tmp_path / "net", [(x,)])
+    assert not (tmp_path / "net").exists()

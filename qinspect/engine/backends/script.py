@@ -19,6 +19,7 @@ from torch import fx
 from ..child import run_in_child
 from ..execute import outputs_of
 from ..graph import Layer, Ref
+from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results import ExportReport
@@ -52,6 +53,10 @@ def export_script(
     if quantization.plan.target.backend in ("fx", "eager"):
         folder = export_fx(quantization, out, samples, report, name=name, score=score, notes=notes)
         return replace(folder, to="script")
+    target = quantization.plan.target
+    if target.backend != "ort":
+        remedy = f"Export to {target.backend}, or give --target ort."
+        raise Problem("export to script", f"there is none for target {target.name}", remedy)
     need_samples(out, samples)
     with new_folder(out) as place:
         work = _Work(quantization, name, place, samples)

@@ -80,6 +80,8 @@ def round_now(x: torch.Tensor) -> torch.Tensor:
 class OnGrid(nn.Module):
     """A layer with its weight on its grid and, where `source` is its input's, its bias on that of the int32 sums.
 
+    Without a grid of the input (`source`) the bias stays as it is.
+
     The weight is rounded again in every run, so that an ONNX export has it between a quantizer
     and a dequantizer, from which the runtime makes an integer kernel.
     """
