@@ -116,6 +116,8 @@ class LayerTree(QWidget):
         self.view.setSortingEnabled(True)
         self.view.header().setSortIndicatorClearable(True)
         self.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        # Who sorts wants to see what is first.
+        self.view.header().sortIndicatorChanged.connect(lambda *_: self.view.scrollToTop())
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(
