@@ -267,7 +267,7 @@ def _pt2(path: Path) -> None:
 def _onnx(path: Path) -> None:
     import torch
 
-    from qinspect.engine.backends.ort import float_model
+    from qinspect.engine.backends.ort.runner import float_model
     from qinspect.engine.load import quiet
     from qinspect.engine.load.trace import trace
     from qinspect.engine.normalize import normalize

@@ -61,7 +61,7 @@ def _analyze(options: argparse.Namespace) -> int:
     from ..engine.job import forward_seconds, fused_graph
     from ..engine.profiles import read_profile
     from ..engine.report import write_analysis
-    from ..engine.sweep import read_sweep
+    from ..engine.sensitivity.sweep import read_sweep
 
     with progress() as report:
         model = words.load(options, report)

@@ -28,9 +28,7 @@ def add(verb: Verb) -> None:
     export.add_argument("--to", required=True, choices=KINDS, help=HELP)
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx or .pt2 file, or a folder")
     export.add_argument("--opset", type=int, metavar="N", help="of an ONNX file, 13 to 21; the plan may need 21")
-    export.add_argument(
-        "--io", choices=("float", "int8"), default="float", help="what an ONNX file takes and gives"
-    )
+    export.add_argument("--io", choices=("float", "int8"), default="float", help="what an ONNX file takes and gives")
     export.set_defaults(wrong_usage=export.error)
 
 

@@ -14,7 +14,7 @@ from .verb import Verb
 if TYPE_CHECKING:
     from ..engine.intervals import Interval
     from ..engine.metric import Metric
-    from ..engine.pareto import Constraint, Pareto, Point
+    from ..engine.search.pareto import Constraint, Pareto, Point
 
 
 def add(verb: Verb) -> None:
@@ -47,10 +47,10 @@ def _search(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.out.is_dir():
         raise Problem(str(options.out), "is a file", "Give --out a folder.")
     from ..engine.analyze import analyze
-    from ..engine.pareto import write_pareto
     from ..engine.progress import part
     from ..engine.report import write_analysis
-    from ..engine.search import search
+    from ..engine.search.pareto import write_pareto
+    from ..engine.search.run import search
 
     with progress() as report:
         model = words.load(options, report)
@@ -87,7 +87,7 @@ def _search(options: argparse.Namespace) -> int:
 
 
 def _constraint(options: argparse.Namespace, metric: Metric, labelled: bool) -> Constraint | None:
-    from ..engine.pareto import Constraint
+    from ..engine.search.pareto import Constraint
 
     if options.max_kl is not None:
         return Constraint("kl", options.max_kl)

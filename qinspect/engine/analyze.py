@@ -47,8 +47,8 @@ from .qparams import QParams
 from .quantize import Quantization, decide
 from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LatencySums, LayerRow, Totals
 from .samples import output_rows, sample_rows
-from .sensitivity import Scores, holds, score
-from .sweep import Sweep, sweep
+from .sensitivity.estimate import Scores, holds, score
+from .sensitivity.sweep import Sweep, sweep
 
 LAYER_SAMPLES = 64
 """Samples of the final split that layers' errors and estimates rest on."""

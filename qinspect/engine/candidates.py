@@ -22,7 +22,7 @@ from .plan import QuantPlan
 from .progress import Report, part, silent
 from .qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
 from .quantize import MATRIX_PRODUCTS, WEIGHTED, Quantization, decide, quantize
-from .sensitivity import Scores, score
+from .sensitivity.estimate import Scores, score
 from .simulate import Simulation
 
 MOST = 8

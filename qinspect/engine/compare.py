@@ -206,7 +206,7 @@ def compare(
 
 def _float_onnx(graph: LayerGraph) -> bytes | None:
     """The float model for ONNX Runtime, None where it cannot be written: then nothing is timed."""
-    from .backends.onnx_export import float_model
+    from .backends.onnx.export import float_model
 
     try:
         return float_model(graph)
@@ -338,7 +338,7 @@ class _OrtRun:
     def __init__(self, path: Path, graph: LayerGraph, existing: Existing, values: Sequence[str]) -> None:
         import onnx
 
-        from .backends.ort import session
+        from .backends.ort.runner import session
 
         self.graph, self.existing = graph, existing
         model = onnx.load(path)  # its data files were checked when it was opened
@@ -350,7 +350,7 @@ class _OrtRun:
     def _with_taps(self, model: Any, values: Sequence[str]) -> tuple[Any, dict[str, str]]:
         from onnx import TensorProto, helper
 
-        from .backends.ort import session
+        from .backends.ort.runner import session
 
         made = {name for node in model.graph.node for name in node.output}
         taps = {value: self.existing.tensors[value] for value in values if self.existing.tensors.get(value) in made}
@@ -398,7 +398,7 @@ class _OrtRun:
 
 def _times(work: _Work, run: _OrtRun, sample: Sequence[torch.Tensor], report: Report) -> tuple[float, float]:
     """Median milliseconds of the float and the quantized model, one thread, interleaved."""
-    from .backends.ort import session
+    from .backends.ort.runner import session
 
     assert work.float_onnx is not None
     plain = session(work.float_onnx, 1)

@@ -205,9 +205,7 @@ def _write(
     for index, name in enumerate(reads):
         params, numbers = q.values.get(name), seen.integers.get(name)
         grid = {"dtype": "float32"} if params is None else params.to_json()
-        arrays[f"input_{index}"] = (
-            real[name].numpy() if params is None or numbers is None else _stored(params, numbers)
-        )
+        arrays[f"input_{index}"] = real[name].numpy() if params is None or numbers is None else _stored(params, numbers)
         description["inputs"].append({"tensor": f"input_{index}", "value": name, **grid})
     sums = None
     if layer.id in q.weights:

@@ -133,7 +133,7 @@ def export(
         given = {"float_bytes": float_onnx(quantization), "score": score, "notes": notes, "opset": opset, "io": io}
         return _onnx(to, model.name)(quantization, file, samples, rest, **given)
     if to == "pt2e":
-        from .backends.pt2e_export import export_pt2e
+        from .backends.pt2e.export import export_pt2e
 
         file = out if out.suffix == ".pt2" else out / f"{model.name}.pt2"
         return export_pt2e(quantization, file, samples, rest, score=score, notes=notes)
@@ -165,10 +165,10 @@ def _onnx(to: str, name: str) -> Callable[..., ExportReport]:
 
         return partial(export_kit, name=name)
     if to == "tensorrt":
-        from .backends.tensorrt_export import export_tensorrt
+        from .backends.tensorrt.export import export_tensorrt
 
         return export_tensorrt
-    from .backends.ort_export import export_onnx
+    from .backends.ort.export import export_onnx
 
     return export_onnx
 
@@ -176,7 +176,7 @@ def _onnx(to: str, name: str) -> Callable[..., ExportReport]:
 def _folder(to: str) -> Callable[..., ExportReport]:
     """What writes a folder for Python."""
     if to in ("fx", "eager"):
-        from .backends.fx_export import export_fx
+        from .backends.fx.export import export_fx
 
         return export_fx
     from .backends.script import export_script

@@ -350,7 +350,7 @@ def calibration_bytes(model: Model, plan: QuantPlan) -> int:
 
 @lru_cache(maxsize=4)
 def _float_onnx(graph: LayerGraph) -> bytes:
-    from .backends.ort import float_model
+    from .backends.ort.runner import float_model
 
     return float_model(graph)
 

@@ -93,14 +93,14 @@ def make_runner(quantization: Quantization, float_onnx: bytes | None, report: Re
     """The plan lowered to its target, ready to run."""
     target = quantization.plan.target
     if target.backend == "ort":
-        from .backends.ort import OrtRunner, float_model
+        from .backends.ort.runner import OrtRunner, float_model
 
         return OrtRunner(quantization, float_onnx or float_model(quantization.float_graph), target.threads)
     if target.backend == "pt2e":
-        from .backends.pt2e import Pt2eRunner
+        from .backends.pt2e.runner import Pt2eRunner
 
         return Pt2eRunner(quantization, target.threads, report)
-    from .backends.fx import FxRunner
+    from .backends.fx.runner import FxRunner
 
     return FxRunner(quantization, target.threads)
 

@@ -78,7 +78,7 @@ def read_profile(path: Path, graph: LayerGraph, layer_info: Path | None = None) 
         if isinstance(data, Mapping) and "bench" in data:
             found = _bench(data, graph)
         elif isinstance(data, list) and any("cat" in item for item in data):
-            from .backends.ort_profile import node_times
+            from .backends.ort.profile import node_times
 
             times = {name: float(np.median(all_of)) for name, all_of in node_times(data).items()}
             runs = max((len(all_of) for all_of in node_times(data).values()), default=0)
@@ -181,7 +181,7 @@ def _with_fused(graph: LayerGraph, found: ByLayer) -> ByLayer:
 
 def _parts(name: str) -> list[str]:
     """The operators that a name is made of, without what runtimes add to them."""
-    from .backends.ort_profile import stem
+    from .backends.ort.profile import stem
 
     name = re.sub(r"^Reformatting CopyNode for (?:Input|Output) Tensor \d+ (?:to|from) ", "", name)
     inner = re.fullmatch(r"\{ForeignNode\[(.*)\]\}", name)

@@ -278,9 +278,7 @@ class _Quantizer:
 
     def decide(self) -> frozenset[str]:
         """Fill `quantized`, `passing`, `why_not` and `group`; ids of the layers asked for."""
-        asked = frozenset(
-            layer.id for layer in self.graph.layers if is_asked(layer, self.plan, self.configs[layer.id])
-        )
+        asked = frozenset(layer.id for layer in self.graph.layers if is_asked(layer, self.plan, self.configs[layer.id]))
         for layer in self.graph.layers:
             self._decide(layer, asked)
         if getattr(self.table, "ROUNDS_FOR_READERS", False):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..engine.graph import Layer
     from ..engine.job import FloatCheck
     from ..engine.load import Model
-    from ..engine.pareto import Pareto
+    from ..engine.search.pareto import Pareto
 
 Role = Literal["weight", "activation"]
 Freshness = Literal["none", "stale", "quick", "exact"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..engine.export import ExportReport
     from ..engine.job import FloatCheck
     from ..engine.load import Model
-    from ..engine.pareto import Pareto
+    from ..engine.search.pareto import Pareto
     from ..engine.statistics import TensorStats
 
 QUICK_SAMPLES = 64
@@ -180,8 +180,8 @@ def search(
     report: Report,
 ) -> Pareto:
     """The plans that none beats in both loss and cost; an empty kind asks for no limit."""
-    from ..engine.pareto import Constraint
-    from ..engine.search import search
+    from ..engine.search.pareto import Constraint
+    from ..engine.search.run import search
 
     constraint = Constraint(kind, limit) if kind else None  # type: ignore[arg-type]
     return search(model, data, plan, calibration, report, constraint=constraint, objective=objective)  # type: ignore[arg-type]

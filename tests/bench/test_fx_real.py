@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from qinspect.engine.backends import eager_layers
-from qinspect.engine.backends.fx import FxRunner, engine
+from qinspect.engine.backends.eager import layers as eager_layers
+from qinspect.engine.backends.fx.runner import FxRunner, engine
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse

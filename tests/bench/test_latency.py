@@ -12,7 +12,7 @@ import torch
 
 from qinspect import demo
 from qinspect.engine.backends.cut import cut, inputs_of, write_cut
-from qinspect.engine.backends.ort import OrtRunner, session
+from qinspect.engine.backends.ort.runner import OrtRunner, session
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import open_data
 from qinspect.engine.job import first_plan, float_onnx, fused_graph

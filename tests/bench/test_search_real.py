@@ -18,7 +18,6 @@ import torch
 
 from qinspect import demo
 from qinspect.engine.calibrate import Calibration
-from qinspect.engine.choices import Space, space
 from qinspect.engine.data import Dataset, DataSpec, batches, open_data
 from qinspect.engine.errors import measure
 from qinspect.engine.job import calibrate_model, fed, first_plan, fused_graph
@@ -26,8 +25,9 @@ from qinspect.engine.load import Model, ModelSpec, load_model
 from qinspect.engine.metric import TOP1
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.quantize import quantize
-from qinspect.engine.search import search
-from qinspect.engine.trials import Trials
+from qinspect.engine.search.choices import Space, space
+from qinspect.engine.search.run import search
+from qinspect.engine.search.trials import Trials
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 

@@ -31,9 +31,9 @@ from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.ranges import estimate_activation
-from qinspect.engine.sensitivity import holds, score
+from qinspect.engine.sensitivity.estimate import holds, score
+from qinspect.engine.sensitivity.sweep import sweep
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.sweep import sweep
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
@@ -157,7 +157,7 @@ def onnxruntime_calibration(case: Case, feed: Sequence[tuple[torch.Tensor, ...]]
     """onnxruntime's own calibrator over the same samples, one batch after the other."""
     from onnxruntime.quantization.calibrate import CalibrationDataReader, CalibrationMethod, create_calibrator
 
-    from qinspect.engine.backends.ort import float_model
+    from qinspect.engine.backends.ort.runner import float_model
 
     path = folder / "float.onnx"
     path.write_bytes(float_model(case.graph))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from qinspect.engine.choose import choose, knee, unbeaten
 from qinspect.engine.intervals import Interval
-from qinspect.engine.pareto import Constraint, Point, Verified
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
+from qinspect.engine.search.choose import choose, knee, unbeaten
+from qinspect.engine.search.pareto import Constraint, Point, Verified
 
 
 def point(ms, kl, spread=0.001, drop=None):

@@ -13,9 +13,9 @@ import pytest
 from onnx import numpy_helper
 
 from qinspect.cli import main
-from qinspect.engine.backends.onnx_export import float_model
-from qinspect.engine.backends.onnx_qdq import quantized_model
-from qinspect.engine.backends.ort_export import write_model
+from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.onnx.qdq import quantized_model
+from qinspect.engine.backends.ort.export import write_model
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.errors import measure
 from qinspect.engine.job import calibrate_model, first_plan, quantization_of

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.backends import ort_table
+from qinspect.engine.backends.ort import table as ort_table
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.costs import Costs, Effect, Rounding, plan_bytes, roundings, score_plans
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import QConfig, TensorConfig
 from qinspect.engine.quantize import decide, quantize
-from qinspect.engine.sensitivity import score
+from qinspect.engine.search.costs import Costs, Effect, Rounding, plan_bytes, roundings, score_plans
+from qinspect.engine.sensitivity.estimate import score
 
 FLOAT = QConfig(None, None)
 

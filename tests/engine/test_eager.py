@@ -13,9 +13,9 @@ import torch.ao.quantization as ao
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends import eager_layers
-from qinspect.engine.backends.fx import FxRunner, engine
-from qinspect.engine.backends.fx_export import export_fx
+from qinspect.engine.backends.eager import layers as eager_layers
+from qinspect.engine.backends.fx.export import export_fx
+from qinspect.engine.backends.fx.runner import FxRunner, engine
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.kernels import compare

@@ -12,8 +12,8 @@ from qinspect.engine.errors import measure
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.quantize import quantize
-from qinspect.engine.sensitivity import holds, score
-from qinspect.engine.sweep import sweep
+from qinspect.engine.sensitivity.estimate import holds, score
+from qinspect.engine.sensitivity.sweep import sweep
 
 
 def normed(*layers):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qinspect.engine.front import (
+from qinspect.engine.qconfig import QConfig, TensorConfig
+from qinspect.engine.search.front import (
     Choices,
     Crossing,
     Option,
@@ -20,7 +21,6 @@ from qinspect.engine.front import (
     neighbours,
     sweep,
 )
-from qinspect.engine.qconfig import QConfig, TensorConfig
 
 WHOLE = QConfig(TensorConfig("int8"), TensorConfig())
 small = st.integers(0, 20).map(float)

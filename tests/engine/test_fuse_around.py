@@ -276,11 +276,11 @@ def test_kernels_equal_the_simulation_where_a_norm_went_into_the_next_layer(targ
     assert front == {"down:conv2d": ("norm3:batch_norm",), "fc:linear": ("norm4:batch_norm",)}
     quantization = quantize(fused.graph, plan, calibrate(fused.graph, [(x,)], share=1.0).tensors)
     if target.backend == "ort":
-        from qinspect.engine.backends.ort import OrtRunner, float_model
+        from qinspect.engine.backends.ort.runner import OrtRunner, float_model
 
         runner = OrtRunner(quantization, float_model(fused.graph), 1)
     else:
-        from qinspect.engine.backends.fx import FxRunner
+        from qinspect.engine.backends.fx.runner import FxRunner
 
         runner = FxRunner(quantization)
     assert {"down:conv2d", "fc:linear"} <= set(runner.kernels)

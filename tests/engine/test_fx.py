@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.fx import FxRunner, engine, float_module, int8_module
+from qinspect.engine.backends.fx.runner import FxRunner, engine, float_module, int8_module
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.fx import FxRunner
-from qinspect.engine.backends.fx_export import export_fx
+from qinspect.engine.backends.fx.export import export_fx
+from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
 from qinspect.engine.load import quiet

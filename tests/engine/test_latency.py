@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.ort import OrtRunner, float_model
+from qinspect.engine.backends.ort.runner import OrtRunner, float_model
 from qinspect.engine.backends.runner import Timing
 from qinspect.engine.latency import latency_sums, layer_latencies, outliers
 from qinspect.engine.plan import QuantPlan, Target
@@ -84,7 +84,7 @@ def test_onnxruntimes_times_are_given_to_layers_borders_and_groups(canonical, qu
 
 @pytest.mark.skipif("x86" not in torch.backends.quantized.supported_engines, reason="no engine x86")
 def test_torchs_times_are_given_to_the_borders_too(canonical, quantized):
-    from qinspect.engine.backends.fx import FxRunner
+    from qinspect.engine.backends.fx.runner import FxRunner
 
     x = torch.randn(1, 16, 24, 24)
     quantization = quantized(canonical(Net(), x), QuantPlan.preset(Target.parse("fx-x86")), [(x,)])

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.onnx_io import grids, to_integers, to_real
-from qinspect.engine.backends.onnx_opset import OPSETS, lowest_onnxruntime, with_opset
-from qinspect.engine.backends.ort_export import PLAN as PLAN_KEY
-from qinspect.engine.backends.ort_export import export_onnx
+from qinspect.engine.backends.onnx.interface import grids, to_integers, to_real
+from qinspect.engine.backends.onnx.opset import OPSETS, lowest_onnxruntime, with_opset
+from qinspect.engine.backends.ort.export import PLAN as PLAN_KEY
+from qinspect.engine.backends.ort.export import export_onnx
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.problem import Problem
 

@@ -16,8 +16,8 @@ from torch import nn
 
 from qinspect.cli import main
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.load.onnx_file import Op
-from qinspect.engine.load.onnx_trace import module_path, read_float
+from qinspect.engine.load.onnx.file import Op
+from qinspect.engine.load.onnx.trace import module_path, read_float
 from qinspect.engine.problem import Problem
 
 
@@ -284,7 +284,7 @@ def test_the_file_is_sniffed_by_content_and_goes_through_analyze(digits_model, t
     source = load_model(
         ModelSpec(digits_model.source, str(digits_model.weights), (digits_model.input_shape,)), allow_code=True
     )
-    from qinspect.engine.backends.onnx_export import float_model
+    from qinspect.engine.backends.onnx.export import float_model
 
     path = tmp_path / "digits.model"
     path.write_bytes(float_model(source.graph))

@@ -14,9 +14,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from qinspect.cli import main
 from qinspect.engine.analyze import inspect
-from qinspect.engine.backends.onnx_export import float_model
-from qinspect.engine.backends.onnx_qdq import quantized_model
-from qinspect.engine.backends.ort_export import write_model
+from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.onnx.qdq import quantized_model
+from qinspect.engine.backends.ort.export import write_model
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph, opening_plan, quantization_of
 from qinspect.engine.load import ModelSpec, load_model

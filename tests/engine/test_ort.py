@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.onnx_export import LAYER, float_model, metadata
-from qinspect.engine.backends.onnx_qdq import quantized_model
-from qinspect.engine.backends.ort import OrtRunner, kernels_of, open_model, session
-from qinspect.engine.backends.ort_simulate import OrtSimulation
+from qinspect.engine.backends.onnx.export import LAYER, float_model, metadata
+from qinspect.engine.backends.onnx.qdq import quantized_model
+from qinspect.engine.backends.ort.runner import OrtRunner, kernels_of, open_model, session
+from qinspect.engine.backends.ort.simulate import OrtSimulation
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends import ort_export
-from qinspect.engine.backends.onnx_export import float_model
-from qinspect.engine.backends.onnx_qdq import quantized_model
-from qinspect.engine.backends.ort_export import export_onnx
+from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.onnx.qdq import quantized_model
+from qinspect.engine.backends.ort import export as ort_export
+from qinspect.engine.backends.ort.export import export_onnx
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
 from qinspect.engine.load import quiet

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.backends.onnx_export import float_model
-from qinspect.engine.backends.onnx_weights import blocks
-from qinspect.engine.backends.ort import OrtRunner, open_model
-from qinspect.engine.backends.ort_simulate import OrtSimulation
+from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.onnx.weights import blocks
+from qinspect.engine.backends.ort.runner import OrtRunner, open_model
+from qinspect.engine.backends.ort.simulate import OrtSimulation
 from qinspect.engine.kernels import compare
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.qconfig import PRESETS, QConfig, TensorConfig

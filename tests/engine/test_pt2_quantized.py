@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from qinspect.engine.analyze import inspect
-from qinspect.engine.backends.pt2e_export import _Work, _write
-from qinspect.engine.backends.pt2e_lower import quiet
+from qinspect.engine.backends.pt2e.export import _Work, _write
+from qinspect.engine.backends.pt2e.lower import quiet
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse

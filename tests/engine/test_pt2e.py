@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.pt2e_code import integer_calls
-from qinspect.engine.backends.pt2e_lower import DEQUANTIZE, lower, taps
-from qinspect.engine.backends.pt2e_nodes import layer_of
+from qinspect.engine.backends.pt2e.code import integer_calls
+from qinspect.engine.backends.pt2e.lower import DEQUANTIZE, lower, taps
+from qinspect.engine.backends.pt2e.nodes import layer_of
 from qinspect.engine.data_spec import DataSpec
 from qinspect.engine.execute import outputs_of
 from qinspect.engine.graph import LayerGraph

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends import pt2e_export
-from qinspect.engine.backends.pt2e_export import export_pt2e
+from qinspect.engine.backends.pt2e import export as pt2e_export
+from qinspect.engine.backends.pt2e.export import export_pt2e
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import outputs_of
 from qinspect.engine.fuse import fuse

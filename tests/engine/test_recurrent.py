@@ -56,11 +56,11 @@ def test_kernels_around_recurrent_layers_equal_the_simulation(target, canonical)
     assert shown == ["conv1d", "lstm", "gru", "add", "lstm_cell", "linear"]
     quantization = quantize(fused, plan, calibrate(fused, [(x,)], share=1.0).tensors)
     if target.backend == "ort":
-        from qinspect.engine.backends.ort import OrtRunner, float_model
+        from qinspect.engine.backends.ort.runner import OrtRunner, float_model
 
         runner = OrtRunner(quantization, float_model(fused), 1)
     else:
-        from qinspect.engine.backends.fx import FxRunner
+        from qinspect.engine.backends.fx.runner import FxRunner
 
         runner = FxRunner(quantization)
     assert {"conv:conv1d", ":add", "fc:linear"} <= set(runner.kernels)

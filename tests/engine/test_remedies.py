@@ -206,7 +206,7 @@ def test_a_remedy_for_a_layer_without_a_quantized_weight_is_refused(prepare):
 
 def test_remedies_reach_the_file_that_is_exported(prepare):
     onnx = pytest.importorskip("onnx")
-    from qinspect.engine.backends.onnx_qdq import quantized_model
+    from qinspect.engine.backends.onnx.qdq import quantized_model
     from qinspect.engine.job import float_onnx
 
     x = torch.rand(16, 4, 12, 12)

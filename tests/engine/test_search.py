@@ -11,10 +11,10 @@ import torch
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.pareto import Constraint, write_pareto
 from qinspect.engine.plan import QuantPlan, Target, read_plan
 from qinspect.engine.problem import Problem
-from qinspect.engine.search import search
+from qinspect.engine.search.pareto import Constraint, write_pareto
+from qinspect.engine.search.run import search
 
 BAD = "depthwise:conv2d"
 

@@ -19,7 +19,7 @@ from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.sensitivity import Scores, holds, score
+from qinspect.engine.sensitivity.estimate import Scores, holds, score
 from qinspect.engine.simulate import Simulation
 
 

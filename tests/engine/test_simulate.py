@@ -240,7 +240,7 @@ def anything(monkeypatch):
     """A target that can do all that is asked, so that the arithmetic is seen alone."""
     from types import SimpleNamespace
 
-    from qinspect.engine.backends import ort_table
+    from qinspect.engine.backends.ort import table as ort_table
 
     able = SimpleNamespace(why_not=lambda *_: None, grouping=ort_table.grouping)
     monkeypatch.setattr("qinspect.engine.quantize.table", lambda target: able)
@@ -307,7 +307,7 @@ def test_dynamic_layers_round_what_they_read_with_the_range_of_the_batch(anythin
 
 def test_errors_and_estimates_hold_weight_only_and_dynamic_layers(anything, canonical, quantized):
     from qinspect.engine.errors import measure
-    from qinspect.engine.sensitivity import score
+    from qinspect.engine.sensitivity.estimate import score
 
     plan = ORT.with_default(activation=TensorConfig("uint8", dynamic=True))
     plan = plan.with_layer("conv:conv2d", activation=None)

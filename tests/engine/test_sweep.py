@@ -17,8 +17,8 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled
 from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.sensitivity.sweep import read_sweep, sweep
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.sweep import read_sweep, sweep
 
 PLAN = QuantPlan().with_default(TensorConfig("int8", bits=5, symmetric=True), TensorConfig("uint8", bits=5))
 
@@ -89,7 +89,7 @@ def test_the_figures_do_not_depend_on_the_memory_that_is_allowed(q):
 
 
 def test_the_most_promising_layers_come_first_and_what_was_measured_when_cancelled_is_kept(q, monkeypatch):
-    monkeypatch.setattr("qinspect.engine.sweep.FIRST", 1)
+    monkeypatch.setattr("qinspect.engine.sensitivity.sweep.FIRST", 1)
     order = sorted(q.rounding, reverse=True)
     kept, notes = [], []
 

@@ -14,10 +14,10 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from qinspect.engine.backends import not_run_here, table
-from qinspect.engine.backends.onnx_export import float_model
-from qinspect.engine.backends.tensorrt_export import export_tensorrt
-from qinspect.engine.backends.tensorrt_qdq import tensorrt_model
-from qinspect.engine.backends.tensorrt_rules import check_tensorrt, integer_layers
+from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.tensorrt.export import export_tensorrt
+from qinspect.engine.backends.tensorrt.qdq import tensorrt_model
+from qinspect.engine.backends.tensorrt.rules import check_tensorrt, integer_layers
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
@@ -204,7 +204,7 @@ def test_the_export_is_verified_through_onnxruntime_and_tells_how_to_build_it(qu
 
 
 def test_a_wrong_lowering_is_not_called_verified(quantization, samples, tmp_path, monkeypatch):
-    from qinspect.engine.backends import tensorrt_export
+    from qinspect.engine.backends.tensorrt import export as tensorrt_export
 
     def half(before, q):
         model = onnx.load_from_string(tensorrt_model(before, q))

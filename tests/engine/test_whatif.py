@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.costs import Costs, Effect, Rounding, roundings
 from qinspect.engine.errors import sqnr_db
 from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
@@ -19,8 +18,9 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import QConfig, TensorConfig
 from qinspect.engine.quantize import decide
 from qinspect.engine.ranges import estimate_activation, estimate_weight
-from qinspect.engine.timings import Border, Timings
-from qinspect.engine.whatif import estimate_plan, value_matrix, weight_matrix
+from qinspect.engine.search.costs import Costs, Effect, Rounding, roundings
+from qinspect.engine.search.timings import Border, Timings
+from qinspect.engine.search.whatif import estimate_plan, value_matrix, weight_matrix
 
 
 @pytest.fixture

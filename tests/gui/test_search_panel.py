@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from qinspect.engine.intervals import Interval
-from qinspect.engine.pareto import Pareto, Point, Verified
+from qinspect.engine.search.pareto import Pareto, Point, Verified
 from qinspect.gui import work
 
 from .conftest import fill

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 def table(target: Target) -> ModuleType:
     """The table of a target: ``why_not(layer, qconfig, target)`` and ``grouping(layer)``."""
     if target.backend == "ort":
-        from . import ort_table
+        from .ort import table as ort_table
 
         return ort_table
     if target.backend == "tensorrt":
-        from . import tensorrt_table
+        from .tensorrt import table as tensorrt_table
 
         return tensorrt_table
     if target.backend == "pt2e":
-        from . import pt2e_table
+        from .pt2e import table as pt2e_table
 
         return pt2e_table
-    from . import fx_table
+    from .fx import table as fx_table
 
     return fx_table
 
@@ -75,7 +75,7 @@ def simulation(quantization: Quantization, channels_last: bool = False) -> Simul
     simulation is bitwise what the runtime computes.
     """
     if quantization.plan.target.backend == "ort":
-        from .ort_simulate import OrtSimulation
+        from .ort.simulate import OrtSimulation
 
         return OrtSimulation(quantization, channels_last)
     from ..simulate import Simulation

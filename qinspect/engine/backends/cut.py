@@ -101,12 +101,12 @@ def _onnx(q: Quantization, inputs: tuple[torch.Tensor, ...], file: Path) -> torc
     """An ONNX file from whole numbers to whole numbers."""
     import onnx
 
-    from .onnx_export import float_model
-    from .onnx_io import grids, integer_io, to_integers
-    from .onnx_opset import with_opset
-    from .onnx_qdq import integer_tensor, quantized_model
-    from .ort import session
-    from .tensorrt_qdq import tensorrt_model, with_integers
+    from .onnx.export import float_model
+    from .onnx.interface import grids, integer_io, to_integers
+    from .onnx.opset import with_opset
+    from .onnx.qdq import integer_tensor, quantized_model
+    from .ort.runner import session
+    from .tensorrt.qdq import tensorrt_model, with_integers
 
     plain = q.plan.target.backend == "tensorrt"
     value = q.graph.layers[-1].value
@@ -142,9 +142,9 @@ def _onnx(q: Quantization, inputs: tuple[torch.Tensor, ...], file: Path) -> torc
 
 
 def _fx(q: Quantization, inputs: tuple[torch.Tensor, ...], folder: Path) -> torch.Tensor:
-    """The folder of `fx_export`, with one layer in it."""
-    from .fx import FxRunner
-    from .fx_export import export_fx
+    """The folder of `fx.export`, with one layer in it."""
+    from .fx.export import export_fx
+    from .fx.runner import FxRunner
 
     export_fx(q, folder, [inputs], name=q.graph.layers[-1].id)
     return FxRunner(q).integers(inputs)[q.graph.layers[-1].value]

@@ -183,9 +183,7 @@ def summed_up(
     )
 
 
-def likeness(
-    ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]
-) -> tuple[float | None, float, float | None]:
+def likeness(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]) -> tuple[float | None, float, float | None]:
     """Share of equal top-1 answers of the first output, of equal values, and SQNR in dB over all."""
     first, other = ours[0], theirs[0]
     agreement = None

@@ -20,12 +20,12 @@ from ..quantize import Quantization
 from ..results import ExportReport
 from . import kit_bench
 from .exported import Batches, Score, need_samples, new_folder, run_python
-from .onnx_export import float_model
-from .onnx_opset import with_opset
-from .ort import session
-from .ort_export import beside, export_onnx
-from .tensorrt_export import export_tensorrt
-from .verify import write_arrays
+from .onnx.alone import write_arrays
+from .onnx.export import float_model
+from .onnx.opset import with_opset
+from .ort.export import beside, export_onnx
+from .ort.runner import session
+from .tensorrt.export import export_tensorrt
 
 INPUTS = 8
 """Samples in the kit, at most."""
@@ -62,7 +62,7 @@ def export_kit(
 ) -> ExportReport:
     """Write the folder, verify the quantized model, and try the kit in a new process.
 
-    Parameters are as for `ort_export.export_onnx`; `out` is the folder.
+    Parameters are as for `ort.export.export_onnx`; `out` is the folder.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Export as readable Python: the quantized model from float model, plan and scales.
 
-For torch's engines that is the folder of `fx_export`. For ONNX Runtime it is the simulation, layer
+For torch's engines that is the folder of `fx.export`. For ONNX Runtime it is the simulation, layer
 by layer in torch alone, with the QDQ model that it describes beside it.
 """
 
@@ -25,11 +25,11 @@ from ..quantize import Quantization
 from ..results import ExportReport
 from ..simulate import Simulation
 from .exported import Batches, Score, need_samples, new_folder, run_alone, summed_up
-from .fx_code import plain_text, write_class
-from .fx_export import example, export_fx, write_float
-from .fx_lower import Info, Lazy, Writer
-from .fx_modules import clip_limits
-from .fx_text import ORT_BUILD, ORT_CHECK, ORT_README, imports
+from .fx.code import plain_text, write_class
+from .fx.export import example, export_fx, write_float
+from .fx.lower import Info, Lazy, Writer
+from .fx.modules import clip_limits
+from .fx.text import ORT_BUILD, ORT_CHECK, ORT_README, imports
 from .script_layers import OnGrid, fake_quantize, round_now
 
 
@@ -43,7 +43,7 @@ def export_script(
     score: Score | None = None,
     notes: Sequence[str] = (),
 ) -> ExportReport:
-    """Write the folder, run it in a new process and compare; parameters as for `fx_export.export_fx`.
+    """Write the folder, run it in a new process and compare; parameters as for `fx.export.export_fx`.
 
     Raises
     ------
@@ -93,9 +93,9 @@ def _write(work: _Work, report: Report) -> _Made:
     import onnxruntime
 
     from ... import __version__
-    from .onnx_export import float_model
-    from .ort import OrtRunner
-    from .ort_simulate import OrtSimulation
+    from .onnx.export import float_model
+    from .ort.runner import OrtRunner
+    from .ort.simulate import OrtSimulation
 
     q = work.quantization
     torch.set_num_threads(1)

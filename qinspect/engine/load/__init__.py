@@ -131,7 +131,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     if spec.weights:
         raise Problem(spec.weights, "a model file brings its own weights", "Leave --weights out.")
     if kind == "onnx":
-        from .onnx_trace import open_onnx
+        from .onnx.trace import open_onnx
 
         report(1, 4, "following its operators")
         opened = open_onnx(path, spec, notes)

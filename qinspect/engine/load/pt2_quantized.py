@@ -151,7 +151,7 @@ def _grid(node: Node, stored: Mapping[Node, torch.Tensor]) -> QParams:
 
 
 def _restore_ceil_mode(node: Node) -> None:
-    """Undo what `backends.pt2e_lower` does to max poolings with ``ceil_mode``."""
+    """Undo what `backends.pt2e.lower` does to max poolings with ``ceil_mode``."""
     if node.target is not torch.ops.aten.max_pool2d.default:
         return
     pad = node.args[0]

@@ -12,7 +12,7 @@ from ..document import Document
 from ..plots.pareto import ParetoPlot, ParetoPoint
 
 if TYPE_CHECKING:
-    from ...engine.pareto import Point
+    from ...engine.search.pareto import Point
 
 FLOAT = "float"
 translate = QCoreApplication.translate

@@ -26,7 +26,7 @@ from .pareto import PlanPareto, point_key
 from .tables import filling, make_copyable
 
 if TYPE_CHECKING:
-    from ...engine.pareto import Pareto, Point
+    from ...engine.search.pareto import Pareto, Point
 
 LIMITS = {"": (0.0, ""), "drop": (1.0, " %"), "kl": (0.05, ""), "ms": (5.0, " ms")}
 """Kinds of constraint with a first value and a unit; empty is none."""

@@ -1,0 +1,1 @@
+"""torch.ao's FX graph mode: table, lowering, kernels, export."""

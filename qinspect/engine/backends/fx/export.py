@@ -1,0 +1,271 @@
+"""Export for torch: a folder from which the int8 model is rebuilt bit for bit, with torch alone.
+
+A whole int8 module cannot be stored so that it loads safely; float code, weights, plan and scales can.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import fx
+
+from ...child import run_in_child
+from ...execute import outputs_of
+from ...progress import Report, part, silent
+from ...quantize import Quantization
+from ...results import ExportReport
+from ...simulate import Simulation
+from ..exported import Batches, Score, need_samples, new_folder, run_alone, summed_up
+from .code import plain_text, write_class
+from .lower import float_module_with_info
+from .runner import FxRunner
+from .text import BUILD, CHECK, MODEL, README, imports
+
+
+@dataclass(frozen=True)
+class _Work:
+    quantization: Quantization
+    name: str
+    folder: Path
+    batches: Batches
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What the writing process knows: `names` are build.py's variables by value name, `own` by layer id."""
+
+    outputs: list[list[torch.Tensor]]
+    plain: list[torch.Tensor]
+    integers: dict[str, torch.Tensor]
+    names: dict[str, str]
+    own: dict[str, str]
+    merged: dict[str, str]
+    kernels: dict[str, str]
+    nodes: tuple[int, int]
+
+
+def export_fx(
+    quantization: Quantization,
+    out: Path,
+    samples: Batches,
+    report: Report = silent,
+    *,
+    name: str = "model",
+    score: Score | None = None,
+    notes: Sequence[str] = (),
+) -> ExportReport:
+    """Write the folder, load it in a new process and compare.
+
+    Parameters
+    ----------
+    quantization : Quantization
+        For an fx or eager target.
+    out : Path
+        The folder; one that qinspect wrote before is replaced, any other is refused.
+    samples : sequence of batches
+        A batch is the tuple of the model's inputs. The first is compared value by value.
+    report : Report
+    name : str
+        The model's, for the texts.
+    score : callable, optional
+        The metric of the outputs over all samples.
+    notes : sequence of str
+        For the report.
+
+    Raises
+    ------
+    Problem
+        Where the folder cannot be written, or what was written does not run.
+    """
+    need_samples(out, samples)
+    with new_folder(out) as folder:
+        work = _Work(quantization, name, folder, samples)
+        made: _Made = run_in_child(
+            "qinspect.engine.backends.fx.export:_write", work, part(report, 0, 0.4), what="export for torch"
+        )
+        found = run_alone(folder, CHECK, samples, part(report, 0.4, 0.7))
+        result = _compare(quantization, out, samples, made, found, score, notes, part(report, 0.7, 1, "comparing"))
+        (folder / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
+    report(1, 1, "done")
+    return result
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def _write(work: _Work, report: Report) -> _Made:
+    """In a child process: write the folder and run the model that it describes."""
+    q = work.quantization
+    report(0, 3, "lowering to torch's kernels")
+    runner = FxRunner(q)
+    report(1, 3, "writing")
+    plain = write_float(work.folder, q, work.name)
+    write_int8(work.folder, q, work.name, runner)
+    with torch.no_grad():
+        outputs = []
+        for done, batch in enumerate(work.batches):
+            report(1 + done / len(work.batches), 3, "running")
+            outputs.append(runner.run(batch))
+        integers = runner.integers(work.batches[0])
+        floats = outputs_of(plain(*work.batches[0]))
+    valued = [node for node in runner.module.graph.nodes if "value" in node.meta]
+    names = {node.meta["value"]: node.name for node in valued}
+    values = {layer.id: layer.value for layer in q.graph.layers}
+    own = {n.meta["qinspect"]: n.name for n in valued if values.get(n.meta["qinspect"]) == n.meta["value"]}
+    kinds = [node.meta.get("kind") for node in runner.module.graph.nodes]
+    nodes = kinds.count("quantize"), kinds.count("dequantize")
+    return _Made(outputs, floats, integers, names, own, dict(runner.info.merged), dict(runner.kernels), nodes)
+
+
+def write_float(folder: Path, q: Quantization, name: str) -> fx.GraphModule:
+    """model.py, weights.pt, plan.json and qparams.json; the float module."""
+    from .... import __version__
+
+    plain, info = float_module_with_info(q.graph)
+    code = write_class("Model", "Float.", plain, info)
+    text = MODEL.format(code=code, version=__version__, name=plain_text(name), **imports(code))
+    (folder / "model.py").write_text(text, encoding="utf-8")
+    (folder / "plan.json").write_text(json.dumps(q.plan.to_json(), indent=1) + "\n", encoding="utf-8")
+    (folder / "qparams.json").write_text(json.dumps(q.qparams_json(), indent=1) + "\n", encoding="utf-8")
+    torch.save({key: _own(tensor) for key, tensor in plain.state_dict().items()}, folder / "weights.pt")
+    return plain
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What build.py is made of.
+
+    Parameters
+    ----------
+    model, text : str
+        Name and docstring of its class.
+    made : str
+        The Python that makes the int8 model.
+    helpers : mapping of str to tuple of str
+        The files beside it, and the functions that it may take from each.
+    """
+
+    model: str
+    text: str
+    made: str
+    helpers: Mapping[str, tuple[str, ...]]
+
+
+_GIVEN = 'beside("model").load(folder), v, q["weights"]'
+
+FORMS = {
+    "fx": _Form(
+        "Int8Model",
+        "torch's integer kernels, layer by layer.",
+        f"Int8Model({_GIVEN}).eval()",
+        {"int8_layers": ("int8_conv", "int8_dynamic_linear", "int8_linear", "int8_prelu")},
+    ),
+    "eager": _Form(
+        "EagerModel",
+        "Float layers, and stubs where whole numbers begin and end; torch.ao makes int8 layers of them.",
+        f"to_int8(EagerModel({_GIVEN}))",
+        {
+            "int8_layers": ("int8_dynamic_linear", "rounded", "slope_grid"),
+            "eager_layers": ("Between", "dequant_stub", "observed", "quant_stub", "to_int8"),
+        },
+    ),
+}
+
+SOURCES = {"int8_layers": "fx/kernels.py", "eager_layers": "eager/layers.py"}
+"""Files of an export that go in as they are, and where they are here."""
+
+
+def write_int8(folder: Path, q: Quantization, name: str, runner: FxRunner) -> None:
+    """build.py, the files that it needs, and README.txt."""
+    from .... import __version__
+
+    form, engine = FORMS[q.plan.target.backend], q.plan.target.engine
+    code = write_class(form.model, form.text, runner.module, runner.info, ", model, v, w")
+    lines = []
+    for file, functions in form.helpers.items():
+        used = [function for function in functions if f"{function}(" in code + form.made]
+        lines += [f'{file} = beside("{file}")', *(f"{function} = {file}.{function}" for function in used)]
+        text = (Path(__file__).parents[1] / SOURCES[file]).read_text(encoding="utf-8")
+        (folder / f"{file}.py").write_text(text, encoding="utf-8")
+    inputs = ", ".join(example(spec.shape, spec.dtype) for spec in q.graph.inputs)
+    text = BUILD.format(
+        engine=engine, layers="\n".join(lines), code=code, made=form.made, inputs=inputs, **imports(code)
+    )
+    (folder / "build.py").write_text(text, encoding="utf-8")
+    more = "eager_layers.py stubs, fused layers and observers for torch.ao's eager mode\n"
+    text = README.format(
+        name=plain_text(name), engine=engine, version=__version__, torch=torch.__version__,
+        more=more if "eager_layers" in form.helpers else "",
+        quantized=len(q.asked & set(runner.kernels)), asked=len(q.asked),
+    )  # fmt: skip
+    (folder / "README.txt").write_text(text, encoding="utf-8")
+
+
+def _own(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor without the rest of the memory that it is a view of."""
+    tensor = tensor.detach().contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def example(shape: tuple[int | None, ...], dtype: str) -> str:
+    size = tuple(1 if n is None else n for n in shape)
+    return f"torch.randn{size!r}" if dtype.startswith("float") else f"torch.zeros({size!r}, dtype=torch.{dtype})"
+
+
+# -- verifying -------------------------------------------------------------------------------------
+
+
+def _compare(
+    q: Quantization,
+    out: Path,
+    samples: Batches,
+    made: _Made,
+    found: Mapping[str, Any],
+    score: Score | None,
+    notes: Sequence[str],
+    report: Report,
+) -> ExportReport:
+    problems = []
+    if found["others"]:
+        problems.append(f"it needs more than torch: {', '.join(found['others'])}")
+    if not all(
+        torch.equal(one, two)
+        for ours, theirs in zip(made.outputs, found["outputs"], strict=True)
+        for one, two in zip(ours, theirs, strict=True)
+    ):
+        problems.append("its outputs are not bit for bit those of the kernels that were measured")
+    for value, whole in made.integers.items():
+        if value not in made.names:
+            continue  # a padding inside its convolution
+        seen = found["integers"].get(made.names[value])
+        if seen is None or not torch.equal(seen.to(torch.int32), whole):
+            problems.append(f"{value}: {'is not in integers' if seen is None else 'differs'} in the new process")
+    for one, two in zip(made.plain, found["plain"], strict=True):
+        if not torch.allclose(one, two, rtol=1e-4, atol=1e-5 * float(one.abs().max().clamp_min(1))):
+            problems.append("the float model in model.py gives other outputs")
+    really = tuple(
+        layer.id for layer in q.graph.layers
+        if layer.id in q.asked
+        and (
+            made.own.get(made.merged.get(layer.id, layer.id)) in found["integers"]
+            # A dynamic layer hands on real numbers; that it is the same one, the outputs say.
+            or (layer.id in q.dynamic and layer.id in made.kernels)
+        )
+    )  # fmt: skip
+    simulation = Simulation(q)
+    simulated = []
+    with torch.no_grad():
+        for done, batch in enumerate(samples):
+            report(done, len(samples), "")
+            simulated.append(outputs_of(simulation(batch)))
+    versions = {"python": sys.version.split()[0], "torch": torch.__version__}
+    to = q.plan.target.backend
+    return summed_up(
+        q, out, to, samples, found["outputs"], simulated, problems, really, made.nodes, versions, score, notes
+    )

@@ -1,0 +1,1 @@
+"""ONNX files: writing float and quantized models, and trying what was written."""

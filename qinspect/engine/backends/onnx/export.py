@@ -1,0 +1,285 @@
+"""The float ONNX model of a fused graph, every node and tensor of which names its layer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper, numpy_helper
+
+from ...execute import Executor, ShapesOnly
+from ...graph import Layer, LayerGraph, Param, Ref
+from ...problem import Problem
+from .. import refuse_opaque
+from ..grouping import pads_zeros
+from .moves import Declined
+from .ops import emit, zero_pads
+
+if TYPE_CHECKING:
+    from .foreign import Foreign
+
+OPSET = 18
+IR_VERSION = 10  # The first with metadata on nodes; onnxruntime reads it from 1.18 on.
+
+LAYER, VALUES, MERGED = "qinspect.layer", "qinspect.values", "qinspect.merged"
+"""Keys of metadata: a node's layer id; of the model, JSON: value name to tensor name, and paddings
+that a convolution took over to the convolution's id."""
+
+Shape = tuple[int | None, ...]
+
+
+def float_model(graph: LayerGraph) -> bytes:
+    """The graph as ONNX.
+
+    Operators that the project knows are written by it, in the form that runtimes quantize; a graph
+    with others goes through torch's exporter, from which those others are taken. A padding with
+    zeros that one convolution alone reads becomes the convolution's own.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        Fused; the batch varies where its inputs say so.
+
+    Returns
+    -------
+    bytes
+        A serialized model; tensors are named by values and stored tensors, nodes by layers.
+
+    Raises
+    ------
+    Problem
+        Where an operator has no counterpart in ONNX.
+    """
+    if problem := refuse_opaque(graph, "ONNX"):
+        raise problem
+    exporter = _Exporter(graph)
+    exporter.write()
+    if exporter.unknown:
+        from .foreign import Foreign
+
+        exporter = _Exporter(graph, Foreign(graph, exporter.shapes))
+        exporter.write()
+    model = exporter.model()
+    if model.ByteSize() >= onnx.checker.MAXIMUM_PROTOBUF:
+        raise Problem("ONNX export", "the model is larger than 2 GB", "Use an FX target.")
+    return model.SerializeToString()
+
+
+def output_names(graph: LayerGraph) -> list[str]:
+    """Names of the model's outputs: those of a dictionary, else ``output`` or ``output_0``, ``output_1``, ..."""
+    count = len(graph.output_values)
+    names = ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
+    if isinstance(graph.outputs, Mapping) and len(graph.outputs) == count:
+        names = [str(key) for key in graph.outputs]
+    return [f"{name}_out" if name in graph.input_names else name for name in names]
+
+
+def metadata(owner: Any, key: str) -> str:
+    """A metadata entry of a model or node, empty where there is none."""
+    return next((item.value for item in owner.metadata_props if item.key == key), "")
+
+
+def shapes(graph: LayerGraph) -> dict[str, Shape]:
+    """Shape of every tensor value, None where it varies with the batch, found without computing anything."""
+    found: list[dict[str, tuple[int, ...]]] = []
+    dynamic = any(size is None for spec in graph.inputs for size in spec.shape)
+    executor = Executor(graph, {key: tensor.to("meta") for key, tensor in graph.params.items()})
+    for batch in (2, 3) if dynamic else (1,):
+        seen: dict[str, tuple[int, ...]] = {}
+        inputs = [
+            torch.empty(_filled(spec.shape, batch), dtype=getattr(torch, spec.dtype), device="meta")
+            for spec in graph.inputs
+        ]
+
+        def note(layer: Layer, value: torch.Tensor, into: dict[str, tuple[int, ...]] = seen) -> torch.Tensor:
+            into[layer.value] = tuple(value.shape)
+            return value
+
+        seen.update({spec.name: tuple(tensor.shape) for spec, tensor in zip(graph.inputs, inputs, strict=True)})
+        with ShapesOnly():  # type: ignore[no-untyped-call]
+            executor(inputs, note)
+        found.append(seen)
+    return {
+        name: tuple(n if n == m else None for n, m in zip(shape, found[-1][name], strict=True))
+        for name, shape in found[0].items()
+    }
+
+
+class _Exporter:
+    """Implements `ops.Writer`."""
+
+    def __init__(self, graph: LayerGraph, foreign: Foreign | None = None) -> None:
+        self.graph = graph
+        self.foreign = foreign
+        self.shapes = foreign.shapes if foreign else shapes(graph)
+        self.nodes: list[onnx.NodeProto] = []
+        self.stored: dict[str, onnx.TensorProto] = {}
+        self.tensors: dict[str, str] = {name: name for name in graph.input_names}
+        self.merged: dict[str, str] = {}
+        self.written: set[str] = set()
+        self.layer: Layer = graph.layers[0]
+        self.start = 0  # where its nodes begin
+        self.inner: dict[str, str] = {}  # values inside the layer that is being written
+        self.unknown: list[Layer] = []
+        self.taken = {*graph.input_names, *output_names(graph)}
+        for name, value in zip(output_names(graph), graph.output_values, strict=True):
+            if value in graph.producer:
+                self.tensors.setdefault(value, name)
+
+    def write(self) -> None:
+        """Write all layers; those that need torch's exporter, where there is none, go to `unknown`."""
+        for layer in self.graph.layers:
+            self._write(layer)
+
+    def model(self) -> onnx.ModelProto:
+        names = output_names(self.graph)
+        taken: set[str] = set()
+        for name, value in zip(names, self.graph.output_values, strict=True):
+            if self.tensors[value] != name or name in taken:
+                self.nodes.append(helper.make_node("Identity", [self.tensors[value]], [name], f"{name}/identity"))
+            taken.add(name)
+        inputs = [
+            helper.make_tensor_value_info(spec.name, _element(spec.dtype), _symbolic(spec.shape))
+            for spec in self.graph.inputs
+        ]
+        outputs = []
+        for name, value in zip(names, self.graph.output_values, strict=True):
+            dtype = self.graph.producer[value].dtype if value in self.graph.producer else "float32"
+            outputs.append(helper.make_tensor_value_info(name, _element(dtype), _symbolic(self.shapes[value])))
+        used = {name for node in self.nodes for name in node.input}
+        stored = [tensor for name, tensor in self.stored.items() if name in used]
+        proto = helper.make_graph(self.nodes, "qinspect", inputs, outputs, stored)
+        model = helper.make_model(
+            proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="qinspect"
+        )
+        helper.set_model_props(model, {VALUES: json.dumps(self.tensors), MERGED: json.dumps(self.merged)})
+        return model
+
+    # -- layers ---------------------------------------------------------------------------------
+
+    def _write(self, layer: Layer) -> None:
+        several = layer.transparent and layer.target.split(".")[1] in ("split", "split_with_sizes", "chunk")
+        if layer.value in self.written or (layer.value not in self.shapes and not several):
+            return  # written by the Split before it; or a size or a list, which whoever reads it brings along
+        if self._merge(layer):
+            return
+        self.layer, self.inner = layer, {}
+        self.start = len(self.nodes)
+        final = layer.value if several else self.tensors.setdefault(layer.value, layer.value)
+        parts = (layer, *layer.executed)
+        try:
+            for part in parts:
+                output = final if part is parts[-1] else f"{part.id}/alone"
+                emit(self, part, output)
+                self.inner[part.id] = output
+                self.inner.update({inner.id: output for inner in layer.fused if inner.id in layer.folded})
+        except Declined:
+            del self.nodes[self.start :]
+            if self.foreign is None:
+                self.unknown.append(layer)
+            elif not several:
+                for node in self.foreign.nodes(layer.value, self.tensors):
+                    helper.set_model_props(node, {LAYER: layer.id})
+                    self.nodes.append(node)
+                self.stored.update(self.foreign.stored)
+
+    def _merge(self, layer: Layer) -> bool:
+        """Leave out a padding that the convolution after it can do."""
+        if not pads_zeros(layer) or layer.value in self.graph.output_values:
+            return False
+        readers = self.graph.consumers.get(layer.value, ())
+        if len(readers) != 1 or readers[0].op not in ("conv1d", "conv2d", "conv3d"):
+            return False
+        conv = readers[0]
+        rank = len(layer.shape)
+        pads = zero_pads(layer, rank)
+        if conv.args[0] != Ref(layer.value) or conv.args[1] == Ref(layer.value) or len(conv.shape) != rank:
+            return False
+        if pads is None or min(pads) < 0 or pads[0] or pads[1] or pads[rank] or pads[rank + 1]:
+            return False
+        self.merged[layer.id] = conv.id
+        self.tensors[layer.value] = self.tensor(layer.args[0])
+        return True
+
+    # -- what `ops` writes with ----------------------------------------------------------------
+
+    def tensor(self, argument: Any) -> str:
+        if isinstance(argument, Param):
+            # A parameter may be called as an input or output is.
+            stored = f"{argument.key}/stored" if argument.key in self.taken else argument.key
+            if stored not in self.stored:
+                array = self.graph.params[argument.key].detach().contiguous().numpy()
+                self.stored[stored] = numpy_helper.from_array(array, stored)
+            return stored
+        if not isinstance(argument, Ref):
+            raise Declined
+        name = self.inner.get(argument.value) or self.tensors.get(argument.value)
+        if name is None:
+            raise Declined
+        return name
+
+    def constant(self, array: np.ndarray[Any, Any] | np.generic, stem: str) -> str:
+        self.stored[stem] = numpy_helper.from_array(np.asarray(array), stem)
+        return stem
+
+    def shape(self, argument: Any) -> Shape:
+        if isinstance(argument, Param):
+            return tuple(self.graph.params[argument.key].shape)
+        name = argument.value
+        if name not in self.shapes:
+            raise Declined
+        return self.shapes[name]
+
+    def node(self, op: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
+        if op == "Conv":
+            attributes["pads"] = self._all_pads(attributes["pads"])
+        before = len(self.nodes) - self.start
+        name = f"{self.layer.id}/{op}{before}" if before else self.layer.id
+        output = output or f"{name}/value"
+        node = helper.make_node(op, list(inputs), [output], name, **attributes)
+        helper.set_model_props(node, {LAYER: self.layer.id})
+        self.nodes.append(node)
+        return output
+
+    def split(self, layer: Layer, axis: int, sizes: Sequence[int]) -> None:
+        outputs = [f"{layer.id}/{index}" for index in range(len(sizes))]
+        for reader in self.graph.consumers.get(layer.value, ()):
+            if not reader.target.endswith("getitem") or not isinstance(reader.args[1], int):
+                raise Declined
+            index = reader.args[1] % len(sizes)
+            outputs[index] = self.tensors.setdefault(reader.value, reader.value)
+            self.written.add(reader.value)
+        x = self.tensor(layer.args[0])
+        node = helper.make_node(
+            "Split", [x, self.constant(np.array(sizes, np.int64), f"{layer.id}/sizes")], outputs, layer.id, axis=axis
+        )
+        helper.set_model_props(node, {LAYER: layer.id})
+        self.nodes.append(node)
+
+    def _all_pads(self, own: list[int]) -> list[int]:
+        """A convolution's padding with that of a merged one."""
+        total = list(own)
+        for pad_id, conv_id in self.merged.items():
+            if conv_id == self.layer.id:
+                pad = self.graph.by_id[pad_id]
+                rank = len(pad.shape)
+                pads = zero_pads(pad, rank)
+                assert pads is not None
+                total = [a + b for a, b in zip(total, pads[2:rank] + pads[rank + 2 :], strict=True)]
+        return total
+
+
+def _element(dtype: str) -> int:
+    return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+
+def _filled(shape: Shape, batch: int) -> list[int]:
+    return [batch if size is None else size for size in shape]
+
+
+def _symbolic(shape: Shape) -> list[int | str]:
+    return ["batch" if size is None else size for size in shape]

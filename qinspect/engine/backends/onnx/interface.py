@@ -1,0 +1,114 @@
+"""Models whose inputs and outputs are whole numbers, for devices that have no use for real ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from ...problem import Problem
+
+IO = "qinspect.io"
+"""Key of the model's metadata, JSON: scale, zero point and type of every input and output in whole numbers."""
+
+
+def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
+    """Fold the quantizers of inputs and the dequantizers of outputs into whoever feeds and reads the model.
+
+    Inputs and outputs keep their names; ``x = (q - zero_point) * scale`` with the numbers that the
+    metadata `IO` has. An output that is computed in float stays float.
+
+    Parameters
+    ----------
+    partly : bool
+        Leave an input that is read in float as it is.
+
+    Raises
+    ------
+    Problem
+        Where an input is read in float.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    arrays = {tensor.name: tensor for tensor in copy.graph.initializer}
+    found: dict[str, dict[str, Any]] = {}
+    dropped: list[onnx.NodeProto] = []
+    renamed: dict[str, str] = {}
+    for info in copy.graph.input:
+        if info.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
+            continue
+        readers = [node for node in copy.graph.node if info.name in node.input]
+        if not readers or any(node.op_type != "QuantizeLinear" for node in readers) or not _same_grid(readers, arrays):
+            if partly:
+                continue
+            raise Problem(
+                f"input {info.name}",
+                "is read in float, or on several grids, so it cannot be given as whole numbers",
+                "Quantize the layers that read it, or use --io float.",
+            )
+        found[info.name] = _grid(readers[0], arrays)
+        info.type.tensor_type.elem_type = arrays[readers[0].input[2]].data_type
+        renamed.update({node.output[0]: info.name for node in readers})
+        dropped += readers
+    makes = {name: node for node in copy.graph.node for name in node.output}
+    for info in copy.graph.output:
+        node = makes.get(info.name)
+        if node is None or node.op_type != "DequantizeLinear" or node.input[0] not in makes:
+            continue
+        whole = node.input[0]
+        if whole in renamed or any(info.name in other.input for other in copy.graph.node):
+            continue
+        found[info.name] = _grid(node, arrays)
+        info.type.tensor_type.elem_type = arrays[node.input[2]].data_type
+        renamed[whole] = info.name
+        dropped.append(node)
+    gone = {id(node) for node in dropped}
+    nodes = [node for node in copy.graph.node if id(node) not in gone]
+    for node in nodes:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    del copy.graph.node[:]
+    copy.graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input}
+    kept = [tensor for tensor in copy.graph.initializer if tensor.name in used]
+    del copy.graph.initializer[:]
+    copy.graph.initializer.extend(kept)
+    properties = {item.key: item.value for item in copy.metadata_props}
+    helper.set_model_props(copy, {**properties, IO: json.dumps(found)})
+    return copy
+
+
+def grids(model: onnx.ModelProto) -> Mapping[str, Mapping[str, Any]]:
+    """What `IO` says: by input or output name, scale, zero point and type; empty where all are float."""
+    text = next((item.value for item in model.metadata_props if item.key == IO), "{}")
+    found: Mapping[str, Mapping[str, Any]] = json.loads(text)
+    return found
+
+
+def to_integers(array: NDArray[Any], grid: Mapping[str, Any]) -> NDArray[Any]:
+    """Real numbers on the grid of an input, as the model's own quantizer would round them."""
+    ends = np.iinfo(grid["dtype"])
+    whole = np.rint(array / np.float32(grid["scale"])) + grid["zero_point"]
+    return np.clip(whole, ends.min, ends.max).astype(grid["dtype"])
+
+
+def to_real(array: NDArray[Any], grid: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Real numbers for the whole numbers of an output."""
+    return (array.astype(np.float32) - np.float32(grid["zero_point"])) * np.float32(grid["scale"])
+
+
+def _same_grid(nodes: list[onnx.NodeProto], arrays: Mapping[str, onnx.TensorProto]) -> bool:
+    return len({json.dumps(_grid(node, arrays)) for node in nodes}) == 1
+
+
+def _grid(node: onnx.NodeProto, arrays: Mapping[str, onnx.TensorProto]) -> dict[str, Any]:
+    scale, zero = (numpy_helper.to_array(arrays[name]) for name in node.input[1:3])
+    return {"scale": float(scale), "zero_point": int(zero), "dtype": str(zero.dtype)}
+
+
+__all__ = ["IO", "grids", "integer_io", "to_integers", "to_real"]

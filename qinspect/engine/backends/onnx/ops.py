@@ -1,0 +1,307 @@
+"""How each canonical operator is written in ONNX, in the form that runtimes know how to quantize."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...graph import Layer, Param
+from .moves import TRANSPARENT, Declined, Emitter, Writer, target_shape
+
+
+def emit(writer: Writer, layer: Layer, output: str) -> None:
+    """Write one operator.
+
+    Raises
+    ------
+    Declined
+        Before anything is written, where it is not known here.
+    """
+    emitter = EMITTERS.get(layer.op) if not layer.transparent else TRANSPARENT.get(layer.target.split(".")[1])
+    if emitter is None:
+        raise Declined(layer.id)
+    emitter(writer, layer, output)
+
+
+def _numbers(value: Any, count: int) -> list[int]:
+    """One number for each spatial axis."""
+    items = [value] if isinstance(value, int) else list(value)
+    if not all(isinstance(item, int) for item in items):
+        raise Declined
+    return items * count if len(items) == 1 else items
+
+
+def conv_pads(layer: Layer, kernel: Sequence[int]) -> list[int]:
+    """Padding of a convolution as ONNX has it: all beginnings, then all ends."""
+    spatial = len(kernel)
+    padding, dilation = layer.args[4], _numbers(layer.args[5], spatial)
+    if padding == "valid":
+        return [0] * (2 * spatial)
+    if padding == "same":
+        total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        return [n // 2 for n in total] + [n - n // 2 for n in total]
+    return _numbers(padding, spatial) * 2
+
+
+def _conv(writer: Writer, layer: Layer, output: str) -> None:
+    spatial = int(layer.op[-2])
+    if len(layer.shape) != spatial + 2:
+        raise Declined
+    kernel = [size or 0 for size in writer.shape(layer.args[1])[2:]]
+    writer.node(
+        "Conv",
+        [writer.tensor(item) for item in layer.args[:3] if item is not None],
+        output,
+        kernel_shape=kernel,
+        strides=_numbers(layer.args[3], spatial),
+        pads=conv_pads(layer, kernel),
+        dilations=_numbers(layer.args[5], spatial),
+        group=layer.args[6],
+    )
+
+
+def _conv_transpose(writer: Writer, layer: Layer, output: str) -> None:
+    spatial = int(layer.op[-2])
+    if len(layer.shape) != spatial + 2:
+        raise Declined
+    writer.node(
+        "ConvTranspose",
+        [writer.tensor(item) for item in layer.args[:3] if item is not None],
+        output,
+        kernel_shape=list(writer.shape(layer.args[1])[2:]),
+        strides=_numbers(layer.args[3], spatial),
+        pads=_numbers(layer.args[4], spatial) * 2,
+        output_padding=_numbers(layer.args[5], spatial),
+        group=layer.args[6],
+        dilations=_numbers(layer.args[7], spatial),
+    )
+
+
+def _linear(writer: Writer, layer: Layer, output: str) -> None:
+    """Gemm, between reshapes where the input has more than two axes: MatMul has no integer bias."""
+    if not isinstance(layer.args[1], Param) or len(layer.shape) < 2:
+        raise Declined
+    inputs = [writer.tensor(item) for item in layer.args[:3] if item is not None]
+    if len(layer.shape) == 2:
+        writer.node("Gemm", inputs, output, transB=1)
+        return
+    back = target_shape(writer, layer)
+    flat = writer.constant(np.array([-1, writer.shape(layer.args[1])[1]], np.int64), f"{layer.id}/rows")
+    rows = writer.node("Reshape", [inputs[0], flat])
+    writer.node("Reshape", [writer.node("Gemm", [rows, *inputs[1:]], transB=1), back], output)
+
+
+def _batch_norm(writer: Writer, layer: Layer, output: str) -> None:
+    x, weight, bias, mean, var, training, _momentum, eps = layer.args[:8]
+    if training or any(item is None for item in (weight, bias, mean, var)):
+        raise Declined
+    tensors = [writer.tensor(item) for item in (x, weight, bias, mean, var)]
+    writer.node("BatchNormalization", tensors, output, epsilon=eps)
+
+
+def limits(layer: Layer) -> tuple[float | None, float | None] | None:
+    """Between what a layer clips (None is no limit); None where it does not clip or the limits are tensors."""
+    name = layer.target.split(".")[1].rstrip("_")
+    if name in ("relu", "relu6"):
+        return 0.0, 6.0 if name == "relu6" else None
+    if name not in ("hardtanh", "clamp", "clamp_min", "clamp_max"):
+        return None
+    low, high = layer.args[1], layer.args[2] if len(layer.args) > 2 else None
+    if name != "hardtanh" and name != "clamp":
+        low, high = (low, None) if name == "clamp_min" else (None, low)
+    if not all(item is None or isinstance(item, (int, float)) for item in (low, high)):
+        return None
+    return None if low is None else float(low), None if high is None else float(high)
+
+
+def _clip(writer: Writer, layer: Layer, output: str) -> None:
+    found = limits(layer)
+    if found is None:
+        raise Declined
+    low, high = found
+    x = writer.tensor(layer.args[0])
+    if low == 0 and high is None:
+        writer.node("Relu", [x], output)
+        return
+    bounds = [
+        "" if bound is None else writer.constant(np.float32(bound), f"{layer.id}/{side}")
+        for side, bound in (("min", low), ("max", high))
+    ]
+    writer.node("Clip", [x, *bounds], output)
+
+
+def _unary(op: str, *names: str) -> Emitter:
+    """An operator of one tensor; `names` are the ONNX attributes of the arguments that follow."""
+
+    def write(writer: Writer, layer: Layer, output: str) -> None:
+        if any(item is not None for item in layer.args[1 + len(names) :]):
+            raise Declined
+        attributes = dict(zip(names, layer.args[1:], strict=False))
+        if not all(isinstance(value, (int, float)) for value in attributes.values()):
+            raise Declined
+        kinds = {key: value if key == "axis" else float(value) for key, value in attributes.items()}
+        writer.node(op, [writer.tensor(layer.args[0])], output, **kinds)
+
+    return write
+
+
+def _hard_sigmoid(writer: Writer, layer: Layer, output: str) -> None:
+    writer.node("HardSigmoid", [writer.tensor(layer.args[0])], output, alpha=1 / 6, beta=0.5)
+
+
+def _hardswish(writer: Writer, layer: Layer, output: str) -> None:
+    """In its parts: the runtime would take it apart too, and forget whose they are."""
+    x = writer.tensor(layer.args[0])
+    writer.node("Mul", [x, writer.node("HardSigmoid", [x], alpha=1 / 6, beta=0.5)], output)
+
+
+def _silu(writer: Writer, layer: Layer, output: str) -> None:
+    x = writer.tensor(layer.args[0])
+    writer.node("Mul", [x, writer.node("Sigmoid", [x])], output)
+
+
+def _prelu(writer: Writer, layer: Layer, output: str) -> None:
+    slope = writer.tensor(layer.args[1])
+    if len(writer.shape(layer.args[1])) != 1 or len(layer.shape) < 2:
+        raise Declined
+    shape = np.array([-1, *[1] * (len(layer.shape) - 2)], np.int64)
+    slope = writer.node("Reshape", [slope, writer.constant(shape, f"{layer.id}/shape")])
+    writer.node("PRelu", [writer.tensor(layer.args[0]), slope], output)
+
+
+def _arithmetic(op: str) -> Emitter:
+    def write(writer: Writer, layer: Layer, output: str) -> None:
+        name = layer.target.split(".")[1].rstrip("_")
+        if layer.kwargs.get("alpha", 1) != 1 or layer.kwargs.get("rounding_mode") or name != layer.op:
+            raise Declined
+        one, two = (
+            writer.constant(np.float32(item), f"{layer.id}/number")
+            if isinstance(item, (int, float)) and layer.dtype == "float32"
+            else writer.tensor(item)
+            for item in layer.args[:2]
+        )
+        writer.node(op, [one, two], output)
+
+    return write
+
+
+def _matmul(writer: Writer, layer: Layer, output: str) -> None:
+    if layer.target.split(".")[1] not in ("mm", "bmm", "matmul"):
+        raise Declined
+    writer.node("MatMul", [writer.tensor(item) for item in layer.args[:2]], output)
+
+
+def _max_pool(writer: Writer, layer: Layer, output: str) -> None:
+    spatial = int(layer.op[-2])
+    x, kernel, stride, padding, dilation, ceil = layer.args[:6]
+    if len(layer.shape) != spatial + 2:
+        raise Declined
+    writer.node(
+        "MaxPool",
+        [writer.tensor(x)],
+        output,
+        kernel_shape=_numbers(kernel, spatial),
+        strides=_numbers(stride or kernel, spatial),
+        pads=_numbers(padding, spatial) * 2,
+        dilations=_numbers(dilation, spatial),
+        ceil_mode=int(ceil),
+    )
+
+
+def _avg_pool(writer: Writer, layer: Layer, output: str) -> None:
+    spatial = int(layer.op[-2])
+    x, kernel, stride, padding, ceil, include = layer.args[:6]
+    if len(layer.shape) != spatial + 2 or ceil or (len(layer.args) > 6 and layer.args[6] is not None):
+        raise Declined
+    writer.node(
+        "AveragePool",
+        [writer.tensor(x)],
+        output,
+        kernel_shape=_numbers(kernel, spatial),
+        strides=_numbers(stride or kernel, spatial),
+        pads=_numbers(padding, spatial) * 2,
+        count_include_pad=int(include),
+    )
+
+
+def _adaptive_avg_pool(writer: Writer, layer: Layer, output: str) -> None:
+    spatial = int(layer.op[-2])
+    if len(layer.shape) != spatial + 2 or _numbers(layer.args[1], spatial) != [1] * spatial:
+        raise Declined
+    writer.node("GlobalAveragePool", [writer.tensor(layer.args[0])], output)
+
+
+def _mean(writer: Writer, layer: Layer, output: str) -> None:
+    if layer.target != "aten.mean.dim" or not layer.args[1] or layer.kwargs.get("dtype") is not None:
+        raise Declined
+    x, axes, keep = writer.tensor(layer.args[0]), list(layer.args[1]), bool(layer.args[2])
+    rank = len(writer.shape(layer.args[0]))
+    if rank > 2 and sorted(axis % rank for axis in axes) == list(range(2, rank)):
+        if keep:
+            writer.node("GlobalAveragePool", [x], output)
+            return
+        axis = writer.constant(np.arange(2, rank), f"{layer.id}/axes")
+        writer.node("Squeeze", [writer.node("GlobalAveragePool", [x]), axis], output)
+        return
+    over = writer.constant(np.array(axes, np.int64), f"{layer.id}/axes")
+    writer.node("ReduceMean", [x, over], output, keepdims=int(keep))
+
+
+def _cat(writer: Writer, layer: Layer, output: str) -> None:
+    axis = layer.args[1] if len(layer.args) > 1 else 0
+    writer.node("Concat", [writer.tensor(item) for item in layer.args[0]], output, axis=axis)
+
+
+def _pad(writer: Writer, layer: Layer, output: str) -> None:
+    pads = zero_pads(layer, len(layer.shape))
+    if pads is None:
+        raise Declined
+    x = writer.tensor(layer.args[0])
+    writer.node("Pad", [x, writer.constant(np.array(pads, np.int64), f"{layer.id}/pads")], output)
+
+
+def zero_pads(layer: Layer, rank: int) -> list[int] | None:
+    """A padding with zeros as ONNX has it (beginnings, then ends, of all axes), else None."""
+    sides = layer.args[1]
+    constant = layer.args[3] if layer.target == "aten.pad.default" else layer.args[2] if len(layer.args) > 2 else 0
+    if layer.target == "aten.pad.default":
+        if layer.args[2] != "constant":
+            return None
+    elif layer.target != "aten.constant_pad_nd.default":
+        return None
+    if constant not in (None, 0, 0.0) or not all(isinstance(n, int) for n in sides):
+        return None
+    begins, ends = [0] * rank, [0] * rank
+    for index in range(len(sides) // 2):  # F.pad counts axes from the last
+        begins[rank - 1 - index], ends[rank - 1 - index] = sides[2 * index], sides[2 * index + 1]
+    return begins + ends
+
+
+EMITTERS: Mapping[str, Emitter] = {
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _conv),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _conv_transpose),
+    **dict.fromkeys(("relu", "relu6", "hardtanh", "clamp"), _clip),
+    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), _max_pool),
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), _avg_pool),
+    **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"), _adaptive_avg_pool),
+    "linear": _linear,
+    "batch_norm": _batch_norm,
+    "leaky_relu": _unary("LeakyRelu", "alpha"),
+    "sigmoid": _unary("Sigmoid"),
+    "tanh": _unary("Tanh"),
+    "softmax": _unary("Softmax", "axis"),
+    "hardswish": _hardswish,
+    "hardsigmoid": _hard_sigmoid,
+    "silu": _silu,
+    "prelu": _prelu,
+    "add": _arithmetic("Add"),
+    "sub": _arithmetic("Sub"),
+    "mul": _arithmetic("Mul"),
+    "div": _arithmetic("Div"),
+    "matmul": _matmul,
+    "mean": _mean,
+    "cat": _cat,
+    "pad": _pad,
+}

@@ -1,0 +1,109 @@
+"""Export for ONNX Runtime: the QDQ model as a file that can be deployed, and is verified."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+from onnx import helper
+
+from ...files import write_atomically, write_json
+from ...problem import Problem
+from ...progress import Report, part, silent
+from ...quantize import Quantization
+from ...results import ExportReport
+from ..exported import Batches, Score, need_samples
+from ..onnx.export import float_model
+from ..onnx.interface import integer_io
+from ..onnx.opset import with_opset
+from ..onnx.qdq import quantized_model
+from ..onnx.verify import Written, real_tensors, verify_onnx
+from .runner import tapped_model
+
+PLAN = "qinspect.plan"
+"""Key of the model's metadata: the plan, as plan.json has it."""
+
+
+def export_onnx(
+    quantization: Quantization,
+    out: Path,
+    samples: Batches,
+    report: Report = silent,
+    *,
+    float_bytes: bytes | None = None,
+    score: Score | None = None,
+    notes: Sequence[str] = (),
+    opset: int | None = None,
+    io: str = "float",
+) -> ExportReport:
+    """Write the model, load it in a new process, run it and compare.
+
+    What was found, see `onnx.verify.verify_onnx`, is also written beside the file, as
+    ``<name>.verify.json``.
+
+    Parameters
+    ----------
+    quantization : Quantization
+        For target ort.
+    out : Path
+        ``*.onnx``; replaced whole or not at all.
+    samples : sequence of batches
+        A batch is the tuple of the model's inputs. The first is compared layer by layer.
+    report : Report
+    float_bytes : bytes, optional
+        The float model, where there is one already.
+    score : callable, optional
+        The metric of the outputs over all samples.
+    notes : sequence of str
+        For the report.
+    opset : int, optional
+        See `onnx.opset.with_opset`.
+    io : str
+        ``float`` or ``int8``: whether inputs and outputs are real or whole numbers.
+
+    Raises
+    ------
+    Problem
+        Where the plan does not allow the form, the file cannot be written, or what was written does not run.
+    """
+    check_file(out, samples)
+    report(0, 1, "writing the model")
+    before = float_bytes or float_model(quantization.float_graph)
+    inner = with_opset(onnx.load_from_string(quantized_model(before, quantization)), opset)
+    write_model(out, inner, quantization, io)
+    real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
+    written = Written(out, inner, tapped_model(inner, quantization, real), before)
+    result = verify_onnx(quantization, "onnx", written, samples, part(report, 0.1, 1), score, notes)
+    write_json(beside(out), result.to_json())
+    report(1, 1, "done")
+    return result
+
+
+def check_file(out: Path, samples: Batches) -> None:
+    """Refuse what cannot be written or verified.
+
+    Raises
+    ------
+    Problem
+    """
+    need_samples(out, samples)
+    if out.is_dir():
+        raise Problem(str(out), "is a folder", "Give the name of a file, such as model.onnx.")
+
+
+def beside(out: Path) -> Path:
+    """Where the report on a file lies."""
+    return out.with_name(f"{out.stem}.verify.json")
+
+
+def write_model(out: Path, inner: onnx.ModelProto, quantization: Quantization, io: str) -> None:
+    """Write a model with its plan, in the form that was asked for; an older report on it goes."""
+    if io not in ("float", "int8"):
+        raise Problem("--io", f"{io!r} is not known", "Give float or int8.")
+    model = integer_io(inner) if io == "int8" else inner
+    properties = {item.key: item.value for item in model.metadata_props}
+    helper.set_model_props(model, {**properties, PLAN: json.dumps(quantization.plan.to_json())})
+    beside(out).unlink(missing_ok=True)
+    write_atomically(out, model.SerializeToString())

@@ -1,0 +1,152 @@
+"""Whose the operators are that ONNX Runtime really runs, and how long each layer took."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+
+from ..onnx.export import LAYER, metadata
+
+WARM_UPS = 10
+"""Runs before those that count."""
+
+
+class Owners:
+    """Whose the operators of an optimized graph are.
+
+    onnxruntime names an operator that it made of others after the main one of them, or after its
+    output, and adds ``_token_7`` or ``_nchwc`` where it changed the layout. What it inserts has
+    names of its own: that belongs to the layer that reads it, else to the one that it reads.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        As it was given to the runtime; its nodes' metadata name their layers.
+    optimized : onnx.ModelProto
+        As the runtime runs it.
+
+    Attributes
+    ----------
+    nodes : list
+        Of the optimized graph.
+    named : dict of int to str
+        Layer ids of those nodes, by index, whose names or outputs say it.
+    by_name : dict of str to str
+        Layer id of every node by its name, empty where it is not known.
+    inside : dict of str to str
+        Layers whose work the operator of another does, and that other's id.
+    boundaries : dict of str to tuple of str
+        By the name of a quantizer or dequantizer, the layers (or input, output) on both sides of it.
+    """
+
+    def __init__(self, model: onnx.ModelProto, optimized: onnx.ModelProto) -> None:
+        self.nodes = list(optimized.graph.node)
+        known: dict[str, str] = {}
+        for node in model.graph.node:
+            known.update(dict.fromkeys((node.name, *node.output), metadata(node, LAYER)))
+        makes = {name: index for index, node in enumerate(self.nodes) for name in node.output}
+        reads: dict[str, list[int]] = {}
+        self.named: dict[int, str] = {}
+        for index, node in enumerate(self.nodes):
+            for name in node.input:
+                reads.setdefault(name, []).append(index)
+            inserted = node.op_type in ("Transpose", "ReorderInput", "ReorderOutput")
+            for name in (node.name, *(() if inserted else node.output)):
+                if stem(name) in known:
+                    self.named[index] = known[stem(name)]
+                    break
+        every = dict(self.named)
+        for index, node in reversed(list(enumerate(self.nodes))):
+            if index not in every:
+                beside = [i for name in node.output for i in reads.get(name, [])]
+                beside += [makes[name] for name in node.input if name in makes]
+                every[index] = next((every[i] for i in beside if every.get(i)), "")
+        self.by_name = {node.name: every[index] for index, node in enumerate(self.nodes)}
+        self.inside = _inside(model, set(self.named.values()))
+        self.boundaries: dict[str, tuple[str, str]] = {}
+        for node in self.nodes:
+            if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+                source = every[makes[node.input[0]]] if node.input[0] in makes else node.input[0]
+                behind = [every[i] for name in node.output for i in reads.get(name, []) if every.get(i)]
+                self.boundaries[node.name] = source, behind[0] if behind else node.output[0]
+
+
+def _inside(model: onnx.ModelProto, left: set[str]) -> dict[str, str]:
+    """Layers that no operator is left of, and the layer before each that took it in: the last that it reads."""
+    makes: dict[str, tuple[int, str]] = {}
+    found: dict[str, str] = {}
+    for index, node in enumerate(model.graph.node):
+        layer = metadata(node, LAYER)
+        if layer and layer not in left and node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
+            before = [makes[name] for name in node.input if name in makes and makes[name][1] != layer]
+            if before:
+                host = max(before)[1]
+                found.setdefault(layer, found.get(host, host))
+        makes.update(dict.fromkeys(node.output, (index, layer)))
+    return {layer: host for layer, host in found.items() if host in left}
+
+
+def stem(name: str) -> str:
+    """An operator's name without what the runtime added to it."""
+    return re.sub(r"(_token_\d+|_nchwc|_nhwc|_quant)+$", "", name).removeprefix("fused ")
+
+
+@dataclass(frozen=True)
+class LayerTimes:
+    """Times of one model's layers.
+
+    Parameters
+    ----------
+    us : mapping of layer id to list of float
+        µs in each run; under an empty id what belongs to none.
+    boundaries : mapping of (str, str) to list of float
+        µs in each run of what stands between two layers, or an input or output; part of `us` as well.
+    inside : mapping of layer id to layer id
+        Layers whose time is in that of another.
+    """
+
+    us: Mapping[str, list[float]]
+    boundaries: Mapping[tuple[str, str], list[float]]
+    inside: Mapping[str, str]
+
+
+def layer_times(events: Sequence[Mapping[str, Any]], owners: Owners, runs: int) -> LayerTimes:
+    """Times of the last `runs` runs from a profile.
+
+    Parameters
+    ----------
+    events : sequence of mappings
+        The profile's JSON.
+    owners : Owners
+        Of the graph that was profiled.
+    runs : int
+        Runs behind the `WARM_UPS` first ones.
+    """
+    us: dict[str, list[float]] = {}
+    boundaries: dict[tuple[str, str], list[float]] = {}
+    for name, times in node_times(events).items():
+        # Operators of one name are all run once a run.
+        each = len(times) // (runs + WARM_UPS)
+        sums = [sum(times[i * each : (i + 1) * each]) for i in range(WARM_UPS, runs + WARM_UPS)]
+        _add(us, owners.by_name.get(name, ""), sums)
+        if name in owners.boundaries:
+            _add(boundaries, owners.boundaries[name], sums)
+    return LayerTimes(us, boundaries, {layer: by for layer, by in owners.inside.items() if layer not in us})
+
+
+def node_times(events: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """µs of every call of every operator in a profile, by its name."""
+    found: dict[str, list[float]] = {}
+    for event in events:
+        if event.get("cat") == "Node" and str(event.get("name", "")).endswith("_kernel_time"):
+            found.setdefault(str(event["name"]).removesuffix("_kernel_time"), []).append(float(event["dur"]))
+    return found
+
+
+def _add(into: dict[Any, list[float]], key: Any, times: list[float]) -> None:
+    before = into.get(key)
+    into[key] = times if before is None else [a + b for a, b in zip(before, times, strict=True)]

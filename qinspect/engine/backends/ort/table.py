@@ -1,0 +1,181 @@
+"""What ONNX Runtime's CPU provider runs in integers from a QDQ model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...graph import Layer, Ref
+from ...plan import Target
+from ...qconfig import QConfig, TensorConfig
+from ...qparams import QParams
+from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
+
+CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
+MAX_POOLS = frozenset({"max_pool1d", "max_pool2d"})
+AVERAGES = frozenset({"avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "mean"})
+RUNS = (
+    frozenset(
+        {
+            "conv1d",
+            "conv2d",
+            "conv3d",
+            "linear",
+            "matmul",
+            "add",
+            "mul",
+            "cat",
+            "leaky_relu",
+            "sigmoid",
+            "softmax",
+            "pad",
+        }
+    )
+    | CLIPS
+    | MAX_POOLS
+    | AVERAGES
+)
+"""Seen in the graphs that onnxruntime 1.32 makes of QDQ models; clips run on the whole numbers."""
+
+CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
+INTEGER_WEIGHTED = CONVOLUTIONS | {"linear"}
+WEIGHTED = INTEGER_WEIGHTED | {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
+SIXTEEN_BITS = frozenset({"int16", "uint16"})
+FOUR_BITS = frozenset({"int4", "uint4"})
+LOW_BITS = FOUR_BITS | {"int8", "uint8"}
+
+DYNAMIC = TensorConfig("uint8", dynamic=True)
+"""What DynamicQuantizeLinear does."""
+
+BIAS_IS_INT32 = True
+"""A bias is stored in steps of ``input scale * weight scale`` and added to the sums, which wrap around."""
+
+
+SHIFT = 128
+"""What is added to signed whole numbers of activations, see `stored`."""
+
+
+def grouping(layer: Layer) -> str:
+    """Whether a layer's output has a quantizer of its own."""
+    if layer.op == "cat" or layer.op in AVERAGES:
+        return SHARED
+    if layer.op in CLIPS | MAX_POOLS or pads_zeros(layer):
+        return PASSING
+    return OWN
+
+
+def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
+    """Why the runtime cannot do what is asked of a layer, or None where it can."""
+    activation, weight = config.activation, config.weight
+    if activation is None:
+        return None if weight is None or layer.op not in WEIGHTED else _weight_refused(layer, weight)
+    if activation.dynamic:
+        return _dynamic_refused(layer, activation, weight)
+    return _operator_refused(layer) or _static_refused(layer, activation, weight)
+
+
+def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
+    """Why a layer that is rounded as asked is computed in float all the same, or None where it is not."""
+    activation, weight = config.activation, config.weight
+    if activation is not None and activation.dynamic:
+        return None
+    if activation is not None and activation.dtype in SIXTEEN_BITS:
+        return "ONNX Runtime computes it in float between DequantizeLinear and QuantizeLinear of 16 bits"
+    if weight is None or layer.op not in WEIGHTED:
+        return None
+    in_float = f"the weight is stored as {weight.dtype}, the kernel computes in float"
+    if activation is not None:
+        return in_float if weight.dtype not in LOW_BITS or weight.granularity == "per_group" else None
+    if layer.op != "linear" or weight.dtype not in FOUR_BITS:
+        # MatMulNBits takes 8 bits too, but with values left in float32 it is six times slower than float.
+        return in_float
+    if weight.granularity == "per_group" and not takes_blocks(weight.group_size):
+        return f"{in_float}: MatMulNBits takes groups of 16, 32, 64, ..."
+    return None
+
+
+def _operator_refused(layer: Layer) -> str | None:
+    if layer.op not in RUNS:
+        return f"ONNX Runtime has no integer kernel for {layer.op}"
+    if layer.op == "pad" and not pads_zeros(layer):
+        return "only padding with zeros stays on the grid"
+    if layer.op.startswith("adaptive_avg_pool") and any(size != 1 for size in _sizes(layer.args[1])):
+        return "ONNX Runtime has an integer kernel for output size 1 only"
+    if layer.op == "mean" and not over_all_of_space(layer):
+        return "ONNX Runtime has an integer kernel for the mean over all of height and width only"
+    if layer.op == "avg_pool2d" and (layer.args[4] or layer.args[6] is not None):
+        return "ONNX Runtime has no integer kernel for this kind of average pooling (ceil_mode or a divisor)"
+    if layer.op in CLIPS and any(isinstance(item, Ref) for item in layer.args[1:]):
+        return "its limits are computed at run time"
+    if layer.op in ("add", "mul", "matmul") and _operands(layer) < 2:
+        return "ONNX Runtime runs it in integers only between two activations"
+    return None
+
+
+def _static_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig | None) -> str | None:
+    if activation.dtype not in {"uint8", "int8"} | SIXTEEN_BITS:
+        return f"ONNX Runtime takes activations of 8 or 16 bits, not {activation.dtype}"
+    if activation.granularity != "per_tensor":
+        return "activations are quantized per tensor"
+    if layer.op not in INTEGER_WEIGHTED:
+        return None
+    if weight is None:
+        return "its weight stays float"
+    return _weight_refused(layer, weight)
+
+
+def _dynamic_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig | None) -> str | None:
+    if layer.op == "matmul" and _operands(layer) < 2:
+        return "ONNX Runtime runs it in integers only between two activations"
+    if layer.op not in INTEGER_WEIGHTED | {"matmul"}:
+        return f"ONNX Runtime has no dynamic kernel for {layer.op}"
+    if activation != DYNAMIC:
+        return f"ONNX Runtime rounds at run time to {DYNAMIC} only, not to {activation}"
+    if layer.op == "matmul":
+        return None
+    if weight is None:
+        return "its weight stays float"
+    if weight.dtype not in LOW_BITS or weight.granularity == "per_group":
+        return f"ONNX Runtime's dynamic kernels take weights of up to 8 bits per tensor or channel, not {weight}"
+    return _weight_refused(layer, weight)
+
+
+def _weight_refused(layer: Layer, weight: TensorConfig) -> str | None:
+    if "weight" not in layer.roles:
+        return "its weight is computed at run time"
+    if weight.dynamic:
+        return "a weight is the same in every run: it has no dynamic range"
+    if len(layer.shape) < 2 or (layer.op != "linear" and len(layer.shape) != int(layer.op[-2]) + 2):
+        return "the lowering to ONNX takes inputs with a batch axis"
+    if weight.granularity == "per_group" and layer.op != "linear":
+        return "groups are along the features of linear layers"
+    if weight.granularity == "per_channel" and not weight.symmetric:
+        return "ONNX Runtime takes symmetric weights where they are per channel"
+    return None
+
+
+def _operands(layer: Layer) -> int:
+    """How many of the first two arguments are values."""
+    return sum(isinstance(item, Ref) for item in layer.args[:2])
+
+
+def stored(params: QParams) -> QParams:
+    """A value's grid as the model has it: signed numbers are stored with 128 added.
+
+    The same real numbers: on x86 the runtime has no kernels for signed activations switched on, and
+    where it does not find its own way to unsigned ones it computes in float without a word.
+    """
+    if params.dtype != "int8":
+        return params
+    zero = params.zero_point + np.int32(SHIFT)
+    return replace(params, zero_point=zero, dtype="uint8", qmin=params.qmin + SHIFT, qmax=params.qmax + SHIFT)
+
+
+def takes_blocks(size: int) -> bool:
+    """Whether MatMulNBits has kernels for groups of this size: powers of two from 16 on."""
+    return size >= 16 and size & (size - 1) == 0
+
+
+def _sizes(size: int | tuple[int, ...] | list[int]) -> list[int]:
+    return [size] if isinstance(size, int) else list(size)

@@ -1,0 +1,160 @@
+"""Export as a quantized ``.pt2``: torchao's reference program, which loads safely and inductor compiles."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...child import run_in_child
+from ...execute import outputs_of
+from ...files import write_atomically, write_json
+from ...problem import Problem
+from ...progress import Report, part, silent
+from ...quantize import Quantization
+from ...results import ExportReport
+from .. import simulation as simulate
+from ..exported import Batches, Score, likeness, need_samples, run_python, summed_up
+
+PLAN = "qinspect_plan.json"
+"""Name of the plan inside the archive."""
+
+LEAST_SQNR_DB = 20.0
+"""Of the outputs against the simulation. Sums in another order round a few values differently, and through a
+deep net that grows; a single wrong scale is far below."""
+
+INDUCTOR = "what inductor makes of it is counted by qinspect analyze --target pt2e, not here"
+
+
+@dataclass(frozen=True)
+class _Work:
+    quantization: Quantization
+    path: Path
+
+
+def export_pt2e(
+    quantization: Quantization,
+    out: Path,
+    samples: Batches,
+    report: Report = silent,
+    *,
+    score: Score | None = None,
+    notes: Sequence[str] = (),
+) -> ExportReport:
+    """Write the program, load it in a new process, run it and compare.
+
+    It is loaded as any foreign file is, by `load.archive.read_pt2`, which runs no code of the file's.
+    What was found is also written beside it, as ``<name>.verify.json``.
+
+    Parameters
+    ----------
+    quantization : Quantization
+        For target pt2e.
+    out : Path
+        ``*.pt2``; replaced whole or not at all.
+    samples : sequence of batches
+        A batch is the tuple of the model's inputs.
+    report : Report
+    score : callable, optional
+        The metric of the outputs over all samples.
+    notes : sequence of str
+        For the report.
+
+    Raises
+    ------
+    Problem
+        Where the file cannot be written, or what was written does not run.
+    """
+    need_samples(out, samples)
+    if out.is_dir():
+        raise Problem(str(out), "is a folder", "Give the name of a file, such as model.pt2.")
+    beside = out.with_name(f"{out.stem}.verify.json")
+    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
+        written = Path(name) / "model.pt2"
+        run_in_child(
+            "qinspect.engine.backends.pt2e.export:_write",
+            _Work(quantization, written),
+            part(report, 0, 0.4),
+            what="export as .pt2",
+        )
+        beside.unlink(missing_ok=True)
+        write_atomically(out, written.read_bytes())
+        found = _run(out, Path(name), samples, part(report, 0.4, 0.8))
+    result = _compare(quantization, out, samples, found, score, notes, part(report, 0.8, 1, "comparing"))
+    write_json(beside, result.to_json())
+    report(1, 1, "done")
+    return result
+
+
+def _write(work: _Work, report: Report) -> None:
+    """In a child process: quantize with PT2E, and write the program."""
+    from .lower import exported, lower, quiet
+
+    report(0, 2, "quantizing with PT2E")
+    program = exported(work.quantization.graph, lower(work.quantization).module)
+    report(1, 2, "writing")
+    plan = json.dumps(work.quantization.plan.to_json())
+    with quiet():
+        torch.export.save(program, work.path, extra_files={PLAN: plan})
+
+
+def _run(path: Path, folder: Path, samples: Batches, report: Report) -> Mapping[str, Any]:
+    """Load the file in a new process and run it; what that saved."""
+    torch.save({"batches": [tuple(batch) for batch in samples]}, folder / "given.pt")
+    here = str(Path(__file__).parents[4])
+    code = f"import sys; sys.path.insert(0, {here!r})\nfrom {__name__} import main\nmain(*sys.argv[1:])"
+    run_python(["-B", "-c", code, str(path), str(folder)], folder, report, "export")
+    found: Mapping[str, Any] = torch.load(folder / "found.pt", weights_only=True)
+    return found
+
+
+def main(path: str, folder: str) -> None:
+    """In the new process: load a file safely, run it, and save what came out."""
+    from ...load import quiet
+    from ...load.archive import read_pt2
+    from .nodes import described
+
+    torch.set_num_threads(1)
+    with quiet():
+        program = read_pt2(Path(path))
+    given = torch.load(Path(folder) / "given.pt", weights_only=True)
+    module = program.module(check_guards=False)
+    with torch.no_grad():
+        outputs = [outputs_of(module(*batch)) for batch in given["batches"]]
+    said = described(program.graph)
+    nodes = (said.quantize_nodes, said.dequantize_nodes)
+    torch.save({"outputs": outputs, "layers": sorted(said.layers), "nodes": nodes}, Path(folder) / "found.pt")
+
+
+def _compare(
+    q: Quantization,
+    out: Path,
+    samples: Batches,
+    found: Mapping[str, Any],
+    score: Score | None,
+    notes: Sequence[str],
+    report: Report,
+) -> ExportReport:
+    simulation = simulate(q)
+    simulated = []
+    with torch.no_grad():
+        for done, batch in enumerate(samples):
+            report(done, len(samples), "")
+            simulated.append(outputs_of(simulation(batch)))
+    problems = []
+    pairs = zip(zip(*found["outputs"], strict=True), zip(*simulated, strict=True), strict=True)
+    for index, (ours, theirs) in enumerate(pairs):
+        _, _, sqnr_db = likeness([torch.cat(ours)], [torch.cat(theirs)])
+        if sqnr_db is not None and sqnr_db < LEAST_SQNR_DB:
+            problems.append(f"output {index + 1} is not what the simulation says (SQNR {sqnr_db:.1f} dB)")
+    versions = {"python": sys.version.split()[0], "torch": torch.__version__}
+    return summed_up(
+        q, out, "pt2e", samples, found["outputs"], simulated, problems, found["layers"], tuple(found["nodes"]),
+        versions, score, (*notes, INDUCTOR),
+    )  # fmt: skip

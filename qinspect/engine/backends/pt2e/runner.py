@@ -1,0 +1,136 @@
+"""A plan quantized with PT2E, compiled by inductor, looked into and timed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter_ns
+from typing import Any
+
+import torch
+
+from ...execute import outputs_of
+from ...progress import Report, part, silent
+from ...quantize import Quantization
+from ..fx.lower import float_module
+from ..runner import WARM_UPS, Timing, threads_set
+from .code import Compiled, compiled, integer_calls, need_compiler
+from .lower import examples, exported, lower, taps
+from .table import WEIGHTED
+
+LOOP = "C++ loop"
+"""Written by inductor: reads whole numbers, computes in registers, rounds; neighbours share one."""
+
+
+class Pt2eRunner:
+    """A plan in inductor's code; lives in a child process.
+
+    Compiling takes from half a minute to some minutes, and inductor keeps what it compiled on the
+    disk. The code is for one batch size, the target's; more samples are run one batch after another.
+
+    Parameters
+    ----------
+    quantization : Quantization
+        For target ``pt2e``.
+    threads : int
+        What the code is generated for.
+
+    Attributes
+    ----------
+    kernels : mapping of layer id to str
+        Layers that run in integers, and by which kernel: convolutions and linear layers as counted
+        in the generated code, all others are `LOOP`.
+
+    Raises
+    ------
+    Problem
+        Where there is no compiler, or inductor fails.
+    """
+
+    def __init__(self, quantization: Quantization, threads: int = 1, report: Report = silent) -> None:
+        need_compiler()
+        self.quantization = quantization
+        self.threads = threads
+        report(0, 2, "quantizing with PT2E")
+        self.lowered = lower(quantization)
+        fixed = quantization.graph.inputs[0].shape[0]
+        self.batch = quantization.plan.target.batch if fixed is None else fixed
+        report(1, 2, "compiling the int8 model with inductor, which takes minutes for a large one")
+        self._whole = self._compiled(self.lowered.module)
+        self.kernels: Mapping[str, str] = kernels_of(quantization, self._whole)
+        self._tapped: Compiled | None = None
+
+    def _compiled(self, module: torch.fx.GraphModule) -> Compiled:
+        with threads_set(self.threads):
+            return compiled(module, examples(self.quantization.graph, self.batch), self.threads)
+
+    def run(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Outputs of the integer model, float32."""
+        return self._in_batches(self._whole, inputs)
+
+    def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The whole numbers (int32) that the kernels handed on, by value name.
+
+        They are further outputs of a second compiled program; where asking for them changed what
+        runs a layer, they are left out.
+        """
+        if self._tapped is None:
+            self._tapped = self._compiled(taps(self.lowered))
+        again = kernels_of(self.quantization, self._tapped)
+        names = list(self.lowered.quantizers)
+        found = self._in_batches(self._tapped, inputs)[-len(names) :]
+        lost = {
+            layer.value for layer in self.quantization.graph.layers if self.kernels.get(layer.id) != again.get(layer.id)
+        }
+        return {name: tensor.to(torch.int32) for name, tensor in zip(names, found, strict=True) if name not in lost}
+
+    def _in_batches(self, program: Compiled, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Run a program on any number of samples; the last batch is filled up with copies of its last sample."""
+        count = inputs[0].shape[0]
+        parts: list[list[torch.Tensor]] = []
+        with torch.no_grad(), threads_set(self.threads):
+            for start in range(0, count, self.batch):
+                given = [x[start : start + self.batch] for x in inputs]
+                missing = self.batch - given[0].shape[0]
+                if missing:
+                    given = [torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) for x in given]
+                parts.append(
+                    [t[: self.batch - missing] for t in outputs_of(program.call(*(x.contiguous() for x in given)))]
+                )
+        return [torch.cat(same) for same in zip(*parts, strict=True)]
+
+    def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report) -> Timing:
+        """Time the float model, compiled likewise, against the int8 one: 10 warm-ups, then `runs` interleaved runs.
+
+        End to end alone: a compiled program has no layers of its own to time.
+        """
+        report(0, 1, "compiling the float model with inductor")
+        graph = self.quantization.float_graph
+        plain = self._compiled(exported(graph, float_module(graph)).module(check_guards=False))
+        given = [x[: self.batch].contiguous() for x in inputs]
+        ms: tuple[list[float], list[float]] = ([], [])
+        timing = part(report, 0.5, 1, "timing")
+        with torch.no_grad(), threads_set(threads):
+            for run in range(WARM_UPS + runs):
+                timing(run, WARM_UPS + runs, "")
+                for found, program in zip(ms, (plain, self._whole), strict=True):
+                    program.call(*given)  # the other model's weights are in the cache
+                    start = perf_counter_ns()
+                    program.call(*given)
+                    if run >= WARM_UPS:
+                        found.append((perf_counter_ns() - start) / 1e6)
+        return Timing(*ms)
+
+
+def kernels_of(quantization: Quantization, program: Compiled) -> dict[str, str]:
+    """Which layers run in integers, convolutions and linear layers as the generated code has them."""
+    producers = {layer.value: layer.id for layer in quantization.graph.layers}
+    found: dict[str, Any] = {
+        producers[value]: kernel
+        for kernel, value in integer_calls(program.code, program.quantizers)
+        if value in producers
+    }
+    found = {layer_id: kernel for layer_id, kernel in found.items() if layer_id in quantization.weights}
+    for layer in quantization.graph.layers:
+        if layer.id in quantization.quantized and not layer.transparent and layer.op not in WEIGHTED:
+            found[layer.id] = LOOP
+    return found

@@ -1,0 +1,58 @@
+"""What inductor runs in integers, on x86, from a program quantized with PT2E."""
+
+from __future__ import annotations
+
+from ...graph import Layer, Ref
+from ...plan import Target
+from ...qconfig import QConfig
+from ..fx.table import grouping
+from ..grouping import pads_zeros
+
+__all__ = ["LOOPS", "WEIGHTED", "grouping", "why_not"]
+
+WEIGHTED = frozenset({"conv1d", "conv2d", "linear"})
+"""Layers for which inductor calls oneDNN's integer kernels (``onednn.qconv``, ``onednn.qlinear``)."""
+
+LOOPS = frozenset(
+    {
+        "add", "mul", "cat", "hardswish", "hardsigmoid", "leaky_relu", "sigmoid", "tanh", "elu", "prelu", "silu",
+        "avg_pool2d", "adaptive_avg_pool2d", "mean", "max_pool1d", "max_pool2d", "relu", "relu6", "hardtanh", "clamp",
+        "pad",
+    }
+)  # fmt: skip
+"""Layers that become loops of C++ over whole numbers: read, computed in registers, rounded, written."""
+
+
+def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
+    """Why inductor cannot run a layer in integers as asked, or None where it can."""
+    if layer.op.startswith("conv_transpose"):
+        return "torchao's pattern for integer convolutions does not look whether they are transposed"
+    if layer.op not in WEIGHTED | LOOPS:
+        return f"inductor has no integer kernel for {layer.op}"
+    if layer.op == "pad" and not pads_zeros(layer):
+        return "only padding with zeros stays on the grid"
+    if layer.op == "clamp" and any(isinstance(item, Ref) for item in layer.args[1:]):
+        return "its limits are computed at run time"
+    activation, weight = config.activation, config.weight
+    if activation is None:
+        return "inductor's integer kernels take no float activations" if weight else None
+    if activation.dynamic:
+        return "the lowering to PT2E has no dynamic ranges"
+    if activation.dtype != "uint8":
+        return f"inductor's integer kernels take uint8 activations, not {activation.dtype}"
+    if activation.granularity != "per_tensor":
+        return "activations are quantized per tensor"
+    if layer.op in WEIGHTED:
+        if "weight" not in layer.roles:
+            return "its weight is computed at run time"
+        if weight is None:
+            return "its weight stays float"
+        if weight.dtype != "int8":
+            return f"inductor's integer kernels take int8 weights, not {weight.dtype}"
+        if not weight.symmetric:
+            return "inductor's integer kernels take symmetric weights"
+        if weight.granularity != "per_channel":
+            return "inductor leaves weights that are not per channel in float, without a word"
+        if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
+            return "inductor's quantized convolution takes no padding by name"
+    return None

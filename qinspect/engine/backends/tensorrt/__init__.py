@@ -1,0 +1,1 @@
+"""TensorRT: QDQ placed by its rules, and checked by them."""

@@ -1,0 +1,138 @@
+"""TensorRT's rules for networks with Q/DQ layers, for computers that have no TensorRT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from ..onnx.export import LAYER, metadata
+from ..onnx.opset import opset_of
+from ..onnx.qdq import MOVES
+from .qdq import WEIGHTED
+
+READS_INTEGERS = frozenset({*WEIGHTED, "Add", "Mul", "MaxPool", "AveragePool", "GlobalAveragePool", "Concat"})
+"""Operators that TensorRT runs in integers between dequantizers and a quantizer."""
+
+FUSED = frozenset({"Relu", "Clip", "BatchNormalization", "LeakyRelu", "Sigmoid", "HardSwish", "HardSigmoid"})
+"""What must follow a weighted layer without a quantizer between, so that it is fused to it."""
+
+OPSETS = range(13, 20)
+"""Opsets in which TensorRT 8.6 and 10 read int8 networks."""
+
+
+def check_tensorrt(model: onnx.ModelProto) -> list[str]:
+    """What TensorRT would refuse in a model with Q/DQ, or run in another way than meant.
+
+    Returns
+    -------
+    list of str
+        One line per breach, beginning with the node's name.
+
+    Notes
+    -----
+    The rules are of NVIDIA's documentation: int8 symmetric with zero point 0; activations per
+    tensor, weights per tensor or per output channel; all inputs of a weighted operator quantized or
+    none; biases not quantized; no quantizer between a weighted operator and what is fused to it; no
+    operator on bare integers; opsets 13 to 19.
+    """
+    return list(_Rules(model).breaches())
+
+
+class _Rules:
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = model
+        self.arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        self.makes = {name: node for node in model.graph.node for name in node.output}
+        self.reads: dict[str, list[onnx.NodeProto]] = {}
+        for node in model.graph.node:
+            for name in node.input:
+                self.reads.setdefault(name, []).append(node)
+
+    def breaches(self) -> Iterator[str]:
+        opset = opset_of(self.model)
+        if opset not in OPSETS:
+            yield f"model: opset {opset}; TensorRT's int8 networks are of opsets {OPSETS[0]} to {OPSETS[-1]}"
+        for node in self.model.graph.node:
+            if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+                yield from self._grid(node)
+                yield from self._between(node)
+            elif node.op_type in WEIGHTED:
+                yield from self._weighted(node)
+            else:
+                yield from self._bare(node)
+
+    def _grid(self, node: onnx.NodeProto) -> Iterator[str]:
+        scale, zero = self.arrays.get(node.input[1]), self.arrays.get(node.input[2]) if len(node.input) > 2 else None
+        if scale is None:
+            yield f"{node.name}: its scale is not a constant"
+            return
+        if not (scale > 0).all():
+            yield f"{node.name}: a scale is not above 0"
+        if zero is None or zero.dtype != np.int8:
+            yield f"{node.name}: its type is not int8"
+        elif zero.any():
+            yield f"{node.name}: zero point {int(np.abs(zero).max())}, where TensorRT wants 0"
+        if scale.size > 1 and node.input[0] not in self.arrays:
+            yield f"{node.name}: an activation is quantized per channel"
+
+    def _between(self, node: onnx.NodeProto) -> Iterator[str]:
+        """A quantizer whose integers go nowhere but into what should have been fused before it."""
+        if node.op_type == "DequantizeLinear":
+            source = self.makes.get(node.input[0])
+            if source is not None and source.op_type != "QuantizeLinear":
+                yield f"{node.name}: dequantizes what {source.op_type} {source.name} computes on bare integers"
+            return
+        source = self.makes.get(node.input[0])
+        real = [name for reader in self.reads.get(node.output[0], []) for name in reader.output]
+        behind = [reader for name in real for reader in self.reads.get(name, [])]
+        if source is not None and source.op_type in WEIGHTED and behind and all(r.op_type in FUSED for r in behind):
+            yield f"{node.name}: stands between {source.name} and {behind[0].name}, which would be fused"
+
+    def _weighted(self, node: onnx.NodeProto) -> Iterator[str]:
+        operands = [self.dequantized(name) for name in node.input[:2]]
+        if any(operands) and not all(operands):
+            which = "activation" if operands[1] else "weight"
+            yield f"{node.name}: its {which} is not quantized, the other operand is"
+        if len(node.input) > 2 and self.dequantized(node.input[2]):
+            yield f"{node.name}: its bias is quantized"
+        dequantizer = self.makes.get(node.input[1])
+        if dequantizer is None or dequantizer.op_type != "DequantizeLinear":
+            return
+        weight, scale = self.arrays.get(dequantizer.input[0]), self.arrays.get(dequantizer.input[1])
+        if weight is None or scale is None or scale.size == 1:
+            return
+        axis = next((a.i for a in dequantizer.attribute if a.name == "axis"), 1)
+        transposed = any(a.name == "transB" and a.i for a in node.attribute)
+        wanted = 1 if node.op_type == "Gemm" and not transposed else WEIGHTED[node.op_type]
+        if axis % weight.ndim != wanted % weight.ndim:
+            yield f"{node.name}: its weight is quantized along axis {axis}, TensorRT wants axis {wanted}"
+        if weight.dtype != np.int8:
+            yield f"{node.name}: its weight is stored as {weight.dtype}"
+
+    def _bare(self, node: onnx.NodeProto) -> Iterator[str]:
+        for name in node.input:
+            source = self.makes.get(name)
+            if source is not None and source.op_type == "QuantizeLinear":
+                yield f"{node.name}: reads bare integers; TensorRT wants a DequantizeLinear before it"
+
+    def dequantized(self, name: str) -> bool:
+        """Whether a tensor comes from a dequantizer, by way of operators that only move values."""
+        node = self.makes.get(name)
+        while node is not None and node.op_type in MOVES:
+            node = self.makes.get(node.input[0])
+        return node is not None and node.op_type == "DequantizeLinear"
+
+
+def integer_layers(model: onnx.ModelProto) -> dict[str, str]:
+    """Layers whose operator stands behind dequantizers, and that operator: what TensorRT is to run in integers."""
+    found: dict[str, str] = {}
+    rules = _Rules(model)
+    for node in model.graph.node:
+        layer = metadata(node, LAYER)
+        data = [name for name in node.input[:2] if name and name not in rules.arrays]
+        if layer and node.op_type in READS_INTEGERS | FUSED and data and any(map(rules.dequantized, data)):
+            found.setdefault(layer, node.op_type)
+    return found

@@ -1,0 +1,1 @@
+"""ONNX files as models: read safely, traced to canonical layers, quantized ones taken apart."""

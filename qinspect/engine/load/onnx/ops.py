@@ -1,0 +1,486 @@
+"""What each ONNX operator computes, as torch functions: convolutions, norms, activations, pooling, arithmetic.
+
+The functions are those that a PyTorch author would have written, so that tracing them gives the
+same layers. Operators that move values are in `moves`, recurrent ones in `recurrent`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .call import Call, as_tensor, element_type
+
+Function = Callable[[Call], Any]
+"""Gives the operator's output, or a tuple of its outputs."""
+
+
+# -- windows -------------------------------------------------------------------------------------
+
+
+def _pads(c: Call, x: torch.Tensor, kernel: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Padding of the spatial axes at their beginnings and ends."""
+    spatial = len(kernel)
+    auto = c.get("auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        strides, dilations = c.get("strides", [1] * spatial), c.get("dilations", [1] * spatial)
+        begins, ends = [], []
+        for size, k, s, d in zip(x.shape[2:], kernel, strides, dilations, strict=True):
+            total = max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
+            small = total // 2
+            begins.append(small if auto == "SAME_UPPER" else total - small)
+            ends.append(total - small if auto == "SAME_UPPER" else small)
+        return begins, ends
+    pads = c.get("pads", [0] * (2 * spatial)) if auto == "NOTSET" else [0] * (2 * spatial)
+    if len(pads) != 2 * spatial:
+        raise c.refuse(f"has {len(pads)} paddings for {spatial} axes", "Export it anew.")
+    return list(pads[:spatial]), list(pads[spatial:])
+
+
+def sides(begins: Sequence[Any], ends: Sequence[Any]) -> list[Any]:
+    """Padding as torch has it: from the last axis to the first, each beginning and end."""
+    found = [n for pair in zip(reversed(begins), reversed(ends), strict=True) for n in pair]
+    while len(found) > 2 and not found[-1] and not found[-2]:
+        del found[-2:]
+    return found
+
+
+def _conv(c: Call) -> torch.Tensor:
+    x, weight, bias = c.tensor(0), c.tensor(1), c.optional(2)
+    spatial = weight.dim() - 2
+    function = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}.get(spatial)
+    if function is None:
+        raise c.refuse(f"has a weight of {weight.dim()} axes")
+    begins, ends = _pads(c, x, weight.shape[2:])
+    padding = begins
+    if begins != ends:
+        x, padding = F.pad(x, sides(begins, ends)), [0] * spatial
+    ones = [1] * spatial
+    return function(x, weight, bias, c.get("strides", ones), padding, c.get("dilations", ones), int(c.get("group", 1)))
+
+
+def _conv_transpose(c: Call) -> torch.Tensor:
+    x, weight, bias = c.tensor(0), c.tensor(1), c.optional(2)
+    spatial = weight.dim() - 2
+    function = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}.get(spatial)
+    if function is None:
+        raise c.refuse(f"has a weight of {weight.dim()} axes")
+    ones = [1] * spatial
+    strides, dilations = c.get("strides", ones), c.get("dilations", ones)
+    extra, group = c.get("output_padding", [0] * spatial), int(c.get("group", 1))
+    wanted, auto = c.get("output_shape"), c.get("auto_pad", "NOTSET")
+    if wanted is None and auto in ("SAME_UPPER", "SAME_LOWER"):
+        wanted = [int(n) * s for n, s in zip(x.shape[2:], strides, strict=True)]
+    if wanted is None:
+        begins, ends = _pads(c, x, weight.shape[2:])
+    else:
+        full = [
+            (n - 1) * s + o + (k - 1) * d + 1
+            for n, s, o, k, d in zip(x.shape[2:], strides, extra, weight.shape[2:], dilations, strict=True)
+        ]
+        total = [n - m for n, m in zip(full, wanted[-spatial:], strict=True)]
+        small = [n // 2 for n in total]
+        large = [n - m for n, m in zip(total, small, strict=True)]
+        begins, ends = (small, large) if auto == "SAME_UPPER" else (large, small)
+    if begins == ends and min(begins) >= 0:
+        return function(x, weight, bias, strides, begins, extra, group, dilations)
+    y = function(x, weight, bias, strides, [0] * spatial, extra, group, dilations)
+    return F.pad(y, sides([-n for n in begins], [-n for n in ends]))
+
+
+def _max_pool(c: Call) -> torch.Tensor:
+    x, kernel = c.tensor(0), list(c.get("kernel_shape"))
+    function = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}.get(len(kernel))
+    if function is None:
+        raise c.refuse("pools over other than 1 to 3 axes")
+    begins, ends = _pads(c, x, kernel)
+    padding = begins
+    if begins != ends or any(p > k // 2 for p, k in zip(begins, kernel, strict=True)):
+        x, padding = F.pad(x, sides(begins, ends), value=-math.inf), [0] * len(kernel)
+    ones = [1] * len(kernel)
+    strides, dilations = c.get("strides", ones), c.get("dilations", ones)
+    return function(x, kernel, strides, padding, dilations, bool(c.get("ceil_mode", 0)))
+
+
+def _average_pool(c: Call) -> torch.Tensor:
+    x, kernel = c.tensor(0), list(c.get("kernel_shape"))
+    function = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}.get(len(kernel))
+    if function is None or any(d != 1 for d in c.get("dilations", [1])):
+        raise c.refuse("is dilated, or pools over other than 1 to 3 axes")
+    begins, ends = _pads(c, x, kernel)
+    strides, ceil = c.get("strides", [1] * len(kernel)), bool(c.get("ceil_mode", 0))
+    include = bool(c.get("count_include_pad", 0))
+    if begins == ends and all(p <= k // 2 for p, k in zip(begins, kernel, strict=True)):
+        return function(x, kernel, strides, begins, ceil, include)
+    around = sides(begins, ends)
+    pooled = function(F.pad(x, around), kernel, strides, [0] * len(kernel), ceil)
+    if include:
+        return pooled
+    ones = F.pad(torch.ones_like(x[:1, :1]), around)
+    return pooled / function(ones, kernel, strides, [0] * len(kernel), ceil)
+
+
+def _global_average_pool(c: Call) -> torch.Tensor:
+    x = c.tensor(0)
+    functions = {3: F.adaptive_avg_pool1d, 4: F.adaptive_avg_pool2d, 5: F.adaptive_avg_pool3d}
+    return functions[x.dim()](x, 1) if x.dim() in functions else x.mean(list(range(2, x.dim())), keepdim=True)
+
+
+def _global_max_pool(c: Call) -> torch.Tensor:
+    x = c.tensor(0)
+    return x.amax(list(range(2, x.dim())), keepdim=True)
+
+
+# -- products ------------------------------------------------------------------------------------
+
+
+def _gemm(c: Call) -> torch.Tensor:
+    a, b = c.tensor(0), c.tensor(1)
+    alpha, beta = float(c.get("alpha", 1.0)), float(c.get("beta", 1.0))
+    if c.get("transA", 0):
+        a = a.t()
+    bias = c.optional(2)
+    if bias is not None and c.known(2) and bias.numel() == b.shape[0 if c.get("transB", 0) else 1]:
+        bias = bias.reshape(-1) if bias.dim() != 1 else bias
+    vector = bias is None or (bias.dim() == 1 and bias.shape[0] == b.shape[0 if c.get("transB", 0) else 1])
+    if alpha == 1 and beta == 1 and vector:
+        return F.linear(a, b if c.get("transB", 0) else b.t(), bias)
+    y = torch.matmul(a, b.t() if c.get("transB", 0) else b)
+    y = y if alpha == 1 else y * alpha
+    return y if bias is None else y + (bias if beta == 1 else bias * beta)
+
+
+def _matmul(c: Call) -> torch.Tensor:
+    a, b = c.tensor(0), c.tensor(1)
+    if c.known(1) and b.dim() == 2 and a.dim() >= 2:
+        return F.linear(a, b.t())
+    return torch.matmul(a, b)
+
+
+def _linear(c: Call) -> torch.Tensor:
+    """MatMul with a stored matrix and the addition of a stored vector, see `onnx_rewrite`."""
+    return F.linear(c.tensor(0), c.tensor(1).t(), c.tensor(2))
+
+
+# -- norms ---------------------------------------------------------------------------------------
+
+
+def _batch_norm(c: Call) -> torch.Tensor:
+    if c.get("training_mode", 0):
+        raise c.refuse("is in training mode", "Export the model in eval mode.")
+    x, weight, bias, mean, var = (c.tensor(index) for index in range(5))
+    return F.batch_norm(
+        x, mean, var, weight, bias, False, 1 - float(c.get("momentum", 0.9)), float(c.get("epsilon", 1e-5))
+    )
+
+
+def _layer_norm(c: Call) -> torch.Tensor:
+    x = c.tensor(0)
+    shape = list(x.shape[c.axis(-1, x.dim()) :])
+    return F.layer_norm(x, shape, c.tensor(1), c.optional(2), float(c.get("epsilon", 1e-5)))
+
+
+def _rms_norm(c: Call) -> torch.Tensor:
+    x = c.tensor(0)
+    return F.rms_norm(x, list(x.shape[c.axis(-1, x.dim()) :]), c.tensor(1), float(c.get("epsilon", 1e-5)))
+
+
+def _instance_norm(c: Call) -> torch.Tensor:
+    return F.instance_norm(c.tensor(0), None, None, c.tensor(1), c.tensor(2), True, 0.1, float(c.get("epsilon", 1e-5)))
+
+
+def _group_norm(c: Call) -> torch.Tensor:
+    x, weight, bias, groups = c.tensor(0), c.tensor(1), c.tensor(2), int(c.get("num_groups"))
+    if weight.shape[0] == groups != x.shape[1]:  # opset 18 scaled each group
+        weight, bias = (item.repeat_interleave(x.shape[1] // groups) for item in (weight, bias))
+    return F.group_norm(x, groups, weight, bias, float(c.get("epsilon", 1e-5)))
+
+
+def _lp_normalization(c: Call) -> torch.Tensor:
+    return F.normalize(c.tensor(0), float(c.get("p", 2)), int(c.get("axis", -1)))
+
+
+def _lrn(c: Call) -> torch.Tensor:
+    return F.local_response_norm(
+        c.tensor(0),
+        int(c.get("size")),
+        float(c.get("alpha", 1e-4)),
+        float(c.get("beta", 0.75)),
+        float(c.get("bias", 1.0)),
+    )
+
+
+# -- activations ---------------------------------------------------------------------------------
+
+
+def _clip(c: Call) -> torch.Tensor:
+    x = c.tensor(0)
+    if (c.has(1) and not c.known(1)) or (c.has(2) and not c.known(2)):
+        return torch.clamp(x, c.optional(1), c.optional(2))
+    low, high = c.number(1, "min"), c.number(2, "max")
+    if x.is_floating_point():
+        # Exporters write the ends of the type where there is no limit.
+        low = None if low is None or low <= -3.4e38 else float(low)
+        high = None if high is None or high >= 3.4e38 else float(high)
+    if low is None and high is None:
+        return x
+    return F.relu(x) if low == 0 and high is None else torch.clamp(x, low, high)
+
+
+def _prelu(c: Call) -> torch.Tensor:
+    x, slope = c.tensor(0), c.tensor(1)
+    channels = x.shape[1] if x.dim() > 1 else 1
+    per_channel = slope.numel() == 1 or (
+        slope.numel() == channels and slope.dim() == x.dim() - 1 and slope.shape[0] == channels
+    )
+    if per_channel or (slope.shape == (channels,) and (x.dim() == 2 or c.opset < 7)):
+        return F.prelu(x, slope.reshape(-1) if slope.dim() != 1 else slope)
+    return torch.where(x < 0, x * slope, x)
+
+
+def _hard_sigmoid(c: Call) -> torch.Tensor:
+    x, alpha, beta = c.tensor(0), float(c.get("alpha", 0.2)), float(c.get("beta", 0.5))
+    if abs(alpha - 1 / 6) < 1e-6 and beta == 0.5:
+        return F.hardsigmoid(x)
+    return torch.clamp(x * alpha + beta, 0.0, 1.0)
+
+
+def _selu(c: Call) -> torch.Tensor:
+    alpha, gamma = float(c.get("alpha", 1.67326319)), float(c.get("gamma", 1.05070102))
+    if abs(alpha - 1.67326319) < 1e-5 and abs(gamma - 1.05070102) < 1e-5:
+        return F.selu(c.tensor(0))
+    return F.elu(c.tensor(0), alpha) * gamma
+
+
+def _thresholded_relu(c: Call) -> torch.Tensor:
+    return F.threshold(c.tensor(0), float(c.get("alpha", 1.0)), 0.0)
+
+
+def _gelu(c: Call) -> torch.Tensor:
+    return F.gelu(c.tensor(0), approximate=c.get("approximate", "none"))
+
+
+def _softmax(function: Callable[..., torch.Tensor]) -> Function:
+    def run(c: Call) -> torch.Tensor:
+        x = c.tensor(0)
+        if c.opset >= 13:
+            return function(x, c.axis(-1, x.dim()))
+        axis = c.axis(1, x.dim())
+        if axis == x.dim() - 1:
+            return function(x, axis)
+        return function(x.flatten(axis), -1).reshape(x.shape)  # over all axes from this one on
+
+    return run
+
+
+def _shrink(c: Call) -> torch.Tensor:
+    x, bias, limit = c.tensor(0), float(c.get("bias", 0.0)), float(c.get("lambd", 0.5))
+    return torch.where(x < -limit, x + bias, torch.where(x > limit, x - bias, torch.zeros_like(x)))
+
+
+# -- arithmetic ----------------------------------------------------------------------------------
+
+
+def _binary(function: Callable[..., torch.Tensor]) -> Function:
+    def run(c: Call) -> torch.Tensor:
+        one, two = c.operand(0), c.operand(1)
+        axis = c.get("axis")
+        if axis is not None and isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
+            # Before opset 7 the second tensor's axes began at this one of the first's.
+            two = two.reshape(*two.shape, *[1] * (one.dim() - int(axis) - two.dim()))
+        return (
+            function(one, two)
+            if isinstance(one, torch.Tensor) or isinstance(two, torch.Tensor)
+            else function(c.tensor(0), two)
+        )
+
+    return run
+
+
+def _divide(one: Any, two: Any) -> torch.Tensor:
+    whole = all(
+        not (item.is_floating_point() if isinstance(item, torch.Tensor) else isinstance(item, float))
+        for item in (one, two)
+    )
+    return torch.div(one, two, rounding_mode="trunc") if whole else torch.div(one, two)
+
+
+def _modulo(c: Call) -> torch.Tensor:
+    function = torch.fmod if c.get("fmod", 0) else torch.remainder
+    return function(c.tensor(0), c.operand(1))
+
+
+def _several(function: Callable[..., torch.Tensor], mean: bool = False) -> Function:
+    def run(c: Call) -> torch.Tensor:
+        total = c.tensor(0)
+        for index in range(1, len(c.values)):
+            total = function(total, c.tensor(index))
+        return total / len(c.values) if mean else total
+
+    return run
+
+
+def _unary(function: Callable[..., torch.Tensor], **settings: tuple[str, float]) -> Function:
+    """A function of one tensor; `settings` are its keywords: the attribute and its default."""
+
+    def run(c: Call) -> torch.Tensor:
+        keywords = {name: float(c.get(attribute, default)) for name, (attribute, default) in settings.items()}
+        return function(c.tensor(0), **keywords)
+
+    return run
+
+
+def _reduce(function: Callable[..., torch.Tensor]) -> Function:
+    def run(c: Call) -> torch.Tensor:
+        x, axes, keep = c.tensor(0), c.numbers(1, "axes"), bool(c.get("keepdims", 1))
+        if not axes:
+            if c.get("noop_with_empty_axes", 0):
+                return x
+            axes = list(range(x.dim()))
+        return function(x, [int(axis) for axis in axes], keep)
+
+    return run
+
+
+def _product(x: torch.Tensor, axes: Sequence[int], keep: bool) -> torch.Tensor:
+    for axis in sorted((axis % x.dim() for axis in axes), reverse=True):
+        x = x.prod(axis, keepdim=keep)
+    return x
+
+
+def _arg(function: Callable[..., torch.Tensor]) -> Function:
+    def run(c: Call) -> torch.Tensor:
+        if c.get("select_last_index", 0):
+            raise c.refuse("takes the last of equal values")
+        return function(c.tensor(0), int(c.get("axis", 0)), bool(c.get("keepdims", 1)))
+
+    return run
+
+
+def _cast(c: Call) -> torch.Tensor:
+    dtype = as_tensor(np.empty(0, element_type(c.get("to")))).dtype
+    return c.tensor(0).to(dtype)
+
+
+def _cumsum(c: Call) -> torch.Tensor:
+    if c.get("exclusive", 0) or c.get("reverse", 0):
+        raise c.refuse("runs backwards or leaves out the element itself")
+    return torch.cumsum(c.tensor(0), int(c.number(1)))
+
+
+def _bit_shift(c: Call) -> torch.Tensor:
+    shift = torch.bitwise_left_shift if c.get("direction") == "LEFT" else torch.bitwise_right_shift
+    return shift(c.tensor(0), c.tensor(1))
+
+
+def _quick_gelu(c: Call) -> torch.Tensor:
+    x = c.tensor(0)
+    return x * torch.sigmoid(x * float(c.get("alpha", 1.702)))
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "MaxPool": _max_pool,
+    "AveragePool": _average_pool,
+    "GlobalAveragePool": _global_average_pool,
+    "GlobalMaxPool": _global_max_pool,
+    "Gemm": _gemm,
+    "MatMul": _matmul,
+    "Linear": _linear,
+    "Rows": lambda c: F.linear(c.tensor(0), c.tensor(1), c.optional(2)),
+    "Einsum": lambda c: torch.einsum(c.get("equation"), *(c.tensor(i) for i in range(len(c.values)))),
+    "BatchNormalization": _batch_norm,
+    "LayerNormalization": _layer_norm,
+    "RMSNormalization": _rms_norm,
+    "InstanceNormalization": _instance_norm,
+    "GroupNormalization": _group_norm,
+    "LpNormalization": _lp_normalization,
+    "LRN": _lrn,
+    "Relu": _unary(F.relu),
+    "Clip": _clip,
+    "LeakyRelu": _unary(F.leaky_relu, negative_slope=("alpha", 0.01)),
+    "PRelu": _prelu,
+    "Elu": _unary(F.elu, alpha=("alpha", 1.0)),
+    "Celu": _unary(F.celu, alpha=("alpha", 1.0)),
+    "Selu": _selu,
+    "ThresholdedRelu": _thresholded_relu,
+    "Softplus": _unary(F.softplus),
+    "Softsign": _unary(F.softsign),
+    "Mish": _unary(F.mish),
+    "HardSigmoid": _hard_sigmoid,
+    "HardSwish": _unary(F.hardswish),
+    "Silu": _unary(F.silu),
+    "Gelu": _gelu,
+    "com.microsoft::Gelu": _unary(F.gelu),
+    "com.microsoft::QuickGelu": _quick_gelu,
+    "Sigmoid": _unary(torch.sigmoid),
+    "Tanh": _unary(torch.tanh),
+    "Softmax": _softmax(F.softmax),
+    "LogSoftmax": _softmax(F.log_softmax),
+    "Shrink": _shrink,
+    "Add": _binary(torch.add),
+    "Sub": _binary(torch.sub),
+    "Mul": _binary(torch.mul),
+    "Div": _binary(_divide),
+    "Pow": _binary(torch.pow),
+    "Mod": _modulo,
+    "Min": _several(torch.minimum),
+    "Max": _several(torch.maximum),
+    "Sum": _several(torch.add),
+    "Mean": _several(torch.add, mean=True),
+    "Equal": _binary(torch.eq),
+    "Greater": _binary(torch.gt),
+    "GreaterOrEqual": _binary(torch.ge),
+    "Less": _binary(torch.lt),
+    "LessOrEqual": _binary(torch.le),
+    "And": _binary(torch.logical_and),
+    "Or": _binary(torch.logical_or),
+    "Xor": _binary(torch.logical_xor),
+    "Not": _unary(torch.logical_not),
+    "BitShift": _bit_shift,
+    "Abs": _unary(torch.abs),
+    "Neg": _unary(torch.neg),
+    "Exp": _unary(torch.exp),
+    "Log": _unary(torch.log),
+    "Sqrt": _unary(torch.sqrt),
+    "Reciprocal": _unary(torch.reciprocal),
+    "Floor": _unary(torch.floor),
+    "Ceil": _unary(torch.ceil),
+    "Round": _unary(torch.round),
+    "Sign": _unary(torch.sign),
+    "Erf": _unary(torch.erf),
+    "Sin": _unary(torch.sin),
+    "Cos": _unary(torch.cos),
+    "Tan": _unary(torch.tan),
+    "Asin": _unary(torch.asin),
+    "Acos": _unary(torch.acos),
+    "Atan": _unary(torch.atan),
+    "Sinh": _unary(torch.sinh),
+    "Cosh": _unary(torch.cosh),
+    "Asinh": _unary(torch.asinh),
+    "Acosh": _unary(torch.acosh),
+    "Atanh": _unary(torch.atanh),
+    "IsNaN": _unary(torch.isnan),
+    "IsInf": _unary(torch.isinf),
+    "ReduceMean": _reduce(lambda x, axes, keep: x.mean(axes, keepdim=keep)),
+    "ReduceSum": _reduce(lambda x, axes, keep: x.sum(axes, keepdim=keep)),
+    "ReduceMax": _reduce(lambda x, axes, keep: x.amax(axes, keepdim=keep)),
+    "ReduceMin": _reduce(lambda x, axes, keep: x.amin(axes, keepdim=keep)),
+    "ReduceProd": _reduce(_product),
+    "ReduceL1": _reduce(lambda x, axes, keep: x.abs().sum(axes, keepdim=keep)),
+    "ReduceL2": _reduce(lambda x, axes, keep: x.square().sum(axes, keepdim=keep).sqrt()),
+    "ReduceSumSquare": _reduce(lambda x, axes, keep: x.square().sum(axes, keepdim=keep)),
+    "ReduceLogSum": _reduce(lambda x, axes, keep: x.sum(axes, keepdim=keep).log()),
+    "ReduceLogSumExp": _reduce(lambda x, axes, keep: torch.logsumexp(x, axes, keepdim=keep)),
+    "ArgMax": _arg(torch.argmax),
+    "ArgMin": _arg(torch.argmin),
+    "Cast": _cast,
+    "CastLike": lambda c: c.tensor(0).to(c.tensor(1).dtype),
+    "CumSum": _cumsum,
+}

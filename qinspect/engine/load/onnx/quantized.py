@@ -1,0 +1,419 @@
+"""From a quantized ONNX file to the float file behind it, and what was quantized in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from ...backends.onnx.export import LAYER
+from ...backends.onnx.interface import IO
+from ...backends.onnx.qdq import CLIPS, INTEGERS
+from ...problem import Problem
+from ...qconfig import DTYPES
+from ...qparams import QParams
+from .file import OnnxFile, Op
+from .qoperator import QOPERATORS, Arrays, taken_apart
+
+Array = NDArray[Any]
+
+QUANTIZE = frozenset({"QuantizeLinear", "com.microsoft::QuantizeLinear"})
+DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft::DequantizeLinear"})
+
+MAY_BE_NEGATIVE = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "Linear", "Add", "Sub", "BatchNormalization"})
+"""What makes negative numbers, so that a grid that begins at 0 stands for a ReLU that was left out."""
+
+FP8 = {"float8_e4m3fn": "fp8_e4m3", "float8_e5m2": "fp8_e5m2"}
+
+
+@dataclass
+class Marks:
+    """What was quantized, by tensor name of the float file.
+
+    Parameters
+    ----------
+    values : dict of str to QParams
+        Tensors that are computed.
+    weights : dict of str to (QParams, ndarray)
+        Stored tensors, with their whole numbers.
+    dynamic : set of str
+        Tensors that are quantized with the range that they have at run time.
+    whole : dict of str to str
+        The tensor of the file that holds the whole numbers of each of `values`.
+    clips : list of str
+        Tensors made by clips that the file leaves to a grid.
+    form : str
+        See `existing.Existing`.
+    inputs : dict of str to QParams
+        Inputs that the file takes in whole numbers.
+    """
+
+    values: dict[str, QParams] = field(default_factory=dict)
+    weights: dict[str, tuple[QParams, Array]] = field(default_factory=dict)
+    dynamic: set[str] = field(default_factory=set)
+    whole: dict[str, str] = field(default_factory=dict)
+    clips: list[str] = field(default_factory=list)
+    form: str = ""
+    inputs: dict[str, QParams] = field(default_factory=dict)
+
+
+def stripped(file: OnnxFile) -> tuple[OnnxFile, Marks]:
+    """Take all quantizers and dequantizers out of a file.
+
+    Whole numbers become the real ones that they stand for; what works on whole numbers works on
+    those. A ReLU or ReLU6 that whoever quantized the model left to the end of a grid is put back.
+
+    Parameters
+    ----------
+    file : OnnxFile
+        Its constants among its stored tensors.
+
+    Returns
+    -------
+    file, marks
+        The same file and no marks where nothing is quantized in it.
+
+    Raises
+    ------
+    Problem
+        Where a scale is not stored.
+    """
+    return _Stripper(file).run()
+
+
+class _Stripper:
+    def __init__(self, file: OnnxFile) -> None:
+        self.file = file
+        self.where = file.path
+        self.arrays: Arrays = dict(file.arrays)
+        self.ops: list[Op] = []
+        self.real: dict[str, str] = {}  # tensor -> the one that has its real numbers
+        self.grids: dict[str, QParams] = {}  # tensor of whole numbers -> its grid
+        self.marks = Marks()
+        self.clips = _own_clips(file.meta)
+        self.outputs = {item.name for item in file.outputs}
+        self.skipped: set[str] = set()  # first outputs of operators that went into others
+
+    def run(self) -> tuple[OnnxFile, Marks]:
+        kinds = {op.kind for op in self.file.ops}
+        forms = {
+            "QDQ": bool(kinds & DEQUANTIZE),
+            "QOperator": bool(kinds & QOPERATORS.keys()),
+            "dynamic": bool(kinds & {"DynamicQuantizeLinear", "com.microsoft::DynamicQuantizeMatMul"}),
+        }
+        self.marks.form = ", ".join(name for name, is_there in forms.items() if is_there)
+        if not self.marks.form:
+            return self.file, self.marks
+        ops = tuple(taken_apart(self.file.ops, self.arrays, self.where))
+        self.readers: dict[str, list[Op]] = {}
+        for op in ops:
+            for name in op.inputs:
+                self.readers.setdefault(name, []).append(op)
+        self.made = {name: op for op in ops for name in op.outputs}
+        self._integer_inputs()
+        for op in ops:
+            if op.outputs[0] in self.skipped:
+                continue
+            if op.kind in QUANTIZE:
+                self._quantize(op)
+            elif op.kind in DEQUANTIZE:
+                self._dequantize(op)
+            elif op.kind == "DynamicQuantizeLinear":
+                self._dynamic(op)
+            elif op.kind == "Transpose" and op.inputs[0] in self.marks.weights:
+                self._transpose(op)
+            else:
+                self._keep(op)
+        made = {name for op in self.ops for name in op.outputs}
+        for name in sorted(self.outputs - made):
+            if name in self.real:
+                self.ops.append(Op("Identity", name, (self.real[name],), (name,)))
+        inputs = tuple(
+            replace(item, dtype="float32") if item.name in self.marks.inputs else item for item in self.file.inputs
+        )
+        outputs = tuple(
+            replace(item, dtype="float32") if item.name in self.real else item for item in self.file.outputs
+        )
+        return replace(self.file, ops=tuple(self.ops), arrays=self.arrays, inputs=inputs, outputs=outputs), self.marks
+
+    def _integer_inputs(self) -> None:
+        """Inputs that this program's own export takes in whole numbers."""
+        for name, grid in own_grids(self.file.meta).items():
+            if any(item.name == name for item in self.file.inputs):
+                self.marks.inputs[name] = self.marks.values[name] = self.grids[name] = grid
+                self.real[name] = name
+
+    # -- quantizers --------------------------------------------------------------------------------
+
+    def _quantize(self, op: Op) -> None:
+        source, output = self.real.get(op.inputs[0], op.inputs[0]), op.outputs[0]
+        dtype = "uint8" if len(op.inputs) < 3 or not op.inputs[2] else ""
+        params = self._params(op, dtype)
+        if source in self.arrays:
+            self.arrays[output] = _quantized(self.arrays[source], self._scales(op), op, params)
+            return
+        named = source
+        if named not in self.marks.values:
+            source = self._with_clip(op, source, params)
+            self.marks.values[source], self.marks.whole[source] = params, output
+            if source != named:
+                # Whoever read the tensor itself reads the clipped one: nobody else did.
+                self.real[named] = source
+        self.real[output], self.grids[output] = source, params
+
+    def _dequantize(self, op: Op) -> None:
+        name, output = op.inputs[0], op.outputs[0]
+        if name in self.real:  # on the grid of its quantizer
+            self.real[output] = self.real[name]
+        elif name in self.arrays:
+            whole = self.arrays[name]
+            params = self._params(op, _name_of(whole.dtype, op), whole.ndim)
+            self.arrays[output] = _dequantized(whole, self._scales(op), op)
+            if whole.dtype != np.int32:
+                self.marks.weights[output] = params, whole
+        elif any(item.name == name for item in self.file.inputs):
+            params = self._params(op, "")
+            self.marks.inputs[name] = self.marks.values[name] = params
+            self.real[name] = self.real[output] = name
+            self.grids[name] = params
+        else:
+            what = f"{op.kind} reads {name!r}, whose whole numbers are computed without a grid"
+            raise Problem(f"{self.where}, {op.name}", what, "Export it with QuantizeLinear.")
+
+    def _dynamic(self, op: Op) -> None:
+        """The scale is that of the values at run time: the real numbers stand for the whole ones."""
+        source = self.real.get(op.inputs[0], op.inputs[0])
+        self.marks.dynamic.add(source)
+        self.real[op.outputs[0]] = source
+        for name, number in zip(op.outputs[1:], (np.float32(1), np.uint8(0)), strict=False):
+            self.arrays[name] = np.asarray(number)
+
+    def _keep(self, op: Op) -> None:
+        """A float operator, or one that moves, picks or clips whole numbers: it does so with real ones."""
+        grid = next((self.grids[name] for name in op.inputs if name in self.grids), None)
+        if op.kind in ("MatMulInteger", "ConvInteger"):
+            op = self._product(op)
+        inputs = []
+        for index, name in enumerate(op.inputs):
+            if grid is not None and index > 0 and name in self.arrays and op.kind in ("Clip", "Pad", "Min", "Max"):
+                inputs.append(self._bound(op, name, index, grid))
+            else:
+                inputs.append(self.real.get(name, name))
+        self.ops.append(replace(op, inputs=tuple(inputs)))
+        if grid is not None and op.inputs[0] in self.grids and op.kind not in ("Shape", "Size"):
+            for name in op.outputs:
+                real = name
+                for value, (low, high) in self.clips.get(name, ()):
+                    real = self._clip(op, real, low, high, value)
+                self.real[name], self.grids[name] = real, grid
+                self.marks.values[name] = self.marks.values[real] = grid
+                self.marks.whole[name] = self.marks.whole[real] = name
+
+    def _bound(self, op: Op, name: str, index: int, grid: QParams) -> str:
+        """A limit or filler in whole numbers, as a real number."""
+        if op.kind == "Pad" and index != 2:
+            return name
+        made = f"{op.outputs[0]}/input{index}"
+        whole = self.arrays[name].astype(np.float32)
+        self.arrays[made] = ((whole - grid.zero_point) * grid.scale).astype(np.float32)
+        return made
+
+    def _product(self, op: Op) -> Op:
+        """A product of whole numbers without scales: a float product with the weight's whole numbers.
+
+        Its result is multiplied with both scales behind it, of which the input's is 1 here.
+        """
+        kind = "MatMul" if op.kind == "MatMulInteger" else "Conv"
+        weight = self.arrays.get(op.inputs[1])
+        if weight is None or op.inputs[0] not in self.real:
+            what = f"{op.kind} multiplies tensors that are not a stored one and a quantized one"
+            raise Problem(f"{self.where}, {op.name}", what, "Export it with static quantization.")
+        name, scale = f"{op.outputs[0]}/weight", self._scale_behind(op.outputs[0])
+        names = (op.inputs[1], f"{name}/scale", *op.inputs[3:4])
+        self.arrays[names[1]] = np.ones((), np.float32) if scale is None else scale
+        axis = weight.ndim - 1 if kind == "MatMul" else 0
+        self._dequantize(replace(op, inputs=names, outputs=(name,), attributes={"axis": axis}))
+        return replace(op, kind=kind, inputs=(op.inputs[0], name))
+
+    def _scale_behind(self, name: str) -> Array | None:
+        """The weight's scale where a product is cast and multiplied with it; the multiplication goes."""
+        cast = self._only_reader(name, "Cast")
+        scaled = None if cast is None else self._only_reader(cast.outputs[0], "Mul")
+        if cast is None or scaled is None:
+            return None
+        other = scaled.inputs[1] if scaled.inputs[0] == cast.outputs[0] else scaled.inputs[0]
+        both = self.made.get(other)
+        if both is None or both.kind != "Mul":
+            return None
+        stored = [self.arrays[item] for item in both.inputs if item in self.arrays]
+        scales = [item for item in stored if item.size > 1 or float(item.reshape(-1)[0]) != 1.0]
+        if len(stored) != 2 or len(scales) > 1:
+            return None
+        self.skipped |= {both.outputs[0], cast.outputs[0], scaled.outputs[0]}
+        self.ops = [item for item in self.ops if item.outputs != both.outputs]
+        self.real[scaled.outputs[0]] = self.real[cast.outputs[0]] = name
+        return scales[0].astype(np.float32) if scales else np.ones(1, np.float32)
+
+    def _only_reader(self, name: str, kind: str) -> Op | None:
+        readers = self.readers.get(name, [])
+        return readers[0] if len(readers) == 1 and readers[0].kind == kind else None
+
+    def _transpose(self, op: Op) -> None:
+        params, whole = self.marks.weights[op.inputs[0]]
+        order = list(op.attributes.get("perm") or reversed(range(whole.ndim)))
+        self.arrays[op.outputs[0]] = np.transpose(self.arrays[op.inputs[0]], order)
+        axis = None if params.axis is None else order.index(params.axis)
+        if params.group_size is None:
+            self.marks.weights[op.outputs[0]] = replace(params, axis=axis), np.transpose(whole, order)
+
+    # -- clips ---------------------------------------------------------------------------------------
+
+    def _with_clip(self, op: Op, source: str, params: QParams) -> str:
+        """The tensor behind the clips that a grid stands for, which are put back; else the tensor itself."""
+        whole = op.outputs[0]
+        if whole in self.clips:
+            for value, (low, high) in self.clips[whole]:
+                source = self._clip(op, source, low, high, value)
+            return source
+        producer = next((item for item in reversed(self.ops) if source in item.outputs), None)
+        if producer is None or LAYER in producer.meta or producer.kind not in MAY_BE_NEGATIVE:
+            return source
+        readers = self.readers.get(op.inputs[0], [])
+        if params.axis is not None or float(params.low) != 0 or op.inputs[0] in self.outputs:
+            return source
+        if any(item.kind not in QUANTIZE for item in readers):
+            return source
+        step = float(params.scale)
+        return self._clip(producer, source, 0.0, 6.0 if abs(float(params.high) - 6) <= step else None, None)
+
+    def _clip(self, op: Op, source: str, low: float | None, high: float | None, value: str | None) -> str:
+        output = f"{source}/clipped" if value is None else f"{value}/restored"
+        inputs = [source]
+        for side, bound in (("low", low), ("high", high)):
+            inputs.append("" if bound is None else f"{output}/{side}")
+            if bound is not None:
+                self.arrays[f"{output}/{side}"] = np.asarray(np.float32(bound))
+        meta = {key: text for key, text in op.meta.items() if key != LAYER} if value is None else {LAYER: value}
+        self.ops.append(Op("Clip", op.name, tuple(inputs), (output,), {}, meta))
+        self.marks.clips.append(output)
+        return output
+
+    # -- grids ---------------------------------------------------------------------------------------
+
+    def _scales(self, op: Op) -> tuple[Array, Array]:
+        """Scale and zero point, stored."""
+        for name in op.inputs[1:3]:
+            if name and name not in self.arrays:
+                what = f"{op.kind} has a scale or zero point that is computed at run time"
+                raise Problem(f"{self.where}, {op.name}", what, "Export it with static quantization.")
+        scale = self.arrays[op.inputs[1]]
+        if len(op.inputs) > 2 and op.inputs[2]:
+            zero = self.arrays[op.inputs[2]]
+        else:
+            zero = np.zeros(scale.shape, np.uint8)
+        if zero.size != scale.size and zero.size != 1:
+            raise Problem(f"{self.where}, {op.name}", "its scale and zero point differ in shape", "Export it anew.")
+        return scale, zero
+
+    def _params(self, op: Op, dtype: str, rank: int | None = None) -> QParams:
+        block = int(op.attributes.get("block_size", 0))
+        scale, zero = self._scales(op)
+        if not dtype and op.attributes.get("output_dtype"):
+            dtype = TensorProto.DataType.Name(int(op.attributes["output_dtype"])).lower()
+        dtype = dtype or _name_of(zero.dtype, op)
+        if dtype not in DTYPES and dtype not in FP8.values() and dtype != "int32":
+            raise Problem(f"{self.where}, {op.name}", f"quantizes to {dtype}, which is not known", "Export it anew.")
+        low, high = DTYPES.get(dtype, (0, 0))
+        bits = 8 if dtype not in DTYPES else (high - low + 1).bit_length() - 1
+        whole = np.broadcast_to(zero.astype(np.float32).astype(np.int32), scale.shape)
+        real = scale.astype(np.float32)
+        if block:
+            # Blocks along the axis of the inputs: (out, groups) whatever way the matrix lies.
+            turned = int(op.attributes.get("axis", 1)) % 2 == 0
+            real, whole = (real.T, whole.T) if turned else (real, whole)
+            return QParams(real, whole, dtype, low, high, 1 if turned else 0, bits, block)
+        if scale.size == 1:
+            return QParams(real.reshape(()), whole.reshape(()), dtype, low, high, None, bits)
+        axis = int(op.attributes.get("axis", 1))
+        axis = axis % rank if rank else axis
+        return QParams(real.reshape(-1), whole.reshape(-1), dtype, low, high, axis, bits)
+
+
+def _quantized(real: Array, grid: tuple[Array, Array], op: Op, params: QParams) -> Array:
+    """A stored tensor that the file quantizes when it runs."""
+    scale, zero = _spread(real.shape, grid, op)
+    ends = (params.qmin, params.qmax)
+    return np.clip(np.rint(real / scale) + zero, *ends).astype(np.int32 if params.is_float else params.dtype)
+
+
+def _dequantized(whole: Array, grid: tuple[Array, Array], op: Op) -> Array:
+    """``(q - zero_point) * scale`` in float32, by channel or block where the scale is."""
+    scale, zero = _spread(whole.shape, grid, op)
+    return np.asarray((whole.astype(np.float32) - zero) * scale, np.float32)
+
+
+def _spread(shape: tuple[int, ...], grid: tuple[Array, Array], op: Op) -> tuple[Array, Array]:
+    """Scale and zero point in shapes that broadcast against the tensor."""
+    block, axis = int(op.attributes.get("block_size", 0)), int(op.attributes.get("axis", 1))
+
+    def spread(item: Array) -> Array:
+        item = item.astype(np.float32)
+        if item.size == 1:
+            return item.reshape([1] * len(shape))
+        if block:
+            return np.repeat(item, block, axis).take(range(shape[axis]), axis)
+        along = [1] * len(shape)
+        along[axis] = -1
+        return item.reshape(along)
+
+    return spread(grid[0]), spread(grid[1])
+
+
+def _name_of(dtype: np.dtype[Any], op: Op) -> str:
+    bits = op.attributes.get("bits")
+    return f"uint{bits}" if bits else FP8.get(dtype.name, dtype.name)
+
+
+def _own_clips(meta: Mapping[str, str]) -> dict[str, list[tuple[str, tuple[float | None, float | None]]]]:
+    """Clips that this program's export left to the grid, by the tensor of whole numbers."""
+    try:
+        clips, integers = json.loads(meta.get(CLIPS, "{}")), json.loads(meta.get(INTEGERS, "{}"))
+        found: dict[str, list[tuple[str, tuple[float | None, float | None]]]] = {}
+        for value, (low, high) in clips.items():
+            found.setdefault(str(integers[value]), []).append((str(value), (low, high)))
+        return found
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+
+
+def own_grids(meta: Mapping[str, str]) -> dict[str, QParams]:
+    """Grids of the inputs and outputs that this program's own export has in whole numbers."""
+    try:
+        found = {}
+        for name, grid in json.loads(meta.get(IO, "{}")).items():
+            low, high = DTYPES[grid["dtype"]]
+            found[str(name)] = QParams(
+                np.asarray(grid["scale"]), np.asarray(grid["zero_point"]), grid["dtype"], low, high
+            )
+        return found
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+
+
+def weight_of(op: Op, marks: Marks) -> tuple[QParams, Array] | None:
+    """Grid and whole numbers of an operator's weight, as the canonical layer has it: outputs first."""
+    found = marks.weights.get(op.inputs[1]) if len(op.inputs) > 1 else None
+    if found is None:
+        return None
+    params, whole = found
+    if op.kind in ("MatMul", "Linear") or (op.kind == "Gemm" and not op.attributes.get("transB", 0)):
+        if whole.ndim != 2:
+            return None
+        axis = None if params.axis is None else 1 - params.axis
+        return replace(params, axis=axis), whole.T
+    return params, whole

@@ -1,0 +1,64 @@
+"""ONNX's LSTM, GRU and RNN as torch's, their gates put into torch's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from .call import Call
+from .ops import Function
+
+GATES = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
+"""Where each of torch's gates (LSTM: i f g o, GRU: r z n) is among ONNX's (i o f c; z r h)."""
+
+ACTIVATIONS = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"], "RNN": ["tanh"]}
+
+
+def _reordered(stored: torch.Tensor, order: tuple[int, ...]) -> torch.Tensor:
+    parts = stored.chunk(len(order), 0)
+    return torch.cat([parts[index] for index in order], 0)
+
+
+def _recurrent(kind: str) -> Function:
+    def run(c: Call) -> tuple[Any, ...]:
+        x, w, r = c.tensor(0), c.tensor(1), c.tensor(2)
+        directions, hidden, order = w.shape[0], int(c.get("hidden_size", r.shape[-1])), GATES[kind]
+        named = [name.lower() for name in c.get("activations", ACTIVATIONS[kind] * directions)]
+        relu = kind == "RNN" and named == ["relu"] * directions
+        if (named != ACTIVATIONS[kind] * directions and not relu) or c.get("clip") is not None:
+            raise c.refuse("has activations or a clip that torch's has not")
+        if c.get("layout", 0) or c.has(7) or c.get("input_forget", 0) or c.get("direction", "forward") == "reverse":
+            raise c.refuse("runs backwards, batch first, with peepholes or with coupled gates")
+        if kind == "GRU" and not c.get("linear_before_reset", 0):
+            raise c.refuse("resets before its product, which torch's does not")
+        if c.has(4) and not _whole(c, x.shape[0]):
+            raise c.refuse("takes sequences of several lengths")
+        weights: list[torch.Tensor] = []
+        for index in range(directions):
+            weights += [_reordered(w[index], order), _reordered(r[index], order)]
+            if c.has(3):
+                weights += [_reordered(part, order) for part in c.tensor(3)[index].chunk(2, 0)]
+        state = [c.tensor(5) if c.has(5) else torch.zeros(directions, x.shape[1], hidden)]
+        if kind == "LSTM":
+            state.append(c.tensor(6) if c.has(6) else torch.zeros(directions, x.shape[1], hidden))
+        settings = (weights, c.has(3), 1, 0.0, False, directions == 2, False)
+        if kind == "LSTM":
+            found: tuple[torch.Tensor, ...] = torch.lstm(x, state, *settings)
+        elif kind == "GRU":
+            found = torch.gru(x, state[0], *settings)
+        else:
+            found = (torch.rnn_relu if relu else torch.rnn_tanh)(x, state[0], *settings)
+        # torch puts the directions side by side in the last axis, ONNX on an axis of their own.
+        y = found[0].unflatten(-1, (directions, hidden)).transpose(1, 2) if directions == 2 else found[0].unsqueeze(1)
+        return (y, *found[1:])
+
+    return run
+
+
+def _whole(c: Call, length: Any) -> bool:
+    return c.known(4) and isinstance(length, int) and all(int(n) == length for n in c.values[4])
+
+
+RECURRENT: Mapping[str, Function] = {kind: _recurrent(kind) for kind in GATES}

@@ -1,0 +1,450 @@
+"""From an ONNX file to the canonical layer graph, by tracing its operators as torch functions."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.export import Dim
+from torch.fx import traceback
+
+from ...backends.onnx.export import LAYER, VALUES
+from ...backends.onnx.qdq import CLIPS, INTEGERS
+from ...backends.ort.export import PLAN
+from ...existing import Existing
+from ...graph import Layer, LayerGraph, Param, Ref, TensorSpec
+from ...graph import replace as replace_leaves
+from ...normalize import MADE_OF, normalize
+from ...plan import QuantPlan
+from ...problem import Problem
+from ...source import ModelSpec
+from ..trace import first_line, plain
+from .call import KNOWN, Call, as_tensor, is_small
+from .file import MAX_EXAMPLE, Body, Declared, OnnxFile, Op, read_onnx
+from .moves import MOVES
+from .ops import FUNCTIONS, Function
+from .quantized import Marks, stripped, weight_of
+from .recurrent import RECURRENT
+from .rewrite import constant, merged, with_constants
+
+Array = NDArray[Any]
+
+TABLE: Mapping[str, Function] = {**FUNCTIONS, **MOVES, **RECURRENT}
+
+MAX_VALUE = 1 << 31
+"""Numbers that one layer may hand on for one sample."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a file became.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+    dynamic_batch : bool
+        Whether any number of samples can go through at once.
+    existing : Existing | None
+        What was quantized in it, None where nothing was.
+    """
+
+    graph: LayerGraph
+    dynamic_batch: bool
+    existing: Existing | None
+
+
+def open_onnx(path: Path, spec: ModelSpec, notes: list[str]) -> Opened:
+    """Read an ONNX model.
+
+    Parameters
+    ----------
+    path : Path
+    spec : ModelSpec
+        Its input shape says the sizes that the file leaves free.
+    notes : list of str
+        What was assumed is added.
+
+    Raises
+    ------
+    Problem
+        Naming the operator that cannot be followed.
+    """
+    file, marks = read_float(path)
+    if any(item.dtype in ("float16", "bfloat16", "float64") for item in (*file.inputs, *file.outputs)):
+        notes.append("The file's half or double precision numbers are computed in float32 here.")
+    shapes, free = _example_shapes(file, spec, notes)
+    if marks.inputs:
+        notes.append(f"The file takes whole numbers for {', '.join(marks.inputs)}; here it takes what they stand for.")
+    if marks.clips:
+        notes.append(
+            f"{len(marks.clips)} ReLU or ReLU6, which the file leaves to the ends of a grid, are layers again here."
+        )
+    program = _Program(file, marks)
+    if free:
+        try:
+            return program.opened(*_graph(program, shapes, free), True)
+        except Exception:  # whatever stops it may be the free batch: it is tried with one sample
+            notes.append("The file's batch is free, but some operator in it works for one sample only.")
+            shapes = [[1 if axis in free[i] else n for axis, n in enumerate(s)] for i, s in enumerate(shapes)]
+    return program.opened(*_graph(program, shapes, []), False)
+
+
+def read_float(path: Path) -> tuple[OnnxFile, Marks]:
+    """What a file says, with real numbers throughout, and what was quantized in it.
+
+    Raises
+    ------
+    Problem
+        Also where a damaged file parses, but does not hold together.
+    """
+    try:
+        file, marks = stripped(with_constants(read_onnx(path)))
+        return merged(file, marks.values), marks
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        what = f"does not hold together ({type(error).__name__}: {first_line(error)})"
+        raise Problem(str(path), what, "Export it anew.") from error
+
+
+class _Program(torch.nn.Module):
+    """The file's operators, one after the other."""
+
+    def __init__(self, file: OnnxFile, marks: Marks) -> None:
+        super().__init__()
+        self.file = file
+        self.marks = marks
+        self.weighted = {op.outputs[0]: found for op in file.ops if (found := weight_of(op, marks)) is not None}
+        self.asked = {name for op in file.ops for name in op.outputs} if marks.form else set()
+        self.stored_names: dict[str, str] = {}  # buffer -> tensor name
+        self.buffer_names: dict[str, str] = {}
+        for index, (name, array) in enumerate(file.arrays.items()):
+            self.buffer_names[name], self.stored_names[f"t{index}"] = f"t{index}", name
+            self.register_buffer(f"t{index}", as_tensor(array))
+        self.notes = {op.outputs[0]: made_of for op, made_of in zip(file.ops, _origins(file), strict=True)}
+
+    def forward(self, *inputs: torch.Tensor) -> dict[str, Any]:
+        values: dict[str, Any] = dict(self.file.arrays)
+        values.update(zip((item.name for item in self.file.inputs), inputs, strict=True))
+        with traceback.preserve_node_meta():
+            self._run(self.file.ops, values)
+            found = {}
+            for item in self.file.outputs:
+                if item.name not in values:
+                    raise Problem(
+                        f"{self.file.path}, {item.name}", "is an output that nothing makes", "Export it anew."
+                    )
+                value = values[item.name]
+                found[item.name] = value if isinstance(value, torch.Tensor) else self._stored(item.name, value)
+        return found
+
+    def _run(self, ops: Sequence[Op], values: dict[str, Any]) -> None:
+        for op in ops:
+            with traceback.annotate(self.notes.get(op.outputs[0] if op.outputs else "", {})):
+                made = self._compute(op, values)
+            for name, value in zip(op.outputs, made, strict=False):
+                if name in self.asked and isinstance(value, torch.Tensor):
+                    # Normalizing takes this copy away and says whose value it was.
+                    with traceback.annotate({MADE_OF["tensor"]: name}):
+                        value = torch.ops.aten.alias.default(value)
+                if name:
+                    values[name] = value
+
+    def opened(self, graph: LayerGraph, tensors: Mapping[str, Any], dynamic: bool) -> Opened:
+        """The graph with what was quantized in the file, by layer and value."""
+        if not self.marks.form:
+            return Opened(graph, dynamic, None)
+        names = {name: found.value for name, found in tensors.items() if isinstance(found, Ref)}
+        names.update((item.name, item.name) for item in self.file.inputs)
+        layers = {name: graph.by_id.get(value) for name, value in names.items()}
+        weights, integers = {}, {}
+        for name, (params, whole) in self.weighted.items():
+            layer = layers.get(name)
+            if layer is not None and graph.weight(layer) is not None:
+                weights[layer.id], integers[layer.id] = params, whole
+        read = {value: self.marks.whole.get(name, name) for name, value in names.items()}
+        existing = Existing(
+            self.marks.form,
+            self.file.producer,
+            {names[name]: params for name, params in self.marks.values.items() if name in names},
+            weights,
+            integers,
+            frozenset(names[name] for name in self.marks.dynamic if name in names),
+            _own_plan(self.file),
+            tuple(names[name] for name in self.marks.clips if name in names),
+            read,
+            any(LAYER in op.meta for op in self.file.ops),
+        )
+        return Opened(graph, dynamic, existing)
+
+    def _compute(self, op: Op, values: dict[str, Any]) -> Sequence[Any]:
+        where = f"{self.file.path}, {op.name}"
+        known = constant(op)
+        if known is not None:
+            return [known]
+        missing = next((name for name in op.inputs if name and name not in values), None)
+        if missing is not None:
+            raise Problem(where, f"{op.kind} reads {missing!r}, which nothing makes", "Export it anew.")
+        call = Call(
+            op, [values[name] if name else None for name in op.inputs], self.file.opset, self.file.path, self._stored
+        )
+        if op.kind == "If":
+            return self._branch(call, values)
+        function = TABLE.get(op.kind)
+        if function is None:
+            raise Problem(where, f"there is no way to run {op.kind} here", "Export the model without it.")
+        try:
+            at_once = KNOWN.get(op.kind)
+            if at_once is not None and all(
+                v is None or (isinstance(v, np.ndarray) and is_small(v)) for v in call.values
+            ):
+                result: Any = at_once(call)
+                if result is not None:
+                    return [result]
+            result = function(call)
+        except Problem:
+            raise
+        except Exception as error:
+            raise Problem(where, f"{op.kind} cannot be followed ({first_line(error)})", "Export it anew.") from error
+        return result if isinstance(result, tuple) else [result]
+
+    def _branch(self, call: Call, values: dict[str, Any]) -> Sequence[Any]:
+        """The branch of an ``If`` whose condition is known."""
+        if not call.known(0):
+            raise call.refuse("depends on the data", "Export the model without control flow.")
+        body = call.get("then_branch" if bool(np.asarray(call.values[0]).reshape(-1)[0]) else "else_branch")
+        if not isinstance(body, Body):
+            raise call.refuse("lacks a branch", "Export it anew.")
+        inner = {**values, **body.arrays}
+        self._run(body.ops, inner)
+        return [inner[name] for name in body.outputs]
+
+    def _stored(self, name: str, value: Array) -> torch.Tensor:
+        buffer = self.buffer_names.get(name)
+        if buffer is not None and value is self.file.arrays[name]:
+            return getattr(self, buffer)
+        if value.dtype == object:
+            flat = [torch.scalar_tensor(item, dtype=torch.int64) for item in value.reshape(-1)]
+            return torch.stack(flat).reshape(value.shape) if flat else torch.zeros(value.shape, dtype=torch.int64)
+        return as_tensor(value)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, np.ndarray) and is_small(value))
+
+
+# -- inputs --------------------------------------------------------------------------------------
+
+
+def _example_shapes(file: OnnxFile, spec: ModelSpec, notes: list[str]) -> tuple[list[list[int]], list[set[int]]]:
+    """A shape for every input, and which of its axes are the free batch (empty: it is fixed)."""
+    given = _given_shapes(file, spec)
+    symbols: dict[str, int] = {}
+    shapes: list[list[int]] = []
+    free: list[set[int]] = []
+    first = file.inputs[0].shape if file.inputs else None
+    batch = first[0] if first and not isinstance(first[0], int) else 0
+    for index, item in enumerate(file.inputs):
+        own = None if given is None else given[index]
+        declared = item.shape if item.shape is not None else None if own is None else (None, *own[1:])
+        if declared is None or (own is not None and len(own) != len(declared)):
+            what = "is of no declared rank" if declared is None else f"has {len(declared)} axes"
+            raise Problem(f"{file.path}, {item.name}", what, "Give --input-shape with a size for each axis.")
+        axes = {
+            axis
+            for axis, size in enumerate(declared)
+            if batch != 0 and not isinstance(size, int) and (axis == 0 or (size is not None and size == batch))
+        }
+        shape = []
+        for axis, size in enumerate(declared):
+            wanted = None if own is None else own[axis]
+            if axis in axes:
+                shape.append(2)
+            elif isinstance(size, int):
+                if wanted is not None and wanted != size:
+                    raise Problem(
+                        "--input-shape",
+                        f"says {wanted} for axis {axis} of {item.name}, the file {size}",
+                        "Leave it out.",
+                    )
+                shape.append(size)
+            else:
+                shape.append(_free_size(file, item, axis, wanted, symbols, notes))
+        if math.prod(shape) > MAX_EXAMPLE:
+            raise Problem(f"{file.path}, {item.name}", f"claims the absurd shape {shape}", "Export it anew.")
+        shapes.append(shape)
+        free.append(axes)
+    return shapes, free if batch != 0 else []
+
+
+def _given_shapes(file: OnnxFile, spec: ModelSpec) -> list[tuple[int, ...]] | None:
+    """The user's shapes, one for each input; a single number has none, and need not be given one."""
+    if spec.input_shape is None:
+        return None
+    if len(spec.input_shape) == len(file.inputs):
+        return list(spec.input_shape)
+    with_axes = [item for item in file.inputs if item.shape != ()]
+    if len(spec.input_shape) != len(with_axes):
+        what = f"gives {len(spec.input_shape)} shapes, the model takes {len(with_axes)}"
+        raise Problem("--input-shape", what, "Give one for each input, joined by ;")
+    rest = iter(spec.input_shape)
+    return [() if item.shape == () else next(rest) for item in file.inputs]
+
+
+def _free_size(
+    file: OnnxFile, item: Declared, axis: int, wanted: int | None, symbols: dict[str, int], notes: list[str]
+) -> int:
+    """A size for an axis that is free and no batch."""
+    assert item.shape is not None or wanted is not None
+    size = item.shape[axis] if item.shape is not None else None
+    name = size if isinstance(size, str) else ""
+    if wanted is None:
+        wanted = symbols.get(name) if name else None
+    if wanted is None and item.shape is not None and len(item.shape) == 4 and item.shape[1] in (1, 3) and axis > 1:
+        wanted = 224
+        text = "The file leaves height and width free: 224 was assumed; --input-shape sets others."
+        if text not in notes:
+            notes.append(text)
+    if wanted is None:
+        raise Problem(
+            f"{file.path}, {item.name}",
+            f"the size of axis {axis}{f' ({name})' if name else ''} is free",
+            "Give --input-shape, such as 1,3,224,224; shapes of several inputs are joined by ;",
+        )
+    if name:
+        symbols[name] = wanted
+    return wanted
+
+
+# -- names ---------------------------------------------------------------------------------------
+
+
+def _own_plan(file: OnnxFile) -> QuantPlan | None:
+    """The plan that an export of this program carries."""
+    try:
+        return QuantPlan.from_json(json.loads(file.meta[PLAN])) if PLAN in file.meta else None
+    except (Problem, ValueError, RecursionError):
+        return None
+
+
+def _origins(file: OnnxFile) -> list[dict[str, str]]:
+    """What each operator's layers are called after: a module path, and the layer's id in files of our own."""
+    try:
+        tensors = {**json.loads(file.meta.get(VALUES, "{}")), **json.loads(file.meta.get(INTEGERS, "{}"))}
+        clipped = {str(value) for value in json.loads(file.meta.get(CLIPS, "{}"))}
+    except (ValueError, TypeError, RecursionError):
+        tensors, clipped = {}, set()
+    values = {str(tensor): str(value) for value, tensor in tensors.items() if str(value) not in clipped}
+    found = []
+    for op in file.ops:
+        path = module_path(op, file.arrays)
+        origin = {MADE_OF["source"]: _source(op) or op.name}
+        if LAYER in op.meta:
+            made = op.outputs[0]
+            whole = values.get(made) or (made.removesuffix("/alone") if made.endswith("/alone") else op.meta[LAYER])
+            path, origin[MADE_OF["layer"]] = whole.rpartition(":")[0], whole
+        found.append({**origin, MADE_OF["path"]: path})
+    return found
+
+
+def module_path(op: Op, arrays: Mapping[str, Array]) -> str:
+    """The module that an operator came from, as far as the exporter says it.
+
+    The stored weight's name says it best (a folded BatchNorm leaves its own scope behind); torch's
+    newer exporter writes the scopes into the metadata, the older one into the node's name:
+    ``/features/features.0/Conv`` comes from ``features.0``.
+    """
+    weight = op.inputs[1] if len(op.inputs) > 1 and op.inputs[1] in arrays else ""
+    if weight.endswith(".weight") and not weight.startswith("onnx::"):
+        return weight.removesuffix(".weight")
+    scopes = op.meta.get("pkg.torch.onnx.name_scopes")
+    if scopes is not None and len(scopes) < 10_000:
+        try:
+            names = ast.literal_eval(scopes)
+            return str(names[-2]) if len(names) > 1 else ""
+        except (ValueError, SyntaxError, IndexError, TypeError, RecursionError, MemoryError):
+            pass
+    if op.name.startswith("/"):
+        parts: list[str] = []
+        for part in op.name.split("/")[1:-1]:
+            if parts and part.startswith(parts[-1] + "."):
+                parts[-1] = part
+            else:
+                parts.append(part)
+        return ".".join(parts)
+    head = op.name.rpartition("/")[0]
+    return head.replace("/", ".") if head else op.name
+
+
+def _source(op: Op) -> str | None:
+    """``file.py:line`` of the author's code, where torch's exporter wrote it down."""
+    frames = re.findall(
+        r'File "([^"]{1,300})", line (\d{1,7})', op.meta.get("pkg.torch.onnx.stack_trace", "")[-20_000:]
+    )
+    return ":".join(frames[-1]) if frames else None
+
+
+# -- tracing -------------------------------------------------------------------------------------
+
+
+def _graph(
+    program: _Program, shapes: Sequence[Sequence[int]], free: Sequence[set[int]]
+) -> tuple[LayerGraph, Mapping[str, Any]]:
+    """The layers, and what became of the tensors that the program asked for."""
+    file = program.file
+    example = tuple(
+        torch.zeros(shape, dtype=as_tensor(np.empty(0, np.dtype(_input_type(item)))).dtype)
+        for shape, item in zip(shapes, file.inputs, strict=True)
+    )
+    tensors: dict[str, Any] = {}
+    batch = Dim("batch")
+    dynamic = tuple(dict.fromkeys(axes, batch) or None for axes in free) if free else None
+    try:
+        with torch.no_grad():
+            traced = torch.export.export(program, example, dynamic_shapes=None if dynamic is None else (dynamic,))
+            graph = _renamed(normalize(plain(traced), tensors=tensors), program)
+    except Problem as problem:
+        if problem.where.startswith(file.path):
+            raise
+        raise Problem(f"{file.path}, {problem.where}", problem.what, problem.remedy) from problem
+    except Exception as error:
+        raise Problem(file.path, f"torch cannot follow it ({first_line(error)})", "Export it anew.") from error
+    for layer in graph.layers:
+        if math.prod(layer.shape) > MAX_VALUE:
+            raise Problem(f"{file.path}, {layer.id}", f"claims the absurd shape {layer.shape}", "Export it anew.")
+    return graph, tensors
+
+
+def _input_type(item: Declared) -> str:
+    return "float32" if item.dtype in ("float16", "bfloat16", "float64") else item.dtype
+
+
+def _renamed(graph: LayerGraph, program: _Program) -> LayerGraph:
+    """Inputs and stored tensors under the names that they have in the file."""
+    inputs = {spec.name: item.name for spec, item in zip(graph.inputs, program.file.inputs, strict=True)}
+    keys = {key: program.stored_names.get(key, key) for key in graph.params}
+
+    def leaf(item: Ref | Param) -> Ref | Param:
+        return Param(keys[item.key]) if isinstance(item, Param) else Ref(inputs.get(item.value, item.value))
+
+    def layer(item: Layer) -> Layer:
+        return replace(
+            item,
+            args=replace_leaves(item.args, leaf),
+            kwargs=replace_leaves(dict(item.kwargs), leaf),
+            roles={role: keys[key] for role, key in item.roles.items()},
+        )
+
+    return LayerGraph(
+        tuple(TensorSpec(inputs[spec.name], spec.shape, spec.dtype) for spec in graph.inputs),
+        tuple(map(layer, graph.layers)),
+        replace_leaves(graph.outputs, leaf),
+        {keys[key]: tensor for key, tensor in graph.params.items()},
+    )

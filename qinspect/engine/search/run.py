@@ -1,0 +1,394 @@
+"""The best plans between all integers and all float: estimated, solved for, verified, repaired, chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ..analyze import data_json, model_json
+from ..backends import table
+from ..calibrate import Calibration
+from ..data import Dataset, batches
+from ..job import batch_size, calibrate_model, fed, float_onnx, fused_graph, whole_batches
+from ..load import Model
+from ..metric import TOP1, Metric
+from ..plan import QuantPlan
+from ..problem import Problem
+from ..progress import Report, part, silent
+from ..quantize import Quantization, quantize
+from .choices import choices, described, space
+from .choose import choose, cost_of, meets, unbeaten, verified
+from .costs import Costs, score_plans
+from .front import Choices, Selection, least_cost, least_loss, loss_and_cost, neighbours, sweep
+from .pareto import Constraint, Objective, Pareto, Point, Verified
+from .timings import Timed, TimingWork, fit_timings, kernels_used, time_plans
+from .trials import Trials
+from .whatif import estimate_plan
+
+SCORE_SAMPLES = 64
+"""Samples of the select split that scores rest on."""
+
+TRIAL_SAMPLES = 128
+"""Samples of the select split that plans are simulated on; a drop of the metric is decided on all of it."""
+
+DEVIATES = 1.3
+"""Where a verified loss is so many times the estimated one, or less than its inverse, neighbours are tried."""
+
+TRIES = 4
+"""Neighbours of one point that are tried, and rounds in which the constraint is approached."""
+
+REPAIRS = 20
+"""Neighbours that are tried in all."""
+
+COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+"""Numbers of layers in float that are asked for where their number is the objective."""
+
+TIMED = 6
+"""Plans that are timed beside each other."""
+
+
+def search(
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    calibration: Calibration,
+    report: Report = silent,
+    *,
+    constraint: Constraint | None = None,
+    objective: Objective = "latency",
+    metric: Metric = TOP1,
+    alternatives: bool = True,
+) -> Pareto:
+    """Find the plans that are not beaten in both loss and cost, and choose one.
+
+    Parameters
+    ----------
+    model, data
+    plan : QuantPlan
+        Where to start: what it leaves in float stays so, the rest may become float or get another
+        configuration that its target runs.
+    calibration : Calibration
+    report : Report
+    constraint : Constraint | None
+        Without one the knee of the front is chosen.
+    objective : str
+        What is to be small beside the loss.
+    metric : Metric
+    alternatives : bool
+        Whether other configurations are tried beside float.
+
+    Returns
+    -------
+    Pareto
+        Also where the constraint is not met: it says so, and its chosen point is the nearest.
+
+    Raises
+    ------
+    Problem
+        Where the plan runs nothing in integers, or the data cannot answer what is asked.
+    """
+    return _Search(model, data, plan, calibration, report, constraint, objective, metric, alternatives).run()
+
+
+@dataclass
+class _Tried:
+    """A plan of the pool."""
+
+    selection: Selection
+    plan: QuantPlan
+    loss: float
+    cost: float
+    verified: Verified
+    timed: Timed | None = None
+
+
+class _Search:
+    def __init__(
+        self,
+        model: Model,
+        data: Dataset,
+        plan: QuantPlan,
+        calibration: Calibration,
+        report: Report,
+        constraint: Constraint | None,
+        objective: Objective,
+        metric: Metric,
+        alternatives: bool,
+    ) -> None:
+        self.began = time.perf_counter()
+        self.report, self.model, self.data, self.metric = report, model, data, metric
+        self.constraint, self.objective = constraint, objective
+        calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
+        self.stats = calibration.tensors
+        self.space = space(fused_graph(model, plan).graph, plan, alternatives, objective)
+        if not self.space.units:
+            raise Problem("search", "the plan runs no layer in integers", "Give a plan or a target that does.")
+        self.notes: list[str] = list(model.notes)
+        elsewhere = getattr(table(plan.target), "NOT_RUN_HERE", None)
+        if elsewhere and objective == "latency":
+            raise Problem(f"target {plan.target.name}", elsewhere, "Use --objective size or layers.")
+        if constraint is not None and constraint.kind == "ms" and objective != "latency":
+            raise Problem("search", "a limit in milliseconds needs the objective latency", "Leave --objective out.")
+        graph = self.space.graph
+        select = whole_batches(graph, data.splits.select)
+        if not select:
+            raise Problem(data.spec.source, "the select split is empty", "Give more samples, or --split.")
+        self.trials = Trials(graph, self.stats, data, "select", select[:TRIAL_SAMPLES], metric)
+        self.select = select
+        self.pool: dict[Selection, _Tried] = {}
+        self.timing_error: float | None = None
+        self.fp32_ms: float | None = None
+
+    def run(self) -> Pareto:
+        self.costs = self._costs()
+        self.choices = choices(self.space, self.costs, self.objective)
+        self.report(0.45, 1, "solving for the front")
+        selections = [
+            s for s in sweep(self.choices, COUNTS if self.objective == "layers" else ()) if self._quantizes(s)
+        ]
+        self._try([self._as_given(), *selections], 0.45, 0.7, "verifying")
+        self._repair()
+        self._approach()
+        self._score_rest()
+        self._time()
+        points = self._points()
+        chosen, met, why = choose(points, self.constraint, self.objective, self.fp32_ms)
+        final = self._final(points[chosen].plan)
+        points = (*points[:chosen], dataclasses.replace(points[chosen], final=final), *points[chosen + 1 :])
+        return Pareto(
+            model_json(self.model),
+            data_json(self.data, self.metric),
+            self.space.plan.target.on_this_host(),
+            self.objective,
+            self.constraint,
+            self._point(self.pool[self._as_given()]),
+            points,
+            chosen,
+            met,
+            why,
+            self.timing_error,
+            len(self.pool),
+            tuple(filter(None, (self.data.splits.warning, *self.notes))),
+            time.perf_counter() - self.began,
+        )
+
+    # -- what is known before anything is solved ---------------------------------------------------
+
+    def _costs(self) -> Costs:
+        graph, plan = self.space.graph, self.space.plan
+        inner = part(self.report, 0.05, 0.3, "estimating the effect of every rounding")
+        costs = self._scored(self.space.plans_to_score(), None, inner)
+        if self.objective != "latency":
+            return costs
+        everything = range(len(self.space.units))
+        plans = {
+            "plan": plan,
+            "float": self.space.with_floats(everything),
+            "even": self.space.with_floats(everything[::2]),
+            "odd": self.space.with_floats(everything[1::2]),
+            **self._other_kernels(),
+        }
+        quantizations = {name: quantize(graph, item, self.stats) for name, item in plans.items()}
+        timed = time_plans(
+            TimingWork(
+                quantizations,
+                frozenset(quantizations) - {"float"},
+                self._float_onnx(quantizations["plan"]),
+                self._latency_inputs(),
+            ),
+            part(self.report, 0.3, 0.45, "measuring layers and borders"),
+        )
+        pairs = {name: (quantizations[name], timed[name]) for name in plans}
+        whole = [pair for name, pair in pairs.items() if name not in ("float", "even", "odd")]
+        timings = fit_timings(timed["float"], whole, [pairs["even"], pairs["odd"]], plan.target.batch)
+        self.timing_error, self.fp32_ms = timings.error, timings.fp32_ms
+        return dataclasses.replace(costs, timings=timings)
+
+    def _score_rest(self) -> None:
+        """Score what plans of the front round in a way that no single change did: as a new neighbour reads it."""
+        plans = [item.plan for item in (*self._front(), self.pool[self._as_given()])]
+        inner = part(self.report, 0.86, 0.88, "estimating the effect of every rounding")
+        self.costs = self._scored(plans, self.costs, inner)
+
+    def _scored(self, plans: Sequence[QuantPlan], known: Costs | None, report: Report) -> Costs:
+        graph = self.space.graph
+        chosen = self.select[:SCORE_SAMPLES] if batch_size(graph) <= SCORE_SAMPLES else self.select
+        feed = fed(batches(self.data, chosen, batch_size(graph)))
+        return score_plans(graph, plans, self.stats, feed, known, report, total=len(chosen))
+
+    def _other_kernels(self) -> dict[str, QuantPlan]:
+        """Plans with the kernels that other types run on, which take another time."""
+        usual = kernels_used(self.space.graph, self.space.decisions)
+        found: dict[str, QuantPlan] = {}
+        for index, plan in enumerate(self.space.plans_to_score()[1:]):
+            used = kernels_used(self.space.graph, quantize(self.space.graph, plan, self.stats).decisions)
+            if used != usual:
+                found[f"other {index}"] = plan
+        return found
+
+    def _float_onnx(self, quantization: Quantization) -> bytes | None:
+        return float_onnx(quantization) if quantization.plan.target.backend == "ort" else None
+
+    def _latency_inputs(self) -> tuple[torch.Tensor, ...]:
+        batch = self.space.plan.target.batch
+        return self.data.load([self.select[i % len(self.select)] for i in range(batch)])
+
+    # -- trying plans ------------------------------------------------------------------------------
+
+    def _as_given(self) -> Selection:
+        return (0,) * len(self.choices.units)
+
+    def _quantizes(self, selection: Selection) -> bool:
+        pairs = zip(self.choices.units, selection, strict=True)
+        return any(unit.options[index].config is not None for unit, index in pairs)
+
+    def _try(self, selections: Sequence[Selection], start: float, stop: float, note: str) -> list[_Tried]:
+        new = [s for s in dict.fromkeys(selections) if s not in self.pool]
+        for index, selection in enumerate(new):
+            share = (stop - start) / len(new)
+            words = f"{note}: plan {index + 1} of {len(new)} on {len(self.trials.samples)} samples"
+            inner = part(self.report, start + index * share, start + (index + 1) * share, words)
+            plan = self.space.select(self.choices, selection)
+            verified = self.trials.verify(plan, inner)
+            loss, cost = loss_and_cost(self.choices, selection)
+            self.pool[selection] = _Tried(selection, plan, loss, cost, verified)
+        return [self.pool[s] for s in selections]
+
+    def _front(self) -> list[_Tried]:
+        """The pool's plans that no other beats in both, the cheapest first."""
+        return unbeaten(list(self.pool.values()), lambda t: t.cost, lambda t: t.verified.loss)
+
+    def _repair(self) -> None:
+        """Where a verified loss is unlike its estimate, or a dearer plan is worse, try what lies beside."""
+        front = {id(item) for item in self._front()}
+        doubtful = [
+            item
+            for item in self.pool.values()
+            if id(item) not in front or not 1 / DEVIATES < (item.verified.loss + 1e-12) / (item.loss + 1e-12) < DEVIATES
+        ]
+        if self.objective == "layers":  # few and large steps: each is worth a look
+            doubtful += [item for item in self._front() if item not in doubtful]
+        left = REPAIRS * (2 if self.objective == "layers" else 1)
+        for index, item in enumerate(doubtful):
+            start = 0.7 + 0.1 * index / len(doubtful)
+            cheaper = [other.selection for other in self._front() if other.cost < item.cost][-1:]
+            tries = [s for s in beside(self.choices, item.selection, cheaper) if s not in self.pool]
+            tries = [s for s in tries if self._quantizes(s)][: min(TRIES, left)]
+            self._try(tries, start, start + 0.1 / len(doubtful), "repairing")
+            left -= len(tries)
+
+    def _approach(self) -> None:
+        """Solve again near the constraint, with the limit corrected by what was verified."""
+        wanted = self.constraint
+        if wanted is None:
+            return
+        if wanted.kind == "drop":
+            # Plans near the limit are told apart by few samples: all of them are needed.
+            self._verify_whole()
+        for round_ in range(TRIES):
+            front = self._front()
+            self.report(0.8 + 0.02 * round_, 1, "approaching the limit")
+            selection = self._between(front, wanted)
+            if selection is None or not self._quantizes(selection) or selection in self.pool:
+                return
+            self._try([selection], 0.8 + 0.02 * round_, 0.82 + 0.02 * round_, "approaching the limit")
+
+    def _between(self, front: Sequence[_Tried], wanted: Constraint) -> Selection | None:
+        """A selection between the last plan that does not meet a limit and the first that does."""
+        if wanted.kind == "ms":
+            spent = [t for t in front if self._ms(t) is not None]
+            over = [t for t in spent if (self._ms(t) or 0.0) > wanted.limit]
+            under = [t for t in spent if t not in over]
+            if not over or not under:
+                return None
+            near = max(under, key=lambda t: t.cost)
+            return least_loss(self.choices, near.cost + (wanted.limit - (self._ms(near) or 0.0)) * 1e3)
+        good = [t for t in front if meets(t.verified, wanted)]
+        bad = [t for t in front if t not in good]
+        if not good or not bad:
+            return None
+        first, last = min(good, key=lambda t: t.cost), max(bad, key=lambda t: t.cost)
+        if last.cost >= first.cost:
+            return None
+        return least_cost(self.choices, (max(first.loss, 1e-12) * max(last.loss, 1e-12)) ** 0.5)
+
+    def _verify_whole(self) -> None:
+        """Decide on the whole select split, where so far it was a part."""
+        if len(self.select) <= len(self.trials.samples):
+            return
+        graph = self.space.graph
+        self.trials = Trials(graph, self.stats, self.data, "select", self.select, self.metric)
+        kept = [self._as_given(), *(item.selection for item in self._front())]
+        self.pool = {}
+        self._try(kept, 0.75, 0.8, "verifying on all of the select split")
+
+    def _ms(self, item: _Tried) -> float | None:
+        if item.timed is not None:
+            return item.timed.ms
+        return estimate_plan(self.space.graph, item.plan, self.costs).ms
+
+    # -- the answer --------------------------------------------------------------------------------
+
+    def _time(self) -> None:
+        """Measure the plans of the front beside the float model, as many as fit at once."""
+        if self.objective != "latency":
+            return
+        graph, stats = self.space.graph, self.stats
+        nothing = quantize(graph, self.space.with_floats(range(len(self.space.units))), stats)
+        onnx = self._float_onnx(nothing)
+        given = self.pool[self._as_given()]
+        front = [given, *(item for item in self._front() if item is not given)]
+        parts = [front[i : i + TIMED] for i in range(0, len(front), TIMED)]
+        floats: list[float] = []
+        for index, group in enumerate(parts):
+            quantizations = {str(i): quantize(graph, item.plan, stats) for i, item in enumerate(group)}
+            inner = part(self.report, 0.88 + 0.08 * index / len(parts), 0.88 + 0.08 * (index + 1) / len(parts))
+            work = TimingWork({"float": nothing, **quantizations}, frozenset(), onnx, self._latency_inputs())
+            found = time_plans(work, inner)
+            floats.append(found["float"].ms)
+            for i, item in enumerate(group):
+                item.timed = found[str(i)]
+        self.fp32_ms = min(floats)
+
+    def _points(self) -> tuple[Point, ...]:
+        made = [self._point(item) for item in self._front()]
+        return tuple(unbeaten(made, lambda p: cost_of(p, self.objective), lambda p: verified(p).loss))
+
+    def _point(self, item: _Tried) -> Point:
+        estimate = estimate_plan(self.space.graph, item.plan, self.costs)
+        floats, changed = described(self.space, self.choices, item.selection)
+        return Point(
+            item.plan,
+            floats,
+            tuple(changed.items()),
+            estimate.kl,
+            estimate.mse,
+            estimate.ms,
+            estimate.bytes,
+            item.verified,
+            None,
+            None if item.timed is None else self.fp32_ms,
+            None if item.timed is None else item.timed.ms,
+        )
+
+    def _final(self, plan: QuantPlan) -> Verified | None:
+        final = whole_batches(self.space.graph, self.data.splits.final)
+        if not final:
+            self.notes.append(
+                "The final split is empty: the chosen plan was not tried on samples it was not chosen on."
+            )
+            return None
+        trials = Trials(self.space.graph, self.stats, self.data, "final", final, self.metric)
+        return trials.verify(plan, part(self.report, 0.96, 1.0, "the chosen plan on the final split"))
+
+
+def beside(choices: Choices, selection: Selection, others: Sequence[Selection] = ()) -> list[Selection]:
+    """Neighbours of a selection (and of others) that are not dearer than it, the least estimated loss first."""
+    _, limit = loss_and_cost(choices, selection)
+    near = dict.fromkeys(item for base in (selection, *others) for item in neighbours(choices, base))
+    scored = [(*loss_and_cost(choices, item), item) for item in near]
+    return [item for _, cost, item in sorted(scored) if cost <= limit * (1 + 1e-9)]

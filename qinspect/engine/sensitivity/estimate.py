@@ -1,0 +1,194 @@
+"""What every layer's quantization noise does to the model's output, from a few backward passes.
+
+The noise that layer i adds reaches the output as J_i δ_i. For a random output vector v with
+E[v vᵀ] = I, E[(vᵀ J_i δ_i)²] = |J_i δ_i|²: the squared output error of every layer from one
+gradient. With E[v vᵀ] = diag(p) − p pᵀ, p the softmax, half of it is the second-order (Fisher)
+estimate of KL(float || quantized). Such a v is √p·g − p (√p·g summed) with a Gaussian g; a one-hot
+sample of p minus p would do as well, but where the model is sure of its answer such samples are
+nearly all 0, and the estimate rests on the rare other ones.
+
+A layer's noise is the sum of what rounding its inputs (where they are rounded when read), its weight
+and its output adds. Each is followed for itself, per sample and once for all plans that have it in
+common; a plan's effect is the square of the sum. So another candidate costs the rounding that only
+it has, and no gradient.
+
+A gradient takes everything behind it for straight. Most of what is not is the next activation: the
+values of a ReLU6 that lie close to its corners pass more noise, or less, than the slope at their
+place says (MobileNetV2's second expansion: six times more). So a rounded value goes through the
+layers that read it as it is, and only from there on along the gradient.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..execute import portions
+from ..progress import Report, silent
+from ..quantize import Quantization
+from .noise import Noises
+from .walk import Walk
+
+KEPT_BYTES = 128 << 20
+"""Values of all layers of a portion, which are kept until the gradients have come back to them."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Estimated output error that each layer's own quantization causes.
+
+    Parameters
+    ----------
+    mse : mapping of layer id to float
+        Share of the output's power (each output normalized by its own), mean over outputs.
+    kl : mapping of layer id to float
+        Nats per sample; empty where the first output is no logits.
+    samples : int
+        Samples that it rests on.
+    weight_kl, weight_mse : mapping of layer id to float
+        What rounding the weight alone adds; the rest is the activations'.
+    kl_error, mse_error : float | None
+        Standard error of the sums over the layers.
+    together_kl, together_mse : float | None
+        The same noises added before they are squared: what they do together to first order, where
+        they lean the same way or cancel out.
+    """
+
+    mse: Mapping[str, float]
+    kl: Mapping[str, float]
+    samples: int
+    weight_kl: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    weight_mse: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    kl_error: float | None = None
+    mse_error: float | None = None
+    together_kl: float | None = None
+    together_mse: float | None = None
+
+
+LIMIT_KL = 0.3
+"""Above so many nats a sum of estimates only says that it is bad: noise so large bends back, or tips over."""
+
+LIMIT_MSE = 0.1
+"""The same for the share of the outputs' power, where there is no KL divergence."""
+
+TOLERANCE = 0.2
+"""Estimate and measurement agree where they differ by no more than this share, or by two standard errors."""
+
+
+def holds(scores: Scores, kl: float | None = None, mse: float | None = None) -> tuple[bool | None, str | None]:
+    """Whether the sum over the layers says what the whole plan does.
+
+    Before the plan has been run only its own size speaks against an estimate.
+
+    Parameters
+    ----------
+    scores : Scores
+    kl, mse : float | None
+        Measured on the same samples; the second counts where there is no KL divergence.
+
+    Returns
+    -------
+    bool | None
+        None where nothing was estimated.
+    str | None
+        Why it does not hold.
+    """
+    if scores.kl:
+        estimated, error, measured, limit, unit = sum(scores.kl.values()), scores.kl_error, kl, LIMIT_KL, "nats of KL"
+    elif scores.mse:
+        estimated, error, measured = sum(scores.mse.values()), scores.mse_error, mse
+        limit, unit = LIMIT_MSE, "of the output's power"
+    else:
+        return None, None
+    if estimated > limit:
+        return False, f"estimates above {limit:g} {unit} are too large to be added up layer by layer"
+    if measured is None:
+        return True, None
+    if abs(estimated - measured) <= max(TOLERANCE * measured, 2 * (error or 0.0)):
+        return True, None
+    how = "add to one another" if measured > estimated else "cancel out in part"
+    return False, f"measured {measured:.3g} {unit}, {estimated:.3g} estimated: the layers' errors {how}"
+
+
+def score(
+    variants: Mapping[str, Quantization],
+    batches: Iterable[Sequence[torch.Tensor]],
+    report: Report = silent,
+    *,
+    total: int = 0,
+    draws: int = 1,
+    only: frozenset[str] | None = None,
+    seed: int = 0,
+) -> dict[str, Scores]:
+    """Estimate the effect of every layer's noise, for several plans on one graph at once.
+
+    Parameters
+    ----------
+    variants : mapping of str to Quantization
+        All on the same fused graph; gradients are computed once for all.
+    batches : iterable of sequences of torch.Tensor
+        Model inputs, batch first.
+    report : Report
+    total : int
+        Number of samples to come, for the report.
+    draws : int
+        Random vectors per sample and kind.
+    only : frozenset of str, optional
+        Ids of the layers to score; all quantized ones otherwise.
+    seed : int
+        Of the random vectors.
+    """
+    graph = next(iter(variants.values())).float_graph
+    noises = Noises(graph, variants, only)
+    walk = Walk(graph, noises, draws, torch.Generator().manual_seed(seed))
+    samples = 0
+    with torch.no_grad():
+        for batch in batches:
+            for inputs in portions(graph, batch, kept=KEPT_BYTES):
+                size = int(inputs[0].shape[0]) if inputs[0].dim() else 1
+                walk.add(inputs, size, report, samples, total or samples + size)
+                samples += size
+    return {name: _scores(name, walk, noises, samples) for name in variants}
+
+
+def _scores(name: str, walk: Walk, noises: Noises, samples: int) -> Scores:
+    """Of one plan."""
+    draws = walk.draws
+    effects = {key: np.concatenate(parts, 1) for key, parts in walk.effects.items()}
+    used = {id: noisy.used[name] for id, noisy in noises.layers.items() if name in noisy.used}
+    zero = np.zeros((draws * (1 + walk.has_kl), samples))
+    whole = {id: sum((effects.get((id, key), zero) for key in keys), zero) for id, keys in used.items()}
+    weight = {
+        id: sum((effects.get((id, key), zero) for key in keys if key[0] == "weight"), zero) for id, keys in used.items()
+    }
+    correction = walk.power_correction(samples)
+    mse = {id: effect[:draws] ** 2 * correction for id, effect in whole.items()}
+    kl = {id: effect[draws:] ** 2 / 2 for id, effect in whole.items() if walk.has_kl}
+    together = sum(whole.values(), zero)
+    return Scores(
+        {id: float(values.mean()) for id, values in mse.items()},
+        {id: float(values.mean()) for id, values in kl.items()},
+        samples,
+        {id: float((weight[id][draws:] ** 2).mean()) / 2 for id in kl},
+        {id: float((weight[id][:draws] ** 2).mean()) * correction for id in mse},
+        _standard_error(kl),
+        _standard_error(mse),
+        float((together[draws:] ** 2).mean()) / 2 if kl else None,
+        float((together[:draws] ** 2).mean()) * correction if mse else None,
+    )
+
+
+def _standard_error(of_layers: Mapping[str, NDArray[np.float64]]) -> float | None:
+    """Of the mean over samples of the sum over layers; samples differ, and so do their random vectors."""
+    if not of_layers:
+        return None
+    sums = sum(of_layers.values(), np.zeros(1)).mean(0)
+    return float(sums.std(ddof=1) / len(sums) ** 0.5) if len(sums) > 1 else None
+
+
+__all__ = ["Scores", "holds", "score"]

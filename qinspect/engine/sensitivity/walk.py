@@ -1,0 +1,274 @@
+"""Forward through a graph and back with random vectors, noting what every rounding does to the output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils import _pytree as pytree
+
+from ..errors import logits
+from ..execute import Executor
+from ..graph import Layer, LayerGraph
+from ..progress import Report
+from .noise import Noises, Way, rounded
+
+Gradients = list[list[torch.Tensor | None]]
+"""By random vector, then by tensor of the value."""
+
+
+@dataclass
+class _Step:
+    """One layer that was run: its inputs cut off from what made them, and its results."""
+
+    layer: Layer
+    values: dict[str, Any]
+    result: Any
+
+
+class Walk:
+    """Forward through the layers and back, portion by portion, gathering effects.
+
+    Every layer's derivative is taken by itself, so that all random vectors come back together and
+    a gradient is forgotten once its layer has been passed.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+    noises : Noises
+    draws : int
+        Random vectors per sample and kind.
+    generator : torch.Generator
+
+    Attributes
+    ----------
+    effects : mapping of (layer id, way) to list of float64 arrays, shape (vectors, samples of a portion)
+        v' J δ for every random vector v.
+    """
+
+    def __init__(self, graph: LayerGraph, noises: Noises, draws: int, generator: torch.Generator) -> None:
+        self.graph, self.noises, self.draws, self.generator = graph, noises, draws, generator
+        self.executor = Executor(graph, channels_last=True)
+        places = [i for i, layer in enumerate(graph.layers) if layer.id in noises.layers]
+        self.first = min(places, default=len(graph.layers))
+        self.effects: dict[tuple[str, Way], list[NDArray[np.float64]]] = {}
+        self._found: dict[tuple[str, Way], NDArray[np.float64]] = {}  # of the portion
+        self._size = 0
+        self._free_batch = bool(graph.inputs and graph.inputs[0].shape and graph.inputs[0].shape[0] is None)
+        self.powers: list[float] = []  # per output: of the first portion, by which its vectors are divided
+        self.power_sums: list[float] = []
+        self.has_kl = False
+
+    @property
+    def vectors(self) -> int:
+        """Number of random vectors of a sample: first those for the squared error, then those for the KL divergence."""
+        return self.draws * (1 + self.has_kl)
+
+    def add(self, inputs: Sequence[torch.Tensor], size: int, report: Report, before: int, total: int) -> None:
+        """One portion, forth and back.
+
+        Parameters
+        ----------
+        inputs : sequence of torch.Tensor
+            Of `size` samples.
+        report : Report
+        before, total : int
+            Samples that were passed before, and all that are to come.
+        """
+        self._size, self._found = size, {}
+        steps, outputs = self._forward(inputs)
+        gradients = self._seed(outputs)
+        self._of_outputs(outputs, gradients)
+        for place in reversed(range(len(steps))):
+            report(before + size * (1 - place / len(steps)), total, "estimating the effect of every layer")
+            step = steps.pop()
+            arrived = gradients.pop(step.layer.value, None)
+            if arrived is None:
+                continue
+            passed = self._back(step, arrived)
+            self._measure(step, arrived, passed)
+            for name, back in passed.items():
+                known = gradients.get(name)
+                gradients[name] = back if known is None else _added(known, back)
+        for key in {**self.effects, **self._found}:
+            rows = self._found.get(key)
+            # What the gradient did not reach does nothing to the output.
+            self.effects.setdefault(key, [np.zeros((self.vectors, before))] if before else []).append(
+                np.zeros((self.vectors, size)) if rows is None else rows
+            )
+
+    def power_correction(self, samples: int) -> float:
+        """What squared effects of the Gaussian vectors are multiplied with, to be shares of the power of all samples.
+
+        The vectors were divided by the first portion's power, before the others had been seen.
+        """
+        shares = [first * samples / total for first, total in zip(self.powers, self.power_sums, strict=True) if total]
+        return sum(shares) / len(shares) if shares else 1.0
+
+    def _forward(self, inputs: Sequence[torch.Tensor]) -> tuple[list[_Step], list[Any]]:
+        values: dict[str, Any] = {}
+        for spec, tensor in zip(self.graph.inputs, inputs, strict=True):
+            values[spec.name] = tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+        steps: list[_Step] = []
+        outputs = set(self.graph.output_values)
+        last = {name: i for i, layer in enumerate(self.graph.layers) for name in layer.inputs}
+        for place, layer in enumerate(self.graph.layers):
+            read = {name: values[name] for name in layer.inputs}
+            if place < self.first:
+                values[layer.value] = self.executor.compute(layer, read)
+            else:
+                cut = {name: pytree.tree_map(_cut, value) for name, value in read.items()}
+                with torch.enable_grad():
+                    result = self.executor.compute(layer, cut)
+                steps.append(_Step(layer, cut, result))
+                values[layer.value] = pytree.tree_map(_detached, result)
+            for name in layer.inputs:
+                if last[name] == place and name not in outputs:
+                    del values[name]
+        return steps, [values[name] for name in self.graph.output_values]
+
+    def _seed(self, outputs: Sequence[Any]) -> dict[str, Gradients]:
+        """Random vectors at the outputs: Gaussian ones, then ones with the Fisher matrix as covariance."""
+        tensors = [o for o in outputs if isinstance(o, torch.Tensor) and o.is_floating_point()]
+        powers = [float((o.double() ** 2).sum()) for o in tensors]
+        if not self.powers:
+            self.powers = [power / self._size for power in powers]
+            self.power_sums = [0.0] * len(powers)
+        self.power_sums = [a + b for a, b in zip(self.power_sums, powers, strict=True)]
+        first = logits(tensors)
+        self.has_kl = first is not None
+        seeds: dict[str, Gradients] = {}
+
+        def put(name: str, vector: int, seed: torch.Tensor) -> None:
+            at = seeds.setdefault(name, [[None] for _ in range(self.vectors)])[vector]
+            at[0] = seed if at[0] is None else at[0] + seed
+
+        index = 0
+        for name, output in zip(self.graph.output_values, outputs, strict=True):
+            if not isinstance(output, torch.Tensor) or not output.is_floating_point():
+                continue
+            for draw in range(self.draws):
+                noise = torch.randn(output.shape, generator=self.generator)
+                put(name, draw, noise / max(self.powers[index] * len(self.powers), 1e-30) ** 0.5)
+                if first is not None and index == 0:
+                    p = torch.softmax(first, -1)
+                    noise = p.sqrt() * torch.randn(p.shape, generator=self.generator)
+                    put(name, self.draws + draw, noise - p * noise.sum(-1, keepdim=True))
+            index += 1
+        return seeds
+
+    def _back(self, step: _Step, arrived: Gradients) -> dict[str, Gradients]:
+        """Gradients at each of a layer's inputs."""
+        results = [t for t in pytree.tree_leaves(step.result) if _real(t)]
+        reads = {name: [t for t in pytree.tree_leaves(v) if _real(t)] for name, v in step.values.items()}
+        wanted = [t for tensors in reads.values() for t in tensors]
+        passed: dict[str, Gradients] = {name: [] for name, tensors in reads.items() if tensors}
+        for number, vector in enumerate(arrived):
+            pairs = [(r, g) for r, g in zip(results, vector, strict=True) if g is not None and r.requires_grad]
+            found: list[torch.Tensor | None] = [None] * len(wanted)
+            if pairs and wanted:
+                heads, vectors = zip(*pairs, strict=True)
+                more = number + 1 < len(arrived)
+                found = list(torch.autograd.grad(heads, wanted, vectors, retain_graph=more, allow_unused=True))
+            for name in passed:
+                passed[name].append([found.pop(0) for _ in reads[name]])
+        return passed
+
+    def _measure(self, step: _Step, arrived: Gradients, passed: Mapping[str, Gradients]) -> None:
+        """What rounding a layer's weight and the values that it reads does."""
+        layer, result = step.layer, _detached(step.result)
+        values = {name: pytree.tree_map(_detached, value) for name, value in step.values.items()}
+        straight = not _real(result) or _is_linear(layer)
+        noisy = self.noises.layers.get(layer.id)
+        if noisy is not None and _real(result):
+            for key in noisy.weights:
+                change = self.noises.with_weight(layer, key, values) - result
+                self._keep(layer.id, ("weight", key), arrived, change, layer.value)
+        for name, value in values.items():
+            if not _real(value):
+                continue
+            for id, way, how in self.noises.of_value(name, layer):
+                there = rounded(value, how)
+                if straight:
+                    self._keep(id, way, passed[name], there.sub_(value), name)
+                else:
+                    change = self.executor.compute(layer, {**values, name: there}) - result
+                    self._keep(id, way, arrived, change, layer.value)
+
+    def _of_outputs(self, outputs: Sequence[Any], seeds: Mapping[str, Gradients]) -> None:
+        """What rounding the model's outputs themselves does."""
+        for name, value in dict(zip(self.graph.output_values, outputs, strict=True)).items():
+            if name in seeds:
+                for id, way, how in self.noises.of_value(name, None):
+                    self._keep(id, way, seeds[name], rounded(value, how).sub_(value), name)
+
+    def _keep(self, id: str, way: Way, gradients: Gradients, change: torch.Tensor, name: str) -> None:
+        """Add the products of a change of a value with the gradients there to a layer's effect."""
+        rows = 1 if not self._samples_first(name, change) else self._size
+        effects = np.zeros((self.vectors, self._size))
+        flat = _rows(change, change, rows)
+        for effect, gradient in zip(effects, gradients, strict=True):
+            if gradient[0] is not None:
+                pairs = zip(_rows(gradient[0], change, rows), flat, strict=True)
+                effect[:rows] = [float(torch.dot(a, b)) for a, b in pairs]
+        known = self._found.get((id, way))
+        self._found[id, way] = effects if known is None else known + effects
+
+    def _samples_first(self, name: str, value: torch.Tensor) -> bool:
+        """Whether a value has its samples on the first axis, one after the other.
+
+        Where not, the sum over all of them is put down to the first: since their random vectors are
+        independent, its square has the same mean.
+        """
+        first = value.shape[0] if value.dim() else 0
+        maker = self.graph.producer.get(name)
+        if maker is None or not self._free_batch:
+            return first == self._size
+        return bool(maker.shape) and first == self._size * maker.shape[0]
+
+
+_LINEAR = frozenset(
+    {
+        "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear",
+        "add", "sub", "cat", "stack", "pad", "mean", "sum", "batch_norm", "interpolate",
+        "avg_pool1d", "avg_pool2d", "avg_pool3d",
+        "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
+    }
+)  # fmt: skip
+"""Operators whose result changes in proportion to each input."""
+
+
+def _is_linear(layer: Layer) -> bool:
+    """Whether noise in one of a layer's inputs passes along the gradient without loss."""
+    return layer.transparent or (layer.op in _LINEAR and not layer.executed)
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, torch.Tensor) else value
+
+
+def _cut(value: Any) -> Any:
+    return value.detach().requires_grad_() if _real(value) else value
+
+
+def _added(one: Gradients, two: Gradients) -> Gradients:
+    """Gradients of a value that several layers read."""
+    return [
+        [b if a is None else a if b is None else a + b for a, b in zip(first, second, strict=True)]
+        for first, second in zip(one, two, strict=True)
+    ]
+
+
+def _rows(x: torch.Tensor, like: torch.Tensor, rows: int) -> torch.Tensor:
+    """Values by row, in the order in which `like` has them in memory: no copy is made."""
+    if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
+        x = x.permute(0, 2, 3, 1)
+    return x.reshape(rows, -1)
