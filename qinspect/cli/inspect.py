@@ -20,7 +20,7 @@ def add(verb: Verb) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from ..engine.analyze import inspect
+    from ..engine.inspect import inspect
 
     with progress() as report:
         model = words.load(options, report)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,8 @@ from .calibrate import Calibration, calibrate
 from .data import Dataset, batches
 from .doctor import diagnose
 from .errors import Measured, kl_divergence, measure
-from .execute import Executor
-from .existing import config_of
-from .fuse import Fused
-from .graph import Layer, LayerGraph
-from .groups import SharedGroup, leader_of, shared_groups, unheard
+from .groups import shared_groups, unheard
+from .inspect import data_json, model_json, notes_of
 from .job import (
     BATCH,
     batch_size,
@@ -30,7 +26,6 @@ from .job import (
     fed,
     float_onnx,
     fused_graph,
-    opening_plan,
     quantization_of,
     whole_batches,
 )
@@ -38,14 +33,13 @@ from .kernels import KernelFigures, KernelWork, run_kernels
 from .latency import device_latencies, device_sums, latency_sums, layer_latencies
 from .load import Model
 from .metric import TOP1, Metric
-from .plan import QuantPlan, Target, check_override
+from .plan import QuantPlan, Target
 from .problem import Problem
 from .profiles import DeviceTimes
 from .progress import Report, part, silent
-from .qconfig import TensorConfig
-from .qparams import QParams
 from .quantize import Quantization, decide
-from .results import Analysis, Errors, FusionRow, KernelCheck, Latency, LatencySums, LayerRow, Totals
+from .results import Analysis, Latency, LatencySums, Totals
+from .rows import fusion_rows, layer_rows
 from .samples import output_rows, sample_rows
 from .sensitivity.estimate import Scores, holds, score
 from .sensitivity.sweep import Sweep, sweep
@@ -184,7 +178,7 @@ def analyze(
     totals = dataclasses.replace(totals, sweep_samples=None if alone is None else alone.samples)
     latencies, sums = _latencies(figures, device)
     groups = shared_groups(graph, decide(graph, plan))
-    rows = _rows(model, fused, quantization, whole, scores, alone, figures, latencies, groups)
+    rows = layer_rows(model, fused, quantization, whole, scores, alone, figures, latencies, groups)
     target = plan.target.on_this_host()
     if device is not None:
         measured = ("fp32_ms", "int8_ms", "fp32_p90_ms", "int8_p90_ms")
@@ -193,7 +187,7 @@ def analyze(
         target = {**target, **with_what, "device": device.device}
     # Equalized values are scaled: what folding changed shows without that.
     folded = fused_graph(model, QuantPlan(fusions=plan.fusions))
-    fusions = _fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
+    fusions = fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
     report(0.98, 1, "looking for causes")
     analysis = Analysis(
         model_json(model),
@@ -208,7 +202,7 @@ def analyze(
                 None,
                 (
                     data.splits.warning,
-                    *_notes(model, plan),
+                    *notes_of(model, plan),
                     *unheard(plan, graph, groups),
                     _no_metric(data, metric, totals),
                     _not_run(plan.target, absent),
@@ -245,101 +239,10 @@ class _Collected:
         return [np.concatenate(items) for items in zip(*parts, strict=True)]
 
 
-def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
-    """What can be said of a model without data: layers, fusions, what the target could quantize."""
-    plan = plan or opening_plan(model, Target())
-    fused = fused_graph(model, plan)
-    decisions = decide(fused.graph, plan)
-    groups = shared_groups(fused.graph, decisions)
-    existing = model.existing
-    rows = []
-    for layer in fused.graph.layers:
-        if layer.transparent:
-            continue
-        asked = layer.id in decisions.asked
-        reason = decisions.why_not.get(layer.id) if asked else None
-        weight = None if existing is None else existing.weights.get(layer.id)
-        activation = None if existing is None else existing.activation(layer)
-        rows += _row_and_absorbed(
-            fused.graph,
-            layer,
-            asked,
-            existing is not None and existing.is_quantized(layer),
-            reason,
-            weight=None if weight is None else {**config_of(weight).to_json(), **_params_json(weight)},
-            activation=None if activation is None else {**config_of(activation).to_json(), **_params_json(activation)},
-            shares_with=_leader(groups, layer),
-        )
-    order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
-    rows.sort(key=lambda row: order.get(row.id, 0))
-    return Analysis(
-        model_json(model),
-        {},
-        plan.target.on_this_host(),
-        plan.to_json(),
-        Totals(),
-        tuple(rows),
-        fused.rows,
-        notes=(*_notes(model, plan), *unheard(plan, fused.graph, groups)),
-    )
-
-
-def model_json(model: Model) -> dict[str, Any]:
-    """What analysis.json says of the model."""
-    graph = model.graph
-    return {
-        "name": model.name,
-        "source": model.spec.source,
-        "weights": model.spec.weights,
-        "digest": model.digest,
-        "inputs": [dataclasses.asdict(spec) for spec in graph.inputs],
-        "dynamic_batch": model.dynamic_batch,
-        "layers": sum(not layer.transparent for layer in graph.layers),
-        "parameters": sum(t.numel() for t in graph.params.values()),
-        "macs": sum(layer.macs for layer in graph.layers),
-        "existing": None if model.existing is None else model.existing.to_json(_as_quantized(model)),
-        "notes": list(model.notes),
-        "versions": {"torch": torch.__version__, "python": platform.python_version()},
-    }
-
-
-def _as_quantized(model: Model) -> LayerGraph:
-    """The graph fused as what is quantized in it already was."""
-    return fused_graph(model, opening_plan(model, Target())).graph
-
-
-def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
-    """What analysis.json says of the data."""
-    return {
-        **data.spec.to_json(),
-        "samples": len(data),
-        "calibrate": len(data.splits.calibrate),
-        "select": len(data.splits.select),
-        "final": len(data.splits.final),
-        "labelled": data.labels is not None,
-        "metric": metric.name if data.targets is not None else None,
-        "metric_unit": metric.unit if data.targets is not None else None,
-        "preparation": data.preparation,
-        "digest": data.digest,
-        "warning": data.splits.warning,
-    }
-
-
 def _no_metric(data: Dataset, metric: Metric, totals: Totals) -> str | None:
     if data.targets is None or totals.fp32_metric is not None:
         return None
     return f"{metric.name} says nothing of y of shape {tuple(data.targets.shape)}: --metric names another."
-
-
-def _notes(model: Model, plan: QuantPlan) -> tuple[str, ...]:
-    """What is to be said of model and plan, overrides that match nothing among it."""
-    found = [*model.notes, *plan.warnings()]
-    for override in plan.unmatched(model.graph):
-        try:
-            check_override(model.graph, override)
-        except Problem as problem:
-            found.append(f"An override of the plan is lost: {problem.what}. {problem.remedy}")
-    return tuple(found)
 
 
 def _not_run(target: Target, reason: str | None) -> str | None:
@@ -411,142 +314,11 @@ def _totals(
     )
 
 
-def _rows(
-    model: Model,
-    fused: Fused,
-    quantization: Quantization,
-    measured: Measured,
-    scores: Scores,
-    alone: Sweep | None,
-    figures: KernelFigures | None,
-    latencies: Mapping[str, Latency],
-    groups: Sequence[SharedGroup],
-) -> tuple[LayerRow, ...]:
-    rows: list[LayerRow] = []
-    for layer in fused.graph.layers:
-        if layer.transparent:
-            continue
-        asked = layer.id in quantization.asked
-        runs = layer.id in quantization.integer
-        reason = quantization.why_not.get(layer.id)
-        if runs and figures is not None and layer.id not in figures.kernels:
-            runs, reason = False, "the target ran it in float (no integer kernel was made of it)"
-        errors = measured.layers.get(layer.id, Errors())
-        if scores.mse and layer.id in quantization.rounding:
-            errors = dataclasses.replace(
-                errors,
-                estimated_mse=scores.mse.get(layer.id),
-                estimated_kl=scores.kl.get(layer.id),
-                estimated_weight_kl=scores.weight_kl.get(layer.id) if layer.id in quantization.weights else None,
-                **_alone(alone, layer.id),
-            )
-        rows += _row_and_absorbed(
-            fused.graph,
-            layer,
-            asked,
-            runs,
-            reason if asked else None,
-            weight=_config_json(quantization.configs[layer.id].weight, quantization.weights.get(layer.id)),
-            activation=_activation_json(quantization, layer),
-            errors=errors,
-            latency=latencies.get(layer.id),
-            kernel=None if figures is None else figures.checks.get(layer.id),
-            shares_with=_leader(groups, layer),
-        )
-    order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
-    rows.sort(key=lambda row: order.get(row.id, 0))
-    return tuple(rows)
-
-
 def _sweep_macs(quantization: Quantization, samples: int) -> float:
     """What measuring every layer alone takes at most."""
     layers = quantization.graph.layers
     once = samples * sum(layer.macs for layer in layers) + LAYER_MACS * len(layers)
     return once * len(quantization.rounding)
-
-
-def _alone(alone: Sweep | None, layer_id: str) -> dict[str, Any]:
-    """Measured effects of one layer, by their names in `Errors`."""
-    kinds = {} if alone is None else {"isolated": alone.isolated, "leave_one_out": alone.leave_one_out}
-    return {
-        f"{kind}_{name}": value
-        for kind, rows in kinds.items()
-        if layer_id in rows
-        for name, value in dataclasses.asdict(rows[layer_id]).items()
-    }
-
-
-def _row_and_absorbed(
-    graph: LayerGraph,
-    layer: Layer,
-    asked: bool,
-    quantized: bool,
-    reason: str | None,
-    *,
-    weight: dict[str, Any] | None = None,
-    activation: dict[str, Any] | None = None,
-    errors: Errors | None = None,
-    latency: Latency | None = None,
-    kernel: KernelCheck | None = None,
-    shares_with: str | None = None,
-) -> list[LayerRow]:
-    parameters = sum(graph.params[key].numel() for key in layer.roles.values() if key in graph.params)
-    own = LayerRow(
-        layer.id,
-        layer.path,
-        layer.op,
-        tuple(inner.id for inner in layer.fused),
-        None,
-        asked,
-        quantized,
-        reason,
-        layer.source,
-        layer.shape,
-        layer.macs,
-        parameters,
-        weight,
-        activation,
-        errors or Errors(),
-        latency,
-        kernel,
-        shares_with,
-    )
-    absorbed = [
-        LayerRow(i.id, i.path, i.op, (), layer.id, asked, quantized, reason, i.source, i.shape, i.macs, 0)
-        for i in layer.fused
-    ]
-    return [own, *absorbed]
-
-
-def _leader(groups: Sequence[SharedGroup], layer: Layer) -> str | None:
-    leader = leader_of(groups, layer.id)
-    return None if leader == layer.id else leader
-
-
-def _config_json(config: TensorConfig | None, params: QParams | None) -> dict[str, Any] | None:
-    if config is None:
-        return None
-    return {**config.to_json(), **_params_json(params)}
-
-
-def _activation_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | None:
-    config = quantization.configs[layer.id].activation
-    params = quantization.values.get(layer.value)
-    if config is None or (params is None and layer.id not in quantization.dynamic):
-        return None
-    return {**config.to_json(), **_params_json(params)}
-
-
-def _params_json(params: QParams | None) -> dict[str, Any]:
-    if params is None:
-        return {}
-    scale, zero = params.scale.tolist(), params.zero_point.tolist()
-    return {
-        "scale": scale,
-        "zero_point": zero,
-        "min": float(np.min(params.low)),
-        "max": float(np.max(params.high)),
-    }
 
 
 def _latencies(
@@ -557,31 +329,3 @@ def _latencies(
     if figures is None or figures.timing is None:
         return {}, None
     return layer_latencies(figures.timing), latency_sums(figures.timing)
-
-
-def _fusion_rows(model: Model, fused: Fused, feed: Iterator[tuple[torch.Tensor, ...]]) -> tuple[FusionRow, ...]:
-    """The ledger with what each fusion changed: the largest difference of its value on a few samples."""
-    inputs = next(feed, None)
-    if inputs is None:
-        return fused.rows
-    wanted = {before for before, _ in fused.stands_for.values()}
-    absorbing = {after: (layer_id, before) for layer_id, (before, after) in fused.stands_for.items()}
-    values: dict[str, torch.Tensor] = {}
-    deltas: dict[str, float] = {}
-
-    def keep(layer: Layer, value: torch.Tensor) -> torch.Tensor:
-        if layer.id in wanted:
-            values[layer.id] = value
-        return value
-
-    def compare(layer: Layer, value: torch.Tensor) -> torch.Tensor:
-        if layer.value in absorbing:
-            layer_id, before = absorbing[layer.value]
-            delta = float((value - values[before]).abs().max())
-            deltas.update(dict.fromkeys((inner.id for inner in fused.graph.by_id[layer_id].fused), delta))
-        return value
-
-    with torch.inference_mode():
-        Executor(model.graph)(inputs, keep)
-        Executor(fused.graph)(inputs, compare)
-    return tuple(dataclasses.replace(row, max_abs_delta=deltas.get(row.id)) for row in fused.rows)

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .analyze import data_json, model_json
 from .child import run_in_child
 from .data import Dataset, DataSpec, batches, open_data
 from .errors import OutputErrors, Power, sqnr_db
 from .execute import Executor, outputs_of
 from .existing import Existing, config_of
 from .graph import Layer, LayerGraph
+from .inspect import data_json, model_json
 from .job import batch_size, check_fits, fused_graph, opening_plan, whole_batches
 from .load import Model
 from .matching import Match, match

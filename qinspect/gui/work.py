@@ -74,7 +74,7 @@ def load_model(
 ) -> OpenedModel:
     """Open a model from a specification in JSON form."""
     report(0, 1, "importing torch")
-    from ..engine.analyze import inspect
+    from ..engine.inspect import inspect
     from ..engine.job import opening_plan
     from ..engine.load import ModelSpec, load_model
 

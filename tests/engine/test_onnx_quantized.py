@@ -13,11 +13,11 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
 from qinspect.cli import main
-from qinspect.engine.analyze import inspect
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.export import write_model
 from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.inspect import inspect
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph, opening_plan, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan, Target

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.analyze import inspect
 from qinspect.engine.backends.pt2e.export import _Work, _write
 from qinspect.engine.backends.pt2e.lower import quiet
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
+from qinspect.engine.inspect import inspect
 from qinspect.engine.load import Model, ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.progress import silent

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
-from ..analyze import data_json, model_json
 from ..backends import table
 from ..calibrate import Calibration
 from ..data import Dataset, batches
+from ..inspect import data_json, model_json
 from ..job import batch_size, calibrate_model, fed, float_onnx, fused_graph, whole_batches
 from ..load import Model
 from ..metric import TOP1, Metric

@@ -1,0 +1,127 @@
+"""What can be said of a model without data."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from typing import Any
+
+import torch
+
+from .data import Dataset
+from .existing import config_of
+from .graph import Layer, LayerGraph
+from .groups import shared_groups, unheard
+from .job import fused_graph, opening_plan
+from .load import Model
+from .metric import Metric
+from .plan import QuantPlan, Target, check_override
+from .problem import Problem
+from .quantize import WEIGHTED, decide
+from .ranges import estimate_weight
+from .results import Analysis, Totals
+from .rows import group_leader, params_json, row_and_absorbed
+
+
+def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
+    """What can be said of a model without data: layers, fusions, what the target could quantize."""
+    plan = plan or opening_plan(model, Target())
+    fused = fused_graph(model, plan)
+    decisions = decide(fused.graph, plan)
+    groups = shared_groups(fused.graph, decisions)
+    existing = model.existing
+    rows = []
+    for layer in fused.graph.layers:
+        if layer.transparent:
+            continue
+        asked = layer.id in decisions.asked
+        reason = decisions.why_not.get(layer.id) if asked else None
+        if existing is not None:
+            stored = existing.weights.get(layer.id)
+            weight = None if stored is None else {**config_of(stored).to_json(), **params_json(stored)}
+        else:
+            weight = _weight(fused.graph, layer, plan) if asked and reason is None else None
+        activation = None if existing is None else existing.activation(layer)
+        rows += row_and_absorbed(
+            fused.graph,
+            layer,
+            asked,
+            existing is not None and existing.is_quantized(layer),
+            reason,
+            weight=weight,
+            activation=None if activation is None else {**config_of(activation).to_json(), **params_json(activation)},
+            shares_with=group_leader(groups, layer),
+        )
+    order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
+    rows.sort(key=lambda row: order.get(row.id, 0))
+    return Analysis(
+        model_json(model),
+        {},
+        plan.target.on_this_host(),
+        plan.to_json(),
+        Totals(),
+        tuple(rows),
+        fused.rows,
+        notes=(*notes_of(model, plan), *unheard(plan, fused.graph, groups)),
+    )
+
+
+def _weight(graph: LayerGraph, layer: Layer, plan: QuantPlan) -> dict[str, Any] | None:
+    """How a weight is to be quantized: that takes no data."""
+    config, weight = plan.qconfig(layer).weight, graph.weight(layer)
+    if config is None or weight is None or layer.op not in WEIGHTED:
+        return None
+    axis = 1 if layer.op.startswith("conv_transpose") else 0
+    return {**config.to_json(), **params_json(estimate_weight(weight, config, axis))}
+
+
+def model_json(model: Model) -> dict[str, Any]:
+    """What analysis.json says of the model."""
+    graph = model.graph
+    return {
+        "name": model.name,
+        "source": model.spec.source,
+        "weights": model.spec.weights,
+        "digest": model.digest,
+        "inputs": [dataclasses.asdict(spec) for spec in graph.inputs],
+        "dynamic_batch": model.dynamic_batch,
+        "layers": sum(not layer.transparent for layer in graph.layers),
+        "parameters": sum(t.numel() for t in graph.params.values()),
+        "macs": sum(layer.macs for layer in graph.layers),
+        "existing": None if model.existing is None else model.existing.to_json(_as_quantized(model)),
+        "notes": list(model.notes),
+        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+    }
+
+
+def _as_quantized(model: Model) -> LayerGraph:
+    """The graph fused as what is quantized in it already was."""
+    return fused_graph(model, opening_plan(model, Target())).graph
+
+
+def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
+    """What analysis.json says of the data."""
+    return {
+        **data.spec.to_json(),
+        "samples": len(data),
+        "calibrate": len(data.splits.calibrate),
+        "select": len(data.splits.select),
+        "final": len(data.splits.final),
+        "labelled": data.labels is not None,
+        "metric": metric.name if data.targets is not None else None,
+        "metric_unit": metric.unit if data.targets is not None else None,
+        "preparation": data.preparation,
+        "digest": data.digest,
+        "warning": data.splits.warning,
+    }
+
+
+def notes_of(model: Model, plan: QuantPlan) -> tuple[str, ...]:
+    """What is to be said of model and plan, overrides that match nothing among it."""
+    found = [*model.notes, *plan.warnings()]
+    for override in plan.unmatched(model.graph):
+        try:
+            check_override(model.graph, override)
+        except Problem as problem:
+            found.append(f"An override of the plan is lost: {problem.what}. {problem.remedy}")
+    return tuple(found)
