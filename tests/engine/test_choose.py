@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from qinspect.engine.intervals import Interval
@@ -36,9 +38,12 @@ def test_a_limit_that_no_point_keeps_names_the_nearest():
 
 
 def test_a_limit_that_the_samples_cannot_resolve_is_said_to_be_so():
-    points = (point(2, 0.1, drop=0.03, spread=0.02), point(3, 0.02, drop=0.0, spread=0.02))
+    wrong = point(1, 5.0, drop=1.0, spread=0.02)
+    lost = Interval(1.0, 0.96, 1.0)  # of a plan that gets nothing right no more can be lost
+    wrong = dataclasses.replace(wrong, select=dataclasses.replace(wrong.select, drop=lost))
+    points = (wrong, point(2, 0.1, drop=0.03, spread=0.02), point(3, 0.02, drop=0.0, spread=0.02))
     index, met, why = choose(points, Constraint("drop", 0.01), "latency", 10.0)
-    assert (index, met) == (1, False)
+    assert (index, met) == (2, False)
     assert "100 samples cannot resolve a drop of 1 points" in why
     assert "no better than 2 points" in why
 

@@ -83,7 +83,7 @@ def _choose_by_loss(
         slow = objective == "latency" and fp32_ms is not None and cost_of(points[best], objective) >= fp32_ms
         but = "; it is not faster than float" if slow else ""
         return best, True, f"the cheapest of those whose {name} is at most {limit} with 95 % confidence{but}"
-    sharpest = min(figure.high - figure.value for figure in known)
+    sharpest = min((figure.high - figure.low) / 2 for figure in known)
     if constraint.kind == "drop" and sharpest > constraint.limit:
         best = min(range(len(points)), key=lambda i: (known[i].high, cost_of(points[i], objective)))
         return (

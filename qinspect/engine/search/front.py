@@ -200,7 +200,7 @@ def _solve(choices: Choices, minimize: str, limit: float | None) -> Selection | 
     )
 
 
-SHARES = (1.0, 0.85, 0.7, 0.55, 0.42, 0.32, 0.24, 0.17, 0.12, 0.08, 0.05, 0.025, 0.01, 0.0)
+SHARES = (1.0, 0.8, 0.6, 0.45, 0.32, 0.22, 0.15, 0.1, 0.06, 0.03, 0.015, 0.006, 0.002, 0.0005, 0.0)
 """Of the cheapest selection's loss: where the front is asked for."""
 
 
