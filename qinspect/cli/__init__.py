@@ -16,6 +16,7 @@ from .. import __version__
 from ..engine.problem import Problem, Unmet
 from ..engine.progress import Cancelled
 from . import analyze, compare, dump, export, inspect, search, window
+from .options import WrongUsage
 from .terminal import summary
 
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             raise
         print(f"qinspect: {' '.join(str(problem).split())}", file=sys.stderr)
-        return 3 if isinstance(problem, Unmet) else 1
+        return 3 if isinstance(problem, Unmet) else 2 if isinstance(problem, WrongUsage) else 1
     except BrokenPipeError:
         # The reader of our output has gone, as with ``| head``: nothing to say, and nowhere to say it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

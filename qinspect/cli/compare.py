@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..engine.problem import Problem
 from . import options as words
-from .terminal import progress
+from .terminal import duration, progress
 from .verb import Verb
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _verdict(totals: CompareTotals, unit: str | None) -> str:
         parts.append(f"KL {totals.kl:.4f} nats")
     parts.append("outputs equal" if totals.mse == 0 else f"SQNR {_number(totals.sqnr_db, 1)} dB")
     if totals.fp32_ms is not None and totals.quantized_ms is not None:
-        parts.append(f"{totals.fp32_ms:.2f} ms float, {totals.quantized_ms:.2f} ms quantized")
+        parts.append(f"{duration(totals.fp32_ms)} float, {duration(totals.quantized_ms)} quantized")
     return "; ".join(parts)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,20 +63,42 @@ def stats_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stats", type=Path, metavar="STATS", help="statistics from calibrate")
 
 
+class WrongUsage(Problem):
+    """A word on the command line that makes no sense, whatever the files hold."""
+
+
+@contextlib.contextmanager
+def _words() -> Iterator[None]:
+    """What is wrong with a word is wrong usage."""
+    try:
+        yield
+    except Problem as problem:
+        raise WrongUsage(problem.where, problem.what, problem.remedy) from problem
+
+
 def model_spec(options: argparse.Namespace) -> ModelSpec:
     from ..engine.source import ModelSpec, parse_shape
 
-    return ModelSpec(
-        options.model, options.weights, None if options.input_shape is None else parse_shape(options.input_shape)
-    )
+    with _words():
+        shape = None if options.input_shape is None else parse_shape(options.input_shape)
+    return ModelSpec(options.model, options.weights, shape)
 
 
 def load(options: argparse.Namespace, report: Report) -> Model:
     report(0, 1, "importing torch")
     from ..engine.load import load_model
 
-    # A source with a colon was named on the command line: that is the permission to run it.
-    return load_model(_with_shape_of_data(model_spec(options), options), report, allow_code=True)
+    given = model_spec(options)
+    spec = _with_shape_of_data(given, options)
+    try:
+        # A source with a colon was named on the command line: that is the permission to run it.
+        return load_model(spec, report, allow_code=True)
+    except Problem as problem:
+        if spec is given or "--input-shape" not in problem.remedy:
+            raise
+        shapes = " and ".join(str(shape) for shape in spec.input_shape or ())
+        what = f"its samples of shape {shapes} do not suit the model ({problem.where}: {problem.what})"
+        raise Problem(str(options.data), what, "Give data that the model takes, or its --input-shape.") from problem
 
 
 def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSpec:
@@ -100,26 +124,27 @@ def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSp
 def data_spec(options: argparse.Namespace) -> DataSpec:
     from ..engine.data_spec import DataSpec, parse_normalize
 
-    mean, std = (None, None) if options.normalize is None else parse_normalize(options.normalize)
-    try:
-        shares = tuple(float(part) for part in options.split.split("/"))
-    except ValueError:
-        shares = ()
-    if len(shares) != 3:
-        raise Problem("--split", f"{options.split!r} is not three shares", "Give such as 50/25/25.")
-    return DataSpec(
-        source=options.data,
-        samples=options.samples,
-        split=(shares[0], shares[1], shares[2]),
-        seed=options.seed,
-        resize=options.resize,
-        crop=options.crop,
-        interpolation=options.interpolation,
-        mean=mean,
-        std=std,
-        channels=options.channels,
-        layout=options.layout,
-    )
+    with _words():
+        mean, std = (None, None) if options.normalize is None else parse_normalize(options.normalize)
+        try:
+            shares = tuple(float(part) for part in options.split.split("/"))
+        except ValueError:
+            shares = ()
+        if len(shares) != 3:
+            raise Problem("--split", f"{options.split!r} is not three shares", "Give such as 50/25/25.")
+        return DataSpec(
+            source=options.data,
+            samples=options.samples,
+            split=(shares[0], shares[1], shares[2]),
+            seed=options.seed,
+            resize=options.resize,
+            crop=options.crop,
+            interpolation=options.interpolation,
+            mean=mean,
+            std=std,
+            channels=options.channels,
+            layout=options.layout,
+        )
 
 
 def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:
@@ -141,7 +166,11 @@ def metric(options: argparse.Namespace) -> Metric:
     if options.metric in METRICS:
         return METRICS[options.metric]
     from ..engine.load.callable import resolve
+    from ..engine.source import is_callable
 
+    if not is_callable(options.metric):
+        known = ", ".join(METRICS)
+        raise WrongUsage("--metric", f"{options.metric!r} is not known", f"Use {known}, or FILE.py:CALLABLE.")
     function = resolve(options.metric)
     return Metric(
         getattr(function, "__name__", options.metric),

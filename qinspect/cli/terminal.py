@@ -12,6 +12,11 @@ from typing import Any
 from ..engine.progress import Cancelled, Report
 
 
+def duration(ms: float) -> str:
+    """With three digits or so: ms, or µs below a tenth of one."""
+    return f"{ms:.2f} ms" if ms >= 0.1 else f"{1000 * ms:.1f} µs"
+
+
 def summary(totals: Any, unit: str | None = "share") -> str:
     """The verdict in one line."""
 
@@ -35,7 +40,7 @@ def summary(totals: Any, unit: str | None = "share") -> str:
     if totals.sqnr_db is not None:
         parts.append(f"SQNR {totals.sqnr_db:.1f} dB")
     if totals.int8_ms is not None and totals.fp32_ms is not None:
-        parts.append(f"{totals.fp32_ms:.2f} ms float, {totals.int8_ms:.2f} ms int8")
+        parts.append(f"{duration(totals.fp32_ms)} float, {duration(totals.int8_ms)} int8")
     return "; ".join(parts)
 
 

@@ -138,10 +138,14 @@ def analyze(
         layer_samples=layer_samples,
         collect=outputs,
     )
+    if not data.classifies:
+        whole.outputs.no_classes()
     chosen = final[:layer_samples]
     scores = score({"plan": quantization}, feed(chosen), part(report, 0.6 * share, 0.9 * share), total=len(chosen))[
         "plan"
     ]
+    if not data.classifies:
+        scores = dataclasses.replace(scores, kl={}, weight_kl={}, kl_error=None)
     sweep_samples = final[:SWEEP_SAMPLES]
     if exact is None:
         exact = _sweep_macs(quantization, len(sweep_samples)) <= SWEEP_MACS
@@ -276,7 +280,7 @@ def _totals(
     if figures is not None:
         kernel_metric = metric(figures.outputs, targets)
         first = reference[0]
-        if first.ndim == 2 and first.shape[1] > 1:
+        if whole.outputs.agreement is not None and first.ndim == 2:
             kernel_agreement = float((figures.outputs[0].argmax(-1) == first.argmax(-1)).mean())
             kernel_kl = float(kl_divergence(torch.from_numpy(first), torch.from_numpy(figures.outputs[0])).mean())
         if figures.timing is not None:

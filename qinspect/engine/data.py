@@ -77,6 +77,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def classifies(self) -> bool:
+        """Whether outputs may be read as logits: nothing says that they are something else than classes."""
+        return self.targets is None or self.labels is not None
+
     def load(self, indices: Sequence[int]) -> tuple[torch.Tensor, ...]:
         """The samples at `indices`, stacked, one tensor per model input.
 

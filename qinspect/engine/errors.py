@@ -104,6 +104,11 @@ class OutputErrors:
         self.float_top.append(float_top)
         self.quantized_top.append(quantized_top)
 
+    def no_classes(self) -> None:
+        """Forget answers and distributions: the outputs are no logits."""
+        for figures in (self.kl, self.agree, self.float_top, self.quantized_top):
+            figures.clear()
+
     @property
     def mse(self) -> float | None:
         """Noise over float power, mean over the outputs."""

@@ -48,7 +48,7 @@ def sample_rows(
             mse += ((q.astype(np.float64).reshape(wide.shape) - wide) ** 2).mean(1) / power / len(reference)
     first, second = logits([torch.from_numpy(reference[0])]), logits([torch.from_numpy(quantized[0])])
     kl = tops = None
-    if first is not None and second is not None:
+    if data.classifies and first is not None and second is not None:
         kl = kl_divergence(first, second).numpy()
         tops = first.argmax(-1).tolist(), second.argmax(-1).tolist()
     order = np.argsort(-(mse if kl is None else kl), kind="stable")

@@ -21,10 +21,10 @@ def _quick(one_thread):
 
 @pytest.fixture
 def fails(capsys):
-    """``fails(words, *parts)``: exit 1, and one line on stderr that names all of `parts`."""
+    """``fails(words, *parts)``: exit 1 (or `status`), and one line on stderr that names all of `parts`."""
 
-    def run(words, *parts):
-        assert main([str(word) for word in words]) == 1
+    def run(words, *parts, status=1):
+        assert main([str(word) for word in words]) == status
         captured = capsys.readouterr()
         assert captured.out == ""
         assert captured.err.startswith("qinspect: ")
@@ -227,8 +227,16 @@ def test_a_wrong_input_shape_is_named(fails, analyze, digits_model):
     fails(analyze(model=wrong), "(1, 1, 12, 12)", "--input-shape")
 
 
-def test_a_shape_that_is_none_is_refused(fails, analyze, digits_model):
-    fails(analyze(model=[digits_model.source, "--input-shape", "1,x"]), "--input-shape")
+def test_words_that_make_no_sense_are_wrong_usage(fails, analyze, digits_model):
+    fails(analyze(model=[digits_model.source, "--input-shape", "1,x"]), "--input-shape", status=2)
+    fails(analyze("--samples", "0"), "samples", status=2)
+    fails(analyze("--split", "50/50"), "--split", status=2)
+    fails(analyze("--metric", "foo"), "--metric", "top-1", "mean-iou", status=2)
+
+
+def test_data_that_does_not_suit_a_callable_is_named_rather_than_the_shape(fails, analyze, digits_model, tmp_path):
+    np.save(tmp_path / "coloured.npy", np.zeros((40, 3, 8, 8), np.float32))
+    fails(analyze(model=[digits_model.source], data=tmp_path / "coloured.npy"), "coloured.npy", "(40, 3, 8, 8)"[4:])
 
 
 def test_data_of_another_shape_is_refused_with_both_shapes(fails, analyze, tmp_path):

@@ -50,6 +50,9 @@ def test_a_regression_with_two_inputs_and_two_outputs(analyzed):
     assert found["data"]["metric"] == "rmse"
     assert found["totals"]["fp32_metric"] == pytest.approx(found["totals"]["quantized_metric"], rel=0.1)
     assert found["totals"]["sqnr_db"] > 20
+    assert found["totals"]["kl"] is found["totals"]["agreement"] is found["totals"]["estimated_kl"] is None
+    assert found["samples"][0]["kl"] is None
+    assert found["totals"]["estimated_mse"] > 0
     assert len(found["outputs"]) == 2
     assert [o["index"] for o in found["outputs"]] == [0, 1]
     assert len(found["samples"]) == found["totals"]["samples"]
