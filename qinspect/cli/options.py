@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,6 +157,17 @@ def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:
     )
     check_fits(model, data)
     return data
+
+
+def amount(word: str) -> float:
+    """A number from 0 up."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number from 0 up")
+    return value
 
 
 def metric(options: argparse.Namespace) -> Metric:

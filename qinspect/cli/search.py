@@ -26,12 +26,12 @@ def add(verb: Verb) -> None:
     limit = search.add_mutually_exclusive_group()
     limit.add_argument(
         "--max-drop",
-        type=float,
+        type=words.amount,
         metavar="X",
-        help="percentage points of the metric (or its own unit); without labels, of the agreement with float",
+        help="percentage points of the metric (or its own unit); without y, of the agreement with float",
     )
-    limit.add_argument("--max-kl", type=float, metavar="X", help="nats, mean per sample")
-    limit.add_argument("--max-ms", type=float, metavar="X", help="milliseconds of a forward pass")
+    limit.add_argument("--max-kl", type=words.amount, metavar="X", help="nats, mean per sample")
+    limit.add_argument("--max-ms", type=words.amount, metavar="X", help="milliseconds of a forward pass")
     search.add_argument(
         "--objective",
         choices=("latency", "size", "layers"),
@@ -64,7 +64,7 @@ def _search(options: argparse.Namespace) -> int:
             plan,
             calibration,
             part(report, 0, 0.85),
-            constraint=_constraint(options, metric, data.labels is not None),
+            constraint=_constraint(options, metric, data.targets is not None),
             objective=options.objective,
             metric=metric,
             alternatives=not options.floats_only,
@@ -86,7 +86,7 @@ def _search(options: argparse.Namespace) -> int:
     return 0
 
 
-def _constraint(options: argparse.Namespace, metric: Metric, labelled: bool) -> Constraint | None:
+def _constraint(options: argparse.Namespace, metric: Metric, measured: bool) -> Constraint | None:
     from ..engine.search.pareto import Constraint
 
     if options.max_kl is not None:
@@ -96,7 +96,7 @@ def _constraint(options: argparse.Namespace, metric: Metric, labelled: bool) -> 
     if options.max_drop is None:
         return None
     # On flags points, in all files fractions; a metric of the user's own has its own unit.
-    return Constraint("drop", options.max_drop / 100 if metric.unit == "share" or not labelled else options.max_drop)
+    return Constraint("drop", options.max_drop / 100 if metric.unit == "share" or not measured else options.max_drop)
 
 
 def _print(found: Pareto, metric: Metric) -> None:

@@ -74,3 +74,27 @@ def test_two_limits_at_once_are_wrong_usage(words, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main([*words, "--max-kl", "1", "--max-ms", "1", "--out", str(tmp_path)])
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("limit", ["--max-drop=-5", "--max-kl=-1", "--max-ms=nan"])
+def test_a_limit_below_nothing_is_wrong_usage(words, tmp_path, capsys, limit):
+    with pytest.raises(SystemExit) as stopped:
+        main([*words, limit, "--out", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert "is no number from 0 up" in capsys.readouterr().err
+
+
+def test_a_drop_of_a_metric_of_numbers_is_in_its_own_unit_and_up_is_worse(words, digits_model, tmp_path):
+    x, y = (np.load(digits_model.data)[key] for key in "xy")
+    np.savez(tmp_path / "numbers.npz", x=x, y=np.eye(10, dtype=np.float32)[y] * 10)
+    wanted = [*words[:-1], str(tmp_path / "numbers.npz"), "--metric", "rmse", "--objective", "size", "--no-report"]
+    assert main([*wanted, "--max-drop", "0.5", "--out", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "pareto.json").read_text())
+    assert found["constraint"] == {"kind": "drop", "limit": 0.5}
+    assert "is at most 0.5 rmse" in found["why"]
+    for row in found["points"]:
+        select = row["select"]
+        assert select["kl"] is None
+        assert select["agreement"] is None
+        assert select["drop"] == pytest.approx(select["metric"] - select["fp32_metric"])
+        assert select["drop_interval"][0] <= select["drop"] <= select["drop_interval"][1]

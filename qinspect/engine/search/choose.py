@@ -40,7 +40,11 @@ def meets(found: Verified, wanted: Constraint) -> bool:
 
 
 def choose(
-    points: Sequence[Point], constraint: Constraint | None, objective: Objective, fp32_ms: float | None
+    points: Sequence[Point],
+    constraint: Constraint | None,
+    objective: Objective,
+    fp32_ms: float | None,
+    unit: str = "points",
 ) -> tuple[int, bool, str]:
     """The point to take.
 
@@ -63,20 +67,25 @@ def choose(
             return best, True, f"the most exact of those within {constraint.limit:g} ms"
         best = min(range(len(points)), key=lambda i: cost_of(points[i], "latency"))
         return best, False, f"no plan runs in {constraint.limit:g} ms; the fastest takes {points[best].ms or 0:.2f} ms"
-    return _choose_by_loss(points, constraint, objective, fp32_ms)
+    return _choose_by_loss(points, constraint, objective, fp32_ms, unit)
 
 
 def _choose_by_loss(
-    points: Sequence[Point], constraint: Constraint, objective: Objective, fp32_ms: float | None
+    points: Sequence[Point], constraint: Constraint, objective: Objective, fp32_ms: float | None, unit: str
 ) -> tuple[int, bool, str]:
     name = {"kl": "KL", "drop": "drop"}[constraint.kind]
+    unit = "nats" if constraint.kind == "kl" else unit
     figures = [verified(p).kl if constraint.kind == "kl" else verified(p).drop for p in points]
     if any(figure is None for figure in figures):
-        what = "a distribution over classes" if constraint.kind == "kl" else "labels, or classes to agree on"
+        what = (
+            "a distribution over classes"
+            if constraint.kind == "kl"
+            else "labels (or y and its --metric), or classes to agree on"
+        )
         raise Problem("search", f"the limit on the {name} needs {what}", "Use another limit.")
     known = [figure for figure in figures if figure is not None]
     met = [i for i, figure in enumerate(known) if figure.high <= constraint.limit]
-    limit = _amount(constraint.limit, constraint.kind)
+    limit = _amount(constraint.limit, unit)
     samples = verified(points[0]).samples
     if met:
         best = min(met, key=lambda i: cost_of(points[i], objective))
@@ -91,28 +100,28 @@ def _choose_by_loss(
             False,
             (
                 f"{samples} samples cannot resolve a drop of {limit}: even the surest plan's is known "
-                f"to no better than {_amount(sharpest, 'drop')}"
+                f"to no better than {_amount(sharpest, unit)}"
             ),
         )
     within = [i for i, figure in enumerate(known) if figure.value <= constraint.limit]
     best = min(range(len(points)), key=lambda i: (known[i].high, cost_of(points[i], objective)))
     if within:
-        reach = _amount(known[best].high, constraint.kind)
+        reach = _amount(known[best].high, unit)
         return (
             best,
             False,
             (
                 f"{samples} samples cannot resolve a {name} of {limit}: of the surest plan it is "
-                f"{_amount(known[best].value, constraint.kind)}, but up to {reach} with 95 % confidence"
+                f"{_amount(known[best].value, unit)}, but up to {reach} with 95 % confidence"
             ),
         )
     best = min(range(len(points)), key=lambda i: (known[i].value, cost_of(points[i], objective)))
-    found = _amount(known[best].value, constraint.kind)
+    found = _amount(known[best].value, unit)
     return best, False, f"no plan keeps the {name} at {limit}; the nearest has {found}"
 
 
-def _amount(value: float, kind: str) -> str:
-    return f"{value:.4g} nats" if kind == "kl" else f"{value * 100:.4g} points"
+def _amount(value: float, unit: str) -> str:
+    return f"{value * 100 if unit == 'points' else value:.4g} {unit}"
 
 
 def knee(points: Sequence[Point], objective: Objective) -> int:

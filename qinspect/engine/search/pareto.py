@@ -23,7 +23,7 @@ class Constraint:
     Parameters
     ----------
     kind : str
-        ``drop`` of the metric (without labels, of the agreement with the float model), ``kl`` or ``ms``.
+        ``drop`` of the metric (without a metric of y, of the agreement with the float model), ``kl`` or ``ms``.
     limit : float
         Fraction (or the metric's own unit), nats, or milliseconds.
     """
@@ -48,9 +48,9 @@ class Verified:
     agreement : Interval | None
         Share of samples with the float model's answer.
     fp32_metric, metric : float | None
-        Of the float and of the simulated model; None without labels.
+        Of the float and of the simulated model; None without y that the metric is of.
     drop : Interval | None
-        By how much the metric is worse than in float, paired; without labels by how much the
+        By how much the metric is worse than in float, paired; without a metric of y by how much the
         agreement is below 1.
     """
 

@@ -156,7 +156,7 @@ class _Search:
         self._score_rest()
         self._time()
         points = self._points()
-        chosen, met, why = choose(points, self.constraint, self.objective, self.fp32_ms)
+        chosen, met, why = choose(points, self.constraint, self.objective, self.fp32_ms, self._unit(points[0]))
         final = self._final(points[chosen].plan)
         points = (*points[:chosen], dataclasses.replace(points[chosen], final=final), *points[chosen + 1 :])
         return Pareto(
@@ -218,7 +218,11 @@ class _Search:
         graph = self.space.graph
         chosen = self.select[:SCORE_SAMPLES] if batch_size(graph) <= SCORE_SAMPLES else self.select
         feed = fed(batches(self.data, chosen, batch_size(graph)))
-        return score_plans(graph, plans, self.stats, feed, known, report, total=len(chosen))
+        costs = score_plans(graph, plans, self.stats, feed, known, report, total=len(chosen))
+        if self.data.classifies:
+            return costs
+        effects = {key: dataclasses.replace(effect, kl=None) for key, effect in costs.effects.items()}
+        return dataclasses.replace(costs, effects=effects)
 
     def _other_kernels(self) -> dict[str, QuantPlan]:
         """Plans with the kernels that other types run on, which take another time."""
@@ -374,6 +378,12 @@ class _Search:
             None if item.timed is None else self.fp32_ms,
             None if item.timed is None else item.timed.ms,
         )
+
+    def _unit(self, point: Point) -> str:
+        """Of a drop: points of a share (such as the agreement where there is no metric), or the metric's own."""
+        if self.metric.unit == "share" or verified(point).metric is None:
+            return "points"
+        return self.metric.unit or self.metric.name
 
     def _final(self, plan: QuantPlan) -> Verified | None:
         final = whole_batches(self.space.graph, self.data.splits.final)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,12 @@ from ..progress import Report, silent
 from ..quantize import quantize
 from ..statistics import TensorStats
 from .pareto import Verified
+
+RESAMPLES = 200
+"""Of the samples, for the interval of a metric that is no mean over samples."""
+
+LARGE = 4_000_000
+"""Output values from which on a fifth of the resamples has to do: each computes the metric anew."""
 
 
 class Trials:
@@ -51,9 +58,10 @@ class Trials:
     ) -> None:
         self.graph, self.stats, self.data, self.metric = graph, stats, data, metric
         self.split, self.samples = split, samples
-        self.labels = None if data.labels is None else data.labels[list(samples)]
+        self.targets = None if data.targets is None else data.targets[list(samples)]
         self._inputs: list[tuple[torch.Tensor, ...]] = []
         self._reference: list[list[torch.Tensor]] = []
+        self._float_figures: dict[bytes, float] = {}
         self.known: dict[str, Verified] = {}
 
     def verify(self, plan: QuantPlan, report: Report = silent) -> Verified:
@@ -84,6 +92,8 @@ class Trials:
                 outputs = [o.float() for o in outputs_of(model(inputs))]
                 errors.add(self._reference[index], outputs)
                 found.append(outputs)
+        if not self.data.classifies:
+            errors.no_classes()
         agree = np.concatenate(errors.agree) if errors.agree else None
         before, after = _joined(self._reference), _joined(found)
         agreement = None if agree is None else intervals.share(int(agree.sum()), len(agree))
@@ -93,30 +103,38 @@ class Trials:
             intervals.mean(np.concatenate(errors.kl)) if errors.kl else None,
             errors.mse,
             agreement,
-            self.metric(before, self.labels),
-            self.metric(after, self.labels),
+            self.metric(before, self.targets),
+            self.metric(after, self.targets),
             self._drop(before, after, agreement),
         )
 
     def _drop(
         self, before: Sequence[NDArray[Any]], after: Sequence[NDArray[Any]], agreement: Interval | None
     ) -> Interval | None:
-        """By how much the metric is worse, paired; without labels by how much the agreement is below 1."""
-        labels, metric = self.labels, self.metric
-        if metric(before, labels) is None:
+        """By how much the metric is worse, paired; without targets by how much the agreement is below 1."""
+        targets, metric = self.targets, self.metric
+        if metric(before, targets) is None:
             if agreement is None:
                 return None
             return Interval(1 - agreement.value, 1 - agreement.high, 1 - agreement.low)
-        assert labels is not None
+        assert targets is not None
         if metric.function is None:
-            return intervals.share_lost(before[0].argmax(-1) == labels, after[0].argmax(-1) == labels)
+            return intervals.share_lost(before[0].argmax(-1) == targets, after[0].argmax(-1) == targets)
         sign = 1.0 if metric.higher_is_better else -1.0
 
-        def drop(picked: NDArray[np.int64]) -> float:
-            figures = [metric([o[picked] for o in outputs], labels[picked]) for outputs in (before, after)]
-            return sign * ((figures[0] or 0.0) - (figures[1] or 0.0))
+        def figure(outputs: Sequence[NDArray[Any]], picked: NDArray[np.int64]) -> float:
+            found = metric([o[picked] for o in outputs], targets[picked])
+            return math.nan if found is None else found
 
-        return intervals.statistic(drop, len(labels))
+        def drop(picked: NDArray[np.int64]) -> float:
+            # The same samples are drawn for every plan: what the float model gets on them is kept.
+            key = picked.tobytes()
+            if key not in self._float_figures:
+                self._float_figures[key] = figure(before, picked)
+            return sign * (self._float_figures[key] - figure(after, picked))
+
+        resamples = RESAMPLES if sum(o.size for o in before) <= LARGE else RESAMPLES // 5
+        return intervals.statistic(drop, len(targets), resamples)
 
 
 def _joined(parts: Sequence[Sequence[torch.Tensor]]) -> list[NDArray[Any]]:
