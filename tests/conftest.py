@@ -94,16 +94,6 @@ def private_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     patch.undo()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_monitor_of_progress_bars() -> None:
-    """Where tqdm is installed, torch.fx makes (hidden) bars, and the first of them starts a thread that stays."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return
-    tqdm.monitor_interval = 0
-
-
 @pytest.fixture(autouse=True)
 def no_thread_left() -> Iterator[None]:
     """A test that leaves a thread running fails: it would run beside every later measurement."""
