@@ -12,7 +12,6 @@ from .terminal import progress, summary
 from .verb import Verb
 
 if TYPE_CHECKING:
-    from ..engine.intervals import Interval
     from ..engine.metric import Metric
     from ..engine.search.pareto import Constraint, Pareto, Point
 
@@ -74,7 +73,7 @@ def _search(options: argparse.Namespace) -> int:
         if not options.no_report:
             analysis = analyze(model, data, found.best.plan, calibration, part(report, 0.85, 1), metric=metric)
             write_analysis(analysis, options.out)
-    _print(found, metric)
+    _print(found)
     for line in (*found.notes, *note):
         print(f"note: {line}")
     if analysis is not None:
@@ -82,7 +81,7 @@ def _search(options: argparse.Namespace) -> int:
     print(f"{len(found.points)} plans: {options.out / 'pareto.json'}; chosen: {found.file(found.chosen)}")
     if not found.met:
         raise Unmet("search", found.why, f"The nearest is {options.out / found.file(found.chosen)}.")
-    print(f"chosen as {found.why}")
+    print(f"the float model is chosen: {found.why}" if found.best.all_float else f"chosen as {found.why}")
     return 0
 
 
@@ -99,32 +98,39 @@ def _constraint(options: argparse.Namespace, metric: Metric, measured: bool) -> 
     return Constraint("drop", options.max_drop / 100 if metric.unit == "share" or not measured else options.max_drop)
 
 
-def _print(found: Pareto, metric: Metric) -> None:
+SHORT_MS = 0.1
+"""Where a plan takes less than this the table is in µs."""
+
+
+def _print(found: Pareto) -> None:
     """One line a point; what is an estimate says so."""
-    timed = found.points[0].int8_ms is not None
-    head = f"{'':3}{'plan':13} {'float':>5} {'changed':>7} {'KL':>9} {'(est.)':>9} {'drop':>8}"
-    print(f"{head} {'ms' if timed else 'KB':>9} {'(est.)' if timed else '':>9}")
-    print(_line(found.start, "as given", False, metric))
-    for index, point in enumerate(found.points):
-        print(_line(point, found.file(index), index == found.chosen, metric))
+    rows = [(found.start, "as given", False)]
+    rows += [(point, found.file(index), index == found.chosen) for index, point in enumerate(found.points)]
+    times = [point.int8_ms for point, *_ in rows if point.int8_ms is not None]
+    size = "KB" if not times else "µs" if min(times) < SHORT_MS else "ms"
+    drop = f"drop, {found.drop_unit}"
+    head = f"{'':3}{'plan':13} {'float':>5} {'changed':>7} {'KL':>9} {'(est.)':>9} {drop:>12}"
+    print(f"{head} {size:>9} {'(est.)' if times else '':>9}")
+    for point, name, chosen in rows:
+        print(_line(point, name, chosen, found.drop_unit, size))
 
 
-def _line(point: Point, name: str, chosen: bool, metric: Metric) -> str:
+def _line(point: Point, name: str, chosen: bool, drop_unit: str, unit: str) -> str:
     select = point.select
-    figures = (None, None) if select is None else (select.kl, select.drop)
-    scale = 100 if metric.unit == "share" else 1
+    kl, drop = (None, None) if select is None else (select.kl, select.drop)
 
-    def number(value: float | None, digits: int) -> str:
-        return "–" if value is None else f"{value:.{digits}f}"
+    def number(value: float | None, form: str, scale: float = 1.0) -> str:
+        return "–" if value is None else f"{value * scale:{form}}"
 
-    def value(interval: Interval | None, factor: float = 1.0) -> float | None:
-        return None if interval is None else interval.value * factor
-
-    drop = number(value(figures[1], scale), 2)
-    size = number(point.int8_ms, 2) if point.int8_ms is not None else f"{point.bytes / 1000:.0f}"
-    estimate = number(point.estimated_ms, 2) if point.int8_ms is not None else ""
+    lost = None if drop is None else drop.value
+    of_drop = number(lost, ".3f", 100) if drop_unit == "points" else number(lost, ".5g")
+    if unit == "KB":
+        size, estimate = f"{point.bytes / 1000:.0f}", ""
+    else:
+        form, scale = (".2f", 1e3) if unit == "µs" else (".3f", 1.0)
+        size, estimate = number(point.int8_ms, form, scale), number(point.estimated_ms, form, scale)
     return (
         f"{' * ' if chosen else '   '}{name:13} {len(point.float_layers):5} {len(point.changed):7} "
-        f"{number(value(figures[0]), 5):>9} {number(point.estimated_kl, 5):>9} {drop:>8} "
-        f"{size:>9} {estimate:>9}"
+        f"{number(None if kl is None else kl.value, '.5f'):>9} {number(point.estimated_kl, '.5f'):>9} {of_drop:>12} "
+        f"{size:>9} {estimate:>9}{'  the float model' if point.all_float else ''}"
     )

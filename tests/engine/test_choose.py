@@ -82,3 +82,52 @@ def test_without_a_limit_the_knee_is_taken():
 def test_a_point_that_another_beats_is_not_on_the_front():
     beaten = point(5, 0.05)
     assert unbeaten([*POINTS, beaten], lambda p: p.int8_ms, lambda p: p.select.loss) == list(POINTS)
+
+
+def float_point(ms):
+    return dataclasses.replace(point(ms, 0.0, 0.0, 0.0), all_float=True)
+
+
+def test_where_only_the_float_model_keeps_a_limit_the_nearest_that_quantizes_is_named():
+    index, met, why = choose((*POINTS, float_point(10)), Constraint("kl", 0.0001), "latency", 10.0)
+    assert (index, met) == (3, False)
+    assert "only the float model keeps the KL at 0.0001 nats; the nearest plan that quantizes has 0.002 nats" in why
+
+
+def test_the_float_model_is_taken_where_nothing_that_quantizes_is_faster():
+    for wanted in (Constraint("kl", 0.0001), Constraint("kl", 0.05), None):
+        index, met, why = choose((*POINTS, float_point(1)), wanted, "latency", 1.0)
+        assert (index, met) == (4, True)
+        assert "no layer is to be quantized: the float model loses nothing and is at least as fast" in why
+    index, met, why = choose((*POINTS, float_point(2.5)), Constraint("kl", 0.05), "latency", 2.5)
+    assert (index, met) == (4, True)
+    assert "no plan whose KL is at most 0.05 nats is faster than the float model" in why
+
+
+def test_the_nearest_is_the_one_with_the_least_upper_bound():
+    sure, unsure = point(3, 0.02, drop=0.03, spread=0.01), point(4, 0.01, drop=0.025, spread=0.024)
+    index, met, why = choose((sure, unsure), Constraint("drop", 0.02), "latency", 10.0)
+    assert (index, met) == (0, False)
+    assert "the nearest has 3 points, up to 4 points" in why
+
+
+def test_a_drop_of_a_metric_with_its_own_unit_is_said_in_it():
+    points = (point(2, 0.1, drop=0.3, spread=0.01), float_point(10))
+    assert "at most 0.5 rmse" in choose(points, Constraint("drop", 0.5), "latency", 10.0, "rmse")[2]
+
+
+def test_short_times_are_said_in_microseconds():
+    assert (
+        "no plan runs in 5 µs; the fastest takes 42 µs"
+        in choose((point(0.042, 0.1), float_point(0.09)), Constraint("ms", 0.005), "latency", 0.09)[2]
+    )
+
+
+def test_within_a_time_that_float_keeps_the_float_model_is_the_most_exact():
+    index, met, why = choose((*POINTS, float_point(10)), Constraint("ms", 12), "latency", 10.0)
+    assert (index, met) == (4, True)
+    assert "the float model runs within 12.00 ms" in why
+
+
+def test_the_knee_is_of_plans_that_quantize():
+    assert knee((*POINTS, float_point(10)), "latency") == knee(POINTS, "latency")

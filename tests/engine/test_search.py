@@ -13,6 +13,7 @@ from qinspect.engine.job import calibrate_model, first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan, Target, read_plan
 from qinspect.engine.problem import Problem
+from qinspect.engine.quantize import quantize
 from qinspect.engine.search.pareto import Constraint, write_pareto
 from qinspect.engine.search.run import search
 
@@ -67,9 +68,9 @@ def test_the_chosen_point_alone_is_tried_on_the_final_split(sized, case):
 
 
 def test_estimates_are_near_what_was_verified_and_are_made_for_every_point(sized):
-    assert all(point.estimated_kl > 0 and point.estimated_mse > 0 for point in sized.points)
+    assert all(point.estimated_kl > 0 and point.estimated_mse > 0 for point in sized.points[:-1])
     assert 0.2 < sized.start.estimated_kl / sized.start.select.kl.value < 5  # most of it is the bad layer's
-    assert sized.points[-1].estimated_kl < sized.start.estimated_kl / 10
+    assert sized.points[-2].estimated_kl < sized.start.estimated_kl / 10
 
 
 def test_the_same_search_gives_the_same_points(sized, case):
@@ -85,7 +86,7 @@ def test_the_files_hold_every_point_and_its_plan(sized, tmp_path):
     assert len(found["points"]) == len(sized.points) >= 2
     for row, point in zip(found["points"], sized.points, strict=True):
         assert read_plan(tmp_path / row["plan"]).fingerprint == point.plan.fingerprint
-        assert row["estimated_kl"] > 0
+        assert (row["estimated_kl"] > 0) != row["all_float"]
         assert row["select"]["kl_interval"][0] <= row["select"]["kl"] <= row["select"]["kl_interval"][1]
         assert (row["final"] is None) != row["chosen"]
         assert row["int8_ms"] is None
@@ -114,14 +115,26 @@ def test_times_are_measured_and_estimated_where_the_objective_is_latency(case):
 def test_an_impossible_limit_is_answered_with_the_nearest(case):
     found = search(*case, constraint=Constraint("kl", 1e-12), objective="size")
     assert not found.met
-    assert "no plan keeps the KL" in found.why
-    assert found.chosen == len(found.points) - 1
+    assert "only the float model keeps the KL" in found.why
+    assert found.chosen == len(found.points) - 2
+    assert found.points[-1].all_float
+    assert not found.best.all_float
 
 
 def test_a_drop_that_the_samples_cannot_resolve_is_answered_as_such(case):
     found = search(*case, constraint=Constraint("drop", 1e-5), objective="size")
     assert not found.met
-    assert "cannot resolve" in found.why or "no plan keeps" in found.why
+    assert "cannot resolve" in found.why or "only the float model" in found.why
+    assert found.best.select.drop.high <= found.start.select.drop.high
+
+
+def test_the_float_model_is_a_point_that_loses_nothing(sized, case):
+    point = sized.points[-1]
+    assert [p.all_float for p in sized.points] == [False] * (len(sized.points) - 1) + [True]
+    assert not quantize(fused_graph(case[0], point.plan).graph, point.plan, case[3].tensors).decisions.integer
+    assert point.select.loss == point.select.drop.high == point.estimated_kl == 0
+    assert point.select.metric == point.select.fp32_metric
+    assert point.bytes > sized.start.bytes
 
 
 def test_a_plan_without_integers_cannot_be_searched(case):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from ..doctor.case import duration
 from ..problem import Problem
 from .pareto import Constraint, Objective, Point, Verified
 
@@ -48,6 +49,9 @@ def choose(
 ) -> tuple[int, bool, str]:
     """The point to take.
 
+    The float model is one of the points: where it alone keeps a limit on the loss, the limit counts as not
+    met, since nothing is quantized then, unless the float model costs no more than what quantizes.
+
     A limit on the loss counts as met where the upper end of the confidence interval on the select
     split is within it; of the points that meet it the cheapest is taken. Of the points within a
     limit on the time the most exact is. Without a limit it is the knee: the point nearest to the
@@ -59,15 +63,33 @@ def choose(
         Index, whether the constraint is met, and why, one line.
     """
     if constraint is None:
-        return knee(points, objective), True, "the knee of the front: from here on less loss costs more than it gains"
+        best = knee(points, objective)
+        if points[best].all_float:
+            return best, True, f"{NOTHING}: {_not_dearer(objective)}"
+        return best, True, "the knee of the front: from here on less loss costs more than it gains"
     if constraint.kind == "ms":
-        within = [i for i, p in enumerate(points) if p.ms is not None and p.ms <= constraint.limit]
-        if within:
-            best = min(within, key=lambda i: verified(points[i]).loss)
-            return best, True, f"the most exact of those within {constraint.limit:g} ms"
-        best = min(range(len(points)), key=lambda i: cost_of(points[i], "latency"))
-        return best, False, f"no plan runs in {constraint.limit:g} ms; the fastest takes {points[best].ms or 0:.2f} ms"
+        return _choose_by_time(points, constraint.limit)
     return _choose_by_loss(points, constraint, objective, fp32_ms, unit)
+
+
+NOTHING = "no layer is to be quantized"
+
+
+def _not_dearer(objective: Objective) -> str:
+    word = "fast" if objective == "latency" else "small"
+    return f"the float model loses nothing and is at least as {word} as every plan that quantizes"
+
+
+def _choose_by_time(points: Sequence[Point], limit: float) -> tuple[int, bool, str]:
+    within = [i for i, p in enumerate(points) if p.ms is not None and p.ms <= limit]
+    if within:
+        best = min(within, key=lambda i: verified(points[i]).loss)
+        if points[best].all_float:
+            return best, True, f"{NOTHING}: the float model runs within {duration(limit)}"
+        return best, True, f"the most exact of those within {duration(limit)}"
+    best = min(range(len(points)), key=lambda i: cost_of(points[i], "latency"))
+    who = "the fastest, which is the float model," if points[best].all_float else "the fastest"
+    return best, False, f"no plan runs in {duration(limit)}; {who} takes {duration(points[best].ms or 0)}"
 
 
 def _choose_by_loss(
@@ -77,47 +99,49 @@ def _choose_by_loss(
     unit = "nats" if constraint.kind == "kl" else unit
     figures = [verified(p).kl if constraint.kind == "kl" else verified(p).drop for p in points]
     if any(figure is None for figure in figures):
-        what = (
-            "a distribution over classes"
-            if constraint.kind == "kl"
-            else "labels (or y and its --metric), or classes to agree on"
-        )
+        what = {
+            "kl": "a distribution over classes",
+            "drop": "labels (or y and its --metric), or classes to agree on",
+        }[constraint.kind]
         raise Problem("search", f"the limit on the {name} needs {what}", "Use another limit.")
     known = [figure for figure in figures if figure is not None]
-    met = [i for i, figure in enumerate(known) if figure.high <= constraint.limit]
+    costs = [cost_of(point, objective) for point in points]
     limit = _amount(constraint.limit, unit)
-    samples = verified(points[0]).samples
+    met = [i for i, figure in enumerate(known) if figure.high <= constraint.limit]
+    quantizing = [i for i, point in enumerate(points) if not point.all_float]
     if met:
-        best = min(met, key=lambda i: cost_of(points[i], objective))
-        slow = objective == "latency" and fp32_ms is not None and cost_of(points[best], objective) >= fp32_ms
-        but = "; it is not faster than float" if slow else ""
-        return best, True, f"the cheapest of those whose {name} is at most {limit} with 95 % confidence{but}"
-    sharpest = min((figure.high - figure.low) / 2 for figure in known)
+        best = min(met, key=lambda i: (costs[i], points[i].all_float))
+        if not points[best].all_float:
+            slow = objective == "latency" and fp32_ms is not None and costs[best] >= fp32_ms
+            but = "; it is not faster than float" if slow else ""
+            return best, True, f"the cheapest of those whose {name} is at most {limit} with 95 % confidence{but}"
+        if all(costs[i] >= costs[best] for i in quantizing):
+            return best, True, f"{NOTHING}: {_not_dearer(objective)}"
+        if len(met) > 1:
+            word = "faster" if objective == "latency" else "smaller"
+            return best, True, f"{NOTHING}: no plan whose {name} is at most {limit} is {word} than the float model"
+    best = min(quantizing, key=lambda i: (known[i].high, known[i].value, costs[i]))
+    found, reach = _amount(known[best].value, unit), _amount(known[best].high, unit)
+    samples = verified(points[best]).samples
+    sharpest = min((known[i].high - known[i].low) / 2 for i in quantizing)
     if constraint.kind == "drop" and sharpest > constraint.limit:
-        best = min(range(len(points)), key=lambda i: (known[i].high, cost_of(points[i], objective)))
-        return (
-            best,
-            False,
-            (
-                f"{samples} samples cannot resolve a drop of {limit}: even the surest plan's is known "
-                f"to no better than {_amount(sharpest, unit)}"
-            ),
+        why = (
+            f"{samples} samples cannot resolve a drop of {limit}: even the surest plan's is known "
+            f"to no better than {_amount(sharpest, unit)}; of the nearest it is {found}, up to {reach}"
         )
-    within = [i for i, figure in enumerate(known) if figure.value <= constraint.limit]
-    best = min(range(len(points)), key=lambda i: (known[i].high, cost_of(points[i], objective)))
-    if within:
-        reach = _amount(known[best].high, unit)
-        return (
-            best,
-            False,
-            (
-                f"{samples} samples cannot resolve a {name} of {limit}: of the surest plan it is "
-                f"{_amount(known[best].value, unit)}, but up to {reach} with 95 % confidence"
-            ),
+    elif any(known[i].value <= constraint.limit for i in quantizing):
+        why = (
+            f"{samples} samples cannot resolve a {name} of {limit}: of the surest plan it is "
+            f"{found}, but up to {reach} with 95 % confidence"
         )
-    best = min(range(len(points)), key=lambda i: (known[i].value, cost_of(points[i], objective)))
-    found = _amount(known[best].value, unit)
-    return best, False, f"no plan keeps the {name} at {limit}; the nearest has {found}"
+    elif met:
+        why = (
+            f"only the float model keeps the {name} at {limit}; the nearest plan that quantizes has {found}, "
+            f"up to {reach} with 95 % confidence"
+        )
+    else:
+        why = f"no plan keeps the {name} at {limit}; the nearest has {found}, up to {reach} with 95 % confidence"
+    return best, False, why
 
 
 def _amount(value: float, unit: str) -> str:
@@ -125,13 +149,20 @@ def _amount(value: float, unit: str) -> str:
 
 
 def knee(points: Sequence[Point], objective: Objective) -> int:
-    """The point nearest to the corner of the least loss and the least cost, each scaled to its range on the front."""
+    """The point nearest to the corner of the least loss and the least cost, each scaled to its range on the front.
+
+    Of the plans that quantize, as far as the float model is not cheaper; where none is left, the float model.
+    """
     costs = [cost_of(p, objective) for p in points]
     losses = [verified(p).loss for p in points]
+    floats = [i for i, point in enumerate(points) if point.all_float]
+    useful = [i for i in range(len(points)) if i not in floats and all(costs[i] < costs[f] for f in floats)]
+    if not useful:
+        return floats[0]
 
-    def scaled(values: list[float]) -> list[float]:
-        low, high = min(values), max(values)
-        return [(v - low) / (high - low) if high > low else 0.0 for v in values]
+    def scaled(values: list[float]) -> dict[int, float]:
+        low, high = min(values[i] for i in useful), max(values[i] for i in useful)
+        return {i: (values[i] - low) / (high - low) if high > low else 0.0 for i in useful}
 
-    both = [c**2 + e**2 for c, e in zip(scaled(costs), scaled(losses), strict=True)]
-    return both.index(min(both))
+    cost, loss = scaled(costs), scaled(losses)
+    return min(useful, key=lambda i: cost[i] ** 2 + loss[i] ** 2)

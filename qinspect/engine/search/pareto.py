@@ -63,6 +63,20 @@ class Verified:
     metric: float | None
     drop: Interval | None
 
+    def of_float(self) -> Verified:
+        """What the float model does on the same samples: by definition it loses nothing."""
+        none, all_ = Interval(0.0, 0.0, 0.0), Interval(1.0, 1.0, 1.0)
+        return Verified(
+            self.split,
+            self.samples,
+            None if self.kl is None else none,
+            None if self.mse is None else 0.0,
+            None if self.agreement is None else all_,
+            self.fp32_metric,
+            self.fp32_metric,
+            None if self.drop is None else none,
+        )
+
     @property
     def loss(self) -> float:
         """What the search makes small: KL, or MSE where there is none."""
@@ -97,6 +111,9 @@ class Point:
     select, final : Verified | None
     fp32_ms, int8_ms : float | None
         Measured beside each other; `timings.FASTEST` percentile of the runs.
+    all_float : bool
+        Whether it is the float model itself: nothing is quantized, nothing is lost, and its time is that
+        of the float model.
     """
 
     plan: QuantPlan
@@ -110,6 +127,7 @@ class Point:
     final: Verified | None = None
     fp32_ms: float | None = None
     int8_ms: float | None = None
+    all_float: bool = False
 
     @property
     def ms(self) -> float | None:
@@ -119,6 +137,7 @@ class Point:
     def to_json(self) -> dict[str, Any]:
         """All but the plan, which is a file of its own."""
         return {
+            "all_float": self.all_float,
             "float_layers": list(self.float_layers),
             "changed": [{"id": key, "what": what} for key, what in self.changed],
             "estimated_kl": self.estimated_kl,
@@ -145,7 +164,8 @@ class Pareto:
     start : Point
         The plan that the search started from, as it was given.
     points : tuple of Point
-        From the cheapest to the most exact; none is both slower (larger) and worse than another.
+        From the cheapest to the most exact, the float model among them; none is both slower (larger) and
+        worse than another, but for a plan that is nearest to the limit or keeps it in spite of that.
     chosen : int
         Index of the point that was chosen, or of the nearest where the constraint is not met.
     met : bool
@@ -159,6 +179,9 @@ class Pareto:
     notes : tuple of str
     search_s : float
         Wall time, s.
+    drop_unit : str
+        Of a drop as people read it: ``points`` (of a share, which is a fraction in the figures), or the
+        metric's own unit, as in the figures.
     """
 
     model: dict[str, Any]
@@ -175,6 +198,7 @@ class Pareto:
     verified: int = 0
     notes: tuple[str, ...] = ()
     search_s: float = 0.0
+    drop_unit: str = "points"
 
     @property
     def best(self) -> Point:

@@ -155,9 +155,13 @@ class _Search:
         self._approach()
         self._score_rest()
         self._time()
-        points = self._points()
-        chosen, met, why = choose(points, self.constraint, self.objective, self.fp32_ms, self._unit(points[0]))
-        final = self._final(points[chosen].plan)
+        start = self._point(self.pool[self._as_given()])
+        unit = self._unit(start)
+        known = self._known(start)
+        index, met, why = choose(known, self.constraint, self.objective, self.fp32_ms, unit)
+        points = self._points(known, known[index])
+        chosen = next(place for place, point in enumerate(points) if point is known[index])
+        final = self._final(points[chosen])
         points = (*points[:chosen], dataclasses.replace(points[chosen], final=final), *points[chosen + 1 :])
         return Pareto(
             model_json(self.model),
@@ -165,7 +169,7 @@ class _Search:
             self.space.plan.target.on_this_host(),
             self.objective,
             self.constraint,
-            self._point(self.pool[self._as_given()]),
+            start,
             points,
             chosen,
             met,
@@ -174,6 +178,7 @@ class _Search:
             len(self.pool),
             tuple(filter(None, (self.data.splits.warning, *self.notes))),
             time.perf_counter() - self.began,
+            unit,
         )
 
     # -- what is known before anything is solved ---------------------------------------------------
@@ -358,9 +363,34 @@ class _Search:
                 item.timed = found[str(i)]
         self.fp32_ms = min(floats)
 
-    def _points(self) -> tuple[Point, ...]:
+    def _known(self, start: Point) -> list[Point]:
+        """The plans that quantize and are not beaten by another, the plan as given, and the float model."""
         made = [self._point(item) for item in self._front()]
-        return tuple(unbeaten(made, lambda p: cost_of(p, self.objective), lambda p: verified(p).loss))
+        found = self._unbeaten(made)
+        if self.constraint is not None and all(point.plan != start.plan for point in found):
+            found.append(start)  # its drop may be smaller than that of plans with less KL
+        return [*found, self._float_point(start)]
+
+    def _points(self, known: Sequence[Point], chosen: Point) -> tuple[Point, ...]:
+        """Those of all that no other beats, and the one that was chosen."""
+        found = self._unbeaten(known)
+        if all(point is not chosen for point in found):
+            found.append(chosen)
+        return tuple(sorted(found, key=lambda p: (cost_of(p, self.objective), verified(p).loss)))
+
+    def _unbeaten(self, points: Sequence[Point]) -> list[Point]:
+        return unbeaten(points, lambda p: cost_of(p, self.objective), lambda p: verified(p).loss)
+
+    def _float_point(self, start: Point) -> Point:
+        selection = tuple(len(unit.options) - 1 for unit in self.choices.units)
+        floats, _ = described(self.space, self.choices, selection)
+        plan = self.space.select(self.choices, selection)
+        estimate = estimate_plan(self.space.graph, plan, self.costs)
+        ms = self.fp32_ms if self.objective == "latency" else None
+        found = verified(start).of_float()
+        return Point(
+            plan, floats, (), estimate.kl, estimate.mse, estimate.ms, estimate.bytes, found, None, ms, ms, True
+        )
 
     def _point(self, item: _Tried) -> Point:
         estimate = estimate_plan(self.space.graph, item.plan, self.costs)
@@ -385,7 +415,7 @@ class _Search:
             return "points"
         return self.metric.unit or self.metric.name
 
-    def _final(self, plan: QuantPlan) -> Verified | None:
+    def _final(self, point: Point) -> Verified | None:
         final = whole_batches(self.space.graph, self.data.splits.final)
         if not final:
             self.notes.append(
@@ -393,7 +423,8 @@ class _Search:
             )
             return None
         trials = Trials(self.space.graph, self.stats, self.data, "final", final, self.metric)
-        return trials.verify(plan, part(self.report, 0.96, 1.0, "the chosen plan on the final split"))
+        found = trials.verify(point.plan, part(self.report, 0.96, 1.0, "the chosen plan on the final split"))
+        return found.of_float() if point.all_float else found
 
 
 def beside(choices: Choices, selection: Selection, others: Sequence[Selection] = ()) -> list[Selection]:
