@@ -108,8 +108,9 @@ def _print(found: Pareto) -> None:
     rows += [(point, found.file(index), index == found.chosen) for index, point in enumerate(found.points)]
     times = [point.int8_ms for point, *_ in rows if point.int8_ms is not None]
     size = "KB" if not times else "µs" if min(times) < SHORT_MS else "ms"
+    loss = "KL" if found.start.select is None or found.start.select.kl is not None else "MSE"
     drop = f"drop, {found.drop_unit}"
-    head = f"{'':3}{'plan':13} {'float':>5} {'changed':>7} {'KL':>9} {'(est.)':>9} {drop:>12}"
+    head = f"{'':3}{'plan':13} {'float':>5} {'changed':>7} {loss:>9} {'(est.)':>9} {drop:>12}"
     print(f"{head} {size:>9} {'(est.)' if times else '':>9}")
     for point, name, chosen in rows:
         print(_line(point, name, chosen, found.drop_unit, size))
@@ -122,6 +123,11 @@ def _line(point: Point, name: str, chosen: bool, drop_unit: str, unit: str) -> s
     def number(value: float | None, form: str, scale: float = 1.0) -> str:
         return "–" if value is None else f"{value * scale:{form}}"
 
+    verified, estimated = (None if kl is None else kl.value), point.estimated_kl
+    form = ".5f"
+    if select is not None and kl is None:  # no distribution over classes: of the outputs' normalized MSE
+        verified, estimated, form = select.mse, point.estimated_mse, ".2e"
+    losses = f"{number(verified, form):>9} {number(estimated, form):>9}"
     lost = None if drop is None else drop.value
     of_drop = number(lost, ".3f", 100) if drop_unit == "points" else number(lost, ".5g")
     if unit == "KB":
@@ -131,6 +137,6 @@ def _line(point: Point, name: str, chosen: bool, drop_unit: str, unit: str) -> s
         size, estimate = number(point.int8_ms, form, scale), number(point.estimated_ms, form, scale)
     return (
         f"{' * ' if chosen else '   '}{name:13} {len(point.float_layers):5} {len(point.changed):7} "
-        f"{number(None if kl is None else kl.value, '.5f'):>9} {number(point.estimated_kl, '.5f'):>9} {of_drop:>12} "
+        f"{losses} {of_drop:>12} "
         f"{size:>9} {estimate:>9}{'  the float model' if point.all_float else ''}"
     )

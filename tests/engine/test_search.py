@@ -137,6 +137,15 @@ def test_the_float_model_is_a_point_that_loses_nothing(sized, case):
     assert point.bytes > sized.start.bytes
 
 
+def test_a_limit_that_the_data_cannot_answer_is_refused_before_anything_is_measured(case):
+    model, data, plan, calibration = case
+    numbers = dataclasses.replace(data, labels=None, targets=data.targets[:, None].astype("float32"))
+    notes = []
+    with pytest.raises(Problem, match="the limit on the drop needs labels"):
+        search(model, numbers, plan, calibration, lambda *said: notes.append(said[2]), constraint=Constraint("drop", 1))
+    assert not any("measuring" in note or "estimating" in note for note in notes)
+
+
 def test_a_plan_without_integers_cannot_be_searched(case):
     model, data, plan, calibration = case
     with pytest.raises(Problem, match="no layer in integers"):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ..doctor.case import duration
+from ..intervals import Interval
 from ..problem import Problem
 from .pareto import Constraint, Objective, Point, Verified
 
@@ -34,10 +35,27 @@ def verified(point: Point) -> Verified:
     return point.select
 
 
+def limited(found: Verified, wanted: Constraint) -> Interval:
+    """The figure that a limit on the loss is of.
+
+    Raises
+    ------
+    Problem
+        Where the model and its data do not have it.
+    """
+    figure = found.kl if wanted.kind == "kl" else found.drop
+    if figure is None:
+        name, what = {
+            "kl": ("KL", "a distribution over classes"),
+            "drop": ("drop", "labels (or y and its --metric), or classes to agree on"),
+        }[wanted.kind]
+        raise Problem("search", f"the limit on the {name} needs {what}", "Use another limit.")
+    return figure
+
+
 def meets(found: Verified, wanted: Constraint) -> bool:
     """Whether the whole confidence interval lies within a limit on the loss."""
-    figure = found.kl if wanted.kind == "kl" else found.drop
-    return figure is not None and figure.high <= wanted.limit
+    return limited(found, wanted).high <= wanted.limit
 
 
 def choose(
@@ -97,14 +115,7 @@ def _choose_by_loss(
 ) -> tuple[int, bool, str]:
     name = {"kl": "KL", "drop": "drop"}[constraint.kind]
     unit = "nats" if constraint.kind == "kl" else unit
-    figures = [verified(p).kl if constraint.kind == "kl" else verified(p).drop for p in points]
-    if any(figure is None for figure in figures):
-        what = {
-            "kl": "a distribution over classes",
-            "drop": "labels (or y and its --metric), or classes to agree on",
-        }[constraint.kind]
-        raise Problem("search", f"the limit on the {name} needs {what}", "Use another limit.")
-    known = [figure for figure in figures if figure is not None]
+    known = [limited(verified(point), constraint) for point in points]
     costs = [cost_of(point, objective) for point in points]
     limit = _amount(constraint.limit, unit)
     met = [i for i, figure in enumerate(known) if figure.high <= constraint.limit]

@@ -21,7 +21,7 @@ from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization, quantize
 from .choices import choices, described, space
-from .choose import choose, cost_of, meets, unbeaten, verified
+from .choose import choose, cost_of, limited, meets, unbeaten, verified
 from .costs import Costs, score_plans
 from .front import Choices, Selection, least_cost, least_loss, loss_and_cost, neighbours, sweep
 from .pareto import Constraint, Objective, Pareto, Point, Verified
@@ -144,6 +144,9 @@ class _Search:
         self.fp32_ms: float | None = None
 
     def run(self) -> Pareto:
+        if self.constraint is not None and self.constraint.kind != "ms":
+            # What cannot be answered is refused before anything long is done.
+            limited(self.trials.verify(self.space.plan, part(self.report, 0.05, 0.05)), self.constraint)
         self.costs = self._costs()
         self.choices = choices(self.space, self.costs, self.objective)
         self.report(0.45, 1, "solving for the front")
@@ -388,9 +391,8 @@ class _Search:
         estimate = estimate_plan(self.space.graph, plan, self.costs)
         ms = self.fp32_ms if self.objective == "latency" else None
         found = verified(start).of_float()
-        return Point(
-            plan, floats, (), estimate.kl, estimate.mse, estimate.ms, estimate.bytes, found, None, ms, ms, True
-        )
+        kl = None if found.kl is None else estimate.kl
+        return Point(plan, floats, (), kl, estimate.mse, estimate.ms, estimate.bytes, found, None, ms, ms, True)
 
     def _point(self, item: _Tried) -> Point:
         estimate = estimate_plan(self.space.graph, item.plan, self.costs)
