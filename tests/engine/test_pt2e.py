@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.pt2e.code import integer_calls
+from qinspect.engine.backends.pt2e.code import compiled, integer_calls
 from qinspect.engine.backends.pt2e.lower import DEQUANTIZE, lower, taps
 from qinspect.engine.backends.pt2e.nodes import layer_of
 from qinspect.engine.data_spec import DataSpec
@@ -209,3 +209,19 @@ def test_inductor_makes_an_integer_kernel_of_every_layer_and_the_bits_are_the_si
         x = torch.cat([data.load([i])[0] for i in data.splits.final])
         simulated = outputs_of(Simulation(q)((x,)))[0]
     assert float((torch.from_numpy(found.outputs[0]) - simulated).abs().max()) < 0.02 * float(simulated.abs().max())
+
+
+@pytest.mark.slow
+def test_a_program_is_not_compiled_again_because_another_was():
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("inductor needs a C++ compiler")
+    import torch._inductor.config as inductor
+
+    x = torch.rand(1, 4)
+    with torch.no_grad(), inductor.patch(compile_threads=1):  # more of them stay behind
+        one, two = (torch.export.export(nn.Sequential(nn.Linear(4, n)), (x,)).module() for n in (3, 5))
+        first, second = compiled(one, (x,), 1), compiled(two, (x,), 1)
+        assert first.code
+        with torch.compiler.set_stance("fail_on_recompile"):
+            assert first.call(x).shape == (1, 3)
+            assert second.call(x).shape == (1, 5)

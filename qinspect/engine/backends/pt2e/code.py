@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import torch
 from torch.fx import GraphModule
@@ -72,7 +73,7 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
     """
     import torch._inductor.config
     from torch._inductor.compile_fx import compile_fx
-    from torch._inductor.utils import run_and_get_code
+    from torch._inductor.graph import GraphLowering
 
     with quiet():
         # Registers the patterns that make integer kernels of quantizers and convolutions.
@@ -90,11 +91,14 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
         return compile_fx(graph, example)
 
     settings = {"freezing": True, "cpp.threads": threads}
+    code: list[str] = []
     try:
         with quiet(), torch.no_grad(), torch._inductor.config.patch(settings):
-            torch._dynamo.reset()
             call = torch.compile(module, backend=backend, fullgraph=True, dynamic=False)
-            _, code = run_and_get_code(call, *inputs)
+            # torch's own run_and_get_code resets dynamo: programs compiled before would silently be compiled
+            # again at their next call, without freezing, and so without integer kernels.
+            with mock.patch.object(GraphLowering, "save_output_code", code.append):
+                call(*inputs)
     except Exception as error:  # torch wraps what went wrong in classes of its own, at several places
         line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise Problem("target pt2e", f"inductor cannot compile the model: {line[:300]}", REMEDY) from error
