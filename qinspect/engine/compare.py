@@ -20,13 +20,15 @@ from .execute import Executor, outputs_of
 from .existing import Existing, config_of
 from .graph import Layer, LayerGraph
 from .inspect import data_json, model_json
-from .job import batch_size, check_fits, fused_graph, opening_plan, whole_batches
+from .job import batch_size, check_fits, fused_graph, known_grids, opening_plan, whole_batches
 from .load import Model
 from .matching import Match, match
 from .metric import TOP1, Metric
 from .plan import QuantPlan, Target
 from .problem import Problem
 from .progress import Report, part, silent
+from .quantize import Quantization, quantize
+from .simulate import Simulation
 
 BATCH = 8
 """Samples at a time: every layer's value of both models is held at once."""
@@ -108,6 +110,7 @@ class _Work:
     other: LayerGraph
     pairs: tuple[tuple[str, str], ...]  # values
     existing: Existing | None
+    quantization: Quantization | None  # of a quantized program: its graph alone would run in float
     path: str | None
     float_onnx: bytes | None
     data: DataSpec
@@ -161,16 +164,19 @@ def compare(
         raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
     report(0, 1, "matching the layers")
     left = fused_graph(one, QuantPlan()).graph
-    right = fused_graph(other, opening_plan(other, Target())).graph
     existing = other.existing
+    runs_file = existing is not None and bool(existing.tensors)
+    # What runs a quantized program is torch; what that can quantize is not what ONNX Runtime can.
+    target = Target() if existing is None or runs_file else Target.parse("pt2e")
+    right = fused_graph(other, opening_plan(other, target)).graph
     identified = existing.identified if existing is not None else not other.spec.source.endswith(".onnx")
     matches = match(left, right, identified)
-    runs_file = existing is not None and bool(existing.tensors)
     work = _Work(
         left,
         right,
         tuple((left.by_id[m.float_id].value, right.by_id[m.other_id].value) for m in matches),
         existing,
+        None if existing is None or runs_file else _as_stored(other, right),
         other.spec.source if runs_file else None,
         _float_onnx(left) if runs_file and timing else None,
         data.spec,
@@ -178,7 +184,7 @@ def compare(
         sizes[0] if sizes else BATCH,
     )
     found: _Found = run_in_child("qinspect.engine.compare:measure", work, part(report, 0.1, 1), what="the models")
-    labels = None if data.labels is None else data.labels[list(final)]
+    labels = None if data.targets is None else data.targets[list(final)]
     totals = CompareTotals(
         len(final),
         found.outputs.agreement,
@@ -202,6 +208,12 @@ def compare(
         tuple(layer.id for layer in right.layers if not layer.transparent and layer.id not in matched[1]),
         (*one.notes, *other.notes),
     )
+
+
+def _as_stored(model: Model, graph: LayerGraph) -> Quantization:
+    """A quantized program with the grids that it holds, which need no statistics."""
+    plan = opening_plan(model, Target.parse("pt2e"))
+    return quantize(graph, plan, {}, known_grids(model, graph, plan))
 
 
 def _float_onnx(graph: LayerGraph) -> bytes | None:
@@ -257,7 +269,7 @@ def measure(work: _Work, report: Report) -> _Found:
     plain = Executor(work.one)
     wanted = {value for value, _ in work.pairs}
     others = tuple(dict.fromkeys(value for _, value in work.pairs))
-    run: Any = _TorchRun(work.other, others)
+    run: Any = _TorchRun(Executor(work.other) if work.quantization is None else Simulation(work.quantization), others)
     if work.path is not None:
         assert work.existing is not None
         run = _OrtRun(Path(work.path), work.other, work.existing, others)
@@ -305,9 +317,9 @@ def _check_outputs(work: _Work, ours: Sequence[torch.Tensor], theirs: Sequence[t
 class _TorchRun:
     """A graph run by torch; a value that is quantized and dequantized again counts as it is then."""
 
-    def __init__(self, graph: LayerGraph, values: Sequence[str]) -> None:
-        self.executor = Executor(graph)
-        self.last = {_on_grid(graph, value): value for value in values}
+    def __init__(self, executor: Executor, values: Sequence[str]) -> None:
+        self.executor = executor
+        self.last = {_on_grid(executor.graph, value): value for value in values}
 
     def __call__(
         self, inputs: Sequence[torch.Tensor], with_layers: bool

@@ -73,8 +73,9 @@ class QParams:
 
     def __post_init__(self) -> None:
         # Arithmetic on arrays without axes gives numpy scalars, which torch does not take.
-        object.__setattr__(self, "scale", np.asarray(self.scale, np.float32))
-        object.__setattr__(self, "zero_point", np.asarray(self.zero_point, np.int32))
+        # And of arrays that may not be written, as those of a mapped file, it makes tensors with a warning.
+        object.__setattr__(self, "scale", np.require(self.scale, np.float32, "W"))
+        object.__setattr__(self, "zero_point", np.require(self.zero_point, np.int32, "W"))
 
     @property
     def is_float(self) -> bool:
