@@ -100,7 +100,13 @@ class Existing:
                 values[layer.value] = self.values[layer.value]
             if layer.id in self.weights and asked.weight == had.weight:
                 weights[layer.id] = self.weights[layer.id]
-        inputs = {name: self.values[name] for name in graph.input_names if name in self.values}
+        # An input has no configuration of its own: those that read it decide.
+        inputs = {
+            name: self.values[name]
+            for name in graph.input_names
+            if name in self.values
+            and all(plan.qconfig(r).activation == own.qconfig(r).activation for r in graph.consumers.get(name, ()))
+        }
         return Given({**values, **inputs}, weights)
 
     def activation(self, layer: Layer) -> QParams | None:

@@ -131,3 +131,25 @@ def test_a_profile_of_trtexec_is_laid_over_the_layers(model, digits_model, stats
     assert analysis["target"]["device"] == "TensorRT"
     assert analysis["totals"]["int8_ms"] is None
     assert any("No kernels of tensorrt were run" in note for note in analysis["notes"])
+
+
+def test_an_exported_file_is_analyzed_again_and_its_kernels_give_the_same(
+    model, digits_model, stats, plan, tmp_path, capfd
+):
+    file, data = tmp_path / "digits.onnx", ["--data", str(digits_model.data), "--samples", "120", "--no-latency"]
+    given = plan("ort")
+    words = ["export", *model, "--plan", given, "--stats", str(stats), "--to", "onnx", "--out", str(file)]
+    assert main(words) == 0
+    found = []
+    for name, opened in (("first", [*model, "--plan", given, "--stats", str(stats)]), ("again", [str(file)])):
+        out = tmp_path / name
+        capfd.readouterr()
+        assert main(["analyze", *opened, *data, "--out", str(out)]) == 0
+        assert "Warning" not in capfd.readouterr().err
+        found.append(json.loads((out / "analysis.json").read_text()))
+    first, again = (analysis["totals"] for analysis in found)
+    assert again["kernel_agreement"] == again["agreement"] == first["agreement"]
+    assert again["quantized_metric"] == first["quantized_metric"]
+    assert again["kernel_metric"] == first["kernel_metric"]
+    rows = [{row["id"]: row["quantized"] for row in analysis["layers"]} for analysis in found]
+    assert {layer: rows[0][layer] for layer in rows[1] if layer in rows[0]} == rows[1]

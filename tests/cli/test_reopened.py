@@ -53,3 +53,14 @@ def test_a_quantized_pt2_is_compared_as_the_program_that_it_holds(exported, tmp_
     assert found["kl"] == pytest.approx(float(kl_divergence(f, q).mean()), rel=1e-3)
     noise = float(((q - f) ** 2).sum())
     assert found["sqnr_db"] == pytest.approx(sqnr_db(float((f**2).sum()), noise), abs=0.01)
+
+
+def test_our_own_onnx_file_is_exported_for_tensorrt_with_grids_that_suit_it(exported, tmp_path, capsys):
+    path, _, data = exported("onnx", "q.onnx")
+    plan = ["--plan", str(tmp_path / "first" / "plan.json"), "--target", "tensorrt"]
+    out = tmp_path / "trt.onnx"
+    assert main(["export", str(path), *data, *plan, "--to", "tensorrt", "--out", str(out)]) == 0, capsys.readouterr()
+    import onnx
+
+    zeros = [t for t in onnx.load(out).graph.initializer if t.name.endswith("zero_point")]
+    assert {t.data_type for t in zeros} == {onnx.TensorProto.INT8}

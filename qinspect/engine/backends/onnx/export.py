@@ -78,6 +78,24 @@ def output_names(graph: LayerGraph) -> list[str]:
     return [f"{name}_out" if name in graph.input_names else name for name in names]
 
 
+def stored_names(graph: LayerGraph) -> dict[str, str]:
+    """A name for every stored tensor, by key, that nothing else in the file has.
+
+    What exports write is called ``layer/what`` (``conv1/weight``). The tensors of a file that such an
+    export made are called so as well, so a stored tensor's name has no slash; nor is it that of an input,
+    an output or a value.
+    """
+    taken = {*graph.input_names, *output_names(graph), *graph.producer}
+    found = {}
+    for key in sorted(graph.params, key=lambda key: "/" in key):  # those that may keep their name come first
+        name = key.replace("/", ".")
+        while name in taken:
+            name += "_stored"
+        taken.add(name)
+        found[key] = name
+    return found
+
+
 def metadata(owner: Any, key: str) -> str:
     """A metadata entry of a model or node, empty where there is none."""
     return next((item.value for item in owner.metadata_props if item.key == key), "")
@@ -125,7 +143,7 @@ class _Exporter:
         self.start = 0  # where its nodes begin
         self.inner: dict[str, str] = {}  # values inside the layer that is being written
         self.unknown: list[Layer] = []
-        self.taken = {*graph.input_names, *output_names(graph)}
+        self.names = stored_names(graph)
         for name, value in zip(output_names(graph), graph.output_values, strict=True):
             if value in graph.producer:
                 self.tensors.setdefault(value, name)
@@ -209,8 +227,7 @@ class _Exporter:
 
     def tensor(self, argument: Any) -> str:
         if isinstance(argument, Param):
-            # A parameter may be called as an input or output is.
-            stored = f"{argument.key}/stored" if argument.key in self.taken else argument.key
+            stored = self.names[argument.key]
             if stored not in self.stored:
                 array = self.graph.params[argument.key].detach().contiguous().numpy()
                 self.stored[stored] = numpy_helper.from_array(array, stored)

@@ -15,7 +15,7 @@ import torch
 from ...execute import Executor
 from ...graph import LayerGraph
 from ...problem import Problem
-from .export import OPSET, Shape
+from .export import OPSET, Shape, stored_names
 
 
 class Foreign:
@@ -38,7 +38,8 @@ class Foreign:
         self.values = [layer.value for layer in graph.layers if layer.value in shapes]
         model = _export(graph, shapes, self.values)
         self.stored: dict[str, onnx.TensorProto] = {}
-        self._keys = {f"t{index}": key for index, key in enumerate(graph.params)}
+        names = stored_names(graph)
+        self._keys = {f"t{index}": names[key] for index, key in enumerate(graph.params)}
         self._initializers = {tensor.name: tensor for tensor in model.graph.initializer}
         self._order = list(model.graph.node)
         self._producer = {name: index for index, node in enumerate(self._order) for name in node.output}

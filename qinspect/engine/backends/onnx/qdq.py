@@ -152,9 +152,7 @@ class _Builder:
         result.CopyFrom(self.model)
         del result.graph.node[:], result.graph.initializer[:]
         result.graph.node.extend(self.nodes)
-        # A file of ours that was opened has stored tensors with the names that operators get here.
-        made = {name for node in self.nodes for name in node.output}
-        used = {name for node in self.nodes for name in node.input} - made
+        used = {name for node in self.nodes for name in node.input}
         result.graph.initializer.extend(t for name, t in {**self.arrays, **self.stored}.items() if name in used)
         self._say_opsets(result)
         for key, text in extra.items():
