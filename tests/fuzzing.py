@@ -226,9 +226,58 @@ def _read_data(path: Path) -> Any:
     from qinspect.engine.data import open_data
     from qinspect.engine.data_spec import DataSpec
 
-    source = path.parent if path.suffix in (".png", ".jpg") else path
-    data = open_data(DataSpec(str(source)), (None, 3, 8, 8))
-    return data.load([0]), data.picture(0)
+    source = path.parent if path.suffix in (".png", ".jpg", ".wav", ".flac") else path
+    shape = (None, 64) if path.suffix in (".wav", ".flac") else (None, 3, 8, 8)
+    data = open_data(DataSpec(str(source)), shape)
+    return data.load([0, len(data) - 1]), data.picture(0)
+
+
+def _table(path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    rng = np.random.default_rng(0)
+    x = rng.random((12, 3, 8, 8)).astype("f4")
+    table = pa.table({"x": x.tolist(), "y": np.arange(12), "word": ["a", "b", None] * 4})
+    if path.suffix == ".parquet":
+        parquet.write_table(table, path, row_group_size=5)
+    else:
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
+            writer.write_table(table, max_chunksize=5)
+
+
+def _audio(path: Path) -> None:
+    import soundfile
+
+    soundfile.write(path, np.random.default_rng(0).random((900, 2)) - 0.5, 8000)
+
+
+def _tokenizer(path: Path) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    made = Tokenizer(WordLevel({word: i for i, word in enumerate(("[UNK]", "a", "film"))}, "[UNK]"))
+    made.pre_tokenizer = Whitespace()
+    made.enable_padding(length=8)
+    made.save(str(path))
+
+
+def _lines(path: Path) -> None:
+    path.write_text("".join(json.dumps({"text": "a film", "label": i % 2}) + "\n" for i in range(8)))
+
+
+def _read_text(path: Path) -> Any:
+    """Text with a sound tokenizer, or a tokenizer with sound text; the other lies where no reader looks."""
+    from qinspect.engine.data import open_data
+    from qinspect.engine.data_spec import DataSpec
+
+    beside = path.parent.parent / ("tokenizer.json" if path.suffix == ".jsonl" else "text.jsonl")
+    if not beside.exists():
+        (_tokenizer if path.suffix == ".jsonl" else _lines)(beside)
+    text, tokenizer = (path, beside) if path.suffix == ".jsonl" else (beside, path)
+    data = open_data(DataSpec(str(text), tokenizer=str(tokenizer)), (None, 6), input_names=("ids", "mask"))
+    return data.load(range(len(data)))
 
 
 def _picture(path: Path) -> None:
@@ -295,6 +344,12 @@ READERS = (
     Reader("data-pt", ".pt", _arrays, _read_data),
     Reader("data-png", ".png", _picture, _read_data),
     Reader("data-jpg", ".jpg", _picture, _read_data),
+    Reader("data-parquet", ".parquet", _table, _read_data),
+    Reader("data-arrow", ".arrow", _table, _read_data),
+    Reader("data-wav", ".wav", _audio, _read_data),
+    Reader("data-flac", ".flac", _audio, _read_data),
+    Reader("data-jsonl", ".jsonl", _lines, _read_text),
+    Reader("data-tokenizer", ".json", _tokenizer, _read_text),
     Reader("weights-safetensors", ".safetensors", _weights, _read_weights),
     Reader("weights-pt", ".pt", _weights, _read_weights),
     Reader("model-pt2", ".pt2", _pt2, _read_model),

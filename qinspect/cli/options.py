@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from ..engine.metric import Metric
 
 MODEL = "MODEL is file.pt2, file.onnx, file.py:callable or package.module:callable"
-DATA = "a folder of images (class sub-folders are labels), .npz with x and y, .npy, .safetensors, .pt, or a callable"
+DATA = (
+    "a folder of images or audio (class sub-folders are labels), .npz with x and y, .npy, .safetensors, .pt, "
+    "a Parquet or Arrow table, lines of text or JSON, or a callable"
+)
 
 
 def model_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -39,6 +42,11 @@ def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
     parser.add_argument("--normalize", default=None, metavar="imagenet|none|MEAN/STD")
     parser.add_argument("--channels", default="rgb", choices=("rgb", "bgr"))
     parser.add_argument("--layout", default="nchw", choices=("nchw", "nhwc"))
+    parser.add_argument("--rate", type=int, metavar="HZ", help="audio: samples per second")
+    parser.add_argument("--seconds", type=float, metavar="S", help="audio: length, cut or filled with silence")
+    parser.add_argument("--tokenizer", metavar="FILE", help="text: tokenizer.json; the model's folder has its own")
+    parser.add_argument("--max-length", type=int, metavar="N", help="text: tokens at most")
+    parser.add_argument("--label", metavar="NAME", help="column of a table; y, labels or label otherwise")
     parser.add_argument("--samples", type=int, metavar="N")
     parser.add_argument("--split", default="50/25/25", metavar="50/25/25", help="calibrate/select/final")
     parser.add_argument("--seed", type=int, default=0)
@@ -112,7 +120,10 @@ def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSp
     if spec.input_shape is not None or not free or source is None or not Path(source).is_file():
         return spec
     from ..engine.data import open_data
+    from ..engine.data.sniff import kind_of_data
 
+    if kind_of_data(Path(source)) not in ("npz", "npy", "safetensors", "pt"):
+        return spec  # images, audio and text take the shape that the model has
     try:
         inputs = open_data(data_spec(options)).load([0])
     except Problem:  # of several inputs, say: what is wrong shows when it is opened for the model
@@ -145,7 +156,18 @@ def data_spec(options: argparse.Namespace) -> DataSpec:
             std=std,
             channels=options.channels,
             layout=options.layout,
+            rate=options.rate,
+            seconds=options.seconds,
+            tokenizer=_tokenizer(options),
+            max_length=options.max_length,
+            label=options.label,
         )
+
+
+def _tokenizer(options: argparse.Namespace) -> str | None:
+    """What --tokenizer names, else that of the model's folder."""
+    own = Path(str(getattr(options, "model", None) or ""), "tokenizer.json")
+    return options.tokenizer or (str(own) if own.is_file() else None)
 
 
 def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:

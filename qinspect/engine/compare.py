@@ -265,7 +265,7 @@ def _weight_sqnr(one: torch.Tensor | None, two: torch.Tensor | None) -> float | 
 
 def measure(work: _Work, report: Report) -> _Found:
     """Run both models and sum up their differences."""
-    data = open_data(work.data, work.one.inputs[0].shape, allow_code=True)
+    data = open_data(work.data, work.one.inputs[0].shape, allow_code=True, input_names=work.one.input_names)
     plain = Executor(work.one)
     wanted = {value for value, _ in work.pairs}
     others = tuple(dict.fromkeys(value for _, value in work.pairs))
@@ -302,7 +302,7 @@ def measure(work: _Work, report: Report) -> _Found:
         found.other_outputs = [np.concatenate(items) for items in zip(*other_parts, strict=True)]
         if work.float_onnx is not None:
             fixed = work.one.inputs[0].shape[0]
-            sample = data.load(list(work.final[: fixed or 1]))
+            sample = data.load(data.alike(work.final[: fixed or 1]))
             found.fp32_ms, found.quantized_ms = _times(work, run, sample, report)
     return found
 

@@ -26,8 +26,9 @@ class DataSpec:
     Parameters
     ----------
     source : str
-        A folder of images, a ``.npz``, ``.npy``, ``.safetensors`` or ``.pt`` file, or a callable as
-        ``package.module:name`` or ``file.py:name``.
+        A folder of images or of audio files, a ``.npz``, ``.npy``, ``.safetensors`` or ``.pt`` file, a Parquet or
+        Arrow table (or a folder of them), a file of text, or a callable as ``package.module:name`` or
+        ``file.py:name``.
     samples : int | None
         At most so many samples are used, chosen by `seed` and evenly over the labels.
     split : tuple of float
@@ -47,6 +48,17 @@ class DataSpec:
         ``rgb`` or ``bgr``: the order that the model wants.
     layout : str
         ``nchw`` or ``nhwc``: what the model wants; arrays are stored so already.
+    rate : int | None
+        Samples per second to which audio is brought. None: as the files are.
+    seconds : float | None
+        Length of audio: longer files lose their end, shorter ones get silence. None: what the model takes,
+        or as the files are.
+    tokenizer : str | None
+        ``tokenizer.json`` of a text model, or the folder that holds it.
+    max_length : int | None
+        Tokens of a text at most. None: what the model takes, or as the texts are.
+    label : str | None
+        The column or array that a metric compares with. None: ``y``, ``labels`` or ``label``.
     """
 
     source: str
@@ -60,13 +72,18 @@ class DataSpec:
     std: tuple[float, ...] | None = None
     channels: str = "rgb"
     layout: str = "nchw"
+    rate: int | None = None
+    seconds: float | None = None
+    tokenizer: str | None = None
+    max_length: int | None = None
+    label: str | None = None
 
     def __post_init__(self) -> None:
         def demand(holds: bool, option: str, what: str, remedy: str) -> None:
             if not holds:
                 raise Problem(f"data option {option}", what, remedy)
 
-        for name in ("samples", "resize", "crop"):
+        for name in ("samples", "resize", "crop", "rate", "max_length"):
             value = getattr(self, name)
             demand(
                 value is None or value >= 1,
@@ -74,6 +91,12 @@ class DataSpec:
                 f"{value} is not a number of at least 1",
                 "Give a larger one.",
             )
+        demand(
+            self.seconds is None or 0 < self.seconds < np.inf,
+            "seconds",
+            f"{self.seconds} is not a length",
+            "Give a number above 0.",
+        )
         shares = self.split
         demand(
             len(shares) == 3 and min(shares) >= 0 and shares[0] > 0 and np.isfinite(sum(shares)),
@@ -95,6 +118,17 @@ class DataSpec:
             "Give one of each per channel.",
         )
         demand(min(self.std or (1.0,)) > 0, "normalize", "a std is not above 0", "Give positive values.")
+
+    @property
+    def preparation(self) -> dict[str, Any]:
+        """What the samples and their splits depend on beside the content of the source, as JSON.
+
+        Fields that came later are left out where they say nothing, so that what was known of older data sets
+        is still known.
+        """
+        later = ("rate", "seconds", "tokenizer", "max_length", "label")
+        stored = self.to_json()
+        return {key: stored[key] for key in stored if key != "source" and (key not in later or stored[key] is not None)}
 
     def to_json(self) -> dict[str, Any]:
         """All fields, with lists for tuples."""
@@ -153,5 +187,7 @@ class Samples(Protocol):
     preparation: str
 
     def arrays(self, indices: Sequence[int]) -> tuple[npt.NDArray[Any], ...]: ...
+
+    def shape(self, index: int) -> Any: ...  # equal for samples that can be stacked
 
     def picture(self, index: int) -> Picture | None: ...

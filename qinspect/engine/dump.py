@@ -109,6 +109,7 @@ def dump(
         chosen = chosen[:SAMPLES]
     else:
         chosen = chosen[: batch_size(q.graph)]
+    chosen = data.alike(chosen)
     if not chosen:
         raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
     inputs = data.load(list(chosen))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import torch
+from torch.utils._pytree import TreeSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,33 @@ def replace(tree: Any, make: Any) -> Any:
     if isinstance(tree, Mapping):
         return {key: replace(item, make) for key, item in tree.items()}
     return tree
+
+
+def containers(spec: TreeSpec, leaves: Sequence[Any]) -> Any:
+    """What a specification nests, in plain tuples, lists and dictionaries; nothing of its author's runs.
+
+    Parameters
+    ----------
+    spec : TreeSpec
+    leaves : sequence
+        As many as it has.
+    """
+    if spec.is_leaf():
+        return leaves[0]
+    found: list[Any] = []
+    start = 0
+    for child in spec.children():
+        found.append(containers(child, leaves[start : start + child.num_leaves]))
+        start += child.num_leaves
+    if spec.type is list:
+        return found
+    names = spec.context
+    if isinstance(names, (list, tuple)) and len(names) == 2 and isinstance(names[0], (list, tuple)):
+        names = names[0]  # a dataclass: the fields that are there, and those that are None
+    keyed = isinstance(names, (list, tuple)) and len(names) == len(found) > 0
+    if keyed and all(isinstance(name, (str, int)) for name in names):
+        return dict(zip(names, found, strict=True))
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)

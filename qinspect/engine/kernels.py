@@ -129,7 +129,7 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
     timing = None
     if work.timing:
         target = work.quantization.plan.target
-        sample = work.check or work.final
+        sample = data.alike(work.check or work.final)
         indices = [sample[i % len(sample)] for i in range(target.batch)]
         timing = runner.time(data.load(indices), target.threads, work.runs, part(report, 0.6, 1, "measuring latency"))
     joined = [np.concatenate(parts) for parts in zip(*outputs, strict=True)] if outputs else []

@@ -14,9 +14,9 @@ import torch
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Node
-from torch.utils._pytree import tree_leaves, tree_unflatten
+from torch.utils._pytree import tree_leaves
 
-from .graph import OPAQUE, Layer, LayerGraph, Param, Ref, TensorSpec, refs, replace
+from .graph import OPAQUE, Layer, LayerGraph, Param, Ref, TensorSpec, containers, refs, replace
 from .opaque import Opaque
 from .operators import CANONICAL, CREATED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
 from .problem import Problem
@@ -103,7 +103,9 @@ class _Normalizer:
         # An input that is changed in place is handed back as well, which concerns the caller alone.
         pairs = zip(output.args[0], specs, strict=True)
         returned = [item for item, spec in pairs if spec.kind == OutputKind.USER_OUTPUT]
-        outputs = tree_unflatten([self._argument(item) for item in returned], self.program.call_spec.out_spec)
+        out_spec = self.program.call_spec.out_spec
+        assert out_spec is not None
+        outputs = containers(out_spec, [self._argument(item) for item in returned])
         used = {leaf.key for layer in self.layers for leaf in _params((layer.args, dict(layer.kwargs)))} | {
             leaf.key for leaf in _params(outputs)
         }

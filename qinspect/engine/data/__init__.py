@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .arrays import open_arrays, open_callable
-from .data_spec import SPLITS, DataSpec, Labels, Picture, Samples, parse_normalize
-from .images import open_images
-from .problem import Problem
+from ..data_spec import SPLITS, DataSpec, Labels, Picture, Samples, parse_normalize
+from ..problem import Problem
+from .arrays import open_arrays
+from .audio import SUFFIXES as AUDIO
+from .audio import open_audio
+from .code import open_callable
+from .images import SUFFIXES as IMAGES
+from .images import listed, open_images
+from .sniff import BY_SUFFIX, kind_of_data
+from .tables import open_tables, tables_in
+from .text import open_text
 
 __all__ = ["DataSpec", "Dataset", "Splits", "batches", "open_data", "parse_normalize", "split_samples"]
 
@@ -77,6 +85,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.names)
 
+    def alike(self, indices: Sequence[int]) -> tuple[int, ...]:
+        """Those of them that have the first one's shape, so that they can be stacked."""
+        shape = self.samples.shape
+        return tuple(index for index in indices if shape(index) == shape(indices[0]))
+
     @property
     def classifies(self) -> bool:
         """Whether outputs may be read as logits: nothing says that they are something else than classes."""
@@ -134,28 +147,62 @@ def open_data(
     """
     path = Path(spec.source).expanduser()
     samples: Samples
-    if path.is_dir():
-        samples = open_images(path, spec, input_shape)
-    elif path.is_file():
-        samples = open_arrays(path, spec, input_shape, input_names)
-    elif ":" in spec.source and spec.source.rpartition(":")[2].isidentifier():
-        samples = open_callable(spec, input_shape, allow_code)
-    else:
-        raise Problem(spec.source, "is not there", "Check the path to the data.")
+    try:
+        if path.is_dir():
+            samples = _open_folder(path, spec, input_shape, input_names)
+        elif path.is_file():
+            samples = _open_file(path, spec, input_shape, input_names)
+        elif ":" in spec.source and spec.source.rpartition(":")[2].isidentifier():
+            samples = open_callable(spec, input_shape, allow_code, input_names)
+        else:
+            raise Problem(spec.source, "is not there", "Check the path to the data.")
+    except OSError as fault:
+        raise Problem(spec.source, f"cannot be read ({fault.strerror})", "Check the path to the data.") from fault
     splits = split_samples(len(samples.names), samples.labels, spec, samples.parts)
-    how = {key: value for key, value in spec.to_json().items() if key != "source"}
-    content = json.dumps([samples.key, samples.preparation, how], sort_keys=True)
+    content = json.dumps([samples.key, samples.preparation, spec.preparation], sort_keys=True)
     digest = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
     return Dataset(spec, samples.names, samples.labels, samples.targets, splits, digest, samples.preparation, samples)
+
+
+def _open_folder(
+    folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None, input_names: Sequence[str]
+) -> Samples:
+    """What lies in a folder: tables, or audio files, else images."""
+    if tables := tables_in(folder):
+        return open_tables(folder, tables, spec, input_shape, input_names)
+    if listed(folder, AUDIO) and not listed(folder, IMAGES):
+        return open_audio(folder, spec, input_shape)
+    return open_images(folder, spec, input_shape)
+
+
+def _open_file(
+    path: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None, input_names: Sequence[str]
+) -> Samples:
+    kind = kind_of_data(path)
+    if kind in ("parquet", "arrow"):
+        return open_tables(path, [(path, kind)], spec, input_shape, input_names)
+    if kind == "text":
+        return open_text(path, spec, input_shape, input_names)
+    if kind in ("image", "audio"):
+        raise Problem(str(path), f"is one {kind} file", "Give the folder that it lies in.")
+    if kind == "unknown":
+        raise Problem(
+            str(path), "is no kind of data that is known", f"Use a folder of images or {', '.join(BY_SUFFIX)}."
+        )
+    return open_arrays(path, kind, spec, input_shape, input_names)
 
 
 def batches(
     data: Dataset, indices: Sequence[int], size: int
 ) -> Iterator[tuple[tuple[torch.Tensor, ...], Labels | None]]:
-    """Model inputs and labels, `size` samples at a time; the last batch may be smaller."""
+    """Model inputs and labels, `size` samples at a time.
+
+    The last batch may be smaller, and so is one before a sample of another shape: samples keep their order.
+    """
     for start in range(0, len(indices), size):
-        chosen = list(indices[start : start + size])
-        yield data.load(chosen), None if data.labels is None else data.labels[chosen]
+        for _, alike in groupby(indices[start : start + size], key=data.samples.shape):
+            chosen = list(alike)
+            yield data.load(chosen), None if data.labels is None else data.labels[chosen]
 
 
 def split_samples(count: int, labels: Labels | None, spec: DataSpec, parts: Sequence[str] | None = None) -> Splits:

@@ -1,4 +1,4 @@
-"""Stored arrays and callables as data; a file never runs code."""
+"""Stored arrays as data; a file never runs code."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from .data_spec import DataSpec, Labels, Picture
+from ..data_spec import DataSpec, Labels, Picture
+from ..problem import Problem
 from .images import describe_normalization, standardize
-from .load.callable import resolve
-from .problem import Problem
+from .named import flat, in_order, target_name
+from .stored import Array, Rows, in_pieces, read_stored
 
-CODE_BYTES = 4 << 30
-SUFFIXES = (".npz", ".npy", ".safetensors", ".pt", ".pth")
-
-Array = npt.NDArray[Any]
+Column = Rows | list[Array]
+"""Samples of one input: along the first axis, or one by one where their shapes differ."""
 
 
 class ArraySamples:
-    """Samples along the first axis of one array per model input.
+    """Samples of one column per model input.
 
     Parameters
     ----------
     where : str
         The file or callable, for messages.
-    inputs : sequence of ndarray, each of shape (N, ...)
-        Numbers; floats are finite.
+    inputs : sequence of Column, each of N samples
+        Numbers.
     targets : ndarray, shape (N, ...) | None
         Class indices where it is int64 of shape (N,).
+    key : str
+        Changes whenever the content does.
     """
 
     parts: tuple[str, ...] | None = None
 
-    def __init__(self, where: str, inputs: Sequence[Array], targets: Array | None, spec: DataSpec) -> None:
+    def __init__(self, where: str, inputs: Sequence[Column], targets: Array | None, spec: DataSpec, key: str) -> None:
         self.names = tuple(f"x[{i}]" for i in range(len(inputs[0])))
         self.targets = targets
         classes = targets is not None and targets.ndim == 1 and targets.dtype == np.int64
         self.labels: Labels | None = targets if classes else None
-        self.key = _content_key([*inputs, *([] if targets is None else [targets])])
+        self.key = key
         self.preparation = describe_normalization(spec) or "as stored"
         self._where = where
         self._inputs = tuple(inputs)
@@ -50,7 +50,13 @@ class ArraySamples:
 
     def arrays(self, indices: Sequence[int]) -> tuple[Array, ...]:
         """The samples at `indices`: float32, or integers as they are stored."""
-        return tuple(self._prepare(stored[np.asarray(indices, np.int64)]) for stored in self._inputs)
+        return tuple(self._prepare(self._chosen(column, indices), indices) for column in self._inputs)
+
+    def shape(self, index: int) -> tuple[tuple[int, ...], ...]:
+        """Of one sample of each input."""
+        return tuple(
+            column[index].shape if isinstance(column, list) else tuple(column.shape[1:]) for column in self._inputs
+        )
 
     def picture(self, index: int) -> Picture | None:
         """The sample as uint8 of shape (H, W, 3) where it looks like an image, stretched to its own range."""
@@ -71,24 +77,47 @@ class ArraySamples:
             sample = np.round((values - low) * (255 / (high - low or 1))).astype(np.uint8)
         return np.ascontiguousarray(np.broadcast_to(sample, (*sample.shape[:2], 3)))
 
-    def _prepare(self, values: Array) -> Array:
-        if self._spec.mean is None:
-            kept = values.dtype.kind in "iub" or values.dtype == np.float32
-            # The index above copied already; a second copy is only for the type.
-            return np.ascontiguousarray(values if kept else values.astype(np.float32))
-        scaled = values.astype(np.float32)
-        if values.dtype == np.uint8:
-            scaled /= np.float32(255)
-        return standardize(scaled, self._spec)
+    def _chosen(self, column: Column, indices: Sequence[int]) -> Array:
+        if not isinstance(column, list):
+            return np.asarray(column[np.asarray(indices, np.int64)])
+        samples = [column[index] for index in indices]
+        if len({sample.shape for sample in samples}) > 1:
+            raise Problem(
+                self._where,
+                f"x[{indices[0]}] has shape {samples[0].shape}, another sample of the same batch has not",
+                "Give samples of one shape.",
+            )
+        return np.stack(samples)
+
+    def _prepare(self, values: Array, indices: Sequence[int]) -> Array:
+        if self._spec.mean is not None or not (values.dtype.kind in "iub" or values.dtype == np.float32):
+            scale = np.float32(255) if self._spec.mean is not None and values.dtype == np.uint8 else None
+            with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite
+                values = values.astype(np.float32)
+            if scale is not None:
+                values /= scale
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise _not_finite(self._where, indices[int(np.argwhere(~np.isfinite(values))[0][0])])
+        # The index above copied already.
+        return np.ascontiguousarray(values if self._spec.mean is None else standardize(values, self._spec))
 
 
 def open_arrays(
-    path: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None, input_names: Sequence[str] = ()
+    path: Path,
+    kind: str,
+    spec: DataSpec,
+    input_shape: tuple[int | None, ...] | None,
+    input_names: Sequence[str] = (),
 ) -> ArraySamples:
-    """Read ``.npz``, ``.npy``, ``.safetensors`` or ``.pt`` (without running code from it).
+    """Read a file of arrays (without running code from it).
 
     A file of several arrays gives a model of several inputs: by the inputs' names, else x0, x1, ...;
-    y is what a metric compares with.
+    y (or labels) is what a metric compares with.
+
+    Parameters
+    ----------
+    kind : str
+        ``npz``, ``npy``, ``safetensors`` or ``pt``, by content.
 
     Raises
     ------
@@ -96,147 +125,161 @@ def open_arrays(
         Where the file cannot be read so, or does not fit the model.
     """
     where = str(path)
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise Problem(where, "is no kind of data that is known", f"Use a folder of images or {', '.join(SUFFIXES)}.")
     try:
-        stored = _read(path, suffix)
+        stored = read_stored(path, kind)
     except Exception as fault:  # each format's reader has exceptions of its own
         raise Problem(
             where,
-            f"cannot be read as {suffix} of plain arrays ({_first_line(fault)})",
+            f"cannot be read as .{kind} of plain arrays ({line_of(fault)})",
             "Write it again, e.g. with numpy.savez(file, x=..., y=...).",
         ) from fault
-    inputs, labels = _pick(where, stored, input_names)
-    return _checked(where, inputs, labels, spec, input_shape)
+    inputs, labels = _pick(where, stored, input_names, spec.label)
+    return checked(where, inputs, labels, spec, input_shape, path)
 
 
-def open_callable(spec: DataSpec, input_shape: tuple[int | None, ...] | None, allow_code: bool) -> ArraySamples:
-    """Call ``package.module:name`` or ``file.py:name`` and collect the batches that it returns.
+def _pick(where: str, stored: Any, input_names: Sequence[str], label: str | None) -> tuple[list[Any], Any]:
+    """The inputs and targets among what a file holds."""
+    if isinstance(stored, list | tuple) and len(stored) == 2:
+        return given_for(where, stored[0], input_names), stored[1]
+    if not isinstance(stored, Mapping):
+        return [stored], None
+    if isinstance(stored.get("x"), Mapping | list | tuple):
+        return given_for(where, stored["x"], input_names), stored.get("y")
+    arrays = flat(stored)
+    if label is not None and label not in arrays:
+        raise Problem(where, f"has no array {label}", f"It has {', '.join(arrays)}.")
+    names = in_order(arrays, input_names) if len(input_names) > 1 or "x" not in arrays else ("x",)
+    if names is None and len(input_names) > 1:
+        raise _not_all(where, arrays, input_names)
+    if not names:
+        rest = [name for name in arrays if name != target_name(arrays, (), label)]
+        names = tuple(rest) if len(rest) == 1 else None
+    if names is None:
+        raise Problem(
+            where,
+            f"has no array x (it holds {', '.join(arrays) or 'nothing'})",
+            "Name the samples x and the labels y.",
+        )
+    target = target_name(arrays, names, label)
+    return [arrays[name] for name in names], None if target is None else arrays[target]
 
-    A batch is x or (x, y); x is an array or tensor, or a tuple of them for a model of several inputs.
-    Reading stops when ``spec.samples`` are there.
+
+def given_for(where: str, nested: Any, input_names: Sequence[str]) -> list[Any]:
+    """What is given for the inputs: by name where it has names and they are known, else in its order."""
+    leaves = flat(nested)
+    if not isinstance(nested, Mapping) or not input_names:
+        return list(leaves.values())
+    names = in_order(leaves, input_names)
+    if names is None:
+        raise _not_all(where, leaves, input_names)
+    return [leaves[name] for name in names]
+
+
+def _not_all(where: str, stored: Mapping[str, Any], input_names: Sequence[str]) -> Problem:
+    numbered = ", ".join(f"x{i}" for i in range(len(input_names)))
+    count = f"{len(input_names)} inputs" if len(input_names) > 1 else f"the input {input_names[0]}"
+    return Problem(
+        where,
+        f"does not hold {count} (it holds {', '.join(map(str, stored)) or 'nothing'})",
+        f"Name the arrays {', '.join(input_names)}, or {numbered}.",
+    )
+
+
+def checked(
+    where: str,
+    inputs: Sequence[Any],
+    labels: Any,
+    spec: DataSpec,
+    input_shape: tuple[int | None, ...] | None,
+    path: Path | None = None,
+) -> ArraySamples:
+    """The samples, where they are numbers, as many for each input, and fit the model.
+
+    Parameters
+    ----------
+    path : Path | None
+        The file that they are in; of what is read from it only when asked for, size and time stand for the
+        content.
 
     Raises
     ------
     Problem
-        Where code may not run, the callable is missing or fails, or a batch is not understood.
     """
-    where = spec.source
-    if not allow_code:
-        raise Problem(where, "is code, which may not run here", "Allow it, or give the data as a file.")
-    try:
-        collected, targets = _collect(where, resolve(where)(), spec.samples)
-    except Problem:
-        raise
-    except Exception as fault:  # anything that the user's code raises
-        raise Problem(where, f"failed ({type(fault).__name__}: {_first_line(fault)})", "Mend the callable.") from fault
-    return _checked(where, collected, targets, spec, input_shape)
-
-
-def _read(path: Path, suffix: str) -> Any:
-    if suffix in (".npz", ".npy"):
-        with path.open("rb") as file:  # of a damaged archive np.load would leave its own open
-            stored = np.load(file, allow_pickle=False)
-            return dict(stored) if suffix == ".npz" else stored
-    if suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _pick(where: str, stored: Any, input_names: Sequence[str]) -> tuple[list[Any], Any]:
-    """The inputs and targets among what a file holds."""
-    if isinstance(stored, list | tuple) and len(stored) == 2:
-        return [stored[0]], stored[1]
-    if not isinstance(stored, Mapping):
-        return [stored], None
-    if len(input_names) > 1:
-        numbered = [f"x{i}" for i in range(len(input_names))]
-        for names in (list(input_names), numbered):
-            if set(names) <= set(stored):
-                return [stored[name] for name in names], stored.get("y")
-        raise Problem(
-            where,
-            f"does not hold {len(input_names)} inputs (it holds {', '.join(map(str, stored)) or 'nothing'})",
-            f"Name the arrays {', '.join(input_names)}, or {', '.join(numbered)}.",
-        )
-    rest = [name for name in stored if name not in ("x", "y")]
-    if "x" in stored:
-        return [stored["x"]], stored.get("y")
-    if len(rest) == 1:
-        return [stored[rest[0]]], stored.get("y")
-    raise Problem(
-        where,
-        f"has no array x (it holds {', '.join(map(str, stored)) or 'nothing'})",
-        "Name the samples x and the labels y.",
-    )
-
-
-def _collect(where: str, batches: Any, samples: int | None) -> tuple[list[Array], Array | None]:
-    columns: list[list[Array]] = []
-    targets: list[Array] = []
-    count = size = 0
-    for batch in batches:
-        x, y = batch if isinstance(batch, list | tuple) and len(batch) == 2 else (batch, None)
-        inputs = [_array(where, value) for value in (x if isinstance(x, list | tuple) else [x])]
-        if columns and len(columns) != len(inputs):
-            raise Problem(where, "returns batches with different numbers of inputs", "Return the same in each.")
-        columns = columns or [[] for _ in inputs]
-        for column, value in zip(columns, inputs, strict=True):
-            column.append(value)
-            size += value.nbytes
-        if y is not None:
-            targets.append(np.atleast_1d(_array(where, y)))
-        count += len(inputs[0]) if inputs[0].ndim else 0
-        if samples is not None and count >= samples:
-            break
-        if size > CODE_BYTES:
-            raise Problem(
-                where,
-                f"returned more than {CODE_BYTES >> 30} GiB",
-                "Limit the number of samples (--samples).",
-            )
-    if not columns:
-        raise Problem(where, "returned no batch", "Return an iterable of x or (x, y).")
-    labels = np.concatenate(targets)[:samples] if targets else None
-    return [np.concatenate(column)[:samples] for column in columns], labels
-
-
-def _checked(
-    where: str, inputs: Sequence[Any], labels: Any, spec: DataSpec, input_shape: tuple[int | None, ...] | None
-) -> ArraySamples:
     if spec.resize is not None or spec.crop is not None:
         raise Problem(where, "holds arrays, which are not resized or cropped", "Leave out --resize and --crop.")
-    arrays = [_array(where, value) for value in inputs]
-    for array in arrays:
-        if array.ndim == 0 or not len(array):
-            raise Problem(where, f"holds no sample (x has shape {array.shape})", "Put samples along the first axis.")
-        if len(array) != len(arrays[0]):
+    columns = [_column(where, value) for value in inputs]
+    for column in columns:
+        if isinstance(column, list) or (column.ndim and len(column)):
+            if len(column) != len(columns[0]):
+                raise Problem(
+                    where,
+                    f"has inputs of {len(columns[0])} and {len(column)} samples",
+                    "Give each the same number.",
+                )
+        else:
+            raise Problem(where, f"holds no sample (x has shape {column.shape})", "Put samples along the first axis.")
+    digest = hashlib.blake2b(digest_size=16)
+    for column in columns:
+        _look_through(where, column, digest)
+    first = columns[0]
+    shapes = {(len(first), *sample.shape) for sample in first} if isinstance(first, list) else {tuple(first.shape)}
+    for shape in shapes if input_shape is not None else ():
+        if not _fits(shape, input_shape or ()):
+            wanted = " × ".join("any" if n is None else str(n) for n in input_shape or ())
+            got = " × ".join(str(n) for n in shape)
             raise Problem(
                 where,
-                f"has inputs of {len(arrays[0])} and {len(array)} samples",
-                "Give each the same number.",
+                f"x has shape {got}, but the model takes {wanted}",
+                "Reshape x (its first axis counts the samples), or give the model's --input-shape.",
             )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            sample = int(np.argwhere(~np.isfinite(array))[0][0])
-            raise Problem(where, f"holds NaN or infinite values, first in x[{sample}]", "Remove these samples.")
-    if input_shape is not None and not _fits(arrays[0].shape, input_shape):
-        wanted = " × ".join("any" if n is None else str(n) for n in input_shape)
-        got = " × ".join(str(n) for n in arrays[0].shape)
-        raise Problem(
-            where,
-            f"x has shape {got}, but the model takes {wanted}",
-            "Reshape x (its first axis counts the samples), or give the model's --input-shape.",
-        )
-    return ArraySamples(where, arrays, _targets(where, labels, len(arrays[0])), spec)
+    targets = _targets(where, labels, len(first))
+    if targets is not None:
+        digest.update(f"{targets.dtype.str}{targets.shape}".encode() + np.ascontiguousarray(targets).tobytes())
+    if path is not None and not all(isinstance(column, np.ndarray | list) for column in columns):
+        status = path.stat()
+        digest.update(f"{status.st_size}\0{status.st_mtime_ns}".encode())
+    return ArraySamples(where, columns, targets, spec, digest.hexdigest())
+
+
+def _column(where: str, value: Any) -> Column:
+    if isinstance(value, list):
+        return [as_array(where, sample) for sample in value]
+    if isinstance(value, np.ndarray | torch.Tensor) or not hasattr(value, "shape"):
+        return as_array(where, value)
+    _numbers(where, value.dtype)
+    rows: Rows = value
+    return rows
+
+
+def _look_through(where: str, column: Column, digest: Any) -> None:
+    """Add to the digest, and refuse what is not finite; what lies on the disk is looked at when it is read."""
+    if isinstance(column, list):
+        digest.update(b"".join(f"{sample.dtype.str}{sample.shape}".encode() for sample in column))
+        for number, sample in enumerate(column):
+            if sample.dtype.kind == "f" and not np.isfinite(sample).all():
+                raise _not_finite(where, number)
+            digest.update(np.ascontiguousarray(sample).tobytes())
+        return
+    digest.update(f"{column.dtype.str}{tuple(column.shape)}".encode())
+    if not isinstance(column, np.ndarray):
+        return
+    for piece in in_pieces(column):
+        values = column[piece]
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise _not_finite(where, piece.start + int(np.argwhere(~np.isfinite(values))[0][0]))
+        digest.update(np.ascontiguousarray(values).view(np.uint8).data)
+
+
+def _not_finite(where: str, sample: int) -> Problem:
+    return Problem(where, f"holds NaN or infinite values, first in x[{sample}]", "Remove these samples.")
 
 
 def _targets(where: str, stored: Any, count: int) -> Array | None:
     if stored is None:
         return None
-    targets = _array(where, stored)
+    # A whole column of targets is needed for the splits, and is small beside the samples.
+    whole = stored if isinstance(stored, np.ndarray | torch.Tensor) or not hasattr(stored, "shape") else None
+    targets = as_array(where, stored[np.arange(len(stored))] if whole is None else whole)
     if targets.ndim == 2 and targets.shape[1] == 1 and targets.dtype.kind in "iu":
         targets = targets[:, 0]
     if targets.ndim == 0 or len(targets) != count:
@@ -245,15 +288,26 @@ def _targets(where: str, stored: Any, count: int) -> Array | None:
     return targets.astype(np.int64) if targets.dtype.kind in "iu" else targets
 
 
-def _array(where: str, value: Any) -> Array:
+def as_array(where: str, value: Any) -> Array:
+    """Numbers as numpy has them.
+
+    Raises
+    ------
+    Problem
+        Where they are something else.
+    """
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         # numpy has no bfloat16; every one of its values is a float32.
         value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise Problem(where, f"holds {array.dtype}, not real numbers", "Store float32 or integers.")
+    _numbers(where, array.dtype)
     return array
+
+
+def _numbers(where: str, dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "fiub":
+        raise Problem(where, f"holds {dtype}, not real numbers", "Store float32 or integers.")
 
 
 def _fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
@@ -263,13 +317,6 @@ def _fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
     )
 
 
-def _content_key(arrays: Sequence[Array]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-    return digest.hexdigest()
-
-
-def _first_line(fault: BaseException) -> str:
+def line_of(fault: BaseException) -> str:
+    """The first line of what an exception says."""
     return (str(fault).strip() or type(fault).__name__).splitlines()[0]

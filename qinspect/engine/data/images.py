@@ -1,22 +1,22 @@
-"""Folders of images: what lies where, and how a file becomes what the model sees."""
+"""Images: which files lie in a folder, and how one becomes what the model sees."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from .data_spec import SPLITS, DataSpec, Labels, Picture
-from .problem import Problem
+from ..data_spec import SPLITS, DataSpec, Labels, Picture
+from ..problem import Problem
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 CACHE_BYTES = 512 << 20
@@ -29,54 +29,57 @@ RESAMPLING = {
 }
 
 
-class ImageFolder:
-    """The images below a folder, in the order of their names.
+class Images:
+    """Encoded images, from files or from a table.
 
     Parameters
     ----------
-    files : sequence of Path
-        The images.
+    encoded : callable
+        ``encoded(index)`` is the image's file, or an open one.
+    where : str
+        The source as a whole, for messages.
+    places : sequence of str
+        What each is called in messages.
     names : tuple of str
         What they are called in tables.
     labels : ndarray of int64 | None
         Class index of each.
+    targets : ndarray | None
+        What a metric compares with.
     parts : tuple of str | None
         The split of each, where sub-folders say so.
-    size : (int, int) | None
-        Height and width that the model wants; None: as the images are.
-    short_side : int | None
-        To which an image is scaled first; None where `size` is.
-    grey : bool
-        Whether the model takes one channel.
+    key : str
+        Changes whenever the content does.
+    input_shape : tuple of int or None | None
+        The model's input, with its batch.
     """
 
     def __init__(
         self,
-        files: Sequence[Path],
+        encoded: Callable[[int], Path | BinaryIO],
+        where: str,
+        places: Sequence[str],
         names: tuple[str, ...],
         labels: Labels | None,
+        targets: npt.NDArray[Any] | None,
         parts: tuple[str, ...] | None,
+        key: str,
         spec: DataSpec,
-        size: tuple[int, int] | None,
-        short_side: int | None,
-        grey: bool,
+        input_shape: tuple[int | None, ...] | None,
     ) -> None:
-        self.files = tuple(files)
-        self.names = names
-        self.labels = self.targets = labels
-        self.parts = parts
-        self.key = _content_key(self.files, names, labels)
-        self._spec = spec
-        self._size = size
-        self._short_side = short_side
-        self._grey = grey
+        self.names, self.labels, self.targets, self.parts, self.key = names, labels, targets, parts, key
+        self._encoded, self._places, self._spec = encoded, places, spec
+        # Height and width that the model wants (None: as the images are), the short side to which an image is
+        # scaled first, and whether the model takes one channel.
+        self._size, self._short_side, self._grey = _geometry(where, spec, input_shape)
+        grey = self._grey
         # What each of the 256 levels becomes, per channel: one look-up instead of three passes over floats.
         grid = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
         self._levels = standardize(np.repeat(grid, 1 if grey else 3, axis=1), spec).T.copy()
         # A size that the model's input asked for is met already by images that have it.
         self._keep_fitting = spec.resize is None and spec.crop is None
         self.preparation = self._describe()
-        height, width = size or (512, 512)
+        height, width = self._size or (512, 512)
         # Every look at a plan runs the same samples again, and decoding costs more than a small model.
         self._decode = lru_cache(maxsize=max(1, CACHE_BYTES // (height * width * 3)))(self._decode_file)
 
@@ -90,7 +93,7 @@ class ImageFolder:
         for index, picture in zip(indices, pictures, strict=True):
             if picture.shape != pictures[0].shape:
                 raise Problem(
-                    str(self.files[index]),
+                    self._places[index],
                     f"is {_size(picture)} where another image is {_size(pictures[0])}",
                     "Set a crop, so that all images get one size.",
                 )
@@ -107,28 +110,32 @@ class ImageFolder:
                 planes[i, c] = levels[picture[..., source]]
         return (stacked,)
 
+    def shape(self, index: int) -> tuple[int, ...]:
+        """Height and width as the model gets them."""
+        return self._size or self._decode(index).shape[:2]
+
     def picture(self, index: int) -> Picture:
         """The image scaled and cropped: uint8, shape (H, W, 3), red, green, blue."""
         return self._decode(index)
 
     def _decode_file(self, index: int) -> Picture:
-        path = self.files[index]
+        place = self._places[index]
         try:
             with warnings.catch_warnings():
                 # Pillow warns of broken EXIF blocks and odd palettes in files that it reads well.
                 warnings.simplefilter("ignore")
-                with Image.open(path) as opened:
+                with Image.open(self._encoded(index)) as opened:
                     image = _to_rgb(ImageOps.exif_transpose(opened))
         except FileNotFoundError:
-            raise Problem(str(path), "has gone since the folder was read", "Open the data again.") from None
+            raise Problem(place, "has gone since the folder was read", "Open the data again.") from None
+        except Problem:
+            raise
         except Exception as fault:  # Pillow's plug-ins raise what they like on a broken file
-            raise Problem(
-                str(path), f"cannot be decoded as an image ({fault})", "Remove or replace the file."
-            ) from fault
+            raise Problem(place, f"cannot be decoded as an image ({fault})", "Remove or replace the file.") from fault
         if self._grey:
             image = image.convert("L").convert("RGB")
         if self._size is not None and not (self._keep_fitting and image.size == self._size[::-1]):
-            image = self._crop(self._scale(image), path)
+            image = self._crop(self._scale(image), place)
         picture = np.asarray(image)
         picture.flags.writeable = False
         return picture
@@ -146,13 +153,13 @@ class ImageFolder:
         target = (int(width * scale + 1e-6), int(height * scale + 1e-6))
         return image.resize(target, RESAMPLING[self._spec.interpolation])
 
-    def _crop(self, image: Image.Image, path: Path) -> Image.Image:
+    def _crop(self, image: Image.Image, place: str) -> Image.Image:
         assert self._size is not None
         rows, columns = self._size
         width, height = image.size
         if rows > height or columns > width:
             raise Problem(
-                str(path),
+                place,
                 f"is {height} × {width} after scaling, smaller than the crop of {rows} × {columns}",
                 "Set a larger resize or a smaller crop.",
             )
@@ -200,7 +207,7 @@ def describe_normalization(spec: DataSpec) -> str:
     return f"minus ({mean}), divided by ({std})"
 
 
-def open_images(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None) -> ImageFolder:
+def open_images(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None) -> Images:
     """List the images below `folder`; none is decoded.
 
     Raises
@@ -208,36 +215,44 @@ def open_images(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...
     Problem
         Where there is none, labels are unclear, or the model does not take images.
     """
-    found = _list_images(folder)
+    found = listed(folder, SUFFIXES)
     if not found:
         raise Problem(
             str(folder),
             "holds no image",
             f"Choose a folder with {', '.join(sorted(suffix[1:] for suffix in SUFFIXES))} files.",
         )
-    inside = [path.relative_to(folder).parts for path in found]
-    tops = {parts[0] for parts in inside if len(parts) > 1}
-    parts: tuple[str, ...] | None = None
-    if {"calibrate", "final"} <= tops <= set(SPLITS) and all(len(path) > 1 for path in inside):
-        parts = tuple(path[0] for path in inside)
-        inside = [path[1:] for path in inside]
-    labels = _label(folder, inside)
+    labels, parts = classes_of(folder, found)
     names = tuple(path.relative_to(folder).as_posix() for path in found)
-    size, short_side, grey = _geometry(folder, spec, input_shape)
-    return ImageFolder(found, names, labels, parts, spec, size, short_side, grey)
+    key = content_key(found, names, labels)
+    places = [str(path) for path in found]
+    return Images(found.__getitem__, str(folder), places, names, labels, labels, parts, key, spec, input_shape)
 
 
-def _list_images(folder: Path) -> list[Path]:
+def listed(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """The files below a folder, in the order of their names, hidden ones left out."""
+
     def walk(below: Path) -> Iterator[Path]:
         for path in sorted(below.iterdir()):
             if path.name.startswith("."):
                 continue
             if path.is_dir():
                 yield from walk(path)
-            elif path.suffix.lower() in SUFFIXES:
+            elif path.suffix.lower() in suffixes:
                 yield path
 
     return list(walk(folder))
+
+
+def classes_of(folder: Path, found: Sequence[Path]) -> tuple[Labels | None, tuple[str, ...] | None]:
+    """Class indices by sub-folder, and the splits where the outermost folders are named so."""
+    inside = [path.relative_to(folder).parts for path in found]
+    tops = {parts[0] for parts in inside if len(parts) > 1}
+    parts: tuple[str, ...] | None = None
+    if {"calibrate", "final"} <= tops <= set(SPLITS) and all(len(path) > 1 for path in inside):
+        parts = tuple(path[0] for path in inside)
+        inside = [path[1:] for path in inside]
+    return _label(folder, inside), parts
 
 
 def _label(folder: Path, inside: Sequence[tuple[str, ...]]) -> Labels | None:
@@ -247,8 +262,8 @@ def _label(folder: Path, inside: Sequence[tuple[str, ...]]) -> Labels | None:
     if loose:
         raise Problem(
             str(folder),
-            f"holds {loose} images beside sub-folders of images, so it is unclear whether these are labels",
-            "Put every image into a class folder, or none.",
+            f"holds {loose} files beside sub-folders of such files, so it is unclear whether these are labels",
+            "Put every file into a class folder, or none.",
         )
     classes = sorted({path[0] for path in inside})
     if all(name.isdecimal() for name in classes):
@@ -258,7 +273,7 @@ def _label(folder: Path, inside: Sequence[tuple[str, ...]]) -> Labels | None:
 
 
 def _geometry(
-    folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None
+    where: str, spec: DataSpec, input_shape: tuple[int | None, ...] | None
 ) -> tuple[tuple[int, int] | None, int | None, bool]:
     """Crop (height, width), short side and whether the model takes grey images."""
     size = None if spec.crop is None else (spec.crop, spec.crop)
@@ -266,14 +281,14 @@ def _geometry(
     if input_shape is not None:
         if len(input_shape) != 4:
             raise Problem(
-                str(folder),
+                where,
                 f"holds images, but the model takes {_shape(input_shape)}",
                 "Give the data as an .npz with an array x.",
             )
         channels, rows, columns = input_shape[1:] if spec.layout == "nchw" else (input_shape[3], *input_shape[1:3])
         if channels not in (None, 1, 3):
             raise Problem(
-                str(folder),
+                where,
                 f"holds images of 3 channels, but the model takes {_shape(input_shape)}",
                 f"Check --layout (now {spec.layout}), or give the data as an .npz with an array x.",
             )
@@ -302,7 +317,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _content_key(files: Sequence[Path], names: Sequence[str], labels: Labels | None) -> str:
+def content_key(files: Sequence[Path], names: Sequence[str], labels: Labels | None) -> str:
+    """Of names, sizes and times of files, and their labels."""
     digest = hashlib.blake2b(digest_size=16)
     for path, name in zip(files, names, strict=True):
         status = path.stat()

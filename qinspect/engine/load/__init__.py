@@ -23,6 +23,7 @@ from ..problem import Problem
 from ..progress import Report, silent
 from ..source import ModelSpec, is_callable
 from .archive import read_pt2
+from .call import call_of
 from .callable import build
 from .pt2_quantized import existing_of, strip
 from .sniff import CLOSED, kind_of, refusal
@@ -46,7 +47,8 @@ class Model:
     graph : LayerGraph
         Canonical, nothing fused yet.
     forward : callable
-        The user's model in eval mode: ``forward(*inputs) -> outputs``.
+        The user's model in eval mode: ``forward(*inputs) -> outputs``, with the tensors of `graph.inputs`
+        in a row, however its author nests them.
     dynamic_batch : bool
         Whether any number of samples can go through at once.
     notes : tuple of str
@@ -119,7 +121,7 @@ def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     report(1, 4, "tracing")
     traced = trace(module, example, spec, notes)
     report(2, 4, "finding the layers")
-    return _layers(traced, spec), module, traced.dynamic, None
+    return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
 
 
 def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
@@ -143,7 +145,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
         report(1, 4, "tracing")
         traced = trace(module, example, dataclasses.replace(spec, input_shape=None), notes)
         report(2, 4, "finding the layers")
-        return _layers(traced, spec), module, traced.dynamic, None
+        return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
     program = read_pt2(path)
     dynamic = any(
         isinstance(size, torch.SymInt)
@@ -160,8 +162,9 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
         what = f"its quantizers cannot be read ({type(error).__name__}: {first_line(error)})"
         raise Problem(spec.source, what, "Export it anew.") from error
     tensors: dict[str, Any] = {}
-    graph = _layers(Traced(program, dynamic), spec, tensors)
-    forward = _running(graph) if grids else program.module(check_guards=False)
+    call = call_of(program)
+    graph = _layers(Traced(program, call, dynamic), spec, tensors)
+    forward = _running(graph) if grids else call.adapted(program.module(check_guards=False))
     return graph, forward, dynamic, existing_of(path, graph, tensors, grids)
 
 

@@ -14,6 +14,7 @@ import torch
 
 from ..problem import Problem
 from ..source import ModelSpec
+from .call import Call
 
 
 def resolve(source: str) -> Any:
@@ -52,13 +53,14 @@ def resolve(source: str) -> Any:
         raise Problem(source, f"there is no {name!r} in it", "Check the name after the colon.") from None
 
 
-def build(spec: ModelSpec) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...] | None]:
+def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
     """Run the callable and load the weights.
 
     Returns
     -------
     module, example
-        The module in eval mode, float32, and the example inputs where the callable gave any.
+        The module in eval mode, float32, and the example inputs where the callable gave any (``module, inputs``
+        or ``module, inputs, named inputs``), else None.
     """
     made = resolve(spec.source)
     if not callable(made):
@@ -73,9 +75,8 @@ def build(spec: ModelSpec) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...] | 
     example = None
     if isinstance(made, tuple) and len(made) == 2:
         made, example = made
-        example = tuple(example) if isinstance(example, (tuple, list)) else (example,)
-        if not all(isinstance(item, torch.Tensor) for item in example):
-            raise Problem(spec.source, "its example inputs are not tensors", "Return (module, (tensor, ...)).")
+    elif isinstance(made, tuple) and len(made) == 3 and isinstance(made[2], Mapping):
+        made, example = made[0], Call.of(made[1] if isinstance(made[1], tuple | list) else (made[1],), made[2])
     if not isinstance(made, torch.nn.Module):
         raise Problem(spec.source, f"returned {type(made).__name__}", "It must return an nn.Module.")
     if spec.weights:

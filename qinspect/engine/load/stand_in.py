@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ..opaque import Opaque, Slot
 from ..source import ModelSpec
+from .call import Call
 
 
 def _fake(
@@ -78,8 +79,8 @@ class StandIns:
         The model.
     lines : mapping of path to str
         The sub-modules, and the line that stopped the tracing of each.
-    batches : sequence of tuples of torch.Tensor
-        Inputs of different batch sizes; results whose shapes do not follow the batch are refused.
+    batches : sequence of Call
+        Calls with different batch sizes; results whose shapes do not follow the batch are refused.
     spec : ModelSpec
 
     Attributes
@@ -92,7 +93,7 @@ class StandIns:
         self,
         module: torch.nn.Module,
         lines: Mapping[str, str],
-        batches: Sequence[tuple[torch.Tensor, ...]],
+        batches: Sequence[Call],
         spec: ModelSpec,
     ) -> None:
         self.module, self.lines, self.spec = module, lines, spec
@@ -101,7 +102,7 @@ class StandIns:
         for count, batch in enumerate(batches):
             self._look(batch, count)
 
-    def _look(self, batch: tuple[torch.Tensor, ...], count: int) -> None:
+    def _look(self, batch: Call, count: int) -> None:
         """Run the model, and note what goes into and comes out of the sub-modules."""
         calls = dict.fromkeys(self.lines, 0)
         before: dict[str, list[torch.Tensor]] = {}
@@ -138,8 +139,9 @@ class StandIns:
             hooks.append(part.register_forward_pre_hook(keep(path), with_kwargs=True))
             hooks.append(part.register_forward_hook(note(path), with_kwargs=True))
         try:
+            args, kwargs = batch.arguments([t.clone() for t in batch.tensors])
             with torch.no_grad():
-                self.module(*(t.clone() for t in batch))
+                self.module(*args, **kwargs)
         finally:
             for hook in hooks:
                 hook.remove()

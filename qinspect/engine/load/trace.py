@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import linecache
 import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch.export import Dim, ExportedProgram
+from torch.export import Dim, ExportedProgram, ShapesCollection
 
 from ..opaque import Opaque
 from ..operators import TAKEN_APART
 from ..problem import Problem
 from ..source import ModelSpec
+from .call import Call, example_call, exportable
 from .stand_in import StandIns, modules_in
 
 _HERE = str(Path(torch.__file__).parent)
@@ -34,6 +36,8 @@ class Traced:
     ----------
     program : ExportedProgram
         Without in-place operators.
+    call : Call
+        Of the example that it was traced with.
     dynamic : bool
         Whether its batch may vary.
     opaque : mapping of call to Opaque
@@ -41,17 +45,18 @@ class Traced:
     """
 
     program: ExportedProgram
+    call: Call
     dynamic: bool
     opaque: Mapping[str, Opaque] = field(default_factory=dict)
 
 
-def trace(
-    module: torch.nn.Module, example: tuple[torch.Tensor, ...] | None, spec: ModelSpec, notes: list[str]
-) -> Traced:
+def trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[str]) -> Traced:
     """Export a module; where sub-modules alone are at fault, all but them.
 
     Parameters
     ----------
+    example : anything
+        What `example_call` understands; None where there is none.
     notes : list of str
         What was assumed or left out is added.
 
@@ -60,24 +65,26 @@ def trace(
     Problem
         Naming the line of the author's code that cannot be traced, and what stands there.
     """
-    inputs = example_inputs(module, example, spec, notes)
+    call = example_inputs(module, example, spec, notes)
     try:
+        args, kwargs = call.arguments([t.clone() for t in call.tensors])
         with torch.no_grad():
-            module(*(t.clone() for t in inputs))
+            made = module(*args, **kwargs)
     except Exception as error:
-        shapes = ", ".join(str(tuple(t.shape)) for t in inputs)
+        shapes = ", ".join(str(tuple(t.shape)) for t in call.tensors)
         where = author_line(error) or spec.source
         raise Problem(
             where,
             f"a forward pass with input {shapes} raises {type(error).__name__}: {first_line(error)}",
             "Give the right --input-shape.",
         ) from error
+    exportable(made)  # torch.export is to know its dataclasses
     lines: dict[str, str] = {}
     reasons: list[str] = []
     first: Exception | None = None
     while True:
         try:
-            traced = _export(module, inputs, lines, spec)
+            traced = _export(module, call, lines, spec)
         except Exception as error:
             first = first or error
             inner = next((path for path in modules_in(error, module) if not _inside(path, lines)), None)
@@ -103,30 +110,35 @@ def _inside(path: str, lines: Mapping[str, str]) -> bool:
     return any(path == known or path.startswith(f"{known}.") for known in lines)
 
 
-def _export(
-    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], lines: Mapping[str, str], spec: ModelSpec
-) -> Traced:
+def _export(module: torch.nn.Module, call: Call, lines: Mapping[str, str], spec: ModelSpec) -> Traced:
     """Export with a free batch, else with that of the inputs; `lines` names the sub-modules to leave out."""
-    grown = tuple(torch.cat([t, t])[:2] if t.dim() and t.shape[0] == 1 else t for t in inputs)
+    grown = call.but([torch.cat([t, t])[:2] if t.dim() and t.shape[0] == 1 else t for t in call.tensors])
     batch = Dim("batch")
-    dynamic = tuple({0: batch} if t.dim() else None for t in grown)
-    shapes = (dynamic,) if _variadic(module) else dynamic
+    shapes = ShapesCollection()
+    for tensor in grown.tensors:
+        if tensor.dim():
+            shapes[tensor] = {0: batch}
+
+    def exported(given: Call, dynamic_shapes: Any) -> ExportedProgram:
+        args, kwargs = given.arguments()
+        return plain(torch.export.export(module, args, kwargs, dynamic_shapes=dynamic_shapes))
+
     with torch.no_grad():
         try:
             if not lines:
-                return Traced(plain(torch.export.export(module, grown, dynamic_shapes=shapes)), True)
-            more = tuple(torch.cat([t, t[:1]]) if t.dim() else t for t in grown)
+                return Traced(exported(grown, shapes), call, True)
+            more = grown.but([torch.cat([t, t[:1]]) if t.dim() else t for t in grown.tensors])
             parts = StandIns(module, lines, (grown, more), spec)
             with parts.standing():
-                program = plain(torch.export.export(module, grown, dynamic_shapes=shapes))
-            return Traced(program, True, parts.opaque)
+                program = exported(grown, shapes)
+            return Traced(program, call, True, parts.opaque)
         except Exception:
             if not lines:
-                return Traced(plain(torch.export.export(module, inputs)), False)
-            parts = StandIns(module, lines, (inputs,), spec)
+                return Traced(exported(call, None), call, False)
+            parts = StandIns(module, lines, (call,), spec)
             with parts.standing():
-                program = plain(torch.export.export(module, inputs))
-            return Traced(program, False, parts.opaque)
+                program = exported(call, None)
+            return Traced(program, call, False, parts.opaque)
 
 
 def plain(program: ExportedProgram) -> ExportedProgram:
@@ -140,26 +152,33 @@ def plain(program: ExportedProgram) -> ExportedProgram:
     return program.run_decompositions(apart)
 
 
-def _variadic(module: torch.nn.Module) -> bool:
-    kinds = [p.kind for p in inspect.signature(module.forward).parameters.values()]
-    return kinds[:1] == [inspect.Parameter.VAR_POSITIONAL]
-
-
-def example_inputs(
-    module: torch.nn.Module, example: tuple[torch.Tensor, ...] | None, spec: ModelSpec, notes: list[str]
-) -> tuple[torch.Tensor, ...]:
-    """Inputs to trace with: from --input-shape, else the callable's, else the usual image."""
+def example_inputs(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[str]) -> Call:
+    """A call to trace: the callable's own example, in the shapes of --input-shape; else the usual image."""
     generator = torch.Generator().manual_seed(0)
-    if spec.input_shape:
-        return tuple(torch.rand(shape, generator=generator) for shape in spec.input_shape)
+    shapes = spec.input_shape
     if example is not None:
-        return example
+        call = example_call(module, example)
+        if shapes is None:
+            return call
+        if len(shapes) != len(call.tensors):
+            what = f"gives {len(shapes)} shapes, the example inputs hold {len(call.tensors)} tensors"
+            raise Problem("--input-shape", what, "Give --input-shape one for each tensor, joined by ;.")
+        return call.but([_resized(t, shape, generator) for t, shape in zip(call.tensors, shapes, strict=True)])
+    if shapes:
+        return Call.of([torch.rand(shape, generator=generator) for shape in shapes])
     first = next((m for m in module.modules() if isinstance(m, torch.nn.Conv2d)), None)
     if first is not None and first.in_channels in (1, 3):
         shape = (1, first.in_channels, 224, 224)
         notes.append(f"Input shape {','.join(map(str, shape))} was assumed; --input-shape sets another.")
-        return (torch.rand(shape, generator=generator),)
+        return Call.of([torch.rand(shape, generator=generator)])
     raise Problem(spec.source, "the shape of its input is not known", "Give --input-shape, such as 1,3,224,224.")
+
+
+def _resized(tensor: torch.Tensor, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    """An example in another shape: numbers that are looked up somewhere stay those of the author."""
+    if tensor.is_floating_point() or not tensor.numel():
+        return torch.rand(shape, generator=generator, dtype=tensor.dtype)
+    return torch.from_numpy(np.resize(tensor.numpy(), shape))
 
 
 def author_line(error: BaseException) -> str | None:

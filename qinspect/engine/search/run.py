@@ -247,7 +247,8 @@ class _Search:
 
     def _latency_inputs(self) -> tuple[torch.Tensor, ...]:
         batch = self.space.plan.target.batch
-        return self.data.load([self.select[i % len(self.select)] for i in range(batch)])
+        alike = self.data.alike(self.select)
+        return self.data.load([alike[i % len(alike)] for i in range(batch)])
 
     # -- trying plans ------------------------------------------------------------------------------
 

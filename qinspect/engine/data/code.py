@@ -1,0 +1,98 @@
+"""Callables as data: batches that the user's own Python code returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..data_spec import DataSpec
+from ..load.callable import resolve
+from ..problem import Problem
+from .arrays import ArraySamples, as_array, checked, given_for, line_of
+from .named import flat, in_order, target_name
+from .stored import Array
+
+CODE_BYTES = 4 << 30
+
+
+def open_callable(
+    spec: DataSpec,
+    input_shape: tuple[int | None, ...] | None,
+    allow_code: bool,
+    input_names: Sequence[str] = (),
+) -> ArraySamples:
+    """Call ``package.module:name`` or ``file.py:name`` and collect the batches that it returns.
+
+    A batch is x or (x, y); x is an array or tensor, or tuples and dictionaries of them for a model of several
+    inputs, nested as the model takes them or by the inputs' names. A batch that is a dictionary may hold y
+    (or labels) itself. Samples of different batches may have different shapes. Reading stops when
+    ``spec.samples`` are there.
+
+    Raises
+    ------
+    Problem
+        Where code may not run, the callable is missing or fails, or a batch is not understood.
+    """
+    where = spec.source
+    if not allow_code:
+        raise Problem(where, "is code, which may not run here", "Allow it, or give the data as a file.")
+    try:
+        collected, targets = _collect(where, resolve(where)(), spec.samples, input_names)
+    except Problem:
+        raise
+    except Exception as fault:  # anything that the user's code raises
+        raise Problem(where, f"failed ({type(fault).__name__}: {line_of(fault)})", "Mend the callable.") from fault
+    return checked(where, collected, targets, spec, input_shape)
+
+
+def _parted(batch: Any, input_names: Sequence[str]) -> tuple[Any, Any]:
+    """Inputs and targets of a batch."""
+    if isinstance(batch, list | tuple) and len(batch) == 2:
+        return batch[0], batch[1]
+    if not isinstance(batch, Mapping):
+        return batch, None
+    if "x" in batch and "x" not in input_names:
+        return batch["x"], batch.get("y")
+    target = target_name(batch, in_order(flat(batch), input_names) or ())
+    return {name: item for name, item in batch.items() if name != target}, batch.get(target)
+
+
+def _collect(
+    where: str, batches: Any, samples: int | None, input_names: Sequence[str]
+) -> tuple[list[Any], Array | None]:
+    columns: list[list[Array]] = []
+    targets: list[Array] = []
+    count = size = 0
+    for batch in batches:
+        x, y = _parted(batch, input_names)
+        inputs = [as_array(where, value) for value in given_for(where, x, input_names)]
+        if columns and len(columns) != len(inputs):
+            raise Problem(where, "returns batches with different numbers of inputs", "Return the same in each.")
+        columns = columns or [[] for _ in inputs]
+        for column, value in zip(columns, inputs, strict=True):
+            column.append(value)
+            size += value.nbytes
+        if y is not None:
+            targets.append(np.atleast_1d(as_array(where, y)))
+        count += len(inputs[0]) if inputs[0].ndim else 0
+        if samples is not None and count >= samples:
+            break
+        if size > CODE_BYTES:
+            raise Problem(
+                where,
+                f"returned more than {CODE_BYTES >> 30} GiB",
+                "Limit the number of samples (--samples).",
+            )
+    if not columns:
+        raise Problem(where, "returned no batch", "Return an iterable of x or (x, y).")
+    labels = np.concatenate(targets)[:samples] if targets else None
+    return [_joined(column)[:samples] for column in columns], labels
+
+
+def _joined(batches: Sequence[Array]) -> Any:
+    """One array; where the samples of some batches have other shapes, a list of samples."""
+    if len({batch.shape[1:] for batch in batches}) == 1:
+        return np.concatenate(batches)
+    return [sample for batch in batches for sample in batch]
