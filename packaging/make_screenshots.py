@@ -25,8 +25,8 @@ from qinspect.engine.analyze import analyze
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.job import calibrate_model, check_float, first_plan
 from qinspect.engine.load import load_model
-from qinspect.engine.plan import Target
 from qinspect.engine.source import ModelSpec
+from qinspect.engine.target import Target
 from qinspect.gui.app import screenshot
 from qinspect.resources import resource
 from qinspect.session import Run, Session, load_session, save_session

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .engine.files import write_json
-from .engine.plan import QuantPlan, Target
+from .engine.plan import QuantPlan
 from .engine.progress import Report, part
+from .engine.target import Target
 from .resources import resource
 
 if TYPE_CHECKING:

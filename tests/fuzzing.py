@@ -149,8 +149,9 @@ def fault(reader: Reader, path: Path, content: bytes, seed: int) -> str | None:
 
 def _plan(path: Path) -> None:
     from qinspect.engine.files import write_json
-    from qinspect.engine.plan import QuantPlan, Remedy, Target
+    from qinspect.engine.plan import QuantPlan, Remedy
     from qinspect.engine.qconfig import TensorConfig
+    from qinspect.engine.target import Target
 
     plan = QuantPlan.preset(Target(threads=2)).with_layer("a:conv2d", weight=None, activation=TensorConfig("int8"))
     plan = plan.with_fusion("b:relu", False).with_remedy(Remedy("equalize", ("a", "b")))
@@ -179,8 +180,9 @@ def _read_statistics(path: Path) -> Any:
 
 
 def _session(path: Path) -> None:
-    from qinspect.engine.plan import QuantPlan, Target
+    from qinspect.engine.plan import QuantPlan
     from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, KernelCheck, Latency, LayerRow, Totals
+    from qinspect.engine.target import Target
     from qinspect.session import Run, Session, save_session
 
     plan = QuantPlan.preset(Target())

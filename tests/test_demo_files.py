@@ -14,9 +14,7 @@ from qinspect.resources import resource
 
 def test_the_float_model_names_what_the_photographs_show(one_thread):
     net = resolve(f"{resource('demo/mobilenet_v2.py')}:model")()
-    missing, unexpected = net.load_state_dict(
-        load_file(resource("demo/mobilenet_v2.safetensors")), strict=False
-    )
+    missing, unexpected = net.load_state_dict(load_file(resource("demo/mobilenet_v2.safetensors")), strict=False)
     assert not unexpected
     assert all(key.endswith("num_batches_tracked") for key in missing)
     mean, std = parse_normalize("imagenet")

@@ -7,9 +7,10 @@ import zipfile
 
 import pytest
 
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, KernelCheck, Latency, LayerRow, Totals
+from qinspect.engine.target import Target
 from qinspect.session import Run, Session, load_session, save_session, session_title
 
 

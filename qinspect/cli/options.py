@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.plan import INSTRUCTION_SETS, TARGETS, QuantPlan, Target, read_plan
+from ..engine.plan import QuantPlan, read_plan
 from ..engine.problem import Problem
 from ..engine.progress import Report
 from ..engine.qconfig import PRESETS
+from ..engine.target import INSTRUCTION_SETS, TARGETS, Target
 
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration

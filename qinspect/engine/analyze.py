@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .backends import not_run_here
 from .calibrate import Calibration, calibrate
 from .data import Dataset, batches
+from .decide import decide
 from .doctor import diagnose
 from .errors import Measured, kl_divergence, measure
 from .groups import shared_groups, unheard
@@ -33,16 +34,17 @@ from .kernels import KernelFigures, KernelWork, run_kernels
 from .latency import device_latencies, device_sums, latency_sums, layer_latencies
 from .load import Model
 from .metric import TOP1, Metric
-from .plan import QuantPlan, Target
+from .plan import QuantPlan
 from .problem import Problem
 from .profiles import DeviceTimes
 from .progress import Report, part, silent
-from .quantize import Quantization, decide
+from .quantize import Quantization
 from .results import Analysis, Latency, LatencySums, Totals
 from .rows import fusion_rows, layer_rows
 from .samples import output_rows, sample_rows
 from .sensitivity.estimate import Scores, holds, score
 from .sensitivity.sweep import Sweep, sweep
+from .target import Target
 
 LAYER_SAMPLES = 64
 """Samples of the final split that layers' errors and estimates rest on."""

@@ -12,6 +12,7 @@ import torch
 from .backends import float_kernel, table
 from .calibrate import Calibration
 from .data import Dataset, batches
+from .decide import MATRIX_PRODUCTS, WEIGHTED, decide
 from .errors import sqnr_db
 from .execute import Executor
 from .graph import Layer
@@ -21,7 +22,7 @@ from .load import Model
 from .plan import QuantPlan
 from .progress import Report, part, silent
 from .qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
-from .quantize import MATRIX_PRODUCTS, WEIGHTED, Quantization, decide, quantize
+from .quantize import Quantization, quantize
 from .sensitivity.estimate import Scores, score
 from .simulate import Simulation
 

@@ -24,11 +24,12 @@ from .job import batch_size, check_fits, fused_graph, known_grids, opening_plan,
 from .load import Model
 from .matching import Match, match
 from .metric import TOP1, Metric
-from .plan import QuantPlan, Target
+from .plan import QuantPlan
 from .problem import Problem
 from .progress import Report, part, silent
 from .quantize import Quantization, quantize
 from .simulate import Simulation
+from .target import Target
 
 BATCH = 8
 """Samples at a time: every layer's value of both models is held at once."""

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from .fuse import FOLDABLE
 from .graph import Layer, LayerGraph
-from .plan import QuantPlan, Target
+from .plan import QuantPlan
 from .qconfig import DTYPES, QConfig, TensorConfig
 from .qparams import QParams
+from .target import Target
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,12 +28,13 @@ from .job import (
 )
 from .load import Model
 from .metric import TOP1, Metric
-from .plan import TARGETS, QuantPlan, Target, read_plan
+from .plan import QuantPlan, read_plan
 from .problem import Problem
 from .progress import Report, part, silent
 from .quantize import Quantization, quantize
 from .results import ExportReport
 from .synthetic import synthetic_inputs
+from .target import TARGETS, Target
 
 __all__ = ["KINDS", "ExportReport", "export", "suited"]
 

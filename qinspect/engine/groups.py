@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .decide import Decisions
 from .graph import LayerGraph
 from .plan import QuantPlan
-from .quantize import Decisions
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def shared_groups(graph: LayerGraph, decisions: Decisions) -> tuple[SharedGroup,
     graph : LayerGraph
         Fused.
     decisions : Decisions
-        From `quantize.decide`, with its grids.
+        From `decide.decide`, with its grids.
     """
     members: dict[str, list[str]] = {}
     for layer in graph.layers:

@@ -9,18 +9,19 @@ from typing import Any
 import torch
 
 from .data import Dataset
+from .decide import WEIGHTED, decide
 from .existing import config_of
 from .graph import Layer, LayerGraph
 from .groups import shared_groups, unheard
 from .job import fused_graph, opening_plan
 from .load import Model
 from .metric import Metric
-from .plan import QuantPlan, Target, check_override
+from .plan import QuantPlan, check_override
 from .problem import Problem
-from .quantize import WEIGHTED, decide
 from .ranges import estimate_weight
 from .results import Analysis, Totals
 from .rows import group_leader, params_json, row_and_absorbed
+from .target import Target
 
 
 def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:

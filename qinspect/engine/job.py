@@ -24,12 +24,13 @@ from .graph import LayerGraph
 from .load import Model
 from .metric import TOP1, Metric
 from .observe import SHARE
-from .plan import QuantPlan, Remedy, Target, first_qconfig
+from .plan import QuantPlan, Remedy
 from .problem import Problem
 from .progress import Report, silent
 from .qconfig import QConfig
 from .quantize import Quantization, quantize
 from .remedies import equalize, pairs, remedied
+from .target import Target, first_qconfig
 
 REMEDY_SAMPLES = 64
 """Samples of the calibrate split that remedies look at, at most."""

@@ -165,26 +165,21 @@ def _mse_range(stats: TensorStats, low: float, high: float, config: TensorConfig
         bound = float(bounds[int(np.argmin(errors))])
         return max(-bound, low), min(bound, high)
     low, high = min(low, 0.0), max(high, 0.0)
-    # One end at a time, from the whole range inwards, until neither moves.
-    best_low, best_high, least = low, high, np.inf
+    # One end at a time, from the whole range inwards, until neither moves; an end that is 0 stays there.
+    best, least = (low, high), np.inf
+    free = [end for end in (1, 0) if (low, high)[end]]
     for _ in range(4):
         before = least
-        for lows, highs in ((best_low, high * shares), (low * shares, None)):
-            if highs is None:
-                lows, highs = np.asarray(lows), np.full(len(shares), best_high)
-            else:
-                lows = np.full(len(shares), best_low)
-            keep = highs > lows
-            lows, highs = lows[keep], highs[keep]
-            if not len(lows):
-                continue
+        for end in free:
+            lows, highs = (np.full(len(shares), value) for value in best)
+            lows, highs = (lows, high * shares) if end else (low * shares, highs)
             errors = moments.error(lows, highs, (highs - lows) / levels)
             index = int(np.argmin(errors))
             if errors[index] < least:
-                best_low, best_high, least = float(lows[index]), float(highs[index]), float(errors[index])
-        if least >= before * (1 - 1e-6):
+                best, least = (float(lows[index]), float(highs[index])), float(errors[index])
+        if len(free) == 1 or least >= before * (1 - 1e-6):
             break
-    return best_low, best_high
+    return best
 
 
 def _entropy_range(stats: TensorStats, low: float, high: float, config: TensorConfig) -> tuple[float, float]:
@@ -231,11 +226,11 @@ def _divergences(
     step = np.maximum((end - start) / (levels - 1), 1e-30)
     # The first bin of each step; where there are more steps than bins some have none.
     places = ((start - centers[0]) / width)[:, None] + (step / width)[:, None] * (np.arange(levels + 1) - 0.5)
-    borders = np.ceil(places).clip(first[:, None], stop[:, None]).astype(np.int64)
+    borders = np.ceil(places, out=places).clip(first[:, None], stop[:, None], out=places).astype(np.intp)
     borders[:, 0], borders[:, -1] = first, stop
-    sums, bins = np.diff(mass[borders]), np.diff(number[borders])
+    sums, bins = np.diff(mass.take(borders)), np.diff(number.take(borders))
     log_spread = np.log((np.maximum(sums, 1e-30) / np.maximum(bins, 1)).astype(np.float32))
-    own, cross = entropy[stop] - entropy[first], (sums * log_spread).sum(1)
+    own, cross = entropy[stop] - entropy[first], np.einsum("ij,ij->i", sums, log_spread)
     lost, nowhere = np.zeros(len(limits)), np.zeros(len(limits))
     rows = np.arange(len(limits))
     for edge, clipped in ((first, mass[first]), (stop - 1, total - mass[stop])):

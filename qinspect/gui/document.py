@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from ..engine.plan import Override, QuantPlan, Target
+from ..engine.plan import Override, QuantPlan
 from ..engine.qconfig import PRESETS, QConfig, TensorConfig
 from ..engine.results import Analysis, LayerRow
+from ..engine.target import Target
 from ..session import Run, Session
 from .edits import BOTH_FLOAT, Edit, changed_config, names
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.plan import QuantPlan, Target, host_isa
+from ..engine.plan import QuantPlan
 from ..engine.progress import Report, part
 from ..engine.results import Analysis
+from ..engine.target import Target, host_isa
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,11 +23,12 @@ from qinspect.engine.graph import LayerGraph
 from qinspect.engine.kernels import compare
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.normalize import normalize
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.progress import silent
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.results import KernelCheck
 from qinspect.engine.simulate import Simulation
+from qinspect.engine.target import Target
 
 pytestmark = pytest.mark.bench
 DEMO = Path(__file__).parents[2] / "resources" / "demo"
@@ -55,9 +56,7 @@ def photos(mean: tuple[float, ...], deviation: tuple[float, ...], count: int = 2
 
 @pytest.fixture(scope="module")
 def mobilenet() -> tuple[LayerGraph, torch.Tensor]:
-    spec = ModelSpec(
-        f"{DEMO / 'mobilenet_v2.py'}:model", str(DEMO / "mobilenet_v2.safetensors"), ((1, 3, 224, 224),)
-    )
+    spec = ModelSpec(f"{DEMO / 'mobilenet_v2.py'}:model", str(DEMO / "mobilenet_v2.safetensors"), ((1, 3, 224, 224),))
     x = photos((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
     return load_model(spec, allow_code=True).graph, x
 

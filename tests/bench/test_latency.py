@@ -18,8 +18,8 @@ from qinspect.engine.data import open_data
 from qinspect.engine.job import first_plan, float_onnx, fused_graph
 from qinspect.engine.latency import layer_latencies
 from qinspect.engine.load import load_model
-from qinspect.engine.plan import Target
 from qinspect.engine.quantize import quantize
+from qinspect.engine.target import Target
 
 pytestmark = pytest.mark.bench
 

@@ -28,12 +28,13 @@ from qinspect.engine.errors import measure
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.job import first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.quantize import quantize
 from qinspect.engine.ranges import estimate_activation
 from qinspect.engine.sensitivity.estimate import holds, score
 from qinspect.engine.sensitivity.sweep import sweep
 from qinspect.engine.simulate import Simulation
+from qinspect.engine.target import Target
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
@@ -193,6 +194,25 @@ def test_calibration(case, threads, size):
     theirs = [ratio(passing(observed(case, o), feed), plain, 1) for o in (MinMaxObserver, HistogramObserver)]
     print(f"\n| {case.name} | {size}, {threads} | {ours:.2f} | {theirs[0]:.2f} | {theirs[1]:.2f} |")
     assert ours < 1.6
+
+
+def peak_mib(call: Callable[[], Any]) -> float:
+    """Most memory that the process held during a call, MiB (Linux: 5 resets the mark)."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    call()
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def test_peak_memory_of_calibration(case, one_thread):
+    """Goal: less than 300 MB above the plain forward."""
+    feed = [(part,) for part in case.photos[:32].split(32)]
+    plain = passing(case.forward, feed)
+    plain(), calibrate(case.graph, feed)
+    bare, ours = peak_mib(plain), peak_mib(lambda: calibrate(case.graph, feed))
+    print(f"\n| {case.name} | peak memory above the plain forward: {ours - bare:.0f} MiB of {bare:.0f} |")
+    assert ours - bare < 300
 
 
 @pytest.mark.parametrize("method", ["MinMax", "Entropy"])

@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 
 from qinspect.cli import main
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.target import Target
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +88,7 @@ def test_where_no_kernel_runs_here_the_simulation_is_dumped_and_that_is_said(dig
     assert layer["model"]["equal_share"] == 1.0
 
 
-SATURATING = '''\
+SATURATING = """\
 import torch
 from torch import nn
 
@@ -107,7 +108,7 @@ class Depthwise(nn.Module):
 
 def model():
     return Depthwise()
-'''
+"""
 
 
 @pytest.mark.skipif("fbgemm" not in torch.backends.quantized.supported_engines, reason="no engine fbgemm")

@@ -11,7 +11,8 @@ import onnx
 import pytest
 
 from qinspect.cli import main
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.target import Target
 
 
 @pytest.fixture(autouse=True)

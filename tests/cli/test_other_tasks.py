@@ -9,7 +9,7 @@ import pytest
 
 from qinspect.cli import main
 
-NET = '''
+NET = """
 import torch
 from torch import nn
 
@@ -24,7 +24,7 @@ class Net(nn.Module):
 
 def model():
     return Net(), (torch.rand(2, 6), torch.rand(2, 3))
-'''
+"""
 
 
 @pytest.fixture

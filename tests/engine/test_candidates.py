@@ -8,9 +8,9 @@ from qinspect.engine.candidates import MOST, candidates
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.load import load_model
-from qinspect.engine.plan import Target
 from qinspect.engine.qconfig import PRESETS, QConfig
 from qinspect.engine.source import ModelSpec
+from qinspect.engine.target import Target
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,11 @@ from torch import nn
 
 from qinspect.engine.backends.ort import table as ort_table
 from qinspect.engine.calibrate import calibrate
+from qinspect.engine.decide import decide
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import QConfig, TensorConfig
-from qinspect.engine.quantize import decide, quantize
+from qinspect.engine.quantize import quantize
 from qinspect.engine.search.costs import Costs, Effect, Rounding, plan_bytes, roundings, score_plans
 from qinspect.engine.sensitivity.estimate import score
 

@@ -11,10 +11,11 @@ from torch import nn
 from qinspect.engine.calibrate import Calibration, calibrate, tensor_stats
 from qinspect.engine.doctor import diagnose
 from qinspect.engine.fuse import fuse
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
 from qinspect.engine.results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, OutputRow, Totals
+from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target.parse("fx-fbgemm")).with_default(activation=TensorConfig("uint8"))
 

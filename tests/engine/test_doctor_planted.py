@@ -9,10 +9,11 @@ from torch import nn
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.doctor import diagnose, ranges
 from qinspect.engine.fuse import fuse
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
 from qinspect.engine.results import Analysis, Errors, KernelCheck, LayerRow, OutputRow, Totals
+from qinspect.engine.target import Target
 
 ORT = QuantPlan.preset(Target())
 MINMAX = ORT.with_default(activation=TensorConfig("uint8", estimator="minmax"))

@@ -19,11 +19,12 @@ from qinspect.engine.backends.fx.runner import FxRunner, engine
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.kernels import compare
-from qinspect.engine.plan import FX_ENGINES, QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import ACTIVATION, WEIGHT, TensorConfig
 from qinspect.engine.quantize import Quantization
 from qinspect.engine.results import KernelCheck
 from qinspect.engine.simulate import Simulation
+from qinspect.engine.target import FX_ENGINES, Target
 
 Quantize = Callable[..., Quantization]
 
@@ -157,9 +158,7 @@ def test_every_layer_computes_what_the_simulation_does(each_engine, graph, image
 
 
 def test_eager_mode_gives_the_integers_of_graph_mode(each_engine, graph, images, quantized):
-    eager, fx = (
-        FxRunner(quantized(graph, plan_for(each_engine, backend), [(images,)])) for backend in ("eager", "fx")
-    )
+    eager, fx = (FxRunner(quantized(graph, plan_for(each_engine, backend), [(images,)])) for backend in ("eager", "fx"))
     assert eager.kernels == fx.kernels
     one, two = eager.integers((images,)), fx.integers((images,))
     assert {name: bool(torch.equal(one[name], two[name])) for name in two} == dict.fromkeys(one, True)

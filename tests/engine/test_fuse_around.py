@@ -13,8 +13,9 @@ from qinspect.engine.backends import simulation
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.quantize import quantize
+from qinspect.engine.target import Target
 
 
 class Net(nn.Module):

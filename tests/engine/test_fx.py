@@ -19,12 +19,13 @@ from qinspect.engine.graph import LayerGraph
 from qinspect.engine.kernels import compare
 from qinspect.engine.load import quiet
 from qinspect.engine.normalize import normalize
-from qinspect.engine.plan import FX_ENGINES, QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.progress import silent
 from qinspect.engine.qconfig import ACTIVATION, WEIGHT
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.results import KernelCheck
 from qinspect.engine.simulate import Simulation
+from qinspect.engine.target import FX_ENGINES, Target
 
 SUPPORTED = torch.backends.quantized.supported_engines
 
@@ -304,9 +305,7 @@ class Grown(nn.Module):
         (3, 2, (0, 3, 0, 3), False),
     ],
 )
-def test_an_uneven_padding_is_merged_into_a_depthwise_convolution_with_the_same_bits(
-    images, size, stride, pad, merged
-):
+def test_an_uneven_padding_is_merged_into_a_depthwise_convolution_with_the_same_bits(images, size, stride, pad, merged):
     graph = graph_of(Grown(size, stride, pad), images)
     for name in engines():
         plan = plan_for(name, bits=7)

@@ -18,10 +18,11 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
 from qinspect.engine.load import quiet
 from qinspect.engine.normalize import normalize
-from qinspect.engine.plan import FX_ENGINES, QuantPlan, Target, read_plan
+from qinspect.engine.plan import QuantPlan, read_plan
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled
 from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.target import FX_ENGINES, Target
 
 ENGINES = [name for name in FX_ENGINES if name in torch.backends.quantized.supported_engines]
 pytestmark = pytest.mark.skipif(not ENGINES, reason="this torch has no engine for integer kernels")

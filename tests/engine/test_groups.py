@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from qinspect.engine.decide import decide
 from qinspect.engine.fuse import fuse
 from qinspect.engine.groups import leader_of, shared_groups, unheard
-from qinspect.engine.plan import Override, QuantPlan, Target
+from qinspect.engine.plan import Override, QuantPlan
 from qinspect.engine.qconfig import TensorConfig
-from qinspect.engine.quantize import decide
+from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target())
 IMAGE = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))

@@ -10,8 +10,9 @@ from torch import nn
 from qinspect.engine.backends.ort.runner import OrtRunner, float_model
 from qinspect.engine.backends.runner import Timing
 from qinspect.engine.latency import latency_sums, layer_latencies, outliers
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.results import Analysis, Totals, analysis_from_json
+from qinspect.engine.target import Target
 
 TIMING = Timing(
     [1.0] * 19 + [9.0],

@@ -16,8 +16,9 @@ from qinspect.engine.backends.onnx.interface import grids, to_integers, to_real
 from qinspect.engine.backends.onnx.opset import OPSETS, lowest_onnxruntime, with_opset
 from qinspect.engine.backends.ort.export import PLAN as PLAN_KEY
 from qinspect.engine.backends.ort.export import export_onnx
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
+from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target())
 

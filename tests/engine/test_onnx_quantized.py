@@ -20,7 +20,8 @@ from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.inspect import inspect
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph, opening_plan, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.target import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -16,9 +16,10 @@ from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.kernels import KernelWork, run_kernels
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.load.trace import trace
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import quantize
+from qinspect.engine.target import Target
 
 NET = """\
 import torch

@@ -23,11 +23,12 @@ from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.load import quiet
 from qinspect.engine.normalize import normalize
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import ACTIVATION, WEIGHT
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
+from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target())
 

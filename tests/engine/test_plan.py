@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qinspect.engine.graph import Layer, LayerGraph
-from qinspect.engine.plan import TARGETS, Override, QuantPlan, Target, check_override, host_isa, read_plan
+from qinspect.engine.plan import Override, QuantPlan, check_override, read_plan
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import ALIASES, DTYPES, ESTIMATORS, FLOATS, GRANULARITIES, PRESETS, QConfig, TensorConfig
+from qinspect.engine.target import TARGETS, Target, host_isa
 
 QUICK = settings(max_examples=60, deadline=None)
 

@@ -17,10 +17,11 @@ from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
 from qinspect.engine.inspect import inspect
 from qinspect.engine.load import Model, ModelSpec, load_model
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.progress import silent
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
+from qinspect.engine.target import Target
 
 
 class Net(nn.Module):

@@ -20,10 +20,11 @@ from qinspect.engine.graph import LayerGraph
 from qinspect.engine.job import calibrate_model, fused_graph
 from qinspect.engine.kernels import KernelWork, run_kernels
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import ACTIVATION, WEIGHT
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
+from qinspect.engine.target import Target
 
 TARGET = Target("pt2e", "inductor")
 

@@ -18,11 +18,12 @@ from qinspect.engine.fuse import fuse
 from qinspect.engine.load import quiet
 from qinspect.engine.load.archive import read_pt2
 from qinspect.engine.normalize import normalize
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.results import ExportReport
 from qinspect.engine.simulate import Simulation
+from qinspect.engine.target import Target
 
 
 class Net(nn.Module):

@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from qinspect.engine.fuse import fuse
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
+from qinspect.engine.target import Target
 
 ORT = QuantPlan.preset(Target())
 FX = QuantPlan.preset(Target.parse("fx-onednn"))

@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.report import report_html, write_analysis
 from qinspect.engine.results import (
@@ -24,6 +24,7 @@ from qinspect.engine.results import (
     Totals,
     analysis_from_json,
 )
+from qinspect.engine.target import Target
 
 PLAN = QuantPlan(Target(isa="avx2"))
 EVIL = "<script>alert('x')</script>"

@@ -20,8 +20,8 @@ class Digits:
     """
 
     def __init__(self, model_spec: dict[str, Any], data_spec: dict[str, Any]) -> None:
-        from qinspect.engine.plan import Target
         from qinspect.engine.progress import silent
+        from qinspect.engine.target import Target
         from qinspect.gui import work
 
         self.model_spec, self.data_spec = model_spec, data_spec

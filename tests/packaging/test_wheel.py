@@ -61,9 +61,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
     paths = json.loads(
-        run(
-            [python, "-c", "import json, sysconfig; print(json.dumps(sysconfig.get_paths()))"], ROOT.parent
-        ).stdout
+        run([python, "-c", "import json, sysconfig; print(json.dumps(sysconfig.get_paths()))"], ROOT.parent).stdout
     )
     run(
         [
@@ -102,9 +100,7 @@ def test_the_wheel_carries_the_demo_and_no_test(wheel):
 
 
 def test_the_installed_package_finds_its_resources_away_from_the_checkout(installed, tmp_path):
-    code = (
-        "import qinspect, qinspect.resources as r; print(qinspect.__file__); print(r.resource('demo/photos'))"
-    )
+    code = "import qinspect, qinspect.resources as r; print(qinspect.__file__); print(r.resource('demo/photos'))"
     for line in run([installed / "bin" / "python", "-c", code], tmp_path).stdout.splitlines():
         assert Path(line).is_relative_to(installed)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ..plan import Target
 from ..problem import Problem
+from ..target import Target
 
 if TYPE_CHECKING:
     from ..graph import Layer, LayerGraph

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from ..backends import table
+from ..decide import WEIGHTED
 from ..graph import Layer
 from ..plan import Remedy
 from ..qconfig import QConfig, TensorConfig
-from ..quantize import WEIGHTED
 from ..ranges import estimate_activation, estimate_weight, rounding_error
 from ..remedies import pairs
 from ..remedies.rounding import SUPPORTED

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backends import table
+from ..decide import FLOAT_INPUT, NEVER_ASKED
 from ..graph import Layer
 from ..qconfig import PRESETS
-from ..quantize import FLOAT_INPUT, NEVER_ASKED
 from ..results import Finding, LayerRow
 from .case import Case, counted, in_float, listed
 

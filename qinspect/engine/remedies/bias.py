@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
+from ..decide import WEIGHTED
 from ..execute import Executor
 from ..graph import Layer
 from ..progress import Report, silent
-from ..quantize import WEIGHTED, Quantization
+from ..quantize import Quantization
 from ..simulate import Simulation
 
 

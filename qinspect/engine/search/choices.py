@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ..backends import float_kernel, table
 from ..backends.grouping import SHARED
 from ..candidates import options_of
+from ..decide import Decisions, decide
 from ..graph import Layer, LayerGraph
 from ..plan import QuantPlan
 from ..qconfig import QConfig, TensorConfig
-from ..quantize import Decisions, decide
 from .costs import Costs, Effect, Rounding, has_weight, tensor_bytes
 from .front import Choices, Crossing, Option, Selection, Unit
 from .pareto import Objective

@@ -16,11 +16,12 @@ from typing import Literal, NamedTuple
 
 import torch
 
+from ..decide import WEIGHTED, Decisions, decide
 from ..graph import Layer, LayerGraph
 from ..plan import QuantPlan
 from ..progress import Report, silent
 from ..qconfig import TensorConfig
-from ..quantize import WEIGHTED, Decisions, Quantization, decide, quantize
+from ..quantize import Quantization, quantize
 from ..sensitivity.estimate import score
 from ..statistics import TensorStats
 from .timings import Timings

@@ -12,11 +12,12 @@ import torch
 from scipy.optimize import nnls
 
 from ..child import run_in_child
+from ..decide import Decisions
 from ..graph import LayerGraph
 from ..kernels import make_runner
 from ..progress import Report, part, silent
 from ..qconfig import QConfig
-from ..quantize import Decisions, Quantization
+from ..quantize import Quantization
 
 RUNS = 30
 """Interleaved timed runs of each plan."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..backends import float_kernel, table
 from ..calibrate import Calibration
 from ..data import Dataset, batches
+from ..decide import decide
 from ..errors import sqnr_db
 from ..graph import Layer, LayerGraph
 from ..job import batch_size, calibrate_model, fed, fused_graph, whole_batches
@@ -15,7 +16,6 @@ from ..load import Model
 from ..plan import QuantPlan
 from ..progress import Report, part, silent
 from ..qconfig import QConfig, TensorConfig
-from ..quantize import decide
 from ..ranges import estimate_activation, estimate_weight, rounding_error
 from ..statistics import TensorStats
 from .costs import Costs, Effect, Rounding, has_weight, plan_bytes, roundings, score_plans

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...graph import Layer, Ref
-from ...plan import Target
 from ...qconfig import QConfig, TensorConfig
+from ...target import Target
 from ..grouping import OWN, PASSING, SHARED, pads_zeros
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "linear"})

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from ...graph import Layer, Ref
-from ...plan import Target
 from ...qconfig import QConfig, TensorConfig
 from ...qparams import QParams
+from ...target import Target
 from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
 
 CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})

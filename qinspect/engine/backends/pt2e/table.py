@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...graph import Layer, Ref
-from ...plan import Target
 from ...qconfig import QConfig
+from ...target import Target
 from ..fx.table import grouping
 from ..grouping import pads_zeros
 

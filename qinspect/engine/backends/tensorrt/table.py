@@ -11,8 +11,8 @@ project is tested on: what its builder makes of a network shows in the layer inf
 from __future__ import annotations
 
 from ...graph import Layer, Ref
-from ...plan import Target
 from ...qconfig import QConfig
+from ...target import Target
 from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
 
 WEIGHTED = frozenset({"conv2d", "conv3d", "conv_transpose2d", "conv_transpose3d", "linear"})

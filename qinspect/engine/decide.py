@@ -1,0 +1,240 @@
+"""Which layers run in integers under a plan, and which values share one grid: before any scale is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from .backends import float_kernel, table
+from .backends.grouping import PASSING, SHARED
+from .graph import Layer, LayerGraph
+from .plan import QuantPlan
+from .qconfig import QConfig, TensorConfig
+
+WEIGHTED = frozenset(
+    {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
+)
+"""Layers with a weight that is quantized beside the activations."""
+
+MATRIX_PRODUCTS = frozenset({"matmul"})
+"""Layers whose two inputs are both rounded at run time where they are dynamic."""
+
+WHOLE = frozenset({"bool", "uint8", "int8", "int16", "int32", "int64"})
+"""Tensors that have no scale and need none."""
+
+UNREAD = "nothing behind it reads integers"
+"""Why a layer without a weight stays float where values are rounded for their readers."""
+
+FLOAT_INPUT = "its input is float"
+"""Why a layer that only passes values on is not quantized."""
+
+NEVER_ASKED = frozenset(
+    {
+        "batch_norm", "embedding", "embedding_bag", "lstm", "gru", "rnn", "lstm_cell", "gru_cell", "rnn_cell",
+        "einsum", "other",
+    }
+)  # fmt: skip
+"""Layers that a default qconfig does not mean; an override by id still asks for them."""
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What runs in integers under a plan, before any scale is computed; fields as in `Quantization`.
+
+    Parameters
+    ----------
+    grids : mapping of value name to (value name, TensorConfig)
+        Every value that is rounded somewhere: the value that leads the group that it shares its
+        qparams with (often itself), and the configuration that holds for the group.
+    """
+
+    configs: Mapping[str, QConfig]
+    asked: frozenset[str]
+    quantized: frozenset[str]
+    passing: frozenset[str]
+    dynamic: frozenset[str]
+    weight_only: frozenset[str]
+    why_not: Mapping[str, str]
+    grids: Mapping[str, tuple[str, TensorConfig]]
+
+    @cached_property
+    def integer(self) -> frozenset[str]:
+        """Ids of the layers that an integer kernel is to run."""
+        return (self.quantized | self.dynamic | self.weight_only) - self.why_not.keys()
+
+
+def decide(graph: LayerGraph, plan: QuantPlan) -> Decisions:
+    """Decide which layers run in integers; needs no statistics and takes microseconds a layer."""
+    work = _Decider(graph, plan)
+    asked = work.decide()
+    wanted = work.wanted()
+    grids = {}
+    for names in work.members(wanted).values():
+        leader = work.leader(names, wanted)
+        grids.update(dict.fromkeys(names, (leader, wanted[leader])))
+    return Decisions(
+        work.configs,
+        asked,
+        frozenset(work.quantized),
+        frozenset(work.passing),
+        frozenset(work.dynamic),
+        frozenset(work.weight_only),
+        work.why_not,
+        grids,
+    )
+
+
+def is_asked(layer: Layer, plan: QuantPlan, config: QConfig | None = None) -> bool:
+    """Whether a plan wants a layer quantized.
+
+    A dynamic qconfig means layers with a weight and products of matrices, weight-only those with a weight.
+    `config` is the plan's for the layer, where it is at hand.
+    """
+    if layer.transparent or not layer.inputs or not layer.dtype.startswith("float"):
+        return False
+    config = config or plan.qconfig(layer)
+    if config.activation is None and (config.weight is None or layer.op not in WEIGHTED):
+        return False
+    if layer.op in WEIGHTED and config.weight is None:
+        return False
+    if layer.op in NEVER_ASKED or (config.keeps_values_float and layer.op not in WEIGHTED | MATRIX_PRODUCTS):
+        return any(o.kind == "id" and o.pattern == layer.id for o in plan.overrides)
+    return True
+
+
+class _Decider:
+    def __init__(self, graph: LayerGraph, plan: QuantPlan) -> None:
+        self.graph, self.plan = graph, plan
+        self.table = table(plan.target)
+        self.configs = plan.qconfigs(graph.layers)
+        self.why_not: dict[str, str] = {}
+        self.quantized: set[str] = set()
+        self.passing: set[str] = set()
+        self.dynamic: set[str] = set()
+        self.weight_only: set[str] = set()
+        self.group: dict[str, str] = {}  # value -> the value whose qparams it uses
+        self.real: set[str] = set()  # values that quantized layers hand on in float
+
+    def decide(self) -> frozenset[str]:
+        """Fill `quantized`, `passing`, `why_not` and `group`; ids of the layers asked for."""
+        asked = frozenset(layer.id for layer in self.graph.layers if is_asked(layer, self.plan, self.configs[layer.id]))
+        for layer in self.graph.layers:
+            self._decide(layer, asked)
+        if getattr(self.table, "ROUNDS_FOR_READERS", False):
+            self._round_for_readers(asked)
+        return asked
+
+    def _decide(self, layer: Layer, asked: frozenset[str]) -> None:
+        if layer.transparent:
+            if self._data_quantized(layer) and layer.dtype.startswith("float"):
+                self.quantized.add(layer.id)
+                self.passing.add(layer.id)
+                self._join(layer.value, layer.inputs[0])
+            return
+        if layer.id not in asked:
+            return
+        config = self.configs[layer.id]
+        reason = self.table.why_not(layer, config, self.plan.target)
+        if any(self.graph.dtypes[name] in WHOLE for name in layer.inputs):
+            reason = reason or "one of its inputs is a tensor of whole numbers already"
+        kind = self.table.grouping(layer)
+        if reason is None and kind == PASSING and not self._data_quantized(layer):
+            reason = FLOAT_INPUT
+        if reason is not None:
+            self.why_not[layer.id] = reason
+            return
+        if in_float := float_kernel(layer, config, self.plan.target):
+            self.why_not[layer.id] = in_float
+        if config.keeps_values_float:
+            (self.weight_only if config.activation is None else self.dynamic).add(layer.id)
+            return
+        self.quantized.add(layer.id)
+        if kind == PASSING:
+            self.passing.add(layer.id)
+        if kind in (SHARED, PASSING):
+            for name in self.graph.data(layer):
+                self._join(layer.value, name)
+
+    def _round_for_readers(self, asked: frozenset[str]) -> None:
+        """Leave values in float that no quantized layer reads, or that an addition behind a weighted layer takes in.
+
+        The addition is fused to the last weighted layer right before it that nothing else reads,
+        whose sums it takes as they are; what it adds to them is rounded.
+        """
+        order = {layer.value: i for i, layer in enumerate(self.graph.layers)}
+        for layer in reversed(self.graph.layers):
+            if layer.id not in self.quantized:
+                continue
+            if not any(reader.id in self.quantized for reader in self.graph.consumers.get(layer.value, ())):
+                if layer.op in WEIGHTED:
+                    self.real.add(layer.value)
+                    continue
+                self.quantized.discard(layer.id)
+                self.passing.discard(layer.id)
+                if layer.id in asked:
+                    self.why_not[layer.id] = UNREAD
+            elif layer.op == "add" and len(layer.inputs) == 2:
+                alone = [name for name in layer.inputs if self._fuses_with_reader(name)]
+                self.real.update(sorted(alone, key=order.__getitem__)[-1:])
+
+    def _fuses_with_reader(self, value: str) -> bool:
+        producer = self.graph.producer.get(value)
+        if producer is None or producer.id not in self.quantized or producer.op not in WEIGHTED or producer.executed:
+            return False
+        return len(self.graph.consumers[value]) == 1 and value not in self.graph.output_values
+
+    def _data_quantized(self, layer: Layer) -> bool:
+        data = self.graph.data(layer)
+        return bool(data) and all(
+            n in self.graph.producer and self.graph.producer[n].id in self.quantized for n in data
+        )
+
+    # -- groups of values with the same qparams ----------------------------------------------------
+
+    def _root(self, value: str) -> str:
+        while (parent := self.group.get(value, value)) != value:
+            value = parent
+        return value
+
+    def _join(self, one: str, two: str) -> None:
+        first, second = self._root(one), self._root(two)
+        if first != second:
+            # The earlier value leads, so that its layer's configuration holds for the group.
+            order = {layer.value: i for i, layer in enumerate(self.graph.layers)}
+            if order.get(first, -1) > order.get(second, -1):
+                first, second = second, first
+            self.group[second] = first
+
+    def wanted(self) -> dict[str, TensorConfig]:
+        """Every value that is rounded somewhere, with the configuration that its reader or maker has."""
+        wanted: dict[str, TensorConfig] = {}
+        for layer in self.graph.layers:
+            if layer.id not in self.quantized:
+                continue
+            config = self.configs[layer.id].activation
+            reads = () if layer.transparent else self.graph.data(layer)
+            for name in reads:
+                if config is not None and not self._made_quantized(name):
+                    wanted.setdefault(name, config)
+            if layer.transparent or self.table.grouping(layer) == PASSING:
+                wanted.setdefault(layer.value, wanted[layer.inputs[0]])
+            elif config is not None and layer.value not in self.real:
+                wanted[layer.value] = config
+        return wanted
+
+    def members(self, wanted: Mapping[str, TensorConfig]) -> dict[str, list[str]]:
+        """Values that share their qparams, by the value that the group stands under."""
+        members: dict[str, list[str]] = {}
+        for name in wanted:
+            members.setdefault(self._root(name), []).append(name)
+        return members
+
+    def leader(self, names: Sequence[str], wanted: Mapping[str, TensorConfig]) -> str:
+        """The value of a group whose configuration holds for all."""
+        root = self._root(names[0])
+        return root if root in wanted else names[0]
+
+    def _made_quantized(self, value: str) -> bool:
+        producer = self.graph.producer.get(value)
+        return producer is not None and producer.id in self.quantized
