@@ -5,12 +5,16 @@ python packaging/translations.py          extract, compile, and list what is not
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "qinspect"
 FOLDER = ROOT / "resources" / "i18n"
 LANGUAGES = ("zh_CN",)
 
@@ -21,18 +25,49 @@ def tool(name: str, *arguments: str) -> None:
     subprocess.run([str(program), *arguments], check=True, capture_output=True)
 
 
+def templates(file: Path) -> Iterator[str]:
+    """The first argument of every ``Text(…)`` in a Python file.
+
+    Raises
+    ------
+    ValueError
+        Naming the line, where it is no literal: nobody could translate that.
+    """
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Text":
+            template = node.args[0] if node.args else None
+            if not isinstance(template, ast.Constant) or not isinstance(template.value, str):
+                raise ValueError(f"{file}:{node.lineno}: the template of a Text is not a literal")
+            yield template.value
+
+
+def engine_texts() -> list[str]:
+    """The templates of all files, each once: the engine knows nothing of Qt and marks its texts by a ``Text(…)``."""
+    return list(dict.fromkeys(template for file in sorted(SOURCES.rglob("*.py")) for template in templates(file)))
+
+
 def extract(file: Path) -> None:
-    """Put the texts of the window into a .ts file; what was translated stays."""
+    """Put the texts of the window and of the engine into a .ts file; what was translated stays."""
     options = ("-extensions", "py", "-locations", "none", "-no-obsolete", "-source-language", "en")
-    tool(
-        "lupdate",
-        *options,
-        "-target-language",
-        file.stem.partition("_")[2],
-        str(ROOT / "qinspect/gui"),
-        "-ts",
-        str(file),
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        # lupdate is shown the engine's texts in the one form that it knows.
+        stand_in = Path(folder) / "engine.py"
+        lines = [f'QCoreApplication.translate("engine", {_quoted(text)})\n' for text in engine_texts()]
+        stand_in.write_text("".join(lines), encoding="utf-8")
+        tool(
+            "lupdate",
+            *options,
+            "-target-language",
+            file.stem.partition("_")[2],
+            str(SOURCES / "gui"),
+            str(stand_in),
+            "-ts",
+            str(file),
+        )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def compile_(file: Path, out: Path) -> None:

@@ -19,6 +19,7 @@ from .engine.files import write_atomically
 from .engine.plan import QuantPlan
 from .engine.problem import Problem
 from .engine.results import Analysis, analysis_from_json
+from .engine.text import texts_in, with_texts
 
 SUFFIX = ".qinspect"
 VERSION = 1
@@ -111,13 +112,15 @@ def save_session(session: Session, path: Path) -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         archive.writestr("session.json", json.dumps(head, indent=1))
         for index, run in enumerate(session.runs):
+            analysis = run.analysis.to_json()
             entry = {
                 "name": run.name,
                 "model": run.model,
                 "data": run.data,
                 "exact": run.exact,
                 "plan": run.plan.to_json(),
-                "analysis": run.analysis.to_json(),
+                "analysis": analysis,
+                "texts": texts_in(analysis),
             }
             archive.writestr(f"runs/{index:04d}.json", json.dumps(entry))
         if session.calibration is not None:
@@ -212,7 +215,8 @@ def _run(data: Any) -> Run:
         str(data["data"]),
         bool(data["exact"]),
         QuantPlan.from_json(data["plan"]),
-        analysis_from_json(data["analysis"]),
+        # Sessions of before there were translations have no parts of texts: those stay English.
+        analysis_from_json(with_texts(data["analysis"], data.get("texts", ()))),
     )
 
 

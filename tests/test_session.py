@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, KernelCheck, Latency, LayerRow, Totals
 from qinspect.engine.target import Target
+from qinspect.engine.text import Text
 from qinspect.session import Run, Session, load_session, save_session, session_title
 
 
@@ -45,6 +47,38 @@ def test_a_session_is_read_back_as_it_was_written(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["one.qinspect"]
 
 
+def test_texts_are_read_back_with_their_parts_and_are_plain_english_in_the_analysis(tmp_path):
+    path = tmp_path / "one.qinspect"
+    session = example()
+    (run,) = session.runs
+    reason = Text("no kernel takes {bits} bits", bits=4)
+    title = Text("{reason}: {layers}", reason=reason, layers="a.conv")
+    finding = replace(run.analysis.findings[0], title=title)
+    row = replace(run.analysis.layers[0], why_not=reason)
+    analysis = replace(run.analysis, findings=(finding,), layers=(row,))
+    save_session(replace(session, runs=(replace(run, analysis=analysis),)), path)
+    read = load_session(path).runs[0].analysis
+    assert read == analysis
+    assert read.layers[0].why_not.values == {"bits": 4}
+    assert read.findings[0].title.values["reason"].template == "no kernel takes {bits} bits"
+    with zipfile.ZipFile(path) as archive:
+        stored = json.loads(archive.read("runs/0000.json"))
+    assert stored["analysis"]["findings"][0]["title"] == "no kernel takes 4 bits: a.conv"
+
+
+def test_a_session_from_before_texts_had_parts_is_read_as_english(tmp_path):
+    path = tmp_path / "old.qinspect"
+    save_session(example(), path)
+
+    def older(entries):
+        run = json.loads(entries["runs/0000.json"])
+        del run["texts"]
+        entries["runs/0000.json"] = json.dumps(run)
+
+    rewrite(path, older)
+    assert load_session(path) == example()
+
+
 def test_an_empty_session_can_be_saved(tmp_path):
     save_session(Session(), tmp_path / "empty.qinspect")
     assert load_session(tmp_path / "empty.qinspect") == Session()
@@ -71,6 +105,10 @@ def head(entries, **changes):
     entries["session.json"] = json.dumps({**json.loads(entries["session.json"]), **changes})
 
 
+def run(entries, **changes):
+    entries["runs/0000.json"] = json.dumps({**json.loads(entries["runs/0000.json"]), **changes})
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -84,6 +122,8 @@ def head(entries, **changes):
         lambda e: head(e, model=[1]),
         lambda e: head(e, plan={"version": 1}),
         lambda e: e.update({"runs/0000.json": b'{"name": 1}'}),
+        lambda e: run(e, texts=[{"text": "title"}]),
+        lambda e: run(e, texts=3),
     ],
 )
 def test_a_damaged_session_is_a_problem_that_names_the_file(tmp_path, change):

@@ -22,9 +22,12 @@ from typing import Any
 
 from .problem import Problem
 from .progress import Report, silent
+from .text import Text, from_parts, parts_of
+
+KERNELS = Text("the kernels")
 
 
-def run_in_child(function: str, work: Any, report: Report = silent, *, what: str = "the kernels") -> Any:
+def run_in_child(function: str, work: Any, report: Report = silent, *, what: str = KERNELS) -> Any:
     """Call ``function(work, report)`` in a new process.
 
     Parameters
@@ -74,14 +77,17 @@ def run_in_child(function: str, work: Any, report: Report = silent, *, what: str
             if answer == "done":
                 return torch.load(folder / "result.pt", weights_only=False)
             if isinstance(answer, dict):
-                raise Problem(answer["where"], answer["what"], answer["remedy"])
+                raise Problem(*map(from_parts, answer["problem"]))
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip().splitlines()
         if child.returncode < 0:
-            why = f"crashed ({signal.Signals(-child.returncode).name})"
+            how = Text(
+                "running it in a process of its own crashed ({signal})", signal=signal.Signals(-child.returncode).name
+            )
         else:
-            why = f"stopped ({said[-1][:300] if said else f'exit {child.returncode}'})"
-        raise Problem(what, f"running it in a process of its own {why}", "Choose another engine, or leave it out.")
+            last = said[-1][:300] if said else f"exit {child.returncode}"
+            how = Text("running it in a process of its own stopped ({last})", last=last)
+        raise Problem(what, how, Text("Choose another engine, or leave it out."))
 
 
 def _listen(child: subprocess.Popen[bytes], report: Report) -> Any:
@@ -97,7 +103,7 @@ def _listen(child: subprocess.Popen[bytes], report: Report) -> Any:
 
     reader = threading.Thread(target=read, args=(child.stdout,), daemon=True)
     reader.start()
-    progress: tuple[float, float, str] = (0.0, 1.0, "starting a process for the kernels")
+    progress: tuple[float, float, str] = (0.0, 1.0, Text("starting a process for the kernels"))
     answer: Any = None
     while True:
         ended = child.poll() is not None
@@ -106,7 +112,7 @@ def _listen(child: subprocess.Popen[bytes], report: Report) -> Any:
         while messages:
             message = messages.pop(0)
             if isinstance(message, list):
-                progress = (float(message[0]), float(message[1]), str(message[2]))
+                progress = (float(message[0]), float(message[1]), from_parts(message[2]))
             else:
                 answer = message
         report(*progress)
@@ -128,7 +134,7 @@ def main(folder: Path) -> int:
         now = time.monotonic()
         if now - last > 0.03:
             last = now
-            out.write(json.dumps([done, total, note]) + "\n")
+            out.write(json.dumps([done, total, parts_of(note)]) + "\n")
 
     try:
         name, work = torch.load(folder / "work.pt", weights_only=False)
@@ -138,7 +144,8 @@ def main(folder: Path) -> int:
         out.write('"done"\n')
         return 0
     except Problem as problem:
-        out.write(json.dumps({"where": problem.where, "what": problem.what, "remedy": problem.remedy}) + "\n")
+        parts = [parts_of(text) for text in (problem.where, problem.what, problem.remedy)]
+        out.write(json.dumps({"problem": parts}) + "\n")
         return 1
     except Exception:
         traceback.print_exc()

@@ -1,5 +1,7 @@
 """What goes wrong in a way that the user can mend."""
 
+from .text import Text
+
 
 class Problem(Exception):
     """A failure that names the file or layer, what is wrong, and what to do.
@@ -20,8 +22,13 @@ class Problem(Exception):
         self.what = what
         self.remedy = remedy
 
+    @property
+    def text(self) -> Text:
+        """All of it in one line."""
+        return Text("{where}: {what}. {remedy}", where=self.where, what=self.what, remedy=self.remedy)
+
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}. {self.remedy}"
+        return str(self.text)
 
 
 class Unmet(Problem):

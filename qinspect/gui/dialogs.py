@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from .. import __version__
 from ..engine.problem import Problem
 from .jobs import Failure
+from .language import translated
 from .trust import Code
 
 translate = QCoreApplication.translate
@@ -24,9 +25,10 @@ def show_problem(parent: QWidget, problem: Problem | Failure) -> QMessageBox:
     box.setTextFormat(Qt.TextFormat.PlainText)
     if isinstance(problem, Problem):
         box.setWindowTitle(translate("Dialogs", "That did not work"))
-        what = problem.what[:1].upper() + problem.what[1:]
-        box.setText(f"{problem.where}\n\n{what}.")
-        box.setInformativeText(problem.remedy)
+        what = translated(problem.what)
+        what = what[:1].upper() + what[1:]
+        box.setText(translate("Dialogs", "{0}\n\n{1}.").format(translated(problem.where), what))
+        box.setInformativeText(translated(problem.remedy))
     else:
         box.setIcon(QMessageBox.Icon.Critical)
         box.setWindowTitle(translate("Dialogs", "Something unexpected happened"))

@@ -20,6 +20,7 @@ from ..engine.results import Analysis, LayerRow
 from ..engine.target import Target
 from ..session import Run, Session
 from .edits import BOTH_FLOAT, Edit, changed_config, names
+from .language import translated
 
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration
@@ -359,7 +360,7 @@ class Document(QObject):
     def set_searched(self, found: Pareto) -> None:
         """What a search found."""
         self.searched = found
-        self.log(self.tr("search: {0} plans; {1}").format(len(found.points), found.why))
+        self.log(self.tr("search: {0} plans; {1}").format(len(found.points), translated(found.why)))
         self.results_changed.emit()
 
     def rename_run(self, run: Run, name: str) -> None:

@@ -103,14 +103,15 @@ class Job(QObject):
         After any of the three.
     """
 
-    progress = Signal(float, str, float)
+    # A note is passed as the object that it is: as a str of Qt's it would forget how it was made.
+    progress = Signal(float, object, float)
     done = Signal(object)
     failed = Signal(object)
     cancelled = Signal()
     finished = Signal()
     started = Signal()
 
-    _heard = Signal(float, str, float)
+    _heard = Signal(float, object, float)
     _ended = Signal(str, object)
     _began = Signal()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTranslator
 from PySide6.QtWidgets import QApplication
 
+from ..engine.text import Text
 from ..resources import resource
 
 LANGUAGES = {"system": "", "en": "English", "zh_CN": "简体中文"}
@@ -51,3 +52,17 @@ def install(app: QApplication, language: str) -> list[QTranslator]:
 def language_of(app: object) -> str:
     """The language that `install` was last given."""
     return str(app.property("language") or "en") if isinstance(app, QApplication) else "en"
+
+
+def translated(text: str) -> str:
+    """A text of the engine in the language of the window; a plain str is shown as it is."""
+    if not isinstance(text, Text):
+        return text
+    template = QCoreApplication.translate("engine", text.template)
+    if template == text.template:
+        return str(text)
+    values = {name: translated(value) if isinstance(value, str) else value for name, value in text.values.items()}
+    try:
+        return template.format(**values)
+    except (LookupError, ValueError, TypeError, AttributeError):  # values of a session that someone else wrote
+        return str(text)

@@ -26,6 +26,7 @@ from .document import Document
 from .help import OF_STEP, HelpWindow
 from .icons import recolour
 from .jobs import Failure, Jobs
+from .language import translated
 from .opening import Opening
 from .palette import Entry, Palette, actions_of
 from .panels.data_page import DataPage
@@ -315,7 +316,7 @@ class MainWindow(QMainWindow):
         """Carry out a remedy as one edit."""
         try:
             assert finding.plan is not None
-            self.document.edit(finding.remedy, QuantPlan.from_json(finding.plan))
+            self.document.edit(translated(finding.remedy), QuantPlan.from_json(finding.plan))
         except Problem as problem:
             self.show_problem(problem)
 
@@ -424,7 +425,7 @@ class MainWindow(QMainWindow):
             self.tasks.save_now()
         except Problem as problem:
             # There is no window left to say it in.
-            self.document.log(str(problem))
+            self.document.log(translated(problem.text))
         super().closeEvent(event)
 
 

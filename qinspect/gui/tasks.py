@@ -9,12 +9,14 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from ..engine.plan import QuantPlan
+from ..engine.problem import Problem
 from ..engine.progress import Report
 from ..engine.results import Analysis
 from ..session import Session, load_session, save_session
 from . import work
 from .document import Document
 from .jobs import Failure, Job, Jobs
+from .language import translated
 
 QUICK_MS = 1500
 """So long after the last edit its figures are computed."""
@@ -244,7 +246,7 @@ class Tasks(QObject):
     def _no_candidates(self, layer_id: str, problem: object) -> None:
         # Nobody asked for candidates in so many words: what was foreseen is said in their own place only.
         if not isinstance(problem, Failure):
-            self.candidates_failed.emit(layer_id, str(problem))
+            self.candidates_failed.emit(layer_id, _line(problem))
             return
         self.candidates_failed.emit(layer_id, self.tr("The candidates for this layer could not be computed."))
         self._document.log(self.tr("failed: {0}: {1}").format(f"{problem.title} {layer_id}", problem.summary))
@@ -400,7 +402,13 @@ class Tasks(QObject):
 
 def _line(problem: object) -> str:
     """A problem or a failure in one line."""
-    return problem.summary if isinstance(problem, Failure) else str(problem)
+    return (
+        problem.summary
+        if isinstance(problem, Failure)
+        else translated(problem.text)
+        if isinstance(problem, Problem)
+        else str(problem)
+    )
 
 
 def _save(session: Session, calibration: Any, path: Path) -> None:

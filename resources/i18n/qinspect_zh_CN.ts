@@ -742,6 +742,14 @@
         <translation>未能完成</translation>
     </message>
     <message>
+        <source>{0}
+
+{1}.</source>
+        <translation>{0}
+
+{1}。</translation>
+    </message>
+    <message>
         <source>Something unexpected happened</source>
         <translation>发生了意外</translation>
     </message>
@@ -1595,6 +1603,25 @@
     <message>
         <source>Show absorbed layers: folded BatchNorms, fused ReLUs</source>
         <translation>显示被并入的层：折叠的 BatchNorm、融合的 ReLU</translation>
+    </message>
+</context>
+<context>
+    <name>Layers</name>
+    <message>
+        <source>fused: {0}</source>
+        <translation>已融合：{0}</translation>
+    </message>
+    <message>
+        <source>fused into {0}</source>
+        <translation>已融合进 {0}</translation>
+    </message>
+    <message>
+        <source>stays float: {0}</source>
+        <translation>保持浮点：{0}</translation>
+    </message>
+    <message>
+        <source>figures in italics belong to another plan</source>
+        <translation>斜体数字属于另一方案</translation>
     </message>
 </context>
 <context>
@@ -3236,6 +3263,401 @@
     <message>
         <source>largest fall of its SQNR: {0} dB at {1}</source>
         <translation>SQNR 的最大下降：在 {1} 处 {0} dB</translation>
+    </message>
+</context>
+<context>
+    <name>engine</name>
+    <message>
+        <source>the kernels</source>
+        <translation>核的运行</translation>
+    </message>
+    <message>
+        <source>starting a process for the kernels</source>
+        <translation>正在为核启动进程</translation>
+    </message>
+    <message>
+        <source>running it in a process of its own crashed ({signal})</source>
+        <translation>在独立进程中运行时崩溃（{signal}）</translation>
+    </message>
+    <message>
+        <source>running it in a process of its own stopped ({last})</source>
+        <translation>在独立进程中运行时中止（{last}）</translation>
+    </message>
+    <message>
+        <source>Choose another engine, or leave it out.</source>
+        <translation>请选择其他引擎，或跳过此项。</translation>
+    </message>
+    <message>
+        <source>{names} and {more} more</source>
+        <translation>{names} 及另外 {more} 个</translation>
+    </message>
+    <message>
+        <source>The float model itself is hardly better than chance</source>
+        <translation>浮点模型本身与随机猜测相差无几</translation>
+    </message>
+    <message>
+        <source>top-1 {metric:.1%} with {classes} classes, before anything is quantized</source>
+        <translation>量化之前，{classes} 类的 top-1 只有 {metric:.1%}</translation>
+    </message>
+    <message>
+        <source>Check the preprocessing: channel order, scale, crop and normalization.</source>
+        <translation>请检查预处理：通道顺序、缩放、裁剪和归一化。</translation>
+    </message>
+    <message>
+        <source>The ranges of {unlike} of {all} tensors differ by more than a quarter between the halves of the calibration data</source>
+        <translation>{all} 个张量中有 {unlike} 个的取值范围在校准数据的前后两半之间相差超过四分之一</translation>
+    </message>
+    <message>
+        <source>{samples} samples; {tensors}</source>
+        <translation>{samples} 个样本；{tensors}</translation>
+    </message>
+    <message>
+        <source>Calibrate on more samples, or on ones that are more alike what the model will see.</source>
+        <translation>请用更多样本校准，或用与模型实际输入更相似的样本。</translation>
+    </message>
+    <message>
+        <source>{count} tensors held NaN or infinite values during calibration</source>
+        <translation>{count} 个张量在校准时出现 NaN 或无穷大</translation>
+    </message>
+    <message>
+        <source>Find the first of them in the graph: the float model is broken there, or the data is.</source>
+        <translation>请在图中找到其中的第一个：那里的浮点模型或数据有问题。</translation>
+    </message>
+    <message>
+        <source>{unlike} of {all} tensors look different on samples that were not calibrated on</source>
+        <translation>{all} 个张量中有 {unlike} 个在未用于校准的样本上表现不同</translation>
+    </message>
+    <message>
+        <source>{tensors}; at worst {worst:.0%} of the calibrated range beyond its end</source>
+        <translation>{tensors}；最严重时超出校准范围 {worst:.0%}</translation>
+    </message>
+    <message>
+        <source>Calibrate on samples like those that the model will see: the same source, preprocessing and classes.</source>
+        <translation>请用与模型实际输入相似的样本校准：相同的来源、预处理和类别。</translation>
+    </message>
+    <message>
+        <source>The calibration data of input {name} looks like random numbers</source>
+        <translation>输入 {name} 的校准数据看起来像随机数</translation>
+    </message>
+    <message>
+        <source>its values follow a {kind} distribution to within {near:.0%} everywhere</source>
+        <translation>它的值处处服从{kind}分布，误差不超过 {near:.0%}</translation>
+    </message>
+    <message>
+        <source>Calibrate on real samples: inside the network random numbers give other ranges than data.</source>
+        <translation>请用真实样本校准：随机数在网络内部造成的取值范围与真实数据不同。</translation>
+    </message>
+    <message>
+        <source>normal</source>
+        <translation>正态</translation>
+    </message>
+    <message>
+        <source>uniform</source>
+        <translation>均匀</translation>
+    </message>
+    <message>
+        <source>The error of {outputs} hides behind a larger one&apos;s scale</source>
+        <translation>{outputs}的误差被另一个数值更大的输出掩盖</translation>
+    </message>
+    <message>
+        <source>output {index} has SQNR {sqnr_db:.1f} dB; over all outputs together it seems {whole_db:.1f} dB</source>
+        <translation>输出 {index} 的 SQNR 为 {sqnr_db:.1f} dB；所有输出合在一起看似 {whole_db:.1f} dB</translation>
+    </message>
+    <message>
+        <source>Judge each output by its own error (its row under outputs); the totals here weigh all alike.</source>
+        <translation>请按每个输出自己的误差判断（见各输出所在的行）；这里的总计对所有输出一视同仁。</translation>
+    </message>
+    <message>
+        <source>output</source>
+        <translation>输出</translation>
+    </message>
+    <message>
+        <source>{count} of the layers that {target} runs compute something else than the plan says</source>
+        <translation>{target} 运行的层中有 {count} 层的计算结果与方案不符</translation>
+    </message>
+    <message>
+        <source>worst at {worst}: {share:.1%} of the values equal, up to {steps} steps apart</source>
+        <translation>最严重的是 {worst}：{share:.1%} 的值相同，最多相差 {steps} 级</translation>
+    </message>
+    <message>
+        <source>{title}: the kernel&apos;s sums saturate</source>
+        <translation>{title}：核的求和饱和</translation>
+    </message>
+    <message>
+        <source>{evidence}; agreement {kernels:.1%} in the kernels, {simulated:.1%} simulated</source>
+        <translation>{evidence}；一致率：实际核 {kernels:.1%}，模拟 {simulated:.1%}</translation>
+    </message>
+    <message>
+        <source>Keep these layers in float, or choose another engine.</source>
+        <translation>让这些层保持浮点，或选择其他引擎。</translation>
+    </message>
+    <message>
+        <source>Use 7-bit activations: half the range of each number, so that sums of two products fit 16 bits.</source>
+        <translation>使用 7 位激活：每个数的范围减半，两个乘积之和就不超出 16 位。</translation>
+    </message>
+    <message>
+        <source>{relus} left out by {target}</source>
+        <translation>{target} 省略了 {relus}</translation>
+    </message>
+    <message>
+        <source>{values:,} values below 0 behind {layers}</source>
+        <translation>{layers} 之后有 {values:,} 个值小于 0</translation>
+    </message>
+    <message>
+        <source>Do not fuse them: the grid of these layers reaches below 0, so nothing else clips there.</source>
+        <translation>不要融合它们：这些层的网格延伸到 0 以下，那里没有别的东西会截断。</translation>
+    </message>
+    <message>
+        <source>The integer model is slower than the float one: {float_time} → {int8_time}</source>
+        <translation>整数模型比浮点模型慢：{float_time} → {int8_time}</translation>
+    </message>
+    <message>
+        <source>{target}, {threads} thread(s), batch {batch}, medians</source>
+        <translation>{target}，{threads} 线程，批 {batch}，中位数</translation>
+    </message>
+    <message>
+        <source>Choose another target, or keep the layers below in float.</source>
+        <translation>请选择其他目标，或让下面列出的层保持浮点。</translation>
+    </message>
+    <message>
+        <source>{lost:.0f} µs lost, most at {layers}</source>
+        <translation>共损失 {lost:.0f} µs，最多的是 {layers}</translation>
+    </message>
+    <message>
+        <source>Keep them in float, where that does not add borders that cost more.</source>
+        <translation>让它们保持浮点，只要新增的边界代价不更大。</translation>
+    </message>
+    <message>
+        <source>{count} quantized layers are slower than in float</source>
+        <translation>{count} 个量化层比浮点更慢</translation>
+    </message>
+    <message>
+        <source>1 quantized layer is slower than in float</source>
+        <translation>1 个量化层比浮点更慢</translation>
+    </message>
+    <message>
+        <source>fused ReLU</source>
+        <translation>融合的 ReLU</translation>
+    </message>
+    <message>
+        <source>{target} takes one scale per weight: keep these layers in float, or choose another target.</source>
+        <translation>{target} 对每个权重只用一个缩放系数：让这些层保持浮点，或选择其他目标。</translation>
+    </message>
+    <message>
+        <source>Quantize these weights per channel.</source>
+        <translation>对这些权重使用逐通道量化。</translation>
+    </message>
+    <message>
+        <source>the largest channel is {spread:.3g} times the median one after folding</source>
+        <translation>折叠后最大的通道是中位通道的 {spread:.3g} 倍</translation>
+    </message>
+    <message>
+        <source>the largest channel is {spread:.3g} times the median one</source>
+        <translation>最大的通道是中位通道的 {spread:.3g} 倍</translation>
+    </message>
+    <message>
+        <source>Outliers rule the range of {tensors}</source>
+        <translation>{tensors}的取值范围由离群值决定</translation>
+    </message>
+    <message>
+        <source>worst at {worst}: {central:.1%} of the values lie between {low:.3g} and {high:.3g}, the range goes from {min:.3g} to {max:.3g} and costs them {bits:.1f} bits</source>
+        <translation>最严重的是 {worst}：{central:.1%} 的值在 {low:.3g} 和 {high:.3g} 之间，而取值范围从 {min:.3g} 到 {max:.3g}，使它们损失 {bits:.1f} 位</translation>
+    </message>
+    <message>
+        <source>Clip the outliers, which gives finer steps to all others, and see what that does to the output.</source>
+        <translation>截断离群值，使其余所有值的级更细，再看对输出的影响。</translation>
+    </message>
+    <message>
+        <source>{tensors} without negative values on a symmetric grid</source>
+        <translation>{tensors}没有负值，却用对称网格</translation>
+    </message>
+    <message>
+        <source>half of the steps are never used: {layers}</source>
+        <translation>有一半的级从未用到：{layers}</translation>
+    </message>
+    <message>
+        <source>Equalize {pairs} of neighbours: the model stays the same in float.</source>
+        <translation>均衡 {pairs}：模型在浮点下保持不变。</translation>
+    </message>
+    <message>
+        <source>{weights} with one scale for channels of very different size</source>
+        <translation>{weights}的各通道大小悬殊，却共用一个缩放系数</translation>
+    </message>
+    <message>
+        <source>worst at {worst}: {unlike}; a scale per channel has {less_db:.0f} dB less noise</source>
+        <translation>最严重的是 {worst}：{unlike}；逐通道的缩放系数可降低噪声 {less_db:.0f} dB</translation>
+    </message>
+    <message>
+        <source>The weights of {layers} cause {share:.0%} of the error (estimated)</source>
+        <translation>{layers}的权重造成 {share:.0%} 的误差（估计）</translation>
+    </message>
+    <message>
+        <source>{layers}: the error of their activations is small beside that of their weights</source>
+        <translation>{layers}：与权重的误差相比，激活的误差很小</translation>
+    </message>
+    <message>
+        <source>Round each of these weights up or down by data, and correct the biases: the model is as fast as before.</source>
+        <translation>按数据决定这些权重向上还是向下舍入，并修正偏置：模型的速度不变。</translation>
+    </message>
+    <message>
+        <source>{cats} of tensors with very different ranges</source>
+        <translation>{cats}的输入取值范围相差很大</translation>
+    </message>
+    <message>
+        <source>at {worst} the range of {name} is {ratio:.3g} times smaller than the widest, and keeps {bits:.1f} of its 8 bits</source>
+        <translation>在 {worst}，{name} 的取值范围是最宽者的 1/{ratio:.3g}，8 位中只剩 {bits:.1f} 位</translation>
+    </message>
+    <message>
+        <source>Keep the concatenation in float, so that each input has a grid of its own; or scale the inputs alike.</source>
+        <translation>让该拼接保持浮点，使每个输入有自己的网格；或者把各输入缩放到相近的范围。</translation>
+    </message>
+    <message>
+        <source>{tensors} held one value only during calibration</source>
+        <translation>{tensors}在校准时只有一个值</translation>
+    </message>
+    <message>
+        <source>{layers}: the range rests on nothing, and other data will be clipped</source>
+        <translation>{layers}：取值范围没有依据，其他数据会被截断</translation>
+    </message>
+    <message>
+        <source>Calibrate on data that reaches this part of the model, or fix its range by hand.</source>
+        <translation>请用能到达模型这一部分的数据校准，或手动固定其范围。</translation>
+    </message>
+    <message>
+        <source>{channels} of {layers} never change</source>
+        <translation>{layers}中的 {channels}从不变化</translation>
+    </message>
+    <message>
+        <source>{share:.1%} of all channels held one value for all calibration samples: {layers}</source>
+        <translation>在全部校准样本上，{share:.1%} 的通道只有一个值：{layers}</translation>
+    </message>
+    <message>
+        <source>They can be cut out of the model. Their weights do not matter, but per-tensor scales see them.</source>
+        <translation>可以把它们从模型中剪除。它们的权重无关紧要，但会影响逐张量的缩放系数。</translation>
+    </message>
+    <message>
+        <source>Use an affine grid there: it has twice the steps for the same range.</source>
+        <translation>在那里使用仿射网格：同样的范围有两倍的级数。</translation>
+    </message>
+    <message>
+        <source>{target} takes symmetric activations only: this bit is the price of the target.</source>
+        <translation>{target} 只接受对称激活：损失的这一位是该目标的代价。</translation>
+    </message>
+    <message>
+        <source>tensor</source>
+        <translation>张量</translation>
+    </message>
+    <message>
+        <source>pair</source>
+        <translation>相邻层对</translation>
+    </message>
+    <message>
+        <source>weight</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>layer</source>
+        <translation>层</translation>
+    </message>
+    <message>
+        <source>concatenation</source>
+        <translation>拼接</translation>
+    </message>
+    <message>
+        <source>channel</source>
+        <translation>通道</translation>
+    </message>
+    <message>
+        <source>{weights} rounded and stored as asked: that saves bytes, and no time</source>
+        <translation>{weights}按要求舍入并存储：节省空间，不节省时间</translation>
+    </message>
+    <message>
+        <source>{reason}: {layers}</source>
+        <translation>{reason}：{layers}</translation>
+    </message>
+    <message>
+        <source>Nothing, where it is the size that counts; a dynamic or static qconfig has integer kernels.</source>
+        <translation>如果只看重大小，不用处理；动态或静态量化配置才有整数核。</translation>
+    </message>
+    <message>
+        <source>{count} of {all} quantized layers cause {share:.0%} of the error (estimated)</source>
+        <translation>{all} 个量化层中有 {count} 个造成 {share:.0%} 的误差（估计）</translation>
+    </message>
+    <message>
+        <source>{layers}; KL of the whole plan {kl:.3f} nats</source>
+        <translation>{layers}；整个方案的 KL 为 {kl:.3f} nat</translation>
+    </message>
+    <message>
+        <source>Keep them in float, then look for a cheaper remedy layer by layer.</source>
+        <translation>让它们保持浮点，再逐层寻找代价更小的办法。</translation>
+    </message>
+    <message>
+        <source>{islands} of float inside the integers</source>
+        <translation>整数之间有 {islands}</translation>
+    </message>
+    <message>
+        <source>{layers} between {borders} inputs in integers: {names}</source>
+        <translation>{layers}夹在 {borders} 个整数输入之间：{names}</translation>
+    </message>
+    <message>
+        <source>{count} of {all} {op} layers are not fused</source>
+        <translation>{all} 个 {op} 层中有 {count} 个没有融合</translation>
+    </message>
+    <message>
+        <source>switched off in the plan: {layers}</source>
+        <translation>在方案中关闭：{layers}</translation>
+    </message>
+    <message>
+        <source>Fuse them: a tensor less is rounded for each, and its grid is not spent on values that are cut off.</source>
+        <translation>融合它们：每处少舍入一个张量，网格也不会浪费在被截去的值上。</translation>
+    </message>
+    <message>
+        <source>{count} of {all} BatchNorms cannot be folded</source>
+        <translation>{all} 个 BatchNorm 中有 {count} 个无法折叠</translation>
+    </message>
+    <message>
+        <source>Change the model so that each follows a convolution or linear layer of its own, in eval mode.</source>
+        <translation>请修改模型，使每个 BatchNorm 紧跟自己的卷积或全连接层，并处于 eval 模式。</translation>
+    </message>
+    <message>
+        <source>{layers} asked for, but run in float</source>
+        <translation>{layers}要求整数，却以浮点运行</translation>
+    </message>
+    <message>
+        <source>{reason}: {layers} ({share:.0%} of the multiply-adds)</source>
+        <translation>{reason}：{layers}（占乘加的 {share:.0%}）</translation>
+    </message>
+    <message>
+        <source>Ask for float there, so that the plan says what runs; or choose another target.</source>
+        <translation>在那里要求浮点，使方案与实际运行一致；或选择其他目标。</translation>
+    </message>
+    <message>
+        <source>Quantize {layers} too, and see what that costs.</source>
+        <translation>把 {layers} 也量化，再看代价如何。</translation>
+    </message>
+    <message>
+        <source>Each costs a dequantizer and a quantizer; the target has no integer kernel for them.</source>
+        <translation>每个都要付出一次反量化和一次量化；目标没有适合它们的整数核。</translation>
+    </message>
+    <message>
+        <source>island</source>
+        <translation>浮点孤岛</translation>
+    </message>
+    <message>
+        <source>{where}: {what}. {remedy}</source>
+        <translation>{where}：{what}。{remedy}</translation>
+    </message>
+    <message>
+        <source>{number} {noun}s</source>
+        <translation>{number} 个{noun}</translation>
+    </message>
+    <message>
+        <source>{number} {noun}</source>
+        <translation>{number} 个{noun}</translation>
+    </message>
+    <message>
+        <source>{so_far}, {text}</source>
+        <translation>{so_far}、{text}</translation>
     </message>
 </context>
 </TS>

@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from qinspect.engine.text import Text, remade
 from qinspect.gui import language
 from qinspect.gui.help import OF_STEP, PAGES, page_text, title_of
 from qinspect.gui.panels.steps import STEPS
@@ -84,6 +85,22 @@ def test_the_window_speaks_chinese_in_menus_pages_columns_plots_and_edits(chines
         if re.fullmatch(r"[A-Za-z ,;.:()]+", button.toolTip()) and len(button.toolTip()) > 12
     ]
     assert left == []
+
+
+def test_a_text_of_the_engine_is_said_in_chinese_with_the_texts_inside_it(chinese):
+    layers = Text("{names} and {more} more", names="a, b", more=2)
+    text = Text("{reason}: {layers}", reason=Text("the kernels"), layers=layers)
+    assert language.translated(text) == "核的运行：a, b 及另外 2 个"
+    assert text == "the kernels: a, b and 2 more"
+    assert language.translated("the kernels") == "the kernels"
+
+
+def test_a_text_whose_values_do_not_fit_is_shown_in_english(chinese):
+    # A session that somebody else wrote may hold anything.
+    strange = remade("so it was", "top-1 {metric:.1%} with {classes} classes, before anything is quantized", {})
+    assert language.translated(strange) == "so it was"
+    strange = remade("so it was", "half of the steps are never used: {layers}", {"lay": 1})
+    assert language.translated(strange) == "so it was"
 
 
 def test_the_language_follows_the_system_unless_it_was_chosen(settings, monkeypatch):

@@ -11,6 +11,7 @@ from ..plan import QuantPlan
 from ..quantize import Quantization
 from ..results import Analysis, LayerRow
 from ..statistics import TensorStats
+from ..text import Text
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,8 @@ def own(analysis: Analysis) -> tuple[LayerRow, ...]:
 
 
 def listed(layers: Sequence[str], most: int = 3) -> str:
-    more = f" and {len(layers) - most} more" if len(layers) > most else ""
-    return ", ".join(layers[:most]) + more
-
-
-def counted(number: int, what: str) -> str:
-    """``1 layer``, ``2 layers``."""
-    return f"{number} {what}{'s' * (number != 1)}"
+    names = ", ".join(layers[:most])
+    return Text("{names} and {more} more", names=names, more=len(layers) - most) if len(layers) > most else names
 
 
 def in_float(plan: QuantPlan, layers: Sequence[str]) -> QuantPlan:

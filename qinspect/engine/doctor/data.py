@@ -7,7 +7,8 @@ from scipy.stats import norm
 
 from ..results import Finding
 from ..statistics import TensorStats
-from .case import Case, counted, listed
+from ..text import Text, counted
+from .case import Case, listed
 
 BEYOND = 0.25
 """Part of the calibrated range by which other samples may leave it."""
@@ -31,12 +32,16 @@ def float_metric_low(case: Case) -> list[Finding]:
     return [
         Finding(
             "float_metric_low",
-            "The float model itself is hardly better than chance",
-            f"top-1 {metric:.1%} with {classes} classes, before anything is quantized",
+            Text("The float model itself is hardly better than chance"),
+            Text(
+                "top-1 {metric:.1%} with {classes} classes, before anything is quantized",
+                metric=metric,
+                classes=classes,
+            ),
             (),
             "error",
             None,
-            "Check the preprocessing: channel order, scale, crop and normalization.",
+            Text("Check the preprocessing: channel order, scale, crop and normalization."),
         )
     ]
 
@@ -58,13 +63,17 @@ def too_few_samples(case: Case) -> list[Finding]:
     return [
         Finding(
             "too_few_samples",
-            f"The ranges of {len(unlike)} of {len(quantization.values)} tensors differ by more than a quarter "
-            "between the halves of the calibration data",
-            f"{calibration.samples} samples; {listed(unlike)}",
+            Text(
+                "The ranges of {unlike} of {all} tensors differ by more than a quarter between the "
+                "halves of the calibration data",
+                unlike=len(unlike),
+                all=len(quantization.values),
+            ),
+            Text("{samples} samples; {tensors}", samples=calibration.samples, tensors=listed(unlike)),
             case.layers_of(unlike),
             "warning",
             None,
-            "Calibrate on more samples, or on ones that are more alike what the model will see.",
+            Text("Calibrate on more samples, or on ones that are more alike what the model will see."),
         )
     ]
 
@@ -77,12 +86,12 @@ def nonfinite_values(case: Case) -> list[Finding]:
     return [
         Finding(
             "nonfinite_values",
-            f"{len(names)} tensors held NaN or infinite values during calibration",
+            Text("{count} tensors held NaN or infinite values during calibration", count=len(names)),
             listed(names),
             case.layers_of(names),
             "error",
             None,
-            "Find the first of them in the graph: the float model is broken there, or the data is.",
+            Text("Find the first of them in the graph: the float model is broken there, or the data is."),
         )
     ]
 
@@ -106,12 +115,22 @@ def calibration_unlike_validation(case: Case) -> list[Finding]:
     return [
         Finding(
             "calibration_unlike_validation",
-            f"{len(unlike)} of {len(compared)} tensors look different on samples that were not calibrated on",
-            f"{listed(unlike)}; at worst {worst:.0%} of the calibrated range beyond its end",
+            Text(
+                "{unlike} of {all} tensors look different on samples that were not calibrated on",
+                unlike=len(unlike),
+                all=len(compared),
+            ),
+            Text(
+                "{tensors}; at worst {worst:.0%} of the calibrated range beyond its end",
+                tensors=listed(unlike),
+                worst=worst,
+            ),
             case.layers_of(unlike),
             "warning",
             None,
-            "Calibrate on samples like those that the model will see: the same source, preprocessing and classes.",
+            Text(
+                "Calibrate on samples like those that the model will see: the same source, preprocessing and classes."
+            ),
         )
     ]
 
@@ -127,18 +146,18 @@ def synthetic_calibration(case: Case) -> list[Finding]:
     return [
         Finding(
             "synthetic_calibration",
-            f"The calibration data of input {name} looks like random numbers",
-            f"its values follow a {kind} distribution to within {NEAR:.0%} everywhere",
+            Text("The calibration data of input {name} looks like random numbers", name=name),
+            Text("its values follow a {kind} distribution to within {near:.0%} everywhere", kind=kind, near=NEAR),
             (),
             "warning",
             None,
-            "Calibrate on real samples: inside the network random numbers give other ranges than data.",
+            Text("Calibrate on real samples: inside the network random numbers give other ranges than data."),
         )
         for name, kind in found
     ]
 
 
-def _textbook(stats: TensorStats) -> str | None:
+def _textbook(stats: TensorStats) -> Text | None:
     """The distribution that the values cannot be told from (largest distance of the distribution functions)."""
     counts = stats.histogram.counts
     if stats.sampled < 5000 or len(counts) < 64 or stats.variance <= 0:
@@ -147,7 +166,7 @@ def _textbook(stats: TensorStats) -> str | None:
     edges = stats.histogram.edges[1:]
     normal = norm.cdf(edges, stats.sample_mean, stats.variance**0.5)
     uniform = np.clip((edges - stats.min) / (stats.max - stats.min), 0, 1)
-    for kind, expected in (("normal", normal), ("uniform", uniform)):
+    for kind, expected in ((Text("normal"), normal), (Text("uniform"), uniform)):
         if float(np.abs(shares - expected).max()) < NEAR:
             return kind
     return None
@@ -170,12 +189,18 @@ def output_hidden(case: Case) -> list[Finding]:
     return [
         Finding(
             "output_hidden",
-            f"The error of {counted(len(hidden), 'output')} hides behind a larger one's scale",
-            f"output {worst.index} has SQNR {worst.sqnr_db:.1f} dB; over all outputs together it seems "
-            f"{10 * np.log10(power / whole):.1f} dB",
+            Text(
+                "The error of {outputs} hides behind a larger one's scale", outputs=counted(len(hidden), Text("output"))
+            ),
+            Text(
+                "output {index} has SQNR {sqnr_db:.1f} dB; over all outputs together it seems {whole_db:.1f} dB",
+                index=worst.index,
+                sqnr_db=worst.sqnr_db,
+                whole_db=10 * np.log10(power / whole),
+            ),
             (),
             "warning",
             None,
-            "Judge each output by its own error (its row under outputs); the totals here weigh all alike.",
+            Text("Judge each output by its own error (its row under outputs); the totals here weigh all alike."),
         )
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..results import Finding
-from .case import Case, counted, duration, in_float, listed
+from ..text import Text, counted
+from .case import Case, duration, in_float, listed
 
 DROP = 0.02
 """KL (nats) between kernels and simulation that is worth an error."""
@@ -27,18 +28,31 @@ def kernel_unlike_simulation(case: Case) -> list[Finding]:
     if totals.kernel_kl is not None and totals.kl is not None:
         gain = max(0.0, totals.kernel_kl - totals.kl)
     saturated = any(row.kernel and row.kernel.saturated for row in rows)
-    engine = plan.target.name
+    title = Text(
+        "{count} of the layers that {target} runs compute something else than the plan says",
+        count=len(rows),
+        target=plan.target.name,
+    )
+    if saturated:
+        title = Text("{title}: the kernel's sums saturate", title=title)
     serious = (gain or 0.0) > DROP or worst.kernel.equal_share < 0.9
-    evidence = (
-        f"worst at {worst.id}: {worst.kernel.equal_share:.1%} of the values equal, "
-        f"up to {worst.kernel.max_steps} steps apart"
+    evidence = Text(
+        "worst at {worst}: {share:.1%} of the values equal, up to {steps} steps apart",
+        worst=worst.id,
+        share=worst.kernel.equal_share,
+        steps=worst.kernel.max_steps,
     )
     if totals.kernel_agreement is not None and totals.agreement is not None:
-        evidence += f"; agreement {totals.kernel_agreement:.1%} in the kernels, {totals.agreement:.1%} simulated"
-    remedy, edited = "Keep these layers in float, or choose another engine.", None
+        evidence = Text(
+            "{evidence}; agreement {kernels:.1%} in the kernels, {simulated:.1%} simulated",
+            evidence=evidence,
+            kernels=totals.kernel_agreement,
+            simulated=totals.agreement,
+        )
+    remedy, edited = Text("Keep these layers in float, or choose another engine."), None
     activation = plan.default.activation
     if saturated and activation is not None and activation.bits > 7:
-        remedy = "Use 7-bit activations: half the range of each number, so that sums of two products fit 16 bits."
+        remedy = Text("Use 7-bit activations: half the range of each number, so that sums of two products fit 16 bits.")
         edited = plan.with_default(activation=activation.but(bits=7))
         edited = replace(
             edited,
@@ -54,8 +68,7 @@ def kernel_unlike_simulation(case: Case) -> list[Finding]:
     return [
         Finding(
             "kernel_unlike_simulation",
-            f"{len(rows)} of the layers that {engine} runs compute something else than the plan says"
-            + (": the kernel's sums saturate" if saturated else ""),
+            title,
             evidence,
             tuple(row.id for row in rows),
             "error" if serious else "note",
@@ -80,12 +93,16 @@ def relu_dropped(case: Case) -> list[Finding]:
     return [
         Finding(
             "relu_dropped",
-            f"{counted(len(rows), 'fused ReLU')} left out by {case.plan.target.name}",
-            f"{values:,} values below 0 behind {listed([row.id for row in rows])}",
+            Text(
+                "{relus} left out by {target}",
+                relus=counted(len(rows), Text("fused ReLU")),
+                target=case.plan.target.name,
+            ),
+            Text("{values:,} values below 0 behind {layers}", values=values, layers=listed([row.id for row in rows])),
             tuple(row.id for row in rows),
             "error",
             None,
-            "Do not fuse them: the grid of these layers reaches below 0, so nothing else clips there.",
+            Text("Do not fuse them: the grid of these layers reaches below 0, so nothing else clips there."),
             edited.to_json(),
         )
     ]
@@ -99,13 +116,21 @@ def slower(case: Case) -> list[Finding]:
         found.append(
             Finding(
                 "int8_slower",
-                "The integer model is slower than the float one: "
-                f"{duration(totals.fp32_ms)} → {duration(totals.int8_ms)}",
-                f"{plan.target.name}, {plan.target.threads} thread(s), batch {plan.target.batch}, medians",
+                Text(
+                    "The integer model is slower than the float one: {float_time} → {int8_time}",
+                    float_time=duration(totals.fp32_ms),
+                    int8_time=duration(totals.int8_ms),
+                ),
+                Text(
+                    "{target}, {threads} thread(s), batch {batch}, medians",
+                    target=plan.target.name,
+                    threads=plan.target.threads,
+                    batch=plan.target.batch,
+                ),
                 (),
                 "error",
                 None,
-                "Choose another target, or keep the layers below in float.",
+                Text("Choose another target, or keep the layers below in float."),
             )
         )
     rows = [
@@ -124,12 +149,14 @@ def slower(case: Case) -> list[Finding]:
         found.append(
             Finding(
                 "layer_slower",
-                f"{len(rows)} quantized layer{'s are' if len(rows) != 1 else ' is'} slower than in float",
-                f"{lost:.0f} µs lost, most at {listed([row.id for row in rows])}",
+                Text("{count} quantized layers are slower than in float", count=len(rows))
+                if len(rows) != 1
+                else Text("1 quantized layer is slower than in float"),
+                Text("{lost:.0f} µs lost, most at {layers}", lost=lost, layers=listed([row.id for row in rows])),
                 tuple(row.id for row in rows),
                 "warning" if totals.int8_ms and lost > 50 * totals.int8_ms else "note",
                 None,
-                "Keep them in float, where that does not add borders that cost more.",
+                Text("Keep them in float, where that does not add borders that cost more."),
             )
         )
     return found

@@ -16,7 +16,8 @@ from ..remedies import pairs
 from ..remedies.rounding import SUPPORTED
 from ..results import Finding
 from ..statistics import TensorStats
-from .case import Case, counted, listed
+from ..text import Text, counted
+from .case import Case, listed
 
 CLEARLY = 4.0
 """A remedy that makes the squared error so many times smaller (6 dB, one bit) is worth naming."""
@@ -62,13 +63,22 @@ def outliers_rule_range(case: Case) -> list[Finding]:
     return [
         Finding(
             "outliers_rule_range",
-            f"Outliers rule the range of {counted(len(found), 'tensor')}",
-            f"worst at {worst.id}: {CENTRAL:.1%} of the values lie between {low:.3g} and {high:.3g}, the range goes "
-            f"from {stats.min:.3g} to {stats.max:.3g} and costs them {np.log2(ratio):.1f} bits",
+            Text("Outliers rule the range of {tensors}", tensors=counted(len(found), Text("tensor"))),
+            Text(
+                "worst at {worst}: {central:.1%} of the values lie between {low:.3g} and {high:.3g}, the "
+                "range goes from {min:.3g} to {max:.3g} and costs them {bits:.1f} bits",
+                worst=worst.id,
+                central=CENTRAL,
+                low=low,
+                high=high,
+                min=stats.min,
+                max=stats.max,
+                bits=np.log2(ratio),
+            ),
             tuple(layer.id for _, _, layer, _ in found),
             "warning",
             sum(gain for _, gain, _, _ in found) or None,
-            "Clip the outliers, which gives finer steps to all others, and see what that does to the output.",
+            Text("Clip the outliers, which gives finer steps to all others, and see what that does to the output."),
             edited.to_json(),
         )
     ]
@@ -109,14 +119,16 @@ def symmetric_on_nonnegative(case: Case) -> list[Finding]:
     return [
         Finding(
             "symmetric_on_nonnegative",
-            f"{counted(len(found), 'tensor')} without negative values on a symmetric grid",
-            f"half of the steps are never used: {listed(names)}",
+            Text("{tensors} without negative values on a symmetric grid", tensors=counted(len(found), Text("tensor"))),
+            Text("half of the steps are never used: {layers}", layers=listed(names)),
             tuple(names),
             "warning" if able else "note",
             (sum(gain for _, _, gain in found) or None) if able else None,
-            "Use an affine grid there: it has twice the steps for the same range."
+            Text("Use an affine grid there: it has twice the steps for the same range.")
             if able
-            else f"{target.name} takes symmetric activations only: this bit is the price of the target.",
+            else Text(
+                "{target} takes symmetric activations only: this bit is the price of the target.", target=target.name
+            ),
             edited.to_json() if able else None,
         )
     ]
@@ -156,18 +168,35 @@ def weight_channel_spread(case: Case) -> list[Finding]:
     neighbours = () if able else [pair for pair in pairs(q.graph) if names & set(pair)]
     for pair in neighbours:
         edited = edited.with_remedy(Remedy("equalize", pair))
-    remedy = f"{target.name} takes one scale per weight: keep these layers in float, or choose another target."
+    remedy = Text(
+        "{target} takes one scale per weight: keep these layers in float, or choose another target.",
+        target=target.name,
+    )
     if able:
-        remedy = "Quantize these weights per channel."
+        remedy = Text("Quantize these weights per channel.")
     elif neighbours:
-        remedy = f"Equalize {counted(len(neighbours), 'pair')} of neighbours: the model stays the same in float."
-    after = " after folding" if worst.folded else ""
+        remedy = Text(
+            "Equalize {pairs} of neighbours: the model stays the same in float.",
+            pairs=counted(len(neighbours), Text("pair")),
+        )
+    unlike = (
+        Text("the largest channel is {spread:.3g} times the median one after folding", spread=spread)
+        if worst.folded
+        else Text("the largest channel is {spread:.3g} times the median one", spread=spread)
+    )
     return [
         Finding(
             "weight_channel_spread",
-            f"{counted(len(found), 'weight')} with one scale for channels of very different size",
-            f"worst at {worst.id}: the largest channel is {spread:.3g} times the median one{after}; "
-            f"a scale per channel has {10 * np.log10(ratio):.0f} dB less noise",
+            Text(
+                "{weights} with one scale for channels of very different size",
+                weights=counted(len(found), Text("weight")),
+            ),
+            Text(
+                "worst at {worst}: {unlike}; a scale per channel has {less_db:.0f} dB less noise",
+                worst=worst.id,
+                unlike=unlike,
+                less_db=10 * np.log10(ratio),
+            ),
             tuple(layer.id for _, _, layer, _ in found),
             "warning",
             sum(_weight_gain(case, layer, 1 - 1 / r) for r, _, layer, _ in found) or None,
@@ -199,13 +228,21 @@ def weights_rounded(case: Case) -> list[Finding]:
     return [
         Finding(
             "weights_rounded",
-            f"The weights of {counted(len(names), 'layer')} cause {sum(s for s, _ in found) / total:.0%} "
-            "of the error (estimated)",
-            f"{listed(names)}: the error of their activations is small beside that of their weights",
+            Text(
+                "The weights of {layers} cause {share:.0%} of the error (estimated)",
+                layers=counted(len(names), Text("layer")),
+                share=sum(s for s, _ in found) / total,
+            ),
+            Text(
+                "{layers}: the error of their activations is small beside that of their weights", layers=listed(names)
+            ),
             names,
             "note",
             None,
-            "Round each of these weights up or down by data, and correct the biases: the model is as fast as before.",
+            Text(
+                "Round each of these weights up or down by data, and correct the biases: the model is as "
+                "fast as before."
+            ),
             edited.to_json(),
         )
     ]
@@ -235,13 +272,21 @@ def cat_unequal_ranges(case: Case) -> list[Finding]:
     return [
         Finding(
             "cat_unequal_ranges",
-            f"{counted(len(found), 'concatenation')} of tensors with very different ranges",
-            f"at {worst.id} the range of {name} is {ratio:.3g} times smaller than the widest, "
-            f"and keeps {8 - np.log2(ratio):.1f} of its 8 bits",
+            Text("{cats} of tensors with very different ranges", cats=counted(len(found), Text("concatenation"))),
+            Text(
+                "at {worst} the range of {name} is {ratio:.3g} times smaller than the widest, and keeps "
+                "{bits:.1f} of its 8 bits",
+                worst=worst.id,
+                name=name,
+                ratio=ratio,
+                bits=8 - np.log2(ratio),
+            ),
             tuple(layer.id for _, layer, _ in found),
             "warning",
             None,
-            "Keep the concatenation in float, so that each input has a grid of its own; or scale the inputs alike.",
+            Text(
+                "Keep the concatenation in float, so that each input has a grid of its own; or scale the inputs alike."
+            ),
             edited.to_json(),
         )
     ]
@@ -262,12 +307,12 @@ def constant_tensors(case: Case) -> list[Finding]:
     return [
         Finding(
             "constant_tensors",
-            f"{counted(len(names), 'tensor')} held one value only during calibration",
-            f"{listed(names)}: the range rests on nothing, and other data will be clipped",
+            Text("{tensors} held one value only during calibration", tensors=counted(len(names), Text("tensor"))),
+            Text("{layers}: the range rests on nothing, and other data will be clipped", layers=listed(names)),
             tuple(names),
             "error",
             None,
-            "Calibrate on data that reaches this part of the model, or fix its range by hand.",
+            Text("Calibrate on data that reaches this part of the model, or fix its range by hand."),
         )
     ]
 
@@ -290,12 +335,20 @@ def dead_channels(case: Case) -> list[Finding]:
     return [
         Finding(
             "dead_channels",
-            f"{counted(dead, 'channel')} of {counted(len(names), 'layer')} never change",
-            f"{dead / total:.1%} of all channels held one value for all calibration samples: {listed(names)}",
+            Text(
+                "{channels} of {layers} never change",
+                channels=counted(dead, Text("channel")),
+                layers=counted(len(names), Text("layer")),
+            ),
+            Text(
+                "{share:.1%} of all channels held one value for all calibration samples: {layers}",
+                share=dead / total,
+                layers=listed(names),
+            ),
             tuple(names),
             "note",
             None,
-            "They can be cut out of the model. Their weights do not matter, but per-tensor scales see them.",
+            Text("They can be cut out of the model. Their weights do not matter, but per-tensor scales see them."),
         )
     ]
 

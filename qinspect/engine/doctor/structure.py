@@ -9,7 +9,8 @@ from ..decide import FLOAT_INPUT, NEVER_ASKED
 from ..graph import Layer
 from ..qconfig import PRESETS
 from ..results import Finding, LayerRow
-from .case import Case, counted, in_float, listed
+from ..text import Text, counted
+from .case import Case, in_float, listed
 
 DROP = 0.02
 """KL (nats) below which no layer is worth blaming."""
@@ -36,12 +37,17 @@ def sensitive_layers(case: Case) -> list[Finding]:
     return [
         Finding(
             "sensitive_layers",
-            f"{len(chosen)} of {len(rows)} quantized layers cause {won / total:.0%} of the error (estimated)",
-            f"{listed([row.id for row in chosen])}; KL of the whole plan {kl:.3f} nats",
+            Text(
+                "{count} of {all} quantized layers cause {share:.0%} of the error (estimated)",
+                count=len(chosen),
+                all=len(rows),
+                share=won / total,
+            ),
+            Text("{layers}; KL of the whole plan {kl:.3f} nats", layers=listed([row.id for row in chosen]), kl=kl),
             tuple(row.id for row in chosen),
             "error" if kl > 0.1 else "warning",
             kl * won / total,
-            "Keep them in float, then look for a cheaper remedy layer by layer.",
+            Text("Keep them in float, then look for a cheaper remedy layer by layer."),
             edited.to_json(),
         )
     ]
@@ -60,12 +66,20 @@ def fusions(case: Case) -> list[Finding]:
         found.append(
             Finding(
                 "fusion_off",
-                f"{len(off)} of {len(same)} {absorbed} layers are not fused",
-                f"switched off in the plan: {listed([row.id for row in off])}",
+                Text(
+                    "{count} of {all} {op} layers are not fused",
+                    count=len(off),
+                    all=len(same),
+                    op=absorbed,
+                ),
+                Text("switched off in the plan: {layers}", layers=listed([row.id for row in off])),
                 tuple(row.id for row in off),
                 "warning",
                 None,
-                "Fuse them: a tensor less is rounded for each, and its grid is not spent on values that are cut off.",
+                Text(
+                    "Fuse them: a tensor less is rounded for each, and its grid is not spent on values "
+                    "that are cut off."
+                ),
                 edited.to_json(),
             )
         )
@@ -76,12 +90,12 @@ def fusions(case: Case) -> list[Finding]:
         found.append(
             Finding(
                 "batch_norm_not_folded",
-                f"{len(rows)} of {len(norms)} BatchNorms cannot be folded",
-                f"{reason}: {listed([row.id for row in rows])}",
+                Text("{count} of {all} BatchNorms cannot be folded", count=len(rows), all=len(norms)),
+                Text("{reason}: {layers}", reason=reason, layers=listed([row.id for row in rows])),
                 tuple(row.id for row in rows),
                 "warning",
                 None,
-                "Change the model so that each follows a convolution or linear layer of its own, in eval mode.",
+                Text("Change the model so that each follows a convolution or linear layer of its own, in eval mode."),
             )
         )
     return found
@@ -104,12 +118,17 @@ def asked_not_quantized(case: Case) -> list[Finding]:
         found.append(
             Finding(
                 "asked_not_quantized",
-                f"{len(same)} layer{'s' * (len(same) != 1)} asked for, but run in float",
-                f"{reason}: {listed([row.id for row in same])} ({macs / whole:.0%} of the multiply-adds)",
+                Text("{layers} asked for, but run in float", layers=counted(len(same), Text("layer"))),
+                Text(
+                    "{reason}: {layers} ({share:.0%} of the multiply-adds)",
+                    reason=reason,
+                    layers=listed([row.id for row in same]),
+                    share=macs / whole,
+                ),
                 tuple(row.id for row in same),
                 "warning" if macs > 0.01 * whole else "note",
                 None,
-                "Ask for float there, so that the plan says what runs; or choose another target.",
+                Text("Ask for float there, so that the plan says what runs; or choose another target."),
                 edited.to_json(),
             )
         )
@@ -120,12 +139,15 @@ def _stored_small(rows: Sequence[LayerRow]) -> Finding:
     """Weights alone were asked for: the file is smaller, and that is all."""
     return Finding(
         "stored_small",
-        f"{counted(len(rows), 'weight')} rounded and stored as asked: that saves bytes, and no time",
-        f"{rows[0].why_not}: {listed([row.id for row in rows])}",
+        Text(
+            "{weights} rounded and stored as asked: that saves bytes, and no time",
+            weights=counted(len(rows), Text("weight")),
+        ),
+        Text("{reason}: {layers}", reason=rows[0].why_not, layers=listed([row.id for row in rows])),
         tuple(row.id for row in rows),
         "note",
         None,
-        "Nothing, where it is the size that counts; a dynamic or static qconfig has integer kernels.",
+        Text("Nothing, where it is the size that counts; a dynamic or static qconfig has integer kernels."),
     )
 
 
@@ -153,14 +175,19 @@ def float_islands(case: Case) -> list[Finding]:
     return [
         Finding(
             "float_islands",
-            f"{counted(len(islands), 'island')} of float inside the integers",
-            f"{counted(len(layers), 'layer')} between {borders} inputs in integers: {listed([la.id for la in layers])}",
+            Text("{islands} of float inside the integers", islands=counted(len(islands), Text("island"))),
+            Text(
+                "{layers} between {borders} inputs in integers: {names}",
+                layers=counted(len(layers), Text("layer")),
+                borders=borders,
+                names=listed([la.id for la in layers]),
+            ),
             tuple(layer.id for layer in layers),
             "note",
             None,
-            f"Quantize {listed([layer.id for layer in able])} too, and see what that costs."
+            Text("Quantize {layers} too, and see what that costs.", layers=listed([layer.id for layer in able]))
             if able
-            else "Each costs a dequantizer and a quantizer; the target has no integer kernel for them.",
+            else Text("Each costs a dequantizer and a quantizer; the target has no integer kernel for them."),
             edited.to_json() if able else None,
         )
     ]

@@ -19,7 +19,7 @@ SEQUENCE = 128
 """Tokens of the example input, where the model takes so many."""
 
 
-class Text(torch.nn.Module):
+class TextModel(torch.nn.Module):
     """Tokens in, logits (or the last hidden state) out."""
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -137,7 +137,7 @@ def _wrapped(model: Any, config: Any, spec: ModelSpec) -> tuple[torch.nn.Module,
         longest = int(_of(config, ("max_position_embeddings", "n_positions"), SEQUENCE))
         shape = wanted or (2, min(SEQUENCE, longest))
         tokens = torch.randint(0, int(_of(config, ("vocab_size",), 2)), shape, generator=generator)
-        return Text(model), (tokens, torch.ones_like(tokens))
+        return TextModel(model), (tokens, torch.ones_like(tokens))
     if wanted is None:
         size = _of(config, ("image_size",), 224)
         height, width = size if isinstance(size, (list, tuple)) else (size, size)

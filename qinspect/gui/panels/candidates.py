@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem
 
+from ..language import translated
 from .cards import Hint
 from .figures import decibel, small
 from .tables import make_copyable
@@ -56,7 +57,7 @@ class Candidates(QTableWidget):
         self.found = found
         self.setRowCount(len(found))
         for place, candidate in enumerate(found):
-            title = f"● {candidate.title}" if candidate.current else candidate.title
+            title = f"● {translated(candidate.title)}" if candidate.current else translated(candidate.title)
             texts = (title, small(candidate.estimated_kl), decibel(candidate.local_sqnr_db))
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
@@ -65,7 +66,7 @@ class Candidates(QTableWidget):
                 item.setToolTip(f"{candidate.weight} · {candidate.activation}")
                 if candidate.why_not is not None:
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
-                    item.setToolTip(candidate.why_not)
+                    item.setToolTip(translated(candidate.why_not))
                 self.setItem(place, column, item)
 
     def _at(self, place: int) -> None:

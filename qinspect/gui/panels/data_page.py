@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from ...engine.problem import Problem
 from ..document import Document
 from ..icons import set_icon, set_primary
+from ..language import translated
 from .cards import Card, Hint, Page, clear, heading, label, row
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
@@ -298,10 +299,10 @@ class DataPage(Page):
                     len(counts.calibrate),
                     len(counts.select),
                     len(counts.final),
-                    data.preparation,
+                    translated(data.preparation),
                 )
             )
-            self.warning.setText(f"⚠ {counts.warning}" if counts.warning else "")
+            self.warning.setText(f"⚠ {translated(counts.warning)}" if counts.warning else "")
         self._show_metric()
         self._show_samples({found.index: found for found in check.predictions} if check is not None else {})
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ...engine.results import LayerRow
 from ..document import Document
+from ..language import translated
 from ..plots.channels import ChannelRanges
 from ..plots.kernel import KernelPlot
 from ..plots.levels import WeightLevels
@@ -157,7 +158,7 @@ class Detail(QTabWidget):
             spread = "" if known.latency.spread_us is None else f" ± {micros(known.latency.spread_us)}"
             lines.append(f"fp32 {micros(known.latency.fp32_us)}, int8 {micros(known.latency.int8_us)}{spread}")
         if known.why_not:
-            lines.append(known.why_not)
+            lines.append(translated(known.why_not))
         if known.source:
             lines.append(known.source)
         self.kernel_text.setText("\n".join(lines))

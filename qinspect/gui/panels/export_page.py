@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, 
 
 from ..document import Document
 from ..icons import icon, set_icon, set_primary
+from ..language import translated
 from .cards import Card, Hint, Page, clear, heading, label, row
 from .figures import decibel, share
 
@@ -171,7 +172,7 @@ class ExportPage(Page):
             )
         card.body.addWidget(label("\n".join(lines)))
         if report.problems:
-            card.body.addWidget(label("\n".join(report.problems), "muted"))
+            card.body.addWidget(label("\n".join(map(translated, report.problems)), "muted"))
         if report.versions:
             text = ", ".join(f"{name} {version}" for name, version in report.versions.items())
             card.body.addWidget(label(text, "muted"))

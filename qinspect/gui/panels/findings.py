@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from ...engine.results import Finding
 from ..icons import icon, set_icon
+from ..language import translated
 from .cards import Card, Hint, clear, label, row
 
 SEVERITIES = {
@@ -50,19 +51,19 @@ class Findings(QWidget):
         name, tone = SEVERITIES.get(finding.severity, SEVERITIES["note"])
         card = Card()
         card.set_edge("" if tone == "muted" else tone)
-        card.setAccessibleName(finding.title)
+        card.setAccessibleName(translated(finding.title))
         mark = label(wrap=False)
         mark.setPixmap(icon(name, tone).pixmap(18, 18))
         gain = label("", "muted", wrap=False)
         if finding.gain is not None:
             gain.setText(self.tr("wins back ≈ {0} nats").format(f"{finding.gain:.3g}"))
             gain.setToolTip(self.tr("Estimated decrease of KL(fp32‖int8), mean per sample"))
-        title = label(finding.title, "title")
+        title = label(translated(finding.title), "title")
         top = row(mark)
         top.addWidget(title, 1)
         card.body.addLayout(top)
-        card.body.addWidget(label(finding.evidence, "muted"))
-        card.body.addWidget(label(finding.remedy))
+        card.body.addWidget(label(translated(finding.evidence), "muted"))
+        card.body.addWidget(label(translated(finding.remedy)))
         bottom = row(gain, 1)
         if finding.layers:
             show = QPushButton(

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from ...engine.results import FusionRow
 from ..icons import icon
+from ..language import translated
 from .cards import Hint, row
 from .figures import small
 from .tables import filling, make_copyable
@@ -154,7 +155,7 @@ class FusionLedger(QWidget):
                     fusion.pattern,
                     ", ".join(fusion.layers),
                     state,
-                    fusion.reason or "",
+                    translated(fusion.reason or ""),
                     small(fusion.max_abs_delta),
                 )
                 for column, text in enumerate(texts):

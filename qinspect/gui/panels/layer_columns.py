@@ -12,6 +12,7 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from ...engine.plan import QuantPlan
 from ...engine.qconfig import QConfig, TensorConfig
 from ...engine.results import Latency, LayerRow
+from ..language import translated
 from .figures import decibel, micros, share, small
 
 SHORT: Mapping[str, str] = {"batch_norm": "bn"}
@@ -107,7 +108,7 @@ def flags(row: LayerRow, facts: Facts) -> list[tuple[str, str]]:
     """Short words with their explanations."""
     found = []
     if stays_float(row, facts.measured) and not facts.stale:
-        why = row.why_not or translate("Flags", "the plan asks for integers, the kernel is a float one")
+        why = translated(row.why_not or translate("Flags", "the plan asks for integers, the kernel is a float one"))
         found.append((translate("Flags", "stays float"), why))
     if row.kernel is not None:
         steps = row.kernel.max_steps

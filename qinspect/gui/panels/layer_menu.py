@@ -13,6 +13,7 @@ from ...engine.problem import Problem
 from ...engine.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS
 from ..document import Document, Role
 from ..edits import qconfig_from_text, qconfig_text
+from ..language import translated
 
 BITS = (8, 7, 6, 4)
 SHOWN_FUSIONS = 12
@@ -149,7 +150,7 @@ class LayerMenu(QMenu):
         for fusion in found[:SHOWN_FUSIONS]:
             blocked = fusion.state == "blocked"
             action = menu.addAction(f"{fusion.pattern}  {translate('LayerMenu', 'blocked') if blocked else ''}".strip())
-            action.setToolTip("\n".join(filter(None, (", ".join(fusion.layers), fusion.reason))))
+            action.setToolTip("\n".join(filter(None, (", ".join(fusion.layers), translated(fusion.reason or "")))))
             action.setEnabled(not blocked)
             action.setCheckable(not blocked)
             action.setChecked(not blocked and self._document.plan.fusion(fusion.id))

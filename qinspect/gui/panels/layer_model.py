@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
 from ...engine.results import LayerRow
+from ..language import translated
 from .layer_columns import COLUMNS, Facts, flags
 
 Index = QModelIndex | QPersistentModelIndex
@@ -263,13 +264,13 @@ class LayerModel(QAbstractItemModel):
         if row.source:
             lines.append(row.source)
         if row.fused:
-            lines.append("fused: " + ", ".join(row.fused))
+            lines.append(translate("Layers", "fused: {0}").format(", ".join(row.fused)))
         if row.fused_into:
-            lines.append(f"fused into {row.fused_into}")
+            lines.append(translate("Layers", "fused into {0}").format(row.fused_into))
         if row.why_not:
-            lines.append(f"stays float: {row.why_not}")
+            lines.append(translate("Layers", "stays float: {0}").format(translated(row.why_not)))
         if self.facts.stale:
-            lines.append("figures in italics belong to another plan")
+            lines.append(translate("Layers", "figures in italics belong to another plan"))
         return "\n".join(lines)
 
     def _search(self, node: Node) -> str:

@@ -14,6 +14,7 @@ from ...session import Run
 from ..document import Document, Role
 from ..graph.view import GraphView
 from ..icons import icon
+from ..language import translated
 from ..plots.depth import DepthPlot, DepthPoint
 from ..plots.latency import LatencyBar, LatencyPlot
 from ..plots.scatter import GainPoint, GainScatter
@@ -165,11 +166,11 @@ class LayersPage(QWidget):
         # Where layers share a quantizer, their leader's configuration is the one that counts.
         layer = document.layer(candidate.layer_id or document.current or "")
         if like_it and layer is not None:
-            document.apply_matching("op", layer.op, qconfig, candidate.title)
+            document.apply_matching("op", layer.op, qconfig, translated(candidate.title))
         elif layer is not None:
             kl = candidate.estimated_kl
             estimate = None if kl is None else document.estimate_with({layer.id: kl})
-            document.apply((layer.id,), qconfig, candidate.title, estimate)
+            document.apply((layer.id,), qconfig, translated(candidate.title), estimate)
 
     def menu(self, ids: tuple[str, ...]) -> QMenu:
         """Edits for a selection, for all layers of its operator, and for its module."""

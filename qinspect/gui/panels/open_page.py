@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from ...engine.problem import Problem
 from ..document import Document
 from ..icons import set_icon, set_primary
+from ..language import translated
 from ..trust import names_code
 from .cards import Card, Page, clear, label, row
 
@@ -334,7 +335,7 @@ class OpenPage(Page):
             ),
         ]
         if model.notes:
-            lines.append((self.tr("Notes"), "\n".join(model.notes)))
+            lines.append((self.tr("Notes"), "\n".join(map(translated, model.notes))))
         for index, (name, text) in enumerate(lines):
             self.found_body.addWidget(label(name, "muted", wrap=False), index, 0, Qt.AlignmentFlag.AlignTop)
             self.found_body.addWidget(label(text), index, 1)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from ..document import Document
 from ..icons import set_icon
+from ..language import translated
 from .cards import label, row
 from .figures import small
 from .pareto import PlanPareto, point_key
@@ -167,10 +168,10 @@ class SearchPanel(QWidget):
             return
         self.note.setText(
             self.tr("{0} plans simulated in {1} s. Chosen: {2}").format(
-                found.verified, f"{found.search_s:.0f}", found.why
+                found.verified, f"{found.search_s:.0f}", translated(found.why)
             )
             if found.met
-            else self.tr("The limit is not met: {0}. The nearest is marked.").format(found.why)
+            else self.tr("The limit is not met: {0}. The nearest is marked.").format(translated(found.why))
         )
         with filling(self.table):
             self.table.setRowCount(len(found.points))
@@ -196,7 +197,7 @@ class SearchPanel(QWidget):
             "",
             "",
             "\n".join(point.float_layers),
-            "\n".join(f"{key}: {what}" for key, what in point.changed),
+            "\n".join(f"{key}: {translated(what)}" for key, what in point.changed),
         )
         for column, (text, tip) in enumerate(zip(texts, tips, strict=True)):
             item = QTableWidgetItem(text)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QW
 
 from ..icons import set_icon
 from ..jobs import Job, Jobs
+from ..language import translated
 
 
 class JobStrip(QWidget):
@@ -61,7 +62,7 @@ class JobStrip(QWidget):
     def _show(self, share: float, note: str, remaining_s: float) -> None:
         if self._job is None:
             return
-        self.note.setText(f"{self._job.title}: {note}" if note else self._job.title)
+        self.note.setText(f"{self._job.title}: {translated(note)}" if note else self._job.title)
         # Without a known share the bar moves by itself.
         self.bar.setMaximum(1000 if share > 0 else 0)
         self.bar.setValue(round(share * 1000))
