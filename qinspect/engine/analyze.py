@@ -45,6 +45,7 @@ from .samples import output_rows, sample_rows
 from .sensitivity.estimate import Scores, holds, score
 from .sensitivity.sweep import Sweep, sweep
 from .target import Target
+from .text import Text
 
 LAYER_SAMPLES = 64
 """Samples of the final split that layers' errors and estimates rest on."""
@@ -121,7 +122,7 @@ def analyze(
     final = whole_batches(graph, data.splits.final, samples)
     select = whole_batches(graph, data.splits.select) or final
     if not final:
-        raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
+        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
     size = batch_size(graph)
     latency = latency and device is None
     absent = not_run_here(plan.target, graph) if kernels else None
@@ -194,7 +195,7 @@ def analyze(
     # Equalized values are scaled: what folding changed shows without that.
     folded = fused_graph(model, QuantPlan(fusions=plan.fusions))
     fusions = fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
-    report(0.98, 1, "looking for causes")
+    report(0.98, 1, Text("looking for causes"))
     analysis = Analysis(
         model_json(model),
         data_json(data, metric),
@@ -248,22 +249,35 @@ class _Collected:
 def _no_metric(data: Dataset, metric: Metric, totals: Totals) -> str | None:
     if data.targets is None or totals.fp32_metric is not None:
         return None
-    return f"{metric.name} says nothing of y of shape {tuple(data.targets.shape)}: --metric names another."
+    return Text(
+        "{metric} says nothing of y of shape {shape}: --metric names another.",
+        metric=metric.name,
+        shape=tuple(data.targets.shape),
+    )
 
 
 def _not_run(target: Target, reason: str | None) -> str | None:
-    return None if reason is None else f"No kernels of {target.name} were run: {reason}."
+    return (
+        None
+        if reason is None
+        else Text("No kernels of {target} were run: {reason}.", target=target.name, reason=reason)
+    )
 
 
 def _brought_back(plan: QuantPlan, device: DeviceTimes | None) -> tuple[str, ...]:
     """What is to be said of times that another device measured."""
     if device is None:
         return ()
-    notes = [f"Latencies were measured on {device.device}, {device.runs} runs."]
+    notes = [Text("Latencies were measured on {device}, {runs} runs.", device=device.device, runs=device.runs)]
     if device.unknown_us:
-        notes.append(f"{device.unknown_us:.1f} µs there were spent in operators that belong to no layer.")
+        notes.append(
+            Text(
+                "{unknown_us:.1f} µs there were spent in operators that belong to no layer.",
+                unknown_us=device.unknown_us,
+            )
+        )
     if device.plan is not None and QuantPlan.from_json(device.plan).fingerprint != plan.fingerprint:
-        notes.append("They were measured with another plan than this one.")
+        notes.append(Text("They were measured with another plan than this one."))
     return tuple(notes)
 
 

@@ -22,6 +22,7 @@ from .observe import tensor_stats as tensor_stats
 from .problem import Problem
 from .progress import Cancelled, Report, silent
 from .statistics import BINS, Histogram, TensorStats
+from .text import Text
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,11 @@ def load_calibration(source: Path | bytes) -> Calibration:
         with np.load(io.BytesIO(content), allow_pickle=False) as data:
             header = json.loads(data["header"].tobytes())
             if header["version"] != 1:
-                raise Problem(where, f"has version {header['version']}", "Calibrate anew with this version.")
+                raise Problem(
+                    where,
+                    Text("has version {header}", header=header["version"]),
+                    Text("Calibrate anew with this version."),
+                )
             tensors = {}
             for index, item in enumerate(header["tensors"]):
                 histogram = Histogram(int(item["exponent"]), int(item["first"]), data[f"{index}.counts"])
@@ -153,12 +158,12 @@ def load_calibration(source: Path | bytes) -> Calibration:
                 float(header.get("share", SHARE)),
             )
     except FileNotFoundError:
-        raise Problem(where, "no such file", "Check the path.") from None
+        raise Problem(where, Text("no such file"), Text("Check the path.")) from None
     except Problem:
         raise
     except Exception as error:  # whatever a damaged archive makes zipfile, zlib, numpy and json raise
         what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise Problem(where, f"is not a statistics file ({what})", "Calibrate anew.") from error
+        raise Problem(where, Text("is not a statistics file ({what})", what=what), Text("Calibrate anew.")) from error
 
 
 def wanted_values(graph: LayerGraph) -> tuple[str, ...]:
@@ -243,13 +248,15 @@ def calibrate(
                 for observer in observers.values():
                     observer.end_batch()
                 samples += size
-                report(samples, total or samples, "calibrating")
+                report(samples, total or samples, Text("calibrating"))
     except Cancelled:
         if keep is not None and samples:
             keep(found())
         raise
     if not samples:
-        raise Problem("data", "there is no sample to calibrate on", "Give more samples or another split.")
+        raise Problem(
+            Text("data"), Text("there is no sample to calibrate on"), Text("Give more samples or another split.")
+        )
     return found()
 
 
@@ -270,7 +277,7 @@ def _observe(
     def see(layer: Layer, value: torch.Tensor) -> torch.Tensor:
         nonlocal done
         done += 1
-        report(before + size * done / len(graph.layers), total, "calibrating")
+        report(before + size * done / len(graph.layers), total, Text("calibrating"))
         observer = observers.get(layer.value)
         if observer is not None:
             observer.see(value, samples)

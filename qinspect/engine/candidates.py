@@ -25,11 +25,15 @@ from .qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
 from .quantize import Quantization, quantize
 from .sensitivity.estimate import Scores, score
 from .simulate import Simulation
+from .text import Text
 
 MOST = 8
 """Candidates that are shown."""
 
 FLOAT = QConfig(None, None)
+AS_FLOAT = Text("float")
+
+WITH_GRANULARITY = {"per_tensor": Text("weight per-tensor"), "per_channel": Text("weight per-channel")}
 
 SAMPLES = 16
 """Samples of the select split that the estimates rest on."""
@@ -104,7 +108,7 @@ def candidates(
     found = score(variants, inputs, part(report, 0.1, 0.6), total=len(chosen), draws=4, only=only) if variants else {}
     rows = []
     for index, (title, config) in enumerate(options.items()):
-        report(0.6 + 0.4 * index / len(options), 1, "comparing candidates")
+        report(0.6 + 0.4 * index / len(options), 1, Text("comparing candidates"))
         scores = Scores({layer.id: 0.0}, {layer.id: 0.0}, 0) if config == FLOAT else found.get(title)
         rows.append(
             Candidate(
@@ -124,7 +128,7 @@ def candidates(
 
 def _all_options(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QConfig]:
     """Every configuration once, under its first title; a layer without a weight keeps what the plan says of one."""
-    own = {"as it is": now} if now != FLOAT else {}
+    own = {Text("as it is"): now} if now != FLOAT else {}
     titles = {**own, **options_of(layer, plan.with_layer(layer.id, now.weight, now.activation))}
     titles |= _other_kinds(layer, now, plan)
     once: dict[QConfig, str] = {}
@@ -139,7 +143,7 @@ def _best(rows: Sequence[Candidate]) -> tuple[Candidate, ...]:
         known = row.estimated_kl if row.estimated_kl is not None else row.estimated_mse
         return np.inf if known is None else known
 
-    kept = [row for row in rows if row.current or row.title == "float"]
+    kept = [row for row in rows if row.current or row.title == AS_FLOAT]
     others = sorted((row for row in rows if row not in kept), key=effect)
     in_float = [row for row in others if row.why_not is not None][:2]
     others = [row for row in others if row.why_not is None or row in in_float]
@@ -151,18 +155,20 @@ def options_of(layer: Layer, plan: QuantPlan) -> Mapping[str, QConfig]:
     now = plan.qconfig(layer)
     weight, activation = _static(now, plan)
     weighted = layer.op in WEIGHTED
-    found: dict[str, QConfig] = {"as it is": now} if now.activation is not None else {}
+    found: dict[str, QConfig] = {Text("as it is"): now} if now.activation is not None else {}
     for estimator in ("minmax", "mse", "percentile", "entropy"):
         if activation.estimator != estimator:
-            found[f"activation {estimator}"] = QConfig(weight, activation.but(estimator=estimator, range=None))
+            found[Text("activation {estimator}", estimator=estimator)] = QConfig(
+                weight, activation.but(estimator=estimator, range=None)
+            )
     if weighted:
         other = "per_tensor" if weight.granularity == "per_channel" else "per_channel"
-        found[f"weight {other.replace('_', '-')}"] = QConfig(weight.but(granularity=other), activation)
+        found[WITH_GRANULARITY[other]] = QConfig(weight.but(granularity=other), activation)
         if weight.estimator != "mse":
-            found["weight mse"] = QConfig(weight.but(estimator="mse"), activation)
+            found[Text("weight mse")] = QConfig(weight.but(estimator="mse"), activation)
     bits = 7 if activation.bits == 8 else 8
-    found[f"activation {bits} bit"] = QConfig(weight, activation.but(bits=bits))
-    found["float"] = QConfig(None, None)
+    found[Text("activation {bits} bit", bits=bits)] = QConfig(weight, activation.but(bits=bits))
+    found[AS_FLOAT] = QConfig(None, None)
     return found
 
 
@@ -181,19 +187,19 @@ def _other_kinds(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QC
     """Of another kind than the layer is now: dynamic, weight-only, of more or fewer bits."""
     weight, activation = _static(now, plan)
     found = {
-        "activation moving average": QConfig(weight, activation.but(estimator="moving_average", range=None)),
-        "activation 16 bit": QConfig(weight, activation.but(dtype="int16", symmetric=True)),
+        Text("activation moving average"): QConfig(weight, activation.but(estimator="moving_average", range=None)),
+        Text("activation 16 bit"): QConfig(weight, activation.but(dtype="int16", symmetric=True)),
     }
     eight = weight if weight.dtype in ("int8", "uint8") and weight.granularity != "per_group" else WEIGHT
     if layer.op in WEIGHTED:
         four = eight.but(dtype="int4", symmetric=True, estimator="mse", range=None)
-        found["weight 4 bit"] = QConfig(four, activation)
-        found["static"] = QConfig(eight, activation)
-        found["weight only"] = QConfig(eight, None)
-        found["weight only, 4 bit in groups of 32"] = PRESETS["weight-only-int4"]
-        found["weight only, fp16"] = QConfig(TensorConfig("fp16"), None)
+        found[Text("weight 4 bit")] = QConfig(four, activation)
+        found[Text("static")] = QConfig(eight, activation)
+        found[Text("weight only")] = QConfig(eight, None)
+        found[Text("weight only, 4 bit in groups of 32")] = PRESETS["weight-only-int4"]
+        found[Text("weight only, fp16")] = QConfig(TensorConfig("fp16"), None)
     if layer.op in WEIGHTED | MATRIX_PRODUCTS:
-        found["dynamic"] = QConfig(eight, PRESETS["default-dynamic"].activation)
+        found[Text("dynamic")] = QConfig(eight, PRESETS["default-dynamic"].activation)
     return found
 
 

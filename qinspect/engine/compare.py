@@ -30,6 +30,7 @@ from .progress import Report, part, silent
 from .quantize import Quantization, quantize
 from .simulate import Simulation
 from .target import Target
+from .text import Text
 
 BATCH = 8
 """Samples at a time: every layer's value of both models is held at once."""
@@ -158,12 +159,16 @@ def compare(
     check_fits(other, data)
     sizes = [batch_size(m.graph) for m in (one, other) if m.graph.inputs[0].shape[:1] not in ((None,), ())]
     if len(set(sizes)) > 1:
-        raise Problem(other.spec.source, f"has batch {sizes[1]}, the float model {sizes[0]}", "Export both for one.")
+        raise Problem(
+            other.spec.source,
+            Text("has batch {batch}, the float model {float_batch}", batch=sizes[1], float_batch=sizes[0]),
+            Text("Export both for one."),
+        )
     limiting = other if other.graph.inputs[0].shape[:1] not in ((None,), ()) else one
     final = whole_batches(limiting.graph, data.splits.final)
     if not final:
-        raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
-    report(0, 1, "matching the layers")
+        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
+    report(0, 1, Text("matching the layers"))
     left = fused_graph(one, QuantPlan()).graph
     existing = other.existing
     runs_file = existing is not None and bool(existing.tensors)
@@ -280,7 +285,7 @@ def measure(work: _Work, report: Report) -> _Found:
     done = 0
     with torch.inference_mode():
         for inputs, _ in batches(data, work.final, work.batch):
-            report(done, len(work.final), "running both models")
+            report(done, len(work.final), Text("running both models"))
             values: dict[str, torch.Tensor] = {}
 
             def keep(layer: Layer, value: torch.Tensor, into: dict[str, torch.Tensor] = values) -> torch.Tensor:
@@ -312,7 +317,15 @@ def _check_outputs(work: _Work, ours: Sequence[torch.Tensor], theirs: Sequence[t
     shapes = [[tuple(item.shape) for item in items] for items in (ours, theirs)]
     if shapes[0] != shapes[1]:
         where = work.path or "the second model"
-        raise Problem(where, f"gives outputs of shape {shapes[1]}, the float model {shapes[0]}", "Give one of it.")
+        raise Problem(
+            where,
+            Text(
+                "gives outputs of shape {shape}, the float model {float_shape}",
+                shape=shapes[1],
+                float_shape=shapes[0],
+            ),
+            Text("Give one of it."),
+        )
 
 
 class _TorchRun:
@@ -421,7 +434,7 @@ def _times(work: _Work, run: _OrtRun, sample: Sequence[torch.Tensor], report: Re
     ]
     found: tuple[list[float], list[float]] = ([], [])
     for index in range(RUNS + WARM_UPS):
-        report(index, RUNS + WARM_UPS, "timing both")
+        report(index, RUNS + WARM_UPS, Text("timing both"))
         for one, feed, into in zip((plain, run.plain), feeds, found, strict=True):
             start = time.perf_counter()
             one.run(None, feed)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .problem import Problem
+from .text import Text
 
 SPLITS = ("calibrate", "select", "final")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
@@ -81,15 +82,15 @@ class DataSpec:
     def __post_init__(self) -> None:
         def demand(holds: bool, option: str, what: str, remedy: str) -> None:
             if not holds:
-                raise Problem(f"data option {option}", what, remedy)
+                raise Problem(Text("data option {option}", option=option), what, remedy)
 
         for name in ("samples", "resize", "crop", "rate", "max_length"):
             value = getattr(self, name)
             demand(
                 value is None or value >= 1,
                 name,
-                f"{value} is not a number of at least 1",
-                "Give a larger one.",
+                Text("{value} is not a number of at least 1", value=value),
+                Text("Give a larger one."),
             )
         demand(
             self.seconds is None or 0 < self.seconds < np.inf,
@@ -101,8 +102,8 @@ class DataSpec:
         demand(
             len(shares) == 3 and min(shares) >= 0 and shares[0] > 0 and np.isfinite(sum(shares)),
             "split",
-            f"{shares} is not three shares of which the first is above 0",
-            "Write it as 50/25/25.",
+            Text("{shares} is not three shares of which the first is above 0", shares=shares),
+            Text("Write it as 50/25/25."),
         )
         for name, allowed in (
             ("interpolation", INTERPOLATIONS),
@@ -110,14 +111,19 @@ class DataSpec:
             ("layout", ("nchw", "nhwc")),
         ):
             value = getattr(self, name)
-            demand(value in allowed, name, f"{value!r} is not known", f"Use one of {', '.join(allowed)}.")
+            demand(
+                value in allowed,
+                name,
+                Text("{value!r} is not known", value=value),
+                Text("Use one of {allowed}.", allowed=", ".join(allowed)),
+            )
         demand(
             (self.mean is None) == (self.std is None) and len(self.mean or ()) == len(self.std or ()),
             "normalize",
-            "mean and std do not have the same number of values",
-            "Give one of each per channel.",
+            Text("mean and std do not have the same number of values"),
+            Text("Give one of each per channel."),
         )
-        demand(min(self.std or (1.0,)) > 0, "normalize", "a std is not above 0", "Give positive values.")
+        demand(min(self.std or (1.0,)) > 0, "normalize", Text("a std is not above 0"), Text("Give positive values."))
 
     @property
     def preparation(self) -> dict[str, Any]:
@@ -145,8 +151,8 @@ class DataSpec:
         """
         unknown = sorted(set(stored) - {f.name for f in fields(cls)})
         if unknown or "source" not in stored:
-            what = f"does not know {', '.join(unknown)}" if unknown else "has no source"
-            raise Problem("data settings", what, "Choose the data again.")
+            what = Text("does not know {unknown}", unknown=", ".join(unknown)) if unknown else Text("has no source")
+            raise Problem(Text("data settings"), what, Text("Choose the data again."))
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
         }
@@ -170,8 +176,8 @@ def parse_normalize(text: str) -> tuple[tuple[float, ...] | None, tuple[float, .
     except ValueError:
         raise Problem(
             f"--normalize {text}",
-            "is not imagenet, none or MEAN/STD",
-            "Write it as 0.485,0.456,0.406/0.229,0.224,0.225.",
+            Text("is not imagenet, none or MEAN/STD"),
+            Text("Write it as 0.485,0.456,0.406/0.229,0.224,0.225."),
         ) from None
     return mean, std
 

@@ -33,6 +33,7 @@ from .problem import Problem
 from .progress import Report, part, silent
 from .qparams import QParams
 from .quantize import Quantization
+from .text import Text
 
 SAMPLES = 8
 """Samples of the final split that are dumped."""
@@ -103,7 +104,11 @@ def dump(
     layer = q.graph.by_id[layer.id]
     if layer.id not in q.quantized or layer.id in q.why_not:
         reason = q.why_not.get(layer.id, "the plan leaves it in float")
-        raise Problem(layer.id, f"computes no integers on {plan.target.name}: {reason}", "Choose another layer.")
+        raise Problem(
+            layer.id,
+            Text("computes no integers on {target}: {reason}", target=plan.target.name, reason=reason),
+            Text("Choose another layer."),
+        )
     chosen = whole_batches(q.graph, data.splits.final, max(SAMPLES, batch_size(q.graph)))
     if any(spec.shape and spec.shape[0] is None for spec in q.graph.inputs):
         chosen = chosen[:SAMPLES]
@@ -111,7 +116,7 @@ def dump(
         chosen = chosen[: batch_size(q.graph)]
     chosen = data.alike(chosen)
     if not chosen:
-        raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
+        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
     inputs = data.load(list(chosen))
     reads, wanted = inputs_of(q, layer), layer.value
     absent = not_run_here(plan.target, q.graph)
@@ -123,10 +128,10 @@ def dump(
         )
     else:
         seen = _simulated(q, inputs, (*reads, *layer.inputs))
-    report(0.7, 1, "comparing")
+    report(0.7, 1, Text("comparing"))
     with new_folder(out.absolute()) as folder:
         found = _write(q, layer, seen, folder, [data.names[i] for i in chosen], absent, out)
-    report(1, 1, "done")
+    report(1, 1, Text("done"))
     return found
 
 
@@ -143,7 +148,11 @@ def find_layer(graph: LayerGraph, layer_id: str) -> Layer:
             return layer
     names = [key for key, layer in graph.by_id.items() if not layer.transparent]
     near = difflib.get_close_matches(layer_id, names, 3, 0.3) or names[:3]
-    raise Problem(f"--layer {layer_id}", "this model has no such layer", f"The nearest are {', '.join(near)}.")
+    raise Problem(
+        f"--layer {layer_id}",
+        Text("this model has no such layer"),
+        Text("The nearest are {near}.", near=", ".join(near)),
+    )
 
 
 @dataclass(frozen=True)
@@ -195,7 +204,11 @@ def _write(
     real = {**seen.real, **{name: q.values[name].dequantize(numbers) for name, numbers in seen.integers.items()}}
     missing = [name for name in reads if name not in real]
     if missing:
-        raise Problem(layer.id, f"the integers of {missing[0]} cannot be read on this target", "Choose another layer.")
+        raise Problem(
+            layer.id,
+            Text("the integers of {missing} cannot be read on this target", missing=missing[0]),
+            Text("Choose another layer."),
+        )
     arrays: dict[str, NDArray[Any]] = {}
     description: dict[str, Any] = {"version": 1, "layer": _describe(layer), "samples": names}
     description["target"] = q.plan.target.on_this_host()
@@ -215,7 +228,7 @@ def _write(
     kernel = seen.integers.get(layer.value)
     description["kernel"] = seen.kernels.get(layer.id)
     if kernel is None:
-        description["why_no_kernel"] = absent or "its integers cannot be read without changing what runs"
+        description["why_no_kernel"] = absent or Text("its integers cannot be read without changing what runs")
     description["output"] = None if out_params is None else {"value": layer.value, **out_params.to_json()}
     difference: dict[str, Any] = {}
     if out_params is None:

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from .graph import Layer, LayerGraph, Param, Ref, replace
 from .problem import Problem
+from .text import Text
 
 Hook = Callable[[Layer, torch.Tensor], torch.Tensor]
 """Given a layer and the value it hands on; returns what its readers get."""
@@ -116,7 +117,9 @@ class Executor:
                 result = function(part.target)(*args, **kwargs)
             except RuntimeError as error:
                 line = str(error).splitlines()[0][:200]
-                raise Problem(layer.id, f"cannot run: {line}", "Does the data have the model's input shape?") from error
+                raise Problem(
+                    layer.id, Text("cannot run: {line}", line=line), Text("Does the data have the model's input shape?")
+                ) from error
             made.append(result)
             local[part.id] = result
             for folded in layer.fused:

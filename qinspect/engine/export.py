@@ -35,6 +35,7 @@ from .quantize import Quantization, quantize
 from .results import ExportReport
 from .synthetic import synthetic_inputs
 from .target import TARGETS, Target
+from .text import Text
 
 __all__ = ["KINDS", "ExportReport", "export", "suited"]
 
@@ -107,17 +108,27 @@ def export(
     out = out.absolute()
     backend = plan.target.backend
     if to not in KINDS:
-        raise Problem("export", f"there is no {to!r}", f"Use one of {', '.join(KINDS)}.")
+        raise Problem(
+            Text("export"), Text("there is no {to!r}", to=to), Text("Use one of {kinds}.", kinds=", ".join(KINDS))
+        )
     if backend not in BACKENDS.get(to, (backend,)):
         needed = ", ".join(name for name in TARGETS if name.partition("-")[0] in BACKENDS[to])
-        raise Problem(f"export to {to}", f"the plan is for {plan.target.name}", f"Set the target to one of {needed}.")
+        raise Problem(
+            Text("export to {to}", to=to),
+            Text("the plan is for {target}", target=plan.target.name),
+            Text("Set the target to one of {needed}.", needed=needed),
+        )
     if to not in ONNX_KINDS and (opset is not None or io != "float"):
-        raise Problem("--opset and --io", f"say nothing of {to}", f"They go with --to {' and '.join(ONNX_KINDS)}.")
+        raise Problem(
+            "--opset and --io",
+            Text("say nothing of {to}", to=to),
+            Text("They go with --to {onnx_kinds}.", onnx_kinds=" and ".join(ONNX_KINDS)),
+        )
     if data is not None:
         calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
         quantization = quantization_of(model, data, plan, calibration, part(report, 0.05, 0.1))
     elif any(remedy.kind != "equalize" for remedy in plan.remedies):
-        raise Problem("plan", "its remedies look at samples", "Give --data as well.")
+        raise Problem(Text("plan"), Text("its remedies look at samples"), Text("Give --data as well."))
     else:
         graph = fused_graph(model, plan).graph
         quantization = quantize(graph, plan, calibration.tensors, known_grids(model, graph, plan))
@@ -149,7 +160,11 @@ def _trial(
     if data is None:
         samples = synthetic_inputs(model.graph, calibration.tensors, SYNTHETIC, size)
         count = size * len(samples)
-        return samples, None, (f"verified on {count} synthetic inputs drawn from the statistics, no data was given",)
+        return (
+            samples,
+            None,
+            (Text("verified on {count} synthetic inputs drawn from the statistics, no data was given", count=count),),
+        )
     chosen = whole_batches(model.graph, data.splits.final, SAMPLES)
     targets = None if data.targets is None else data.targets[list(chosen)]
 
@@ -200,7 +215,7 @@ def _export_plan(quantization: Quantization, out: Path) -> ExportReport:
         str(out),
         "plan",
         same,
-        () if same else ("plan.json, read again, is another plan",),
+        () if same else (Text("plan.json, read again, is another plan"),),
         0,
         None,
         None,

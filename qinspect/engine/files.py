@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .problem import Problem
+from .text import Text
 
 STALE_S = 600
 """Age in seconds from which a half-written file is nobody's any more."""
@@ -41,7 +42,9 @@ def write_atomically(path: Path, data: bytes | str) -> None:
             raise
     except OSError as error:
         raise Problem(
-            str(path), f"cannot be written ({error.strerror})", "Choose another folder, or make room."
+            str(path),
+            Text("cannot be written ({strerror})", strerror=error.strerror),
+            Text("Choose another folder, or make room."),
         ) from error
 
 

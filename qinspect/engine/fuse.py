@@ -14,6 +14,7 @@ from .graph import replace as replace_leaves
 from .plan import QuantPlan
 from .qconfig import QConfig
 from .results import FusionRow
+from .text import Text
 
 FOLDABLE = frozenset(
     {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
@@ -22,7 +23,7 @@ CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
 CURVES = frozenset({"hardswish", "hardsigmoid", "silu"})
 """Activations that other tools put into the kernel before them."""
 
-NO_KERNEL = "unsupported by the backends"
+NO_KERNEL = Text("unsupported by the backends")
 
 
 @dataclass(frozen=True)
@@ -172,14 +173,14 @@ class _Fuser:
             unit = self.units.get(value)
         return unit, moves, [*names, value]
 
-    def _free(self, names: Sequence[str], reader: Layer, what: str = "its input") -> str | None:
+    def _free(self, names: Sequence[str], reader: Layer, what: str = Text("its input")) -> str | None:
         """Why values between two layers cannot disappear, or None."""
         for value in names:
             if value in self.graph.output_values:
-                return f"{what} is also an output of the model"
+                return Text("{what} is also an output of the model", what=what)
             if self.reads[value] > 1:
                 others = [item.id for item in self.graph.consumers[value] if item.id != reader.id]
-                return f"{what} is also read by {others[0]}"
+                return Text("{what} is also read by {others}", what=what, others=others[0])
         return None
 
     def _note(self, layer: Layer, unit: Layer | None, reason: str | None) -> bool:
@@ -254,20 +255,20 @@ class _Fuser:
 
     def _no_statistics(self, norm: Layer) -> str | None:
         if norm.args[5]:
-            return "it is in train mode, its statistics change with every batch"
+            return Text("it is in train mode, its statistics change with every batch")
         if not isinstance(norm.args[0], Ref) or not {"running_mean", "running_var"} <= set(norm.roles):
-            return "it has no stored statistics"
+            return Text("it has no stored statistics")
         if any(norm.args[1 + i] is not None and role not in norm.roles for i, role in enumerate(("weight", "bias"))):
-            return "its parameters are computed at run time"
+            return Text("its parameters are computed at run time")
         return None
 
     def _not_into(self, norm: Layer, unit: Layer | None, moves: Sequence[Layer], names: Sequence[str]) -> str | None:
         """Why a BatchNorm cannot go into the layer before it, or None."""
         if unit is None or unit.op not in FOLDABLE:
-            before = "the model's input" if unit is None else unit.id
-            return f"what comes before it is no convolution or linear layer ({before})"
+            before = Text("the model's input") if unit is None else unit.id
+            return Text("what comes before it is no convolution or linear layer ({before})", before=before)
         if unit.executed:
-            return f"{unit.executed[-1].id} stands between it and {unit.id}"
+            return Text("{between} stands between it and {unit}", between=unit.executed[-1].id, unit=unit.id)
         if reason := _computed_weight(unit):
             return reason
         place: tuple[int, int] | None = (_channel_axis(unit), 1)
@@ -276,8 +277,8 @@ class _Fuser:
             place = None if place is None else followed(move, before_move, *place)
             before_move = move
         if place != (1, 1):
-            what = "the linear layer's outputs" if unit.op == "linear" else "the convolution's channels"
-            return f"it normalizes another axis than {what}"
+            what = Text("the linear layer's outputs") if unit.op == "linear" else Text("the convolution's channels")
+            return Text("it normalizes another axis than {what}", what=what)
         return self._free(names, norm)
 
     def _after(self, norm: Layer) -> tuple[Layer | None, int, str | None]:
@@ -288,19 +289,19 @@ class _Fuser:
             if not readers or (readers[0].op not in FOLDABLE and not _only_moves(readers[0])):
                 return None, 1, None
             after = readers[0]
-            if reason := self._free([here.value], after, "its result"):
+            if reason := self._free([here.value], after, Text("its result")):
                 return None, 1, reason
             if after.op in FOLDABLE:
                 break
             moved = followed(after, here, *place)
             if moved is None:
-                return None, 1, f"{after.id} mixes its channels with another axis"
+                return None, 1, Text("{after} mixes its channels with another axis", after=after.id)
             here, place = after, moved
         if after.args[0] != Ref(here.value):
-            return None, 1, f"it makes the weight of {after.id}"
+            return None, 1, Text("it makes the weight of {after}", after=after.id)
         rank = len(here.shape)
         if place[0] != (rank - 1 if after.op == "linear" else 1) or (after.op != "linear" and place[1] != 1):
-            return None, 1, f"{after.id} adds up another axis than its channels"
+            return None, 1, Text("{after} adds up another axis than its channels", after=after.id)
         return after, place[1], _computed_weight(after) or _border(after, self.params)
 
     def _take_norm(self, layer: Layer) -> Layer:
@@ -328,15 +329,15 @@ class _Fuser:
         if unit is None or unit.op not in FOLDABLE | {"add", "batch_norm"}:
             return False
         if unit.op == "batch_norm":
-            self._note(clip, unit, f"{unit.id} before it is not folded")
+            self._note(clip, unit, Text("{unit} before it is not folded", unit=unit.id))
             return False
         reason: str | None = None
         if unit.executed:
-            reason = f"{unit.executed[-1].id} stands between it and {unit.id}"
+            reason = Text("{between} stands between it and {unit}", between=unit.executed[-1].id, unit=unit.id)
         elif any(True for _ in refs(clip.args[1:])):
-            reason = "its limits are computed at run time"
+            reason = Text("its limits are computed at run time")
         elif clip.id in self.apart:
-            reason = f"qconfig mismatch: the plan asks another type for it than for {unit.id}"
+            reason = Text("qconfig mismatch: the plan asks another type for it than for {unit}", unit=unit.id)
         else:
             reason = self._free(names, clip)
         if not self._note(clip, unit, reason):
@@ -351,7 +352,16 @@ class _Fuser:
         for argument in arguments:
             unit, _, names = self._behind(layer, argument)
             if unit is not None and unit.op in FOLDABLE and not unit.executed and self._free(names, layer) is None:
-                self._note(layer, unit, f"{NO_KERNEL}: {unit.op} and {layer.op} are lowered as two layers")
+                self._note(
+                    layer,
+                    unit,
+                    Text(
+                        "{no_kernel}: {one} and {other} are lowered as two layers",
+                        no_kernel=NO_KERNEL,
+                        one=unit.op,
+                        other=layer.op,
+                    ),
+                )
                 return
 
     def _take_padding(self, conv: Layer) -> Layer:
@@ -369,13 +379,13 @@ class _Fuser:
             or mode != "constant"
             or constant not in (None, 0, 0.0)
         ):
-            reason = "it does not pad with zeros"
+            reason = Text("it does not pad with zeros")
         elif conv.op.startswith("conv_transpose") or not conv.target.endswith(".default"):
-            reason = f"{conv.id} has no padding of this kind"
+            reason = Text("{conv} has no padding of this kind", conv=conv.id)
         elif not all(isinstance(n, int) and n >= 0 for n in sides) or len(sides) > 2 * spatial:
-            reason = "it crops, or pads another axis than the convolution's"
+            reason = Text("it crops, or pads another axis than the convolution's")
         elif any(sides[2 * i] != sides[2 * i + 1] for i in range(len(sides) // 2)):
-            reason = "it pads one side more than the other"
+            reason = Text("it pads one side more than the other")
         else:
             reason = self._free([value], conv)
         if not self._note(unit, conv, reason):
@@ -404,7 +414,7 @@ def _channel_axis(unit: Layer) -> int:
 
 def _computed_weight(layer: Layer) -> str | None:
     if "weight" not in layer.roles or (layer.args[2] is not None and "bias" not in layer.roles):
-        return f"the weight of {layer.id} is computed at run time"
+        return Text("the weight of {layer} is computed at run time", layer=layer.id)
     return None
 
 
@@ -413,15 +423,15 @@ def _border(layer: Layer, params: Mapping[str, torch.Tensor]) -> str | None:
     if layer.op == "linear":
         return None
     if len(layer.shape) != int(layer.op[-2]) + 2:
-        return f"{layer.id} has no batch"
+        return Text("{layer} has no batch", layer=layer.id)
     if layer.op.startswith("conv_transpose"):
         stride, _, output_padding, _, _ = layer.args[3:8]
         alone = max(params[layer.roles["weight"]].shape[2:]) == 1
         if alone and set(stride) == {1} and set(output_padding) == {0}:
             return None
-        return f"the outputs of {layer.id} add up different numbers of products"
+        return Text("the outputs of {layer} add up different numbers of products", layer=layer.id)
     if layer.args[4] == "valid" or (not isinstance(layer.args[4], str) and set(layer.args[4]) == {0}):
         return None
     if layer.args[4] == "same" and max(params[layer.roles["weight"]].shape[2:]) == 1:
         return None
-    return f"{layer.id} pads with zeros, which have not been normalized"
+    return Text("{layer} pads with zeros, which have not been normalized", layer=layer.id)

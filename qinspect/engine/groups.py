@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .decide import Decisions
 from .graph import LayerGraph
 from .plan import QuantPlan
+from .text import Text
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,14 @@ def unheard(plan: QuantPlan, graph: LayerGraph, groups: Iterable[SharedGroup]) -
         matched = [layer.id for layer in graph.by_id.values() if override.matches(layer)]
         if matched and all(layer_id in hosts for layer_id in matched):
             found.append(
-                f"The override for {override.kind} {override.pattern!r} has no effect: "
-                f"{matched[0]} is fused into {hosts[matched[0]]}, whose qconfig holds."
+                Text(
+                    "The override for {kind} {pattern!r} has no effect: {matched} is fused into {hosts}, "
+                    "whose qconfig holds.",
+                    kind=override.kind,
+                    pattern=override.pattern,
+                    matched=matched[0],
+                    hosts=hosts[matched[0]],
+                )
             )
     for group in groups:
         holds = plan.qconfig(graph.by_id[group.leader]).activation
@@ -79,7 +86,13 @@ def unheard(plan: QuantPlan, graph: LayerGraph, groups: Iterable[SharedGroup]) -
             own = [o.activation for o in plan.overrides if o.activation != "inherit" and o.matches(layer)]
             if layer_id != group.leader and own and own[-1] != holds:
                 found.append(
-                    f"{layer_id} shares the quantizer of {group.leader}, whose activation qconfig holds for both "
-                    f"({holds}); its own ({own[-1]}) has no effect."
+                    Text(
+                        "{layer_id} shares the quantizer of {leader}, whose activation qconfig holds for both "
+                        "({holds}); its own ({own}) has no effect.",
+                        layer_id=layer_id,
+                        leader=group.leader,
+                        holds=holds,
+                        own=own[-1],
+                    )
                 )
     return tuple(found)

@@ -22,6 +22,7 @@ from .ranges import estimate_weight
 from .results import Analysis, Totals
 from .rows import group_leader, params_json, row_and_absorbed
 from .target import Target
+from .text import Text
 
 
 def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
@@ -124,5 +125,7 @@ def notes_of(model: Model, plan: QuantPlan) -> tuple[str, ...]:
         try:
             check_override(model.graph, override)
         except Problem as problem:
-            found.append(f"An override of the plan is lost: {problem.what}. {problem.remedy}")
+            found.append(
+                Text("An override of the plan is lost: {what}. {remedy}", what=problem.what, remedy=problem.remedy)
+            )
     return tuple(found)

@@ -31,6 +31,7 @@ from .qconfig import QConfig
 from .quantize import Quantization, quantize
 from .remedies import equalize, pairs, remedied
 from .target import Target, first_qconfig
+from .text import Text
 
 REMEDY_SAMPLES = 64
 """Samples of the calibrate split that remedies look at, at most."""
@@ -102,21 +103,33 @@ def check_fits(model: Model, data: Dataset) -> None:
     specs = model.graph.inputs
     if len(inputs) != len(specs):
         raise Problem(
-            data.spec.source, f"gives {len(inputs)} tensors, the model takes {len(specs)}", "Give one for each input."
+            data.spec.source,
+            Text("gives {given} tensors, the model takes {taken}", given=len(inputs), taken=len(specs)),
+            Text("Give one for each input."),
         )
     for spec, tensor in zip(specs, inputs, strict=True):
         wanted, got = spec.shape[1:], tuple(tensor.shape[1:])
         if len(wanted) != len(got) or any(w is not None and w != g for w, g in zip(wanted, got, strict=False)):
             raise Problem(
                 data.spec.source,
-                f"a sample has shape {got}, the model's input {spec.name} wants {tuple(wanted)}",
-                "Set --resize and --crop, or --input-shape.",
+                Text(
+                    "a sample has shape {got}, the model's input {name} wants {wanted}",
+                    got=got,
+                    name=spec.name,
+                    wanted=tuple(wanted),
+                ),
+                Text("Set --resize and --crop, or --input-shape."),
             )
         if str(tensor.dtype) != f"torch.{spec.dtype}":
             raise Problem(
                 data.spec.source,
-                f"a sample is {tensor.dtype}, the model's input {spec.name} torch.{spec.dtype}",
-                "Convert the data.",
+                Text(
+                    "a sample is {got}, the model's input {name} torch.{wanted}",
+                    got=tensor.dtype,
+                    name=spec.name,
+                    wanted=spec.dtype,
+                ),
+                Text("Convert the data."),
             )
 
 
@@ -131,13 +144,13 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
     graph = model.graph
     chosen = whole_batches(graph, data.splits.final)
     if not chosen:
-        raise Problem(data.spec.source, "the final split is empty", "Give more samples.")
+        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
     executor = Executor(graph)
     collected: list[list[NDArray[Any]]] = []
     delta, seconds = 0.0, 0.0
     with torch.inference_mode():
         for inputs, _ in batches(data, chosen, batch_size(graph)):
-            report(len(collected) * len(inputs[0]), len(chosen), "running the float model")
+            report(len(collected) * len(inputs[0]), len(chosen), Text("running the float model"))
             began = time.perf_counter()
             outputs = outputs_of(model.forward(*inputs))
             seconds += time.perf_counter() - began
@@ -148,7 +161,9 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
             collected.append([o.float().numpy() for o in outputs])
     joined = [np.concatenate(parts) for parts in zip(*collected, strict=True)]
     if joined and not np.isfinite(joined[0]).all():
-        raise Problem(model.spec.source, "its float output holds NaN or infinite values", "Check weights and data.")
+        raise Problem(
+            model.spec.source, Text("its float output holds NaN or infinite values"), Text("Check weights and data.")
+        )
     targets = None if data.targets is None else data.targets[list(chosen)]
     return FloatCheck(
         metric(joined, targets), metric.name, len(chosen), seconds, _predictions(data, chosen, joined), delta
@@ -179,7 +194,7 @@ def forward_seconds(model: Model, data: Dataset, report: Report = silent) -> flo
     seconds, done = 0.0, 0
     with torch.inference_mode():
         for inputs, _ in batches(data, chosen, batch_size(model.graph)):
-            report(done, len(chosen), "running the float model")
+            report(done, len(chosen), Text("running the float model"))
             began = time.perf_counter()
             model.forward(*inputs)
             seconds += time.perf_counter() - began
@@ -239,7 +254,11 @@ def _fused(
     possible = pairs(fused.graph)
     for pair in chosen:
         if pair not in possible:
-            raise Problem(pair[0], f"cannot be equalized with {pair[1]}", "Take the remedy out of the plan.")
+            raise Problem(
+                pair[0],
+                Text("cannot be equalized with {other}", other=pair[1]),
+                Text("Take the remedy out of the plan."),
+            )
     return dataclasses.replace(fused, graph=equalize(fused.graph, chosen))
 
 
@@ -316,7 +335,7 @@ def calibrate_model(
         return known
     chosen = whole_batches(graph, data.splits.calibrate)
     if not chosen:
-        raise Problem(data.spec.source, "the calibrate split is empty", "Give more samples.")
+        raise Problem(data.spec.source, Text("the calibrate split is empty"), Text("Give more samples."))
 
     def stored(part: Calibration) -> Calibration:
         tensors = {graph.statistics.get(name, name): stats for name, stats in part.tensors.items()}

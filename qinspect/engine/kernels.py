@@ -20,6 +20,7 @@ from .progress import Report, part, silent
 from .quantize import Quantization
 from .results import KernelCheck
 from .simulate import Simulation
+from .text import Text
 
 RUNS = 50
 """Interleaved timed runs of the float and of the integer model."""
@@ -106,7 +107,7 @@ def make_runner(quantization: Quantization, float_onnx: bytes | None, report: Re
 
 
 def _work(work: KernelWork, report: Report) -> KernelFigures:
-    report(0, 1, f"lowering to {work.quantization.plan.target.name}")
+    report(0, 1, Text("lowering to {target}", target=work.quantization.plan.target.name))
     runner = make_runner(work.quantization, work.float_onnx, part(report, 0, 0.1))
     data = open_data(
         work.data,
@@ -116,13 +117,13 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
     )
     checks: dict[str, _Difference] = {}
     simulation = simulate(work.quantization, channels_last=True)
-    looking = part(report, 0.1, 0.4, "comparing kernels with the simulation")
+    looking = part(report, 0.1, 0.4, Text("comparing kernels with the simulation"))
     with torch.inference_mode():
         for done, (inputs, _) in enumerate(batches(data, work.check, work.batch)):
             looking(done * work.batch, max(1, len(work.check)), "")
             compare(simulation, runner.integers(inputs), inputs, checks)
         outputs: list[list[NDArray[np.float32]]] = []
-        running = part(report, 0.4, 0.6, "running the integer model")
+        running = part(report, 0.4, 0.6, Text("running the integer model"))
         for done, (inputs, _) in enumerate(batches(data, work.final, work.batch)):
             running(done * work.batch, max(1, len(work.final)), "")
             outputs.append([o.float().numpy() for o in outputs_of(runner.run(inputs))])
@@ -131,7 +132,9 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
         target = work.quantization.plan.target
         sample = data.alike(work.check or work.final)
         indices = [sample[i % len(sample)] for i in range(target.batch)]
-        timing = runner.time(data.load(indices), target.threads, work.runs, part(report, 0.6, 1, "measuring latency"))
+        timing = runner.time(
+            data.load(indices), target.threads, work.runs, part(report, 0.6, 1, Text("measuring latency"))
+        )
     joined = [np.concatenate(parts) for parts in zip(*outputs, strict=True)] if outputs else []
     return KernelFigures(dict(runner.kernels), {key: found.check() for key, found in checks.items()}, joined, timing)
 

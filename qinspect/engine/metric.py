@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from .problem import Problem
+from .text import Text
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,14 @@ def _top_k(first: NDArray[Any], targets: NDArray[Any], k: int) -> float | None:
         return None
     if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < first.shape[1]:
         raise Problem(
-            "labels",
-            f"they go from {targets.min()} to {targets.max()}, but the model has {first.shape[1]} classes",
-            f"Number the classes from 0 to {first.shape[1] - 1}.",
+            Text("labels"),
+            Text(
+                "they go from {min} to {max}, but the model has {classes} classes",
+                min=targets.min(),
+                max=targets.max(),
+                classes=first.shape[1],
+            ),
+            Text("Number the classes from 0 to {last}.", last=first.shape[1] - 1),
         )
     if k == 1:
         return float((first.argmax(-1) == targets).mean())
@@ -63,7 +69,11 @@ def _top_k(first: NDArray[Any], targets: NDArray[Any], k: int) -> float | None:
 def _top5(outputs: Any, targets: Any) -> float:
     found = _top_k(_first(outputs).numpy(), targets.numpy(), 5)
     if found is None:
-        raise Problem("metric top-5", "needs logits (samples, classes) and class indices", "Choose another metric.")
+        raise Problem(
+            Text("metric top-5"),
+            Text("needs logits (samples, classes) and class indices"),
+            Text("Choose another metric."),
+        )
     return found
 
 
@@ -72,9 +82,9 @@ def _mean_iou(outputs: Any, targets: Any) -> float:
     logits = _first(outputs)
     if logits.dim() != targets.dim() + 1 or logits.shape[2:] != targets.shape[1:]:
         raise Problem(
-            "metric mean-iou",
-            f"output {tuple(logits.shape)} and y {tuple(targets.shape)} do not fit",
-            "Give logits (N, C, H, W) and masks (N, H, W) of class indices; negative ones are left out.",
+            Text("metric mean-iou"),
+            Text("output {output} and y {y} do not fit", output=tuple(logits.shape), y=tuple(targets.shape)),
+            Text("Give logits (N, C, H, W) and masks (N, H, W) of class indices; negative ones are left out."),
         )
     known = targets >= 0
     answer, truth = logits.argmax(1)[known], targets[known]
@@ -91,7 +101,9 @@ def _rmse(outputs: Any, targets: Any) -> float:
     first = _first(outputs).double()
     if first.numel() != targets.numel():
         raise Problem(
-            "metric rmse", f"output {tuple(first.shape)} and y {tuple(targets.shape)} do not fit", "Give both."
+            Text("metric rmse"),
+            Text("output {output} and y {y} do not fit", output=tuple(first.shape), y=tuple(targets.shape)),
+            Text("Give both."),
         )
     return float(((first.reshape(-1) - targets.double().reshape(-1)) ** 2).mean().sqrt())
 
@@ -101,7 +113,9 @@ def _cosine(outputs: Any, targets: Any) -> float:
     first = _first(outputs).double().flatten(1)
     if first.shape != targets.flatten(1).shape:
         raise Problem(
-            "metric cosine", f"output {tuple(first.shape)} and y {tuple(targets.shape)} do not fit", "Give both."
+            Text("metric cosine"),
+            Text("output {output} and y {y} do not fit", output=tuple(first.shape), y=tuple(targets.shape)),
+            Text("Give both."),
         )
     return float(torch.nn.functional.cosine_similarity(first, targets.double().flatten(1)).mean())
 

@@ -20,6 +20,7 @@ from .graph import OPAQUE, Layer, LayerGraph, Param, Ref, TensorSpec, containers
 from .opaque import Opaque
 from .operators import CANONICAL, CREATED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
 from .problem import Problem
+from .text import Text
 from .weighted import as_linear, multiply_adds, recurrent_roles
 
 _TORCH = str(Path(torch.__file__).parent)
@@ -94,7 +95,9 @@ class _Normalizer:
         for spec in specs:
             if spec.kind == OutputKind.BUFFER_MUTATION:
                 raise Problem(
-                    str(spec.target), "is changed by the forward pass", "Call eval() and keep state outside the model."
+                    str(spec.target),
+                    Text("is changed by the forward pass"),
+                    Text("Call eval() and keep state outside the model."),
                 )
         for node in self.program.graph.nodes:
             if node.op == "call_function":
@@ -206,7 +209,9 @@ class _Normalizer:
     def _constant(self, node: Node, args: Any, kwargs: Any) -> None:
         leaves = tree_leaves(node.meta.get("val"))
         if sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor)) > MAX_CONSTANT:
-            raise Problem(node.name, "is a constant too large to compute", "Make it an input, or a smaller one.")
+            raise Problem(
+                node.name, Text("is a constant too large to compute"), Text("Make it an input, or a smaller one.")
+            )
         real_args, real_kwargs = replace((args, kwargs), lambda leaf: self.params[leaf.key])
         with torch.no_grad():
             result = node.target(*real_args, **real_kwargs)  # type: ignore[operator]

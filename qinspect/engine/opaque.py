@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from .problem import Problem
 from .source import ModelSpec, is_callable
+from .text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,12 @@ class Opaque:
         try:
             result = torch.func.functional_call(self.module, dict(params), args, kwargs, strict=True)
         except Exception as error:
-            what = f"the author's code raises {type(error).__name__}: {str(error).splitlines()[:1]}"
-            raise Problem(self.path, what, "Does the data have the model's input shape?") from error
+            what = Text(
+                "the author's code raises {error}: {said}",
+                error=type(error).__name__,
+                said=str(error).splitlines()[:1],
+            )
+            raise Problem(self.path, what, Text("Does the data have the model's input shape?")) from error
         found = [leaf for leaf in tree_flatten(result)[0] if isinstance(leaf, torch.Tensor)]
         found += [given["tensor"][index] for index in self.changed]
         return found[0] if len(found) == 1 else found

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .problem import Problem
 from .qconfig import PRESETS, QConfig, TensorConfig, config_from_json, config_json
 from .target import Target, first_qconfig, host_isa
+from .text import Text
 
 if TYPE_CHECKING:
     from .graph import Layer, LayerGraph
@@ -91,9 +92,17 @@ class Remedy:
 
     def __post_init__(self) -> None:
         if self.kind not in REMEDIES:
-            raise Problem("plan remedy", f"unknown kind {self.kind!r}", f"Use one of {', '.join(REMEDIES)}.")
+            raise Problem(
+                "plan remedy",
+                Text("unknown kind {kind!r}", kind=self.kind),
+                Text("Use one of {remedies}.", remedies=", ".join(REMEDIES)),
+            )
         if not self.layers or (self.kind == "equalize" and len(self.layers) != 2):
-            raise Problem("plan remedy", f"{self.kind} of {len(self.layers)} layers", "Equalize takes two, others one.")
+            raise Problem(
+                "plan remedy",
+                Text("{kind} of {count} layers", kind=self.kind, count=len(self.layers)),
+                Text("Equalize takes two, others one."),
+            )
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "layers": list(self.layers)}
@@ -158,17 +167,26 @@ class QuantPlan:
         target, found = self.target, []
         if target.isa and target.isa != host_isa():
             found.append(
-                f"The plan is for {target.isa}; kernels and latency are those of this computer ({host_isa()})."
+                Text(
+                    "The plan is for {isa}; kernels and latency are those of this computer ({host_isa}).",
+                    isa=target.isa,
+                    host_isa=host_isa(),
+                )
             )
         if target.saturates and any(_overflows(config) for config in self._qconfigs()):
             remedy = (
-                "Take 7 bits for weights (reduce_range), or uint8 weights."
+                Text("Take 7 bits for weights (reduce_range), or uint8 weights.")
                 if target.backend == "ort"
-                else "Take 7 bits for activations (reduce_range)."
+                else Text("Take 7 bits for activations (reduce_range).")
             )
             found.append(
-                f"{target.isa or host_isa()} has no VNNI: {target.name} adds pairs of products in 16 bits, which "
-                f"8-bit activations and weights overflow. {remedy}"
+                Text(
+                    "{isa} has no VNNI: {target} adds pairs of products in 16 bits, which 8-bit "
+                    "activations and weights overflow. {remedy}",
+                    isa=target.isa or host_isa(),
+                    target=target.name,
+                    remedy=remedy,
+                )
             )
         return tuple(found)
 
@@ -282,7 +300,7 @@ class QuantPlan:
             Where the version, a key or a value is not known.
         """
         if not isinstance(data, Mapping) or data.get("version") != 1:
-            raise Problem("plan", "not a version 1 plan", "Write it with this version of qinspect.")
+            raise Problem("plan", Text("not a version 1 plan"), Text("Write it with this version of qinspect."))
         try:
             _refuse_unknown("plan", data, ("version", "target", "default", "overrides", "fusions", "remedies"))
             settings = dict(data.get("target", {}))
@@ -293,10 +311,18 @@ class QuantPlan:
             for item in data.get("overrides", []):
                 _refuse_unknown("plan override", item, ("match", "weight", "activation"))
                 if len(item["match"]) != 1:
-                    raise Problem("plan override", f"match {item['match']!r}", "Match by one of id, path and op.")
+                    raise Problem(
+                        "plan override",
+                        Text("match {match}", match=repr(item["match"])),
+                        Text("Match by one of id, path and op."),
+                    )
                 ((kind, pattern),) = item["match"].items()
                 if kind not in ("id", "path", "op") or not isinstance(pattern, str):
-                    raise Problem("plan override", f"match {item['match']!r}", "Match by id, path or op.")
+                    raise Problem(
+                        "plan override",
+                        Text("match {match}", match=repr(item["match"])),
+                        Text("Match by id, path or op."),
+                    )
                 overrides.append(
                     Override(
                         kind,
@@ -309,13 +335,17 @@ class QuantPlan:
             for item in data.get("fusions", []):
                 _refuse_unknown("plan fusion", item, ("id", "on"))
                 if not isinstance(item["id"], str) or not isinstance(item["on"], bool):
-                    raise Problem("plan fusion", f"{item!r}", "Give an id, and true or false for on.")
+                    raise Problem("plan fusion", repr(item), Text("Give an id, and true or false for on."))
                 fusions.append((item["id"], item["on"]))
             remedies = []
             for item in data.get("remedies", []):
                 _refuse_unknown("plan remedy", item, ("kind", "layers"))
                 if not isinstance(item["layers"], list) or not all(isinstance(key, str) for key in item["layers"]):
-                    raise Problem("plan remedy", f"layers {item['layers']!r}", "Give a list of layer ids.")
+                    raise Problem(
+                        "plan remedy",
+                        Text("layers {layers}", layers=repr(item["layers"])),
+                        Text("Give a list of layer ids."),
+                    )
                 remedies.append(Remedy(item["kind"], tuple(item["layers"])))
             return QuantPlan(
                 Target(**settings),
@@ -328,7 +358,9 @@ class QuantPlan:
             raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Problem(
-                "plan", f"not as the format says ({error})", "Compare with a plan that qinspect wrote."
+                "plan",
+                Text("not as the format says ({error})", error=error),
+                Text("Compare with a plan that qinspect wrote."),
             ) from error
 
 
@@ -343,7 +375,11 @@ def _overflows(config: QConfig) -> bool:
 def _refuse_unknown(where: str, data: Mapping[str, Any], known: Iterable[str]) -> None:
     """A key that is not known is a slip of the pen, and would be lost silently."""
     if unknown := sorted(set(data) - set(known)):
-        raise Problem(where, f"unknown key {unknown[0]!r}", f"Known are {', '.join(known)}.")
+        raise Problem(
+            where,
+            Text("unknown key {key!r}", key=unknown[0]),
+            Text("Known are {known}.", known=", ".join(known)),
+        )
 
 
 def check_override(graph: LayerGraph, override: Override) -> None:
@@ -356,14 +392,14 @@ def check_override(graph: LayerGraph, override: Override) -> None:
     """
     layers = tuple(graph.by_id.values())
     if not any(override.matches(layer) for layer in layers):
-        what = f"no layer of the model has the {override.kind} {override.pattern!r}"
+        what = Text("no layer of the model has the {kind} {pattern!r}", kind=override.kind, pattern=override.pattern)
         raise Problem("plan override", what, _nearest(layers, override))
 
 
 def _nearest(layers: Iterable[Layer], override: Override) -> str:
     known = dict.fromkeys(str(getattr(layer, override.kind)) for layer in layers)
     near = difflib.get_close_matches(override.pattern.strip("*."), [name for name in known if name], 3, 0.5)
-    return f"Near are {', '.join(near)}." if near else "qinspect inspect lists the layers."
+    return Text("Near are {near}.", near=", ".join(near)) if near else Text("qinspect inspect lists the layers.")
 
 
 def read_plan(path: Path) -> QuantPlan:
@@ -377,9 +413,11 @@ def read_plan(path: Path) -> QuantPlan:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Problem(str(path), error.strerror or "cannot be read", "Check the path.") from error
+        raise Problem(str(path), error.strerror or Text("cannot be read"), Text("Check the path.")) from error
     except (ValueError, RecursionError) as error:
-        raise Problem(str(path), f"is not JSON ({error})", "Give a plan.json that qinspect wrote.") from error
+        raise Problem(
+            str(path), Text("is not JSON ({error})", error=error), Text("Give a plan.json that qinspect wrote.")
+        ) from error
     try:
         return QuantPlan.from_json(data)
     except Problem as problem:

@@ -13,8 +13,9 @@ import numpy as np
 
 from .graph import LayerGraph
 from .problem import Problem
+from .text import Text
 
-NOT_A_PROFILE = "Give trtexec's --exportProfile, an ONNX Runtime profile, or the bench kit's bench.json."
+NOT_A_PROFILE = Text("Give trtexec's --exportProfile, an ONNX Runtime profile, or the bench kit's bench.json.")
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,16 @@ def read_profile(path: Path, graph: LayerGraph, layer_info: Path | None = None) 
         elif isinstance(data, list) and any("averageMs" in item or "medianMs" in item for item in data):
             found = read_trtexec(data, None if layer_info is None else _json(layer_info), graph)
         else:
-            raise Problem(str(path), "is no profile that is known", NOT_A_PROFILE)
+            raise Problem(str(path), Text("is no profile that is known"), NOT_A_PROFILE)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Problem(str(path), f"is no profile that is known ({error})", NOT_A_PROFILE) from error
+        raise Problem(str(path), Text("is no profile that is known ({error})", error=error), NOT_A_PROFILE) from error
     if not found.int8_us:
         raise Problem(
             str(path),
-            "none of its operators has a name of this model's layers",
-            "Profile the file that qinspect exported, with --layer-info from trtexec where its names are its own.",
+            Text("none of its operators has a name of this model's layers"),
+            Text(
+                "Profile the file that qinspect exported, with --layer-info from trtexec where its names are its own."
+            ),
         )
     return found
 
@@ -193,7 +196,7 @@ def _bench(data: Mapping[str, Any], graph: LayerGraph) -> DeviceTimes:
     fp32, int8 = (_with_fused(graph, by_layer(graph, data[k]["operators_us"].items())) for k in ("float", "int8"))
     host = data["host"]
     return DeviceTimes(
-        str(host.get("cpu") or host.get("node") or "another device"),
+        str(name) if (name := host.get("cpu") or host.get("node")) else Text("another device"),
         int(data["runs"]),
         fp32.us,
         int8.us,
@@ -214,6 +217,6 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Problem(str(path), error.strerror or "cannot be read", "Check the path.") from error
+        raise Problem(str(path), error.strerror or Text("cannot be read"), Text("Check the path.")) from error
     except (ValueError, RecursionError) as error:
-        raise Problem(str(path), f"is not JSON ({error})", NOT_A_PROFILE) from error
+        raise Problem(str(path), Text("is not JSON ({error})", error=error), NOT_A_PROFILE) from error

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .problem import Problem
+from .text import Text
 
 DTYPES: Mapping[str, tuple[int, int]] = {
     "int4": (-8, 7),
@@ -85,29 +86,55 @@ class TensorConfig:
         self._settle("dtype", ALIASES.get(self.dtype, self.dtype))
         known = (*DTYPES, *FLOATS)
         if self.dtype not in known:
-            raise Problem("qconfig", f"unknown dtype {self.dtype!r}", f"Use one of {', '.join(known)}.")
+            raise Problem(
+                "qconfig",
+                Text("unknown dtype {dtype!r}", dtype=self.dtype),
+                Text("Use one of {known}.", known=", ".join(known)),
+            )
         if self.bits == 0 and self.bits is not False:
             self._settle("bits", self.width)
         least = self.width if self.is_float else 2
         if type(self.bits) is not int or not least <= self.bits <= self.width:
-            raise Problem("qconfig", f"{self.bits} bits in {self.dtype}", f"Use {least} to {self.width} bits.")
+            raise Problem(
+                "qconfig",
+                Text("{bits} bits in {dtype}", bits=self.bits, dtype=self.dtype),
+                Text("Use {least} to {width} bits.", least=least, width=self.width),
+            )
         if self.granularity not in GRANULARITIES:
             raise Problem(
-                "qconfig", f"unknown granularity {self.granularity!r}", f"Use one of {', '.join(GRANULARITIES)}."
+                "qconfig",
+                Text("unknown granularity {granularity!r}", granularity=self.granularity),
+                Text("Use one of {granularities}.", granularities=", ".join(GRANULARITIES)),
             )
         if self.estimator not in ESTIMATORS:
-            raise Problem("qconfig", f"unknown estimator {self.estimator!r}", f"Use one of {', '.join(ESTIMATORS)}.")
+            raise Problem(
+                "qconfig",
+                Text("unknown estimator {estimator!r}", estimator=self.estimator),
+                Text("Use one of {estimators}.", estimators=", ".join(ESTIMATORS)),
+            )
         finite = self.range is None or all(abs(end) < 3.4e38 for end in self.range)
         if not finite or (self.estimator == "fixed" and (self.range is None or not self.range[0] < self.range[1])):
-            raise Problem("qconfig", "a fixed range needs two numbers, the smaller first", "Give range: [low, high].")
+            raise Problem(
+                "qconfig", Text("a fixed range needs two numbers, the smaller first"), Text("Give range: [low, high].")
+            )
         if not 50 < self.percentile <= 100:
-            raise Problem("qconfig", f"percentile {self.percentile}", "Use a number above 50, up to 100.")
+            raise Problem(
+                "qconfig",
+                Text("percentile {percentile}", percentile=self.percentile),
+                Text("Use a number above 50, up to 100."),
+            )
         if not 0 < self.momentum <= 1:
-            raise Problem("qconfig", f"momentum {self.momentum}", "Use a number above 0, up to 1.")
+            raise Problem(
+                "qconfig", Text("momentum {momentum}", momentum=self.momentum), Text("Use a number above 0, up to 1.")
+            )
         if type(self.group_size) is not int or self.group_size < 2:
-            raise Problem("qconfig", f"group_size {self.group_size}", "Use a whole number from 2.")
+            raise Problem(
+                "qconfig",
+                Text("group_size {group_size}", group_size=self.group_size),
+                Text("Use a whole number from 2."),
+            )
         if self.granularity == "per_token" and not self.dynamic:
-            raise Problem("qconfig", "per_token ranges are known at run time only", "Set dynamic: true.")
+            raise Problem("qconfig", Text("per_token ranges are known at run time only"), Text("Set dynamic: true."))
         if self.is_float:
             self._settle("symmetric", True)
             self._settle("narrow", False)
@@ -189,24 +216,40 @@ class TensorConfig:
             Where a key or a value is not known.
         """
         if not isinstance(data, Mapping):
-            raise Problem("qconfig", f'expected an object or "float", found {data!r}', "See the plan format.")
+            raise Problem(
+                "qconfig",
+                Text('expected an object or "float", found {found}', found=repr(data)),
+                Text("See the plan format."),
+            )
         known = set(TensorConfig.__dataclass_fields__)
         if unknown := set(data) - known:
-            raise Problem("qconfig", f"unknown key {sorted(unknown)[0]!r}", f"Known are {', '.join(sorted(known))}.")
+            raise Problem(
+                "qconfig",
+                Text("unknown key {key!r}", key=sorted(unknown)[0]),
+                Text("Known are {known}.", known=", ".join(sorted(known))),
+            )
         values = dict(data)
         for key, kind in _KINDS.items():
             if key in values and (not isinstance(values[key], kind) or (kind is int and values[key] is True)):
-                raise Problem("qconfig", f"{key} is {values[key]!r}", "Its type is wrong; see the plan format.")
+                raise Problem(
+                    "qconfig",
+                    Text("{key} is {value}", key=key, value=repr(values[key])),
+                    Text("Its type is wrong; see the plan format."),
+                )
         if values.get("range") is not None:
             try:
                 low, high = (float(number) for number in values["range"])
             except (TypeError, ValueError):
-                raise Problem("qconfig", f"range is {values['range']!r}", "Give two numbers.") from None
+                raise Problem(
+                    "qconfig",
+                    Text("{key} is {value}", key="range", value=repr(values["range"])),
+                    Text("Give two numbers."),
+                ) from None
             values["range"] = (low, high)
         try:
             return TensorConfig(**values)
         except TypeError:
-            raise Problem("qconfig", "a value has the wrong type", "See the plan format.") from None
+            raise Problem("qconfig", Text("a value has the wrong type"), Text("See the plan format.")) from None
 
     def but(self, **changes: Any) -> TensorConfig:
         """A copy with some fields changed, and those that depend on them brought along.

@@ -19,6 +19,7 @@ from .qconfig import QConfig, TensorConfig
 from .qparams import QParams, fixed_output
 from .ranges import estimate_activation, estimate_weight
 from .statistics import TensorStats
+from .text import Text
 
 
 @dataclass(frozen=True)

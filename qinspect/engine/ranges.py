@@ -12,6 +12,7 @@ from .problem import Problem
 from .qconfig import TensorConfig
 from .qparams import QParams, from_range
 from .statistics import BINS, TensorStats
+from .text import Text
 
 
 def estimate_activation(stats: TensorStats, config: TensorConfig) -> QParams:
@@ -42,7 +43,11 @@ def activation_range(stats: TensorStats, config: TensorConfig) -> tuple[float, f
     if not np.isfinite([low, high]).all():
         edges = stats.histogram.edges
         if not len(stats.histogram.counts):
-            raise Problem("calibration", "a tensor held no finite value", "Look for NaN in the model or the data.")
+            raise Problem(
+                Text("calibration"),
+                Text("a tensor held no finite value"),
+                Text("Look for NaN in the model or the data."),
+            )
         low, high = float(edges[0]), float(edges[-1])
     if not config.has_scale or config.estimator == "minmax" or len(stats.histogram.counts) < 2 or low == high:
         return low, high

@@ -22,6 +22,7 @@ from .quantize import Quantization
 from .results import Errors, FusionRow, KernelCheck, Latency, LayerRow
 from .sensitivity.estimate import Scores
 from .sensitivity.sweep import Sweep
+from .text import Text
 
 
 def layer_rows(
@@ -43,7 +44,7 @@ def layer_rows(
         runs = layer.id in quantization.integer
         reason = quantization.why_not.get(layer.id)
         if runs and figures is not None and layer.id not in figures.kernels:
-            runs, reason = False, "the target ran it in float (no integer kernel was made of it)"
+            runs, reason = False, Text("the target ran it in float (no integer kernel was made of it)")
         errors = measured.layers.get(layer.id, Errors())
         if scores.mse and layer.id in quantization.rounding:
             errors = dataclasses.replace(

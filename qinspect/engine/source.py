@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .problem import Problem
+from .text import Text
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class ModelSpec:
                 None if shapes is None else tuple(tuple(int(n) for n in shape) for shape in shapes),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise Problem("model", f"not as the format says ({error})", "Open the model anew.") from error
+            raise Problem(
+                Text("model"), Text("not as the format says ({error})", error=error), Text("Open the model anew.")
+            ) from error
 
 
 def is_callable(source: str) -> bool:
@@ -57,5 +60,7 @@ def parse_shape(text: str) -> tuple[tuple[int, ...], ...]:
     except ValueError:
         shapes = ()
     if not shapes or any(not shape or min(shape) < 1 for shape in shapes):
-        raise Problem("--input-shape", f"{text!r} is not a shape", "Give numbers such as 1,3,224,224.")
+        raise Problem(
+            "--input-shape", Text("{text!r} is not a shape", text=text), Text("Give numbers such as 1,3,224,224.")
+        )
     return shapes

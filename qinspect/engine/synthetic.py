@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .graph import LayerGraph, Param, TensorSpec
 from .problem import Problem
 from .statistics import TensorStats
+from .text import Text
 
 
 def synthetic_inputs(
@@ -70,7 +71,9 @@ def _input(
     rows = _rows(graph, spec.name)
     if rows is None:
         raise Problem(
-            f"input {spec.name}", f"the statistics say nothing of its values ({spec.dtype})", "Give --data as well."
+            Text("input {spec}", spec=spec.name),
+            Text("the statistics say nothing of its values ({dtype})", dtype=spec.dtype),
+            Text("Give --data as well."),
         )
     return torch.from_numpy(rng.integers(0, rows, shape)).to(getattr(torch, spec.dtype))
 
@@ -79,7 +82,7 @@ def _drawn(stats: TensorStats, shape: list[int], rng: np.random.Generator) -> ND
     histogram = stats.histogram
     total = int(histogram.counts.sum())
     if not total:
-        raise Problem("statistics", "an input held no finite value", "Calibrate on other data.")
+        raise Problem(Text("statistics"), Text("an input held no finite value"), Text("Calibrate on other data."))
     size = int(np.prod(shape))
     bins = rng.choice(len(histogram.counts), size, p=histogram.counts / total)
     values = (histogram.first + bins + rng.random(size)) * histogram.width

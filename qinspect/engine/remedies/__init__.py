@@ -16,6 +16,7 @@ from ..graph import Layer, LayerGraph, Param
 from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization
+from ..text import Text
 from .bias import correct_biases
 from .equalize import equalize, pairs
 from .rounding import SUPPORTED, round_weights
@@ -47,9 +48,13 @@ def remedied(quantization: Quantization, batches: Batches, report: Report = sile
     for key in (*rounded, *biased):
         layer = q.graph.by_id.get(key)
         if layer is None or key not in q.weights:
-            raise Problem(key, "has no quantized weight to remedy", "Take the remedy out of the plan.")
+            raise Problem(key, Text("has no quantized weight to remedy"), Text("Take the remedy out of the plan."))
         if key in rounded and layer.op not in SUPPORTED:
-            raise Problem(key, f"weights of {layer.op} cannot be rounded by data", "Take the remedy out of the plan.")
+            raise Problem(
+                key,
+                Text("weights of {op} cannot be rounded by data", op=layer.op),
+                Text("Take the remedy out of the plan."),
+            )
     if rounded:
         q = adjusted(q, {key: ("weight", w) for key, w in round_weights(q, batches, rounded, report, total).items()})
     if biased:

@@ -14,6 +14,7 @@ from ..graph import Layer
 from ..progress import Report, silent
 from ..quantize import Quantization
 from ..simulate import Simulation
+from ..text import Text
 
 
 @dataclass
@@ -92,7 +93,7 @@ def _pass(
     last = {name: index for index, layer in enumerate(q.graph.layers) for name in layer.inputs}
     values: dict[str, Any] = dict(zip(q.graph.input_names, inputs, strict=True))
     for index, layer in enumerate(q.graph.layers):
-        report(samples + size * index / len(q.graph.layers), total or samples + size, "correcting biases")
+        report(samples + size * index / len(q.graph.layers), total or samples + size, Text("correcting biases"))
         if layer.id in wanted:
             f = plain.compute(_bare(layer), values)
             rounded = {name: simulation.read(name, values[name]) for name in layer.inputs}

@@ -13,6 +13,7 @@ from ..progress import Report, silent
 from ..qparams import QParams
 from ..quantize import Quantization
 from ..simulate import Simulation
+from ..text import Text
 
 SUPPORTED = frozenset({"conv1d", "conv2d", "linear"})
 
@@ -61,7 +62,7 @@ def round_weights(
     moments = _moments(q, batches, wanted, report, total, torch.Generator().manual_seed(seed))
     found = {}
     for index, key in enumerate(sorted(moments)):
-        report(0.7 + 0.3 * index / len(moments), 1, f"rounding {key}")
+        report(0.7 + 0.3 * index / len(moments), 1, Text("rounding {key}", key=key))
         layer = q.graph.by_id[key]
         weight = q.graph.weight(layer)
         assert weight is not None
@@ -88,7 +89,7 @@ def _moments(
             last = {name: index for index, layer in enumerate(q.graph.layers) for name in layer.inputs}
             for index, layer in enumerate(q.graph.layers):
                 done = samples + size * index / len(q.graph.layers)
-                report(0.7 * done / (total or samples + size), 1, "collecting inputs")
+                report(0.7 * done / (total or samples + size), 1, Text("collecting inputs"))
                 if layer.id in wanted:
                     x = simulation.read(layer.inputs[0], values[layer.inputs[0]])
                     patches = _patches(layer, x, q, generator)

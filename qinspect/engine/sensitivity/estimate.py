@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from ..execute import portions
 from ..progress import Report, silent
 from ..quantize import Quantization
+from ..text import Text
 from .noise import Noises
 from .walk import Walk
 
@@ -99,20 +100,29 @@ def holds(scores: Scores, kl: float | None = None, mse: float | None = None) -> 
         Why it does not hold.
     """
     if scores.kl:
-        estimated, error, measured, limit, unit = sum(scores.kl.values()), scores.kl_error, kl, LIMIT_KL, "nats of KL"
+        estimated, error, measured = sum(scores.kl.values()), scores.kl_error, kl
+        limit, unit = LIMIT_KL, Text("nats of KL")
     elif scores.mse:
         estimated, error, measured = sum(scores.mse.values()), scores.mse_error, mse
-        limit, unit = LIMIT_MSE, "of the output's power"
+        limit, unit = LIMIT_MSE, Text("of the output's power")
     else:
         return None, None
     if estimated > limit:
-        return False, f"estimates above {limit:g} {unit} are too large to be added up layer by layer"
+        return False, Text(
+            "estimates above {limit:g} {unit} are too large to be added up layer by layer", limit=limit, unit=unit
+        )
     if measured is None:
         return True, None
     if abs(estimated - measured) <= max(TOLERANCE * measured, 2 * (error or 0.0)):
         return True, None
-    how = "add to one another" if measured > estimated else "cancel out in part"
-    return False, f"measured {measured:.3g} {unit}, {estimated:.3g} estimated: the layers' errors {how}"
+    how = Text("add to one another") if measured > estimated else Text("cancel out in part")
+    return False, Text(
+        "measured {measured:.3g} {unit}, {estimated:.3g} estimated: the layers' errors {how}",
+        measured=measured,
+        unit=unit,
+        estimated=estimated,
+        how=how,
+    )
 
 
 def score(

@@ -25,6 +25,7 @@ from ..problem import Problem
 from ..progress import Report, silent
 from ..quantize import Quantization
 from ..simulate import Simulation
+from ..text import Text
 
 MEMORY_BYTES = 256 << 20
 """Room for the values of a portion of the data, of the float and of the quantized model together."""
@@ -104,7 +105,9 @@ def read_sweep(path: Path) -> Sweep:
         isolated, leave_one_out = kinds
         return Sweep(isolated, leave_one_out, int(data["samples"]), str(data["key"]))
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Problem(str(path), f"is not what --exact has written ({error})", "Remove it.") from None
+        raise Problem(
+            str(path), Text("is not what --exact has written ({error})", error=error), Text("Remove it.")
+        ) from None
 
 
 def sweep(
@@ -155,7 +158,7 @@ def sweep(
         done = total - len(left) - len(group)
 
         def inner(share: float, whole: float, note: str = "", done: int = done, size: int = len(group)) -> None:
-            report(done + size * share / whole, total, "measuring one layer at a time")
+            report(done + size * share / whole, total, Text("measuring one layer at a time"))
 
         isolated, leave_one_out = runs.run(group, batches, samples, inner, memory_bytes)
         found = replace(

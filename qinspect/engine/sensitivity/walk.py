@@ -15,6 +15,7 @@ from ..errors import logits
 from ..execute import Executor
 from ..graph import Layer, LayerGraph
 from ..progress import Report
+from ..text import Text
 from .noise import Noises, Way, rounded
 
 Gradients = list[list[torch.Tensor | None]]
@@ -84,7 +85,7 @@ class Walk:
         gradients = self._seed(outputs)
         self._of_outputs(outputs, gradients)
         for place in reversed(range(len(steps))):
-            report(before + size * (1 - place / len(steps)), total, "estimating the effect of every layer")
+            report(before + size * (1 - place / len(steps)), total, Text("estimating the effect of every layer"))
             step = steps.pop()
             arrived = gradients.pop(step.layer.value, None)
             if arrived is None:
