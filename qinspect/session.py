@@ -19,7 +19,7 @@ from .engine.files import write_atomically
 from .engine.plan import QuantPlan
 from .engine.problem import Problem
 from .engine.results import Analysis, analysis_from_json
-from .engine.text import texts_in, with_texts
+from .engine.text import Text, texts_in, with_texts
 
 SUFFIX = ".qinspect"
 VERSION = 1
@@ -141,10 +141,10 @@ def load_session(path: Path) -> Session:
             _check_entries(path, archive)
             head = _json(path, archive, "session.json")
             if not isinstance(head, dict) or head.get("version") != VERSION:
-                raise _damaged(path, "it is not a version 1 session")
+                raise _damaged(path, Text("it is not a version 1 session"))
             names = sorted(name for name in archive.namelist() if name.startswith("runs/"))
             if head.get("runs") != len(names):
-                raise _damaged(path, "it does not hold the runs that it lists")
+                raise _damaged(path, Text("it does not hold the runs that it lists"))
             runs = tuple(_run(_json(path, archive, name)) for name in names)
             calibration = archive.read("calibration.npz") if "calibration.npz" in archive.namelist() else None
         return Session(
@@ -161,23 +161,25 @@ def load_session(path: Path) -> Session:
             raise
         raise Problem(f"{path}, {problem.where}", problem.what, problem.remedy) from problem
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError) as error:
-        raise _damaged(path, "it is not a session or is damaged") from error
+        raise _damaged(path, Text("it is not a session or is damaged")) from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise _damaged(path, f"a value is not as it should be ({type(error).__name__}: {error})") from error
+        raise _damaged(
+            path, Text("a value is not as it should be ({error}: {said})", error=type(error).__name__, said=error)
+        ) from error
 
 
 def _damaged(path: Path, what: str) -> Problem:
-    return Problem(str(path), what, "Choose a session that this version of qinspect saved.")
+    return Problem(str(path), what, Text("Choose a session that this version of qinspect saved."))
 
 
 def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_TOTAL_BYTES:
-            raise _damaged(path, f"{size / 2**20:.0f} MB is too large for a session")
+            raise _damaged(path, Text("{size_mb:.0f} MB is too large for a session", size_mb=size / 2**20))
         return path.read_bytes()
     except OSError as error:
-        raise Problem(str(path), error.strerror or "cannot be read", "Check the path.") from error
+        raise Problem(str(path), error.strerror or Text("cannot be read"), Text("Check the path.")) from error
 
 
 def _check_entries(path: Path, archive: zipfile.ZipFile) -> None:
@@ -185,21 +187,21 @@ def _check_entries(path: Path, archive: zipfile.ZipFile) -> None:
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
     if strange := next((name for name in names if not _NAME.fullmatch(name)), None):
-        raise _damaged(path, f"it holds {strange[:80]!r}, which does not belong in a session")
+        raise _damaged(path, Text("it holds {strange!r}, which does not belong in a session", strange=strange[:80]))
     if len(set(names)) != len(names) or len(names) > MAX_RUNS + 2:
-        raise _damaged(path, "it holds an entry twice or too many of them")
+        raise _damaged(path, Text("it holds an entry twice or too many of them"))
     if "session.json" not in names:
-        raise _damaged(path, "it is not a session")
+        raise _damaged(path, Text("it is not a session"))
     sizes = [entry.file_size for entry in entries]
     if max(sizes) > MAX_ENTRY_BYTES or sum(sizes) > MAX_TOTAL_BYTES:
-        raise _damaged(path, "what it unpacks to is too large for a session")
+        raise _damaged(path, Text("what it unpacks to is too large for a session"))
 
 
 def _json(path: Path, archive: zipfile.ZipFile, name: str) -> Any:
     try:
         return json.loads(archive.read(name))
     except ValueError as error:
-        raise _damaged(path, f"{name} in it is not JSON") from error
+        raise _damaged(path, Text("{name} in it is not JSON", name=name)) from error
 
 
 def _mapping(value: Any) -> dict[str, Any] | None:

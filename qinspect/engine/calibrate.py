@@ -134,7 +134,7 @@ def load_calibration(source: Path | bytes) -> Calibration:
             if header["version"] != 1:
                 raise Problem(
                     where,
-                    Text("has version {header}", header=header["version"]),
+                    Text("has version {version}", version=header["version"]),
                     Text("Calibrate anew with this version."),
                 )
             tensors = {}

@@ -115,7 +115,7 @@ class DataSpec:
                 value in allowed,
                 name,
                 Text("{value!r} is not known", value=value),
-                Text("Use one of {allowed}.", allowed=", ".join(allowed)),
+                Text("Use one of {known}.", known=", ".join(allowed)),
             )
         demand(
             (self.mean is None) == (self.std is None) and len(self.mean or ()) == len(self.std or ()),

@@ -109,7 +109,7 @@ def export(
     backend = plan.target.backend
     if to not in KINDS:
         raise Problem(
-            Text("export"), Text("there is no {to!r}", to=to), Text("Use one of {kinds}.", kinds=", ".join(KINDS))
+            Text("export"), Text("there is no {to!r}", to=to), Text("Use one of {known}.", known=", ".join(KINDS))
         )
     if backend not in BACKENDS.get(to, (backend,)):
         needed = ", ".join(name for name in TARGETS if name.partition("-")[0] in BACKENDS[to])

@@ -43,7 +43,7 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     except OSError as error:
         raise Problem(
             str(path),
-            Text("cannot be written ({strerror})", strerror=error.strerror),
+            Text("cannot be written ({reason})", reason=error.strerror),
             Text("Choose another folder, or make room."),
         ) from error
 

@@ -95,7 +95,7 @@ class Remedy:
             raise Problem(
                 "plan remedy",
                 Text("unknown kind {kind!r}", kind=self.kind),
-                Text("Use one of {remedies}.", remedies=", ".join(REMEDIES)),
+                Text("Use one of {known}.", known=", ".join(REMEDIES)),
             )
         if not self.layers or (self.kind == "equalize" and len(self.layers) != 2):
             raise Problem(

@@ -104,13 +104,13 @@ class TensorConfig:
             raise Problem(
                 "qconfig",
                 Text("unknown granularity {granularity!r}", granularity=self.granularity),
-                Text("Use one of {granularities}.", granularities=", ".join(GRANULARITIES)),
+                Text("Use one of {known}.", known=", ".join(GRANULARITIES)),
             )
         if self.estimator not in ESTIMATORS:
             raise Problem(
                 "qconfig",
                 Text("unknown estimator {estimator!r}", estimator=self.estimator),
-                Text("Use one of {estimators}.", estimators=", ".join(ESTIMATORS)),
+                Text("Use one of {known}.", known=", ".join(ESTIMATORS)),
             )
         finite = self.range is None or all(abs(end) < 3.4e38 for end in self.range)
         if not finite or (self.estimator == "fixed" and (self.range is None or not self.range[0] < self.range[1])):

@@ -55,6 +55,12 @@ def joined(texts: Sequence[str]) -> str:
     return reduce(lambda so_far, text: Text("{so_far}, {text}", so_far=so_far, text=text), texts) if texts else ""
 
 
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, and how many more there are."""
+    first = ", ".join(names[:most])
+    return Text("{names} and {more} more", names=first, more=len(names) - most) if len(names) > most else first
+
+
 def counted(number: int, noun: str) -> Text:
     """``1 layer``, ``2 layers`` from ``Text("layer")``."""
     if number == 1:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from ..engine.plan import QuantPlan, read_plan
 from ..engine.problem import Problem
 from ..engine.progress import silent
+from ..engine.text import Text
 from ..resources import resource
 from ..session import SUFFIX
 from .icons import use
@@ -193,7 +194,7 @@ def screenshot(
         app.processEvents()
     out.parent.mkdir(parents=True, exist_ok=True)
     if not window.grab().save(str(out)):
-        raise Problem(str(out), "the picture cannot be written", "Choose another folder.")
+        raise Problem(str(out), Text("the picture cannot be written"), Text("Choose another folder."))
     window.close()
     window.deleteLater()
     app.processEvents()

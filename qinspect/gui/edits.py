@@ -13,6 +13,7 @@ from PySide6.QtGui import QUndoCommand
 from ..engine.plan import QuantPlan
 from ..engine.problem import Problem
 from ..engine.qconfig import QConfig, TensorConfig, config_from_json
+from ..engine.text import Text
 
 
 class Edit(QUndoCommand):
@@ -99,4 +100,6 @@ def qconfig_from_text(text: str) -> QConfig:
         found = json.loads(text)
         return QConfig(config_from_json(found["weight"]), config_from_json(found["activation"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Problem("clipboard", "it holds no qconfig", "Copy the qconfig of a layer first.") from error
+        raise Problem(
+            Text("clipboard"), Text("it holds no qconfig"), Text("Copy the qconfig of a layer first.")
+        ) from error

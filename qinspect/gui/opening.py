@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ..engine.plan import QuantPlan, read_plan
 from ..engine.problem import Problem
+from ..engine.text import Text
 from ..resources import resource
 from ..session import Session
 from . import dialogs
@@ -69,14 +70,14 @@ class Opening(QObject):
         try:
             model, data = model_spec().to_json(), data_spec().to_json()
         except FileNotFoundError as error:
-            self._window.show_problem(Problem("demo", str(error), "Install the program anew."))
+            self._window.show_problem(Problem(Text("demo"), str(error), Text("Install the program anew.")))
             return
         self.model(model, None, data)
 
     def data(self, spec: dict[str, Any]) -> None:
         """Open data for the model."""
         if self._document.model is None:
-            self._window.show_problem(Problem("data", "no model is open", "Open a model first."))
+            self._window.show_problem(Problem(Text("data"), Text("no model is open"), Text("Open a model first.")))
             return
         try:
             allowed = self.allow(spec["source"])

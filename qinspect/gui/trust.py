@@ -12,6 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QSettings
 
 from ..engine.problem import Problem
+from ..engine.text import Text
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,15 @@ def code_behind(source: str) -> Code | None:
     head = source.rpartition(":")[0]
     path = Path(head).resolve() if head.endswith(".py") else _module_file(head)
     if path is None:
-        raise Problem(source, f"there is no module {head!r}", "Install the package, or give a path to the file.")
+        raise Problem(
+            source,
+            Text("there is no module {head!r}", head=head),
+            Text("Install the package, or give a path to the file."),
+        )
     try:
         return Code(source, path, hashlib.sha256(path.read_bytes()).hexdigest())
     except OSError as error:
-        raise Problem(str(path), error.strerror or "cannot be read", "Check the path.") from error
+        raise Problem(str(path), error.strerror or Text("cannot be read"), Text("Check the path.")) from error
 
 
 def _module_file(name: str) -> Path | None:

@@ -3288,12 +3288,840 @@
         <translation>请选择其他引擎，或跳过此项。</translation>
     </message>
     <message>
+        <source>cannot be read ({reason})</source>
+        <translation>无法读取（{reason}）</translation>
+    </message>
+    <message>
+        <source>reduces by {how}</source>
+        <translation>以 {how} 归约</translation>
+    </message>
+    <message>
         <source>{names} and {more} more</source>
         <translation>{names} 及另外 {more} 个</translation>
     </message>
     <message>
         <source>The float model itself is hardly better than chance</source>
         <translation>浮点模型本身与随机猜测相差无几</translation>
+    </message>
+    <message>
+        <source>{metric} says nothing of y of shape {shape}: --metric names another.</source>
+        <translation>{metric} 不适用于形状为 {shape} 的 y：可用 --metric 指定其他指标。</translation>
+    </message>
+    <message>
+        <source>looking for causes</source>
+        <translation>正在查找原因</translation>
+    </message>
+    <message>
+        <source>No kernels of {target} were run: {reason}.</source>
+        <translation>没有运行 {target} 的核：{reason}。</translation>
+    </message>
+    <message>
+        <source>Latencies were measured on {device}, {runs} runs.</source>
+        <translation>延迟在 {device} 上测得，共 {runs} 次运行。</translation>
+    </message>
+    <message>
+        <source>the final split is empty</source>
+        <translation>最终部分为空</translation>
+    </message>
+    <message>
+        <source>Give more samples.</source>
+        <translation>请提供更多样本。</translation>
+    </message>
+    <message>
+        <source>{unknown_us:.1f} µs there were spent in operators that belong to no layer.</source>
+        <translation>那里有 {unknown_us:.1f} µs 花在不属于任何层的算子上。</translation>
+    </message>
+    <message>
+        <source>They were measured with another plan than this one.</source>
+        <translation>它们是用另一个方案测得的。</translation>
+    </message>
+    <message>
+        <source>{where} cannot hold Python code of the model&apos;s author, which could not be traced</source>
+        <translation>{where} 无法容纳模型作者未能追踪的 Python 代码</translation>
+    </message>
+    <message>
+        <source>Rewrite the line at which the tracing stopped; as it is, fx targets alone can run the model.</source>
+        <translation>请改写追踪停止的那一行；目前只有 fx 目标能运行该模型。</translation>
+    </message>
+    <message>
+        <source>{layer}: asked in integers, runs in float</source>
+        <translation>{layer}：要求整数，却以浮点运行</translation>
+    </message>
+    <message>
+        <source>is a file</source>
+        <translation>是一个文件</translation>
+    </message>
+    <message>
+        <source>Give a folder that does not exist yet.</source>
+        <translation>请给出一个尚不存在的文件夹。</translation>
+    </message>
+    <message>
+        <source>holds files that are not an export</source>
+        <translation>含有不属于导出结果的文件</translation>
+    </message>
+    <message>
+        <source>there is no sample to verify the export with</source>
+        <translation>没有样本可用来验证导出结果</translation>
+    </message>
+    <message>
+        <source>Open data first.</source>
+        <translation>请先打开数据。</translation>
+    </message>
+    <message>
+        <source>it ended with {returncode}</source>
+        <translation>它以 {returncode} 退出</translation>
+    </message>
+    <message>
+        <source>what was written does not run ({why})</source>
+        <translation>写出的内容无法运行（{why}）</translation>
+    </message>
+    <message>
+        <source>Choose another target, or report this.</source>
+        <translation>请选择其他目标，或报告此问题。</translation>
+    </message>
+    <message>
+        <source>its outputs are not finite</source>
+        <translation>它的输出含有非有限值</translation>
+    </message>
+    <message>
+        <source>Choose another folder.</source>
+        <translation>请选择其他文件夹。</translation>
+    </message>
+    <message>
+        <source>loading it in a new process</source>
+        <translation>正在新进程中载入</translation>
+    </message>
+    <message>
+        <source>cannot be written as Python</source>
+        <translation>无法写成 Python</translation>
+    </message>
+    <message>
+        <source>Export to another format, or report this model.</source>
+        <translation>请导出为其他格式，或报告此模型。</translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation>完成</translation>
+    </message>
+    <message>
+        <source>lowering to torch&apos;s kernels</source>
+        <translation>正在转换为 torch 的核</translation>
+    </message>
+    <message>
+        <source>writing</source>
+        <translation>正在写入</translation>
+    </message>
+    <message>
+        <source>its outputs are not bit for bit those of the kernels that were measured</source>
+        <translation>它的输出与测得的核的输出并非逐位相同</translation>
+    </message>
+    <message>
+        <source>comparing</source>
+        <translation>正在比较</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>正在运行</translation>
+    </message>
+    <message>
+        <source>the float model in model.py gives other outputs</source>
+        <translation>model.py 中的浮点模型给出不同的输出</translation>
+    </message>
+    <message>
+        <source>{value}: is not in integers in the new process</source>
+        <translation>{value}：在新进程中不是整数</translation>
+    </message>
+    <message>
+        <source>{value}: differs in the new process</source>
+        <translation>{value}：在新进程中不同</translation>
+    </message>
+    <message>
+        <source>timing</source>
+        <translation>正在计时</translation>
+    </message>
+    <message>
+        <source>torch has no integer kernel for {op}</source>
+        <translation>torch 没有 {op} 的整数核</translation>
+    </message>
+    <message>
+        <source>only padding with zeros stays on the grid</source>
+        <translation>只有零填充能保持在网格上</translation>
+    </message>
+    <message>
+        <source>its limits are computed at run time</source>
+        <translation>它的上下限在运行时计算</translation>
+    </message>
+    <message>
+        <source>torch runs it in integers only between two activations</source>
+        <translation>torch 只在两个激活之间以整数运行它</translation>
+    </message>
+    <message>
+        <source>torch&apos;s integer transposed convolution computes wrong numbers with engine {engine}</source>
+        <translation>引擎为 {engine} 时，torch 的整数转置卷积计算错误</translation>
+    </message>
+    <message>
+        <source>qnnpack has no {op}</source>
+        <translation>qnnpack 没有 {op}</translation>
+    </message>
+    <message>
+        <source>torch&apos;s integer kernels take uint8 activations, not {dtype}</source>
+        <translation>torch 的整数核只接受 uint8 激活，不接受 {dtype}</translation>
+    </message>
+    <message>
+        <source>activations are quantized per tensor</source>
+        <translation>激活按逐张量量化</translation>
+    </message>
+    <message>
+        <source>torch has no dynamic kernel for {op} here</source>
+        <translation>torch 在此没有 {op} 的动态核</translation>
+    </message>
+    <message>
+        <source>its weight is computed at run time</source>
+        <translation>它的权重在运行时计算</translation>
+    </message>
+    <message>
+        <source>torch&apos;s dynamic kernel takes uint8 inputs, affine, per tensor, of 7 or 8 bits, not {activation}</source>
+        <translation>torch 的动态核只接受 uint8、仿射、逐张量、7 或 8 位的输入，不接受 {activation}</translation>
+    </message>
+    <message>
+        <source>qnnpack&apos;s dynamic kernel takes 8 bits</source>
+        <translation>qnnpack 的动态核为 8 位</translation>
+    </message>
+    <message>
+        <source>torch&apos;s dynamic kernel takes symmetric int8 weights per tensor or channel, not {weight}</source>
+        <translation>torch 的动态核只接受逐张量或逐通道的对称 int8 权重，不接受 {weight}</translation>
+    </message>
+    <message>
+        <source>the lowering to torch&apos;s FX keeps no weight in integers beside float values</source>
+        <translation>转换到 torch FX 时，浮点值旁边的权重不保持整数</translation>
+    </message>
+    <message>
+        <source>its weight stays float</source>
+        <translation>它的权重保持浮点</translation>
+    </message>
+    <message>
+        <source>torch&apos;s integer kernels take int8 weights, not {dtype}</source>
+        <translation>torch 的整数核只接受 int8 权重，不接受 {dtype}</translation>
+    </message>
+    <message>
+        <source>the lowering to torch takes symmetric weights</source>
+        <translation>转换到 torch 时只接受对称权重</translation>
+    </message>
+    <message>
+        <source>torch takes per-tensor weights in transposed convolutions</source>
+        <translation>torch 的转置卷积只接受逐张量权重</translation>
+    </message>
+    <message>
+        <source>torch&apos;s quantized convolution takes no padding by name</source>
+        <translation>torch 的量化卷积不接受按名称给出的填充</translation>
+    </message>
+    <message>
+        <source>float</source>
+        <translation>浮点</translation>
+    </message>
+    <message>
+        <source>the kit&apos;s models take the same inputs</source>
+        <translation>套件中各模型的输入相同</translation>
+    </message>
+    <message>
+        <source>Leave it out.</source>
+        <translation>请去掉它。</translation>
+    </message>
+    <message>
+        <source>bench.py measured nothing</source>
+        <translation>bench.py 没有测到任何结果</translation>
+    </message>
+    <message>
+        <source>ONNX export</source>
+        <translation>ONNX 导出</translation>
+    </message>
+    <message>
+        <source>the model is larger than 2 GB</source>
+        <translation>模型大于 2 GB</translation>
+    </message>
+    <message>
+        <source>Use an FX target.</source>
+        <translation>请使用 FX 目标。</translation>
+    </message>
+    <message>
+        <source>torch cannot write this model as ONNX: {line}</source>
+        <translation>torch 无法把该模型写成 ONNX：{line}</translation>
+    </message>
+    <message>
+        <source>values got lost in torch&apos;s exporter</source>
+        <translation>torch 的导出器丢失了一些值</translation>
+    </message>
+    <message>
+        <source>is read in float, or on several grids, so it cannot be given as whole numbers</source>
+        <translation>以浮点或在多个网格上被读取，因此不能以整数给出</translation>
+    </message>
+    <message>
+        <source>Quantize the layers that read it, or use --io float.</source>
+        <translation>请量化读取它的层，或使用 --io float。</translation>
+    </message>
+    <message>
+        <source>16-bit, 4-bit and grouped quantizers are in ONNX from opset 21 on</source>
+        <translation>16 位、4 位和逐组的量化器从 opset 21 起才在 ONNX 中</translation>
+    </message>
+    <message>
+        <source>{opset} is not supported</source>
+        <translation>不支持 {opset}</translation>
+    </message>
+    <message>
+        <source>Give one from {first} to {last}.</source>
+        <translation>请给出 {first} 到 {last} 之间的值。</translation>
+    </message>
+    <message>
+        <source>{opset} is too low for this plan: {what}</source>
+        <translation>{opset} 对该方案太低：{what}</translation>
+    </message>
+    <message>
+        <source>Give --opset {least}, or 8 bits.</source>
+        <translation>请给出 --opset {least}，或使用 8 位。</translation>
+    </message>
+    <message>
+        <source>{op_type} is used in a way that opset {opset} does not know</source>
+        <translation>{op_type} 的用法是 opset {opset} 所没有的</translation>
+    </message>
+    <message>
+        <source>{op_type} is not in opset {opset}</source>
+        <translation>opset {opset} 中没有 {op_type}</translation>
+    </message>
+    <message>
+        <source>Give --opset {opset}.</source>
+        <translation>请给出 --opset {opset}。</translation>
+    </message>
+    <message>
+        <source>reduces over axes known at run time</source>
+        <translation>归约的轴在运行时才知道</translation>
+    </message>
+    <message>
+        <source>Give --opset 18.</source>
+        <translation>请给出 --opset 18。</translation>
+    </message>
+    <message>
+        <source>Give --opset {first}.</source>
+        <translation>请给出 --opset {first}。</translation>
+    </message>
+    <message>
+        <source>Choose another target.</source>
+        <translation>请选择其他目标。</translation>
+    </message>
+    <message>
+        <source>{layer}: could not be compared with the simulation</source>
+        <translation>{layer}：无法与模拟比较</translation>
+    </message>
+    <message>
+        <source>{layer}: {share:.1f} % of its values are up to {max_steps} steps from the simulation</source>
+        <translation>{layer}：{share:.1f} % 的值与模拟最多相差 {max_steps} 级</translation>
+    </message>
+    <message>
+        <source>{name}: the float model behind it gives other numbers than the graph</source>
+        <translation>{name}：其后的浮点模型给出的数与计算图不同</translation>
+    </message>
+    <message>
+        <source>{layer}: in float, it gives other numbers than the graph</source>
+        <translation>{layer}：在浮点下给出的数与计算图不同</translation>
+    </message>
+    <message>
+        <source>writing the model</source>
+        <translation>正在写入模型</translation>
+    </message>
+    <message>
+        <source>is a folder</source>
+        <translation>是一个文件夹</translation>
+    </message>
+    <message>
+        <source>Give the name of a file, such as model.onnx.</source>
+        <translation>请给出文件名，例如 model.onnx。</translation>
+    </message>
+    <message>
+        <source>{io!r} is not known</source>
+        <translation>未知的 {io!r}</translation>
+    </message>
+    <message>
+        <source>Give float or int8.</source>
+        <translation>请给出 float 或 int8。</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime</source>
+        <translation>ONNX Runtime</translation>
+    </message>
+    <message>
+        <source>does not take the model: {line}</source>
+        <translation>不接受该模型：{line}</translation>
+    </message>
+    <message>
+        <source>timing the whole model</source>
+        <translation>正在对整个模型计时</translation>
+    </message>
+    <message>
+        <source>timing the layers</source>
+        <translation>正在对各层计时</translation>
+    </message>
+    <message>
+        <source>the weight is stored as {dtype}, the kernel computes in float</source>
+        <translation>权重存为 {dtype}，核以浮点计算</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime computes it in float between DequantizeLinear and QuantizeLinear of 16 bits</source>
+        <translation>ONNX Runtime 在 16 位的 DequantizeLinear 与 QuantizeLinear 之间以浮点计算它</translation>
+    </message>
+    <message>
+        <source>{in_float}: MatMulNBits takes groups of 16, 32, 64, ...</source>
+        <translation>{in_float}：MatMulNBits 只接受 16、32、64…… 的组</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime has no integer kernel for {op}</source>
+        <translation>ONNX Runtime 没有 {op} 的整数核</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime has an integer kernel for output size 1 only</source>
+        <translation>ONNX Runtime 只对输出尺寸 1 有整数核</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime has an integer kernel for the mean over all of height and width only</source>
+        <translation>ONNX Runtime 只对整个高和宽上的均值有整数核</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime has no integer kernel for this kind of average pooling (ceil_mode or a divisor)</source>
+        <translation>ONNX Runtime 对这种平均池化（ceil_mode 或除数）没有整数核</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime runs it in integers only between two activations</source>
+        <translation>ONNX Runtime 只在两个激活之间以整数运行它</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime takes activations of 8 or 16 bits, not {dtype}</source>
+        <translation>ONNX Runtime 只接受 8 位或 16 位激活，不接受 {dtype}</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime has no dynamic kernel for {op}</source>
+        <translation>ONNX Runtime 没有 {op} 的动态核</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime rounds at run time to {dynamic} only, not to {activation}</source>
+        <translation>ONNX Runtime 在运行时只舍入到 {dynamic}，不舍入到 {activation}</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime&apos;s dynamic kernels take weights of up to 8 bits per tensor or channel, not {weight}</source>
+        <translation>ONNX Runtime 的动态核只接受不超过 8 位、逐张量或逐通道的权重，不接受 {weight}</translation>
+    </message>
+    <message>
+        <source>a weight is the same in every run: it has no dynamic range</source>
+        <translation>权重在每次运行中都相同：没有动态范围</translation>
+    </message>
+    <message>
+        <source>the lowering to ONNX takes inputs with a batch axis</source>
+        <translation>转换到 ONNX 时只接受带批轴的输入</translation>
+    </message>
+    <message>
+        <source>groups are along the features of linear layers</source>
+        <translation>分组沿全连接层的特征进行</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime takes symmetric weights where they are per channel</source>
+        <translation>ONNX Runtime 逐通道时只接受对称权重</translation>
+    </message>
+    <message>
+        <source>Install g++ or clang on an x86 computer, or choose fx-onednn; the export does not need it.</source>
+        <translation>请在 x86 计算机上安装 g++ 或 clang，或选择 fx-onednn；导出不需要它。</translation>
+    </message>
+    <message>
+        <source>target pt2e</source>
+        <translation>目标 pt2e</translation>
+    </message>
+    <message>
+        <source>inductor&apos;s integer kernels are for x86, this is {machine}</source>
+        <translation>inductor 的整数核只用于 x86，而本机是 {machine}</translation>
+    </message>
+    <message>
+        <source>inductor needs a C++ compiler, and none was found</source>
+        <translation>inductor 需要 C++ 编译器，但没有找到</translation>
+    </message>
+    <message>
+        <source>inductor cannot compile the model: {line}</source>
+        <translation>inductor 无法编译该模型：{line}</translation>
+    </message>
+    <message>
+        <source>what inductor makes of it is counted by qinspect analyze --target pt2e, not here</source>
+        <translation>inductor 如何处理它由 qinspect analyze --target pt2e 统计，不在此处</translation>
+    </message>
+    <message>
+        <source>quantizing with PT2E</source>
+        <translation>正在用 PT2E 量化</translation>
+    </message>
+    <message>
+        <source>Give the name of a file, such as model.pt2.</source>
+        <translation>请给出文件名，例如 model.pt2。</translation>
+    </message>
+    <message>
+        <source>output {number} is not what the simulation says (SQNR {sqnr_db:.1f} dB)</source>
+        <translation>输出 {number} 与模拟不符（SQNR {sqnr_db:.1f} dB）</translation>
+    </message>
+    <message>
+        <source>compiling the int8 model with inductor, which takes minutes for a large one</source>
+        <translation>正在用 inductor 编译 int8 模型，大模型需要几分钟</translation>
+    </message>
+    <message>
+        <source>compiling the float model with inductor</source>
+        <translation>正在用 inductor 编译浮点模型</translation>
+    </message>
+    <message>
+        <source>torchao&apos;s pattern for integer convolutions does not look whether they are transposed</source>
+        <translation>torchao 的整数卷积模式不区分是否为转置卷积</translation>
+    </message>
+    <message>
+        <source>inductor has no integer kernel for {op}</source>
+        <translation>inductor 没有 {op} 的整数核</translation>
+    </message>
+    <message>
+        <source>the lowering to PT2E has no dynamic ranges</source>
+        <translation>转换到 PT2E 时没有动态范围</translation>
+    </message>
+    <message>
+        <source>inductor&apos;s integer kernels take uint8 activations, not {dtype}</source>
+        <translation>inductor 的整数核只接受 uint8 激活，不接受 {dtype}</translation>
+    </message>
+    <message>
+        <source>inductor&apos;s integer kernels take no float activations</source>
+        <translation>inductor 的整数核不接受浮点激活</translation>
+    </message>
+    <message>
+        <source>inductor&apos;s integer kernels take int8 weights, not {dtype}</source>
+        <translation>inductor 的整数核只接受 int8 权重，不接受 {dtype}</translation>
+    </message>
+    <message>
+        <source>inductor&apos;s integer kernels take symmetric weights</source>
+        <translation>inductor 的整数核只接受对称权重</translation>
+    </message>
+    <message>
+        <source>inductor leaves weights that are not per channel in float, without a word</source>
+        <translation>inductor 会不声不响地让非逐通道的权重保持浮点</translation>
+    </message>
+    <message>
+        <source>inductor&apos;s quantized convolution takes no padding by name</source>
+        <translation>inductor 的量化卷积不接受按名称给出的填充</translation>
+    </message>
+    <message>
+        <source>Export to {backend}, or give --target ort.</source>
+        <translation>请导出到 {backend}，或给出 --target ort。</translation>
+    </message>
+    <message>
+        <source>lowering to ONNX Runtime</source>
+        <translation>正在转换为 ONNX Runtime</translation>
+    </message>
+    <message>
+        <source>export to script</source>
+        <translation>导出为脚本</translation>
+    </message>
+    <message>
+        <source>there is none for target {target}</source>
+        <translation>目标 {target} 没有这种导出</translation>
+    </message>
+    <message>
+        <source>build.py gives other numbers than the simulation</source>
+        <translation>build.py 给出的数与模拟不同</translation>
+    </message>
+    <message>
+        <source>TensorRT was not run: Q/DQ placement was checked by its rules, the numbers through ONNX Runtime</source>
+        <translation>没有运行 TensorRT：Q/DQ 的放置按其规则检查，数值通过 ONNX Runtime 检查</translation>
+    </message>
+    <message>
+        <source>{script} builds and profiles it on the device</source>
+        <translation>{script} 在设备上构建并测量它</translation>
+    </message>
+    <message>
+        <source>{opset} is not one that TensorRT reads</source>
+        <translation>TensorRT 不读取 {opset}</translation>
+    </message>
+    <message>
+        <source>model: opset {opset}; TensorRT&apos;s int8 networks are of opsets {first} to {last}</source>
+        <translation>模型：opset {opset}；TensorRT 的 int8 网络要求 opset {first} 到 {last}</translation>
+    </message>
+    <message>
+        <source>{node}: its scale is not a constant</source>
+        <translation>{node}：它的缩放系数不是常量</translation>
+    </message>
+    <message>
+        <source>{node}: a scale is not above 0</source>
+        <translation>{node}：有缩放系数不大于 0</translation>
+    </message>
+    <message>
+        <source>{node}: its type is not int8</source>
+        <translation>{node}：它的类型不是 int8</translation>
+    </message>
+    <message>
+        <source>{node}: an activation is quantized per channel</source>
+        <translation>{node}：激活按逐通道量化</translation>
+    </message>
+    <message>
+        <source>{node}: stands between {source} and {behind}, which would be fused</source>
+        <translation>{node}：位于本会融合的 {source} 和 {behind} 之间</translation>
+    </message>
+    <message>
+        <source>{node}: its {which} is not quantized, the other operand is</source>
+        <translation>{node}：它的{which}没有量化，而另一个操作数已量化</translation>
+    </message>
+    <message>
+        <source>{node}: its bias is quantized</source>
+        <translation>{node}：它的偏置已量化</translation>
+    </message>
+    <message>
+        <source>{node}: its weight is quantized along axis {axis}, TensorRT wants axis {wanted}</source>
+        <translation>{node}：它的权重沿轴 {axis} 量化，而 TensorRT 要求轴 {wanted}</translation>
+    </message>
+    <message>
+        <source>{node}: its weight is stored as {dtype}</source>
+        <translation>{node}：它的权重存为 {dtype}</translation>
+    </message>
+    <message>
+        <source>{node}: dequantizes what {op_type} {source} computes on bare integers</source>
+        <translation>{node}：对 {op_type} {source} 直接用整数计算的结果做反量化</translation>
+    </message>
+    <message>
+        <source>{node}: reads bare integers; TensorRT wants a DequantizeLinear before it</source>
+        <translation>{node}：直接读取整数；TensorRT 要求之前有 DequantizeLinear</translation>
+    </message>
+    <message>
+        <source>its kernels run on an NVIDIA GPU; --profile lays what trtexec measured there over the layers</source>
+        <translation>它的核在 NVIDIA GPU 上运行；--profile 可把 trtexec 在那里测得的结果对应到各层</translation>
+    </message>
+    <message>
+        <source>TensorRT&apos;s int8 ranges are constants</source>
+        <translation>TensorRT 的 int8 范围是常量</translation>
+    </message>
+    <message>
+        <source>TensorRT takes symmetric int8 activations, not {scheme}</source>
+        <translation>TensorRT 只接受对称 int8 激活，不接受 {scheme}</translation>
+    </message>
+    <message>
+        <source>TensorRT quantizes activations per tensor</source>
+        <translation>TensorRT 对激活按逐张量量化</translation>
+    </message>
+    <message>
+        <source>TensorRT takes symmetric int8 weights, not {scheme}</source>
+        <translation>TensorRT 只接受对称 int8 权重，不接受 {scheme}</translation>
+    </message>
+    <message>
+        <source>TensorRT quantizes int8 weights per tensor or per channel</source>
+        <translation>TensorRT 的 int8 权重按逐张量或逐通道量化</translation>
+    </message>
+    <message>
+        <source>TensorRT takes per-tensor weights in grouped transposed convolutions</source>
+        <translation>TensorRT 的分组转置卷积只接受逐张量权重</translation>
+    </message>
+    <message>
+        <source>TensorRT convolves in two or three dimensions</source>
+        <translation>TensorRT 只做二维或三维卷积</translation>
+    </message>
+    <message>
+        <source>TensorRT computes {op} in floating point</source>
+        <translation>TensorRT 以浮点计算 {op}</translation>
+    </message>
+    <message>
+        <source>ONNX has average pooling to output size 1 only</source>
+        <translation>ONNX 只有输出尺寸为 1 的平均池化</translation>
+    </message>
+    <message>
+        <source>TensorRT averages in integers over all of height and width only</source>
+        <translation>TensorRT 只对整个高和宽以整数求平均</translation>
+    </message>
+    <message>
+        <source>TensorRT runs it in integers only between two activations</source>
+        <translation>TensorRT 只在两个激活之间以整数运行它</translation>
+    </message>
+    <message>
+        <source>the lowering to TensorRT keeps no weight in integers beside float values</source>
+        <translation>转换到 TensorRT 时，浮点值旁边的权重不保持整数</translation>
+    </message>
+    <message>
+        <source>data</source>
+        <translation>数据</translation>
+    </message>
+    <message>
+        <source>there is no sample to calibrate on</source>
+        <translation>没有样本可用于校准</translation>
+    </message>
+    <message>
+        <source>Give more samples or another split.</source>
+        <translation>请提供更多样本，或改用其他划分。</translation>
+    </message>
+    <message>
+        <source>calibrating</source>
+        <translation>正在校准</translation>
+    </message>
+    <message>
+        <source>no such file</source>
+        <translation>没有该文件</translation>
+    </message>
+    <message>
+        <source>Check the path.</source>
+        <translation>请检查路径。</translation>
+    </message>
+    <message>
+        <source>is not a statistics file ({what})</source>
+        <translation>不是统计量文件（{what}）</translation>
+    </message>
+    <message>
+        <source>Calibrate anew.</source>
+        <translation>请重新校准。</translation>
+    </message>
+    <message>
+        <source>Calibrate anew with this version.</source>
+        <translation>请用此版本重新校准。</translation>
+    </message>
+    <message>
+        <source>weight per-tensor</source>
+        <translation>权重逐张量</translation>
+    </message>
+    <message>
+        <source>weight per-channel</source>
+        <translation>权重逐通道</translation>
+    </message>
+    <message>
+        <source>activation {bits} bit</source>
+        <translation>激活 {bits} 位</translation>
+    </message>
+    <message>
+        <source>activation moving average</source>
+        <translation>激活 移动平均</translation>
+    </message>
+    <message>
+        <source>activation 16 bit</source>
+        <translation>激活 16 位</translation>
+    </message>
+    <message>
+        <source>comparing candidates</source>
+        <translation>正在比较候选配置</translation>
+    </message>
+    <message>
+        <source>as it is</source>
+        <translation>保持现状</translation>
+    </message>
+    <message>
+        <source>weight 4 bit</source>
+        <translation>权重 4 位</translation>
+    </message>
+    <message>
+        <source>static</source>
+        <translation>静态</translation>
+    </message>
+    <message>
+        <source>weight only</source>
+        <translation>仅权重</translation>
+    </message>
+    <message>
+        <source>weight only, 4 bit in groups of 32</source>
+        <translation>仅权重，4 位，每组 32 个</translation>
+    </message>
+    <message>
+        <source>weight only, fp16</source>
+        <translation>仅权重，fp16</translation>
+    </message>
+    <message>
+        <source>dynamic</source>
+        <translation>动态</translation>
+    </message>
+    <message>
+        <source>activation {estimator}</source>
+        <translation>激活 {estimator}</translation>
+    </message>
+    <message>
+        <source>weight mse</source>
+        <translation>权重 mse</translation>
+    </message>
+    <message>
+        <source>matching the layers</source>
+        <translation>正在匹配各层</translation>
+    </message>
+    <message>
+        <source>has batch {batch}, the float model {float_batch}</source>
+        <translation>批为 {batch}，而浮点模型为 {float_batch}</translation>
+    </message>
+    <message>
+        <source>Export both for one.</source>
+        <translation>请以同一个批导出两者。</translation>
+    </message>
+    <message>
+        <source>gives outputs of shape {shape}, the float model {float_shape}</source>
+        <translation>输出形状为 {shape}，而浮点模型为 {float_shape}</translation>
+    </message>
+    <message>
+        <source>Give one of it.</source>
+        <translation>请给出同一模型的量化版本。</translation>
+    </message>
+    <message>
+        <source>timing both</source>
+        <translation>正在对两者计时</translation>
+    </message>
+    <message>
+        <source>running both models</source>
+        <translation>正在运行两个模型</translation>
+    </message>
+    <message>
+        <source>{shares} is not three shares of which the first is above 0</source>
+        <translation>{shares} 不是首项大于 0 的三个份额</translation>
+    </message>
+    <message>
+        <source>Write it as 50/25/25.</source>
+        <translation>请写成 50/25/25。</translation>
+    </message>
+    <message>
+        <source>mean and std do not have the same number of values</source>
+        <translation>均值和标准差的个数不同</translation>
+    </message>
+    <message>
+        <source>Give one of each per channel.</source>
+        <translation>请每个通道各给一个。</translation>
+    </message>
+    <message>
+        <source>a std is not above 0</source>
+        <translation>有标准差不大于 0</translation>
+    </message>
+    <message>
+        <source>Give positive values.</source>
+        <translation>请给出正数。</translation>
+    </message>
+    <message>
+        <source>{value} is not a number of at least 1</source>
+        <translation>{value} 不是至少为 1 的数</translation>
+    </message>
+    <message>
+        <source>Give a larger one.</source>
+        <translation>请给出更大的数。</translation>
+    </message>
+    <message>
+        <source>{value!r} is not known</source>
+        <translation>未知的 {value!r}</translation>
+    </message>
+    <message>
+        <source>does not know {unknown}</source>
+        <translation>含有未知项 {unknown}</translation>
+    </message>
+    <message>
+        <source>has no source</source>
+        <translation>没有来源</translation>
+    </message>
+    <message>
+        <source>data settings</source>
+        <translation>数据设置</translation>
+    </message>
+    <message>
+        <source>Choose the data again.</source>
+        <translation>请重新选择数据。</translation>
+    </message>
+    <message>
+        <source>is not imagenet, none or MEAN/STD</source>
+        <translation>不是 imagenet、none 或 MEAN/STD</translation>
+    </message>
+    <message>
+        <source>Write it as 0.485,0.456,0.406/0.229,0.224,0.225.</source>
+        <translation>请写成 0.485,0.456,0.406/0.229,0.224,0.225。</translation>
+    </message>
+    <message>
+        <source>data option {option}</source>
+        <translation>数据选项 {option}</translation>
     </message>
     <message>
         <source>top-1 {metric:.1%} with {classes} classes, before anything is quantized</source>
@@ -3556,6 +4384,38 @@
         <translation>权重</translation>
     </message>
     <message>
+        <source>cannot be written ({reason})</source>
+        <translation>无法写入（{reason}）</translation>
+    </message>
+    <message>
+        <source>it needs more than torch: {others}</source>
+        <translation>除 torch 外它还需要：{others}</translation>
+    </message>
+    <message>
+        <source>bench.py gives {share:.1%} of the expected outputs</source>
+        <translation>bench.py 的输出只有 {share:.1%} 与预期相同</translation>
+    </message>
+    <message>
+        <source>it needs more than onnxruntime: {others}</source>
+        <translation>除 onnxruntime 外它还需要：{others}</translation>
+    </message>
+    <message>
+        <source>it needs more than torch and onnxruntime: {others}</source>
+        <translation>除 torch 和 onnxruntime 外它还需要：{others}</translation>
+    </message>
+    <message>
+        <source>activation</source>
+        <translation>激活</translation>
+    </message>
+    <message>
+        <source>{node}: zero point {zero_point}, where TensorRT wants 0</source>
+        <translation>{node}：零点为 {zero_point}，而 TensorRT 要求 0</translation>
+    </message>
+    <message>
+        <source>has version {version}</source>
+        <translation>版本为 {version}</translation>
+    </message>
+    <message>
         <source>layer</source>
         <translation>层</translation>
     </message>
@@ -3644,8 +4504,1564 @@
         <translation>浮点孤岛</translation>
     </message>
     <message>
+        <source>this model has no such layer</source>
+        <translation>该模型没有这一层</translation>
+    </message>
+    <message>
+        <source>The nearest are {near}.</source>
+        <translation>最接近的是 {near}。</translation>
+    </message>
+    <message>
+        <source>computes no integers on {target}: {reason}</source>
+        <translation>在 {target} 上不以整数计算：{reason}</translation>
+    </message>
+    <message>
+        <source>Choose another layer.</source>
+        <translation>请选择其他层。</translation>
+    </message>
+    <message>
+        <source>the integers of {missing} cannot be read on this target</source>
+        <translation>在该目标上读不到 {missing} 的整数</translation>
+    </message>
+    <message>
+        <source>its integers cannot be read without changing what runs</source>
+        <translation>不改变运行方式就读不到它的整数</translation>
+    </message>
+    <message>
+        <source>cannot run: {line}</source>
+        <translation>无法运行：{line}</translation>
+    </message>
+    <message>
+        <source>Does the data have the model&apos;s input shape?</source>
+        <translation>数据的形状与模型的输入一致吗？</translation>
+    </message>
+    <message>
+        <source>export</source>
+        <translation>导出</translation>
+    </message>
+    <message>
+        <source>there is no {to!r}</source>
+        <translation>没有 {to!r}</translation>
+    </message>
+    <message>
+        <source>export to {to}</source>
+        <translation>导出到 {to}</translation>
+    </message>
+    <message>
+        <source>the plan is for {target}</source>
+        <translation>方案的目标是 {target}</translation>
+    </message>
+    <message>
+        <source>Set the target to one of {needed}.</source>
+        <translation>请把目标设为 {needed} 之一。</translation>
+    </message>
+    <message>
+        <source>say nothing of {to}</source>
+        <translation>与 {to} 无关</translation>
+    </message>
+    <message>
+        <source>They go with --to {onnx_kinds}.</source>
+        <translation>它们只用于 --to {onnx_kinds}。</translation>
+    </message>
+    <message>
+        <source>plan</source>
+        <translation>方案</translation>
+    </message>
+    <message>
+        <source>its remedies look at samples</source>
+        <translation>它的修正办法需要样本</translation>
+    </message>
+    <message>
+        <source>Give --data as well.</source>
+        <translation>请同时给出 --data。</translation>
+    </message>
+    <message>
+        <source>verified on {count} synthetic inputs drawn from the statistics, no data was given</source>
+        <translation>没有给出数据，已用由统计量生成的 {count} 个合成输入验证</translation>
+    </message>
+    <message>
+        <source>plan.json, read again, is another plan</source>
+        <translation>重新读入的 plan.json 是另一个方案</translation>
+    </message>
+    <message>
+        <source>Choose another folder, or make room.</source>
+        <translation>请选择其他文件夹，或腾出空间。</translation>
+    </message>
+    <message>
+        <source>unsupported by the backends</source>
+        <translation>后端不支持</translation>
+    </message>
+    <message>
+        <source>{layer} pads with zeros, which have not been normalized</source>
+        <translation>{layer} 用零填充，而这些零未经归一化</translation>
+    </message>
+    <message>
+        <source>its input</source>
+        <translation>它的输入</translation>
+    </message>
+    <message>
+        <source>the weight of {layer} is computed at run time</source>
+        <translation>{layer} 的权重在运行时计算</translation>
+    </message>
+    <message>
+        <source>{layer} has no batch</source>
+        <translation>{layer} 没有批</translation>
+    </message>
+    <message>
+        <source>the outputs of {layer} add up different numbers of products</source>
+        <translation>{layer} 各输出累加的乘积个数不同</translation>
+    </message>
+    <message>
+        <source>it is in train mode, its statistics change with every batch</source>
+        <translation>它处于训练模式，统计量随每批变化</translation>
+    </message>
+    <message>
+        <source>it has no stored statistics</source>
+        <translation>它没有存储的统计量</translation>
+    </message>
+    <message>
+        <source>its parameters are computed at run time</source>
+        <translation>它的参数在运行时计算</translation>
+    </message>
+    <message>
+        <source>what comes before it is no convolution or linear layer ({before})</source>
+        <translation>它之前不是卷积或全连接层（{before}）</translation>
+    </message>
+    <message>
+        <source>{between} stands between it and {unit}</source>
+        <translation>{between} 位于它与 {unit} 之间</translation>
+    </message>
+    <message>
+        <source>it normalizes another axis than {what}</source>
+        <translation>它归一化的轴不是{what}</translation>
+    </message>
+    <message>
+        <source>it does not pad with zeros</source>
+        <translation>它不是用零填充</translation>
+    </message>
+    <message>
+        <source>{what} is also an output of the model</source>
+        <translation>{what}同时是模型的输出</translation>
+    </message>
+    <message>
+        <source>{what} is also read by {others}</source>
+        <translation>{what}还被 {others} 读取</translation>
+    </message>
+    <message>
+        <source>the model&apos;s input</source>
+        <translation>模型的输入</translation>
+    </message>
+    <message>
+        <source>the linear layer&apos;s outputs</source>
+        <translation>全连接层的输出</translation>
+    </message>
+    <message>
+        <source>the convolution&apos;s channels</source>
+        <translation>卷积的通道</translation>
+    </message>
+    <message>
+        <source>it makes the weight of {after}</source>
+        <translation>它给出 {after} 的权重</translation>
+    </message>
+    <message>
+        <source>{after} adds up another axis than its channels</source>
+        <translation>{after} 累加的轴不是其通道</translation>
+    </message>
+    <message>
+        <source>{unit} before it is not folded</source>
+        <translation>它前面的 {unit} 没有折叠</translation>
+    </message>
+    <message>
+        <source>{conv} has no padding of this kind</source>
+        <translation>{conv} 没有这种填充</translation>
+    </message>
+    <message>
+        <source>its result</source>
+        <translation>它的结果</translation>
+    </message>
+    <message>
+        <source>{after} mixes its channels with another axis</source>
+        <translation>{after} 把它的通道与另一个轴混合</translation>
+    </message>
+    <message>
+        <source>qconfig mismatch: the plan asks another type for it than for {unit}</source>
+        <translation>量化配置不一致：方案对它和对 {unit} 要求的类型不同</translation>
+    </message>
+    <message>
+        <source>{no_kernel}: {one} and {other} are lowered as two layers</source>
+        <translation>{no_kernel}：{one} 和 {other} 转换为两个层</translation>
+    </message>
+    <message>
+        <source>it crops, or pads another axis than the convolution&apos;s</source>
+        <translation>它做裁剪，或填充的轴不是卷积的轴</translation>
+    </message>
+    <message>
+        <source>it pads one side more than the other</source>
+        <translation>它的一侧比另一侧填充得多</translation>
+    </message>
+    <message>
+        <source>The override for {kind} {pattern!r} has no effect: {matched} is fused into {hosts}, whose qconfig holds.</source>
+        <translation>对 {kind} {pattern!r} 的覆盖无效：{matched} 已融合进 {hosts}，以后者的量化配置为准。</translation>
+    </message>
+    <message>
+        <source>{layer_id} shares the quantizer of {leader}, whose activation qconfig holds for both ({holds}); its own ({own}) has no effect.</source>
+        <translation>{layer_id} 与 {leader} 共用量化器，两者都以后者的激活量化配置（{holds}）为准；它自己的（{own}）无效。</translation>
+    </message>
+    <message>
+        <source>An override of the plan is lost: {what}. {remedy}</source>
+        <translation>方案中的一项覆盖已失效：{what}。{remedy}</translation>
+    </message>
+    <message>
+        <source>gives {given} tensors, the model takes {taken}</source>
+        <translation>给出 {given} 个张量，而模型接受 {taken} 个</translation>
+    </message>
+    <message>
+        <source>Give one for each input.</source>
+        <translation>请为每个输入各给一个。</translation>
+    </message>
+    <message>
+        <source>its float output holds NaN or infinite values</source>
+        <translation>它的浮点输出含有 NaN 或无穷大</translation>
+    </message>
+    <message>
+        <source>Check weights and data.</source>
+        <translation>请检查权重和数据。</translation>
+    </message>
+    <message>
+        <source>the calibrate split is empty</source>
+        <translation>校准部分为空</translation>
+    </message>
+    <message>
+        <source>a sample has shape {got}, the model&apos;s input {name} wants {wanted}</source>
+        <translation>样本的形状是 {got}，而模型的输入 {name} 要求 {wanted}</translation>
+    </message>
+    <message>
+        <source>Set --resize and --crop, or --input-shape.</source>
+        <translation>请设置 --resize 和 --crop，或 --input-shape。</translation>
+    </message>
+    <message>
+        <source>a sample is {got}, the model&apos;s input {name} torch.{wanted}</source>
+        <translation>样本是 {got}，而模型的输入 {name} 是 torch.{wanted}</translation>
+    </message>
+    <message>
+        <source>Convert the data.</source>
+        <translation>请转换数据。</translation>
+    </message>
+    <message>
+        <source>running the float model</source>
+        <translation>正在运行浮点模型</translation>
+    </message>
+    <message>
+        <source>cannot be equalized with {other}</source>
+        <translation>无法与 {other} 均衡</translation>
+    </message>
+    <message>
+        <source>Take the remedy out of the plan.</source>
+        <translation>请从方案中去掉该修正。</translation>
+    </message>
+    <message>
+        <source>lowering to {target}</source>
+        <translation>正在转换为 {target}</translation>
+    </message>
+    <message>
+        <source>comparing kernels with the simulation</source>
+        <translation>正在比较核与模拟</translation>
+    </message>
+    <message>
+        <source>running the integer model</source>
+        <translation>正在运行整数模型</translation>
+    </message>
+    <message>
+        <source>measuring latency</source>
+        <translation>正在测量延迟</translation>
+    </message>
+    <message>
+        <source>It is not a file that torch.export wrote.</source>
+        <translation>它不是 torch.export 写出的文件。</translation>
+    </message>
+    <message>
+        <source>{text!r} is no name</source>
+        <translation>{text!r} 不是名称</translation>
+    </message>
+    <message>
+        <source>the operator {target!r} is not torch&apos;s own</source>
+        <translation>算子 {target!r} 不是 torch 自带的</translation>
+    </message>
+    <message>
+        <source>Export it without.</source>
+        <translation>请导出时去掉它。</translation>
+    </message>
+    <message>
+        <source>torch {version} has no operator {target!r}</source>
+        <translation>torch {version} 没有算子 {target!r}</translation>
+    </message>
+    <message>
+        <source>Export it with this torch.</source>
+        <translation>请用此版本的 torch 导出。</translation>
+    </message>
+    <message>
+        <source>is not a whole .pt2 file ({error}: {said})</source>
+        <translation>不是完整的 .pt2 文件（{error}：{said}）</translation>
+    </message>
+    <message>
+        <source>Export it anew.</source>
+        <translation>请重新导出。</translation>
+    </message>
+    <message>
+        <source>torch {version} cannot read it ({line})</source>
+        <translation>torch {version} 无法读取它（{line}）</translation>
+    </message>
+    <message>
+        <source>unpacks to far more than its size</source>
+        <translation>解压后远远大于其大小</translation>
+    </message>
+    <message>
+        <source>holds a path that leaves its folder</source>
+        <translation>含有超出其文件夹的路径</translation>
+    </message>
+    <message>
+        <source>holds an entry twice, or more than one folder</source>
+        <translation>有重复的条目，或不止一个文件夹</translation>
+    </message>
+    <message>
+        <source>has no models/*.json (an older format, or another kind of file)</source>
+        <translation>没有 models/*.json（格式较旧，或是其他文件）</translation>
+    </message>
+    <message>
+        <source>holds more than one model</source>
+        <translation>含有不止一个模型</translation>
+    </message>
+    <message>
+        <source>Export one model to a file.</source>
+        <translation>请每个文件导出一个模型。</translation>
+    </message>
+    <message>
+        <source>{name} is pickled, and loading it would run its code</source>
+        <translation>{name} 是 pickle，载入它会运行其中的代码</translation>
+    </message>
+    <message>
+        <source>{name} claims the shape {shape}, which its {stored} bytes cannot hold</source>
+        <translation>{name} 声称形状为 {shape}，而它的 {stored} 字节容纳不下</translation>
+    </message>
+    <message>
+        <source>the operator {target!r} may touch files</source>
+        <translation>算子 {target!r} 可能访问文件</translation>
+    </message>
+    <message>
+        <source>holds a custom object, which loading would execute</source>
+        <translation>含有载入时会被执行的自定义对象</translation>
+    </message>
+    <message>
+        <source>holds compiled code, which is not opened</source>
+        <translation>含有已编译的代码，不会打开</translation>
+    </message>
+    <message>
+        <source>Export the float program.</source>
+        <translation>请导出浮点程序。</translation>
+    </message>
+    <message>
+        <source>holds pickled weights of an older format</source>
+        <translation>含有旧格式的 pickle 权重</translation>
+    </message>
+    <message>
+        <source>{entry} is absurdly large</source>
+        <translation>{entry} 大得离谱</translation>
+    </message>
+    <message>
+        <source>its inputs hold an enumeration</source>
+        <translation>它的输入含有枚举</translation>
+    </message>
+    <message>
+        <source>Export it with plain containers.</source>
+        <translation>请用普通容器导出。</translation>
+    </message>
+    <message>
+        <source>the shape expression {expression!r} is not arithmetic</source>
+        <translation>形状表达式 {expression!r} 不是算术式</translation>
+    </message>
+    <message>
+        <source>holds a custom object or a nested graph</source>
+        <translation>含有自定义对象或嵌套的图</translation>
+    </message>
+    <message>
+        <source>{name} of transformers {version}, in float32.</source>
+        <translation>transformers {version} 的 {name}，以 float32 计算。</translation>
+    </message>
+    <message>
+        <source>names the architecture {name!r}</source>
+        <translation>指定的架构是 {name!r}</translation>
+    </message>
+    <message>
+        <source>transformers must know it.</source>
+        <translation>transformers 必须认识它。</translation>
+    </message>
+    <message>
+        <source>has no weights for {missing}</source>
+        <translation>没有 {missing} 的权重</translation>
+    </message>
+    <message>
+        <source>Give a folder with all weights.</source>
+        <translation>请给出含有全部权重的文件夹。</translation>
+    </message>
+    <message>
+        <source>is not a configuration</source>
+        <translation>不是配置文件</translation>
+    </message>
+    <message>
+        <source>Give a folder that save_pretrained wrote.</source>
+        <translation>请给出由 save_pretrained 写出的文件夹。</translation>
+    </message>
+    <message>
+        <source>wants Python code of its own to run</source>
+        <translation>需要运行它自己的 Python 代码</translation>
+    </message>
+    <message>
+        <source>Give the model as file.py:callable instead.</source>
+        <translation>请改用 file.py:callable 给出模型。</translation>
+    </message>
+    <message>
+        <source>is quantized already, in a way that is not read</source>
+        <translation>已经以无法读取的方式量化</translation>
+    </message>
+    <message>
+        <source>Give the float model.</source>
+        <translation>请给出浮点模型。</translation>
+    </message>
+    <message>
+        <source>needs the package transformers</source>
+        <translation>需要 transformers 包</translation>
+    </message>
+    <message>
+        <source>pip install transformers.</source>
+        <translation>pip install transformers。</translation>
+    </message>
+    <message>
+        <source>{name} cannot be made of it ({line})</source>
+        <translation>无法由它构造 {name}（{line}）</translation>
+    </message>
+    <message>
+        <source>Are the files whole?</source>
+        <translation>文件完整吗？</translation>
+    </message>
+    <message>
+        <source>cannot be read ({error})</source>
+        <translation>无法读取（{error}）</translation>
+    </message>
+    <message>
+        <source>Is the file whole?</source>
+        <translation>文件完整吗？</translation>
+    </message>
+    <message>
+        <source>names {strange!r}, which is no file of this folder</source>
+        <translation>指定了 {strange!r}，而该文件夹中没有这个文件</translation>
+    </message>
+    <message>
+        <source>Give the right files.</source>
+        <translation>请给出正确的文件。</translation>
+    </message>
+    <message>
+        <source>holds no model.safetensors</source>
+        <translation>没有 model.safetensors</translation>
+    </message>
+    <message>
+        <source>Save it anew with save_pretrained.</source>
+        <translation>请用 save_pretrained 重新保存。</translation>
+    </message>
+    <message>
+        <source>is not an index of weights</source>
+        <translation>不是权重的索引</translation>
+    </message>
+    <message>
+        <source>Export the model without it.</source>
+        <translation>请导出不含它的模型。</translation>
+    </message>
+    <message>
+        <source>{kind} {what}</source>
+        <translation>{kind} {what}</translation>
+    </message>
+    <message>
+        <source>Cast</source>
+        <translation>Cast</translation>
+    </message>
+    <message>
+        <source>makes {dtype}</source>
+        <translation>产生 {dtype}</translation>
+    </message>
+    <message>
+        <source>lacks its input {index}</source>
+        <translation>缺少第 {index} 个输入</translation>
+    </message>
+    <message>
+        <source>takes {sizes} that are computed from the data</source>
+        <translation>需要由数据计算的 {sizes}</translation>
+    </message>
+    <message>
+        <source>has the unknown type {number}</source>
+        <translation>类型 {number} 未知</translation>
+    </message>
+    <message>
+        <source>Export the model with fixed sizes.</source>
+        <translation>请以固定尺寸导出模型。</translation>
+    </message>
+    <message>
+        <source>sizes</source>
+        <translation>尺寸</translation>
+    </message>
+    <message>
+        <source>holds no ONNX graph</source>
+        <translation>不含 ONNX 图</translation>
+    </message>
+    <message>
+        <source>Give a model that was saved by onnx.save or torch.onnx.export.</source>
+        <translation>请给出由 onnx.save 或 torch.onnx.export 保存的模型。</translation>
+    </message>
+    <message>
+        <source>is larger than 2 GB</source>
+        <translation>大于 2 GB</translation>
+    </message>
+    <message>
+        <source>Keep its weights in an external data file beside it.</source>
+        <translation>请把权重放在旁边的外部数据文件中。</translation>
+    </message>
+    <message>
+        <source>Check the path and its permissions.</source>
+        <translation>请检查路径及其权限。</translation>
+    </message>
+    <message>
+        <source>is not a whole ONNX file ({error})</source>
+        <translation>不是完整的 ONNX 文件（{error}）</translation>
+    </message>
+    <message>
+        <source>nests functions too deeply</source>
+        <translation>函数嵌套过深</translation>
+    </message>
+    <message>
+        <source>holds sparse tensors</source>
+        <translation>含有稀疏张量</translation>
+    </message>
+    <message>
+        <source>Store them as dense ones.</source>
+        <translation>请存为稠密张量。</translation>
+    </message>
+    <message>
+        <source>does not say the type of its input {untyped}</source>
+        <translation>没有说明输入 {untyped} 的类型</translation>
+    </message>
+    <message>
+        <source>has opset {opset}, older than {oldest_opset}</source>
+        <translation>opset 为 {opset}，低于 {oldest_opset}</translation>
+    </message>
+    <message>
+        <source>Bring it to a newer one with onnx.version_converter.</source>
+        <translation>请用 onnx.version_converter 升级。</translation>
+    </message>
+    <message>
+        <source>has opset {opset}, newer than onnx {version} knows</source>
+        <translation>opset 为 {opset}，比 onnx {version} 所知的更新</translation>
+    </message>
+    <message>
+        <source>Install a newer onnx.</source>
+        <translation>请安装更新的 onnx。</translation>
+    </message>
+    <message>
+        <source>the tensor {tensor} claims the shape {shape}</source>
+        <translation>张量 {tensor} 声称形状为 {shape}</translation>
+    </message>
+    <message>
+        <source>the tensor {tensor} holds text or a segment</source>
+        <translation>张量 {tensor} 含有文本或分段</translation>
+    </message>
+    <message>
+        <source>Leave that part out.</source>
+        <translation>请去掉那一部分。</translation>
+    </message>
+    <message>
+        <source>the tensor {tensor} claims the shape {shape}, which its data cannot hold</source>
+        <translation>张量 {tensor} 声称形状为 {shape}，而它的数据容纳不下</translation>
+    </message>
+    <message>
+        <source>the tensor {tensor} lies in {location!r}, outside of the model&apos;s folder</source>
+        <translation>张量 {tensor} 位于模型文件夹之外的 {location!r}</translation>
+    </message>
+    <message>
+        <source>Put the data file beside the model.</source>
+        <translation>请把数据文件放在模型旁边。</translation>
+    </message>
+    <message>
+        <source>its data file {location!r} is missing</source>
+        <translation>缺少它的数据文件 {location!r}</translation>
+    </message>
+    <message>
+        <source>Put it beside the model, under the name that the model has for it.</source>
+        <translation>请以模型中的名称放在模型旁边。</translation>
+    </message>
+    <message>
+        <source>the tensor {tensor} of shape {shape} is not in {location!r} whole</source>
+        <translation>形状为 {shape} 的张量 {tensor} 在 {location!r} 中不完整</translation>
+    </message>
+    <message>
+        <source>Copy the model with its data file anew.</source>
+        <translation>请重新复制模型及其数据文件。</translation>
+    </message>
+    <message>
+        <source>{item} is no tensor ({name})</source>
+        <translation>{item} 不是张量（{name}）</translation>
+    </message>
+    <message>
+        <source>Export the part that works on tensors.</source>
+        <translation>请导出处理张量的那一部分。</translation>
+    </message>
+    <message>
+        <source>{item} is text</source>
+        <translation>{item} 是文本</translation>
+    </message>
+    <message>
+        <source>{kind} has no output, or names that are no text</source>
+        <translation>{kind} 没有输出，或名称不是文本</translation>
+    </message>
+    <message>
+        <source>the tensor {tensor} cannot be read ({error})</source>
+        <translation>张量 {tensor} 无法读取（{error}）</translation>
+    </message>
+    <message>
+        <source>the tensor {tensor} is not described ({error})</source>
+        <translation>张量 {tensor} 没有描述（{error}）</translation>
+    </message>
+    <message>
+        <source>unfolds to more than {max_nodes:,} operators</source>
+        <translation>展开后超过 {max_nodes:,} 个算子</translation>
+    </message>
+    <message>
+        <source>Export a smaller part.</source>
+        <translation>请导出较小的部分。</translation>
+    </message>
+    <message>
+        <source>the function {op_type} calls itself</source>
+        <translation>函数 {op_type} 调用自身</translation>
+    </message>
+    <message>
+        <source>gathers within batches</source>
+        <translation>在批内收集</translation>
+    </message>
+    <message>
+        <source>smooths, or keeps the aspect ratio</source>
+        <translation>做平滑，或保持宽高比</translation>
+    </message>
+    <message>
+        <source>interpolates by {mode} with {place}</source>
+        <translation>以 {mode} 和 {place} 插值</translation>
+    </message>
+    <message>
+        <source>Export it with half_pixel or align_corners.</source>
+        <translation>请以 half_pixel 或 align_corners 导出。</translation>
+    </message>
+    <message>
+        <source>has another cubic coefficient than -0.75</source>
+        <translation>三次插值系数不是 -0.75</translation>
+    </message>
+    <message>
+        <source>has neither sizes nor scales</source>
+        <translation>既没有尺寸也没有比例</translation>
+    </message>
+    <message>
+        <source>resizes the batch or the channels</source>
+        <translation>改变批或通道的尺寸</translation>
+    </message>
+    <message>
+        <source>is in training mode</source>
+        <translation>处于训练模式</translation>
+    </message>
+    <message>
+        <source>Export the model in eval mode.</source>
+        <translation>请在 eval 模式下导出模型。</translation>
+    </message>
+    <message>
+        <source>picks neighbours by {place} and {rounding}</source>
+        <translation>以 {place} 和 {rounding} 取最近邻</translation>
+    </message>
+    <message>
+        <source>Export it with nearest_mode floor.</source>
+        <translation>请以 nearest_mode floor 导出。</translation>
+    </message>
+    <message>
+        <source>has {count} paddings for {spatial} axes</source>
+        <translation>有 {count} 个填充，却有 {spatial} 个轴</translation>
+    </message>
+    <message>
+        <source>has a weight of {dim} axes</source>
+        <translation>权重有 {dim} 个轴</translation>
+    </message>
+    <message>
+        <source>pools over other than 1 to 3 axes</source>
+        <translation>池化的轴数不是 1 到 3</translation>
+    </message>
+    <message>
+        <source>is dilated, or pools over other than 1 to 3 axes</source>
+        <translation>带空洞，或池化的轴数不是 1 到 3</translation>
+    </message>
+    <message>
+        <source>runs backwards or leaves out the element itself</source>
+        <translation>反向运行，或排除元素自身</translation>
+    </message>
+    <message>
+        <source>takes the last of equal values</source>
+        <translation>在相等的值中取最后一个</translation>
+    </message>
+    <message>
+        <source>{kind} has a scale that is computed at run time</source>
+        <translation>{kind} 的缩放系数在运行时计算</translation>
+    </message>
+    <message>
+        <source>its {bits}-bit weight is not as K and N say</source>
+        <translation>它的 {bits} 位权重与 K 和 N 不符</translation>
+    </message>
+    <message>
+        <source>Export it with static quantization.</source>
+        <translation>请以静态量化导出。</translation>
+    </message>
+    <message>
+        <source>{kind} is laid out for one computer&apos;s runtime (channels last)</source>
+        <translation>{kind} 是为某台计算机的运行时排布的（通道在后）</translation>
+    </message>
+    <message>
+        <source>Give the file before onnxruntime optimized it.</source>
+        <translation>请给出经 onnxruntime 优化之前的文件。</translation>
+    </message>
+    <message>
+        <source>{kind} is not whole ({error})</source>
+        <translation>{kind} 不完整（{error}）</translation>
+    </message>
+    <message>
+        <source>{kind} multiplies tensors that are not a stored one and a quantized one</source>
+        <translation>{kind} 相乘的不是一个存储的张量和一个量化的张量</translation>
+    </message>
+    <message>
+        <source>{kind} has a scale or zero point that is computed at run time</source>
+        <translation>{kind} 的缩放系数或零点在运行时计算</translation>
+    </message>
+    <message>
+        <source>its scale and zero point differ in shape</source>
+        <translation>它的缩放系数与零点形状不同</translation>
+    </message>
+    <message>
+        <source>quantizes to {dtype}, which is not known</source>
+        <translation>量化到未知的 {dtype}</translation>
+    </message>
+    <message>
+        <source>{kind} reads {name!r}, whose whole numbers are computed without a grid</source>
+        <translation>{kind} 读取 {name!r}，而后者的整数没有网格</translation>
+    </message>
+    <message>
+        <source>Export it with QuantizeLinear.</source>
+        <translation>请用 QuantizeLinear 导出。</translation>
+    </message>
+    <message>
+        <source>has activations or a clip that torch&apos;s has not</source>
+        <translation>含有 torch 没有的激活或截断</translation>
+    </message>
+    <message>
+        <source>runs backwards, batch first, with peepholes or with coupled gates</source>
+        <translation>反向运行、批在前、带窥视孔或耦合门</translation>
+    </message>
+    <message>
+        <source>resets before its product, which torch&apos;s does not</source>
+        <translation>在乘积之前重置，而 torch 不是这样</translation>
+    </message>
+    <message>
+        <source>takes sequences of several lengths</source>
+        <translation>接受多种长度的序列</translation>
+    </message>
+    <message>
+        <source>gives {given} shapes, the model takes {taken}</source>
+        <translation>给出 {given} 个形状，而模型接受 {taken} 个</translation>
+    </message>
+    <message>
+        <source>The file leaves height and width free: 224 was assumed; --input-shape sets others.</source>
+        <translation>文件没有固定高和宽：这里假定为 224；可用 --input-shape 另行设置。</translation>
+    </message>
+    <message>
+        <source>The file&apos;s half or double precision numbers are computed in float32 here.</source>
+        <translation>文件中的半精度或双精度数在此以 float32 计算。</translation>
+    </message>
+    <message>
+        <source>The file takes whole numbers for {inputs}; here it takes what they stand for.</source>
+        <translation>文件的 {inputs} 接受整数；在此接受它们所代表的值。</translation>
+    </message>
+    <message>
+        <source>{count} ReLU or ReLU6, which the file leaves to the ends of a grid, are layers again here.</source>
+        <translation>文件把 {count} 个 ReLU 或 ReLU6 交给网格的两端，在此重新成为层。</translation>
+    </message>
+    <message>
+        <source>does not hold together ({error}: {said})</source>
+        <translation>内容不一致（{error}：{said}）</translation>
+    </message>
+    <message>
+        <source>Give one for each input, joined by ;</source>
+        <translation>请为每个输入各给一个，用 ; 分隔</translation>
+    </message>
+    <message>
+        <source>Give --input-shape, such as 1,3,224,224; shapes of several inputs are joined by ;</source>
+        <translation>请给出 --input-shape，例如 1,3,224,224；多个输入的形状用 ; 分隔</translation>
+    </message>
+    <message>
+        <source>{kind} reads {missing!r}, which nothing makes</source>
+        <translation>{kind} 读取 {missing!r}，而没有任何算子产生它</translation>
+    </message>
+    <message>
+        <source>there is no way to run {kind} here</source>
+        <translation>在此无法运行 {kind}</translation>
+    </message>
+    <message>
+        <source>depends on the data</source>
+        <translation>取决于数据</translation>
+    </message>
+    <message>
+        <source>Export the model without control flow.</source>
+        <translation>请导出不含控制流的模型。</translation>
+    </message>
+    <message>
+        <source>lacks a branch</source>
+        <translation>缺少一个分支</translation>
+    </message>
+    <message>
+        <source>is of no declared rank</source>
+        <translation>没有声明秩</translation>
+    </message>
+    <message>
+        <source>has {count} axes</source>
+        <translation>有 {count} 个轴</translation>
+    </message>
+    <message>
+        <source>Give --input-shape with a size for each axis.</source>
+        <translation>请用 --input-shape 给出每个轴的尺寸。</translation>
+    </message>
+    <message>
+        <source>claims the absurd shape {shape}</source>
+        <translation>声称的形状 {shape} 大得离谱</translation>
+    </message>
+    <message>
+        <source>the size of axis {axis} ({name}) is free</source>
+        <translation>轴 {axis}（{name}）的尺寸未固定</translation>
+    </message>
+    <message>
+        <source>the size of axis {axis} is free</source>
+        <translation>轴 {axis} 的尺寸未固定</translation>
+    </message>
+    <message>
+        <source>torch cannot follow it ({said})</source>
+        <translation>torch 无法处理它（{said}）</translation>
+    </message>
+    <message>
+        <source>The file&apos;s batch is free, but some operator in it works for one sample only.</source>
+        <translation>文件的批未固定，但其中有算子只能处理一个样本。</translation>
+    </message>
+    <message>
+        <source>{kind} cannot be followed ({said})</source>
+        <translation>{kind} 无法处理（{said}）</translation>
+    </message>
+    <message>
+        <source>is an output that nothing makes</source>
+        <translation>是没有任何算子产生的输出</translation>
+    </message>
+    <message>
+        <source>says {wanted} for axis {axis} of {item}, the file {size}</source>
+        <translation>给 {item} 的轴 {axis} 指定了 {wanted}，而文件中是 {size}</translation>
+    </message>
+    <message>
+        <source>has a scale that is computed at run time</source>
+        <translation>缩放系数在运行时计算</translation>
+    </message>
+    <message>
+        <source>Quantize it statically.</source>
+        <translation>请以静态方式量化。</translation>
+    </message>
+    <message>
+        <source>is TorchScript, which cannot be read without running it</source>
+        <translation>是 TorchScript，不运行就无法读取</translation>
+    </message>
+    <message>
+        <source>Export the model it was made from: torch.export.save(torch.export.export(model, inputs), &apos;model.pt2&apos;).</source>
+        <translation>请导出它所来自的模型：torch.export.save(torch.export.export(model, inputs), &apos;model.pt2&apos;)。</translation>
+    </message>
+    <message>
+        <source>holds weights without the model that they belong to</source>
+        <translation>只有权重，没有所属的模型</translation>
+    </message>
+    <message>
+        <source>Give the model as file.py:callable, and this file with --weights.</source>
+        <translation>请以 file.py:callable 给出模型，并用 --weights 给出此文件。</translation>
+    </message>
+    <message>
+        <source>is a pickled object, and opening it would run its code</source>
+        <translation>是 pickle 对象，打开它会运行其中的代码</translation>
+    </message>
+    <message>
+        <source>Save model.state_dict(), and give the model as file.py:callable with --weights.</source>
+        <translation>请保存 model.state_dict()，并以 file.py:callable 加 --weights 给出模型。</translation>
+    </message>
+    <message>
+        <source>is a TensorFlow Lite model</source>
+        <translation>是 TensorFlow Lite 模型</translation>
+    </message>
+    <message>
+        <source>Convert it to ONNX first.</source>
+        <translation>请先把它转换为 ONNX。</translation>
+    </message>
+    <message>
+        <source>is an HDF5 file, such as Keras writes</source>
+        <translation>是 HDF5 文件，例如由 Keras 写出</translation>
+    </message>
+    <message>
+        <source>Convert the model to ONNX first.</source>
+        <translation>请先把模型转换为 ONNX。</translation>
+    </message>
+    <message>
+        <source>is Python code</source>
+        <translation>是 Python 代码</translation>
+    </message>
+    <message>
+        <source>Name the callable that returns the model: file.py:callable.</source>
+        <translation>请指明返回模型的可调用对象：file.py:callable。</translation>
+    </message>
+    <message>
+        <source>is a folder without a model</source>
+        <translation>是没有模型的文件夹</translation>
+    </message>
+    <message>
+        <source>Give file.pt2, file.onnx, file.py:callable, or a folder with config.json and model.safetensors.</source>
+        <translation>请给出 file.pt2、file.onnx、file.py:callable，或含有 config.json 和 model.safetensors 的文件夹。</translation>
+    </message>
+    <message>
+        <source>is not a source that can be opened</source>
+        <translation>不是可以打开的来源</translation>
+    </message>
+    <message>
+        <source>Give file.pt2, file.onnx, file.py:callable or package.module:callable.</source>
+        <translation>请给出 file.pt2、file.onnx、file.py:callable 或 package.module:callable。</translation>
+    </message>
+    <message>
+        <source>labels</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>they go from {min} to {max}, but the model has {classes} classes</source>
+        <translation>它们从 {min} 到 {max}，而模型有 {classes} 类</translation>
+    </message>
+    <message>
+        <source>Number the classes from 0 to {last}.</source>
+        <translation>请把类别从 0 编号到 {last}。</translation>
+    </message>
+    <message>
+        <source>metric top-5</source>
+        <translation>指标 top-5</translation>
+    </message>
+    <message>
+        <source>needs logits (samples, classes) and class indices</source>
+        <translation>需要 logits（样本，类别）和类别序号</translation>
+    </message>
+    <message>
+        <source>Choose another metric.</source>
+        <translation>请选择其他指标。</translation>
+    </message>
+    <message>
+        <source>metric mean-iou</source>
+        <translation>指标 mean-iou</translation>
+    </message>
+    <message>
+        <source>output {output} and y {y} do not fit</source>
+        <translation>输出 {output} 与 y {y} 不匹配</translation>
+    </message>
+    <message>
+        <source>Give logits (N, C, H, W) and masks (N, H, W) of class indices; negative ones are left out.</source>
+        <translation>请给出 logits (N, C, H, W) 和类别序号的掩码 (N, H, W)；负值不计。</translation>
+    </message>
+    <message>
+        <source>metric rmse</source>
+        <translation>指标 rmse</translation>
+    </message>
+    <message>
+        <source>Give both.</source>
+        <translation>请同时给出两者。</translation>
+    </message>
+    <message>
+        <source>metric cosine</source>
+        <translation>指标 cosine</translation>
+    </message>
+    <message>
+        <source>is a constant too large to compute</source>
+        <translation>是大得无法计算的常量</translation>
+    </message>
+    <message>
+        <source>Make it an input, or a smaller one.</source>
+        <translation>请把它改为输入，或改小。</translation>
+    </message>
+    <message>
+        <source>is changed by the forward pass</source>
+        <translation>被前向传播改变</translation>
+    </message>
+    <message>
+        <source>Call eval() and keep state outside the model.</source>
+        <translation>请调用 eval()，并把状态放在模型之外。</translation>
+    </message>
+    <message>
+        <source>the author&apos;s code raises {error}: {said}</source>
+        <translation>作者的代码引发 {error}：{said}</translation>
+    </message>
+    <message>
+        <source>no layer of the model has the {kind} {pattern!r}</source>
+        <translation>模型中没有 {kind} 为 {pattern!r} 的层</translation>
+    </message>
+    <message>
+        <source>Near are {near}.</source>
+        <translation>相近的有 {near}。</translation>
+    </message>
+    <message>
+        <source>qinspect inspect lists the layers.</source>
+        <translation>qinspect inspect 会列出各层。</translation>
+    </message>
+    <message>
+        <source>unknown key {key!r}</source>
+        <translation>未知的键 {key!r}</translation>
+    </message>
+    <message>
+        <source>Known are {known}.</source>
+        <translation>可用的有 {known}。</translation>
+    </message>
+    <message>
+        <source>unknown target {name!r}</source>
+        <translation>未知的目标 {name!r}</translation>
+    </message>
+    <message>
+        <source>unknown instruction set {isa!r}</source>
+        <translation>未知的指令集 {isa!r}</translation>
+    </message>
+    <message>
+        <source>threads and batch must be at least 1</source>
+        <translation>线程数和批至少为 1</translation>
+    </message>
+    <message>
+        <source>Give a whole number from 1.</source>
+        <translation>请给出从 1 开始的整数。</translation>
+    </message>
+    <message>
+        <source>unknown kind {kind!r}</source>
+        <translation>未知的种类 {kind!r}</translation>
+    </message>
+    <message>
+        <source>{kind} of {count} layers</source>
+        <translation>对 {count} 个层做 {kind}</translation>
+    </message>
+    <message>
+        <source>Equalize takes two, others one.</source>
+        <translation>均衡需要两个层，其他的需要一个。</translation>
+    </message>
+    <message>
+        <source>The plan is for {isa}; kernels and latency are those of this computer ({host_isa}).</source>
+        <translation>方案针对 {isa}；核与延迟是本机（{host_isa}）的。</translation>
+    </message>
+    <message>
+        <source>Take 7 bits for weights (reduce_range), or uint8 weights.</source>
+        <translation>请对权重使用 7 位（reduce_range），或使用 uint8 权重。</translation>
+    </message>
+    <message>
+        <source>Take 7 bits for activations (reduce_range).</source>
+        <translation>请对激活使用 7 位（reduce_range）。</translation>
+    </message>
+    <message>
+        <source>{isa} has no VNNI: {target} adds pairs of products in 16 bits, which 8-bit activations and weights overflow. {remedy}</source>
+        <translation>{isa} 没有 VNNI：{target} 以 16 位累加成对的乘积，8 位的激活和权重会使其溢出。{remedy}</translation>
+    </message>
+    <message>
+        <source>not a version 1 plan</source>
+        <translation>不是版本 1 的方案</translation>
+    </message>
+    <message>
+        <source>Write it with this version of qinspect.</source>
+        <translation>请用此版本的 qinspect 写出。</translation>
+    </message>
+    <message>
+        <source>is not JSON ({error})</source>
+        <translation>不是 JSON（{error}）</translation>
+    </message>
+    <message>
+        <source>Give a plan.json that qinspect wrote.</source>
+        <translation>请给出由 qinspect 写出的 plan.json。</translation>
+    </message>
+    <message>
+        <source>not as the format says ({error})</source>
+        <translation>与格式不符（{error}）</translation>
+    </message>
+    <message>
+        <source>Compare with a plan that qinspect wrote.</source>
+        <translation>请对照 qinspect 写出的方案。</translation>
+    </message>
+    <message>
+        <source>cannot be read</source>
+        <translation>无法读取</translation>
+    </message>
+    <message>
+        <source>match {match}</source>
+        <translation>匹配 {match}</translation>
+    </message>
+    <message>
+        <source>Match by one of id, path and op.</source>
+        <translation>请按 id、path 和 op 之一匹配。</translation>
+    </message>
+    <message>
+        <source>Match by id, path or op.</source>
+        <translation>请按 id、path 或 op 匹配。</translation>
+    </message>
+    <message>
+        <source>Give an id, and true or false for on.</source>
+        <translation>请给出 id，on 为 true 或 false。</translation>
+    </message>
+    <message>
+        <source>layers {layers}</source>
+        <translation>层 {layers}</translation>
+    </message>
+    <message>
+        <source>Give a list of layer ids.</source>
+        <translation>请给出层 id 的列表。</translation>
+    </message>
+    <message>
         <source>{where}: {what}. {remedy}</source>
         <translation>{where}：{what}。{remedy}</translation>
+    </message>
+    <message>
+        <source>Give trtexec&apos;s --exportProfile, an ONNX Runtime profile, or the bench kit&apos;s bench.json.</source>
+        <translation>请给出 trtexec 的 --exportProfile、ONNX Runtime 的 profile，或测试套件的 bench.json。</translation>
+    </message>
+    <message>
+        <source>none of its operators has a name of this model&apos;s layers</source>
+        <translation>其中没有算子的名称属于该模型的层</translation>
+    </message>
+    <message>
+        <source>Profile the file that qinspect exported, with --layer-info from trtexec where its names are its own.</source>
+        <translation>请对 qinspect 导出的文件做性能分析；若 trtexec 使用自己的名称，请加 --layer-info。</translation>
+    </message>
+    <message>
+        <source>another device</source>
+        <translation>另一台设备</translation>
+    </message>
+    <message>
+        <source>is no profile that is known ({error})</source>
+        <translation>不是已知的 profile（{error}）</translation>
+    </message>
+    <message>
+        <source>is no profile that is known</source>
+        <translation>不是已知的 profile</translation>
+    </message>
+    <message>
+        <source>unknown dtype {dtype!r}</source>
+        <translation>未知的类型 {dtype!r}</translation>
+    </message>
+    <message>
+        <source>Use one of {known}.</source>
+        <translation>可用的有 {known}。</translation>
+    </message>
+    <message>
+        <source>{bits} bits in {dtype}</source>
+        <translation>{dtype} 中的 {bits} 位</translation>
+    </message>
+    <message>
+        <source>Use {least} to {width} bits.</source>
+        <translation>请使用 {least} 到 {width} 位。</translation>
+    </message>
+    <message>
+        <source>unknown granularity {granularity!r}</source>
+        <translation>未知的粒度 {granularity!r}</translation>
+    </message>
+    <message>
+        <source>unknown estimator {estimator!r}</source>
+        <translation>未知的范围估计方法 {estimator!r}</translation>
+    </message>
+    <message>
+        <source>a fixed range needs two numbers, the smaller first</source>
+        <translation>固定范围需要两个数，较小的在前</translation>
+    </message>
+    <message>
+        <source>Give range: [low, high].</source>
+        <translation>请给出 range: [low, high]。</translation>
+    </message>
+    <message>
+        <source>percentile {percentile}</source>
+        <translation>百分位数 {percentile}</translation>
+    </message>
+    <message>
+        <source>Use a number above 50, up to 100.</source>
+        <translation>请使用大于 50、不超过 100 的数。</translation>
+    </message>
+    <message>
+        <source>momentum {momentum}</source>
+        <translation>动量 {momentum}</translation>
+    </message>
+    <message>
+        <source>Use a number above 0, up to 1.</source>
+        <translation>请使用大于 0、不超过 1 的数。</translation>
+    </message>
+    <message>
+        <source>group_size {group_size}</source>
+        <translation>group_size {group_size}</translation>
+    </message>
+    <message>
+        <source>Use a whole number from 2.</source>
+        <translation>请使用从 2 开始的整数。</translation>
+    </message>
+    <message>
+        <source>per_token ranges are known at run time only</source>
+        <translation>逐 token 的范围在运行时才知道</translation>
+    </message>
+    <message>
+        <source>Set dynamic: true.</source>
+        <translation>请设置 dynamic: true。</translation>
+    </message>
+    <message>
+        <source>expected an object or &quot;float&quot;, found {found}</source>
+        <translation>应为对象或 &quot;float&quot;，实为 {found}</translation>
+    </message>
+    <message>
+        <source>See the plan format.</source>
+        <translation>请参见方案的格式。</translation>
+    </message>
+    <message>
+        <source>{key} is {value}</source>
+        <translation>{key} 为 {value}</translation>
+    </message>
+    <message>
+        <source>Its type is wrong; see the plan format.</source>
+        <translation>它的类型不对；请参见方案的格式。</translation>
+    </message>
+    <message>
+        <source>a value has the wrong type</source>
+        <translation>有值的类型不对</translation>
+    </message>
+    <message>
+        <source>Give two numbers.</source>
+        <translation>请给出两个数。</translation>
+    </message>
+    <message>
+        <source>nothing behind it reads integers</source>
+        <translation>它之后没有读取整数的层</translation>
+    </message>
+    <message>
+        <source>its input is float</source>
+        <translation>它的输入是浮点</translation>
+    </message>
+    <message>
+        <source>one of its inputs is a tensor of whole numbers already</source>
+        <translation>它的一个输入本来就是整数张量</translation>
+    </message>
+    <message>
+        <source>no integer kernel takes {kinds} together</source>
+        <translation>没有整数核能同时接受 {kinds}</translation>
+    </message>
+    <message>
+        <source>was not seen in calibration</source>
+        <translation>校准时没有见到</translation>
+    </message>
+    <message>
+        <source>Calibrate again with this model and plan.</source>
+        <translation>请用该模型和方案重新校准。</translation>
+    </message>
+    <message>
+        <source>calibration</source>
+        <translation>校准</translation>
+    </message>
+    <message>
+        <source>a tensor held no finite value</source>
+        <translation>有张量不含有限值</translation>
+    </message>
+    <message>
+        <source>Look for NaN in the model or the data.</source>
+        <translation>请在模型或数据中查找 NaN。</translation>
+    </message>
+    <message>
+        <source>has no quantized weight to remedy</source>
+        <translation>没有可修正的量化权重</translation>
+    </message>
+    <message>
+        <source>weights of {op} cannot be rounded by data</source>
+        <translation>{op} 的权重无法按数据舍入</translation>
+    </message>
+    <message>
+        <source>correcting biases</source>
+        <translation>正在修正偏置</translation>
+    </message>
+    <message>
+        <source>rounding {key}</source>
+        <translation>正在舍入 {key}</translation>
+    </message>
+    <message>
+        <source>collecting inputs</source>
+        <translation>正在收集输入</translation>
+    </message>
+    <message>
+        <source>the target ran it in float (no integer kernel was made of it)</source>
+        <translation>目标以浮点运行它（没有为它生成整数核）</translation>
+    </message>
+    <message>
+        <source>weight int4</source>
+        <translation>权重 int4</translation>
+    </message>
+    <message>
+        <source>activation int16</source>
+        <translation>激活 int16</translation>
+    </message>
+    <message>
+        <source>no layer is to be quantized: {why}</source>
+        <translation>不应量化任何层：{why}</translation>
+    </message>
+    <message>
+        <source>{amount:.4g} {unit}</source>
+        <translation>{amount:.4g} {unit}</translation>
+    </message>
+    <message>
+        <source>the float model loses nothing and is at least as fast as every plan that quantizes</source>
+        <translation>浮点模型没有损失，并且至少与每个量化的方案一样快</translation>
+    </message>
+    <message>
+        <source>the float model loses nothing and is at least as small as every plan that quantizes</source>
+        <translation>浮点模型没有损失，并且至少与每个量化的方案一样小</translation>
+    </message>
+    <message>
+        <source>no plan runs in {limit}; the fastest, which is the float model, takes {least}</source>
+        <translation>没有方案能在 {limit} 内运行；最快的是浮点模型，需要 {least}</translation>
+    </message>
+    <message>
+        <source>no plan runs in {limit}; the fastest takes {least}</source>
+        <translation>没有方案能在 {limit} 内运行；最快的需要 {least}</translation>
+    </message>
+    <message>
+        <source>{samples} samples cannot resolve a drop of {limit}: even the surest plan&apos;s is known to no better than {sharpest}; of the nearest it is {found}, up to {reach}</source>
+        <translation>{samples} 个样本分辨不出 {limit} 的下降：即使最可靠的方案，其精度也只有 {sharpest}；最接近者的下降为 {found}，最大可达 {reach}</translation>
+    </message>
+    <message>
+        <source>{amount:.4g} points</source>
+        <translation>{amount:.4g} 个百分点</translation>
+    </message>
+    <message>
+        <source>{amount:.4g} nats</source>
+        <translation>{amount:.4g} nat</translation>
+    </message>
+    <message>
+        <source>search</source>
+        <translation>搜索</translation>
+    </message>
+    <message>
+        <source>the limit on the {name} needs {what}</source>
+        <translation>对{name}的限制需要{what}</translation>
+    </message>
+    <message>
+        <source>Use another limit.</source>
+        <translation>请使用其他限制。</translation>
+    </message>
+    <message>
+        <source>the knee of the front: from here on less loss costs more than it gains</source>
+        <translation>前沿的拐点：从这里起，减少损失的代价超过收益</translation>
+    </message>
+    <message>
+        <source>the most exact of those within {limit}</source>
+        <translation>{limit} 以内最精确的方案</translation>
+    </message>
+    <message>
+        <source>KL</source>
+        <translation>KL</translation>
+    </message>
+    <message>
+        <source>drop</source>
+        <translation>下降</translation>
+    </message>
+    <message>
+        <source>the cheapest of those whose {name} is at most {limit} with 95 % confidence</source>
+        <translation>{name}在 95 % 置信度下不超过 {limit} 的方案中代价最小的</translation>
+    </message>
+    <message>
+        <source>{samples} samples cannot resolve a {name} of {limit}: of the surest plan it is {found}, but up to {reach} with 95 % confidence</source>
+        <translation>{samples} 个样本分辨不出 {limit} 的{name}：最可靠的方案为 {found}，但在 95 % 置信度下最大可达 {reach}</translation>
+    </message>
+    <message>
+        <source>no plan whose {name} is at most {limit} is faster than the float model</source>
+        <translation>没有哪个{name}不超过 {limit} 的方案比浮点模型更快</translation>
+    </message>
+    <message>
+        <source>no plan whose {name} is at most {limit} is smaller than the float model</source>
+        <translation>没有哪个{name}不超过 {limit} 的方案比浮点模型更小</translation>
+    </message>
+    <message>
+        <source>only the float model keeps the {name} at {limit}; the nearest plan that quantizes has {found}, up to {reach} with 95 % confidence</source>
+        <translation>只有浮点模型能把{name}保持在 {limit}；最接近的量化方案为 {found}，在 95 % 置信度下最大可达 {reach}</translation>
+    </message>
+    <message>
+        <source>no plan keeps the {name} at {limit}; the nearest has {found}, up to {reach} with 95 % confidence</source>
+        <translation>没有方案能把{name}保持在 {limit}；最接近的为 {found}，在 95 % 置信度下最大可达 {reach}</translation>
+    </message>
+    <message>
+        <source>a distribution over classes</source>
+        <translation>各类别上的分布</translation>
+    </message>
+    <message>
+        <source>labels (or y and its --metric), or classes to agree on</source>
+        <translation>标签（或 y 及其 --metric），或可供比较的类别</translation>
+    </message>
+    <message>
+        <source>the float model runs within {limit}</source>
+        <translation>浮点模型在 {limit} 内运行</translation>
+    </message>
+    <message>
+        <source>{why}; it is not faster than float</source>
+        <translation>{why}；它并不比浮点快</translation>
+    </message>
+    <message>
+        <source>solving for the front</source>
+        <translation>正在求解前沿</translation>
+    </message>
+    <message>
+        <source>estimating the effect of every rounding</source>
+        <translation>正在估计每处舍入的影响</translation>
+    </message>
+    <message>
+        <source>{note}: plan {number} of {all} on {samples} samples</source>
+        <translation>{note}：{all} 个方案中的第 {number} 个，{samples} 个样本</translation>
+    </message>
+    <message>
+        <source>verifying on all of the select split</source>
+        <translation>正在用全部选择部分验证</translation>
+    </message>
+    <message>
+        <source>the plan runs no layer in integers</source>
+        <translation>方案没有以整数运行任何层</translation>
+    </message>
+    <message>
+        <source>Give a plan or a target that does.</source>
+        <translation>请给出能以整数运行的方案或目标。</translation>
+    </message>
+    <message>
+        <source>target {target}</source>
+        <translation>目标 {target}</translation>
+    </message>
+    <message>
+        <source>Use --objective size or layers.</source>
+        <translation>请使用 --objective size 或 layers。</translation>
+    </message>
+    <message>
+        <source>a limit in milliseconds needs the objective latency</source>
+        <translation>以毫秒为限时，优化目标须为 latency</translation>
+    </message>
+    <message>
+        <source>Leave --objective out.</source>
+        <translation>请去掉 --objective。</translation>
+    </message>
+    <message>
+        <source>the select split is empty</source>
+        <translation>选择部分为空</translation>
+    </message>
+    <message>
+        <source>Give more samples, or --split.</source>
+        <translation>请提供更多样本，或设置 --split。</translation>
+    </message>
+    <message>
+        <source>measuring layers and borders</source>
+        <translation>正在测量各层和边界</translation>
+    </message>
+    <message>
+        <source>approaching the limit</source>
+        <translation>正在逼近限制</translation>
+    </message>
+    <message>
+        <source>The final split is empty: the chosen plan was not tried on samples it was not chosen on.</source>
+        <translation>最终部分为空：选中的方案没有在选择时未用过的样本上试过。</translation>
+    </message>
+    <message>
+        <source>the chosen plan on the final split</source>
+        <translation>正在最终部分上运行选中的方案</translation>
+    </message>
+    <message>
+        <source>lowering plan {number} of {all} to {target}</source>
+        <translation>正在把 {all} 个方案中的第 {number} 个转换为 {target}</translation>
+    </message>
+    <message>
+        <source>timing plans beside each other</source>
+        <translation>正在并列地对各方案计时</translation>
+    </message>
+    <message>
+        <source>timing layers</source>
+        <translation>正在对各层计时</translation>
+    </message>
+    <message>
+        <source>add to one another</source>
+        <translation>互相叠加</translation>
+    </message>
+    <message>
+        <source>cancel out in part</source>
+        <translation>部分抵消</translation>
+    </message>
+    <message>
+        <source>measured {measured:.3g} {unit}, {estimated:.3g} estimated: the layers&apos; errors {how}</source>
+        <translation>实测 {measured:.3g} {unit}，估计 {estimated:.3g}：各层的误差{how}</translation>
+    </message>
+    <message>
+        <source>nats of KL</source>
+        <translation>nat 的 KL</translation>
+    </message>
+    <message>
+        <source>estimates above {limit:g} {unit} are too large to be added up layer by layer</source>
+        <translation>超过 {limit:g} {unit} 的估计过大，不能逐层相加</translation>
+    </message>
+    <message>
+        <source>of the output&apos;s power</source>
+        <translation>（占输出功率）</translation>
+    </message>
+    <message>
+        <source>is not what --exact has written ({error})</source>
+        <translation>不是 --exact 写出的内容（{error}）</translation>
+    </message>
+    <message>
+        <source>Remove it.</source>
+        <translation>请删除它。</translation>
+    </message>
+    <message>
+        <source>measuring one layer at a time</source>
+        <translation>正在逐层单独测量</translation>
+    </message>
+    <message>
+        <source>estimating the effect of every layer</source>
+        <translation>正在估计每层的影响</translation>
+    </message>
+    <message>
+        <source>{text!r} is not a shape</source>
+        <translation>{text!r} 不是形状</translation>
+    </message>
+    <message>
+        <source>Give numbers such as 1,3,224,224.</source>
+        <translation>请给出数字，例如 1,3,224,224。</translation>
+    </message>
+    <message>
+        <source>model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Open the model anew.</source>
+        <translation>请重新打开模型。</translation>
+    </message>
+    <message>
+        <source>input {spec}</source>
+        <translation>输入 {spec}</translation>
+    </message>
+    <message>
+        <source>the statistics say nothing of its values ({dtype})</source>
+        <translation>统计量没有它的值（{dtype}）</translation>
+    </message>
+    <message>
+        <source>statistics</source>
+        <translation>统计量</translation>
+    </message>
+    <message>
+        <source>an input held no finite value</source>
+        <translation>有输入不含有限值</translation>
+    </message>
+    <message>
+        <source>Calibrate on other data.</source>
+        <translation>请用其他数据校准。</translation>
     </message>
     <message>
         <source>{number} {noun}s</source>
@@ -3658,6 +6074,114 @@
     <message>
         <source>{so_far}, {text}</source>
         <translation>{so_far}、{text}</translation>
+    </message>
+    <message>
+        <source>the picture cannot be written</source>
+        <translation>图片无法写入</translation>
+    </message>
+    <message>
+        <source>clipboard</source>
+        <translation>剪贴板</translation>
+    </message>
+    <message>
+        <source>it holds no qconfig</source>
+        <translation>其中没有量化配置</translation>
+    </message>
+    <message>
+        <source>Copy the qconfig of a layer first.</source>
+        <translation>请先复制某一层的量化配置。</translation>
+    </message>
+    <message>
+        <source>no model is open</source>
+        <translation>没有打开模型</translation>
+    </message>
+    <message>
+        <source>Open a model first.</source>
+        <translation>请先打开模型。</translation>
+    </message>
+    <message>
+        <source>demo</source>
+        <translation>演示</translation>
+    </message>
+    <message>
+        <source>Install the program anew.</source>
+        <translation>请重新安装程序。</translation>
+    </message>
+    <message>
+        <source>split</source>
+        <translation>划分</translation>
+    </message>
+    <message>
+        <source>{text!r} is not three shares</source>
+        <translation>{text!r} 不是三个份额</translation>
+    </message>
+    <message>
+        <source>nothing is named</source>
+        <translation>没有指明来源</translation>
+    </message>
+    <message>
+        <source>Choose a folder of images or an array file.</source>
+        <translation>请选择图像文件夹或数组文件。</translation>
+    </message>
+    <message>
+        <source>input shape</source>
+        <translation>输入形状</translation>
+    </message>
+    <message>
+        <source>Choose a file or name a callable.</source>
+        <translation>请选择文件，或指明可调用对象。</translation>
+    </message>
+    <message>
+        <source>there is no module {head!r}</source>
+        <translation>没有模块 {head!r}</translation>
+    </message>
+    <message>
+        <source>Install the package, or give a path to the file.</source>
+        <translation>请安装该包，或给出文件路径。</translation>
+    </message>
+    <message>
+        <source>Choose a session that this version of qinspect saved.</source>
+        <translation>请选择由此版本的 qinspect 保存的会话。</translation>
+    </message>
+    <message>
+        <source>it holds {strange!r}, which does not belong in a session</source>
+        <translation>它含有不属于会话的 {strange!r}</translation>
+    </message>
+    <message>
+        <source>it holds an entry twice or too many of them</source>
+        <translation>它有重复的条目或条目过多</translation>
+    </message>
+    <message>
+        <source>it is not a session</source>
+        <translation>它不是会话</translation>
+    </message>
+    <message>
+        <source>what it unpacks to is too large for a session</source>
+        <translation>它解压后的内容对会话来说过大</translation>
+    </message>
+    <message>
+        <source>it is not a session or is damaged</source>
+        <translation>它不是会话，或已损坏</translation>
+    </message>
+    <message>
+        <source>a value is not as it should be ({error}: {said})</source>
+        <translation>有值不正确（{error}：{said}）</translation>
+    </message>
+    <message>
+        <source>{size_mb:.0f} MB is too large for a session</source>
+        <translation>{size_mb:.0f} MB 对会话来说过大</translation>
+    </message>
+    <message>
+        <source>{name} in it is not JSON</source>
+        <translation>其中的 {name} 不是 JSON</translation>
+    </message>
+    <message>
+        <source>it is not a version 1 session</source>
+        <translation>它不是版本 1 的会话</translation>
+    </message>
+    <message>
+        <source>it does not hold the runs that it lists</source>
+        <translation>它所含的运行与列出的不符</translation>
     </message>
 </context>
 </TS>

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..problem import Problem
 from ..target import Target
+from ..text import Text, listed
 
 if TYPE_CHECKING:
     from ..graph import Layer, LayerGraph
@@ -38,11 +39,10 @@ def refuse_opaque(graph: LayerGraph, where: str) -> Problem | None:
     """Why what holds operators alone cannot hold a graph, or None where it can."""
     if not graph.opaque:
         return None
-    others = f" and {len(graph.opaque) - 1} more" if len(graph.opaque) > 1 else ""
     return Problem(
-        f"{graph.opaque[0].id}{others}",
-        f"{where} cannot hold Python code of the model's author, which could not be traced",
-        "Rewrite the line at which the tracing stopped; as it is, fx targets alone can run the model.",
+        listed([layer.id for layer in graph.opaque], 1),
+        Text("{where} cannot hold Python code of the model's author, which could not be traced", where=where),
+        Text("Rewrite the line at which the tracing stopped; as it is, fx targets alone can run the model."),
     )
 
 

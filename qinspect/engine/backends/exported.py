@@ -20,6 +20,7 @@ from ..problem import Problem
 from ..progress import Report
 from ..quantize import Quantization
 from ..results import ExportReport
+from ..text import Text
 
 Batches = Sequence[Sequence[torch.Tensor]]
 """What an export is verified on: each batch is the tuple of the model's inputs."""
@@ -43,14 +44,18 @@ def new_folder(out: Path) -> Iterator[Path]:
         Where the place is taken or cannot be written.
     """
     if out.is_file():
-        raise Problem(str(out), "is a file", "Give a folder that does not exist yet.")
+        raise Problem(str(out), Text("is a file"), Text("Give a folder that does not exist yet."))
     if out.is_dir() and any(out.iterdir()) and not (out / "verify.json").is_file():
-        raise Problem(str(out), "holds files that are not an export", "Give a folder that does not exist yet.")
+        raise Problem(
+            str(out), Text("holds files that are not an export"), Text("Give a folder that does not exist yet.")
+        )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent)
     except OSError as error:
-        raise Problem(str(out), f"cannot be written ({error.strerror})", "Choose another folder.") from error
+        raise Problem(
+            str(out), Text("cannot be written ({reason})", reason=error.strerror), Text("Choose another folder.")
+        ) from error
     with temporary as name:
         folder = Path(name) / out.name
         folder.mkdir()
@@ -67,14 +72,16 @@ def _put_in_place(folder: Path, out: Path) -> None:
     except OSError as error:
         if old.exists() and not out.exists():
             os.replace(old, out)
-        raise Problem(str(out), f"cannot be written ({error.strerror})", "Choose another folder.") from error
+        raise Problem(
+            str(out), Text("cannot be written ({reason})", reason=error.strerror), Text("Choose another folder.")
+        ) from error
     shutil.rmtree(old, ignore_errors=True)
 
 
 def need_samples(out: Path, samples: Batches) -> None:
     """Refuse to export what cannot be verified."""
     if not samples:
-        raise Problem(str(out), "there is no sample to verify the export with", "Open data first.")
+        raise Problem(str(out), Text("there is no sample to verify the export with"), Text("Open data first."))
 
 
 # -- the new process ---------------------------------------------------------------------------------
@@ -98,7 +105,7 @@ def run_python(arguments: Sequence[str], folder: Path, report: Report, what: str
         )
         try:
             while child.poll() is None:
-                report(0, 1, "loading it in a new process")
+                report(0, 1, Text("loading it in a new process"))
                 time.sleep(0.05)
         finally:
             child.kill()
@@ -106,8 +113,10 @@ def run_python(arguments: Sequence[str], folder: Path, report: Report, what: str
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
     if child.returncode != 0:
-        why = said[-1][:300] if said else f"it ended with {child.returncode}"
-        raise Problem(what, f"what was written does not run ({why})", "Choose another target, or report this.")
+        why = said[-1][:300] if said else Text("it ended with {returncode}", returncode=child.returncode)
+        raise Problem(
+            what, Text("what was written does not run ({why})", why=why), Text("Choose another target, or report this.")
+        )
 
 
 def run_alone(folder: Path, code: str, samples: Batches, report: Report) -> Mapping[str, Any]:
@@ -164,9 +173,9 @@ def summed_up(
     asked = tuple(layer.id for layer in q.graph.layers if layer.id in q.asked)
     found = list(problems)
     if not all(bool(torch.isfinite(tensor).all()) for tensor in ours):
-        found.append("its outputs are not finite")
+        found.append(Text("its outputs are not finite"))
     unasked = [layer for layer in asked if layer not in really and layer not in q.why_not]
-    found += [f"{layer}: asked in integers, runs in float" for layer in unasked]
+    found += [Text("{layer}: asked in integers, runs in float", layer=layer) for layer in unasked]
     return ExportReport(
         str(out),
         to,

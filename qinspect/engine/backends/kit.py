@@ -18,6 +18,7 @@ from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results import ExportReport
+from ..text import Text
 from . import kit_bench
 from .exported import Batches, Score, need_samples, new_folder, run_python
 from .onnx.alone import write_arrays
@@ -71,7 +72,7 @@ def export_kit(
     """
     need_samples(out, samples)
     if io != "float":
-        raise Problem("--io", "the kit's models take the same inputs", "Leave it out.")
+        raise Problem("--io", Text("the kit's models take the same inputs"), Text("Leave it out."))
     before = float_bytes or float_model(quantization.float_graph)
     to_file = export_tensorrt if quantization.plan.target.backend == "tensorrt" else export_onnx
     with new_folder(out) as folder:
@@ -104,7 +105,7 @@ def export_kit(
         problems = (*verified.problems, *_try(folder, part(report, 0.8, 1)))
         result = replace(verified, path=str(out), to="kit", verified=not problems, problems=problems)
         write_json(folder / "verify.json", result.to_json())
-    report(1, 1, "done")
+    report(1, 1, Text("done"))
     return result
 
 
@@ -137,5 +138,9 @@ def _try(folder: Path, report: Report) -> list[str]:
     found = json.loads(trial.read_text(encoding="utf-8"))
     trial.unlink()
     if not torch.isfinite(torch.tensor([found[kind]["median_ms"] for kind in kit_bench.KINDS])).all():
-        return ["bench.py measured nothing"]
-    return [] if found["equal_share"] == 1 else [f"bench.py gives {found['equal_share']:.1%} of the expected outputs"]
+        return [Text("bench.py measured nothing")]
+    return (
+        []
+        if found["equal_share"] == 1
+        else [Text("bench.py gives {share:.1%} of the expected outputs", share=found["equal_share"])]
+    )

@@ -24,6 +24,7 @@ from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results import ExportReport
 from ..simulate import Simulation
+from ..text import Text
 from .exported import Batches, Score, need_samples, new_folder, run_alone, summed_up
 from .fx.code import plain_text, write_class
 from .fx.export import example, export_fx, write_float
@@ -55,8 +56,8 @@ def export_script(
         return replace(folder, to="script")
     target = quantization.plan.target
     if target.backend != "ort":
-        remedy = f"Export to {target.backend}, or give --target ort."
-        raise Problem("export to script", f"there is none for target {target.name}", remedy)
+        remedy = Text("Export to {backend}, or give --target ort.", backend=target.backend)
+        raise Problem(Text("export to script"), Text("there is none for target {target}", target=target.name), remedy)
     need_samples(out, samples)
     with new_folder(out) as place:
         work = _Work(quantization, name, place, samples)
@@ -66,7 +67,7 @@ def export_script(
         found = run_alone(place, ORT_CHECK, samples, part(report, 0.6, 0.9))
         result = _compare(quantization, out, samples, made, found, score, notes)
         (place / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
-    report(1, 1, "done")
+    report(1, 1, Text("done"))
     return result
 
 
@@ -99,9 +100,9 @@ def _write(work: _Work, report: Report) -> _Made:
 
     q = work.quantization
     torch.set_num_threads(1)
-    report(0, 4, "lowering to ONNX Runtime")
+    report(0, 4, Text("lowering to ONNX Runtime"))
     runner = OrtRunner(q, float_model(q.graph))
-    report(1, 4, "writing")
+    report(1, 4, Text("writing"))
     (work.folder / "model.onnx").write_bytes(runner.model_bytes)
     write_float(work.folder, q, work.name)
     module, info = fake_module(q)
@@ -121,7 +122,7 @@ def _write(work: _Work, report: Report) -> _Made:
     both = Simulation(q), OrtSimulation(q)
     with torch.no_grad():
         for done, batch in enumerate(work.batches):
-            report(2 + 2 * done / len(work.batches), 4, "running")
+            report(2 + 2 * done / len(work.batches), 4, Text("running"))
             simulated.append(outputs_of(both[0](batch)))
             exact.append(outputs_of(both[1](batch)))
     kinds = [node.op_type for node in onnx.load_from_string(runner.model_bytes).graph.node]
@@ -145,10 +146,10 @@ def _compare(
 ) -> ExportReport:
     problems = []
     if found["others"]:
-        problems.append(f"it needs more than torch and onnxruntime: {', '.join(found['others'])}")
+        problems.append(Text("it needs more than torch and onnxruntime: {others}", others=", ".join(found["others"])))
     for ours, theirs in zip(made.simulated, found["simulated"], strict=True):
         if not all(torch.equal(one, two) for one, two in zip(ours, theirs, strict=True)):
-            problems.append("build.py gives other numbers than the simulation")
+            problems.append(Text("build.py gives other numbers than the simulation"))
             break
     return summed_up(
         q, out, "script", samples, found["outputs"], made.exact, problems, made.kernels, made.nodes, made.versions,

@@ -11,7 +11,6 @@ from ..plan import QuantPlan
 from ..quantize import Quantization
 from ..results import Analysis, LayerRow
 from ..statistics import TensorStats
-from ..text import Text
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,6 @@ class Case:
 def own(analysis: Analysis) -> tuple[LayerRow, ...]:
     """The layers that are not absorbed by others."""
     return tuple(row for row in analysis.layers if row.fused_into is None)
-
-
-def listed(layers: Sequence[str], most: int = 3) -> str:
-    names = ", ".join(layers[:most])
-    return Text("{names} and {more} more", names=names, more=len(layers) - most) if len(layers) > most else names
 
 
 def in_float(plan: QuantPlan, layers: Sequence[str]) -> QuantPlan:

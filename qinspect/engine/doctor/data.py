@@ -7,8 +7,8 @@ from scipy.stats import norm
 
 from ..results import Finding
 from ..statistics import TensorStats
-from ..text import Text, counted
-from .case import Case, listed
+from ..text import Text, counted, listed
+from .case import Case
 
 BEYOND = 0.25
 """Part of the calibrated range by which other samples may leave it."""

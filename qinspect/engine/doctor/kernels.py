@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..results import Finding
-from ..text import Text, counted
-from .case import Case, duration, in_float, listed
+from ..text import Text, counted, listed
+from .case import Case, duration, in_float
 
 DROP = 0.02
 """KL (nats) between kernels and simulation that is worth an error."""

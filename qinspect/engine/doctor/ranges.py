@@ -16,8 +16,8 @@ from ..remedies import pairs
 from ..remedies.rounding import SUPPORTED
 from ..results import Finding
 from ..statistics import TensorStats
-from ..text import Text, counted
-from .case import Case, listed
+from ..text import Text, counted, listed
+from .case import Case
 
 CLEARLY = 4.0
 """A remedy that makes the squared error so many times smaller (6 dB, one bit) is worth naming."""

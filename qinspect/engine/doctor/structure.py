@@ -9,8 +9,8 @@ from ..decide import FLOAT_INPUT, NEVER_ASKED
 from ..graph import Layer
 from ..qconfig import PRESETS
 from ..results import Finding, LayerRow
-from ..text import Text, counted
-from .case import Case, in_float, listed
+from ..text import Text, counted, listed
+from .case import Case, in_float
 
 DROP = 0.02
 """KL (nats) below which no layer is worth blaming."""

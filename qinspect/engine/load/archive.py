@@ -22,13 +22,14 @@ import torch
 from torch.export import ExportedProgram
 
 from ..problem import Problem
+from ..text import Text
 from .trace import plain
 
 MAX_JSON = 256 << 20
 MAX_EXPANDED = 1 << 24
 """A stored tensor may have more values than its bytes hold (an expanded one), but not more than this."""
 
-_TORCH_WROTE = "It is not a file that torch.export wrote."
+_TORCH_WROTE = Text("It is not a file that torch.export wrote.")
 _TARGET = re.compile(
     r"torch\.ops\.(aten|quantized_decomposed)\.\w+\.\w+|_operator\.(getitem|mul|add|sub|floordiv|mod|neg|truediv|eq|ge|gt|le|lt|ne|pow)"
     r"|torch\.sym_(int|float|max|min|not|ite|sum)|math\.(ceil|floor|trunc)"
@@ -82,10 +83,12 @@ def read_pt2(path: Path) -> ExportedProgram:
     except Problem:
         raise
     except FileNotFoundError:
-        raise Problem(str(path), "no such file", "Check the path.") from None
+        raise Problem(str(path), Text("no such file"), Text("Check the path.")) from None
     except Exception as error:  # whatever a damaged archive makes zipfile, zlib and json raise
         raise Problem(
-            str(path), f"is not a whole .pt2 file ({type(error).__name__}: {error})", "Export it anew."
+            str(path),
+            Text("is not a whole .pt2 file ({error}: {said})", error=type(error).__name__, said=error),
+            Text("Export it anew."),
         ) from error
     try:
         program = torch.export.load(clean)
@@ -93,7 +96,9 @@ def read_pt2(path: Path) -> ExportedProgram:
     except Exception as error:
         line = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise Problem(
-            str(path), f"torch {torch.__version__} cannot read it ({line})", "Export it with this torch."
+            str(path),
+            Text("torch {version} cannot read it ({line})", version=torch.__version__, line=line),
+            Text("Export it with this torch."),
         ) from error
 
 
@@ -106,32 +111,38 @@ def _rewritten(path: Path) -> io.BytesIO:
         names = [info.filename for info in entries]
         size = path.stat().st_size
         if sum(info.file_size for info in entries) > 20 * size + (64 << 20):
-            raise Problem(where, "unpacks to far more than its size", _TORCH_WROTE)
+            raise Problem(where, Text("unpacks to far more than its size"), _TORCH_WROTE)
         if any(name.startswith("/") or ".." in name.split("/") for name in names):
-            raise Problem(where, "holds a path that leaves its folder", _TORCH_WROTE)
+            raise Problem(where, Text("holds a path that leaves its folder"), _TORCH_WROTE)
         if len(set(names)) != len(names) or len({name.partition("/")[0] for name in names}) > 1:
-            raise Problem(where, "holds an entry twice, or more than one folder", _TORCH_WROTE)
+            raise Problem(where, Text("holds an entry twice, or more than one folder"), _TORCH_WROTE)
         inner = {info.filename.partition("/")[2]: info for info in entries}
         models = [name for name in inner if name.startswith("models/")]
         if not models:
-            raise Problem(where, "has no models/*.json (an older format, or another kind of file)", "Export it anew.")
+            raise Problem(
+                where, Text("has no models/*.json (an older format, or another kind of file)"), Text("Export it anew.")
+            )
         if len(models) > 1 or not re.fullmatch(r"models/\w+\.json", models[0], re.ASCII):
-            raise Problem(where, "holds more than one model", "Export one model to a file.")
+            raise Problem(where, Text("holds more than one model"), Text("Export one model to a file."))
         name = models[0].removeprefix("models/").removesuffix(".json")
         for entry in inner:
             if entry.startswith(("data/constants/custom_obj", "data/constants/opaque_obj")):
-                raise Problem(where, "holds a custom object, which loading would execute", "Export it without.")
+                raise Problem(
+                    where, Text("holds a custom object, which loading would execute"), Text("Export it without.")
+                )
             if entry.startswith(("data/aotinductor", "data/executorch")):
-                raise Problem(where, "holds compiled code, which is not opened", "Export the float program.")
+                raise Problem(
+                    where, Text("holds compiled code, which is not opened"), Text("Export the float program.")
+                )
             if entry in (f"data/weights/{name}.pt", f"data/constants/{name}.pt"):
-                raise Problem(where, "holds pickled weights of an older format", "Export it anew.")
+                raise Problem(where, Text("holds pickled weights of an older format"), Text("Export it anew."))
 
         def write(entry: str, data: bytes) -> None:
             clean.writestr(zipfile.ZipInfo(f"model/{entry}"), data)
 
         def read_json(entry: str) -> Any:
             if inner[entry].file_size > MAX_JSON:
-                raise Problem(where, f"{entry} is absurdly large", _TORCH_WROTE)
+                raise Problem(where, Text("{entry} is absurdly large", entry=entry), _TORCH_WROTE)
             return json.loads(archive.read(inner[entry]))
 
         write(models[0], json.dumps(_checked_model(where, read_json(models[0]))).encode())
@@ -157,19 +168,32 @@ def _check_config(where: str, config: Any, prefix: str, folder: str, sizes: Mapp
     for name, entry in config["config"].items():
         _check_text(where, name, _PATH)
         if entry.get("use_pickle") or not re.fullmatch(rf"{prefix}_\d+", str(entry["path_name"]), re.ASCII):
-            raise Problem(where, f"{name} is pickled, and loading it would run its code", "Export it with this torch.")
+            raise Problem(
+                where,
+                Text("{name} is pickled, and loading it would run its code", name=name),
+                Text("Export it with this torch."),
+            )
         meta = entry["tensor_meta"]
         shape = [int(size["as_int"]) for size in meta["sizes"]]
         stored = sizes[folder + entry["path_name"]]
         if min(shape, default=1) < 0 or math.prod(shape) > max(MAX_EXPANDED, stored):
-            raise Problem(where, f"{name} claims the shape {shape}, which its {stored} bytes cannot hold", _TORCH_WROTE)
+            raise Problem(
+                where,
+                Text(
+                    "{name} claims the shape {shape}, which its {stored} bytes cannot hold",
+                    name=name,
+                    shape=shape,
+                    stored=stored,
+                ),
+                _TORCH_WROTE,
+            )
         wanted.add(folder + entry["path_name"])
     return wanted
 
 
 def _check_text(where: str, text: Any, pattern: re.Pattern[str]) -> None:
     if text is not None and not (isinstance(text, str) and len(text) < 2000 and pattern.fullmatch(text)):
-        raise Problem(where, f"{str(text)[:60]!r} is no name", _TORCH_WROTE)
+        raise Problem(where, Text("{text!r} is no name", text=str(text)[:60]), _TORCH_WROTE)
 
 
 def _checked_model(where: str, model: Any) -> Any:
@@ -180,10 +204,12 @@ def _checked_model(where: str, model: Any) -> Any:
                     isinstance(value, str) and len(value) < 10_000 and _EXPRESSION.fullmatch(value)
                 ):
                     raise Problem(
-                        where, f"the shape expression {str(value)[:60]!r} is not arithmetic", "Export it anew."
+                        where,
+                        Text("the shape expression {expression!r} is not arithmetic", expression=str(value)[:60]),
+                        Text("Export it anew."),
                     )
                 if key in ("as_custom_obj", "as_graph", "as_operator") and value is not None:
-                    raise Problem(where, "holds a custom object or a nested graph", "Export it without.")
+                    raise Problem(where, Text("holds a custom object or a nested graph"), Text("Export it without."))
                 if key in _NAMED:  # these become part of Python code
                     _check_text(where, value, _NAME)
                 elif key in _PATHS:
@@ -214,7 +240,7 @@ def _check_spec(where: str, text: Any) -> None:
     def visit(tree: Any) -> None:
         if isinstance(tree, dict):
             if "__enum__" in tree:  # torch would import the module that it names
-                raise Problem(where, "its inputs hold an enumeration", "Export it with plain containers.")
+                raise Problem(where, Text("its inputs hold an enumeration"), Text("Export it with plain containers."))
             for key, value in tree.items():
                 visit(key)
                 visit(value)
@@ -236,7 +262,9 @@ def _check_spec(where: str, text: Any) -> None:
 def _check_target(where: str, target: str) -> None:
     """Refuse operators that are not torch's own, and those that read or write files."""
     if not _TARGET.fullmatch(target):
-        raise Problem(where, f"the operator {target[:80]!r} is not torch's own", "Export it without.")
+        raise Problem(
+            where, Text("the operator {target!r} is not torch's own", target=target[:80]), Text("Export it without.")
+        )
     if not target.startswith("torch.ops."):
         return
     if ".quantized_decomposed." in target:
@@ -244,7 +272,13 @@ def _check_target(where: str, target: str) -> None:
     _, _, namespace, name, overload = target.split(".")
     operator = getattr(getattr(getattr(torch.ops, namespace), name, None), overload, None)
     if not isinstance(operator, torch._ops.OpOverload):
-        raise Problem(where, f"torch {torch.__version__} has no operator {target[:80]!r}", "Export it with this torch.")
+        raise Problem(
+            where,
+            Text("torch {version} has no operator {target!r}", version=torch.__version__, target=target[:80]),
+            Text("Export it with this torch."),
+        )
     for argument in operator._schema.arguments:
         if "str" in str(argument.type) and argument.name not in _WORDS:
-            raise Problem(where, f"the operator {target[:80]!r} may touch files", "Export it without.")
+            raise Problem(
+                where, Text("the operator {target!r} may touch files", target=target[:80]), Text("Export it without.")
+            )

@@ -13,6 +13,7 @@ import torch
 
 from ..problem import Problem
 from ..source import ModelSpec
+from ..text import Text, listed
 
 MAX_CONFIG_BYTES = 16 << 20
 SEQUENCE = 128
@@ -63,12 +64,14 @@ def build_folder(folder: Path, spec: ModelSpec, notes: list[str]) -> tuple[torch
     try:
         import transformers
     except ImportError as error:
-        raise Problem(str(folder), "needs the package transformers", "pip install transformers.") from error
-    listed = settings.get("architectures")
-    name = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], str) else ""
+        raise Problem(str(folder), Text("needs the package transformers"), Text("pip install transformers.")) from error
+    named = settings.get("architectures")
+    name = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
     cls: Any = getattr(transformers, name, None) if name.isidentifier() else None
     if not _is_model(cls, transformers.PreTrainedModel):
-        raise Problem(str(config_file), f"names the architecture {name!r}", "transformers must know it.")
+        raise Problem(
+            str(config_file), Text("names the architecture {name!r}", name=name), Text("transformers must know it.")
+        )
     _check_shards(folder)
     try:
         config = cls.config_class.from_dict(settings)
@@ -85,13 +88,20 @@ def build_folder(folder: Path, spec: ModelSpec, notes: list[str]) -> tuple[torch
         )
     except Exception as error:  # whatever a wrong value or file makes the package raise
         line = " ".join(str(error).split())[:200]
-        raise Problem(str(folder), f"{name} cannot be made of it ({line})", "Are the files whole?") from error
+        raise Problem(
+            str(folder),
+            Text("{name} cannot be made of it ({line})", name=name, line=line),
+            Text("Are the files whole?"),
+        ) from error
     model, info = loaded
     missing = sorted(info["missing_keys"])
     if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise Problem(str(folder), f"has no weights for {missing[0]}{more}", "Give a folder with all weights.")
-    notes.append(f"{name} of transformers {transformers.__version__}, in float32.")
+        raise Problem(
+            str(folder),
+            Text("has no weights for {missing}", missing=listed(missing, 1)),
+            Text("Give a folder with all weights."),
+        )
+    notes.append(Text("{name} of transformers {version}, in float32.", name=name, version=transformers.__version__))
     return _wrapped(model.eval().requires_grad_(False), config, spec)
 
 
@@ -105,13 +115,15 @@ def _settings(path: Path) -> dict[str, Any]:
             raise ValueError("it is too large")
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise Problem(str(path), f"cannot be read ({error})", "Is the file whole?") from error
+        raise Problem(str(path), Text("cannot be read ({error})", error=error), Text("Is the file whole?")) from error
     if not isinstance(settings, dict):
-        raise Problem(str(path), "is not a configuration", "Give a folder that save_pretrained wrote.")
+        raise Problem(str(path), Text("is not a configuration"), Text("Give a folder that save_pretrained wrote."))
     if settings.get("auto_map"):
-        raise Problem(str(path), "wants Python code of its own to run", "Give the model as file.py:callable instead.")
+        raise Problem(
+            str(path), Text("wants Python code of its own to run"), Text("Give the model as file.py:callable instead.")
+        )
     if settings.get("quantization_config"):
-        raise Problem(str(path), "is quantized already, in a way that is not read", "Give the float model.")
+        raise Problem(str(path), Text("is quantized already, in a way that is not read"), Text("Give the float model."))
     return settings
 
 
@@ -122,12 +134,16 @@ def _check_shards(folder: Path) -> None:
         try:
             names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Problem(str(index), "is not an index of weights", "Is the file whole?") from error
+            raise Problem(str(index), Text("is not an index of weights"), Text("Is the file whole?")) from error
         strange = [name for name in names if not isinstance(name, str) or Path(name).name != name]
         if strange:
-            raise Problem(str(index), f"names {strange[0]!r}, which is no file of this folder", "Give the right files.")
+            raise Problem(
+                str(index),
+                Text("names {strange!r}, which is no file of this folder", strange=strange[0]),
+                Text("Give the right files."),
+            )
     elif not (folder / "model.safetensors").is_file():
-        raise Problem(str(folder), "holds no model.safetensors", "Save it anew with save_pretrained.")
+        raise Problem(str(folder), Text("holds no model.safetensors"), Text("Save it anew with save_pretrained."))
 
 
 def _wrapped(model: Any, config: Any, spec: ModelSpec) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:

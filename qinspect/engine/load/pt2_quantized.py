@@ -21,6 +21,7 @@ from ..normalize import MADE_OF
 from ..plan import QuantPlan
 from ..problem import Problem
 from ..qparams import QParams
+from ..text import Text
 
 PLAN = "extra/qinspect_plan.json"
 """Where an export of this program's own carries its plan, inside the archive."""
@@ -132,7 +133,9 @@ def _grid(node: Node, stored: Mapping[Node, torch.Tensor]) -> QParams:
     def numbers(item: Any) -> NDArray[Any]:
         if isinstance(item, Node):
             if item not in stored:
-                raise Problem(node.name, "has a scale that is computed at run time", "Quantize it statically.")
+                raise Problem(
+                    node.name, Text("has a scale that is computed at run time"), Text("Quantize it statically.")
+                )
             item = stored[item].detach().numpy()
         return np.asarray(item)
 

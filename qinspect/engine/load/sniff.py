@@ -6,31 +6,32 @@ import zipfile
 from pathlib import Path
 
 from ..problem import Problem
+from ..text import Text
 
 CLOSED = {
     "torchscript": (
-        "is TorchScript, which cannot be read without running it",
-        "Export the model it was made from: torch.export.save(torch.export.export(model, inputs), 'model.pt2').",
+        Text("is TorchScript, which cannot be read without running it"),
+        Text("Export the model it was made from: torch.export.save(torch.export.export(model, inputs), 'model.pt2')."),
     ),
     "checkpoint": (
-        "holds weights without the model that they belong to",
-        "Give the model as file.py:callable, and this file with --weights.",
+        Text("holds weights without the model that they belong to"),
+        Text("Give the model as file.py:callable, and this file with --weights."),
     ),
     "pickle": (
-        "is a pickled object, and opening it would run its code",
-        "Save model.state_dict(), and give the model as file.py:callable with --weights.",
+        Text("is a pickled object, and opening it would run its code"),
+        Text("Save model.state_dict(), and give the model as file.py:callable with --weights."),
     ),
-    "tflite": ("is a TensorFlow Lite model", "Convert it to ONNX first."),
-    "hdf5": ("is an HDF5 file, such as Keras writes", "Convert the model to ONNX first."),
-    "python": ("is Python code", "Name the callable that returns the model: file.py:callable."),
+    "tflite": (Text("is a TensorFlow Lite model"), Text("Convert it to ONNX first.")),
+    "hdf5": (Text("is an HDF5 file, such as Keras writes"), Text("Convert the model to ONNX first.")),
+    "python": (Text("is Python code"), Text("Name the callable that returns the model: file.py:callable.")),
     "folder": (
-        "is a folder without a model",
-        "Give file.pt2, file.onnx, file.py:callable, or a folder with config.json and model.safetensors.",
+        Text("is a folder without a model"),
+        Text("Give file.pt2, file.onnx, file.py:callable, or a folder with config.json and model.safetensors."),
     ),
-    "missing": ("no such file", "Check the path."),
+    "missing": (Text("no such file"), Text("Check the path.")),
     "unknown": (
-        "is not a source that can be opened",
-        "Give file.pt2, file.onnx, file.py:callable or package.module:callable.",
+        Text("is not a source that can be opened"),
+        Text("Give file.pt2, file.onnx, file.py:callable or package.module:callable."),
     ),
 }
 """Kinds that hold no model which can be opened: what to say of them, and what to do."""

@@ -12,6 +12,7 @@ from ..decide import Decisions, decide
 from ..graph import Layer, LayerGraph
 from ..plan import QuantPlan
 from ..qconfig import QConfig, TensorConfig
+from ..text import Text
 from .costs import Costs, Effect, Rounding, has_weight, tensor_bytes
 from .front import Choices, Crossing, Option, Selection, Unit
 from .pareto import Objective
@@ -147,9 +148,9 @@ def _alternatives(layer: Layer, plan: QuantPlan, alone: bool, objective: Objecti
     now = plan.qconfig(layer)
     options = dict(options_of(layer, plan))
     if now.weight is not None and objective == "size":
-        options["weight int4"] = QConfig(now.weight.but(dtype="int4", bits=4), now.activation)
+        options[Text("weight int4")] = QConfig(now.weight.but(dtype="int4", bits=4), now.activation)
     if now.activation is not None and not now.activation.dynamic:
-        options["activation int16"] = QConfig(now.weight, now.activation.but(dtype="int16", bits=16))
+        options[Text("activation int16")] = QConfig(now.weight, now.activation.but(dtype="int16", bits=16))
     weights: list[tuple[str, TensorConfig]] = []
     values: list[tuple[str, TensorConfig]] = []
     for title, config in options.items():

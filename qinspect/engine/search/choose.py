@@ -8,6 +8,7 @@ from typing import TypeVar
 from ..doctor.case import duration
 from ..intervals import Interval
 from ..problem import Problem
+from ..text import Text
 from .pareto import Constraint, Objective, Point, Verified
 
 T = TypeVar("T")
@@ -46,10 +47,14 @@ def limited(found: Verified, wanted: Constraint) -> Interval:
     figure = found.kl if wanted.kind == "kl" else found.drop
     if figure is None:
         name, what = {
-            "kl": ("KL", "a distribution over classes"),
-            "drop": ("drop", "labels (or y and its --metric), or classes to agree on"),
+            "kl": (Text("KL"), Text("a distribution over classes")),
+            "drop": (Text("drop"), Text("labels (or y and its --metric), or classes to agree on")),
         }[wanted.kind]
-        raise Problem("search", f"the limit on the {name} needs {what}", "Use another limit.")
+        raise Problem(
+            Text("search"),
+            Text("the limit on the {name} needs {what}", name=name, what=what),
+            Text("Use another limit."),
+        )
     return figure
 
 
@@ -83,19 +88,23 @@ def choose(
     if constraint is None:
         best = knee(points, objective)
         if points[best].all_float:
-            return best, True, f"{NOTHING}: {_not_dearer(objective)}"
-        return best, True, "the knee of the front: from here on less loss costs more than it gains"
+            return best, True, _not_dearer(objective)
+        return best, True, Text("the knee of the front: from here on less loss costs more than it gains")
     if constraint.kind == "ms":
         return _choose_by_time(points, constraint.limit)
     return _choose_by_loss(points, constraint, objective, fp32_ms, unit)
 
 
-NOTHING = "no layer is to be quantized"
+def _nothing(why: Text) -> Text:
+    return Text("no layer is to be quantized: {why}", why=why)
 
 
-def _not_dearer(objective: Objective) -> str:
-    word = "fast" if objective == "latency" else "small"
-    return f"the float model loses nothing and is at least as {word} as every plan that quantizes"
+def _not_dearer(objective: Objective) -> Text:
+    if objective == "latency":
+        why = Text("the float model loses nothing and is at least as fast as every plan that quantizes")
+    else:
+        why = Text("the float model loses nothing and is at least as small as every plan that quantizes")
+    return _nothing(why)
 
 
 def _choose_by_time(points: Sequence[Point], limit: float) -> tuple[int, bool, str]:
@@ -103,17 +112,21 @@ def _choose_by_time(points: Sequence[Point], limit: float) -> tuple[int, bool, s
     if within:
         best = min(within, key=lambda i: verified(points[i]).loss)
         if points[best].all_float:
-            return best, True, f"{NOTHING}: the float model runs within {duration(limit)}"
-        return best, True, f"the most exact of those within {duration(limit)}"
+            return best, True, _nothing(Text("the float model runs within {limit}", limit=duration(limit)))
+        return best, True, Text("the most exact of those within {limit}", limit=duration(limit))
     best = min(range(len(points)), key=lambda i: cost_of(points[i], "latency"))
-    who = "the fastest, which is the float model," if points[best].all_float else "the fastest"
-    return best, False, f"no plan runs in {duration(limit)}; {who} takes {duration(points[best].ms or 0)}"
+    times = {"limit": duration(limit), "least": duration(points[best].ms or 0)}
+    if points[best].all_float:
+        why = Text("no plan runs in {limit}; the fastest, which is the float model, takes {least}", **times)
+    else:
+        why = Text("no plan runs in {limit}; the fastest takes {least}", **times)
+    return best, False, why
 
 
 def _choose_by_loss(
     points: Sequence[Point], constraint: Constraint, objective: Objective, fp32_ms: float | None, unit: str
 ) -> tuple[int, bool, str]:
-    name = {"kl": "KL", "drop": "drop"}[constraint.kind]
+    name = {"kl": Text("KL"), "drop": Text("drop")}[constraint.kind]
     unit = "nats" if constraint.kind == "kl" else unit
     known = [limited(verified(point), constraint) for point in points]
     costs = [cost_of(point, objective) for point in points]
@@ -123,40 +136,73 @@ def _choose_by_loss(
     if met:
         best = min(met, key=lambda i: (costs[i], points[i].all_float))
         if not points[best].all_float:
+            why = Text(
+                "the cheapest of those whose {name} is at most {limit} with 95 % confidence", name=name, limit=limit
+            )
             slow = objective == "latency" and fp32_ms is not None and costs[best] >= fp32_ms
-            but = "; it is not faster than float" if slow else ""
-            return best, True, f"the cheapest of those whose {name} is at most {limit} with 95 % confidence{but}"
+            return best, True, Text("{why}; it is not faster than float", why=why) if slow else why
         if all(costs[i] >= costs[best] for i in quantizing):
-            return best, True, f"{NOTHING}: {_not_dearer(objective)}"
+            return best, True, _not_dearer(objective)
         if len(met) > 1:
-            word = "faster" if objective == "latency" else "smaller"
-            return best, True, f"{NOTHING}: no plan whose {name} is at most {limit} is {word} than the float model"
+            if objective == "latency":
+                why = Text(
+                    "no plan whose {name} is at most {limit} is faster than the float model", name=name, limit=limit
+                )
+            else:
+                why = Text(
+                    "no plan whose {name} is at most {limit} is smaller than the float model", name=name, limit=limit
+                )
+            return best, True, _nothing(why)
     best = min(quantizing, key=lambda i: (known[i].high, known[i].value, costs[i]))
     found, reach = _amount(known[best].value, unit), _amount(known[best].high, unit)
     samples = verified(points[best]).samples
     sharpest = min((known[i].high - known[i].low) / 2 for i in quantizing)
     if constraint.kind == "drop" and sharpest > constraint.limit:
-        why = (
-            f"{samples} samples cannot resolve a drop of {limit}: even the surest plan's is known "
-            f"to no better than {_amount(sharpest, unit)}; of the nearest it is {found}, up to {reach}"
+        why = Text(
+            "{samples} samples cannot resolve a drop of {limit}: even the surest plan's is known "
+            "to no better than {sharpest}; of the nearest it is {found}, up to {reach}",
+            samples=samples,
+            limit=limit,
+            sharpest=_amount(sharpest, unit),
+            found=found,
+            reach=reach,
         )
     elif any(known[i].value <= constraint.limit for i in quantizing):
-        why = (
-            f"{samples} samples cannot resolve a {name} of {limit}: of the surest plan it is "
-            f"{found}, but up to {reach} with 95 % confidence"
+        why = Text(
+            "{samples} samples cannot resolve a {name} of {limit}: of the surest plan it is "
+            "{found}, but up to {reach} with 95 % confidence",
+            samples=samples,
+            name=name,
+            limit=limit,
+            found=found,
+            reach=reach,
         )
     elif met:
-        why = (
-            f"only the float model keeps the {name} at {limit}; the nearest plan that quantizes has {found}, "
-            f"up to {reach} with 95 % confidence"
+        why = Text(
+            "only the float model keeps the {name} at {limit}; the nearest plan that quantizes has {found}, "
+            "up to {reach} with 95 % confidence",
+            name=name,
+            limit=limit,
+            found=found,
+            reach=reach,
         )
     else:
-        why = f"no plan keeps the {name} at {limit}; the nearest has {found}, up to {reach} with 95 % confidence"
+        why = Text(
+            "no plan keeps the {name} at {limit}; the nearest has {found}, up to {reach} with 95 % confidence",
+            name=name,
+            limit=limit,
+            found=found,
+            reach=reach,
+        )
     return best, False, why
 
 
-def _amount(value: float, unit: str) -> str:
-    return f"{value * 100 if unit == 'points' else value:.4g} {unit}"
+def _amount(value: float, unit: str) -> Text:
+    if unit == "points":
+        return Text("{amount:.4g} points", amount=value * 100)
+    if unit == "nats":
+        return Text("{amount:.4g} nats", amount=value)
+    return Text("{amount:.4g} {unit}", amount=value, unit=unit)
 
 
 def knee(points: Sequence[Point], objective: Objective) -> int:

@@ -20,6 +20,7 @@ from ..plan import QuantPlan
 from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization, quantize
+from ..text import Text
 from .choices import choices, described, space
 from .choose import choose, cost_of, limited, meets, unbeaten, verified
 from .costs import Costs, score_plans
@@ -126,17 +127,25 @@ class _Search:
         self.stats = calibration.tensors
         self.space = space(fused_graph(model, plan).graph, plan, alternatives, objective)
         if not self.space.units:
-            raise Problem("search", "the plan runs no layer in integers", "Give a plan or a target that does.")
+            raise Problem(
+                Text("search"), Text("the plan runs no layer in integers"), Text("Give a plan or a target that does.")
+            )
         self.notes: list[str] = list(model.notes)
         elsewhere = getattr(table(plan.target), "NOT_RUN_HERE", None)
         if elsewhere and objective == "latency":
-            raise Problem(f"target {plan.target.name}", elsewhere, "Use --objective size or layers.")
+            raise Problem(
+                Text("target {target}", target=plan.target.name), elsewhere, Text("Use --objective size or layers.")
+            )
         if constraint is not None and constraint.kind == "ms" and objective != "latency":
-            raise Problem("search", "a limit in milliseconds needs the objective latency", "Leave --objective out.")
+            raise Problem(
+                Text("search"),
+                Text("a limit in milliseconds needs the objective latency"),
+                Text("Leave --objective out."),
+            )
         graph = self.space.graph
         select = whole_batches(graph, data.splits.select)
         if not select:
-            raise Problem(data.spec.source, "the select split is empty", "Give more samples, or --split.")
+            raise Problem(data.spec.source, Text("the select split is empty"), Text("Give more samples, or --split."))
         self.trials = Trials(graph, self.stats, data, "select", select[:TRIAL_SAMPLES], metric)
         self.select = select
         self.pool: dict[Selection, _Tried] = {}
@@ -149,7 +158,7 @@ class _Search:
             limited(self.trials.verify(self.space.plan, part(self.report, 0.05, 0.05)), self.constraint)
         self.costs = self._costs()
         self.choices = choices(self.space, self.costs, self.objective)
-        self.report(0.45, 1, "solving for the front")
+        self.report(0.45, 1, Text("solving for the front"))
         selections = [
             s for s in sweep(self.choices, COUNTS if self.objective == "layers" else ()) if self._quantizes(s)
         ]
@@ -188,7 +197,7 @@ class _Search:
 
     def _costs(self) -> Costs:
         graph, plan = self.space.graph, self.space.plan
-        inner = part(self.report, 0.05, 0.3, "estimating the effect of every rounding")
+        inner = part(self.report, 0.05, 0.3, Text("estimating the effect of every rounding"))
         costs = self._scored(self.space.plans_to_score(), None, inner)
         if self.objective != "latency":
             return costs
@@ -208,7 +217,7 @@ class _Search:
                 self._float_onnx(quantizations["plan"]),
                 self._latency_inputs(),
             ),
-            part(self.report, 0.3, 0.45, "measuring layers and borders"),
+            part(self.report, 0.3, 0.45, Text("measuring layers and borders")),
         )
         pairs = {name: (quantizations[name], timed[name]) for name in plans}
         whole = [pair for name, pair in pairs.items() if name not in ("float", "even", "odd")]
@@ -219,7 +228,7 @@ class _Search:
     def _score_rest(self) -> None:
         """Score what plans of the front round in a way that no single change did: as a new neighbour reads it."""
         plans = [item.plan for item in (*self._front(), self.pool[self._as_given()])]
-        inner = part(self.report, 0.86, 0.88, "estimating the effect of every rounding")
+        inner = part(self.report, 0.86, 0.88, Text("estimating the effect of every rounding"))
         self.costs = self._scored(plans, self.costs, inner)
 
     def _scored(self, plans: Sequence[QuantPlan], known: Costs | None, report: Report) -> Costs:
@@ -263,7 +272,13 @@ class _Search:
         new = [s for s in dict.fromkeys(selections) if s not in self.pool]
         for index, selection in enumerate(new):
             share = (stop - start) / len(new)
-            words = f"{note}: plan {index + 1} of {len(new)} on {len(self.trials.samples)} samples"
+            words = Text(
+                "{note}: plan {number} of {all} on {samples} samples",
+                note=note,
+                number=index + 1,
+                all=len(new),
+                samples=len(self.trials.samples),
+            )
             inner = part(self.report, start + index * share, start + (index + 1) * share, words)
             plan = self.space.select(self.choices, selection)
             verified = self.trials.verify(plan, inner)
@@ -304,11 +319,11 @@ class _Search:
             self._verify_whole()
         for round_ in range(TRIES):
             front = self._front()
-            self.report(0.8 + 0.02 * round_, 1, "approaching the limit")
+            self.report(0.8 + 0.02 * round_, 1, Text("approaching the limit"))
             selection = self._between(front, wanted)
             if selection is None or not self._quantizes(selection) or selection in self.pool:
                 return
-            self._try([selection], 0.8 + 0.02 * round_, 0.82 + 0.02 * round_, "approaching the limit")
+            self._try([selection], 0.8 + 0.02 * round_, 0.82 + 0.02 * round_, Text("approaching the limit"))
 
     def _between(self, front: Sequence[_Tried], wanted: Constraint) -> Selection | None:
         """A selection between the last plan that does not meet a limit and the first that does."""
@@ -337,7 +352,7 @@ class _Search:
         self.trials = Trials(graph, self.stats, self.data, "select", self.select, self.metric)
         kept = [self._as_given(), *(item.selection for item in self._front())]
         self.pool = {}
-        self._try(kept, 0.75, 0.8, "verifying on all of the select split")
+        self._try(kept, 0.75, 0.8, Text("verifying on all of the select split"))
 
     def _ms(self, item: _Tried) -> float | None:
         if item.timed is not None:
@@ -422,11 +437,11 @@ class _Search:
         final = whole_batches(self.space.graph, self.data.splits.final)
         if not final:
             self.notes.append(
-                "The final split is empty: the chosen plan was not tried on samples it was not chosen on."
+                Text("The final split is empty: the chosen plan was not tried on samples it was not chosen on.")
             )
             return None
         trials = Trials(self.space.graph, self.stats, self.data, "final", final, self.metric)
-        found = trials.verify(point.plan, part(self.report, 0.96, 1.0, "the chosen plan on the final split"))
+        found = trials.verify(point.plan, part(self.report, 0.96, 1.0, Text("the chosen plan on the final split")))
         return found.of_float() if point.all_float else found
 
 

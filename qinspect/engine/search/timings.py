@@ -18,6 +18,7 @@ from ..kernels import make_runner
 from ..progress import Report, part, silent
 from ..qconfig import QConfig
 from ..quantize import Quantization
+from ..text import Text
 
 RUNS = 30
 """Interleaved timed runs of each plan."""
@@ -208,13 +209,17 @@ def _work(work: TimingWork, report: Report) -> dict[str, Timed]:
     torch.set_num_threads(target.threads)
     runners = {}
     for index, name in enumerate(names):
-        report(0.4 * index, len(names), f"lowering plan {index + 1} of {len(names)} to {target.name}")
+        report(
+            0.4 * index,
+            len(names),
+            Text("lowering plan {number} of {all} to {target}", number=index + 1, all=len(names), target=target.name),
+        )
         runners[name] = make_runner(work.quantizations[name], work.float_onnx)
     ms: dict[str, list[float]] = {name: [] for name in names}
     clock = time.thread_time if target.threads == 1 else time.perf_counter
     with torch.inference_mode():
         for index in range(WARM_UPS + work.runs):
-            report(0.4 + 0.3 * index / (WARM_UPS + work.runs), 1, "timing plans beside each other")
+            report(0.4 + 0.3 * index / (WARM_UPS + work.runs), 1, Text("timing plans beside each other"))
             for name, runner in runners.items():
                 began = clock()
                 runner.run(work.inputs)
@@ -225,7 +230,9 @@ def _work(work: TimingWork, report: Report) -> dict[str, Timed]:
         float_us: dict[str, float] = {}
         quantized_us: dict[str, float] = {}
         if name in work.layers:
-            share = part(report, 0.7 + 0.3 * index / len(names), 0.7 + 0.3 * (index + 1) / len(names), "timing layers")
+            share = part(
+                report, 0.7 + 0.3 * index / len(names), 0.7 + 0.3 * (index + 1) / len(names), Text("timing layers")
+            )
             timing = runners[name].time(work.inputs, target.threads, work.runs, share)
             float_us, quantized_us = _medians(timing.fp32_us), _medians(timing.int8_us)
         found[name] = Timed(float(np.percentile(ms[name], FASTEST)), quantized_us, float_us)

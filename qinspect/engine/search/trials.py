@@ -23,6 +23,7 @@ from ..plan import QuantPlan
 from ..progress import Report, silent
 from ..quantize import quantize
 from ..statistics import TensorStats
+from ..text import Text
 from .pareto import Verified
 
 RESAMPLES = 200
@@ -78,7 +79,7 @@ class Trials:
         executor = Executor(self.graph, channels_last=True)
         with torch.inference_mode():
             for inputs in fed(batches(self.data, self.samples, batch_size(self.graph))):
-                report(0, 1, "running the float model")
+                report(0, 1, Text("running the float model"))
                 self._inputs.append(inputs)
                 self._reference.append([o.float() for o in outputs_of(executor(inputs))])
 

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from ...engine.problem import Problem
+from ...engine.text import Text
 from ..document import Document
 from ..icons import set_icon, set_primary
 from ..language import translated
@@ -49,7 +50,7 @@ def parse_split(text: str) -> list[float]:
     except ValueError:
         parts = []
     if len(parts) != 3:
-        raise Problem("split", f"{text!r} is not three shares", "Write it as 50/25/25.")
+        raise Problem(Text("split"), Text("{text!r} is not three shares", text=text), Text("Write it as 50/25/25."))
     return parts
 
 
@@ -204,7 +205,9 @@ class DataPage(Page):
         """Open what the fields say."""
         try:
             if not self.source.text().strip():
-                raise Problem("data", "nothing is named", "Choose a folder of images or an array file.")
+                raise Problem(
+                    Text("data"), Text("nothing is named"), Text("Choose a folder of images or an array file.")
+                )
             self.open_requested.emit(self.spec())
         except Problem as problem:
             self.problem.emit(problem)

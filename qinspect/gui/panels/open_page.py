@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from ...engine.problem import Problem
+from ...engine.text import Text
 from ..document import Document
 from ..icons import set_icon, set_primary
 from ..language import translated
@@ -46,7 +47,9 @@ def parse_shapes(text: str) -> list[list[int]] | None:
     except ValueError:
         shapes = [[]]
     if any(not shape or min(shape) < 1 for shape in shapes):
-        raise Problem("input shape", f"{text!r} is not a shape", "Give numbers such as 1,3,224,224.")
+        raise Problem(
+            Text("input shape"), Text("{text!r} is not a shape", text=text), Text("Give numbers such as 1,3,224,224.")
+        )
     return shapes
 
 
@@ -225,7 +228,7 @@ class OpenPage(Page):
         source = self.source.text().strip()
         try:
             if not source:
-                raise Problem("model", "nothing is named", "Choose a file or name a callable.")
+                raise Problem(Text("model"), Text("nothing is named"), Text("Choose a file or name a callable."))
             spec: dict[str, Any] = {
                 "source": source,
                 "weights": self.weights.text().strip() or None,

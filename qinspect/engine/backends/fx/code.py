@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import fx
 
 from ...problem import Problem
+from ...text import Text
 from ..script_layers import fake_quantize, round_now
 from .lower import Info
 
@@ -121,7 +122,9 @@ def _function(target: Callable[..., Any]) -> str:
         return f"torch.{name}"
     if getattr(math, name, None) is target:
         return f"math.{name}"
-    raise Problem(str(target), "cannot be written as Python", "Export to another format, or report this model.")
+    raise Problem(
+        str(target), Text("cannot be written as Python"), Text("Export to another format, or report this model.")
+    )
 
 
 def _value(item: Any) -> str:

@@ -21,6 +21,7 @@ from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...results import ExportReport
 from ...simulate import Simulation
+from ...text import Text
 from ..exported import Batches, Score, need_samples, new_folder, run_alone, summed_up
 from .code import plain_text, write_class
 from .lower import float_module_with_info
@@ -90,9 +91,11 @@ def export_fx(
             "qinspect.engine.backends.fx.export:_write", work, part(report, 0, 0.4), what="export for torch"
         )
         found = run_alone(folder, CHECK, samples, part(report, 0.4, 0.7))
-        result = _compare(quantization, out, samples, made, found, score, notes, part(report, 0.7, 1, "comparing"))
+        result = _compare(
+            quantization, out, samples, made, found, score, notes, part(report, 0.7, 1, Text("comparing"))
+        )
         (folder / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
-    report(1, 1, "done")
+    report(1, 1, Text("done"))
     return result
 
 
@@ -102,15 +105,15 @@ def export_fx(
 def _write(work: _Work, report: Report) -> _Made:
     """In a child process: write the folder and run the model that it describes."""
     q = work.quantization
-    report(0, 3, "lowering to torch's kernels")
+    report(0, 3, Text("lowering to torch's kernels"))
     runner = FxRunner(q)
-    report(1, 3, "writing")
+    report(1, 3, Text("writing"))
     plain = write_float(work.folder, q, work.name)
     write_int8(work.folder, q, work.name, runner)
     with torch.no_grad():
         outputs = []
         for done, batch in enumerate(work.batches):
-            report(1 + done / len(work.batches), 3, "running")
+            report(1 + done / len(work.batches), 3, Text("running"))
             outputs.append(runner.run(batch))
         integers = runner.integers(work.batches[0])
         floats = outputs_of(plain(*work.batches[0]))
@@ -233,22 +236,26 @@ def _compare(
 ) -> ExportReport:
     problems = []
     if found["others"]:
-        problems.append(f"it needs more than torch: {', '.join(found['others'])}")
+        problems.append(Text("it needs more than torch: {others}", others=", ".join(found["others"])))
     if not all(
         torch.equal(one, two)
         for ours, theirs in zip(made.outputs, found["outputs"], strict=True)
         for one, two in zip(ours, theirs, strict=True)
     ):
-        problems.append("its outputs are not bit for bit those of the kernels that were measured")
+        problems.append(Text("its outputs are not bit for bit those of the kernels that were measured"))
     for value, whole in made.integers.items():
         if value not in made.names:
             continue  # a padding inside its convolution
         seen = found["integers"].get(made.names[value])
         if seen is None or not torch.equal(seen.to(torch.int32), whole):
-            problems.append(f"{value}: {'is not in integers' if seen is None else 'differs'} in the new process")
+            problems.append(
+                Text("{value}: is not in integers in the new process", value=value)
+                if seen is None
+                else Text("{value}: differs in the new process", value=value)
+            )
     for one, two in zip(made.plain, found["plain"], strict=True):
         if not torch.allclose(one, two, rtol=1e-4, atol=1e-5 * float(one.abs().max().clamp_min(1))):
-            problems.append("the float model in model.py gives other outputs")
+            problems.append(Text("the float model in model.py gives other outputs"))
     really = tuple(
         layer.id for layer in q.graph.layers
         if layer.id in q.asked

@@ -16,6 +16,7 @@ from ...execute import outputs_of
 from ...graph import LayerGraph
 from ...progress import Report
 from ...quantize import Quantization
+from ...text import Text
 from ..eager.lower import eager_module
 from ..runner import WARM_UPS, Timing, threads_set
 from .int8 import engine, int8_module
@@ -93,7 +94,7 @@ class FxRunner:
             fp32, int8 = _Laps(graph), _Laps(graph)
             total = WARM_UPS + runs
             for run in range(total):
-                report(run, total, "timing")
+                report(run, total, Text("timing"))
                 for laps, module, step, x in (
                     (fp32, plain, steps[0], given), (int8, self.module, steps[1], inputs)
                 ):  # fmt: skip
@@ -105,7 +106,7 @@ class FxRunner:
                     step.run(x, laps.watch)
                     if run >= WARM_UPS:
                         laps.keep(whole)
-            report(total, total, "timing")
+            report(total, total, Text("timing"))
         int8.us.update({layer_id: [0.0] * runs for layer_id in self.info.merged})
         return Timing(fp32.whole_ms, int8.whole_ms, fp32.us, int8.us, int8.crossed_us, {}, dict(self.info.merged))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...graph import Layer, Ref
 from ...qconfig import QConfig, TensorConfig
 from ...target import Target
+from ...text import Text
 from ..grouping import OWN, PASSING, SHARED, pads_zeros
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "linear"})
@@ -49,55 +50,63 @@ def grouping(layer: Layer) -> str:
 def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     """Why torch cannot run a layer in integers as asked, or None where it can."""
     if layer.op not in RUNS:
-        return f"torch has no integer kernel for {layer.op}"
+        return Text("torch has no integer kernel for {op}", op=layer.op)
     if layer.op == "pad" and not pads_zeros(layer):
-        return "only padding with zeros stays on the grid"
+        return Text("only padding with zeros stays on the grid")
     if layer.op == "clamp" and any(isinstance(item, Ref) for item in layer.args[1:]):
-        return "its limits are computed at run time"
+        return Text("its limits are computed at run time")
     if layer.op in ("add", "mul") and (
         len([a for a in layer.args[:2] if isinstance(a, Ref)]) < 2 or (layer.kwargs.get("alpha", 1) != 1)
     ):
-        return "torch runs it in integers only between two activations"
+        return Text("torch runs it in integers only between two activations")
     if layer.op.startswith("conv_transpose") and target.engine != "qnnpack":
         # Measured with torch 2.13: fbgemm at 8 to 8 channels, onednn at 8 to 4 are off by 130 to 250 steps.
-        return f"torch's integer transposed convolution computes wrong numbers with engine {target.engine}"
+        return Text(
+            "torch's integer transposed convolution computes wrong numbers with engine {engine}", engine=target.engine
+        )
     if target.engine == "qnnpack" and layer.op in ("conv3d", "conv_transpose1d"):
-        return f"qnnpack has no {layer.op}"
+        return Text("qnnpack has no {op}", op=layer.op)
     activation, weight = config.activation, config.weight
     if activation is None:
-        return "the lowering to torch's FX keeps no weight in integers beside float values" if weight else None
+        return Text("the lowering to torch's FX keeps no weight in integers beside float values") if weight else None
     if activation.dynamic:
         return _dynamic_refused(layer, activation, weight, target)
     if activation.dtype != "uint8":
-        return f"torch's integer kernels take uint8 activations, not {activation.dtype}"
+        return Text("torch's integer kernels take uint8 activations, not {dtype}", dtype=activation.dtype)
     if activation.granularity != "per_tensor":
-        return "activations are quantized per tensor"
+        return Text("activations are quantized per tensor")
     if layer.op in WEIGHTED:
         if "weight" not in layer.roles:
-            return "its weight is computed at run time"
+            return Text("its weight is computed at run time")
         if weight is None:
-            return "its weight stays float"
+            return Text("its weight stays float")
         if weight.dtype != "int8":
-            return f"torch's integer kernels take int8 weights, not {weight.dtype}"
+            return Text("torch's integer kernels take int8 weights, not {dtype}", dtype=weight.dtype)
         if not weight.symmetric:
-            return "the lowering to torch takes symmetric weights"
+            return Text("the lowering to torch takes symmetric weights")
         if layer.op.startswith("conv_transpose") and weight.granularity == "per_channel":
-            return "torch takes per-tensor weights in transposed convolutions"
+            return Text("torch takes per-tensor weights in transposed convolutions")
         if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
-            return "torch's quantized convolution takes no padding by name"
+            return Text("torch's quantized convolution takes no padding by name")
     return None
 
 
 def _dynamic_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig | None, target: Target) -> str | None:
     """Why torch's dynamic kernel cannot run a layer as asked, or None where it can."""
     if layer.op != "linear":
-        return f"torch has no dynamic kernel for {layer.op} here"
+        return Text("torch has no dynamic kernel for {op} here", op=layer.op)
     if "weight" not in layer.roles:
-        return "its weight is computed at run time"
+        return Text("its weight is computed at run time")
     if activation != TensorConfig("uint8", bits=activation.bits, dynamic=True) or activation.bits not in (7, 8):
-        return f"torch's dynamic kernel takes uint8 inputs, affine, per tensor, of 7 or 8 bits, not {activation}"
+        return Text(
+            "torch's dynamic kernel takes uint8 inputs, affine, per tensor, of 7 or 8 bits, not {activation}",
+            activation=activation,
+        )
     if target.engine == "qnnpack" and activation.bits != 8:
-        return "qnnpack's dynamic kernel takes 8 bits"
+        return Text("qnnpack's dynamic kernel takes 8 bits")
     if weight is None or weight.dtype != "int8" or not weight.symmetric or weight.granularity == "per_group":
-        return f"torch's dynamic kernel takes symmetric int8 weights per tensor or channel, not {weight or 'float'}"
+        return Text(
+            "torch's dynamic kernel takes symmetric int8 weights per tensor or channel, not {weight}",
+            weight=weight or Text("float"),
+        )
     return None

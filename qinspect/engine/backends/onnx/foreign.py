@@ -15,6 +15,7 @@ import torch
 from ...execute import Executor
 from ...graph import LayerGraph
 from ...problem import Problem
+from ...text import Text
 from .export import OPSET, Shape, stored_names
 
 
@@ -143,14 +144,14 @@ def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -
             )
     except Exception as error:
         line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        what = f"torch cannot write this model as ONNX: {line[:300]}"
-        raise Problem("ONNX export", what, "Use an FX target.") from error
+        what = Text("torch cannot write this model as ONNX: {line}", line=line[:300])
+        raise Problem(Text("ONNX export"), what, Text("Use an FX target.")) from error
     finally:
         logger.setLevel(level)
     assert program is not None
     model = program.model_proto
     if len(names - {output.name for output in model.graph.output}):
-        raise Problem("ONNX export", "values got lost in torch's exporter", "Use an FX target.")
+        raise Problem(Text("ONNX export"), Text("values got lost in torch's exporter"), Text("Use an FX target."))
     return model
 
 

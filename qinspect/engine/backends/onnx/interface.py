@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from ...problem import Problem
+from ...text import Text
 
 IO = "qinspect.io"
 """Key of the model's metadata, JSON: scale, zero point and type of every input and output in whole numbers."""
@@ -48,8 +49,8 @@ def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
                 continue
             raise Problem(
                 f"input {info.name}",
-                "is read in float, or on several grids, so it cannot be given as whole numbers",
-                "Quantize the layers that read it, or use --io float.",
+                Text("is read in float, or on several grids, so it cannot be given as whole numbers"),
+                Text("Quantize the layers that read it, or use --io float."),
             )
         found[info.name] = _grid(readers[0], arrays)
         info.type.tensor_type.elem_type = arrays[readers[0].input[2]].data_type

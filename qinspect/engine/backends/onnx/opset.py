@@ -8,6 +8,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from ...problem import Problem
+from ...text import Text
 from .export import LAYER, OPSET, metadata
 
 OPSETS = range(13, 22)
@@ -86,10 +87,18 @@ def with_opset(model: onnx.ModelProto, wanted: int | None = None) -> onnx.ModelP
     least = needed_opset(model)
     opset = max(OPSET, least) if wanted is None else wanted
     if opset not in OPSETS:
-        raise Problem("--opset", f"{opset} is not supported", f"Give one from {OPSETS[0]} to {OPSETS[-1]}.")
+        raise Problem(
+            "--opset",
+            Text("{opset} is not supported", opset=opset),
+            Text("Give one from {first} to {last}.", first=OPSETS[0], last=OPSETS[-1]),
+        )
     if opset < least:
-        what = "16-bit, 4-bit and grouped quantizers are in ONNX from opset 21 on"
-        raise Problem("--opset", f"{opset} is too low for this plan: {what}", f"Give --opset {least}, or 8 bits.")
+        what = Text("16-bit, 4-bit and grouped quantizers are in ONNX from opset 21 on")
+        raise Problem(
+            "--opset",
+            Text("{opset} is too low for this plan: {what}", opset=opset, what=what),
+            Text("Give --opset {least}, or 8 bits.", least=least),
+        )
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     if opset < 18:
@@ -108,7 +117,9 @@ def _reduce_by_attribute(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if node.op_type.startswith("Reduce") and node.op_type != "ReduceSum" and len(node.input) == 2:
             if node.input[1] not in stored:
-                raise Problem(metadata(node, LAYER), "reduces over axes known at run time", "Give --opset 18.")
+                raise Problem(
+                    metadata(node, LAYER), Text("reduces over axes known at run time"), Text("Give --opset 18.")
+                )
             axes = [int(axis) for axis in numpy_helper.to_array(stored[node.input[1]])]
             del node.input[1:]
             kept = [a for a in node.attribute if a.name != "noop_with_empty_axes"]
@@ -130,13 +141,17 @@ def _check_operators(model: onnx.ModelProto, opset: int) -> None:
         except onnx.defs.SchemaError:
             first = _first_opset(node.op_type)
             where = metadata(node, LAYER) or node.name
-            what = f"{node.op_type} is not in opset {opset}"
-            raise Problem(where, what, f"Give --opset {first}." if first else "Choose another target.") from None
+            what = Text("{op_type} is not in opset {opset}", op_type=node.op_type, opset=opset)
+            raise Problem(
+                where, what, Text("Give --opset {first}.", first=first) if first else Text("Choose another target.")
+            ) from None
         known = set(schema.attributes)
         unknown = [attribute.name for attribute in node.attribute if attribute.name not in known]
         if unknown or len(node.input) > schema.max_input:
-            what = f"{node.op_type} is used in a way that opset {opset} does not know"
-            raise Problem(metadata(node, LAYER) or node.name, what, f"Give --opset {OPSET}.")
+            what = Text(
+                "{op_type} is used in a way that opset {opset} does not know", op_type=node.op_type, opset=opset
+            )
+            raise Problem(metadata(node, LAYER) or node.name, what, Text("Give --opset {opset}.", opset=OPSET))
 
 
 def _first_opset(op: str) -> int | None:

@@ -21,6 +21,7 @@ from ...progress import Report, part
 from ...quantize import Quantization
 from ...results import ExportReport
 from ...simulate import Simulation
+from ...text import Text
 from .. import simulation as simulate
 from ..exported import Batches, Score, run_python, summed_up
 from ..ort.runner import kernels_of, true_integers
@@ -134,7 +135,7 @@ def _compare(
 ) -> ExportReport:
     problems = list(problems)
     if found["others"]:
-        problems.append(f"it needs more than onnxruntime: {', '.join(found['others'])}")
+        problems.append(Text("it needs more than onnxruntime: {others}", others=", ".join(found["others"])))
     model, inner = onnx.load(written.path), written.inner
     kernels = written.kernels
     if kernels is None:
@@ -152,9 +153,9 @@ def _compare(
         for name, wanted in zip(names, plain, strict=True):
             got = torch.from_numpy(_arrays(folder / "float.npz", 0)[name])
             if not _close(got, wanted):
-                problems.append(f"{name}: the float model behind it gives other numbers than the graph")
+                problems.append(Text("{name}: the float model behind it gives other numbers than the graph", name=name))
         for done, batch in enumerate(samples):
-            report(done, len(samples), "comparing")
+            report(done, len(samples), Text("comparing"))
             simulated.append(outputs_of(simulation(batch)))
             arrays = _arrays(folder / "outputs.npz", done)
             real = [to_real(arrays[name], whole[name]) if name in whole else arrays[name] for name in names]
@@ -189,10 +190,19 @@ def _unlike(
         check = difference.check()
         if layer in kernels and check.within_one < WITHIN_ONE:
             share = 100 * (1 - check.within_one)
-            found.append(f"{layer}: {share:.1f} % of its values are up to {check.max_steps} steps from the simulation")
+            found.append(
+                Text(
+                    "{layer}: {share:.1f} % of its values are up to {max_steps} steps from the simulation",
+                    layer=layer,
+                    share=share,
+                    max_steps=check.max_steps,
+                )
+            )
     whole = [layer.id for layer in q.graph.layers if layer.id in q.asked and q.at_origin(layer.value)]
     missing = [layer for layer in whole if layer in kernels and layer not in checks]
-    return found + [f"{layer}: could not be compared with the simulation" for layer in sorted(missing)]
+    return found + [
+        Text("{layer}: could not be compared with the simulation", layer=layer) for layer in sorted(missing)
+    ]
 
 
 def _unlike_floats(
@@ -215,7 +225,7 @@ def _unlike_floats(
         if layer.value in taps:
             values[layer.value] = got = torch.from_numpy(arrays[taps[layer.value]])
             if not _close(got, wanted):
-                found.append(f"{layer.id}: in float, it gives other numbers than the graph")
+                found.append(Text("{layer}: in float, it gives other numbers than the graph", layer=layer.id))
     return found
 
 

@@ -14,6 +14,7 @@ from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...results import ExportReport
+from ...text import Text
 from ..exported import Batches, Score, need_samples
 from ..onnx.export import float_model
 from ..onnx.interface import integer_io
@@ -69,7 +70,7 @@ def export_onnx(
         Where the plan does not allow the form, the file cannot be written, or what was written does not run.
     """
     check_file(out, samples)
-    report(0, 1, "writing the model")
+    report(0, 1, Text("writing the model"))
     before = float_bytes or float_model(quantization.float_graph)
     inner = with_opset(onnx.load_from_string(quantized_model(before, quantization)), opset)
     write_model(out, inner, quantization, io)
@@ -77,7 +78,7 @@ def export_onnx(
     written = Written(out, inner, tapped_model(inner, quantization, real), before)
     result = verify_onnx(quantization, "onnx", written, samples, part(report, 0.1, 1), score, notes)
     write_json(beside(out), result.to_json())
-    report(1, 1, "done")
+    report(1, 1, Text("done"))
     return result
 
 
@@ -90,7 +91,7 @@ def check_file(out: Path, samples: Batches) -> None:
     """
     need_samples(out, samples)
     if out.is_dir():
-        raise Problem(str(out), "is a folder", "Give the name of a file, such as model.onnx.")
+        raise Problem(str(out), Text("is a folder"), Text("Give the name of a file, such as model.onnx."))
 
 
 def beside(out: Path) -> Path:
@@ -101,7 +102,7 @@ def beside(out: Path) -> Path:
 def write_model(out: Path, inner: onnx.ModelProto, quantization: Quantization, io: str) -> None:
     """Write a model with its plan, in the form that was asked for; an older report on it goes."""
     if io not in ("float", "int8"):
-        raise Problem("--io", f"{io!r} is not known", "Give float or int8.")
+        raise Problem("--io", Text("{io!r} is not known", io=io), Text("Give float or int8."))
     model = integer_io(inner) if io == "int8" else inner
     properties = {item.key: item.value for item in model.metadata_props}
     helper.set_model_props(model, {**properties, PLAN: json.dumps(quantization.plan.to_json())})

@@ -19,6 +19,7 @@ from ...problem import Problem
 from ...progress import Report, silent
 from ...qparams import QParams
 from ...quantize import Quantization
+from ...text import Text
 from ..onnx.export import MERGED, float_model, metadata
 from ..onnx.ops import zero_pads
 from ..onnx.qdq import ABSORBED, INTEGERS, quantized_model
@@ -107,7 +108,9 @@ def session(
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base but this
         line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise Problem("ONNX Runtime", f"does not take the model: {line[:300]}", "Use an FX target.") from error
+        raise Problem(
+            Text("ONNX Runtime"), Text("does not take the model: {line}", line=line[:300]), Text("Use an FX target.")
+        ) from error
 
 
 def kernels_of(model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: Iterable[str]) -> dict[str, str]:
@@ -213,7 +216,7 @@ class OrtRunner:
         total = 2 * (runs + WARM_UPS)
         seconds: tuple[list[float], list[float]] = ([], [])
         for index in range(runs + WARM_UPS):
-            report(index, total, "timing the whole model")
+            report(index, total, Text("timing the whole model"))
             for one, into in zip(pair, seconds, strict=True):
                 start = time.perf_counter()
                 one.run(None, feed)
@@ -236,7 +239,7 @@ class OrtRunner:
                 sessions.append(session(model, threads, path, Path(folder) / name))
                 owners.append(Owners(onnx.load_from_string(model), onnx.load(path)))
             for index in range(runs + WARM_UPS):
-                report(total / 2 + index, total, "timing the layers")
+                report(total / 2 + index, total, Text("timing the layers"))
                 for one in sessions:
                     one.run(None, feed)
             for one, owner in zip(sessions, owners, strict=True):

@@ -10,6 +10,7 @@ from ...graph import Layer, Ref
 from ...qconfig import QConfig, TensorConfig
 from ...qparams import QParams
 from ...target import Target
+from ...text import Text
 from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
 
 CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
@@ -81,77 +82,84 @@ def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
     if activation is not None and activation.dynamic:
         return None
     if activation is not None and activation.dtype in SIXTEEN_BITS:
-        return "ONNX Runtime computes it in float between DequantizeLinear and QuantizeLinear of 16 bits"
+        return Text("ONNX Runtime computes it in float between DequantizeLinear and QuantizeLinear of 16 bits")
     if weight is None or layer.op not in WEIGHTED:
         return None
-    in_float = f"the weight is stored as {weight.dtype}, the kernel computes in float"
+    in_float = Text("the weight is stored as {dtype}, the kernel computes in float", dtype=weight.dtype)
     if activation is not None:
         return in_float if weight.dtype not in LOW_BITS or weight.granularity == "per_group" else None
     if layer.op != "linear" or weight.dtype not in FOUR_BITS:
         # MatMulNBits takes 8 bits too, but with values left in float32 it is six times slower than float.
         return in_float
     if weight.granularity == "per_group" and not takes_blocks(weight.group_size):
-        return f"{in_float}: MatMulNBits takes groups of 16, 32, 64, ..."
+        return Text("{in_float}: MatMulNBits takes groups of 16, 32, 64, ...", in_float=in_float)
     return None
 
 
 def _operator_refused(layer: Layer) -> str | None:
     if layer.op not in RUNS:
-        return f"ONNX Runtime has no integer kernel for {layer.op}"
+        return Text("ONNX Runtime has no integer kernel for {op}", op=layer.op)
     if layer.op == "pad" and not pads_zeros(layer):
-        return "only padding with zeros stays on the grid"
+        return Text("only padding with zeros stays on the grid")
     if layer.op.startswith("adaptive_avg_pool") and any(size != 1 for size in _sizes(layer.args[1])):
-        return "ONNX Runtime has an integer kernel for output size 1 only"
+        return Text("ONNX Runtime has an integer kernel for output size 1 only")
     if layer.op == "mean" and not over_all_of_space(layer):
-        return "ONNX Runtime has an integer kernel for the mean over all of height and width only"
+        return Text("ONNX Runtime has an integer kernel for the mean over all of height and width only")
     if layer.op == "avg_pool2d" and (layer.args[4] or layer.args[6] is not None):
-        return "ONNX Runtime has no integer kernel for this kind of average pooling (ceil_mode or a divisor)"
+        return Text("ONNX Runtime has no integer kernel for this kind of average pooling (ceil_mode or a divisor)")
     if layer.op in CLIPS and any(isinstance(item, Ref) for item in layer.args[1:]):
-        return "its limits are computed at run time"
+        return Text("its limits are computed at run time")
     if layer.op in ("add", "mul", "matmul") and _operands(layer) < 2:
-        return "ONNX Runtime runs it in integers only between two activations"
+        return Text("ONNX Runtime runs it in integers only between two activations")
     return None
 
 
 def _static_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig | None) -> str | None:
     if activation.dtype not in {"uint8", "int8"} | SIXTEEN_BITS:
-        return f"ONNX Runtime takes activations of 8 or 16 bits, not {activation.dtype}"
+        return Text("ONNX Runtime takes activations of 8 or 16 bits, not {dtype}", dtype=activation.dtype)
     if activation.granularity != "per_tensor":
-        return "activations are quantized per tensor"
+        return Text("activations are quantized per tensor")
     if layer.op not in INTEGER_WEIGHTED:
         return None
     if weight is None:
-        return "its weight stays float"
+        return Text("its weight stays float")
     return _weight_refused(layer, weight)
 
 
 def _dynamic_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig | None) -> str | None:
     if layer.op == "matmul" and _operands(layer) < 2:
-        return "ONNX Runtime runs it in integers only between two activations"
+        return Text("ONNX Runtime runs it in integers only between two activations")
     if layer.op not in INTEGER_WEIGHTED | {"matmul"}:
-        return f"ONNX Runtime has no dynamic kernel for {layer.op}"
+        return Text("ONNX Runtime has no dynamic kernel for {op}", op=layer.op)
     if activation != DYNAMIC:
-        return f"ONNX Runtime rounds at run time to {DYNAMIC} only, not to {activation}"
+        return Text(
+            "ONNX Runtime rounds at run time to {dynamic} only, not to {activation}",
+            dynamic=DYNAMIC,
+            activation=activation,
+        )
     if layer.op == "matmul":
         return None
     if weight is None:
-        return "its weight stays float"
+        return Text("its weight stays float")
     if weight.dtype not in LOW_BITS or weight.granularity == "per_group":
-        return f"ONNX Runtime's dynamic kernels take weights of up to 8 bits per tensor or channel, not {weight}"
+        return Text(
+            "ONNX Runtime's dynamic kernels take weights of up to 8 bits per tensor or channel, not {weight}",
+            weight=weight,
+        )
     return _weight_refused(layer, weight)
 
 
 def _weight_refused(layer: Layer, weight: TensorConfig) -> str | None:
     if "weight" not in layer.roles:
-        return "its weight is computed at run time"
+        return Text("its weight is computed at run time")
     if weight.dynamic:
-        return "a weight is the same in every run: it has no dynamic range"
+        return Text("a weight is the same in every run: it has no dynamic range")
     if len(layer.shape) < 2 or (layer.op != "linear" and len(layer.shape) != int(layer.op[-2]) + 2):
-        return "the lowering to ONNX takes inputs with a batch axis"
+        return Text("the lowering to ONNX takes inputs with a batch axis")
     if weight.granularity == "per_group" and layer.op != "linear":
-        return "groups are along the features of linear layers"
+        return Text("groups are along the features of linear layers")
     if weight.granularity == "per_channel" and not weight.symmetric:
-        return "ONNX Runtime takes symmetric weights where they are per channel"
+        return Text("ONNX Runtime takes symmetric weights where they are per channel")
     return None
 
 

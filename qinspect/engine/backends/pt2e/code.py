@@ -14,6 +14,7 @@ import torch
 from torch.fx import GraphModule
 
 from ...problem import Problem
+from ...text import Text
 from .lower import QUANTIZE, quiet
 from .nodes import VALUE
 
@@ -48,12 +49,16 @@ def need_compiler() -> None:
     Problem
     """
     if platform.machine().lower() not in ("x86_64", "amd64"):
-        raise Problem("target pt2e", f"inductor's integer kernels are for x86, this is {platform.machine()}", REMEDY)
+        raise Problem(
+            Text("target pt2e"),
+            Text("inductor's integer kernels are for x86, this is {machine}", machine=platform.machine()),
+            REMEDY,
+        )
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++", "cl")):
-        raise Problem("target pt2e", "inductor needs a C++ compiler, and none was found", REMEDY)
+        raise Problem(Text("target pt2e"), Text("inductor needs a C++ compiler, and none was found"), REMEDY)
 
 
-REMEDY = "Install g++ or clang on an x86 computer, or choose fx-onednn; the export does not need it."
+REMEDY = Text("Install g++ or clang on an x86 computer, or choose fx-onednn; the export does not need it.")
 
 
 def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) -> Compiled:
@@ -101,7 +106,9 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
                 call(*inputs)
     except Exception as error:  # torch wraps what went wrong in classes of its own, at several places
         line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise Problem("target pt2e", f"inductor cannot compile the model: {line[:300]}", REMEDY) from error
+        raise Problem(
+            Text("target pt2e"), Text("inductor cannot compile the model: {line}", line=line[:300]), REMEDY
+        ) from error
     return Compiled(call, "\n".join(code), names)
 
 

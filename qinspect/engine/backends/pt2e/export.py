@@ -19,6 +19,7 @@ from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...results import ExportReport
+from ...text import Text
 from .. import simulation as simulate
 from ..exported import Batches, Score, likeness, need_samples, run_python, summed_up
 
@@ -29,7 +30,7 @@ LEAST_SQNR_DB = 20.0
 """Of the outputs against the simulation. Sums in another order round a few values differently, and through a
 deep net that grows; a single wrong scale is far below."""
 
-INDUCTOR = "what inductor makes of it is counted by qinspect analyze --target pt2e, not here"
+INDUCTOR = Text("what inductor makes of it is counted by qinspect analyze --target pt2e, not here")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def export_pt2e(
     """
     need_samples(out, samples)
     if out.is_dir():
-        raise Problem(str(out), "is a folder", "Give the name of a file, such as model.pt2.")
+        raise Problem(str(out), Text("is a folder"), Text("Give the name of a file, such as model.pt2."))
     beside = out.with_name(f"{out.stem}.verify.json")
     with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
         written = Path(name) / "model.pt2"
@@ -86,9 +87,9 @@ def export_pt2e(
         beside.unlink(missing_ok=True)
         write_atomically(out, written.read_bytes())
         found = _run(out, Path(name), samples, part(report, 0.4, 0.8))
-    result = _compare(quantization, out, samples, found, score, notes, part(report, 0.8, 1, "comparing"))
+    result = _compare(quantization, out, samples, found, score, notes, part(report, 0.8, 1, Text("comparing")))
     write_json(beside, result.to_json())
-    report(1, 1, "done")
+    report(1, 1, Text("done"))
     return result
 
 
@@ -96,9 +97,9 @@ def _write(work: _Work, report: Report) -> None:
     """In a child process: quantize with PT2E, and write the program."""
     from .lower import exported, lower, quiet
 
-    report(0, 2, "quantizing with PT2E")
+    report(0, 2, Text("quantizing with PT2E"))
     program = exported(work.quantization.graph, lower(work.quantization).module)
-    report(1, 2, "writing")
+    report(1, 2, Text("writing"))
     plan = json.dumps(work.quantization.plan.to_json())
     with quiet():
         torch.export.save(program, work.path, extra_files={PLAN: plan})
@@ -152,7 +153,13 @@ def _compare(
     for index, (ours, theirs) in enumerate(pairs):
         _, _, sqnr_db = likeness([torch.cat(ours)], [torch.cat(theirs)])
         if sqnr_db is not None and sqnr_db < LEAST_SQNR_DB:
-            problems.append(f"output {index + 1} is not what the simulation says (SQNR {sqnr_db:.1f} dB)")
+            problems.append(
+                Text(
+                    "output {number} is not what the simulation says (SQNR {sqnr_db:.1f} dB)",
+                    number=index + 1,
+                    sqnr_db=sqnr_db,
+                )
+            )
     versions = {"python": sys.version.split()[0], "torch": torch.__version__}
     return summed_up(
         q, out, "pt2e", samples, found["outputs"], simulated, problems, found["layers"], tuple(found["nodes"]),

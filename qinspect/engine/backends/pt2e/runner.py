@@ -11,6 +11,7 @@ import torch
 from ...execute import outputs_of
 from ...progress import Report, part, silent
 from ...quantize import Quantization
+from ...text import Text
 from ..fx.lower import float_module
 from ..runner import WARM_UPS, Timing, threads_set
 from .code import Compiled, compiled, integer_calls, need_compiler
@@ -50,11 +51,11 @@ class Pt2eRunner:
         need_compiler()
         self.quantization = quantization
         self.threads = threads
-        report(0, 2, "quantizing with PT2E")
+        report(0, 2, Text("quantizing with PT2E"))
         self.lowered = lower(quantization)
         fixed = quantization.graph.inputs[0].shape[0]
         self.batch = quantization.plan.target.batch if fixed is None else fixed
-        report(1, 2, "compiling the int8 model with inductor, which takes minutes for a large one")
+        report(1, 2, Text("compiling the int8 model with inductor, which takes minutes for a large one"))
         self._whole = self._compiled(self.lowered.module)
         self.kernels: Mapping[str, str] = kernels_of(quantization, self._whole)
         self._tapped: Compiled | None = None
@@ -103,12 +104,12 @@ class Pt2eRunner:
 
         End to end alone: a compiled program has no layers of its own to time.
         """
-        report(0, 1, "compiling the float model with inductor")
+        report(0, 1, Text("compiling the float model with inductor"))
         graph = self.quantization.float_graph
         plain = self._compiled(exported(graph, float_module(graph)).module(check_guards=False))
         given = [x[: self.batch].contiguous() for x in inputs]
         ms: tuple[list[float], list[float]] = ([], [])
-        timing = part(report, 0.5, 1, "timing")
+        timing = part(report, 0.5, 1, Text("timing"))
         with torch.no_grad(), threads_set(threads):
             for run in range(WARM_UPS + runs):
                 timing(run, WARM_UPS + runs, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...graph import Layer, Ref
 from ...qconfig import QConfig
 from ...target import Target
+from ...text import Text
 from ..fx.table import grouping
 from ..grouping import pads_zeros
 
@@ -26,33 +27,33 @@ LOOPS = frozenset(
 def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     """Why inductor cannot run a layer in integers as asked, or None where it can."""
     if layer.op.startswith("conv_transpose"):
-        return "torchao's pattern for integer convolutions does not look whether they are transposed"
+        return Text("torchao's pattern for integer convolutions does not look whether they are transposed")
     if layer.op not in WEIGHTED | LOOPS:
-        return f"inductor has no integer kernel for {layer.op}"
+        return Text("inductor has no integer kernel for {op}", op=layer.op)
     if layer.op == "pad" and not pads_zeros(layer):
-        return "only padding with zeros stays on the grid"
+        return Text("only padding with zeros stays on the grid")
     if layer.op == "clamp" and any(isinstance(item, Ref) for item in layer.args[1:]):
-        return "its limits are computed at run time"
+        return Text("its limits are computed at run time")
     activation, weight = config.activation, config.weight
     if activation is None:
-        return "inductor's integer kernels take no float activations" if weight else None
+        return Text("inductor's integer kernels take no float activations") if weight else None
     if activation.dynamic:
-        return "the lowering to PT2E has no dynamic ranges"
+        return Text("the lowering to PT2E has no dynamic ranges")
     if activation.dtype != "uint8":
-        return f"inductor's integer kernels take uint8 activations, not {activation.dtype}"
+        return Text("inductor's integer kernels take uint8 activations, not {dtype}", dtype=activation.dtype)
     if activation.granularity != "per_tensor":
-        return "activations are quantized per tensor"
+        return Text("activations are quantized per tensor")
     if layer.op in WEIGHTED:
         if "weight" not in layer.roles:
-            return "its weight is computed at run time"
+            return Text("its weight is computed at run time")
         if weight is None:
-            return "its weight stays float"
+            return Text("its weight stays float")
         if weight.dtype != "int8":
-            return f"inductor's integer kernels take int8 weights, not {weight.dtype}"
+            return Text("inductor's integer kernels take int8 weights, not {dtype}", dtype=weight.dtype)
         if not weight.symmetric:
-            return "inductor's integer kernels take symmetric weights"
+            return Text("inductor's integer kernels take symmetric weights")
         if weight.granularity != "per_channel":
-            return "inductor leaves weights that are not per channel in float, without a word"
+            return Text("inductor leaves weights that are not per channel in float, without a word")
         if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
-            return "inductor's quantized convolution takes no padding by name"
+            return Text("inductor's quantized convolution takes no padding by name")
     return None

@@ -15,6 +15,7 @@ from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...results import ExportReport
+from ...text import Text
 from ..exported import Batches, Score
 from ..onnx.export import float_model
 from ..onnx.opset import with_opset
@@ -57,9 +58,11 @@ def export_tensorrt(
     check_file(out, samples)
     if opset is not None and opset not in OPSETS:
         raise Problem(
-            "--opset", f"{opset} is not one that TensorRT reads", f"Give one from {OPSETS[0]} to {OPSETS[-1]}."
+            "--opset",
+            Text("{opset} is not one that TensorRT reads", opset=opset),
+            Text("Give one from {first} to {last}.", first=OPSETS[0], last=OPSETS[-1]),
         )
-    report(0, 1, "writing the model")
+    report(0, 1, Text("writing the model"))
     before = float_bytes or float_model(quantization.float_graph)
     inner = with_opset(onnx.load_from_string(tensorrt_model(before, quantization)), opset or OPSET)
     write_model(out, inner, quantization, io)
@@ -69,15 +72,15 @@ def export_tensorrt(
     whole = with_integers(inner, quantization)
     written = Written(out, whole, tapped_model(whole, quantization, real), before, integer_layers(inner))
     said = (
-        "TensorRT was not run: Q/DQ placement was checked by its rules, the numbers through ONNX Runtime",
-        f"{script.name} builds and profiles it on the device",
+        Text("TensorRT was not run: Q/DQ placement was checked by its rules, the numbers through ONNX Runtime"),
+        Text("{script} builds and profiles it on the device", script=script.name),
         *notes,
     )
     problems = check_tensorrt(onnx.load(out))
     result = verify_onnx(quantization, "tensorrt", written, samples, part(report, 0.1, 1), score, said, problems)
     result = replace(result, build=trtexec(out, quantization.graph))
     write_json(beside(out), result.to_json())
-    report(1, 1, "done")
+    report(1, 1, Text("done"))
     return result
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from ...text import Text
 from ..onnx.export import LAYER, metadata
 from ..onnx.opset import opset_of
 from ..onnx.qdq import MOVES
@@ -54,7 +55,12 @@ class _Rules:
     def breaches(self) -> Iterator[str]:
         opset = opset_of(self.model)
         if opset not in OPSETS:
-            yield f"model: opset {opset}; TensorRT's int8 networks are of opsets {OPSETS[0]} to {OPSETS[-1]}"
+            yield Text(
+                "model: opset {opset}; TensorRT's int8 networks are of opsets {first} to {last}",
+                opset=opset,
+                first=OPSETS[0],
+                last=OPSETS[-1],
+            )
         for node in self.model.graph.node:
             if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
                 yield from self._grid(node)
@@ -67,37 +73,51 @@ class _Rules:
     def _grid(self, node: onnx.NodeProto) -> Iterator[str]:
         scale, zero = self.arrays.get(node.input[1]), self.arrays.get(node.input[2]) if len(node.input) > 2 else None
         if scale is None:
-            yield f"{node.name}: its scale is not a constant"
+            yield Text("{node}: its scale is not a constant", node=node.name)
             return
         if not (scale > 0).all():
-            yield f"{node.name}: a scale is not above 0"
+            yield Text("{node}: a scale is not above 0", node=node.name)
         if zero is None or zero.dtype != np.int8:
-            yield f"{node.name}: its type is not int8"
+            yield Text("{node}: its type is not int8", node=node.name)
         elif zero.any():
-            yield f"{node.name}: zero point {int(np.abs(zero).max())}, where TensorRT wants 0"
+            yield Text(
+                "{node}: zero point {zero_point}, where TensorRT wants 0",
+                node=node.name,
+                zero_point=int(np.abs(zero).max()),
+            )
         if scale.size > 1 and node.input[0] not in self.arrays:
-            yield f"{node.name}: an activation is quantized per channel"
+            yield Text("{node}: an activation is quantized per channel", node=node.name)
 
     def _between(self, node: onnx.NodeProto) -> Iterator[str]:
         """A quantizer whose integers go nowhere but into what should have been fused before it."""
         if node.op_type == "DequantizeLinear":
             source = self.makes.get(node.input[0])
             if source is not None and source.op_type != "QuantizeLinear":
-                yield f"{node.name}: dequantizes what {source.op_type} {source.name} computes on bare integers"
+                yield Text(
+                    "{node}: dequantizes what {op_type} {source} computes on bare integers",
+                    node=node.name,
+                    op_type=source.op_type,
+                    source=source.name,
+                )
             return
         source = self.makes.get(node.input[0])
         real = [name for reader in self.reads.get(node.output[0], []) for name in reader.output]
         behind = [reader for name in real for reader in self.reads.get(name, [])]
         if source is not None and source.op_type in WEIGHTED and behind and all(r.op_type in FUSED for r in behind):
-            yield f"{node.name}: stands between {source.name} and {behind[0].name}, which would be fused"
+            yield Text(
+                "{node}: stands between {source} and {behind}, which would be fused",
+                node=node.name,
+                source=source.name,
+                behind=behind[0].name,
+            )
 
     def _weighted(self, node: onnx.NodeProto) -> Iterator[str]:
         operands = [self.dequantized(name) for name in node.input[:2]]
         if any(operands) and not all(operands):
-            which = "activation" if operands[1] else "weight"
-            yield f"{node.name}: its {which} is not quantized, the other operand is"
+            which = Text("activation") if operands[1] else Text("weight")
+            yield Text("{node}: its {which} is not quantized, the other operand is", node=node.name, which=which)
         if len(node.input) > 2 and self.dequantized(node.input[2]):
-            yield f"{node.name}: its bias is quantized"
+            yield Text("{node}: its bias is quantized", node=node.name)
         dequantizer = self.makes.get(node.input[1])
         if dequantizer is None or dequantizer.op_type != "DequantizeLinear":
             return
@@ -108,15 +128,20 @@ class _Rules:
         transposed = any(a.name == "transB" and a.i for a in node.attribute)
         wanted = 1 if node.op_type == "Gemm" and not transposed else WEIGHTED[node.op_type]
         if axis % weight.ndim != wanted % weight.ndim:
-            yield f"{node.name}: its weight is quantized along axis {axis}, TensorRT wants axis {wanted}"
+            yield Text(
+                "{node}: its weight is quantized along axis {axis}, TensorRT wants axis {wanted}",
+                node=node.name,
+                axis=axis,
+                wanted=wanted,
+            )
         if weight.dtype != np.int8:
-            yield f"{node.name}: its weight is stored as {weight.dtype}"
+            yield Text("{node}: its weight is stored as {dtype}", node=node.name, dtype=weight.dtype)
 
     def _bare(self, node: onnx.NodeProto) -> Iterator[str]:
         for name in node.input:
             source = self.makes.get(name)
             if source is not None and source.op_type == "QuantizeLinear":
-                yield f"{node.name}: reads bare integers; TensorRT wants a DequantizeLinear before it"
+                yield Text("{node}: reads bare integers; TensorRT wants a DequantizeLinear before it", node=node.name)
 
     def dequantized(self, name: str) -> bool:
         """Whether a tensor comes from a dequantizer, by way of operators that only move values."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from ...graph import Layer, Ref
 from ...qconfig import QConfig
 from ...target import Target
+from ...text import Text
 from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
 
 WEIGHTED = frozenset({"conv2d", "conv3d", "conv_transpose2d", "conv_transpose3d", "linear"})
@@ -27,7 +28,7 @@ BIAS_IS_FLOAT = True
 ROUNDS_FOR_READERS = True
 """A quantizer stands before a layer that reads integers; a value that none reads stays as it is."""
 
-NOT_RUN_HERE = "its kernels run on an NVIDIA GPU; --profile lays what trtexec measured there over the layers"
+NOT_RUN_HERE = Text("its kernels run on an NVIDIA GPU; --profile lays what trtexec measured there over the layers")
 """Why there are no kernels to compare with and no latencies."""
 
 
@@ -47,43 +48,48 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     if reason is not None:
         return reason
     if activation is None:
-        return "the lowering to TensorRT keeps no weight in integers beside float values" if weight else None
+        return Text("the lowering to TensorRT keeps no weight in integers beside float values") if weight else None
     if activation.dynamic:
-        return "TensorRT's int8 ranges are constants"
+        return Text("TensorRT's int8 ranges are constants")
     if activation.dtype != "int8" or not activation.symmetric:
-        return f"TensorRT takes symmetric int8 activations, not {_scheme(activation.dtype, activation.symmetric)}"
+        return Text(
+            "TensorRT takes symmetric int8 activations, not {scheme}",
+            scheme=_scheme(activation.dtype, activation.symmetric),
+        )
     if activation.granularity != "per_tensor":
-        return "TensorRT quantizes activations per tensor"
+        return Text("TensorRT quantizes activations per tensor")
     if layer.op not in WEIGHTED:
         return None
     if "weight" not in layer.roles:
-        return "its weight is computed at run time"
+        return Text("its weight is computed at run time")
     if weight is None:
-        return "its weight stays float"
+        return Text("its weight stays float")
     if weight.dtype != "int8" or not weight.symmetric:
-        return f"TensorRT takes symmetric int8 weights, not {_scheme(weight.dtype, weight.symmetric)}"
+        return Text(
+            "TensorRT takes symmetric int8 weights, not {scheme}", scheme=_scheme(weight.dtype, weight.symmetric)
+        )
     if weight.granularity not in ("per_tensor", "per_channel"):
-        return "TensorRT quantizes int8 weights per tensor or per channel"
+        return Text("TensorRT quantizes int8 weights per tensor or per channel")
     if layer.op.startswith("conv_transpose") and weight.granularity == "per_channel" and layer.args[6] != 1:
-        return "TensorRT takes per-tensor weights in grouped transposed convolutions"
+        return Text("TensorRT takes per-tensor weights in grouped transposed convolutions")
     return None
 
 
 def _operator(layer: Layer) -> str | None:
     if layer.op == "conv1d":
-        return "TensorRT convolves in two or three dimensions"
+        return Text("TensorRT convolves in two or three dimensions")
     if layer.op not in RUNS:
-        return f"TensorRT computes {layer.op} in floating point"
+        return Text("TensorRT computes {op} in floating point", op=layer.op)
     if layer.op == "pad" and not pads_zeros(layer):
-        return "only padding with zeros stays on the grid"
+        return Text("only padding with zeros stays on the grid")
     if layer.op.startswith("adaptive_avg_pool") and any(size != 1 for size in _sizes(layer.args[1])):
-        return "ONNX has average pooling to output size 1 only"
+        return Text("ONNX has average pooling to output size 1 only")
     if layer.op == "mean" and not over_all_of_space(layer):
-        return "TensorRT averages in integers over all of height and width only"
+        return Text("TensorRT averages in integers over all of height and width only")
     if layer.op in CLIPS and any(isinstance(item, Ref) for item in layer.args[1:]):
-        return "its limits are computed at run time"
+        return Text("its limits are computed at run time")
     if layer.op in ("add", "mul", "matmul") and len([a for a in layer.args[:2] if isinstance(a, Ref)]) < 2:
-        return "TensorRT runs it in integers only between two activations"
+        return Text("TensorRT runs it in integers only between two activations")
     return None
 
 

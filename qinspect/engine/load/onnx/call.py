@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...problem import Problem
+from ...text import Text
 from .file import Op
 
 Array = NDArray[Any]
@@ -58,9 +59,9 @@ class Call:
         self.where = where
         self._stored = stored
 
-    def refuse(self, what: str, remedy: str = "Export the model without it.") -> Problem:
+    def refuse(self, what: str, remedy: str = Text("Export the model without it.")) -> Problem:
         """The error that this operator is used in a way that cannot be followed."""
-        return Problem(f"{self.where}, {self.op.name}", f"{self.op.kind} {what}", remedy)
+        return Problem(f"{self.where}, {self.op.name}", Text("{kind} {what}", kind=self.op.kind, what=what), remedy)
 
     def get(self, attribute: str, default: Any = None) -> Any:
         value = self.op.attributes.get(attribute)
@@ -75,7 +76,7 @@ class Call:
 
     def tensor(self, index: int) -> torch.Tensor:
         if not self.has(index):
-            raise self.refuse(f"lacks its input {index}", "Export it anew.")
+            raise self.refuse(Text("lacks its input {index}", index=index), Text("Export it anew."))
         value = self.values[index]
         return value if isinstance(value, torch.Tensor) else self._stored(self.op.inputs[index], value)
 
@@ -93,8 +94,8 @@ class Call:
         """An input, or an attribute of older versions, as a list of known numbers; None where it is left out."""
         if self.has(index):
             if not self.known(index):
-                what = f"takes {attribute or 'sizes'} that are computed from the data"
-                raise self.refuse(what, "Export the model with fixed sizes.")
+                what = Text("takes {sizes} that are computed from the data", sizes=attribute or Text("sizes"))
+                raise self.refuse(what, Text("Export the model with fixed sizes."))
             return [plain(item) for item in self.values[index].reshape(-1)]
         value = self.get(attribute)
         return value if value is None or isinstance(value, list) else [value]
@@ -288,9 +289,11 @@ def element_type(number: Any) -> Any:
     try:
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(int(number)))
     except (KeyError, TypeError, ValueError):
-        raise Problem("Cast", f"has the unknown type {number}", "Export it anew.") from None
+        raise Problem(
+            Text("Cast"), Text("has the unknown type {number}", number=number), Text("Export it anew.")
+        ) from None
     if dtype.kind == "f" or dtype.name.startswith(("bfloat", "float")):
         return np.float32
     if dtype.kind not in "biu":
-        raise Problem("Cast", f"makes {dtype.name}", "Export the model without it.")
+        raise Problem(Text("Cast"), Text("makes {dtype}", dtype=dtype.name), Text("Export the model without it."))
     return TORCH_TYPES.get(dtype.name, dtype.type)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from ...problem import Problem
+from ...text import Text
 
 MAX_FILE = 2 << 30
 MAX_NODES = 200_000
@@ -117,21 +118,31 @@ def read_onnx(path: Path) -> OnnxFile:
     where = str(path)
     try:
         if path.stat().st_size > MAX_FILE:
-            raise Problem(where, "is larger than 2 GB", "Keep its weights in an external data file beside it.")
+            raise Problem(
+                where, Text("is larger than 2 GB"), Text("Keep its weights in an external data file beside it.")
+            )
         model = onnx.ModelProto()
         model.ParseFromString(path.read_bytes())
     except FileNotFoundError:
-        raise Problem(where, "no such file", "Check the path.") from None
+        raise Problem(where, Text("no such file"), Text("Check the path.")) from None
     except OSError as error:
-        raise Problem(where, f"cannot be read ({error.strerror})", "Check the path and its permissions.") from error
+        raise Problem(
+            where,
+            Text("cannot be read ({reason})", reason=error.strerror),
+            Text("Check the path and its permissions."),
+        ) from error
     except Exception as error:  # protobuf's DecodeError has no public home
-        raise Problem(where, f"is not a whole ONNX file ({type(error).__name__})", "Export it anew.") from error
+        raise Problem(
+            where, Text("is not a whole ONNX file ({error})", error=type(error).__name__), Text("Export it anew.")
+        ) from error
     if not model.graph.node and not model.graph.output:
-        raise Problem(where, "holds no ONNX graph", "Give a model that was saved by onnx.save or torch.onnx.export.")
+        raise Problem(
+            where, Text("holds no ONNX graph"), Text("Give a model that was saved by onnx.save or torch.onnx.export.")
+        )
     try:
         return _Reader(path, model).run()
     except RecursionError:
-        raise Problem(where, "nests functions too deeply", "Export it anew.") from None
+        raise Problem(where, Text("nests functions too deeply"), Text("Export it anew.")) from None
 
 
 class _Reader:
@@ -148,13 +159,17 @@ class _Reader:
         opset = self._opset()
         self._count_nodes()
         if graph.sparse_initializer:
-            raise Problem(self.where, "holds sparse tensors", "Store them as dense ones.")
+            raise Problem(self.where, Text("holds sparse tensors"), Text("Store them as dense ones."))
         arrays = {tensor.name: self._array(tensor) for tensor in graph.initializer}
         ops = tuple(self._ops(graph.node, {}))
         # Before version 4 of the format, stored tensors were declared as inputs as well.
         inputs = tuple(self._declared(item) for item in graph.input if item.name not in arrays)
         if untyped := next((item.name for item in inputs if item.dtype == "undefined"), None):
-            raise Problem(self.where, f"does not say the type of its input {untyped}", "Export it anew.")
+            raise Problem(
+                self.where,
+                Text("does not say the type of its input {untyped}", untyped=untyped),
+                Text("Export it anew."),
+            )
         outputs = tuple(self._declared(item) for item in graph.output)
         meta = {item.key: item.value for item in self.model.metadata_props}
         producer = " ".join(str(part) for part in (self.model.producer_name, self.model.producer_version) if part)
@@ -167,12 +182,14 @@ class _Reader:
         if opset < OLDEST_OPSET:
             raise Problem(
                 self.where,
-                f"has opset {opset}, older than {OLDEST_OPSET}",
-                "Bring it to a newer one with onnx.version_converter.",
+                Text("has opset {opset}, older than {oldest_opset}", opset=opset, oldest_opset=OLDEST_OPSET),
+                Text("Bring it to a newer one with onnx.version_converter."),
             )
         if opset > newest:
             raise Problem(
-                self.where, f"has opset {opset}, newer than onnx {onnx.__version__} knows", "Install a newer onnx."
+                self.where,
+                Text("has opset {opset}, newer than onnx {version} knows", opset=opset, version=onnx.__version__),
+                Text("Install a newer onnx."),
             )
         return opset
 
@@ -189,7 +206,11 @@ class _Reader:
                 key = (node.domain, node.op_type)
                 if key in self.functions:
                     if key in open_now:
-                        raise Problem(self.where, f"the function {node.op_type} calls itself", "Export it anew.")
+                        raise Problem(
+                            self.where,
+                            Text("the function {op_type} calls itself", op_type=node.op_type),
+                            Text("Export it anew."),
+                        )
                     if key not in self.sizes:
                         open_now.add(key)
                         self.sizes[key] = size(self.functions[key].node)
@@ -199,7 +220,11 @@ class _Reader:
                     if attribute.type == AttributeProto.GRAPH:
                         total += size(attribute.g.node)
                 if total > MAX_NODES:
-                    raise Problem(self.where, f"unfolds to more than {MAX_NODES:,} operators", "Export a smaller part.")
+                    raise Problem(
+                        self.where,
+                        Text("unfolds to more than {max_nodes:,} operators", max_nodes=MAX_NODES),
+                        Text("Export a smaller part."),
+                    )
             return total
 
         size(self.model.graph.node)
@@ -218,7 +243,11 @@ class _Reader:
             kind = node.op_type if node.domain in STANDARD else f"{node.domain}::{node.op_type}"
             texts = (node.op_type, node.domain, node.name, *node.input, *node.output)
             if not node.output or not all(isinstance(text, str) for text in texts):
-                raise Problem(self.where, f"{kind} has no output, or names that are no text", "Export it anew.")
+                raise Problem(
+                    self.where,
+                    Text("{kind} has no output, or names that are no text", kind=kind),
+                    Text("Export it anew."),
+                )
             name = node.name or next((output for output in node.output if output), node.op_type)
             meta = {item.key: item.value for item in node.metadata_props}
             yield Op(kind, name, tuple(node.input), tuple(node.output), attributes, meta)
@@ -275,9 +304,17 @@ class _Reader:
         shape = tuple(tensor.dims)
         count = math.prod(shape)
         if any(size < 0 for size in shape):
-            raise Problem(self.where, f"the tensor {tensor.name} claims the shape {list(shape)}", "Export it anew.")
+            raise Problem(
+                self.where,
+                Text("the tensor {tensor} claims the shape {shape}", tensor=tensor.name, shape=list(shape)),
+                Text("Export it anew."),
+            )
         if tensor.data_type == TensorProto.STRING or tensor.HasField("segment"):
-            raise Problem(self.where, f"the tensor {tensor.name} holds text or a segment", "Leave that part out.")
+            raise Problem(
+                self.where,
+                Text("the tensor {tensor} holds text or a segment", tensor=tensor.name),
+                Text("Leave that part out."),
+            )
         if tensor.data_location == TensorProto.EXTERNAL:
             return self._external(tensor, shape)
         typed = sum(
@@ -288,14 +325,20 @@ class _Reader:
         if count > held:
             raise Problem(
                 self.where,
-                f"the tensor {tensor.name} claims the shape {list(shape)}, which its data cannot hold",
-                "Export it anew.",
+                Text(
+                    "the tensor {tensor} claims the shape {shape}, which its data cannot hold",
+                    tensor=tensor.name,
+                    shape=list(shape),
+                ),
+                Text("Export it anew."),
             )
         try:
             return _plain(numpy_helper.to_array(tensor))
         except Exception as error:
             raise Problem(
-                self.where, f"the tensor {tensor.name} cannot be read ({error})", "Export it anew."
+                self.where,
+                Text("the tensor {tensor} cannot be read ({error})", tensor=tensor.name, error=error),
+                Text("Export it anew."),
             ) from error
 
     def _external(self, tensor: TensorProto, shape: Sequence[int]) -> Array:
@@ -307,29 +350,40 @@ class _Reader:
         if not location or Path(location).is_absolute() or not file.is_relative_to(folder):
             raise Problem(
                 self.where,
-                f"the tensor {tensor.name} lies in {location[:80]!r}, outside of the model's folder",
-                "Put the data file beside the model.",
+                Text(
+                    "the tensor {tensor} lies in {location!r}, outside of the model's folder",
+                    tensor=tensor.name,
+                    location=location[:80],
+                ),
+                Text("Put the data file beside the model."),
             )
         if not file.is_file():
             raise Problem(
                 self.where,
-                f"its data file {location[:80]!r} is missing",
-                "Put it beside the model, under the name that the model has for it.",
+                Text("its data file {location!r} is missing", location=location[:80]),
+                Text("Put it beside the model, under the name that the model has for it."),
             )
         try:
             offset, length = int(entries.get("offset") or 0), int(entries.get("length") or 0)
             dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
         except (KeyError, ValueError, TypeError) as error:
             raise Problem(
-                self.where, f"the tensor {tensor.name} is not described ({error})", "Export it anew."
+                self.where,
+                Text("the tensor {tensor} is not described ({error})", tensor=tensor.name, error=error),
+                Text("Export it anew."),
             ) from error
         count = math.prod(shape)
         size = -(-count * BITS[tensor.data_type] // 8) if tensor.data_type in BITS else count * dtype.itemsize
         if offset < 0 or (length and length != size) or offset + size > file.stat().st_size:
             raise Problem(
                 self.where,
-                f"the tensor {tensor.name} of shape {list(shape)} is not in {location[:80]!r} whole",
-                "Copy the model with its data file anew.",
+                Text(
+                    "the tensor {tensor} of shape {shape} is not in {location!r} whole",
+                    tensor=tensor.name,
+                    shape=list(shape),
+                    location=location[:80],
+                ),
+                Text("Copy the model with its data file anew."),
             )
         if tensor.data_type in BITS:
             inline = TensorProto(dims=shape, data_type=tensor.data_type)
@@ -347,14 +401,20 @@ class _Reader:
             return Declared(item.name, None, "undefined")
         if kind != "tensor_type":
             name = kind.removesuffix("_type")
-            raise Problem(self.where, f"{item.name} is no tensor ({name})", "Export the part that works on tensors.")
+            raise Problem(
+                self.where,
+                Text("{item} is no tensor ({name})", item=item.name, name=name),
+                Text("Export the part that works on tensors."),
+            )
         tensor = item.type.tensor_type
         try:
             dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name
         except (KeyError, TypeError):
             dtype = "undefined"
         if dtype == "object":
-            raise Problem(self.where, f"{item.name} is text", "Export the part that works on tensors.")
+            raise Problem(
+                self.where, Text("{item} is text", item=item.name), Text("Export the part that works on tensors.")
+            )
         shape: list[int | str | None] = []
         for dim in tensor.shape.dim:
             fixed = dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None

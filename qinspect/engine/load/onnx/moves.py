@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from ...text import Text
 from .call import Call, as_tensor, sizes
 from .ops import Function, sides
 
@@ -97,7 +98,7 @@ def _gather(c: Call) -> torch.Tensor:
 
 def _gather_nd(c: Call) -> torch.Tensor:
     if c.get("batch_dims", 0):
-        raise c.refuse("gathers within batches")
+        raise c.refuse(Text("gathers within batches"))
     return c.tensor(0)[c.tensor(1).long().unbind(-1)]
 
 
@@ -111,7 +112,7 @@ def _scatter_elements(c: Call) -> torch.Tensor:
 
 def _scatter_nd(c: Call) -> torch.Tensor:
     if c.get("reduction", "none") not in ("none", "add"):
-        raise c.refuse(f"reduces by {c.get('reduction')}")
+        raise c.refuse(Text("reduces by {how}", how=c.get("reduction")))
     places = tuple(c.tensor(1).long().unbind(-1))
     return c.tensor(0).index_put(places, c.tensor(2), accumulate=c.get("reduction", "none") == "add")
 
@@ -182,18 +183,24 @@ def _resize(c: Call) -> torch.Tensor:
     factors, size = _factors(c, x, scales or None, wanted or None, axes)
     spatial = x.dim() - 2
     if c.get("antialias", 0) or c.get("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise c.refuse("smooths, or keeps the aspect ratio")
+        raise c.refuse(Text("smooths, or keeps the aspect ratio"))
     given: dict[str, Any] = {"size": size} if size is not None else {"scale_factor": factors}
     if mode == "nearest":
         rounding = "floor" if upsample else c.get("nearest_mode", "round_prefer_floor")
         if not _is_torchs_nearest(place, rounding, factors):
-            raise c.refuse(f"picks neighbours by {place} and {rounding}", "Export it with nearest_mode floor.")
+            raise c.refuse(
+                Text("picks neighbours by {place} and {rounding}", place=place, rounding=rounding),
+                Text("Export it with nearest_mode floor."),
+            )
         return F.interpolate(x, mode="nearest", **given)
     names = {("linear", 1): "linear", ("linear", 2): "bilinear", ("linear", 3): "trilinear", ("cubic", 2): "bicubic"}
     if (mode, spatial) not in names or place not in ("half_pixel", "pytorch_half_pixel", "align_corners"):
-        raise c.refuse(f"interpolates by {mode} with {place}", "Export it with half_pixel or align_corners.")
+        raise c.refuse(
+            Text("interpolates by {mode} with {place}", mode=mode, place=place),
+            Text("Export it with half_pixel or align_corners."),
+        )
     if mode == "cubic" and abs(float(c.get("cubic_coeff_a", -0.75)) + 0.75) > 1e-6:
-        raise c.refuse("has another cubic coefficient than -0.75")
+        raise c.refuse(Text("has another cubic coefficient than -0.75"))
     return F.interpolate(x, mode=names[mode, spatial], align_corners=place == "align_corners", **given)
 
 
@@ -209,12 +216,12 @@ def _factors(
         size = [int(n) for n in full[2:]]
         return [n / int(m) for n, m in zip(size, x.shape[2:], strict=True)], size
     if scales is None:
-        raise c.refuse("has neither sizes nor scales", "Export it anew.")
+        raise c.refuse(Text("has neither sizes nor scales"), Text("Export it anew."))
     all_scales = [1.0] * x.dim()
     for axis, scale in zip(over, scales, strict=True):
         all_scales[axis] = float(scale)
     if all_scales[:2] != [1.0, 1.0]:
-        raise c.refuse("resizes the batch or the channels")
+        raise c.refuse(Text("resizes the batch or the channels"))
     return all_scales[2:], None
 
 
@@ -241,7 +248,7 @@ def _trilu(c: Call) -> torch.Tensor:
 
 def _dropout(c: Call) -> torch.Tensor:
     if c.known(2) and bool(c.values[2]):
-        raise c.refuse("is in training mode", "Export the model in eval mode.")
+        raise c.refuse(Text("is in training mode"), Text("Export the model in eval mode."))
     return c.tensor(0)
 
 

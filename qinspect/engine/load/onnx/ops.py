@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ...text import Text
 from .call import Call, as_tensor, element_type
 
 Function = Callable[[Call], Any]
@@ -38,7 +39,9 @@ def _pads(c: Call, x: torch.Tensor, kernel: Sequence[int]) -> tuple[list[int], l
         return begins, ends
     pads = c.get("pads", [0] * (2 * spatial)) if auto == "NOTSET" else [0] * (2 * spatial)
     if len(pads) != 2 * spatial:
-        raise c.refuse(f"has {len(pads)} paddings for {spatial} axes", "Export it anew.")
+        raise c.refuse(
+            Text("has {count} paddings for {spatial} axes", count=len(pads), spatial=spatial), Text("Export it anew.")
+        )
     return list(pads[:spatial]), list(pads[spatial:])
 
 
@@ -55,7 +58,7 @@ def _conv(c: Call) -> torch.Tensor:
     spatial = weight.dim() - 2
     function = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}.get(spatial)
     if function is None:
-        raise c.refuse(f"has a weight of {weight.dim()} axes")
+        raise c.refuse(Text("has a weight of {dim} axes", dim=weight.dim()))
     begins, ends = _pads(c, x, weight.shape[2:])
     padding = begins
     if begins != ends:
@@ -69,7 +72,7 @@ def _conv_transpose(c: Call) -> torch.Tensor:
     spatial = weight.dim() - 2
     function = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}.get(spatial)
     if function is None:
-        raise c.refuse(f"has a weight of {weight.dim()} axes")
+        raise c.refuse(Text("has a weight of {dim} axes", dim=weight.dim()))
     ones = [1] * spatial
     strides, dilations = c.get("strides", ones), c.get("dilations", ones)
     extra, group = c.get("output_padding", [0] * spatial), int(c.get("group", 1))
@@ -97,7 +100,7 @@ def _max_pool(c: Call) -> torch.Tensor:
     x, kernel = c.tensor(0), list(c.get("kernel_shape"))
     function = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}.get(len(kernel))
     if function is None:
-        raise c.refuse("pools over other than 1 to 3 axes")
+        raise c.refuse(Text("pools over other than 1 to 3 axes"))
     begins, ends = _pads(c, x, kernel)
     padding = begins
     if begins != ends or any(p > k // 2 for p, k in zip(begins, kernel, strict=True)):
@@ -111,7 +114,7 @@ def _average_pool(c: Call) -> torch.Tensor:
     x, kernel = c.tensor(0), list(c.get("kernel_shape"))
     function = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}.get(len(kernel))
     if function is None or any(d != 1 for d in c.get("dilations", [1])):
-        raise c.refuse("is dilated, or pools over other than 1 to 3 axes")
+        raise c.refuse(Text("is dilated, or pools over other than 1 to 3 axes"))
     begins, ends = _pads(c, x, kernel)
     strides, ceil = c.get("strides", [1] * len(kernel)), bool(c.get("ceil_mode", 0))
     include = bool(c.get("count_include_pad", 0))
@@ -172,7 +175,7 @@ def _linear(c: Call) -> torch.Tensor:
 
 def _batch_norm(c: Call) -> torch.Tensor:
     if c.get("training_mode", 0):
-        raise c.refuse("is in training mode", "Export the model in eval mode.")
+        raise c.refuse(Text("is in training mode"), Text("Export the model in eval mode."))
     x, weight, bias, mean, var = (c.tensor(index) for index in range(5))
     return F.batch_norm(
         x, mean, var, weight, bias, False, 1 - float(c.get("momentum", 0.9)), float(c.get("epsilon", 1e-5))
@@ -356,7 +359,7 @@ def _product(x: torch.Tensor, axes: Sequence[int], keep: bool) -> torch.Tensor:
 def _arg(function: Callable[..., torch.Tensor]) -> Function:
     def run(c: Call) -> torch.Tensor:
         if c.get("select_last_index", 0):
-            raise c.refuse("takes the last of equal values")
+            raise c.refuse(Text("takes the last of equal values"))
         return function(c.tensor(0), int(c.get("axis", 0)), bool(c.get("keepdims", 1)))
 
     return run
@@ -369,7 +372,7 @@ def _cast(c: Call) -> torch.Tensor:
 
 def _cumsum(c: Call) -> torch.Tensor:
     if c.get("exclusive", 0) or c.get("reverse", 0):
-        raise c.refuse("runs backwards or leaves out the element itself")
+        raise c.refuse(Text("runs backwards or leaves out the element itself"))
     return torch.cumsum(c.tensor(0), int(c.number(1)))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...problem import Problem
+from ...text import Text
 from .file import Op
 
 Array = NDArray[Any]
@@ -44,8 +45,8 @@ class Parts:
         """
         name = self.op.inputs[index] if index < len(self.op.inputs) else ""
         if name not in self.arrays:
-            what = f"{self.op.kind} has a scale that is computed at run time"
-            raise Problem(f"{self.where}, {self.op.name}", what, "Export it with static quantization.")
+            what = Text("{kind} has a scale that is computed at run time", kind=self.op.kind)
+            raise Problem(f"{self.where}, {self.op.name}", what, Text("Export it with static quantization."))
         return self.arrays[name]
 
     def add(self, kind: str, inputs: tuple[str, ...], suffix: str, **attributes: Any) -> str:
@@ -104,8 +105,8 @@ def _one(kind: str) -> Callable[[Parts], None]:
         if p.op.attributes.get("channels_last", 0):
             raise Problem(
                 f"{p.where}, {p.op.name}",
-                f"{p.op.kind} is laid out for one computer's runtime (channels last)",
-                "Give the file before onnxruntime optimized it.",
+                Text("{kind} is laid out for one computer's runtime (channels last)", kind=p.op.kind),
+                Text("Give the file before onnxruntime optimized it."),
             )
         p.end(kind, (p.real(0),), 3)
 
@@ -136,7 +137,11 @@ def _n_bits(p: Parts) -> None:
     packed, scales = p.stored(1), p.stored(2)
     blocks = -(-columns // size)
     if bits not in (4, 8) or packed.size != rows * blocks * size * bits // 8 or scales.size != rows * blocks:
-        raise Problem(f"{p.where}, {p.op.name}", f"its {bits}-bit weight is not as K and N say", "Export it anew.")
+        raise Problem(
+            f"{p.where}, {p.op.name}",
+            Text("its {bits}-bit weight is not as K and N say", bits=bits),
+            Text("Export it anew."),
+        )
     whole = packed.reshape(rows, blocks, -1).astype(np.uint8)
     zero = np.full((rows, blocks), 1 << (bits - 1), np.uint8)
     if len(p.op.inputs) > 3 and p.op.inputs[3]:
@@ -190,5 +195,9 @@ def taken_apart(ops: tuple[Op, ...], arrays: Arrays, where: str) -> Iterator[Op]
         try:
             write(parts)
         except (KeyError, ValueError, IndexError) as error:
-            raise Problem(f"{where}, {op.name}", f"{op.kind} is not whole ({error})", "Export it anew.") from error
+            raise Problem(
+                f"{where}, {op.name}",
+                Text("{kind} is not whole ({error})", kind=op.kind, error=error),
+                Text("Export it anew."),
+            ) from error
         yield from parts.ops

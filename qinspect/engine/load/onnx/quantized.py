@@ -17,6 +17,7 @@ from ...backends.onnx.qdq import CLIPS, INTEGERS
 from ...problem import Problem
 from ...qconfig import DTYPES
 from ...qparams import QParams
+from ...text import Text
 from .file import OnnxFile, Op
 from .qoperator import QOPERATORS, Arrays, taken_apart
 
@@ -182,8 +183,10 @@ class _Stripper:
             self.real[name] = self.real[output] = name
             self.grids[name] = params
         else:
-            what = f"{op.kind} reads {name!r}, whose whole numbers are computed without a grid"
-            raise Problem(f"{self.where}, {op.name}", what, "Export it with QuantizeLinear.")
+            what = Text(
+                "{kind} reads {name!r}, whose whole numbers are computed without a grid", kind=op.kind, name=name
+            )
+            raise Problem(f"{self.where}, {op.name}", what, Text("Export it with QuantizeLinear."))
 
     def _dynamic(self, op: Op) -> None:
         """The scale is that of the values at run time: the real numbers stand for the whole ones."""
@@ -231,8 +234,8 @@ class _Stripper:
         kind = "MatMul" if op.kind == "MatMulInteger" else "Conv"
         weight = self.arrays.get(op.inputs[1])
         if weight is None or op.inputs[0] not in self.real:
-            what = f"{op.kind} multiplies tensors that are not a stored one and a quantized one"
-            raise Problem(f"{self.where}, {op.name}", what, "Export it with static quantization.")
+            what = Text("{kind} multiplies tensors that are not a stored one and a quantized one", kind=op.kind)
+            raise Problem(f"{self.where}, {op.name}", what, Text("Export it with static quantization."))
         name, scale = f"{op.outputs[0]}/weight", self._scale_behind(op.outputs[0])
         names = (op.inputs[1], f"{name}/scale", *op.inputs[3:4])
         self.arrays[names[1]] = np.ones((), np.float32) if scale is None else scale
@@ -309,15 +312,17 @@ class _Stripper:
         """Scale and zero point, stored."""
         for name in op.inputs[1:3]:
             if name and name not in self.arrays:
-                what = f"{op.kind} has a scale or zero point that is computed at run time"
-                raise Problem(f"{self.where}, {op.name}", what, "Export it with static quantization.")
+                what = Text("{kind} has a scale or zero point that is computed at run time", kind=op.kind)
+                raise Problem(f"{self.where}, {op.name}", what, Text("Export it with static quantization."))
         scale = self.arrays[op.inputs[1]]
         if len(op.inputs) > 2 and op.inputs[2]:
             zero = self.arrays[op.inputs[2]]
         else:
             zero = np.zeros(scale.shape, np.uint8)
         if zero.size != scale.size and zero.size != 1:
-            raise Problem(f"{self.where}, {op.name}", "its scale and zero point differ in shape", "Export it anew.")
+            raise Problem(
+                f"{self.where}, {op.name}", Text("its scale and zero point differ in shape"), Text("Export it anew.")
+            )
         return scale, zero
 
     def _params(self, op: Op, dtype: str, rank: int | None = None) -> QParams:
@@ -327,7 +332,11 @@ class _Stripper:
             dtype = TensorProto.DataType.Name(int(op.attributes["output_dtype"])).lower()
         dtype = dtype or _name_of(zero.dtype, op)
         if dtype not in DTYPES and dtype not in FP8.values() and dtype != "int32":
-            raise Problem(f"{self.where}, {op.name}", f"quantizes to {dtype}, which is not known", "Export it anew.")
+            raise Problem(
+                f"{self.where}, {op.name}",
+                Text("quantizes to {dtype}, which is not known", dtype=dtype),
+                Text("Export it anew."),
+            )
         low, high = DTYPES.get(dtype, (0, 0))
         bits = 8 if dtype not in DTYPES else (high - low + 1).bit_length() - 1
         whole = np.broadcast_to(zero.astype(np.float32).astype(np.int32), scale.shape)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ...text import Text
 from .call import Call
 from .ops import Function
 
@@ -28,13 +29,13 @@ def _recurrent(kind: str) -> Function:
         named = [name.lower() for name in c.get("activations", ACTIVATIONS[kind] * directions)]
         relu = kind == "RNN" and named == ["relu"] * directions
         if (named != ACTIVATIONS[kind] * directions and not relu) or c.get("clip") is not None:
-            raise c.refuse("has activations or a clip that torch's has not")
+            raise c.refuse(Text("has activations or a clip that torch's has not"))
         if c.get("layout", 0) or c.has(7) or c.get("input_forget", 0) or c.get("direction", "forward") == "reverse":
-            raise c.refuse("runs backwards, batch first, with peepholes or with coupled gates")
+            raise c.refuse(Text("runs backwards, batch first, with peepholes or with coupled gates"))
         if kind == "GRU" and not c.get("linear_before_reset", 0):
-            raise c.refuse("resets before its product, which torch's does not")
+            raise c.refuse(Text("resets before its product, which torch's does not"))
         if c.has(4) and not _whole(c, x.shape[0]):
-            raise c.refuse("takes sequences of several lengths")
+            raise c.refuse(Text("takes sequences of several lengths"))
         weights: list[torch.Tensor] = []
         for index in range(directions):
             weights += [_reordered(w[index], order), _reordered(r[index], order)]

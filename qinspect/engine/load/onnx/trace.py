@@ -27,6 +27,7 @@ from ...normalize import MADE_OF, normalize
 from ...plan import QuantPlan
 from ...problem import Problem
 from ...source import ModelSpec
+from ...text import Text
 from ..trace import first_line, plain
 from .call import KNOWN, Call, as_tensor, is_small
 from .file import MAX_EXAMPLE, Body, Declared, OnnxFile, Op, read_onnx
@@ -80,20 +81,28 @@ def open_onnx(path: Path, spec: ModelSpec, notes: list[str]) -> Opened:
     """
     file, marks = read_float(path)
     if any(item.dtype in ("float16", "bfloat16", "float64") for item in (*file.inputs, *file.outputs)):
-        notes.append("The file's half or double precision numbers are computed in float32 here.")
+        notes.append(Text("The file's half or double precision numbers are computed in float32 here."))
     shapes, free = _example_shapes(file, spec, notes)
     if marks.inputs:
-        notes.append(f"The file takes whole numbers for {', '.join(marks.inputs)}; here it takes what they stand for.")
+        notes.append(
+            Text(
+                "The file takes whole numbers for {inputs}; here it takes what they stand for.",
+                inputs=", ".join(marks.inputs),
+            )
+        )
     if marks.clips:
         notes.append(
-            f"{len(marks.clips)} ReLU or ReLU6, which the file leaves to the ends of a grid, are layers again here."
+            Text(
+                "{count} ReLU or ReLU6, which the file leaves to the ends of a grid, are layers again here.",
+                count=len(marks.clips),
+            )
         )
     program = _Program(file, marks)
     if free:
         try:
             return program.opened(*_graph(program, shapes, free), True)
         except Exception:  # whatever stops it may be the free batch: it is tried with one sample
-            notes.append("The file's batch is free, but some operator in it works for one sample only.")
+            notes.append(Text("The file's batch is free, but some operator in it works for one sample only."))
             shapes = [[1 if axis in free[i] else n for axis, n in enumerate(s)] for i, s in enumerate(shapes)]
     return program.opened(*_graph(program, shapes, []), False)
 
@@ -110,8 +119,8 @@ def read_float(path: Path) -> tuple[OnnxFile, Marks]:
         file, marks = stripped(with_constants(read_onnx(path)))
         return merged(file, marks.values), marks
     except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        what = f"does not hold together ({type(error).__name__}: {first_line(error)})"
-        raise Problem(str(path), what, "Export it anew.") from error
+        what = Text("does not hold together ({error}: {said})", error=type(error).__name__, said=first_line(error))
+        raise Problem(str(path), what, Text("Export it anew.")) from error
 
 
 class _Program(torch.nn.Module):
@@ -139,7 +148,9 @@ class _Program(torch.nn.Module):
             for item in self.file.outputs:
                 if item.name not in values:
                     raise Problem(
-                        f"{self.file.path}, {item.name}", "is an output that nothing makes", "Export it anew."
+                        f"{self.file.path}, {item.name}",
+                        Text("is an output that nothing makes"),
+                        Text("Export it anew."),
                     )
                 value = values[item.name]
                 found[item.name] = value if isinstance(value, torch.Tensor) else self._stored(item.name, value)
@@ -191,7 +202,11 @@ class _Program(torch.nn.Module):
             return [known]
         missing = next((name for name in op.inputs if name and name not in values), None)
         if missing is not None:
-            raise Problem(where, f"{op.kind} reads {missing!r}, which nothing makes", "Export it anew.")
+            raise Problem(
+                where,
+                Text("{kind} reads {missing!r}, which nothing makes", kind=op.kind, missing=missing),
+                Text("Export it anew."),
+            )
         call = Call(
             op, [values[name] if name else None for name in op.inputs], self.file.opset, self.file.path, self._stored
         )
@@ -199,7 +214,9 @@ class _Program(torch.nn.Module):
             return self._branch(call, values)
         function = TABLE.get(op.kind)
         if function is None:
-            raise Problem(where, f"there is no way to run {op.kind} here", "Export the model without it.")
+            raise Problem(
+                where, Text("there is no way to run {kind} here", kind=op.kind), Text("Export the model without it.")
+            )
         try:
             at_once = KNOWN.get(op.kind)
             if at_once is not None and all(
@@ -212,16 +229,20 @@ class _Program(torch.nn.Module):
         except Problem:
             raise
         except Exception as error:
-            raise Problem(where, f"{op.kind} cannot be followed ({first_line(error)})", "Export it anew.") from error
+            raise Problem(
+                where,
+                Text("{kind} cannot be followed ({said})", kind=op.kind, said=first_line(error)),
+                Text("Export it anew."),
+            ) from error
         return result if isinstance(result, tuple) else [result]
 
     def _branch(self, call: Call, values: dict[str, Any]) -> Sequence[Any]:
         """The branch of an ``If`` whose condition is known."""
         if not call.known(0):
-            raise call.refuse("depends on the data", "Export the model without control flow.")
+            raise call.refuse(Text("depends on the data"), Text("Export the model without control flow."))
         body = call.get("then_branch" if bool(np.asarray(call.values[0]).reshape(-1)[0]) else "else_branch")
         if not isinstance(body, Body):
-            raise call.refuse("lacks a branch", "Export it anew.")
+            raise call.refuse(Text("lacks a branch"), Text("Export it anew."))
         inner = {**values, **body.arrays}
         self._run(body.ops, inner)
         return [inner[name] for name in body.outputs]
@@ -255,8 +276,8 @@ def _example_shapes(file: OnnxFile, spec: ModelSpec, notes: list[str]) -> tuple[
         own = None if given is None else given[index]
         declared = item.shape if item.shape is not None else None if own is None else (None, *own[1:])
         if declared is None or (own is not None and len(own) != len(declared)):
-            what = "is of no declared rank" if declared is None else f"has {len(declared)} axes"
-            raise Problem(f"{file.path}, {item.name}", what, "Give --input-shape with a size for each axis.")
+            what = Text("is of no declared rank") if declared is None else Text("has {count} axes", count=len(declared))
+            raise Problem(f"{file.path}, {item.name}", what, Text("Give --input-shape with a size for each axis."))
         axes = {
             axis
             for axis, size in enumerate(declared)
@@ -271,14 +292,24 @@ def _example_shapes(file: OnnxFile, spec: ModelSpec, notes: list[str]) -> tuple[
                 if wanted is not None and wanted != size:
                     raise Problem(
                         "--input-shape",
-                        f"says {wanted} for axis {axis} of {item.name}, the file {size}",
-                        "Leave it out.",
+                        Text(
+                            "says {wanted} for axis {axis} of {item}, the file {size}",
+                            wanted=wanted,
+                            axis=axis,
+                            item=item.name,
+                            size=size,
+                        ),
+                        Text("Leave it out."),
                     )
                 shape.append(size)
             else:
                 shape.append(_free_size(file, item, axis, wanted, symbols, notes))
         if math.prod(shape) > MAX_EXAMPLE:
-            raise Problem(f"{file.path}, {item.name}", f"claims the absurd shape {shape}", "Export it anew.")
+            raise Problem(
+                f"{file.path}, {item.name}",
+                Text("claims the absurd shape {shape}", shape=shape),
+                Text("Export it anew."),
+            )
         shapes.append(shape)
         free.append(axes)
     return shapes, free if batch != 0 else []
@@ -292,8 +323,8 @@ def _given_shapes(file: OnnxFile, spec: ModelSpec) -> list[tuple[int, ...]] | No
         return list(spec.input_shape)
     with_axes = [item for item in file.inputs if item.shape != ()]
     if len(spec.input_shape) != len(with_axes):
-        what = f"gives {len(spec.input_shape)} shapes, the model takes {len(with_axes)}"
-        raise Problem("--input-shape", what, "Give one for each input, joined by ;")
+        what = Text("gives {given} shapes, the model takes {taken}", given=len(spec.input_shape), taken=len(with_axes))
+        raise Problem("--input-shape", what, Text("Give one for each input, joined by ;"))
     rest = iter(spec.input_shape)
     return [() if item.shape == () else next(rest) for item in file.inputs]
 
@@ -309,14 +340,16 @@ def _free_size(
         wanted = symbols.get(name) if name else None
     if wanted is None and item.shape is not None and len(item.shape) == 4 and item.shape[1] in (1, 3) and axis > 1:
         wanted = 224
-        text = "The file leaves height and width free: 224 was assumed; --input-shape sets others."
+        text = Text("The file leaves height and width free: 224 was assumed; --input-shape sets others.")
         if text not in notes:
             notes.append(text)
     if wanted is None:
         raise Problem(
             f"{file.path}, {item.name}",
-            f"the size of axis {axis}{f' ({name})' if name else ''} is free",
-            "Give --input-shape, such as 1,3,224,224; shapes of several inputs are joined by ;",
+            Text("the size of axis {axis} ({name}) is free", axis=axis, name=name)
+            if name
+            else Text("the size of axis {axis} is free", axis=axis),
+            Text("Give --input-shape, such as 1,3,224,224; shapes of several inputs are joined by ;"),
         )
     if name:
         symbols[name] = wanted
@@ -415,10 +448,18 @@ def _graph(
             raise
         raise Problem(f"{file.path}, {problem.where}", problem.what, problem.remedy) from problem
     except Exception as error:
-        raise Problem(file.path, f"torch cannot follow it ({first_line(error)})", "Export it anew.") from error
+        raise Problem(
+            file.path,
+            Text("torch cannot follow it ({said})", said=first_line(error)),
+            Text("Export it anew."),
+        ) from error
     for layer in graph.layers:
         if math.prod(layer.shape) > MAX_VALUE:
-            raise Problem(f"{file.path}, {layer.id}", f"claims the absurd shape {layer.shape}", "Export it anew.")
+            raise Problem(
+                f"{file.path}, {layer.id}",
+                Text("claims the absurd shape {shape}", shape=layer.shape),
+                Text("Export it anew."),
+            )
     return graph, tensors
 
 
