@@ -128,7 +128,7 @@ def candidates(
 
 def _all_options(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QConfig]:
     """Every configuration once, under its first title; a layer without a weight keeps what the plan says of one."""
-    own = {Text("as it is"): now} if now != FLOAT else {}
+    own: dict[str, QConfig] = {Text("as it is"): now} if now != FLOAT else {}
     titles = {**own, **options_of(layer, plan.with_layer(layer.id, now.weight, now.activation))}
     titles |= _other_kinds(layer, now, plan)
     once: dict[QConfig, str] = {}
@@ -186,7 +186,7 @@ def _static(now: QConfig, plan: QuantPlan) -> tuple[TensorConfig, TensorConfig]:
 def _other_kinds(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QConfig]:
     """Of another kind than the layer is now: dynamic, weight-only, of more or fewer bits."""
     weight, activation = _static(now, plan)
-    found = {
+    found: dict[str, QConfig] = {
         Text("activation moving average"): QConfig(weight, activation.but(estimator="moving_average", range=None)),
         Text("activation 16 bit"): QConfig(weight, activation.but(dtype="int16", symmetric=True)),
     }

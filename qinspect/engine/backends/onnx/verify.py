@@ -185,7 +185,7 @@ def _unlike(
     q = simulation.quantization
     checks: dict[str, Any] = {}
     compare(simulation, true_integers(q, model, arrays), inputs, checks)
-    found = []
+    found: list[str] = []
     for layer, difference in checks.items():
         check = difference.check()
         if layer in kernels and check.within_one < WITHIN_ONE:
@@ -216,7 +216,7 @@ def _unlike_floats(
     taps = real_tensors(model, q)
     values: dict[str, Any] = dict(zip(q.graph.input_names, inputs, strict=True))
     whole = true_integers(q, model, arrays)
-    found = []
+    found: list[str] = []
     for layer in q.graph.layers:
         if q.at_origin(layer.value) and layer.value in whole:
             values[layer.value] = q.values[layer.value].dequantize(whole[layer.value])
