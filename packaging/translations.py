@@ -6,6 +6,7 @@ python packaging/translations.py          extract, compile, and list what is not
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "qinspect"
 FOLDER = ROOT / "resources" / "i18n"
 LANGUAGES = ("zh_CN",)
+SAID = {"Problem": (1, 2), "Unmet": (1, 2), "Finding": (1, 2, 6), "report": (2,), "part": (3,)}
+"""Calls whose arguments at these places are for people; the command line's own may be plain English."""
 
 
 def tool(name: str, *arguments: str) -> None:
@@ -39,6 +42,26 @@ def templates(file: Path) -> Iterator[str]:
             if not isinstance(template, ast.Constant) or not isinstance(template.value, str):
                 raise ValueError(f"{file}:{node.lineno}: the template of a Text is not a literal")
             yield template.value
+
+
+def unmarked(file: Path) -> Iterator[str]:
+    """Places in a Python file that show a window plain English: what a Problem, a Finding or a progress note says."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+        for place in SAID.get(name, ()):
+            for part in _alternatives(node.args[place]) if place < len(node.args) else ():
+                literal = ast.unparse(part) if isinstance(part, (ast.Constant, ast.JoinedStr)) else ""
+                if re.search("[a-z]{2}", re.sub(r"\{[^}]*\}", "", literal)):
+                    yield f"{file}:{part.lineno}: {literal}"
+
+
+def _alternatives(expression: ast.expr) -> list[ast.expr]:
+    """What an expression may give, as far as it says so itself."""
+    if isinstance(expression, ast.IfExp):
+        return [*_alternatives(expression.body), *_alternatives(expression.orelse)]
+    if isinstance(expression, ast.BoolOp):
+        return [part for value in expression.values for part in _alternatives(value)]
+    return [expression]
 
 
 def engine_texts() -> list[str]:

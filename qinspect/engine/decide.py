@@ -11,6 +11,7 @@ from .backends.grouping import PASSING, SHARED
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
 from .qconfig import QConfig, TensorConfig
+from .text import Text
 
 WEIGHTED = frozenset(
     {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
@@ -23,10 +24,10 @@ MATRIX_PRODUCTS = frozenset({"matmul"})
 WHOLE = frozenset({"bool", "uint8", "int8", "int16", "int32", "int64"})
 """Tensors that have no scale and need none."""
 
-UNREAD = "nothing behind it reads integers"
+UNREAD = Text("nothing behind it reads integers")
 """Why a layer without a weight stays float where values are rounded for their readers."""
 
-FLOAT_INPUT = "its input is float"
+FLOAT_INPUT = Text("its input is float")
 """Why a layer that only passes values on is not quantized."""
 
 NEVER_ASKED = frozenset(
@@ -137,7 +138,7 @@ class _Decider:
         config = self.configs[layer.id]
         reason = self.table.why_not(layer, config, self.plan.target)
         if any(self.graph.dtypes[name] in WHOLE for name in layer.inputs):
-            reason = reason or "one of its inputs is a tensor of whole numbers already"
+            reason = reason or Text("one of its inputs is a tensor of whole numbers already")
         kind = self.table.grouping(layer)
         if reason is None and kind == PASSING and not self._data_quantized(layer):
             reason = FLOAT_INPUT

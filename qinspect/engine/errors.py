@@ -18,6 +18,7 @@ from .qparams import QParams
 from .quantize import Quantization
 from .results import Errors
 from .simulate import Simulation
+from .text import Text
 
 
 def sqnr_db(signal: float, noise: float) -> float | None:
@@ -213,9 +214,9 @@ def measure(
                     plain, simulation, alone, inputs, of_layers, report, samples, size, total
                 )
             else:
-                report(samples, total or samples + size, "simulating")
+                report(samples, total or samples + size, Text("simulating"))
                 reference = plain(inputs)
-                report(samples + size / 2, total or samples + size, "simulating")
+                report(samples + size / 2, total or samples + size, Text("simulating"))
                 quantized = simulation(inputs)
             found.add(outputs_of(reference), outputs_of(quantized))
             if collect is not None:
@@ -296,5 +297,5 @@ def _side_by_side(
             if last[name] == index and name not in graph.output_values:
                 floats.pop(name, None)
                 quantized.pop(name, None)
-        report(samples + size * (index + 1) / len(graph.layers), total or samples + size, "measuring errors")
+        report(samples + size * (index + 1) / len(graph.layers), total or samples + size, Text("measuring errors"))
     return [floats[n] for n in graph.output_values], [quantized[n] for n in graph.output_values]

@@ -198,7 +198,7 @@ def _mixed(graph: LayerGraph, decided: Decisions, values: Mapping[str, QParams])
             continue
         kinds = {values[name].dtype for name in (*graph.data(layer), layer.value) if name in values}
         if len({TensorConfig(kind).width for kind in kinds}) > 1:
-            found[layer.id] = f"no integer kernel takes {' and '.join(sorted(kinds))} together"
+            found[layer.id] = Text("no integer kernel takes {kinds} together", kinds=" and ".join(sorted(kinds)))
     return found
 
 
@@ -259,7 +259,7 @@ def _stats(graph: LayerGraph, stats: Mapping[str, TensorStats], value: str) -> T
     while graph.statistics.get(name, name) not in stats:
         producer = graph.producer.get(name)
         if producer is None or not producer.transparent:
-            raise Problem(value, "was not seen in calibration", "Calibrate again with this model and plan.")
+            raise Problem(value, Text("was not seen in calibration"), Text("Calibrate again with this model and plan."))
         first = producer.args[0]
         name = first.value if isinstance(first, Ref) else producer.inputs[0]
     return stats[graph.statistics.get(name, name)]

@@ -10,6 +10,7 @@ from typing import Any
 
 from .problem import Problem
 from .qconfig import PRESETS, QConfig
+from .text import Text
 
 FX_ENGINES = ("x86", "fbgemm", "onednn", "qnnpack")
 ENGINES = {"ort": ("cpu",), "fx": FX_ENGINES, "eager": FX_ENGINES, "pt2e": ("inductor",), "tensorrt": ("trt",)}
@@ -63,13 +64,21 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES.get(self.backend, ()):
-            raise Problem("target", f"unknown target {self.name!r}", f"Use one of {', '.join(TARGETS)}.")
+            raise Problem(
+                Text("target"),
+                Text("unknown target {name!r}", name=self.name),
+                Text("Use one of {known}.", known=", ".join(TARGETS)),
+            )
         if self.isa not in ("", *INSTRUCTION_SETS):
             raise Problem(
-                "target", f"unknown instruction set {self.isa!r}", f"Use one of {', '.join(INSTRUCTION_SETS)}."
+                Text("target"),
+                Text("unknown instruction set {isa!r}", isa=self.isa),
+                Text("Use one of {known}.", known=", ".join(INSTRUCTION_SETS)),
             )
         if any(type(number) is not int or number < 1 for number in (self.threads, self.batch)):
-            raise Problem("target", "threads and batch must be at least 1", "Give a whole number from 1.")
+            raise Problem(
+                Text("target"), Text("threads and batch must be at least 1"), Text("Give a whole number from 1.")
+            )
 
     @property
     def name(self) -> str:

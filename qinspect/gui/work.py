@@ -11,6 +11,7 @@ from ..engine.plan import QuantPlan
 from ..engine.progress import Report, part
 from ..engine.results import Analysis
 from ..engine.target import Target, host_isa
+from ..engine.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ class Opened:
 
 def host(report: Report) -> Host:
     """Import torch, so that the first model opens sooner, and look at the processor."""
-    report(0, 1, "starting the engine")
+    report(0, 1, Text("starting the engine"))
     import torch
 
     return Host(host_isa(), os.cpu_count() or 1, torch.__version__)
@@ -74,7 +75,7 @@ def load_model(
     spec: dict[str, Any], allow_code: bool, plan: QuantPlan | None, target: Target, report: Report
 ) -> OpenedModel:
     """Open a model from a specification in JSON form."""
-    report(0, 1, "importing torch")
+    report(0, 1, Text("importing torch"))
     from ..engine.inspect import inspect
     from ..engine.job import opening_plan
     from ..engine.load import ModelSpec, load_model
@@ -86,14 +87,14 @@ def load_model(
 
 def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Report) -> Opened:
     """Open a data set that fits a model, and decode a few samples."""
-    report(0, 1, "looking at the data")
+    report(0, 1, Text("looking at the data"))
     from ..engine.data import DataSpec, open_data
 
     data = open_data(DataSpec.from_json(spec), model.graph.inputs[0].shape, allow_code, model.graph.input_names)
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
     pictures = []
     for number, index in enumerate(wanted):
-        report(number, len(wanted), "decoding samples")
+        report(number, len(wanted), Text("decoding samples"))
         pictures.append((index, data.picture(index)))
     return Opened(data, tuple(pictures), class_names(Path(spec["source"])))
 
@@ -288,7 +289,7 @@ def weight_ranges(model: Model, plan: QuantPlan, layer_id: str, report: Report) 
     from ..engine.job import fused_graph
     from ..engine.ranges import estimate_weight
 
-    report(0, 1, "weights")
+    report(0, 1, Text("weights"))
     graph = fused_graph(model, plan).graph
     layer = graph.by_id.get(layer_id)
     weight = None if layer is None else graph.weight(layer)

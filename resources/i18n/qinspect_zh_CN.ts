@@ -4528,6 +4528,14 @@
         <translation>不改变运行方式就读不到它的整数</translation>
     </message>
     <message>
+        <source>measuring errors</source>
+        <translation>正在测量误差</translation>
+    </message>
+    <message>
+        <source>simulating</source>
+        <translation>正在模拟</translation>
+    </message>
+    <message>
         <source>cannot run: {line}</source>
         <translation>无法运行：{line}</translation>
     </message>
@@ -6138,6 +6146,26 @@
     <message>
         <source>Install the package, or give a path to the file.</source>
         <translation>请安装该包，或给出文件路径。</translation>
+    </message>
+    <message>
+        <source>starting the engine</source>
+        <translation>正在启动引擎</translation>
+    </message>
+    <message>
+        <source>importing torch</source>
+        <translation>正在导入 torch</translation>
+    </message>
+    <message>
+        <source>looking at the data</source>
+        <translation>正在查看数据</translation>
+    </message>
+    <message>
+        <source>weights</source>
+        <translation>正在统计权重</translation>
+    </message>
+    <message>
+        <source>decoding samples</source>
+        <translation>正在解码样本</translation>
     </message>
     <message>
         <source>Choose a session that this version of qinspect saved.</source>
