@@ -192,7 +192,7 @@ def _weight(
 
 def _mixed(graph: LayerGraph, decided: Decisions, values: Mapping[str, QParams]) -> dict[str, str]:
     """Why layers between grids of 8 and of 16 bits are computed in float, by id."""
-    found = {}
+    found: dict[str, str] = {}
     for layer in graph.layers:
         if layer.id not in decided.quantized or layer.id in decided.why_not:
             continue

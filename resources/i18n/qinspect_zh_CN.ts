@@ -5536,6 +5536,10 @@
         <translation>可用的有 {known}。</translation>
     </message>
     <message>
+        <source>target</source>
+        <translation>目标</translation>
+    </message>
+    <message>
         <source>unknown target {name!r}</source>
         <translation>未知的目标 {name!r}</translation>
     </message>
