@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .backends import float_kernel, table
+from .backends.tables import float_kernel, table
 from .calibrate import Calibration
 from .data import Dataset, batches
 from .decide import MATRIX_PRODUCTS, WEIGHTED, decide

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .backends import float_kernel, table
 from .backends.grouping import PASSING, SHARED
+from .backends.tables import float_kernel, table
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
 from .qconfig import QConfig, TensorConfig

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .backends import table
 from .backends.grouping import OWN
+from .backends.tables import table
 from .calibrate import Calibration, calibrate, memory_bytes, wanted_values
 from .data import Dataset, batches
 from .execute import Executor, outputs_of

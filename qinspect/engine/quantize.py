@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .backends import table
 from .backends.grouping import OWN, PASSING
+from .backends.tables import table
 from .decide import WEIGHTED, Decisions, decide
 from .existing import Given
 from .graph import Layer, LayerGraph, Ref

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .backends import table
+from .backends.tables import table
 from .execute import Executor
 from .graph import Layer, refs
 from .qconfig import TensorConfig

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.onnx.export import LAYER, float_model, metadata
+from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.onnx.naming import LAYER, metadata
 from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.runner import OrtRunner, kernels_of, open_model, session
 from qinspect.engine.backends.ort.simulate import OrtSimulation

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from onnx import helper, numpy_helper
 from torch import nn
 
-from qinspect.engine.backends import not_run_here, table
+from qinspect.engine.backends import not_run_here
 from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.tables import table
 from qinspect.engine.backends.tensorrt.export import export_tensorrt
 from qinspect.engine.backends.tensorrt.qdq import tensorrt_model
 from qinspect.engine.backends.tensorrt.rules import check_tensorrt, integer_layers

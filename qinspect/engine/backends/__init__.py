@@ -1,38 +1,18 @@
-"""What each backend runs (tables, cheap to import) and how plans are lowered to it."""
+"""Backends: tables of what each runs, lowerings, exports; here what a target can run, and its simulation."""
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..problem import Problem
 from ..target import Target
 from ..text import Text, listed
+from .tables import table
 
 if TYPE_CHECKING:
-    from ..graph import Layer, LayerGraph
-    from ..qconfig import QConfig
+    from ..graph import LayerGraph
     from ..quantize import Quantization
     from ..simulate import Simulation
-
-
-def table(target: Target) -> ModuleType:
-    """The table of a target: ``why_not(layer, qconfig, target)`` and ``grouping(layer)``."""
-    if target.backend == "ort":
-        from .ort import table as ort_table
-
-        return ort_table
-    if target.backend == "tensorrt":
-        from .tensorrt import table as tensorrt_table
-
-        return tensorrt_table
-    if target.backend == "pt2e":
-        from .pt2e import table as pt2e_table
-
-        return pt2e_table
-    from .fx import table as fx_table
-
-    return fx_table
 
 
 def refuse_opaque(graph: LayerGraph, where: str) -> Problem | None:
@@ -44,15 +24,6 @@ def refuse_opaque(graph: LayerGraph, where: str) -> Problem | None:
         Text("{where} cannot hold Python code of the model's author, which could not be traced", where=where),
         Text("Rewrite the line at which the tracing stopped; as it is, fx targets alone can run the model."),
     )
-
-
-def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
-    """Why a layer that the target rounds as asked is computed in float, or None where it is not.
-
-    A table says so in a function of this name; one without it has no such kernels.
-    """
-    says = getattr(table(target), "float_kernel", None)
-    return None if says is None else says(layer, config, target)
 
 
 def not_run_here(target: Target, graph: LayerGraph | None = None) -> str | None:

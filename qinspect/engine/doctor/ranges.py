@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..backends import table
+from ..backends.tables import table
 from ..decide import WEIGHTED
 from ..graph import Layer
 from ..plan import Remedy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..backends import table
+from ..backends.tables import table
 from ..decide import FLOAT_INPUT, NEVER_ASKED
 from ..graph import Layer
 from ..qconfig import PRESETS

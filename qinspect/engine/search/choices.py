@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..backends import float_kernel, table
 from ..backends.grouping import SHARED
+from ..backends.tables import float_kernel, table
 from ..candidates import options_of
 from ..decide import Decisions, decide
 from ..graph import Layer, LayerGraph

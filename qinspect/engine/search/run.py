@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..backends import table
+from ..backends.tables import table
 from ..calibrate import Calibration
 from ..data import Dataset, batches
 from ..inspect import data_json, model_json

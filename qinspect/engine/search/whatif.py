@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..backends import float_kernel, table
+from ..backends.tables import float_kernel, table
 from ..calibrate import Calibration
 from ..data import Dataset, batches
 from ..decide import decide

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,19 +18,11 @@ from ...text import Text
 from .. import refuse_opaque
 from ..grouping import pads_zeros
 from .moves import Declined
+from .naming import IR_VERSION, LAYER, MERGED, OPSET, VALUES, Shape, output_names, stored_names
 from .ops import emit, zero_pads
 
 if TYPE_CHECKING:
     from .foreign import Foreign
-
-OPSET = 18
-IR_VERSION = 10  # The first with metadata on nodes; onnxruntime reads it from 1.18 on.
-
-LAYER, VALUES, MERGED = "qinspect.layer", "qinspect.values", "qinspect.merged"
-"""Keys of metadata: a node's layer id; of the model, JSON: value name to tensor name, and paddings
-that a convolution took over to the convolution's id."""
-
-Shape = tuple[int | None, ...]
 
 
 def float_model(graph: LayerGraph) -> bytes:
@@ -68,38 +60,6 @@ def float_model(graph: LayerGraph) -> bytes:
     if model.ByteSize() >= onnx.checker.MAXIMUM_PROTOBUF:
         raise Problem(Text("ONNX export"), Text("the model is larger than 2 GB"), Text("Use an FX target."))
     return model.SerializeToString()
-
-
-def output_names(graph: LayerGraph) -> list[str]:
-    """Names of the model's outputs: those of a dictionary, else ``output`` or ``output_0``, ``output_1``, ..."""
-    count = len(graph.output_values)
-    names = ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
-    if isinstance(graph.outputs, Mapping) and len(graph.outputs) == count:
-        names = [str(key) for key in graph.outputs]
-    return [f"{name}_out" if name in graph.input_names else name for name in names]
-
-
-def stored_names(graph: LayerGraph) -> dict[str, str]:
-    """A name for every stored tensor, by key, that nothing else in the file has.
-
-    What exports write is called ``layer/what`` (``conv1/weight``). The tensors of a file that such an
-    export made are called so as well, so a stored tensor's name has no slash; nor is it that of an input,
-    an output or a value.
-    """
-    taken = {*graph.input_names, *output_names(graph), *graph.producer}
-    found = {}
-    for key in sorted(graph.params, key=lambda key: "/" in key):  # those that may keep their name come first
-        name = key.replace("/", ".")
-        while name in taken:
-            name += "_stored"
-        taken.add(name)
-        found[key] = name
-    return found
-
-
-def metadata(owner: Any, key: str) -> str:
-    """A metadata entry of a model or node, empty where there is none."""
-    return next((item.value for item in owner.metadata_props if item.key == key), "")
 
 
 def shapes(graph: LayerGraph) -> dict[str, Shape]:

@@ -16,7 +16,7 @@ from ...execute import Executor
 from ...graph import LayerGraph
 from ...problem import Problem
 from ...text import Text
-from .export import OPSET, Shape, stored_names
+from .naming import OPSET, Shape, stored_names
 
 
 class Foreign:

@@ -9,7 +9,7 @@ from onnx import helper, numpy_helper
 
 from ...problem import Problem
 from ...text import Text
-from .export import LAYER, OPSET, metadata
+from .naming import LAYER, OPSET, metadata
 
 OPSETS = range(13, 22)
 """Opsets that can be asked for: QuantizeLinear takes an axis from 13 on, and 16 and 4 bits from 21 on."""
@@ -75,7 +75,7 @@ def with_opset(model: onnx.ModelProto, wanted: int | None = None) -> onnx.ModelP
     Parameters
     ----------
     model : onnx.ModelProto
-        Written in opset `export.OPSET`, its quantizers in any.
+        Written in opset `naming.OPSET`, its quantizers in any.
     wanted : int | None
         One of `OPSETS`; None is the one that the model is written in, or the lowest above that it needs.
 

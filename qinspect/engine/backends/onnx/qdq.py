@@ -17,7 +17,7 @@ from ...quantize import Quantization
 from ..grouping import PASSING
 from ..ort.table import SIXTEEN_BITS, grouping, stored
 from . import partly as onnx_partly
-from .export import LAYER, MERGED, VALUES, metadata
+from .naming import LAYER, MERGED, VALUES, metadata
 from .ops import limits
 from .opset import needed_opset
 from .weights import STORAGE, whole_numbers

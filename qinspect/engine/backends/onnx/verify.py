@@ -26,8 +26,8 @@ from .. import simulation as simulate
 from ..exported import Batches, Score, run_python, summed_up
 from ..ort.runner import kernels_of, true_integers
 from . import alone as verify
-from .export import MERGED, VALUES, metadata
 from .interface import grids, to_integers, to_real
+from .naming import MERGED, VALUES, metadata
 from .opset import lowest_onnxruntime, opset_of
 
 WITHIN_ONE = 0.999

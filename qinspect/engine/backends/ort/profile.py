@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from ..onnx.export import LAYER, metadata
+from ..onnx.naming import LAYER, metadata
 
 WARM_UPS = 10
 """Runs before those that count."""

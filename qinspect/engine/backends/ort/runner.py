@@ -20,7 +20,8 @@ from ...progress import Report, silent
 from ...qparams import QParams
 from ...quantize import Quantization
 from ...text import Text
-from ..onnx.export import MERGED, float_model, metadata
+from ..onnx.export import float_model
+from ..onnx.naming import MERGED, metadata
 from ..onnx.ops import zero_pads
 from ..onnx.qdq import ABSORBED, INTEGERS, quantized_model
 from ..runner import Timing

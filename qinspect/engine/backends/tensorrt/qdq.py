@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from ...graph import Layer
 from ...qparams import QParams
 from ...quantize import Quantization
-from ..onnx.export import LAYER, MERGED, VALUES, metadata
+from ..onnx.naming import LAYER, MERGED, VALUES, metadata
 from ..onnx.qdq import INTEGERS, integer_tensor
 
 WEIGHTED = {"Conv": 0, "ConvTranspose": 1, "Gemm": 0, "MatMul": 1}

@@ -9,7 +9,7 @@ import onnx
 from onnx import numpy_helper
 
 from ...text import Text
-from ..onnx.export import LAYER, metadata
+from ..onnx.naming import LAYER, metadata
 from ..onnx.opset import opset_of
 from ..onnx.qdq import MOVES
 from .qdq import WEIGHTED

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from ...backends.onnx.export import LAYER
 from ...backends.onnx.interface import IO
+from ...backends.onnx.naming import LAYER
 from ...backends.onnx.qdq import CLIPS, INTEGERS
 from ...problem import Problem
 from ...qconfig import DTYPES

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch.export import Dim
 from torch.fx import traceback
 
-from ...backends.onnx.export import LAYER, VALUES
+from ...backends.onnx.naming import LAYER, VALUES
 from ...backends.onnx.qdq import CLIPS, INTEGERS
 from ...backends.ort.export import PLAN
 from ...existing import Existing
