@@ -1,6 +1,6 @@
 """Bring the translations up to date with the texts of the window, and compile them.
 
-python packaging/translations.py          extract, compile, and list what is not translated yet
+python packaging/translations.py          extract, compile, and list what is not translated yet or cannot be
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SOURCES = ROOT / "qinspect"
 FOLDER = ROOT / "resources" / "i18n"
 LANGUAGES = ("zh_CN",)
 SAID = {"Problem": (1, 2), "Unmet": (1, 2), "Finding": (1, 2, 6), "report": (2,), "part": (3,)}
-"""Calls whose arguments at these places are for people; the command line's own may be plain English."""
+"""Calls whose arguments at these places are for people."""
 
 
 def tool(name: str, *arguments: str) -> None:
@@ -45,14 +45,24 @@ def templates(file: Path) -> Iterator[str]:
 
 
 def unmarked(file: Path) -> Iterator[str]:
-    """Places in a Python file that show a window plain English: what a Problem, a Finding or a progress note says."""
+    """Places in a Python file where a window would be given plain English.
+
+    What a Problem, a Finding or a progress note says, and why a backend's table refuses a layer.
+    """
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
-        for place in SAID.get(name, ()):
-            for part in _alternatives(node.args[place]) if place < len(node.args) else ():
-                literal = ast.unparse(part) if isinstance(part, (ast.Constant, ast.JoinedStr)) else ""
-                if re.search("[a-z]{2}", re.sub(r"\{[^}]*\}", "", literal)):
-                    yield f"{file}:{part.lineno}: {literal}"
+        said: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            said = [node.args[place] for place in SAID.get(name, ()) if place < len(node.args)]
+        elif isinstance(node, ast.Return) and file.name == "table.py" and node.value is not None:
+            said = [node.value]
+        for part in (part for expression in said for part in _alternatives(expression)):
+            written = isinstance(part, ast.JoinedStr) or (
+                isinstance(part, ast.Constant) and isinstance(part.value, str)
+            )
+            literal = ast.unparse(part) if written else ""
+            if re.search("[a-z]{2}", re.sub(r"\{[^}]*\}", "", literal)):
+                yield f"{file}:{part.lineno}: {literal}"
 
 
 def _alternatives(expression: ast.expr) -> list[ast.expr]:
@@ -62,6 +72,11 @@ def _alternatives(expression: ast.expr) -> list[ast.expr]:
     if isinstance(expression, ast.BoolOp):
         return [part for value in expression.values for part in _alternatives(value)]
     return [expression]
+
+
+def plain_english() -> list[str]:
+    """All that is `unmarked`; the command line speaks English alone."""
+    return [place for file in sorted(SOURCES.rglob("*.py")) if "cli" not in file.parts for place in unmarked(file)]
 
 
 def engine_texts() -> list[str]:
@@ -118,7 +133,10 @@ def main() -> int:
         lost += [(language, *entry) for entry in missing(file)]
     for entry in lost:
         print(": ".join(entry))
-    return 1 if lost else 0
+    plain = plain_english()
+    for place in plain:
+        print(f"{place} is no Text")
+    return 1 if lost or plain else 0
 
 
 if __name__ == "__main__":

@@ -95,8 +95,8 @@ class DataSpec:
         demand(
             self.seconds is None or 0 < self.seconds < np.inf,
             "seconds",
-            f"{self.seconds} is not a length",
-            "Give a number above 0.",
+            Text("{seconds} is not a length", seconds=self.seconds),
+            Text("Give a number above 0."),
         )
         shares = self.split
         demand(

@@ -4060,6 +4060,670 @@
         <translation>正在运行两个模型</translation>
     </message>
     <message>
+        <source>Few samples: {few}.</source>
+        <translation>样本偏少：{few}。</translation>
+    </message>
+    <message>
+        <source>is one {kind} file</source>
+        <translation>只是一个{kind}文件</translation>
+    </message>
+    <message>
+        <source>Give the folder that it lies in.</source>
+        <translation>请给出它所在的文件夹。</translation>
+    </message>
+    <message>
+        <source>is no kind of data that is known</source>
+        <translation>不是已知的数据种类</translation>
+    </message>
+    <message>
+        <source>Use a folder of images or {suffixes}.</source>
+        <translation>请使用图像文件夹或 {suffixes}。</translation>
+    </message>
+    <message>
+        <source>{calibrate} samples to calibrate on ({usual} are usual)</source>
+        <translation>只有 {calibrate} 个样本用于校准（通常为 {usual} 个）</translation>
+    </message>
+    <message>
+        <source>none for a search to choose on</source>
+        <translation>没有样本供搜索选择</translation>
+    </message>
+    <message>
+        <source>Check the path to the data.</source>
+        <translation>请检查数据的路径。</translation>
+    </message>
+    <message>
+        <source>{final} to report on ({usual} are usual)</source>
+        <translation>只有 {final} 个用于报告（通常为 {usual} 个）</translation>
+    </message>
+    <message>
+        <source>none to report on</source>
+        <translation>没有样本用于报告</translation>
+    </message>
+    <message>
+        <source>is not there</source>
+        <translation>不存在</translation>
+    </message>
+    <message>
+        <source>{count} inputs</source>
+        <translation>{count} 个输入</translation>
+    </message>
+    <message>
+        <source>the input {name}</source>
+        <translation>输入 {name}</translation>
+    </message>
+    <message>
+        <source>does not hold {inputs} (it holds {arrays})</source>
+        <translation>不含 {inputs}（它含有 {arrays}）</translation>
+    </message>
+    <message>
+        <source>Name the arrays {names}, or {numbered}.</source>
+        <translation>请把数组命名为 {names}，或 {numbered}。</translation>
+    </message>
+    <message>
+        <source>holds NaN or infinite values, first in x[{sample}]</source>
+        <translation>含有 NaN 或无穷大，最先出现在 x[{sample}]</translation>
+    </message>
+    <message>
+        <source>Remove these samples.</source>
+        <translation>请去掉这些样本。</translation>
+    </message>
+    <message>
+        <source>as stored</source>
+        <translation>按存储的原样</translation>
+    </message>
+    <message>
+        <source>has no array {label}</source>
+        <translation>没有数组 {label}</translation>
+    </message>
+    <message>
+        <source>It has {arrays}.</source>
+        <translation>它含有 {arrays}。</translation>
+    </message>
+    <message>
+        <source>has no array x (it holds {arrays})</source>
+        <translation>没有数组 x（它含有 {arrays}）</translation>
+    </message>
+    <message>
+        <source>Name the samples x and the labels y.</source>
+        <translation>请把样本命名为 x，标签命名为 y。</translation>
+    </message>
+    <message>
+        <source>holds arrays, which are not resized or cropped</source>
+        <translation>是数组，不做缩放或裁剪</translation>
+    </message>
+    <message>
+        <source>Leave out --resize and --crop.</source>
+        <translation>请去掉 --resize 和 --crop。</translation>
+    </message>
+    <message>
+        <source>x has {count} samples and y has {found}</source>
+        <translation>x 有 {count} 个样本，而 y 有 {found} 个</translation>
+    </message>
+    <message>
+        <source>Give one target per sample.</source>
+        <translation>请每个样本给一个目标值。</translation>
+    </message>
+    <message>
+        <source>holds {dtype}, not real numbers</source>
+        <translation>是 {dtype}，不是实数</translation>
+    </message>
+    <message>
+        <source>Store float32 or integers.</source>
+        <translation>请存为 float32 或整数。</translation>
+    </message>
+    <message>
+        <source>x[{index}] has shape {shape}, another sample of the same batch has not</source>
+        <translation>x[{index}] 的形状是 {shape}，与同批的另一个样本不同</translation>
+    </message>
+    <message>
+        <source>Give samples of one shape.</source>
+        <translation>请给出形状相同的样本。</translation>
+    </message>
+    <message>
+        <source>cannot be read as .{kind} of plain arrays ({said})</source>
+        <translation>无法作为只含数组的 .{kind} 读取（{said}）</translation>
+    </message>
+    <message>
+        <source>Write it again, e.g. with numpy.savez(file, x=..., y=...).</source>
+        <translation>请重新写出，例如用 numpy.savez(file, x=..., y=...)。</translation>
+    </message>
+    <message>
+        <source>holds no sample (x has shape {shape})</source>
+        <translation>没有样本（x 的形状是 {shape}）</translation>
+    </message>
+    <message>
+        <source>Put samples along the first axis.</source>
+        <translation>请把样本沿第一个轴排列。</translation>
+    </message>
+    <message>
+        <source>x has shape {got}, but the model takes {wanted}</source>
+        <translation>x 的形状是 {got}，而模型接受 {wanted}</translation>
+    </message>
+    <message>
+        <source>Reshape x (its first axis counts the samples), or give the model&apos;s --input-shape.</source>
+        <translation>请改变 x 的形状（第一个轴是样本数），或给出模型的 --input-shape。</translation>
+    </message>
+    <message>
+        <source>nothing</source>
+        <translation>空</translation>
+    </message>
+    <message>
+        <source>has inputs of {count} and {other} samples</source>
+        <translation>各输入的样本数为 {count} 和 {other}</translation>
+    </message>
+    <message>
+        <source>Give each the same number.</source>
+        <translation>请使它们的个数相同。</translation>
+    </message>
+    <message>
+        <source>one channel (mean)</source>
+        <translation>单声道（取均值）</translation>
+    </message>
+    <message>
+        <source>holds audio of one channel, but the model takes {wanted}</source>
+        <translation>是单声道音频，而模型接受 {wanted}</translation>
+    </message>
+    <message>
+        <source>Give the features that it takes as an .npz with an array x.</source>
+        <translation>请把模型所需的特征存为 .npz 中的数组 x。</translation>
+    </message>
+    <message>
+        <source>holds NaN or infinite values</source>
+        <translation>含有 NaN 或无穷大</translation>
+    </message>
+    <message>
+        <source>holds no sample</source>
+        <translation>没有样本</translation>
+    </message>
+    <message>
+        <source>Remove or replace the file.</source>
+        <translation>请删除或替换该文件。</translation>
+    </message>
+    <message>
+        <source>{rate} Hz (soxr HQ)</source>
+        <translation>{rate} Hz（soxr HQ）</translation>
+    </message>
+    <message>
+        <source>the files&apos; own rate</source>
+        <translation>文件自身的采样率</translation>
+    </message>
+    <message>
+        <source>{length} samples (the end cut off, or silence added)</source>
+        <translation>{length} 个采样点（末尾截去，或补静音）</translation>
+    </message>
+    <message>
+        <source>holds audio, which needs the packages soundfile and soxr</source>
+        <translation>是音频，需要 soundfile 和 soxr 包</translation>
+    </message>
+    <message>
+        <source>pip install qinspect[audio].</source>
+        <translation>pip install qinspect[audio]。</translation>
+    </message>
+    <message>
+        <source>data option seconds</source>
+        <translation>数据选项 seconds</translation>
+    </message>
+    <message>
+        <source>says a length without a rate</source>
+        <translation>给出了时长却没有采样率</translation>
+    </message>
+    <message>
+        <source>Give --rate as well.</source>
+        <translation>请同时给出 --rate。</translation>
+    </message>
+    <message>
+        <source>{seconds:g} s at {rate} Hz are {length} samples, the model takes {time}</source>
+        <translation>{rate} Hz 下的 {seconds:g} 秒是 {length} 个采样点，而模型接受 {time} 个</translation>
+    </message>
+    <message>
+        <source>has {count} samples where another file has {other}</source>
+        <translation>有 {count} 个采样点，而另一个文件有 {other} 个</translation>
+    </message>
+    <message>
+        <source>Set --seconds, so that all get one length.</source>
+        <translation>请设置 --seconds，使长度一致。</translation>
+    </message>
+    <message>
+        <source>has gone since the folder was read</source>
+        <translation>读取文件夹之后已不存在</translation>
+    </message>
+    <message>
+        <source>Open the data again.</source>
+        <translation>请重新打开数据。</translation>
+    </message>
+    <message>
+        <source>cannot be decoded as audio ({line})</source>
+        <translation>无法解码为音频（{line}）</translation>
+    </message>
+    <message>
+        <source>has {rate} Hz where another file has {other} Hz</source>
+        <translation>是 {rate} Hz，而另一个文件是 {other} Hz</translation>
+    </message>
+    <message>
+        <source>Set --rate.</source>
+        <translation>请设置 --rate。</translation>
+    </message>
+    <message>
+        <source>on -1..1</source>
+        <translation>取值在 -1..1</translation>
+    </message>
+    <message>
+        <source>is longer than an hour, or says so</source>
+        <translation>超过一小时，或声称如此</translation>
+    </message>
+    <message>
+        <source>Cut it into pieces.</source>
+        <translation>请切成几段。</translation>
+    </message>
+    <message>
+        <source>is code, which may not run here</source>
+        <translation>是代码，此处不允许运行</translation>
+    </message>
+    <message>
+        <source>Allow it, or give the data as a file.</source>
+        <translation>请允许运行，或以文件给出数据。</translation>
+    </message>
+    <message>
+        <source>returned no batch</source>
+        <translation>没有返回任何批</translation>
+    </message>
+    <message>
+        <source>Return an iterable of x or (x, y).</source>
+        <translation>请返回由 x 或 (x, y) 组成的可迭代对象。</translation>
+    </message>
+    <message>
+        <source>failed ({error}: {said})</source>
+        <translation>失败（{error}：{said}）</translation>
+    </message>
+    <message>
+        <source>Mend the callable.</source>
+        <translation>请修正该可调用对象。</translation>
+    </message>
+    <message>
+        <source>returns batches with different numbers of inputs</source>
+        <translation>返回的各批输入个数不同</translation>
+    </message>
+    <message>
+        <source>Return the same in each.</source>
+        <translation>请每批返回相同的个数。</translation>
+    </message>
+    <message>
+        <source>returned more than {limit} GiB</source>
+        <translation>返回了超过 {limit} GiB</translation>
+    </message>
+    <message>
+        <source>Limit the number of samples (--samples).</source>
+        <translation>请限制样本数（--samples）。</translation>
+    </message>
+    <message>
+        <source>minus ({mean}), divided by ({std})</source>
+        <translation>减去 ({mean})，除以 ({std})</translation>
+    </message>
+    <message>
+        <source>data option normalize</source>
+        <translation>数据选项 normalize</translation>
+    </message>
+    <message>
+        <source>has {count} values for {channels}</source>
+        <translation>{channels}却有 {count} 个值</translation>
+    </message>
+    <message>
+        <source>Give one, or one per channel.</source>
+        <translation>请给一个，或每个通道各给一个。</translation>
+    </message>
+    <message>
+        <source>holds no image</source>
+        <translation>没有图像</translation>
+    </message>
+    <message>
+        <source>Choose a folder with {suffixes} files.</source>
+        <translation>请选择含有 {suffixes} 文件的文件夹。</translation>
+    </message>
+    <message>
+        <source>holds {loose} files beside sub-folders of such files, so it is unclear whether these are labels</source>
+        <translation>在含有此类文件的子文件夹旁边还有 {loose} 个文件，无法判断这些子文件夹是否为标签</translation>
+    </message>
+    <message>
+        <source>Put every file into a class folder, or none.</source>
+        <translation>请把所有文件都放进类别文件夹，或都不放。</translation>
+    </message>
+    <message>
+        <source>is {height} × {width} after scaling, smaller than the crop of {rows} × {columns}</source>
+        <translation>缩放后为 {height} × {width}，小于裁剪尺寸 {rows} × {columns}</translation>
+    </message>
+    <message>
+        <source>Set a larger resize or a smaller crop.</source>
+        <translation>请设置更大的缩放或更小的裁剪。</translation>
+    </message>
+    <message>
+        <source>centre crop {rows} × {columns} px</source>
+        <translation>中心裁剪 {rows} × {columns} px</translation>
+    </message>
+    <message>
+        <source>grey</source>
+        <translation>灰度</translation>
+    </message>
+    <message>
+        <source>scaled to 0..1</source>
+        <translation>缩放到 0..1</translation>
+    </message>
+    <message>
+        <source>holds images, but the model takes {shape}</source>
+        <translation>是图像，而模型接受 {shape}</translation>
+    </message>
+    <message>
+        <source>Give the data as an .npz with an array x.</source>
+        <translation>请把数据存为含数组 x 的 .npz。</translation>
+    </message>
+    <message>
+        <source>holds images of 3 channels, but the model takes {shape}</source>
+        <translation>是 3 通道图像，而模型接受 {shape}</translation>
+    </message>
+    <message>
+        <source>Check --layout (now {layout}), or give the data as an .npz with an array x.</source>
+        <translation>请检查 --layout（现为 {layout}），或把数据存为含数组 x 的 .npz。</translation>
+    </message>
+    <message>
+        <source>is {size} where another image is {other}</source>
+        <translation>是 {size}，而另一张图像是 {other}</translation>
+    </message>
+    <message>
+        <source>Set a crop, so that all images get one size.</source>
+        <translation>请设置裁剪，使所有图像尺寸相同。</translation>
+    </message>
+    <message>
+        <source>cannot be decoded as an image ({fault})</source>
+        <translation>无法解码为图像（{fault}）</translation>
+    </message>
+    <message>
+        <source>short side {short_side} px ({interpolation})</source>
+        <translation>短边 {short_side} px（{interpolation}）</translation>
+    </message>
+    <message>
+        <source>images of that size unchanged</source>
+        <translation>尺寸正好的图像不变</translation>
+    </message>
+    <message>
+        <source>data option crop</source>
+        <translation>数据选项 crop</translation>
+    </message>
+    <message>
+        <source>{crop} does not fit the model&apos;s input {shape}</source>
+        <translation>{crop} 与模型的输入 {shape} 不符</translation>
+    </message>
+    <message>
+        <source>Use {rows}, or leave it out.</source>
+        <translation>请使用 {rows}，或去掉它。</translation>
+    </message>
+    <message>
+        <source>has changed since it was opened</source>
+        <translation>打开之后已被改变</translation>
+    </message>
+    <message>
+        <source>column {columns} has shape {shape} in each row</source>
+        <translation>列 {columns} 每行的形状是 {shape}</translation>
+    </message>
+    <message>
+        <source>{where}, row {row}, column {column}</source>
+        <translation>{where}，行 {row}，列 {column}</translation>
+    </message>
+    <message>
+        <source>Name the columns {wanted}, or give --tokenizer.</source>
+        <translation>请把列命名为 {wanted}，或给出 --tokenizer。</translation>
+    </message>
+    <message>
+        <source>Name the columns {wanted}.</source>
+        <translation>请把列命名为 {wanted}。</translation>
+    </message>
+    <message>
+        <source>does not say which columns the model takes; it has {columns}</source>
+        <translation>没有说明模型取哪些列；它含有 {columns}</translation>
+    </message>
+    <message>
+        <source>{where}, column {column}</source>
+        <translation>{where}，列 {column}</translation>
+    </message>
+    <message>
+        <source>holds an empty field, or no numbers</source>
+        <translation>含有空字段，或不是数字</translation>
+    </message>
+    <message>
+        <source>Remove such rows.</source>
+        <translation>请去掉这样的行。</translation>
+    </message>
+    <message>
+        <source>holds no row</source>
+        <translation>没有行</translation>
+    </message>
+    <message>
+        <source>Give another table.</source>
+        <translation>请给出另一个表。</translation>
+    </message>
+    <message>
+        <source>has no column {label}</source>
+        <translation>没有列 {label}</translation>
+    </message>
+    <message>
+        <source>It has {columns}.</source>
+        <translation>它含有 {columns}。</translation>
+    </message>
+    <message>
+        <source>{what}, but the model takes {wanted}</source>
+        <translation>{what}，而模型接受 {wanted}</translation>
+    </message>
+    <message>
+        <source>Give the model&apos;s --input-shape.</source>
+        <translation>请给出模型的 --input-shape。</translation>
+    </message>
+    <message>
+        <source>has {rows} rows</source>
+        <translation>有 {rows} 行</translation>
+    </message>
+    <message>
+        <source>Give at most {most}.</source>
+        <translation>请至多给出 {most} 行。</translation>
+    </message>
+    <message>
+        <source>row {index} has shape {shape}, another row of the same batch has not</source>
+        <translation>行 {index} 的形状是 {shape}，与同批的另一行不同</translation>
+    </message>
+    <message>
+        <source>Give rows of one shape.</source>
+        <translation>请给出形状相同的行。</translation>
+    </message>
+    <message>
+        <source>holds no array of numbers ({said})</source>
+        <translation>不是数字数组（{said}）</translation>
+    </message>
+    <message>
+        <source>Choose another column.</source>
+        <translation>请选择其他列。</translation>
+    </message>
+    <message>
+        <source>is a table, which needs the package pyarrow</source>
+        <translation>是表格，需要 pyarrow 包</translation>
+    </message>
+    <message>
+        <source>pip install qinspect[tables].</source>
+        <translation>pip install qinspect[tables]。</translation>
+    </message>
+    <message>
+        <source>holds no bytes</source>
+        <translation>没有字节</translation>
+    </message>
+    <message>
+        <source>Store the files&apos; content in the table.</source>
+        <translation>请把文件内容存入表格。</translation>
+    </message>
+    <message>
+        <source>has several columns of text ({texts})</source>
+        <translation>有多个文本列（{texts}）</translation>
+    </message>
+    <message>
+        <source>Name the right one text.</source>
+        <translation>请把正确的一列命名为 text。</translation>
+    </message>
+    <message>
+        <source>has other columns than {other}</source>
+        <translation>各列与 {other} 不同</translation>
+    </message>
+    <message>
+        <source>Give tables of one kind.</source>
+        <translation>请给出同一种表格。</translation>
+    </message>
+    <message>
+        <source>has gone since it was opened</source>
+        <translation>打开之后已不存在</translation>
+    </message>
+    <message>
+        <source>cannot be read as a table ({said})</source>
+        <translation>无法作为表格读取（{said}）</translation>
+    </message>
+    <message>
+        <source>Write it again.</source>
+        <translation>请重新写出。</translation>
+    </message>
+    <message>
+        <source>holds bytes that are no image or audio</source>
+        <translation>所含的字节不是图像或音频</translation>
+    </message>
+    <message>
+        <source>Choose others.</source>
+        <translation>请选择其他列。</translation>
+    </message>
+    <message>
+        <source>gives token numbers and an attention mask, the model takes {names}</source>
+        <translation>给出 token 编号和注意力掩码，而模型接受 {names}</translation>
+    </message>
+    <message>
+        <source>Give the data as an .npz with an array per input.</source>
+        <translation>请把数据存为 .npz，每个输入一个数组。</translation>
+    </message>
+    <message>
+        <source>is text, which needs the model&apos;s tokenizer</source>
+        <translation>是文本，需要模型的分词器</translation>
+    </message>
+    <message>
+        <source>Give --tokenizer tokenizer.json, or token numbers as an .npz.</source>
+        <translation>请给出 --tokenizer tokenizer.json，或把 token 编号存为 .npz。</translation>
+    </message>
+    <message>
+        <source>holds no text</source>
+        <translation>没有文本</translation>
+    </message>
+    <message>
+        <source>Put one on each line.</source>
+        <translation>请每行放一条。</translation>
+    </message>
+    <message>
+        <source>has no label for {missing} of {count} samples</source>
+        <translation>{count} 个样本中有 {missing} 个没有标签</translation>
+    </message>
+    <message>
+        <source>Give one for each, or none.</source>
+        <translation>请每个样本给一个，或都不给。</translation>
+    </message>
+    <message>
+        <source>has labels that are neither numbers nor words</source>
+        <translation>标签既不是数字也不是词</translation>
+    </message>
+    <message>
+        <source>Write 0, 1, ... or the classes&apos; names.</source>
+        <translation>请写 0、1……或类别名称。</translation>
+    </message>
+    <message>
+        <source>holds text, but the model takes {shape}</source>
+        <translation>是文本，而模型接受 {shape}</translation>
+    </message>
+    <message>
+        <source>data option max_length</source>
+        <translation>数据选项 max_length</translation>
+    </message>
+    <message>
+        <source>{max_length} is not the {fixed} that the model takes</source>
+        <translation>{max_length} 不是模型所接受的 {fixed}</translation>
+    </message>
+    <message>
+        <source>tokens</source>
+        <translation>token</translation>
+    </message>
+    <message>
+        <source>has no token</source>
+        <translation>没有 token</translation>
+    </message>
+    <message>
+        <source>Remove empty texts.</source>
+        <translation>请去掉空文本。</translation>
+    </message>
+    <message>
+        <source>cannot be read ({said})</source>
+        <translation>无法读取（{said}）</translation>
+    </message>
+    <message>
+        <source>Give the model&apos;s tokenizer.json.</source>
+        <translation>请给出模型的 tokenizer.json。</translation>
+    </message>
+    <message>
+        <source>is text, which needs the package tokenizers</source>
+        <translation>是文本，需要 tokenizers 包</translation>
+    </message>
+    <message>
+        <source>pip install qinspect[text].</source>
+        <translation>pip install qinspect[text]。</translation>
+    </message>
+    <message>
+        <source>is not a tokenizer file ({said})</source>
+        <translation>不是分词器文件（{said}）</translation>
+    </message>
+    <message>
+        <source>Give the tokenizer.json of the model&apos;s folder.</source>
+        <translation>请给出模型文件夹中的 tokenizer.json。</translation>
+    </message>
+    <message>
+        <source>cut off at {most}</source>
+        <translation>截断到 {most}</translation>
+    </message>
+    <message>
+        <source>whole texts</source>
+        <translation>完整文本</translation>
+    </message>
+    <message>
+        <source>filled up to {fixed}</source>
+        <translation>填充到 {fixed}</translation>
+    </message>
+    <message>
+        <source>each as long as it is</source>
+        <translation>各自的长度</translation>
+    </message>
+    <message>
+        <source>cannot be tokenized ({said})</source>
+        <translation>无法分词（{said}）</translation>
+    </message>
+    <message>
+        <source>Is it text?</source>
+        <translation>它是文本吗？</translation>
+    </message>
+    <message>
+        <source>{path}, line {number}</source>
+        <translation>{path}，第 {number} 行</translation>
+    </message>
+    <message>
+        <source>is not JSON with a text ({said})</source>
+        <translation>不是带 text 的 JSON（{said}）</translation>
+    </message>
+    <message>
+        <source>Write {{&quot;text&quot;: ..., &quot;label&quot;: ...}} on each line.</source>
+        <translation>请每行写 {{&quot;text&quot;: ..., &quot;label&quot;: ...}}。</translation>
+    </message>
+    <message>
+        <source>{seconds} is not a length</source>
+        <translation>{seconds} 不是时长</translation>
+    </message>
+    <message>
+        <source>Give a number above 0.</source>
+        <translation>请给出大于 0 的数。</translation>
+    </message>
+    <message>
         <source>{shares} is not three shares of which the first is above 0</source>
         <translation>{shares} 不是首项大于 0 的三个份额</translation>
     </message>
@@ -4960,6 +5624,158 @@
         <translation>文件完整吗？</translation>
     </message>
     <message>
+        <source>reading the model</source>
+        <translation>正在读取模型</translation>
+    </message>
+    <message>
+        <source>tracing</source>
+        <translation>正在追踪</translation>
+    </message>
+    <message>
+        <source>finding the layers</source>
+        <translation>正在查找各层</translation>
+    </message>
+    <message>
+        <source>takes no tensor, or computes nothing</source>
+        <translation>不接受张量，或不做任何计算</translation>
+    </message>
+    <message>
+        <source>Give a model with inputs and layers.</source>
+        <translation>请给出有输入和层的模型。</translation>
+    </message>
+    <message>
+        <source>The batch size is fixed by the model: samples run in batches of that size.</source>
+        <translation>批大小由模型固定：样本按该大小成批运行。</translation>
+    </message>
+    <message>
+        <source>a model file brings its own weights</source>
+        <translation>模型文件自带权重</translation>
+    </message>
+    <message>
+        <source>Leave --weights out.</source>
+        <translation>请去掉 --weights。</translation>
+    </message>
+    <message>
+        <source>following its operators</source>
+        <translation>正在逐个处理算子</translation>
+    </message>
+    <message>
+        <source>its quantizers cannot be read ({error}: {said})</source>
+        <translation>无法读取它的量化器（{error}：{said}）</translation>
+    </message>
+    <message>
+        <source>its operators cannot be brought into layers ({error}: {said})</source>
+        <translation>无法把它的算子归为层（{error}：{said}）</translation>
+    </message>
+    <message>
+        <source>Export a smaller part of it; this is a gap in qinspect.</source>
+        <translation>请导出其中较小的部分；这是 qinspect 的不足。</translation>
+    </message>
+    <message>
+        <source>the tensor {key} holds {bad} NaN or infinite values</source>
+        <translation>张量 {key} 含有 {bad} 个 NaN 或无穷大</translation>
+    </message>
+    <message>
+        <source>Give a checkpoint that was saved before training diverged.</source>
+        <translation>请给出训练发散之前保存的检查点。</translation>
+    </message>
+    <message>
+        <source>is Python code, which was not allowed to run</source>
+        <translation>是 Python 代码，未被允许运行</translation>
+    </message>
+    <message>
+        <source>Allow it first.</source>
+        <translation>请先允许。</translation>
+    </message>
+    <message>
+        <source>Give the weights that belong to this model.</source>
+        <translation>请给出属于该模型的权重。</translation>
+    </message>
+    <message>
+        <source>is not callable</source>
+        <translation>不可调用</translation>
+    </message>
+    <message>
+        <source>Name a function or class that returns an nn.Module.</source>
+        <translation>请指明返回 nn.Module 的函数或类。</translation>
+    </message>
+    <message>
+        <source>returned {made}</source>
+        <translation>返回了 {made}</translation>
+    </message>
+    <message>
+        <source>It must return an nn.Module.</source>
+        <translation>它必须返回 nn.Module。</translation>
+    </message>
+    <message>
+        <source>has no {keys}</source>
+        <translation>没有 {keys}</translation>
+    </message>
+    <message>
+        <source>has, but the model does not, {keys}</source>
+        <translation>含有而模型没有 {keys}</translation>
+    </message>
+    <message>
+        <source>{key} has shape {shape}, the model wants {wanted}</source>
+        <translation>{key} 的形状是 {shape}，而模型要求 {wanted}</translation>
+    </message>
+    <message>
+        <source>is not a state_dict</source>
+        <translation>不是 state_dict</translation>
+    </message>
+    <message>
+        <source>Save model.state_dict().</source>
+        <translation>请保存 model.state_dict()。</translation>
+    </message>
+    <message>
+        <source>cannot be imported</source>
+        <translation>无法导入</translation>
+    </message>
+    <message>
+        <source>Give a Python file.</source>
+        <translation>请给出 Python 文件。</translation>
+    </message>
+    <message>
+        <source>there is no {name!r} in it</source>
+        <translation>其中没有 {name!r}</translation>
+    </message>
+    <message>
+        <source>Check the name after the colon.</source>
+        <translation>请检查冒号后的名称。</translation>
+    </message>
+    <message>
+        <source>holds more than tensors, and loading it would run its code</source>
+        <translation>不仅含有张量，载入它会运行其中的代码</translation>
+    </message>
+    <message>
+        <source>Save its state_dict() instead.</source>
+        <translation>请改为保存它的 state_dict()。</translation>
+    </message>
+    <message>
+        <source>cannot be read as a checkpoint ({line})</source>
+        <translation>无法作为检查点读取（{line}）</translation>
+    </message>
+    <message>
+        <source>importing it raises {error}: {said}</source>
+        <translation>导入时引发 {error}：{said}</translation>
+    </message>
+    <message>
+        <source>Mend the file.</source>
+        <translation>请修正该文件。</translation>
+    </message>
+    <message>
+        <source>Is the package installed here?</source>
+        <translation>这里安装了该包吗？</translation>
+    </message>
+    <message>
+        <source>calling it raises {error}: {said}</source>
+        <translation>调用时引发 {error}：{said}</translation>
+    </message>
+    <message>
+        <source>It must work without arguments.</source>
+        <translation>它必须不带参数就能运行。</translation>
+    </message>
+    <message>
         <source>names {strange!r}, which is no file of this folder</source>
         <translation>指定了 {strange!r}，而该文件夹中没有这个文件</translation>
     </message>
@@ -5446,6 +6262,46 @@
     <message>
         <source>Give file.pt2, file.onnx, file.py:callable or package.module:callable.</source>
         <translation>请给出 file.pt2、file.onnx、file.py:callable 或 package.module:callable。</translation>
+    </message>
+    <message>
+        <source>the shape of its input is not known</source>
+        <translation>不知道其输入的形状</translation>
+    </message>
+    <message>
+        <source>Give --input-shape, such as 1,3,224,224.</source>
+        <translation>请给出 --input-shape，例如 1,3,224,224。</translation>
+    </message>
+    <message>
+        <source>gives {given} shapes, the example inputs hold {held} tensors</source>
+        <translation>给出 {given} 个形状，而示例输入含有 {held} 个张量</translation>
+    </message>
+    <message>
+        <source>Input shape {shape} was assumed; --input-shape sets another.</source>
+        <translation>假定输入形状为 {shape}；可用 --input-shape 另行设置。</translation>
+    </message>
+    <message>
+        <source>a forward pass with input {shapes} raises {error}: {said}</source>
+        <translation>以输入 {shapes} 前向传播时引发 {error}：{said}</translation>
+    </message>
+    <message>
+        <source>Give the right --input-shape.</source>
+        <translation>请给出正确的 --input-shape。</translation>
+    </message>
+    <message>
+        <source>Give --input-shape one for each tensor, joined by ;.</source>
+        <translation>请用 --input-shape 为每个张量各给一个，用 ; 分隔。</translation>
+    </message>
+    <message>
+        <source>{inner} ({kind}) is one float layer that runs its author&apos;s code: torch.export stops at {line}, {said}</source>
+        <translation>{inner}（{kind}）作为一个浮点层运行作者的代码：torch.export 停在 {line}，{said}</translation>
+    </message>
+    <message>
+        <source>torch.export cannot trace it: {said}</source>
+        <translation>torch.export 无法追踪：{said}</translation>
+    </message>
+    <message>
+        <source>Rewrite that line without Python control flow on tensor values, or put it into a sub-module of its own: that then stays float, and the rest is traced.</source>
+        <translation>请改写那一行，不要对张量的值使用 Python 控制流，或把它放进单独的子模块：该子模块保持浮点，其余部分会被追踪。</translation>
     </message>
     <message>
         <source>labels</source>

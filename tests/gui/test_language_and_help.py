@@ -53,6 +53,33 @@ def test_every_text_of_the_window_is_translated_and_compiled(translations, tmp_p
     assert compiled.read_bytes() == committed.with_suffix(".qm").read_bytes()
 
 
+def test_what_the_engine_says_to_people_is_marked_for_translation(translations):
+    assert translations.plain_english() == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'raise Problem(name, "is odd", Text("Mend it."))',
+        'raise Problem(name, Text("is odd"), f"Mend {name}.")',
+        'raise Problem(name, error or "is odd", Text("Mend it."))',
+        'found = Finding("rule", "Title", Text("because"), (), "note", None, Text("Do."))',
+        'report(0, 1, "running" if busy else Text("done"))',
+    ],
+)
+def test_plain_english_is_found(translations, tmp_path, line):
+    file = tmp_path / "room.py"
+    file.write_text(line)
+    assert len(list(translations.unmarked(file))) == 1
+
+
+def test_a_template_that_is_no_literal_is_refused(translations, tmp_path):
+    file = tmp_path / "room.py"
+    file.write_text("Text(name)")
+    with pytest.raises(ValueError, match=r"room.py:1"):
+        list(translations.templates(file))
+
+
 def test_a_translation_has_the_places_of_its_text(translations):
     import xml.etree.ElementTree as ElementTree
 

@@ -16,6 +16,7 @@ import torch
 
 from ..data_spec import SPLITS, DataSpec, Labels, Picture, Samples, parse_normalize
 from ..problem import Problem
+from ..text import Text, joined
 from .arrays import open_arrays
 from .audio import SUFFIXES as AUDIO
 from .audio import open_audio
@@ -155,9 +156,13 @@ def open_data(
         elif ":" in spec.source and spec.source.rpartition(":")[2].isidentifier():
             samples = open_callable(spec, input_shape, allow_code, input_names)
         else:
-            raise Problem(spec.source, "is not there", "Check the path to the data.")
+            raise Problem(spec.source, Text("is not there"), Text("Check the path to the data."))
     except OSError as fault:
-        raise Problem(spec.source, f"cannot be read ({fault.strerror})", "Check the path to the data.") from fault
+        raise Problem(
+            spec.source,
+            Text("cannot be read ({reason})", reason=fault.strerror),
+            Text("Check the path to the data."),
+        ) from fault
     splits = split_samples(len(samples.names), samples.labels, spec, samples.parts)
     content = json.dumps([samples.key, samples.preparation, spec.preparation], sort_keys=True)
     digest = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
@@ -184,10 +189,12 @@ def _open_file(
     if kind == "text":
         return open_text(path, spec, input_shape, input_names)
     if kind in ("image", "audio"):
-        raise Problem(str(path), f"is one {kind} file", "Give the folder that it lies in.")
+        raise Problem(str(path), Text("is one {kind} file", kind=kind), Text("Give the folder that it lies in."))
     if kind == "unknown":
         raise Problem(
-            str(path), "is no kind of data that is known", f"Use a folder of images or {', '.join(BY_SUFFIX)}."
+            str(path),
+            Text("is no kind of data that is known"),
+            Text("Use a folder of images or {suffixes}.", suffixes=", ".join(BY_SUFFIX)),
         )
     return open_arrays(path, kind, spec, input_shape, input_names)
 
@@ -266,9 +273,19 @@ def _apportion(total: int, shares: Sequence[float]) -> list[int]:
 def _warning(calibrate: int, select: int, final: int) -> str | None:
     few = []
     if calibrate < ENOUGH_CALIBRATE:
-        few.append(f"{calibrate} samples to calibrate on ({ENOUGH_CALIBRATE} are usual)")
+        few.append(
+            Text(
+                "{calibrate} samples to calibrate on ({usual} are usual)",
+                calibrate=calibrate,
+                usual=ENOUGH_CALIBRATE,
+            )
+        )
     if not select:
-        few.append("none for a search to choose on")
+        few.append(Text("none for a search to choose on"))
     if final < ENOUGH_FINAL:
-        few.append(f"{final} to report on ({ENOUGH_FINAL} are usual)" if final else "none to report on")
-    return f"Few samples: {', '.join(few)}." if few else None
+        few.append(
+            Text("{final} to report on ({usual} are usual)", final=final, usual=ENOUGH_FINAL)
+            if final
+            else Text("none to report on")
+        )
+    return Text("Few samples: {few}.", few=joined(few)) if few else None

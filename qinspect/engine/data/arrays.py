@@ -12,6 +12,7 @@ import torch
 
 from ..data_spec import DataSpec, Labels, Picture
 from ..problem import Problem
+from ..text import Text
 from .images import describe_normalization, standardize
 from .named import flat, in_order, target_name
 from .stored import Array, Rows, in_pieces, read_stored
@@ -43,7 +44,7 @@ class ArraySamples:
         classes = targets is not None and targets.ndim == 1 and targets.dtype == np.int64
         self.labels: Labels | None = targets if classes else None
         self.key = key
-        self.preparation = describe_normalization(spec) or "as stored"
+        self.preparation = describe_normalization(spec) or Text("as stored")
         self._where = where
         self._inputs = tuple(inputs)
         self._spec = spec
@@ -84,8 +85,12 @@ class ArraySamples:
         if len({sample.shape for sample in samples}) > 1:
             raise Problem(
                 self._where,
-                f"x[{indices[0]}] has shape {samples[0].shape}, another sample of the same batch has not",
-                "Give samples of one shape.",
+                Text(
+                    "x[{index}] has shape {shape}, another sample of the same batch has not",
+                    index=indices[0],
+                    shape=samples[0].shape,
+                ),
+                Text("Give samples of one shape."),
             )
         return np.stack(samples)
 
@@ -130,8 +135,8 @@ def open_arrays(
     except Exception as fault:  # each format's reader has exceptions of its own
         raise Problem(
             where,
-            f"cannot be read as .{kind} of plain arrays ({line_of(fault)})",
-            "Write it again, e.g. with numpy.savez(file, x=..., y=...).",
+            Text("cannot be read as .{kind} of plain arrays ({said})", kind=kind, said=line_of(fault)),
+            Text("Write it again, e.g. with numpy.savez(file, x=..., y=...)."),
         ) from fault
     inputs, labels = _pick(where, stored, input_names, spec.label)
     return checked(where, inputs, labels, spec, input_shape, path)
@@ -147,7 +152,9 @@ def _pick(where: str, stored: Any, input_names: Sequence[str], label: str | None
         return given_for(where, stored["x"], input_names), stored.get("y")
     arrays = flat(stored)
     if label is not None and label not in arrays:
-        raise Problem(where, f"has no array {label}", f"It has {', '.join(arrays)}.")
+        raise Problem(
+            where, Text("has no array {label}", label=label), Text("It has {arrays}.", arrays=", ".join(arrays))
+        )
     names = in_order(arrays, input_names) if len(input_names) > 1 or "x" not in arrays else ("x",)
     if names is None and len(input_names) > 1:
         raise _not_all(where, arrays, input_names)
@@ -157,8 +164,8 @@ def _pick(where: str, stored: Any, input_names: Sequence[str], label: str | None
     if names is None:
         raise Problem(
             where,
-            f"has no array x (it holds {', '.join(arrays) or 'nothing'})",
-            "Name the samples x and the labels y.",
+            Text("has no array x (it holds {arrays})", arrays=", ".join(arrays) or Text("nothing")),
+            Text("Name the samples x and the labels y."),
         )
     target = target_name(arrays, names, label)
     return [arrays[name] for name in names], None if target is None else arrays[target]
@@ -177,11 +184,19 @@ def given_for(where: str, nested: Any, input_names: Sequence[str]) -> list[Any]:
 
 def _not_all(where: str, stored: Mapping[str, Any], input_names: Sequence[str]) -> Problem:
     numbered = ", ".join(f"x{i}" for i in range(len(input_names)))
-    count = f"{len(input_names)} inputs" if len(input_names) > 1 else f"the input {input_names[0]}"
+    inputs = (
+        Text("{count} inputs", count=len(input_names))
+        if len(input_names) > 1
+        else Text("the input {name}", name=input_names[0])
+    )
     return Problem(
         where,
-        f"does not hold {count} (it holds {', '.join(map(str, stored)) or 'nothing'})",
-        f"Name the arrays {', '.join(input_names)}, or {numbered}.",
+        Text(
+            "does not hold {inputs} (it holds {arrays})",
+            inputs=inputs,
+            arrays=", ".join(map(str, stored)) or Text("nothing"),
+        ),
+        Text("Name the arrays {names}, or {numbered}.", names=", ".join(input_names), numbered=numbered),
     )
 
 
@@ -206,18 +221,24 @@ def checked(
     Problem
     """
     if spec.resize is not None or spec.crop is not None:
-        raise Problem(where, "holds arrays, which are not resized or cropped", "Leave out --resize and --crop.")
+        raise Problem(
+            where, Text("holds arrays, which are not resized or cropped"), Text("Leave out --resize and --crop.")
+        )
     columns = [_column(where, value) for value in inputs]
     for column in columns:
         if isinstance(column, list) or (column.ndim and len(column)):
             if len(column) != len(columns[0]):
                 raise Problem(
                     where,
-                    f"has inputs of {len(columns[0])} and {len(column)} samples",
-                    "Give each the same number.",
+                    Text("has inputs of {count} and {other} samples", count=len(columns[0]), other=len(column)),
+                    Text("Give each the same number."),
                 )
         else:
-            raise Problem(where, f"holds no sample (x has shape {column.shape})", "Put samples along the first axis.")
+            raise Problem(
+                where,
+                Text("holds no sample (x has shape {shape})", shape=column.shape),
+                Text("Put samples along the first axis."),
+            )
     digest = hashlib.blake2b(digest_size=16)
     for column in columns:
         _look_through(where, column, digest)
@@ -229,8 +250,8 @@ def checked(
             got = " × ".join(str(n) for n in shape)
             raise Problem(
                 where,
-                f"x has shape {got}, but the model takes {wanted}",
-                "Reshape x (its first axis counts the samples), or give the model's --input-shape.",
+                Text("x has shape {got}, but the model takes {wanted}", got=got, wanted=wanted),
+                Text("Reshape x (its first axis counts the samples), or give the model's --input-shape."),
             )
     targets = _targets(where, labels, len(first))
     if targets is not None:
@@ -271,7 +292,9 @@ def _look_through(where: str, column: Column, digest: Any) -> None:
 
 
 def _not_finite(where: str, sample: int) -> Problem:
-    return Problem(where, f"holds NaN or infinite values, first in x[{sample}]", "Remove these samples.")
+    return Problem(
+        where, Text("holds NaN or infinite values, first in x[{sample}]", sample=sample), Text("Remove these samples.")
+    )
 
 
 def _targets(where: str, stored: Any, count: int) -> Array | None:
@@ -284,7 +307,11 @@ def _targets(where: str, stored: Any, count: int) -> Array | None:
         targets = targets[:, 0]
     if targets.ndim == 0 or len(targets) != count:
         found = len(targets) if targets.ndim else 1
-        raise Problem(where, f"x has {count} samples and y has {found}", "Give one target per sample.")
+        raise Problem(
+            where,
+            Text("x has {count} samples and y has {found}", count=count, found=found),
+            Text("Give one target per sample."),
+        )
     return targets.astype(np.int64) if targets.dtype.kind in "iu" else targets
 
 
@@ -307,7 +334,7 @@ def as_array(where: str, value: Any) -> Array:
 
 def _numbers(where: str, dtype: np.dtype[Any]) -> None:
     if dtype.kind not in "fiub":
-        raise Problem(where, f"holds {dtype}, not real numbers", "Store float32 or integers.")
+        raise Problem(where, Text("holds {dtype}, not real numbers", dtype=dtype), Text("Store float32 or integers."))
 
 
 def _fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..data_spec import DataSpec, Labels
 from ..problem import Problem
+from ..text import Text, joined
 from .images import classes_of, content_key, describe_normalization, listed, standardize
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".caf"}
@@ -49,21 +50,29 @@ class Audio:
             wanted = " × ".join("any" if n is None else str(n) for n in shape)
             raise Problem(
                 where,
-                f"holds audio of one channel, but the model takes {wanted}",
-                "Give the features that it takes as an .npz with an array x.",
+                Text("holds audio of one channel, but the model takes {wanted}", wanted=wanted),
+                Text("Give the features that it takes as an .npz with an array x."),
             )
         self._with_channel = len(shape) == 3
         time = shape[1] if len(shape) == 2 else shape[2 if self._axis == 1 else 1]
         self._length = time
         if spec.seconds is not None:
             if spec.rate is None:
-                raise Problem("data option seconds", "says a length without a rate", "Give --rate as well.")
+                raise Problem(
+                    Text("data option seconds"), Text("says a length without a rate"), Text("Give --rate as well.")
+                )
             self._length = round(spec.seconds * spec.rate)
             if time not in (None, self._length):
                 raise Problem(
-                    "data option seconds",
-                    f"{spec.seconds:g} s at {spec.rate} Hz are {self._length} samples, the model takes {time}",
-                    "Leave it out.",
+                    Text("data option seconds"),
+                    Text(
+                        "{seconds:g} s at {rate} Hz are {length} samples, the model takes {time}",
+                        seconds=spec.seconds,
+                        rate=spec.rate,
+                        length=self._length,
+                        time=time,
+                    ),
+                    Text("Leave it out."),
                 )
         self.preparation = self._describe()
         room = self._length or 16_000 * 10
@@ -82,8 +91,8 @@ class Audio:
             if wave.shape != waves[0].shape:
                 raise Problem(
                     self._places[index],
-                    f"has {len(wave)} samples where another file has {len(waves[0])}",
-                    "Set --seconds, so that all get one length.",
+                    Text("has {count} samples where another file has {other}", count=len(wave), other=len(waves[0])),
+                    Text("Set --seconds, so that all get one length."),
                 )
         stacked = np.stack(waves)
         if self._with_channel:
@@ -103,25 +112,31 @@ class Audio:
         try:
             with soundfile.SoundFile(self._encoded(index)) as file:
                 if file.frames * file.channels > MOST_VALUES:
-                    raise Problem(place, "is longer than an hour, or says so", "Cut it into pieces.")
+                    raise Problem(place, Text("is longer than an hour, or says so"), Text("Cut it into pieces."))
                 rate = file.samplerate
                 wave = file.read(dtype="float32", always_2d=True).mean(1, dtype=np.float32)
         except Problem:
             raise
         except FileNotFoundError:
-            raise Problem(place, "has gone since the folder was read", "Open the data again.") from None
+            raise Problem(place, Text("has gone since the folder was read"), Text("Open the data again.")) from None
         except Exception as fault:  # whatever a broken file makes the library raise
             line = " ".join(str(fault).split())[:200]
-            raise Problem(place, f"cannot be decoded as audio ({line})", "Remove or replace the file.") from fault
+            raise Problem(
+                place, Text("cannot be decoded as audio ({line})", line=line), Text("Remove or replace the file.")
+            ) from fault
         if not len(wave) or not np.isfinite(wave).all():
-            what = "holds NaN or infinite values" if len(wave) else "holds no sample"
-            raise Problem(place, what, "Remove or replace the file.")
+            what = Text("holds NaN or infinite values") if len(wave) else Text("holds no sample")
+            raise Problem(place, what, Text("Remove or replace the file."))
         if self._rate is None:
             self._rate = rate
         if self._spec.rate is not None and rate != self._spec.rate:
             wave = soxr.resample(wave, rate, self._spec.rate, "HQ").astype(np.float32)
         elif rate != self._rate:
-            raise Problem(place, f"has {rate} Hz where another file has {self._rate} Hz", "Set --rate.")
+            raise Problem(
+                place,
+                Text("has {rate} Hz where another file has {other} Hz", rate=rate, other=self._rate),
+                Text("Set --rate."),
+            )
         if self._length is not None:
             wave = np.pad(wave[: self._length], (0, max(0, self._length - len(wave))))
         wave.flags.writeable = False
@@ -129,10 +144,13 @@ class Audio:
 
     def _describe(self) -> str:
         spec = self._spec
-        words = [f"{spec.rate} Hz (soxr HQ)" if spec.rate else "the files' own rate", "one channel (mean)"]
+        words = [
+            Text("{rate} Hz (soxr HQ)", rate=spec.rate) if spec.rate else Text("the files' own rate"),
+            Text("one channel (mean)"),
+        ]
         if self._length is not None:
-            words.append(f"{self._length} samples (the end cut off, or silence added)")
-        return ", ".join([*words, describe_normalization(spec) or "on -1..1"])
+            words.append(Text("{length} samples (the end cut off, or silence added)", length=self._length))
+        return joined([*words, describe_normalization(spec) or Text("on -1..1")])
 
 
 def _libraries(where: str) -> tuple[Any, Any]:
@@ -141,7 +159,9 @@ def _libraries(where: str) -> tuple[Any, Any]:
         import soxr
     except (ImportError, OSError) as fault:  # OSError: there is no libsndfile
         raise Problem(
-            where, "holds audio, which needs the packages soundfile and soxr", "pip install qinspect[audio]."
+            where,
+            Text("holds audio, which needs the packages soundfile and soxr"),
+            Text("pip install qinspect[audio]."),
         ) from fault
     return soundfile, soxr
 

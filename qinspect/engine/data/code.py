@@ -10,6 +10,7 @@ import numpy as np
 from ..data_spec import DataSpec
 from ..load.callable import resolve
 from ..problem import Problem
+from ..text import Text
 from .arrays import ArraySamples, as_array, checked, given_for, line_of
 from .named import flat, in_order, target_name
 from .stored import Array
@@ -37,13 +38,17 @@ def open_callable(
     """
     where = spec.source
     if not allow_code:
-        raise Problem(where, "is code, which may not run here", "Allow it, or give the data as a file.")
+        raise Problem(where, Text("is code, which may not run here"), Text("Allow it, or give the data as a file."))
     try:
         collected, targets = _collect(where, resolve(where)(), spec.samples, input_names)
     except Problem:
         raise
     except Exception as fault:  # anything that the user's code raises
-        raise Problem(where, f"failed ({type(fault).__name__}: {line_of(fault)})", "Mend the callable.") from fault
+        raise Problem(
+            where,
+            Text("failed ({error}: {said})", error=type(fault).__name__, said=line_of(fault)),
+            Text("Mend the callable."),
+        ) from fault
     return checked(where, collected, targets, spec, input_shape)
 
 
@@ -69,7 +74,9 @@ def _collect(
         x, y = _parted(batch, input_names)
         inputs = [as_array(where, value) for value in given_for(where, x, input_names)]
         if columns and len(columns) != len(inputs):
-            raise Problem(where, "returns batches with different numbers of inputs", "Return the same in each.")
+            raise Problem(
+                where, Text("returns batches with different numbers of inputs"), Text("Return the same in each.")
+            )
         columns = columns or [[] for _ in inputs]
         for column, value in zip(columns, inputs, strict=True):
             column.append(value)
@@ -82,11 +89,11 @@ def _collect(
         if size > CODE_BYTES:
             raise Problem(
                 where,
-                f"returned more than {CODE_BYTES >> 30} GiB",
-                "Limit the number of samples (--samples).",
+                Text("returned more than {limit} GiB", limit=CODE_BYTES >> 30),
+                Text("Limit the number of samples (--samples)."),
             )
     if not columns:
-        raise Problem(where, "returned no batch", "Return an iterable of x or (x, y).")
+        raise Problem(where, Text("returned no batch"), Text("Return an iterable of x or (x, y)."))
     labels = np.concatenate(targets)[:samples] if targets else None
     return [_joined(column)[:samples] for column in columns], labels
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 
 from ..data_spec import SPLITS, DataSpec, Labels, Picture
 from ..problem import Problem
+from ..text import Text, counted, joined
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 CACHE_BYTES = 512 << 20
@@ -94,8 +95,8 @@ class Images:
             if picture.shape != pictures[0].shape:
                 raise Problem(
                     self._places[index],
-                    f"is {_size(picture)} where another image is {_size(pictures[0])}",
-                    "Set a crop, so that all images get one size.",
+                    Text("is {size} where another image is {other}", size=_size(picture), other=_size(pictures[0])),
+                    Text("Set a crop, so that all images get one size."),
                 )
         height, width = pictures[0].shape[:2] if pictures else self._size or (0, 0)
         count, channels = len(pictures), len(self._levels)
@@ -127,11 +128,13 @@ class Images:
                 with Image.open(self._encoded(index)) as opened:
                     image = _to_rgb(ImageOps.exif_transpose(opened))
         except FileNotFoundError:
-            raise Problem(place, "has gone since the folder was read", "Open the data again.") from None
+            raise Problem(place, Text("has gone since the folder was read"), Text("Open the data again.")) from None
         except Problem:
             raise
         except Exception as fault:  # Pillow's plug-ins raise what they like on a broken file
-            raise Problem(place, f"cannot be decoded as an image ({fault})", "Remove or replace the file.") from fault
+            raise Problem(
+                place, Text("cannot be decoded as an image ({fault})", fault=fault), Text("Remove or replace the file.")
+            ) from fault
         if self._grey:
             image = image.convert("L").convert("RGB")
         if self._size is not None and not (self._keep_fitting and image.size == self._size[::-1]):
@@ -160,24 +163,36 @@ class Images:
         if rows > height or columns > width:
             raise Problem(
                 place,
-                f"is {height} × {width} after scaling, smaller than the crop of {rows} × {columns}",
-                "Set a larger resize or a smaller crop.",
+                Text(
+                    "is {height} × {width} after scaling, smaller than the crop of {rows} × {columns}",
+                    height=height,
+                    width=width,
+                    rows=rows,
+                    columns=columns,
+                ),
+                Text("Set a larger resize or a smaller crop."),
             )
         left, top = round((width - columns) / 2), round((height - rows) / 2)
         return image.crop((left, top, left + columns, top + rows))
 
     def _describe(self) -> str:
-        words = []
+        words: list[str] = []
         if self._size is not None:
             rows, columns = self._size
             if self._short_side is not None:
-                words.append(f"short side {self._short_side} px ({self._spec.interpolation})")
-            words.append(f"centre crop {rows} × {columns} px")
+                words.append(
+                    Text(
+                        "short side {short_side} px ({interpolation})",
+                        short_side=self._short_side,
+                        interpolation=self._spec.interpolation,
+                    )
+                )
+            words.append(Text("centre crop {rows} × {columns} px", rows=rows, columns=columns))
             if self._keep_fitting:
-                words.append("images of that size unchanged")
-        words.append("grey" if self._grey else self._spec.channels.upper())
-        words.append(describe_normalization(self._spec) or "scaled to 0..1")
-        return ", ".join([*words, self._spec.layout.upper()])
+                words.append(Text("images of that size unchanged"))
+        words.append(Text("grey") if self._grey else self._spec.channels.upper())
+        words.append(describe_normalization(self._spec) or Text("scaled to 0..1"))
+        return joined([*words, self._spec.layout.upper()])
 
 
 def standardize(values: npt.NDArray[np.float32], spec: DataSpec) -> npt.NDArray[np.float32]:
@@ -188,9 +203,13 @@ def standardize(values: npt.NDArray[np.float32], spec: DataSpec) -> npt.NDArray[
     channels = values.shape[axis]
     if len(spec.mean) not in (1, channels):
         raise Problem(
-            "data option normalize",
-            f"has {len(spec.mean)} values for {channels} channel{'s' if channels > 1 else ''}",
-            "Give one, or one per channel.",
+            Text("data option normalize"),
+            Text(
+                "has {count} values for {channels}",
+                count=len(spec.mean),
+                channels=counted(channels, Text("channel")),
+            ),
+            Text("Give one, or one per channel."),
         )
     shape = [1] * values.ndim
     shape[axis] = -1
@@ -204,7 +223,7 @@ def describe_normalization(spec: DataSpec) -> str:
     if spec.mean is None or spec.std is None:
         return ""
     mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (spec.mean, spec.std))
-    return f"minus ({mean}), divided by ({std})"
+    return Text("minus ({mean}), divided by ({std})", mean=mean, std=std)
 
 
 def open_images(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None) -> Images:
@@ -219,8 +238,11 @@ def open_images(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...
     if not found:
         raise Problem(
             str(folder),
-            "holds no image",
-            f"Choose a folder with {', '.join(sorted(suffix[1:] for suffix in SUFFIXES))} files.",
+            Text("holds no image"),
+            Text(
+                "Choose a folder with {suffixes} files.",
+                suffixes=", ".join(sorted(suffix[1:] for suffix in SUFFIXES)),
+            ),
         )
     labels, parts = classes_of(folder, found)
     names = tuple(path.relative_to(folder).as_posix() for path in found)
@@ -262,8 +284,11 @@ def _label(folder: Path, inside: Sequence[tuple[str, ...]]) -> Labels | None:
     if loose:
         raise Problem(
             str(folder),
-            f"holds {loose} files beside sub-folders of such files, so it is unclear whether these are labels",
-            "Put every file into a class folder, or none.",
+            Text(
+                "holds {loose} files beside sub-folders of such files, so it is unclear whether these are labels",
+                loose=loose,
+            ),
+            Text("Put every file into a class folder, or none."),
         )
     classes = sorted({path[0] for path in inside})
     if all(name.isdecimal() for name in classes):
@@ -282,24 +307,24 @@ def _geometry(
         if len(input_shape) != 4:
             raise Problem(
                 where,
-                f"holds images, but the model takes {_shape(input_shape)}",
-                "Give the data as an .npz with an array x.",
+                Text("holds images, but the model takes {shape}", shape=_shape(input_shape)),
+                Text("Give the data as an .npz with an array x."),
             )
         channels, rows, columns = input_shape[1:] if spec.layout == "nchw" else (input_shape[3], *input_shape[1:3])
         if channels not in (None, 1, 3):
             raise Problem(
                 where,
-                f"holds images of 3 channels, but the model takes {_shape(input_shape)}",
-                f"Check --layout (now {spec.layout}), or give the data as an .npz with an array x.",
+                Text("holds images of 3 channels, but the model takes {shape}", shape=_shape(input_shape)),
+                Text("Check --layout (now {layout}), or give the data as an .npz with an array x.", layout=spec.layout),
             )
         grey = channels == 1
         if size is None and rows is not None and columns is not None:
             size = (rows, columns)
         elif size is not None and (rows or size[0], columns or size[1]) != size:
             raise Problem(
-                "data option crop",
-                f"{spec.crop} does not fit the model's input {_shape(input_shape)}",
-                f"Use {rows}, or leave it out.",
+                Text("data option crop"),
+                Text("{crop} does not fit the model's input {shape}", crop=spec.crop, shape=_shape(input_shape)),
+                Text("Use {rows}, or leave it out.", rows=rows),
             )
     if size is None and spec.resize is not None:
         size = (spec.resize, spec.resize)

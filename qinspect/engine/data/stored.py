@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from ..problem import Problem
+from ..text import Text
 
 WHOLE_BYTES = 256 << 20
 """Files up to this size are read whole: what is in memory does not change, nor vanish, while it is used."""
@@ -87,7 +88,9 @@ class RowsOnDisk(_OnDisk):
                     if file.readinto(row.reshape(-1).view(np.uint8)) != size:
                         raise EOFError
         except (OSError, EOFError) as fault:
-            raise Problem(str(self.path), "has changed since it was opened", "Open the data again.") from fault
+            raise Problem(
+                str(self.path), Text("has changed since it was opened"), Text("Open the data again.")
+            ) from fault
         return rows if np.ndim(indices) else rows[0]
 
 
@@ -108,7 +111,9 @@ class SafetensorsRows(_OnDisk):
                 stored = file.get_slice(self.name)
                 rows = [stored[int(i) : int(i) + 1] for i in np.atleast_1d(np.asarray(indices, np.int64))]
         except Exception as fault:
-            raise Problem(str(self.path), "has changed since it was opened", "Open the data again.") from fault
+            raise Problem(
+                str(self.path), Text("has changed since it was opened"), Text("Open the data again.")
+            ) from fault
         whole = torch.cat(rows) if rows else torch.empty((0, *self.shape[1:]))
         found = (whole.float() if whole.dtype == torch.bfloat16 else whole).numpy()
         return found if np.ndim(indices) else found[0]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ..data_spec import DataSpec, Samples
 from ..problem import Problem
+from ..text import Text
 from .arrays import ArraySamples, line_of
 from .audio import Audio
 from .images import Images, content_key, listed
@@ -65,7 +66,11 @@ class Table:
             schema, sizes = self._guarded(path, self._layout, path)
             columns = {field.name: field.type for field in schema}
             if self.columns and columns != self.columns:
-                raise Problem(str(path), f"has other columns than {paths[0][0].name}", "Give tables of one kind.")
+                raise Problem(
+                    str(path),
+                    Text("has other columns than {other}", other=paths[0][0].name),
+                    Text("Give tables of one kind."),
+                )
             self.columns = columns
             for number, rows in enumerate(sizes):
                 self._pieces.append(_Piece(path, number, start, rows))
@@ -104,7 +109,11 @@ class Table:
         """All values of a column as Python has them; read piece by piece."""
         values: list[Any] = []
         if self.rows > MOST_LABELS:
-            raise Problem(str(self._pieces[0].path), f"has {self.rows} rows", f"Give at most {MOST_LABELS}.")
+            raise Problem(
+                str(self._pieces[0].path),
+                Text("has {rows} rows", rows=self.rows),
+                Text("Give at most {most}.", most=MOST_LABELS),
+            )
         for piece in self._pieces:
             values += self._guarded(piece.path, lambda at=piece: self._read(at, (column,)).column(column).to_pylist())
         return values
@@ -144,10 +153,12 @@ class Table:
         except Problem:
             raise
         except FileNotFoundError:
-            raise Problem(str(path), "has gone since it was opened", "Open the data again.") from None
+            raise Problem(str(path), Text("has gone since it was opened"), Text("Open the data again.")) from None
         except Exception as fault:  # whatever a damaged file makes the library raise
             raise Problem(
-                str(path), f"cannot be read as a table ({line_of(fault)[:200]})", "Write it again."
+                str(path),
+                Text("cannot be read as a table ({said})", said=line_of(fault)[:200]),
+                Text("Write it again."),
             ) from fault
 
 
@@ -226,8 +237,12 @@ class TableSamples(ArraySamples):
         if len({value.shape for value in values}) > 1:
             raise Problem(
                 self._where,
-                f"row {indices[0]} has shape {values[0].shape}, another row of the same batch has not",
-                "Give rows of one shape.",
+                Text(
+                    "row {index} has shape {shape}, another row of the same batch has not",
+                    index=indices[0],
+                    shape=values[0].shape,
+                ),
+                Text("Give rows of one shape."),
             )
         return np.stack(values)
 
@@ -243,10 +258,16 @@ def _number(where: str, column: str, value: Any) -> npt.NDArray[Any]:
             found = inner.to_numpy(zero_copy_only=False) if flat and inner is not None else np.asarray(value.as_py())
     except (ValueError, TypeError) as fault:
         raise Problem(
-            f"{where}, column {column}", f"holds no array of numbers ({line_of(fault)})", "Choose another column."
+            Text("{where}, column {column}", where=where, column=column),
+            Text("holds no array of numbers ({said})", said=line_of(fault)),
+            Text("Choose another column."),
         ) from fault
     if found.dtype.kind not in "fiub":
-        raise Problem(f"{where}, column {column}", "holds an empty field, or no numbers", "Remove such rows.")
+        raise Problem(
+            Text("{where}, column {column}", where=where, column=column),
+            Text("holds an empty field, or no numbers"),
+            Text("Remove such rows."),
+        )
     # Tables keep token numbers in the narrowest type; models take int64.
     return np.asarray(found, np.int64 if found.dtype.kind in "iu" and found.dtype != np.uint8 else None)
 
@@ -255,7 +276,9 @@ def _pyarrow(where: str) -> Any:
     try:
         import pyarrow
     except ImportError as fault:
-        raise Problem(where, "is a table, which needs the package pyarrow", "pip install qinspect[tables].") from fault
+        raise Problem(
+            where, Text("is a table, which needs the package pyarrow"), Text("pip install qinspect[tables].")
+        ) from fault
     return pyarrow
 
 
@@ -284,11 +307,15 @@ def open_tables(
     where = str(source)
     table = Table(paths)
     if not table.rows:
-        raise Problem(where, "holds no row", "Give another table.")
+        raise Problem(where, Text("holds no row"), Text("Give another table."))
     files = [path for path, _ in paths]
     label = target_name(table.columns, (), spec.label)
     if spec.label is not None and label is None:
-        raise Problem(where, f"has no column {spec.label}", f"It has {', '.join(table.columns)}.")
+        raise Problem(
+            where,
+            Text("has no column {label}", label=spec.label),
+            Text("It has {columns}.", columns=", ".join(table.columns)),
+        )
     labels, targets = label_column(where, [] if label is None else table.whole(label))
     key = content_key(files, [path.name for path in files], None) + str(label)
     key = hashlib.blake2b(f"{key}{table.columns}".encode(), digest_size=16).hexdigest()
@@ -306,7 +333,11 @@ def open_tables(
         if content is not None:
             kind = media_of(content)
             if kind is None:
-                raise Problem(f"{where}, column {name}", "holds bytes that are no image or audio", "Choose others.")
+                raise Problem(
+                    Text("{where}, column {column}", where=where, column=name),
+                    Text("holds bytes that are no image or audio"),
+                    Text("Choose others."),
+                )
             made = Images if kind == "image" else Audio
             encoded = _Field(table, name, places)
             return made(encoded, where, places, names, labels, targets, None, key, spec, input_shape)
@@ -317,8 +348,16 @@ def open_tables(
         or any(want not in (None, have) for have, want in zip(shape[1:], input_shape[1:], strict=True))
     ):
         wanted = " × ".join("any" if n is None else str(n) for n in input_shape)
-        what = f"column {', '.join(chosen[0])} has shape {' × '.join(map(str, shape[1:]))} in each row"
-        raise Problem(where, f"{what}, but the model takes {wanted}", "Give the model's --input-shape.")
+        what = Text(
+            "column {columns} has shape {shape} in each row",
+            columns=", ".join(chosen[0]),
+            shape=" × ".join(map(str, shape[1:])),
+        )
+        raise Problem(
+            where,
+            Text("{what}, but the model takes {wanted}", what=what, wanted=wanted),
+            Text("Give the model's --input-shape."),
+        )
     return samples
 
 
@@ -331,7 +370,7 @@ class _Field:
     def __call__(self, index: int) -> io.BytesIO:
         content = _bytes_of(self._table.take([self._name], [index])[self._name][0].as_py())
         if content is None:
-            raise Problem(self._places[index], "holds no bytes", "Store the files' content in the table.")
+            raise Problem(self._places[index], Text("holds no bytes"), Text("Store the files' content in the table."))
         return io.BytesIO(content)
 
 
@@ -352,7 +391,7 @@ class _Places(Sequence[str]):
         self._where, self._column = where, column
 
     def __getitem__(self, index: Any) -> Any:
-        return f"{self._where}, row {index}, column {self._column}"
+        return Text("{where}, row {row}, column {column}", where=self._where, row=index, column=self._column)
 
     def __len__(self) -> int:
         return 0
@@ -378,7 +417,11 @@ def _chosen(
     texts = [name for name, kind in kinds.items() if kind == "text"]
     if spec.tokenizer is not None and texts:
         if len(texts) > 1 and "text" not in texts:
-            raise Problem(where, f"has several columns of text ({', '.join(texts)})", "Name the right one text.")
+            raise Problem(
+                where,
+                Text("has several columns of text ({texts})", texts=", ".join(texts)),
+                Text("Name the right one text."),
+            )
         return [("text" if "text" in texts else texts[0],)]
     named = in_order(kinds, input_names)
     if named is not None and all(kinds[name] != "other" for name in named):
@@ -394,8 +437,13 @@ def _chosen(
             return [tuple(scalars)]
     listed_ = ", ".join(f"{name} ({type_})" for name, type_ in list(table.columns.items())[:20])
     wanted = ", ".join(input_names) or "x"
-    tip = f"Name the columns {wanted}" + (", or give --tokenizer." if texts else ".")
-    raise Problem(where, f"does not say which columns the model takes; it has {listed_[:500]}", tip)
+    if texts:
+        tip = Text("Name the columns {wanted}, or give --tokenizer.", wanted=wanted)
+    else:
+        tip = Text("Name the columns {wanted}.", wanted=wanted)
+    raise Problem(
+        where, Text("does not say which columns the model takes; it has {columns}", columns=listed_[:500]), tip
+    )
 
 
 def _kind(type_: Any) -> str:

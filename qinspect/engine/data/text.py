@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..data_spec import DataSpec, Labels
 from ..problem import Problem
+from ..text import Text, joined
 from .named import TARGETS
 
 MAX_TOKENIZER_BYTES = 256 << 20
@@ -69,19 +70,23 @@ class Texts:
         if input_shape is not None and len(input_shape) != 2:
             shape = " × ".join("any" if n is None else str(n) for n in input_shape)
             raise Problem(
-                where, f"holds text, but the model takes {shape}", "Give the data as an .npz with an array x."
+                where,
+                Text("holds text, but the model takes {shape}", shape=shape),
+                Text("Give the data as an .npz with an array x."),
             )
         fixed = None if input_shape is None else input_shape[1]
         if spec.max_length is not None and fixed not in (None, spec.max_length):
             raise Problem(
-                "data option max_length", f"{spec.max_length} is not the {fixed} that the model takes", "Leave it out."
+                Text("data option max_length"),
+                Text("{max_length} is not the {fixed} that the model takes", max_length=spec.max_length, fixed=fixed),
+                Text("Leave it out."),
             )
         self._fixed, self._most = fixed, fixed or spec.max_length
-        self.preparation = ", ".join(
+        self.preparation = joined(
             [
-                "tokens",
-                f"cut off at {self._most}" if self._most else "whole texts",
-                f"filled up to {fixed}" if fixed else "each as long as it is",
+                Text("tokens"),
+                Text("cut off at {most}", most=self._most) if self._most else Text("whole texts"),
+                Text("filled up to {fixed}", fixed=fixed) if fixed else Text("each as long as it is"),
             ]
         )
         self._encode = lru_cache(maxsize=CACHED)(self._encode_text)
@@ -111,10 +116,12 @@ class Texts:
             found = self._tokenizer.encode(text)
         except Exception as fault:
             raise Problem(
-                f"{self._where}, {self.names[index]}", f"cannot be tokenized ({_line(fault)})", "Is it text?"
+                f"{self._where}, {self.names[index]}",
+                Text("cannot be tokenized ({said})", said=_line(fault)),
+                Text("Is it text?"),
             ) from fault
         if not found.ids:
-            raise Problem(f"{self._where}, {self.names[index]}", "has no token", "Remove empty texts.")
+            raise Problem(f"{self._where}, {self.names[index]}", Text("has no token"), Text("Remove empty texts."))
         return found.ids[: self._most], found.type_ids[: self._most]
 
 
@@ -126,8 +133,8 @@ def _wanted(where: str, input_names: Sequence[str]) -> tuple[str, ...]:
     if None in found or len(set(found)) < len(found):
         raise Problem(
             where,
-            f"gives token numbers and an attention mask, the model takes {', '.join(names)}",
-            "Give the data as an .npz with an array per input.",
+            Text("gives token numbers and an attention mask, the model takes {names}", names=", ".join(names)),
+            Text("Give the data as an .npz with an array per input."),
         )
     return tuple(part for part in found if part is not None)
 
@@ -137,8 +144,8 @@ def _tokenizer(where: str, spec: DataSpec) -> tuple[Any, int, str]:
     if spec.tokenizer is None:
         raise Problem(
             where,
-            "is text, which needs the model's tokenizer",
-            "Give --tokenizer tokenizer.json, or token numbers as an .npz.",
+            Text("is text, which needs the model's tokenizer"),
+            Text("Give --tokenizer tokenizer.json, or token numbers as an .npz."),
         )
     path = Path(spec.tokenizer).expanduser()
     path = path / "tokenizer.json" if path.is_dir() else path
@@ -147,11 +154,15 @@ def _tokenizer(where: str, spec: DataSpec) -> tuple[Any, int, str]:
             raise ValueError("it is too large")
         content = path.read_bytes()
     except (OSError, ValueError) as fault:
-        raise Problem(str(path), f"cannot be read ({_line(fault)})", "Give the model's tokenizer.json.") from fault
+        raise Problem(
+            str(path), Text("cannot be read ({said})", said=_line(fault)), Text("Give the model's tokenizer.json.")
+        ) from fault
     try:
         import tokenizers
     except ImportError as fault:
-        raise Problem(where, "is text, which needs the package tokenizers", "pip install qinspect[text].") from fault
+        raise Problem(
+            where, Text("is text, which needs the package tokenizers"), Text("pip install qinspect[text].")
+        ) from fault
     try:
         made: Any = tokenizers.Tokenizer.from_buffer(content)
         padding = made.padding
@@ -164,7 +175,9 @@ def _tokenizer(where: str, spec: DataSpec) -> tuple[Any, int, str]:
         raise
     except BaseException as fault:  # a panic of its Rust code is no Exception
         raise Problem(
-            str(path), f"is not a tokenizer file ({_line(fault)})", "Give the tokenizer.json of the model's folder."
+            str(path),
+            Text("is not a tokenizer file ({said})", said=_line(fault)),
+            Text("Give the tokenizer.json of the model's folder."),
         ) from fault
     filling = (
         padding["pad_id"]
@@ -198,7 +211,7 @@ def open_text(
                 line = file.readline().decode("utf-8", "replace").strip()
             return str(_entry(line)["text"]) if as_json else line
         except (OSError, ValueError, KeyError, TypeError) as fault:
-            raise Problem(where, "has changed since it was opened", "Open the data again.") from fault
+            raise Problem(where, Text("has changed since it was opened"), Text("Open the data again.")) from fault
 
     labels, found = label_column(where, [] if targets is None else targets)
     return Texts(text, where, names, labels, found, key, spec, input_shape, input_names)
@@ -225,17 +238,19 @@ def _lines(path: Path, label: str | None) -> tuple[array[int], list[Any] | None,
                         entry = _entry(text)
                     except (ValueError, KeyError, TypeError, RecursionError) as fault:
                         raise Problem(
-                            f"{path}, line {number}",
-                            f"is not JSON with a text ({_line(fault)})",
-                            'Write {"text": ..., "label": ...} on each line.',
+                            Text("{path}, line {number}", path=path, number=number),
+                            Text("is not JSON with a text ({said})", said=_line(fault)),
+                            Text('Write {{"text": ..., "label": ...}} on each line.'),
                         ) from fault
                     keys = (label,) if label else TARGETS
                     targets.append(next((entry[key] for key in keys if key in entry), None))
                 offsets.extend((start, number))
     except OSError as fault:
-        raise Problem(str(path), f"cannot be read ({fault.strerror})", "Check the path.") from fault
+        raise Problem(
+            str(path), Text("cannot be read ({reason})", reason=fault.strerror), Text("Check the path.")
+        ) from fault
     if not offsets:
-        raise Problem(str(path), "holds no text", "Put one on each line.")
+        raise Problem(str(path), Text("holds no text"), Text("Put one on each line."))
     return offsets, targets, digest.hexdigest()
 
 
@@ -258,7 +273,11 @@ def label_column(where: str, found: Sequence[Any]) -> tuple[Labels | None, npt.N
     if missing == len(found):
         return None, None
     if missing:
-        raise Problem(where, f"has no label for {missing} of {len(found)} samples", "Give one for each, or none.")
+        raise Problem(
+            where,
+            Text("has no label for {missing} of {count} samples", missing=missing, count=len(found)),
+            Text("Give one for each, or none."),
+        )
     if all(isinstance(value, str) for value in found):
         order = {word: index for index, word in enumerate(sorted(set(found)))}
         labels = np.array([order[word] for word in found], np.int64)
@@ -268,7 +287,9 @@ def label_column(where: str, found: Sequence[Any]) -> tuple[Labels | None, npt.N
     except (ValueError, OverflowError):
         targets = np.asarray(None)
     if targets.dtype.kind not in "iufb" or len(targets) != len(found):
-        raise Problem(where, "has labels that are neither numbers nor words", "Write 0, 1, ... or the classes' names.")
+        raise Problem(
+            where, Text("has labels that are neither numbers nor words"), Text("Write 0, 1, ... or the classes' names.")
+        )
     if targets.dtype.kind in "iu" and targets.ndim == 1:
         labels = targets.astype(np.int64)
         return labels, labels

@@ -22,6 +22,7 @@ from ..normalize import normalize
 from ..problem import Problem
 from ..progress import Report, silent
 from ..source import ModelSpec, is_callable
+from ..text import Text
 from .archive import read_pt2
 from .call import call_of
 from .callable import build
@@ -84,21 +85,25 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
     Problem
         Naming the file, tensor or line at fault.
     """
-    report(0, 4, "reading the model")
+    report(0, 4, Text("reading the model"))
     notes: list[str] = []
     with quiet():
         if is_callable(spec.source):
             if not allow_code:
-                raise Problem(spec.source, "is Python code, which was not allowed to run", "Allow it first.")
+                raise Problem(
+                    spec.source, Text("is Python code, which was not allowed to run"), Text("Allow it first.")
+                )
             graph, forward, dynamic, existing = _open_code(spec, notes, report)
         else:
             graph, forward, dynamic, existing = _open_file(spec, notes, report)
     if not graph.inputs or not graph.layers:
-        raise Problem(spec.source, "takes no tensor, or computes nothing", "Give a model with inputs and layers.")
+        raise Problem(
+            spec.source, Text("takes no tensor, or computes nothing"), Text("Give a model with inputs and layers.")
+        )
     _check_weights(graph, spec)
     if not dynamic:
-        notes.append("The batch size is fixed by the model: samples run in batches of that size.")
-    report(4, 4, "done")
+        notes.append(Text("The batch size is fixed by the model: samples run in batches of that size."))
+    report(4, 4, Text("done"))
     name = Path(spec.source.partition(":")[0]).stem if not is_callable(spec.source) else spec.source.rpartition(":")[0]
     return Model(
         spec,
@@ -118,9 +123,9 @@ _Opened = tuple[LayerGraph, Callable[..., Any], bool, Existing | None]
 
 def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     module, example = build(spec)
-    report(1, 4, "tracing")
+    report(1, 4, Text("tracing"))
     traced = trace(module, example, spec, notes)
-    report(2, 4, "finding the layers")
+    report(2, 4, Text("finding the layers"))
     return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
 
 
@@ -131,20 +136,20 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     if kind in CLOSED:
         raise refusal(path, kind)
     if spec.weights:
-        raise Problem(spec.weights, "a model file brings its own weights", "Leave --weights out.")
+        raise Problem(spec.weights, Text("a model file brings its own weights"), Text("Leave --weights out."))
     if kind == "onnx":
         from .onnx.trace import open_onnx
 
-        report(1, 4, "following its operators")
+        report(1, 4, Text("following its operators"))
         opened = open_onnx(path, spec, notes)
         return opened.graph, _running(opened.graph), opened.dynamic_batch, opened.existing
     if kind == "hugging_face":
         from .hugging_face import build_folder
 
         module, example = build_folder(path, spec, notes)
-        report(1, 4, "tracing")
+        report(1, 4, Text("tracing"))
         traced = trace(module, example, dataclasses.replace(spec, input_shape=None), notes)
-        report(2, 4, "finding the layers")
+        report(2, 4, Text("finding the layers"))
         return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
     program = read_pt2(path)
     dynamic = any(
@@ -153,14 +158,18 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
         if node.op == "placeholder" and isinstance(node.meta.get("val"), torch.Tensor)
         for size in node.meta["val"].shape[:1]
     )
-    report(2, 4, "finding the layers")
+    report(2, 4, Text("finding the layers"))
     try:
         grids = strip(program)
     except Problem:
         raise
     except Exception as error:  # the file is someone else's: its quantizers may have any arguments
-        what = f"its quantizers cannot be read ({type(error).__name__}: {first_line(error)})"
-        raise Problem(spec.source, what, "Export it anew.") from error
+        what = Text(
+            "its quantizers cannot be read ({error}: {said})",
+            error=type(error).__name__,
+            said=first_line(error),
+        )
+        raise Problem(spec.source, what, Text("Export it anew.")) from error
     tensors: dict[str, Any] = {}
     call = call_of(program)
     graph = _layers(Traced(program, call, dynamic), spec, tensors)
@@ -174,8 +183,12 @@ def _layers(traced: Traced, spec: ModelSpec, tensors: dict[str, Any] | None = No
     except Problem:
         raise
     except Exception as error:
-        what = f"its operators cannot be brought into layers ({type(error).__name__}: {first_line(error)})"
-        raise Problem(spec.source, what, "Export a smaller part of it; this is a gap in qinspect.") from error
+        what = Text(
+            "its operators cannot be brought into layers ({error}: {said})",
+            error=type(error).__name__,
+            said=first_line(error),
+        )
+        raise Problem(spec.source, what, Text("Export a smaller part of it; this is a gap in qinspect.")) from error
 
 
 def _running(graph: LayerGraph) -> Callable[..., Any]:
@@ -214,8 +227,8 @@ def _check_weights(graph: LayerGraph, spec: ModelSpec) -> None:
             bad = int((~torch.isfinite(tensor)).sum())
             raise Problem(
                 spec.weights or spec.source,
-                f"the tensor {key} holds {bad} NaN or infinite values",
-                "Give a checkpoint that was saved before training diverged.",
+                Text("the tensor {key} holds {bad} NaN or infinite values", key=key, bad=bad),
+                Text("Give a checkpoint that was saved before training diverged."),
             )
 
 

@@ -14,6 +14,7 @@ import torch
 
 from ..problem import Problem
 from ..source import ModelSpec
+from ..text import Text, listed
 from .call import Call
 
 
@@ -23,12 +24,12 @@ def resolve(source: str) -> Any:
     if head.endswith(".py"):
         path = Path(head)
         if not path.is_file():
-            raise Problem(head, "no such file", "Check the path.")
+            raise Problem(head, Text("no such file"), Text("Check the path."))
         # Named by its path, so that two files of one name do not meet, and pickling finds it.
         module_name = f"qinspect_source_{abs(hash(str(path.resolve()))):x}"
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
-            raise Problem(head, "cannot be imported", "Give a Python file.")
+            raise Problem(head, Text("cannot be imported"), Text("Give a Python file."))
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
         folder = str(path.resolve().parent)
@@ -37,7 +38,11 @@ def resolve(source: str) -> Any:
             spec.loader.exec_module(module)
         except Exception as error:
             del sys.modules[module_name]
-            raise Problem(head, f"importing it raises {type(error).__name__}: {error}", "Mend the file.") from error
+            raise Problem(
+                head,
+                Text("importing it raises {error}: {said}", error=type(error).__name__, said=error),
+                Text("Mend the file."),
+            ) from error
         finally:
             sys.path.remove(folder)
     else:
@@ -45,12 +50,16 @@ def resolve(source: str) -> Any:
             module = importlib.import_module(head)
         except Exception as error:
             raise Problem(
-                head, f"importing it raises {type(error).__name__}: {error}", "Is the package installed here?"
+                head,
+                Text("importing it raises {error}: {said}", error=type(error).__name__, said=error),
+                Text("Is the package installed here?"),
             ) from error
     try:
         return getattr(module, name)
     except AttributeError:
-        raise Problem(source, f"there is no {name!r} in it", "Check the name after the colon.") from None
+        raise Problem(
+            source, Text("there is no {name!r} in it", name=name), Text("Check the name after the colon.")
+        ) from None
 
 
 def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
@@ -64,13 +73,15 @@ def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
     """
     made = resolve(spec.source)
     if not callable(made):
-        raise Problem(spec.source, "is not callable", "Name a function or class that returns an nn.Module.")
+        raise Problem(spec.source, Text("is not callable"), Text("Name a function or class that returns an nn.Module."))
     if not isinstance(made, torch.nn.Module):
         try:
             made = made()
         except Exception as error:
             raise Problem(
-                spec.source, f"calling it raises {type(error).__name__}: {error}", "It must work without arguments."
+                spec.source,
+                Text("calling it raises {error}: {said}", error=type(error).__name__, said=error),
+                Text("It must work without arguments."),
             ) from error
     example = None
     if isinstance(made, tuple) and len(made) == 2:
@@ -78,7 +89,9 @@ def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
     elif isinstance(made, tuple) and len(made) == 3 and isinstance(made[2], Mapping):
         made, example = made[0], Call.of(made[1] if isinstance(made[1], tuple | list) else (made[1],), made[2])
     if not isinstance(made, torch.nn.Module):
-        raise Problem(spec.source, f"returned {type(made).__name__}", "It must return an nn.Module.")
+        raise Problem(
+            spec.source, Text("returned {made}", made=type(made).__name__), Text("It must return an nn.Module.")
+        )
     if spec.weights:
         load_weights(made, Path(spec.weights))
     # A GRU whose weights want gradients computes in another order of rounding.
@@ -96,16 +109,22 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     missing = sorted(set(own) - set(state) - counters)
     unexpected = sorted(set(state) - set(own))
     wrong = [key for key in state if key in own and state[key].shape != own[key].shape]
-    for keys, what in ((missing, "has no"), (unexpected, "has, but the model does not,")):
-        if keys:
-            more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            raise Problem(str(path), f"{what} {keys[0]}{more}", "Give the weights that belong to this model.")
+    ours = Text("Give the weights that belong to this model.")
+    if missing:
+        raise Problem(str(path), Text("has no {keys}", keys=listed(missing, 1)), ours)
+    if unexpected:
+        raise Problem(str(path), Text("has, but the model does not, {keys}", keys=listed(unexpected, 1)), ours)
     if wrong:
         key = wrong[0]
         raise Problem(
             str(path),
-            f"{key} has shape {tuple(state[key].shape)}, the model wants {tuple(own[key].shape)}",
-            "Give the weights that belong to this model.",
+            Text(
+                "{key} has shape {shape}, the model wants {wanted}",
+                key=key,
+                shape=tuple(state[key].shape),
+                wanted=tuple(own[key].shape),
+            ),
+            ours,
         )
     module.load_state_dict(state, strict=False)
 
@@ -113,7 +132,7 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Read a checkpoint's tensors without running anything in it."""
     if not path.is_file():
-        raise Problem(str(path), "no such file", "Check the path.")
+        raise Problem(str(path), Text("no such file"), Text("Check the path."))
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -122,14 +141,18 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise Problem(
-            str(path), "holds more than tensors, and loading it would run its code", "Save its state_dict() instead."
+            str(path),
+            Text("holds more than tensors, and loading it would run its code"),
+            Text("Save its state_dict() instead."),
         ) from error
     except Exception as error:
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Problem(str(path), f"cannot be read as a checkpoint ({line})", "Is the file whole?") from error
+        raise Problem(
+            str(path), Text("cannot be read as a checkpoint ({line})", line=line), Text("Is the file whole?")
+        ) from error
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]
     if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise Problem(str(path), "is not a state_dict", "Save model.state_dict().")
+        raise Problem(str(path), Text("is not a state_dict"), Text("Save model.state_dict()."))
     return dict(state)

@@ -18,6 +18,7 @@ from ..opaque import Opaque
 from ..operators import TAKEN_APART
 from ..problem import Problem
 from ..source import ModelSpec
+from ..text import Text
 from .call import Call, example_call, exportable
 from .stand_in import StandIns, modules_in
 
@@ -75,8 +76,13 @@ def trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[st
         where = author_line(error) or spec.source
         raise Problem(
             where,
-            f"a forward pass with input {shapes} raises {type(error).__name__}: {first_line(error)}",
-            "Give the right --input-shape.",
+            Text(
+                "a forward pass with input {shapes} raises {error}: {said}",
+                shapes=shapes,
+                error=type(error).__name__,
+                said=first_line(error),
+            ),
+            Text("Give the right --input-shape."),
         ) from error
     exportable(made)  # torch.export is to know its dataclasses
     lines: dict[str, str] = {}
@@ -91,15 +97,23 @@ def trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[st
             if inner is None or len(lines) == MOST_OPAQUE:
                 raise Problem(
                     author_line(first) or spec.source,
-                    f"torch.export cannot trace it: {_construct(first)}",
-                    "Rewrite that line without Python control flow on tensor values, or put it into a sub-module "
-                    "of its own: that then stays float, and the rest is traced.",
+                    Text("torch.export cannot trace it: {said}", said=_construct(first)),
+                    Text(
+                        "Rewrite that line without Python control flow on tensor values, or put it into a "
+                        "sub-module of its own: that then stays float, and the rest is traced."
+                    ),
                 ) from first
             lines = {path: line for path, line in lines.items() if not path.startswith(f"{inner}.")}
             lines[inner] = author_line(error) or ""
             reasons.append(
-                f"{inner} ({type(module.get_submodule(inner)).__name__}) is one float layer that runs its "
-                f"author's code: torch.export stops at {lines[inner]}, {_construct(error)}"
+                Text(
+                    "{inner} ({kind}) is one float layer that runs its author's code: "
+                    "torch.export stops at {line}, {said}",
+                    inner=inner,
+                    kind=type(module.get_submodule(inner)).__name__,
+                    line=lines[inner],
+                    said=_construct(error),
+                )
             )
         else:
             notes += [reason for reason in reasons if reason.partition(" ")[0] in lines]
@@ -161,17 +175,25 @@ def example_inputs(module: torch.nn.Module, example: Any, spec: ModelSpec, notes
         if shapes is None:
             return call
         if len(shapes) != len(call.tensors):
-            what = f"gives {len(shapes)} shapes, the example inputs hold {len(call.tensors)} tensors"
-            raise Problem("--input-shape", what, "Give --input-shape one for each tensor, joined by ;.")
+            what = Text(
+                "gives {given} shapes, the example inputs hold {held} tensors",
+                given=len(shapes),
+                held=len(call.tensors),
+            )
+            raise Problem("--input-shape", what, Text("Give --input-shape one for each tensor, joined by ;."))
         return call.but([_resized(t, shape, generator) for t, shape in zip(call.tensors, shapes, strict=True)])
     if shapes:
         return Call.of([torch.rand(shape, generator=generator) for shape in shapes])
     first = next((m for m in module.modules() if isinstance(m, torch.nn.Conv2d)), None)
     if first is not None and first.in_channels in (1, 3):
         shape = (1, first.in_channels, 224, 224)
-        notes.append(f"Input shape {','.join(map(str, shape))} was assumed; --input-shape sets another.")
+        notes.append(
+            Text("Input shape {shape} was assumed; --input-shape sets another.", shape=",".join(map(str, shape)))
+        )
         return Call.of([torch.rand(shape, generator=generator)])
-    raise Problem(spec.source, "the shape of its input is not known", "Give --input-shape, such as 1,3,224,224.")
+    raise Problem(
+        spec.source, Text("the shape of its input is not known"), Text("Give --input-shape, such as 1,3,224,224.")
+    )
 
 
 def _resized(tensor: torch.Tensor, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
