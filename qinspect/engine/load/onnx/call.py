@@ -297,3 +297,7 @@ def element_type(number: Any) -> Any:
     if dtype.kind not in "biu":
         raise Problem(Text("Cast"), Text("makes {dtype}", dtype=dtype.name), Text("Export the model without it."))
     return TORCH_TYPES.get(dtype.name, dtype.type)
+
+
+Function = Callable[[Call], Any]
+"""Gives an operator's output, or a tuple of its outputs."""

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from ...text import Text
-from .call import Call, as_tensor, sizes
-from .ops import Function, sides
+from .call import Call, Function, as_tensor, sizes
+from .windows import sides
 
 
 def _reshape(c: Call) -> torch.Tensor:

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 from ...text import Text
-from .call import Call
-from .ops import Function
+from .call import Call, Function
 
 GATES = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
 """Where each of torch's gates (LSTM: i f g o, GRU: r z n) is among ONNX's (i o f c; z r h)."""

@@ -29,17 +29,18 @@ from ...problem import Problem
 from ...source import ModelSpec
 from ...text import Text
 from ..trace import first_line, plain
-from .call import KNOWN, Call, as_tensor, is_small
+from .call import KNOWN, Call, Function, as_tensor, is_small
 from .file import MAX_EXAMPLE, Body, Declared, OnnxFile, Op, read_onnx
 from .moves import MOVES
-from .ops import FUNCTIONS, Function
+from .ops import ARITHMETIC
 from .quantized import Marks, stripped, weight_of
 from .recurrent import RECURRENT
 from .rewrite import constant, merged, with_constants
+from .windows import WINDOWS
 
 Array = NDArray[Any]
 
-TABLE: Mapping[str, Function] = {**FUNCTIONS, **MOVES, **RECURRENT}
+TABLE: Mapping[str, Function] = {**WINDOWS, **ARITHMETIC, **MOVES, **RECURRENT}
 
 MAX_VALUE = 1 << 31
 """Numbers that one layer may hand on for one sample."""
