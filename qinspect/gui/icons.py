@@ -1,26 +1,66 @@
-"""Icons from one font (Material Design Icons), recoloured with the theme."""
+"""Icons from one kept set (Material Design Icons, in resources/icons/mdi), recoloured with the theme."""
 
 from __future__ import annotations
 
-import os
+from functools import cache
 from typing import Any
 
-from PySide6.QtGui import QAction, QIcon
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QAction, QIcon, QIconEngine, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QWidget
 
+from ..resources import resource
 from .theme import LIGHT, Colours, readable_on
-
-os.environ["QT_API"] = "pyside6"
-import qtawesome
 
 _colours: dict[str, str] = {"faint": LIGHT.line}
 
 
+class _Engine(QIconEngine):
+    """Draws one shape at whatever size is asked for, paler where it is disabled."""
+
+    def __init__(self, shape: QSvgRenderer, faint: QSvgRenderer) -> None:
+        super().__init__()
+        self._shape, self._faint = shape, faint
+
+    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
+        shape = self._faint if mode == QIcon.Mode.Disabled else self._shape
+        shape.render(painter, rect)
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        made = QPixmap(size)
+        made.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(made)
+        self.paint(painter, QRect(QPoint(), size), mode, state)
+        painter.end()
+        return made
+
+    def clone(self) -> QIconEngine:
+        return _Engine(self._shape, self._faint)
+
+
+@cache
+def _shape(name: str, color: str) -> QSvgRenderer:
+    text = resource(f"icons/mdi/{name}.svg").read_text(encoding="utf-8")
+    return QSvgRenderer(text.replace("<path ", f'<path fill="{color}" ', 1).encode())
+
+
 def icon(name: str, role: str = "text") -> QIcon:
-    """An icon such as ``play`` in one of the theme's colours."""
-    found = qtawesome.icon(f"mdi6.{name}", color=_colours[role], color_disabled=_colours["faint"])
-    assert isinstance(found, QIcon)
-    return found
+    """An icon such as ``play`` in one of the theme's colours.
+
+    Parameters
+    ----------
+    name : str
+        A file of resources/icons/mdi; another one of the set is added by copying its SVG there.
+    role : str
+        A field of `Colours`, or ``on_accent``.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such icon is kept.
+    """
+    return QIcon(_Engine(_shape(name, _colours[role]), _shape(name, _colours["faint"])))
 
 
 def set_icon(owner: Any, name: str, role: str = "text") -> None:
