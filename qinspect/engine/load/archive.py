@@ -23,7 +23,7 @@ from torch.export import ExportedProgram
 
 from ..problem import Problem
 from ..text import Text
-from .trace import plain
+from .plain import plain
 
 MAX_JSON = 256 << 20
 MAX_EXPANDED = 1 << 24

@@ -15,11 +15,11 @@ import torch
 from torch.export import Dim, ExportedProgram, ShapesCollection
 
 from ..opaque import Opaque
-from ..operators import TAKEN_APART
 from ..problem import Problem
 from ..source import ModelSpec
 from ..text import Text
 from .call import Call, example_call, exportable
+from .plain import plain
 from .stand_in import StandIns, modules_in
 
 _HERE = str(Path(torch.__file__).parent)
@@ -153,17 +153,6 @@ def _export(module: torch.nn.Module, call: Call, lines: Mapping[str, str], spec:
             with parts.standing():
                 program = exported(call, None)
             return Traced(program, call, False, parts.opaque)
-
-
-def plain(program: ExportedProgram) -> ExportedProgram:
-    """The program without in-place operators, and with those of `TAKEN_APART` as torch itself computes them."""
-    known = torch.export.default_decompositions()
-    apart = {}
-    for name in TAKEN_APART:
-        base, _, overload = name.partition(".")
-        operator = getattr(getattr(torch.ops.aten, base), overload)
-        apart[operator] = known[operator]
-    return program.run_decompositions(apart)
 
 
 def example_inputs(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[str]) -> Call:

@@ -28,7 +28,8 @@ from ...plan import QuantPlan
 from ...problem import Problem
 from ...source import ModelSpec
 from ...text import Text
-from ..trace import first_line, plain
+from ..plain import plain
+from ..trace import first_line
 from .call import KNOWN, Call, Function, as_tensor, is_small
 from .file import MAX_EXAMPLE, Body, Declared, OnnxFile, Op, read_onnx
 from .moves import MOVES
