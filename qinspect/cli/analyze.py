@@ -23,15 +23,7 @@ def add(verb: Verb) -> None:
     words.stats_option(analyze)
     analyze.add_argument("--no-kernels", action="store_true", help="simulate only: no kernels, no latency")
     analyze.add_argument("--no-latency", action="store_true", help="run the kernels, but do not time them")
-    analyze.add_argument(
-        "--profile",
-        type=Path,
-        metavar="FILE",
-        help="latencies measured elsewhere: trtexec --exportProfile, an ONNX Runtime profile, or the kit's bench.json",
-    )
-    analyze.add_argument(
-        "--layer-info", type=Path, metavar="FILE", help="trtexec --exportLayerInfo, for the names in --profile"
-    )
+    words.profile_options(analyze)
     analyze.add_argument(
         "--exact",
         action="store_true",

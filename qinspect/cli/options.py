@@ -58,15 +58,31 @@ def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
     )
 
 
-def plan_options(parser: argparse.ArgumentParser, plan_required: bool = False) -> None:
+def plan_options(parser: argparse.ArgumentParser, plan_required: bool = False, several: bool = False) -> None:
+    """What a plan is made of; with `several`, --target may be given more than once and is a list."""
     parser.add_argument(
         "--plan", type=Path, metavar="PLAN", required=plan_required, help="plan.json; analyze writes one"
     )
-    parser.add_argument("--target", choices=TARGETS)
+    if several:
+        parser.add_argument("--target", choices=TARGETS, action="append", help="several: the best plans of all of them")
+    else:
+        parser.add_argument("--target", choices=TARGETS)
     parser.add_argument("--preset", choices=tuple(PRESETS), help="the default qconfig, by the name that people know")
     parser.add_argument("--isa", choices=INSTRUCTION_SETS, help="of the target's processor; this computer's otherwise")
     parser.add_argument("--threads", type=int, metavar="N")
     parser.add_argument("--batch", type=int, metavar="N")
+
+
+def profile_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="FILE",
+        help="latencies measured elsewhere: trtexec --exportProfile, an ONNX Runtime profile, or the kit's bench.json",
+    )
+    parser.add_argument(
+        "--layer-info", type=Path, metavar="FILE", help="trtexec --exportLayerInfo, for the names in --profile"
+    )
 
 
 def stats_option(parser: argparse.ArgumentParser) -> None:

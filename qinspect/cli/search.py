@@ -12,7 +12,9 @@ from .terminal import progress, summary
 from .verb import Verb
 
 if TYPE_CHECKING:
+    from ..engine.graph import LayerGraph
     from ..engine.metric import Metric
+    from ..engine.profiles import DeviceTimes
     from ..engine.search.pareto import Constraint, Pareto, Point
 
 
@@ -20,8 +22,12 @@ def add(verb: Verb) -> None:
     search = verb("search", _search, "which layers to leave in float, and what else to change; a plan per point")
     words.model_options(search)
     words.data_options(search, required=True)
-    words.plan_options(search)
+    words.plan_options(search, several=True)
     words.stats_option(search)
+    words.profile_options(search)
+    search.add_argument(
+        "--float-profile", type=Path, metavar="FILE", help="the float model's, where --profile is of the quantized one"
+    )
     limit = search.add_mutually_exclusive_group()
     limit.add_argument(
         "--max-drop",
@@ -45,33 +51,47 @@ def add(verb: Verb) -> None:
 def _search(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.out.is_dir():
         raise Problem(str(options.out), "is a file", "Give --out a folder.")
+    targets = options.target or [None]
+    if options.profile is None and (options.float_profile or options.layer_info):
+        raise words.WrongUsage("search", "there is no --profile that it belongs to", "Give --profile too.")
+    if options.profile is not None and (len(targets) > 1 or options.objective != "latency"):
+        what = "is of one target, and of the objective latency"
+        raise words.WrongUsage("--profile", what, "Leave out the other targets and --objective, or --profile.")
     from ..engine.analyze import analyze
+    from ..engine.job import fused_graph
     from ..engine.progress import part
     from ..engine.report import write_analysis
     from ..engine.search.pareto import write_pareto
     from ..engine.search.run import search
+    from ..engine.search.targets import search_targets
 
     with progress() as report:
         model = words.load(options, report)
         data = words.open_data_set(options, model)
         metric = words.metric(options)
-        plan = words.plan_of(options, model)
-        calibration, note = words.statistics(options, model, data, plan, report)
-        found = search(
-            model,
-            data,
-            plan,
-            calibration,
-            part(report, 0, 0.85),
-            constraint=_constraint(options, metric, data.targets is not None),
-            objective=options.objective,
-            metric=metric,
-            alternatives=not options.floats_only,
-        )
+        plans = [words.plan_of(argparse.Namespace(**{**vars(options), "target": name}), model) for name in targets]
+        calibration, note = words.statistics(options, model, data, plans[0], report)
+        wanted = {
+            "constraint": _constraint(options, metric, data.targets is not None),
+            "objective": options.objective,
+            "metric": metric,
+            "alternatives": not options.floats_only,
+        }
+        inner = part(report, 0, 0.85)
+        device = None
+        if options.profile is None:
+            found = search_targets(model, data, plans, calibration, inner, **wanted)
+        else:
+            device = _device(options, fused_graph(model, plans[0]).graph)
+            found = search(model, data, plans[0], calibration, inner, device=device, **wanted)
         write_pareto(found, options.out)
         analysis = None
         if not options.no_report:
-            analysis = analyze(model, data, found.best.plan, calibration, part(report, 0.85, 1), metric=metric)
+            # What the device took for another plan is not what it takes for this one.
+            here = device is None
+            analysis = analyze(
+                model, data, found.best.plan, calibration, part(report, 0.85, 1), metric=metric, latency=here
+            )
             write_analysis(analysis, options.out)
     _print(found)
     for line in (*found.notes, *note):
@@ -83,6 +103,16 @@ def _search(options: argparse.Namespace) -> int:
         raise Unmet("search", found.why, f"The nearest is {options.out / found.file(found.chosen)}.")
     print(f"the float model is chosen: {found.why}" if found.best.all_float else f"chosen as {found.why}")
     return 0
+
+
+def _device(options: argparse.Namespace, graph: LayerGraph) -> DeviceTimes:
+    from ..engine.profiles import read_profile
+    from ..engine.search.device import with_float
+
+    device = read_profile(options.profile, graph, options.layer_info)
+    if options.float_profile is None:
+        return device
+    return with_float(device, read_profile(options.float_profile, graph, options.layer_info))
 
 
 def _constraint(options: argparse.Namespace, metric: Metric, measured: bool) -> Constraint | None:
@@ -106,14 +136,15 @@ def _print(found: Pareto) -> None:
     """One line a point; what is an estimate says so."""
     rows = [(found.start, "as given", False)]
     rows += [(point, found.file(index), index == found.chosen) for index, point in enumerate(found.points)]
-    times = [point.int8_ms for point, *_ in rows if point.int8_ms is not None]
+    times = [point.ms for point, *_ in rows if point.ms is not None]
     size = "KB" if not times else "µs" if min(times) < SHORT_MS else "ms"
     loss = "KL" if found.start.select is None or found.start.select.kl is not None else "MSE"
     drop = f"drop, {found.drop_unit}"
     head = f"{'':3}{'plan':13} {'float':>5} {'changed':>7} {loss:>9} {'(est.)':>9} {drop:>12}"
-    print(f"{head} {size:>9} {'(est.)' if times else '':>9}")
+    print(f"{head} {size:>9} {'(est.)' if times else '':>9}{'  target' if found.targets else ''}")
     for point, name, chosen in rows:
-        print(_line(point, name, chosen, found.drop_unit, size))
+        target = f"  {point.plan.target.name}" if found.targets else ""
+        print(f"{_line(point, name, chosen, found.drop_unit, size)}{target}")
 
 
 def _line(point: Point, name: str, chosen: bool, drop_unit: str, unit: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 
 from .backends import not_run_here
 from .calibrate import Calibration, calibrate
+from .classes import ClassAxis, class_axis
 from .data import Dataset, batches
 from .decide import decide
 from .doctor import diagnose
-from .errors import Measured, kl_divergence, measure
+from .errors import Measured, agreement, kl_divergence, logits, measure
 from .groups import shared_groups, unheard
 from .inspect import data_json, model_json, notes_of
+from .intervals import Interval
 from .job import (
     BATCH,
     batch_size,
@@ -38,10 +41,11 @@ from .plan import QuantPlan
 from .problem import Problem
 from .profiles import DeviceTimes
 from .progress import Report, part, silent
+from .quality import range_growth
 from .quantize import Quantization
-from .results import Analysis, Latency, LatencySums, Totals
+from .results import Analysis, CalibrationQuality, Latency, LatencySums, Totals
 from .rows import fusion_rows, layer_rows
-from .samples import output_rows, sample_rows
+from .samples import output_rows, sample_rows, worst_samples
 from .sensitivity.estimate import Scores, holds, score
 from .sensitivity.sweep import Sweep, sweep
 from .target import Target
@@ -58,6 +62,9 @@ SWEEP_MACS = 2e10
 
 LAYER_MACS = 1e6
 """What running one layer costs whatever its size, in multiply-adds."""
+
+INTERVAL_S = 3.0
+"""A metric that takes longer for its confidence interval goes without one."""
 
 CHECK_SAMPLES = 8
 """Samples of the select split on which kernels are compared with the simulation, layer by layer."""
@@ -132,7 +139,7 @@ def analyze(
     def feed(chosen: Sequence[int]) -> Iterator[tuple[torch.Tensor, ...]]:
         return fed(batches(data, chosen, size))
 
-    outputs = _Collected(metric)
+    outputs, classes = _Collected(metric), class_axis(graph, data, metric)
     whole = measure(
         quantization,
         feed(final),
@@ -140,15 +147,16 @@ def analyze(
         total=len(final),
         layer_samples=layer_samples,
         collect=outputs,
+        classes=classes,
     )
-    if not data.classifies:
-        whole.outputs.no_classes()
     chosen = final[:layer_samples]
-    scores = score({"plan": quantization}, feed(chosen), part(report, 0.6 * share, 0.9 * share), total=len(chosen))[
-        "plan"
-    ]
-    if not data.classifies:
-        scores = dataclasses.replace(scores, kl={}, weight_kl={}, kl_error=None)
+    scores = score(
+        {"plan": quantization},
+        feed(chosen),
+        part(report, 0.6 * share, 0.9 * share),
+        total=len(chosen),
+        classes=classes,
+    )["plan"]
     sweep_samples = final[:SWEEP_SAMPLES]
     if exact is None:
         exact = _sweep_macs(quantization, len(sweep_samples)) <= SWEEP_MACS
@@ -165,6 +173,7 @@ def analyze(
             targets=None if data.targets is None else data.targets[list(sweep_samples)],
             known=swept if swept is not None and swept.key == key else Sweep(key=key),
             keep=keep,
+            classes=classes,
         )
     figures = None
     if kernels:
@@ -181,7 +190,7 @@ def analyze(
             part(report, share, 0.98),
         )
     targets = None if data.targets is None else data.targets[list(final)]
-    totals = _totals(whole, scores, figures, outputs, targets, metric, calibration)
+    totals = _totals(whole, scores, figures, outputs, targets, metric, calibration, classes)
     totals = dataclasses.replace(totals, sweep_samples=None if alone is None else alone.samples)
     latencies, sums = _latencies(figures, device)
     groups = shared_groups(graph, decide(graph, plan))
@@ -195,6 +204,7 @@ def analyze(
     # Equalized values are scaled: what folding changed shows without that.
     folded = fused_graph(model, QuantPlan(fusions=plan.fusions))
     fusions = fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
+    by_sample = sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes)
     report(0.98, 1, Text("looking for causes"))
     analysis = Analysis(
         model_json(model),
@@ -217,9 +227,11 @@ def analyze(
             )
         )
         + _brought_back(plan, device),
-        samples=sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated")),
+        samples=by_sample,
         outputs=output_rows(outputs.joined("float"), outputs.joined("simulated")),
         latency=sums,
+        quality=_quality(calibration.of(graph), quantization),
+        worst=worst_samples(quantization, data, by_sample),
     )
     # The samples that the layers' errors rest on were not calibrated on: are they alike?
     unseen = calibrate(graph, feed(chosen), part(report, 0.98, 1), total=len(chosen)).tensors
@@ -289,16 +301,17 @@ def _totals(
     targets: NDArray[Any] | None,
     metric: Metric,
     calibration: Calibration,
+    classes: ClassAxis,
 ) -> Totals:
     kernel_metric = kernel_agreement = kernel_kl = None
     fp32_ms = int8_ms = fp32_p90 = int8_p90 = None
     reference = outputs.joined("float")
     if figures is not None:
         kernel_metric = metric(figures.outputs, targets)
-        first = reference[0]
-        if whole.outputs.agreement is not None and first.ndim == 2:
-            kernel_agreement = float((figures.outputs[0].argmax(-1) == first.argmax(-1)).mean())
-            kernel_kl = float(kl_divergence(torch.from_numpy(first), torch.from_numpy(figures.outputs[0])).mean())
+        first, theirs = (logits([torch.from_numpy(o[0])], classes) for o in (reference, figures.outputs))
+        if first is not None and theirs is not None:
+            kernel_agreement = float(agreement(first, theirs).mean())
+            kernel_kl = float(kl_divergence(first, theirs).mean())
         if figures.timing is not None:
             fp32_ms, int8_ms = (float(np.median(t)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
             fp32_p90, int8_p90 = (float(np.percentile(t, 90)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
@@ -308,6 +321,7 @@ def _totals(
         None if kls is None else float(kls.mean()),
         whole.outputs.mse if whole.samples == scores.samples else None,
     )
+    drop = metric.drop(reference, outputs.joined("simulated"), targets, seconds=INTERVAL_S)
     return Totals(
         fp32_metric=metric(reference, targets),
         quantized_metric=metric(outputs.joined("simulated"), targets),
@@ -316,6 +330,10 @@ def _totals(
         kernel_agreement=kernel_agreement,
         kl=whole.outputs.mean_kl,
         kernel_kl=kernel_kl,
+        agreement_interval=_ends(whole.outputs.agreement_interval),
+        kl_interval=_ends(whole.outputs.kl_interval),
+        drop=None if drop is None else drop.value,
+        drop_interval=_ends(drop),
         mse=whole.outputs.mse,
         sqnr_db=whole.outputs.sqnr_db,
         estimated_kl=sum(scores.kl.values()) if scores.kl else None,
@@ -332,6 +350,20 @@ def _totals(
         calibrate_s=calibration.seconds,
         samples=whole.samples,
     )
+
+
+def _quality(calibration: Calibration, quantization: Quantization) -> CalibrationQuality | None:
+    """Ranges against the number of samples, of the values that are put on grids."""
+    tensors = {name: stats for name, stats in calibration.tensors.items() if name in quantization.values}
+    found = range_growth(dataclasses.replace(calibration, tensors=tensors))
+    if found is None:
+        return None
+    counts, typical, low = (tuple(values.tolist()) for values in (found.counts, found.typical, found.low))
+    return CalibrationQuality(counts, typical, low, found.growing, len(found.growth), found.enough)
+
+
+def _ends(interval: Interval | None) -> tuple[float, float] | None:
+    return None if interval is None or not math.isfinite(interval.high) else (interval.low, interval.high)
 
 
 def _sweep_macs(quantization: Quantization, samples: int) -> float:

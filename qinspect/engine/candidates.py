@@ -11,6 +11,7 @@ import torch
 
 from .backends.tables import float_kernel, table
 from .calibrate import Calibration
+from .classes import class_axis
 from .data import Dataset, batches
 from .decide import MATRIX_PRODUCTS, WEIGHTED, decide
 from .errors import sqnr_db
@@ -19,6 +20,7 @@ from .graph import Layer
 from .groups import leader_of, shared_groups
 from .job import batch_size, calibrate_model, fed, fused_graph, whole_batches
 from .load import Model
+from .metric import TOP1, Metric
 from .plan import QuantPlan
 from .progress import Report, part, silent
 from .qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
@@ -77,6 +79,7 @@ def candidates(
     calibration: Calibration,
     layer_id: str,
     report: Report = silent,
+    metric: Metric = TOP1,
 ) -> tuple[Candidate, ...]:
     """Up to eight qconfigs that the target supports for a layer, the best first by estimated KL (MSE without logits).
 
@@ -105,11 +108,17 @@ def candidates(
     size = batch_size(graph)
     only = frozenset({layer.id})
     inputs = list(fed(batches(data, chosen, size)))
-    found = score(variants, inputs, part(report, 0.1, 0.6), total=len(chosen), draws=4, only=only) if variants else {}
+    classes = class_axis(graph, data, metric)
+    found: dict[str, Scores] = {}
+    if variants:
+        inner = part(report, 0.1, 0.6)
+        found = score(variants, inputs, inner, total=len(chosen), draws=4, only=only, classes=classes)
+    known_kl = not found or any(scores.kl for scores in found.values())
+    in_float = Scores({layer.id: 0.0}, {layer.id: 0.0} if known_kl else {}, 0)
     rows = []
     for index, (title, config) in enumerate(options.items()):
         report(0.6 + 0.4 * index / len(options), 1, Text("comparing candidates"))
-        scores = Scores({layer.id: 0.0}, {layer.id: 0.0}, 0) if config == FLOAT else found.get(title)
+        scores = in_float if config == FLOAT else found.get(title)
         rows.append(
             Candidate(
                 title,

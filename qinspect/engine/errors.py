@@ -11,8 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from . import intervals
 from .backends import simulation as simulate
+from .classes import ClassAxis
 from .execute import Executor, outputs_of, portions
+from .intervals import Interval
 from .progress import Report, silent
 from .qparams import QParams
 from .quantize import Quantization
@@ -81,34 +84,29 @@ def _flat(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 class OutputErrors:
     """What quantization does to the model's outputs, summed over batches.
 
-    The first output is taken as logits: its arg max over the last axis is the answer, its
-    softmax the distribution of KL(float || quantized).
+    Parameters
+    ----------
+    classes : ClassAxis
+        How the first output is read: its arg max over the classes is the answer, its softmax the
+        distribution of KL(float || quantized). Of an output with classes at every position a
+        sample's figures are means over its positions.
     """
 
+    classes: ClassAxis = "flat"
     powers: list[Power] = field(default_factory=list)
     kl: list[NDArray[np.float64]] = field(default_factory=list)
-    agree: list[NDArray[np.bool_]] = field(default_factory=list)
-    float_top: list[NDArray[np.int64]] = field(default_factory=list)
-    quantized_top: list[NDArray[np.int64]] = field(default_factory=list)
+    agree: list[NDArray[np.float64]] = field(default_factory=list)
 
     def add(self, reference: Sequence[torch.Tensor], quantized: Sequence[torch.Tensor]) -> None:
         if not self.powers:
             self.powers = [Power() for _ in reference]
         for power, f, q in zip(self.powers, reference, quantized, strict=True):
             power.add(f, q)
-        first, second = logits(reference), logits(quantized)
+        first, second = logits(reference, self.classes), logits(quantized, self.classes)
         if first is None or second is None:
             return
         self.kl.append(kl_divergence(first, second).numpy())
-        float_top, quantized_top = first.argmax(-1).numpy(), second.argmax(-1).numpy()
-        self.agree.append(float_top == quantized_top)
-        self.float_top.append(float_top)
-        self.quantized_top.append(quantized_top)
-
-    def no_classes(self) -> None:
-        """Forget answers and distributions: the outputs are no logits."""
-        for figures in (self.kl, self.agree, self.float_top, self.quantized_top):
-            figures.clear()
+        self.agree.append(agreement(first, second))
 
     @property
     def mse(self) -> float | None:
@@ -125,16 +123,38 @@ class OutputErrors:
         return float(np.concatenate(self.kl).mean()) if self.kl else None
 
     @property
+    def kl_interval(self) -> Interval | None:
+        return intervals.mean(np.concatenate(self.kl)) if self.kl else None
+
+    @property
     def agreement(self) -> float | None:
         return float(np.concatenate(self.agree).mean()) if self.agree else None
 
+    @property
+    def agreement_interval(self) -> Interval | None:
+        """Wilson's where every sample has one answer, else that of a mean over samples."""
+        if not self.agree:
+            return None
+        shares = np.concatenate(self.agree)
+        if np.isin(shares, (0, 1)).all():
+            return intervals.share(int(shares.sum()), len(shares))
+        return intervals.mean(shares)
 
-def logits(outputs: Sequence[torch.Tensor]) -> torch.Tensor | None:
-    """The first output as (samples, classes) where it can be read so, else None."""
-    if not outputs or outputs[0].dim() < 2 or outputs[0].shape[-1] < 2 or not outputs[0].is_floating_point():
+
+def logits(outputs: Sequence[torch.Tensor], classes: ClassAxis = "flat") -> torch.Tensor | None:
+    """The first output as float32 (samples, positions, classes) where it can be read so, else None.
+
+    Of an output (samples, classes) there is one position.
+    """
+    if classes is None or not outputs or not outputs[0].is_floating_point():
         return None
-    first = outputs[0].float()
-    return first if first.dim() == 2 else None
+    first = outputs[0]
+    if classes == "flat":
+        return first.float()[:, None] if first.dim() == 2 and first.shape[-1] > 1 else None
+    if first.dim() < 2 or not -first.dim() <= classes < first.dim() or first.shape[classes] < 2:
+        return None
+    last = first.float().movedim(classes, -1)
+    return last.reshape(len(last), -1, last.shape[-1])
 
 
 def kl_divergence(reference: torch.Tensor, quantized: torch.Tensor) -> torch.Tensor:
@@ -143,7 +163,7 @@ def kl_divergence(reference: torch.Tensor, quantized: torch.Tensor) -> torch.Ten
     Parameters
     ----------
     reference, quantized : torch.Tensor
-        Logits, shape (samples, classes).
+        Logits, shape (samples, classes) or (samples, positions, classes); of several positions the mean.
 
     Returns
     -------
@@ -152,7 +172,20 @@ def kl_divergence(reference: torch.Tensor, quantized: torch.Tensor) -> torch.Ten
     """
     p = torch.log_softmax(reference.double(), -1)
     q = torch.log_softmax(quantized.double(), -1)
-    return (p.exp() * (p - q)).sum(-1).clamp_min(0)
+    found = (p.exp() * (p - q)).sum(-1).clamp_min(0)
+    return found if found.dim() == 1 else found.mean(1)
+
+
+def agreement(reference: torch.Tensor, quantized: torch.Tensor) -> NDArray[np.float64]:
+    """Share of a sample's positions with the same answer, shape (samples,); 0 or 1 where there is one.
+
+    Parameters
+    ----------
+    reference, quantized : torch.Tensor
+        Logits, shape (samples, positions, classes).
+    """
+    same = (reference.argmax(-1) == quantized.argmax(-1)).double()
+    return np.asarray(same.mean(1).numpy())
 
 
 @dataclass(frozen=True)
@@ -172,6 +205,7 @@ def measure(
     total: int = 0,
     layer_samples: int | None = None,
     collect: Callable[[Sequence[torch.Tensor], Sequence[torch.Tensor]], None] | None = None,
+    classes: ClassAxis = "flat",
 ) -> Measured:
     """Run float and simulated model side by side.
 
@@ -190,6 +224,8 @@ def measure(
         Measure layers on the first so many samples only, the outputs on all (two thirds of the cost).
     collect : callable, optional
         Called with the float and the simulated outputs of every batch.
+    classes : ClassAxis
+        How the first output is read.
 
     Returns
     -------
@@ -201,7 +237,7 @@ def measure(
     simulation = simulate(quantization, channels_last=True)
     # On float input a layer is to show its own rounding alone, not its input's: no integers go in.
     alone = Simulation(quantization, channels_last=True)
-    found = OutputErrors()
+    found = OutputErrors(classes)
     of_layers = {layer.id: _LayerPowers() for layer in graph.layers if not layer.transparent}
     samples = 0
     # The range of a dynamic layer's input is that of the batch.

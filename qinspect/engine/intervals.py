@@ -61,8 +61,11 @@ def mean(values: NDArray[np.floating], seed: int = 0) -> Interval:
     ----------
     values : float array, shape (samples,)
     """
-    picks = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))
-    low, high = np.percentile(values[picks].mean(1), [2.5, 97.5])
+    rng = np.random.default_rng(seed)
+    rows = max(1, 1_000_000 // len(values))  # at a time, however many samples there are
+    parts = [min(rows, RESAMPLES - start) for start in range(0, RESAMPLES, rows)]
+    means = [values[rng.integers(0, len(values), (n, len(values)))].mean(1) for n in parts]
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return Interval(float(values.mean()), float(low), float(high))
 
 

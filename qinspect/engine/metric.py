@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .intervals import Interval, share_lost, statistic
 from .problem import Problem
 from .text import Text
 
@@ -27,12 +30,15 @@ class Metric:
     higher_is_better : bool
     unit : str
         ``share`` for fractions.
+    classes : int | "flat" | None
+        How it reads the first output, see `qinspect.engine.classes`; None is no logits.
     """
 
     name: str = "top-1"
     function: Callable[[Any, Any], float] | None = None
     higher_is_better: bool = True
     unit: str = "share"
+    classes: int | Literal["flat"] | None = "flat"
 
     def __call__(self, outputs: Sequence[NDArray[Any]], targets: NDArray[Any] | None) -> float | None:
         """The metric of concatenated outputs; None without targets, or where they are not of its kind."""
@@ -41,7 +47,79 @@ class Metric:
         if self.function is not None:
             tensors = [torch.from_numpy(np.asarray(o)) for o in outputs]
             return float(self.function(tensors[0] if len(tensors) == 1 else tensors, torch.from_numpy(targets)))
+        axis = axis_for(outputs[0].ndim, targets.shape[1:], outputs[0].shape)
+        if axis is not None and targets.dtype.kind in "iu":
+            return _accuracy(torch.from_numpy(np.asarray(outputs[0])), torch.from_numpy(targets), axis)
         return _top_k(outputs[0], targets, 1)
+
+    def drop(
+        self,
+        before: Sequence[NDArray[Any]],
+        after: Sequence[NDArray[Any]],
+        targets: NDArray[Any] | None,
+        known: dict[bytes, float] | None = None,
+        seconds: float = math.inf,
+    ) -> Interval | None:
+        """By how much the metric is worse, on the same samples; None where there is none.
+
+        Parameters
+        ----------
+        before, after : sequence of arrays
+            Concatenated outputs of the float and of the quantized model.
+        targets
+        known : dict, optional
+            Kept between calls with the same `before`: what it gets on every resample.
+        seconds : float
+            Where resampling would take longer than this, the interval is infinite.
+        """
+        began = time.perf_counter()
+        if targets is None or self(before, targets) is None:
+            return None
+        once = time.perf_counter() - began
+        known = {} if known is None else known
+        first = np.asarray(before[0])
+        if self.function is None and first.ndim == 2:
+            return share_lost(first.argmax(-1) == targets, after[0].argmax(-1) == targets)
+        sign = 1.0 if self.higher_is_better else -1.0
+
+        def figure(outputs: Sequence[NDArray[Any]], picked: NDArray[np.int64]) -> float:
+            found = self([o[picked] for o in outputs], targets[picked])
+            return math.nan if found is None else found
+
+        def lost(picked: NDArray[np.int64]) -> float:
+            key = picked.tobytes()
+            if key not in known:
+                known[key] = figure(before, picked)
+            return sign * (known[key] - figure(after, picked))
+
+        resamples = RESAMPLES if sum(o.size for o in before) <= LARGE else RESAMPLES // 5
+        if 2 * once * resamples > seconds:
+            return Interval(lost(np.arange(len(targets))), -math.inf, math.inf)
+        return statistic(lost, len(targets), resamples)
+
+
+RESAMPLES = 200
+"""Of the samples, for the interval of a metric that is no mean over samples."""
+
+LARGE = 4_000_000
+"""Output values from which on a fifth of the resamples has to do: each computes the metric anew."""
+
+
+def axis_for(axes: int, positions: Sequence[int], shape: Sequence[int | None]) -> int | None:
+    """The axis that is left where class indices of shape (samples, *positions) fit an output of this shape.
+
+    Where both the second and the last fit, it is the last of three axes (tokens), else the second (pixels).
+    """
+    if axes < 3 or len(positions) != axes - 2:
+        return None
+
+    def fits(rest: Sequence[int | None]) -> bool:
+        return all(have in (None, want) for have, want in zip(rest, positions, strict=True))
+
+    found = [axis for axis, rest in ((1, shape[2:]), (axes - 1, shape[1:-1])) if fits(rest)]
+    if not found:
+        return None
+    return found[-1] if axes == 3 else found[0]
 
 
 def _top_k(first: NDArray[Any], targets: NDArray[Any], k: int) -> float | None:
@@ -96,6 +174,43 @@ def _mean_iou(outputs: Any, targets: Any) -> float:
     return float(np.mean(shares)) if shares else float("nan")
 
 
+def _accuracy(logits: torch.Tensor, targets: torch.Tensor, axis: int) -> float:
+    """Share of the positions with the right class, those with a negative one left out."""
+    count = logits.shape[axis]
+    if len(targets) and int(targets.max()) >= count:
+        raise Problem(
+            "y",
+            Text("its classes go up to {highest}, but the model has {classes}", highest=targets.max(), classes=count),
+            Text("Number the classes from 0 to {last}; positions with a negative one are left out.", last=count - 1),
+        )
+    known = targets >= 0
+    if not bool(known.any()):
+        return math.nan
+    return float((logits.argmax(axis) == targets)[known].double().mean())
+
+
+def _pixels(outputs: Any, targets: Any) -> float:
+    """Share of the pixels with the right class; logits (N, C, ...), masks (N, ...)."""
+    return _at_positions(_first(outputs), targets, 1)
+
+
+def _tokens(outputs: Any, targets: Any) -> float:
+    """Share of the tokens with the right class; logits (N, ..., C), classes (N, ...)."""
+    return _at_positions(_first(outputs), targets, -1)
+
+
+def _at_positions(first: torch.Tensor, targets: torch.Tensor, axis: int) -> float:
+    if first.dim() < 3 or first.movedim(axis, -1).shape[:-1] != targets.shape:
+        raise Problem(
+            Text("metric pixel-accuracy") if axis == 1 else Text("metric token-accuracy"),
+            Text("output {output} and y {y} do not fit", output=tuple(first.shape), y=tuple(targets.shape)),
+            Text("Give logits (N, C, H, W) and masks (N, H, W) of class indices; negative ones are left out.")
+            if axis == 1
+            else Text("Give logits (N, T, C) and class indices (N, T); negative ones are left out."),
+        )
+    return _accuracy(first, targets, axis)
+
+
 def _rmse(outputs: Any, targets: Any) -> float:
     """Root of the mean squared difference."""
     first = _first(outputs).double()
@@ -129,8 +244,10 @@ TOP1 = Metric()
 METRICS: Mapping[str, Metric] = {
     "top-1": TOP1,
     "top-5": Metric("top-5", _top5),
-    "mean-iou": Metric("mean-iou", _mean_iou),
-    "rmse": Metric("rmse", _rmse, higher_is_better=False, unit=""),
-    "cosine": Metric("cosine", _cosine),
+    "mean-iou": Metric("mean-iou", _mean_iou, classes=1),
+    "pixel-accuracy": Metric("pixel-accuracy", _pixels, classes=1),
+    "token-accuracy": Metric("token-accuracy", _tokens, classes=-1),
+    "rmse": Metric("rmse", _rmse, higher_is_better=False, unit="", classes=None),
+    "cosine": Metric("cosine", _cosine, classes=None),
 }
-"""Metrics by name: of the first output against y."""
+"""Metrics by name: of the first output against y. Without y they still say how the output is to be read."""

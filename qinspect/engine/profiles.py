@@ -39,6 +39,8 @@ class DeviceTimes:
         What was measured with.
     plan : mapping | None
         The plan that was measured, where the file has it.
+    borders : mapping of str to tuple of (int, float)
+        By ``quantize`` and ``dequantize``: µs of converting so many values, alone.
     """
 
     device: str
@@ -55,6 +57,7 @@ class DeviceTimes:
     batch: int | None = None
     threads: int | None = None
     plan: Mapping[str, Any] | None = None
+    borders: Mapping[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)
 
 
 def read_profile(path: Path, graph: LayerGraph, layer_info: Path | None = None) -> DeviceTimes:
@@ -210,6 +213,10 @@ def _bench(data: Mapping[str, Any], graph: LayerGraph) -> DeviceTimes:
         batch=int(data["batch"]),
         threads=int(data["threads"]),
         plan=data.get("plan"),
+        borders={
+            kind: tuple((int(count), float(us)) for count, us in rows)
+            for kind, rows in data.get("borders_us", {}).items()
+        },
     )
 
 

@@ -146,12 +146,36 @@ def rounding_error(stats: TensorStats, params: QParams) -> float:
     high = max(high, float(edges[-1])) if high + scale / 2 >= stats.max else high
     ends = np.array([low]), np.array([high])
     moments = _Moments(stats)
-    if scale >= stats.histogram.width:
-        return float(moments.error(*ends, np.array([scale]))[0]) / sampled
-    # Of a grid finer than the bins nothing can be said but that rounding errors are spread evenly.
     under, upto = moments.below(ends[0]), moments.below(ends[1])
     clipped = _around(under, ends[0]) + _around(moments.sums[-1] - upto, ends[1])
-    return float((clipped + (upto[:, 0] - under[:, 0]) * scale**2 / 12)[0]) / sampled
+    if scale >= stats.histogram.width:
+        inside = moments.error(*ends, np.array([scale])) - clipped
+    else:
+        # Of a grid finer than the bins nothing can be said but that rounding errors are spread evenly.
+        inside = (upto[:, 0] - under[:, 0]) * scale**2 / 12
+    return float(inside[0]) / sampled + _cut_off(stats, low, high) / stats.count
+
+
+def _cut_off(stats: TensorStats, low: float, high: float) -> float:
+    """Summed squared distance of all values to a range that they lie beyond.
+
+    Where little is cut off these are single values, whose place in a bin matters: each sample's smallest
+    and largest are known, and of the others the histogram says how many there are.
+    """
+    counts = stats.histogram.counts * (stats.count / stats.histogram.counts.sum())
+    edges = stats.histogram.edges
+    total = 0.0
+    for side, end, known in ((1, high, stats.sample_max), (-1, low, stats.sample_min)):
+        known = known[np.isfinite(known)].astype(np.float64)
+        beyond = known[side * (known - end) > 0]
+        near, far = (edges[:-1], edges[1:]) if side > 0 else (edges[1:], edges[:-1])
+        start = np.maximum(side * (near - end), 0.0)
+        stop = np.maximum(side * (far - end), 0.0)
+        place = np.clip(((beyond - edges[0]) / stats.histogram.width).astype(np.int64), 0, len(counts) - 1)
+        others = counts * (stop - start) / stats.histogram.width - np.bincount(place, minlength=len(counts))
+        spread = (start**2 + start * stop + stop**2) / 3
+        total += float(((beyond - end) ** 2).sum() + (np.maximum(others, 0.0) * spread).sum())
+    return total
 
 
 def _around(moments: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:

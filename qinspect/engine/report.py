@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import math
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from ..resources import resource
 from .files import write_atomically, write_json
-from .results import Analysis, LayerRow
+from .results import Analysis, CalibrationQuality, LayerRow, WorstSample
 
 
 def write_analysis(analysis: Analysis, out: Path) -> Path:
@@ -56,6 +57,8 @@ def report_html(analysis: Analysis) -> str:
         short=lambda v: "–" if v is None else f"{v:.3g}",
         signed=lambda v: "–" if v is None else f"{v:+.0f}",
     )
+    figure = environment.filters
+    figure["span"] = lambda ends, kind: "" if ends is None else f" ({' to '.join(figure[kind](v) for v in ends)})"
     template = environment.from_string(resource("report.html.j2").read_text(encoding="utf-8"))
     own = [row for row in analysis.layers if row.fused_into is None]
     return template.render(
@@ -63,6 +66,8 @@ def report_html(analysis: Analysis) -> str:
         t=analysis.totals,
         rows=[_row(row, own) for row in own],
         chart=_chart(own),
+        depths={item.index: _depth(item, own) for item in analysis.worst},
+        growth=None if analysis.quality is None else _growth(analysis.quality),
         made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         plan=json.dumps(analysis.plan, indent=1),
         absorbed=len(analysis.layers) - len(own),
@@ -93,26 +98,79 @@ def _chart(own: list[LayerRow]) -> dict[str, Any] | None:
     ]
     if len(rows) < 2 or not figures:
         return None
-    low, high = math.floor(min(0.0, *figures) / 10) * 10, math.ceil(max(figures) / 10) * 10
+    scale = _Decibels(figures, len(rows))
     shares = [row.errors.estimated_kl or 0.0 for row in rows]
     largest = max(shares) or 1.0
-    step = 1000 / len(rows)
-
-    def line(values: list[float | None]) -> str:
-        return " ".join(
-            f"{step * (i + 0.5):.1f},{240 * (high - v) / (high - low):.1f}"
-            for i, v in enumerate(values)
-            if v is not None
-        )
-
+    step = scale.step
     return {
-        "low": low,
-        "high": high,
-        "ticks": [(v, 240 * (high - v) / (high - low)) for v in range(low, high + 1, 10)],
-        "local": line([row.errors.local_sqnr_db for row in rows]),
-        "cumulative": line([row.errors.cumulative_sqnr_db for row in rows]),
+        "ticks": scale.ticks,
+        "local": scale.line([row.errors.local_sqnr_db for row in rows]),
+        "cumulative": scale.line([row.errors.cumulative_sqnr_db for row in rows]),
         "bars": [
             (step * i + step * 0.15, step * 0.7, 240 * s / largest, row.id, s)
             for i, (row, s) in enumerate(zip(rows, shares, strict=True))
         ],
+    }
+
+
+class _Decibels:
+    """Figures of layers in a 1000 by 240 box, one place for each layer; SQNR grows upwards."""
+
+    def __init__(self, figures: list[float], places: int) -> None:
+        self.low = math.floor(min(0.0, *figures) / 10) * 10
+        self.high = max(math.ceil(max(figures) / 10) * 10, self.low + 10)
+        self.step = 1000 / places
+        self.ticks = [(v, self.y(v)) for v in range(self.low, self.high + 1, 10)]
+
+    def y(self, value: float) -> float:
+        return 240 * (self.high - value) / (self.high - self.low)
+
+    def point(self, place: int, value: float) -> tuple[float, float]:
+        return round(self.step * (place + 0.5), 1), round(self.y(value), 1)
+
+    def line(self, values: list[float | None]) -> str:
+        points = (self.point(i, v) for i, v in enumerate(values) if v is not None)
+        return " ".join(f"{x},{y}" for x, y in points)
+
+
+def _depth(sample: WorstSample, own: list[LayerRow]) -> dict[str, Any]:
+    """One sample's error along the depth beside that of all samples, and where it grows most."""
+    usual = {row.id: row.errors.cumulative_sqnr_db for row in own}
+    names = list(sample.cumulative_sqnr_db)
+    values = [sample.cumulative_sqnr_db[name] for name in names]
+    others = [usual.get(name) for name in names]
+    known = [(i, v) for i, v in enumerate(values) if v is not None]
+    if not known:
+        return {"fall": None, "ticks": [], "line": "", "all": "", "points": []}
+    scale = _Decibels([v for v in (*values, *others) if v is not None], len(names))
+    falls = [(names[two[0]], one[1] - two[1]) for one, two in itertools.pairwise(known)]
+    return {
+        "fall": max(falls, key=lambda item: item[1], default=None),
+        "ticks": scale.ticks,
+        "line": scale.line(values),
+        "all": scale.line(others),
+        "points": [(*scale.point(i, v), names[i], v) for i, v in known],
+    }
+
+
+def _growth(quality: CalibrationQuality) -> dict[str, Any]:
+    """Parts of the whole range against the number of samples, its logarithm, in a 500 by 160 box."""
+    counts = quality.counts
+    least = min(0.9, math.floor(10 * min(quality.low)) / 10)
+    across = {n: round(500 * math.log(n) / math.log(counts[-1]), 1) for n in counts}
+
+    def y(share: float) -> float:
+        return round(160 * (1 - share) / (1 - least), 1)
+
+    def line(shares: tuple[float, ...]) -> str:
+        return " ".join(f"{across[n]},{y(share)}" for n, share in zip(counts, shares, strict=True))
+
+    marks = [n for n in counts[:-1] if across[n] < 460] + [counts[-1]]
+    ticks = [least + (1 - least) * i / 4 for i in range(5)]
+    return {
+        "typical": line(quality.typical),
+        "low": line(quality.low),
+        "ticks": [(f"{100 * share:.0f}", y(share)) for share in ticks],
+        "marks": [(n, across[n]) for n in marks],
+        "half": quality.typical[counts.index(counts[-1] // 2)],
     }

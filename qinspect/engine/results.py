@@ -22,9 +22,14 @@ class Totals:
         The metric of the integer kernels that really ran, and their share of top-1 answers equal
         to the float model's.
     agreement : float | None
-        Share of samples with the same top-1 answer as the float model, simulated.
+        Share of samples with the same top-1 answer as the float model, simulated. Of an output with
+        classes at every position (pixel, token) the share of positions.
     kl, kernel_kl : float | None
-        KL(fp32 || int8) in nats, mean per sample, of the softmax of the first output.
+        KL(fp32 || int8) in nats, mean per sample (and over its positions), of the softmax of the first output.
+    agreement_interval, kl_interval : (float, float) | None
+        Their 95 % confidence intervals over samples: Wilson's for a share, else the bootstrap's.
+    drop, drop_interval : float | None, (float, float) | None
+        By how much the metric is worse than in float, on the same samples; without targets None.
     mse, sqnr_db : float | None
         Of the outputs, each normalized by its own float power, mean over elements.
     estimated_kl, estimated_mse : float | None
@@ -46,8 +51,12 @@ class Totals:
     kernel_metric: float | None = None
     agreement: float | None = None
     kernel_agreement: float | None = None
+    agreement_interval: tuple[float, float] | None = None
     kl: float | None = None
     kernel_kl: float | None = None
+    kl_interval: tuple[float, float] | None = None
+    drop: float | None = None
+    drop_interval: tuple[float, float] | None = None
     mse: float | None = None
     sqnr_db: float | None = None
     estimated_kl: float | None = None
@@ -268,7 +277,9 @@ class SampleRow:
     mse : float
         Of all outputs, each over its own float power (the mean over all samples).
     float_top, quantized_top : int | None
-        Both models' top-1 answers.
+        Both models' top-1 answers; None where there is one at every position.
+    agreement : float | None
+        Share of its positions (pixels, tokens) with the same answer; 0 or 1 where there is one.
     """
 
     index: int
@@ -278,6 +289,7 @@ class SampleRow:
     mse: float
     float_top: int | None = None
     quantized_top: int | None = None
+    agreement: float | None = None
 
 
 @dataclass(frozen=True)
@@ -301,6 +313,49 @@ class OutputRow:
     power: float
     mse: float | None
     sqnr_db: float | None
+
+
+@dataclass(frozen=True)
+class WorstSample:
+    """One sample layer by layer, beside the same for all samples.
+
+    Parameters
+    ----------
+    index : int
+        In the data set.
+    cumulative_sqnr_db : mapping of layer id to float | None
+        With everything before the layer quantized as well; None where it is exact. In the order in
+        which the layers run.
+    """
+
+    index: int
+    cumulative_sqnr_db: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class CalibrationQuality:
+    """Whether there were enough calibration samples, see `qinspect.engine.quality`.
+
+    Parameters
+    ----------
+    counts : tuple of int
+        Numbers of samples, rising, the last one all.
+    typical, low : tuple of float
+        Part of its whole range that a tensor has with so many samples: the median over the tensors, and
+        the tenth percentile.
+    growing : tuple of str
+        Values whose ranges the second half of the samples still widens, the fastest first.
+    tensors : int
+        Values that were looked at.
+    enough : bool
+    """
+
+    counts: tuple[int, ...]
+    typical: tuple[float, ...]
+    low: tuple[float, ...]
+    growing: tuple[str, ...]
+    tensors: int
+    enough: bool
 
 
 @dataclass(frozen=True)
@@ -351,6 +406,8 @@ class Analysis:
     samples: tuple[SampleRow, ...] = ()
     outputs: tuple[OutputRow, ...] = ()
     latency: LatencySums | None = None
+    quality: CalibrationQuality | None = None
+    worst: tuple[WorstSample, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As analysis.json, version 1."""
@@ -397,7 +454,7 @@ def analysis_from_json(data: dict[str, Any]) -> Analysis:
         data["data"],
         data["target"],
         data["plan"],
-        Totals(**data["totals"]),
+        Totals(**_tuples(data["totals"])),
         tuple(layers),
         tuple(FusionRow(**{**item, "layers": tuple(item["layers"])}) for item in data["fusions"]),
         tuple(Finding(**{**item, "layers": tuple(item["layers"])}) for item in data["findings"]),
@@ -405,7 +462,14 @@ def analysis_from_json(data: dict[str, Any]) -> Analysis:
         tuple(SampleRow(**item) for item in data.get("samples", ())),
         tuple(OutputRow(**{**item, "shape": tuple(item["shape"])}) for item in data.get("outputs", ())),
         _sums_from_json(data.get("latency")),
+        None if data.get("quality") is None else CalibrationQuality(**_tuples(data["quality"])),
+        tuple(WorstSample(**item) for item in data.get("worst", ())),
     )
+
+
+def _tuples(data: dict[str, Any]) -> dict[str, Any]:
+    """JSON has lists where these classes have tuples."""
+    return {key: tuple(item) if isinstance(item, list) else item for key, item in data.items()}
 
 
 @dataclass(frozen=True)

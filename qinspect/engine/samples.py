@@ -9,9 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .backends import simulation
+from .classes import ClassAxis
 from .data import Dataset
-from .errors import kl_divergence, logits, sqnr_db
-from .results import OutputRow, SampleRow
+from .errors import Power, agreement, kl_divergence, logits, sqnr_db
+from .execute import Executor
+from .graph import Layer, LayerGraph
+from .quantize import Quantization
+from .results import OutputRow, SampleRow, WorstSample
+
+WORST = 5
+"""Samples whose errors are followed layer by layer without being asked for."""
 
 
 def sample_rows(
@@ -19,6 +27,7 @@ def sample_rows(
     chosen: Sequence[int],
     reference: Sequence[NDArray[Any]],
     quantized: Sequence[NDArray[Any]],
+    classes: ClassAxis = "flat",
 ) -> tuple[SampleRow, ...]:
     """Every sample with its divergence, the worst first.
 
@@ -29,6 +38,8 @@ def sample_rows(
         The samples that the outputs belong to, in order.
     reference, quantized : sequence of arrays
         Outputs of the float and of the quantized model, each of shape (samples, ...).
+    classes : ClassAxis
+        How the first output is read.
 
     Returns
     -------
@@ -46,11 +57,12 @@ def sample_rows(
         power = float((wide**2).mean())
         if power > 0:
             mse += ((q.astype(np.float64).reshape(wide.shape) - wide) ** 2).mean(1) / power / len(reference)
-    first, second = logits([torch.from_numpy(reference[0])]), logits([torch.from_numpy(quantized[0])])
-    kl = tops = None
-    if data.classifies and first is not None and second is not None:
-        kl = kl_divergence(first, second).numpy()
-        tops = first.argmax(-1).tolist(), second.argmax(-1).tolist()
+    first, second = (logits([torch.from_numpy(found[0])], classes) for found in (reference, quantized))
+    kl = same = tops = None
+    if first is not None and second is not None:
+        kl, same = kl_divergence(first, second).numpy(), agreement(first, second)
+        if first.shape[1] == 1:
+            tops = first.argmax(-1)[:, 0].tolist(), second.argmax(-1)[:, 0].tolist()
     order = np.argsort(-(mse if kl is None else kl), kind="stable")
     return tuple(
         SampleRow(
@@ -61,6 +73,7 @@ def sample_rows(
             float(mse[i]),
             None if tops is None else tops[0][i],
             None if tops is None else tops[1][i],
+            None if same is None else float(same[i]),
         )
         for i in order
     )
@@ -76,3 +89,52 @@ def output_rows(reference: Sequence[NDArray[Any]], quantized: Sequence[NDArray[A
         mse = noise / signal if signal else None
         rows.append(OutputRow(index, tuple(f.shape[1:]), signal / size, mse, sqnr_db(signal, noise)))
     return tuple(rows)
+
+
+def layer_errors(quantization: Quantization, inputs: Sequence[torch.Tensor]) -> dict[str, float | None]:
+    """SQNR in dB of every layer's value with everything before it quantized as well, in the order of running.
+
+    Parameters
+    ----------
+    quantization : Quantization
+    inputs : sequence of torch.Tensor
+        Model inputs of one sample (or of copies of it, where the model's batch is fixed).
+
+    Returns
+    -------
+    dict of layer id to float | None
+        None where the value is exact.
+    """
+    floats: dict[str, torch.Tensor] = {}
+    powers: dict[str, Power] = {}
+
+    def keep(layer: Layer, value: torch.Tensor) -> torch.Tensor:
+        if not layer.transparent and isinstance(value, torch.Tensor) and value.is_floating_point():
+            floats[layer.id] = value
+        return value
+
+    def compare(layer: Layer, value: torch.Tensor) -> torch.Tensor:
+        if layer.id in floats:
+            powers[layer.id] = Power()
+            powers[layer.id].add(floats.pop(layer.id), value)
+        return value
+
+    with torch.inference_mode():
+        Executor(quantization.float_graph, channels_last=True)(inputs, keep)
+        simulation(quantization, channels_last=True)(inputs, compare)
+    return {name: power.sqnr_db for name, power in powers.items()}
+
+
+def worst_samples(
+    quantization: Quantization, data: Dataset, rows: Sequence[SampleRow], count: int = WORST
+) -> tuple[WorstSample, ...]:
+    """The samples that quantization harms most, layer by layer; `rows` has the worst first."""
+    copies = fixed_batch(quantization.graph) or 1
+    return tuple(
+        WorstSample(row.index, layer_errors(quantization, data.load([row.index] * copies))) for row in rows[:count]
+    )
+
+
+def fixed_batch(graph: LayerGraph) -> int | None:
+    """Samples that a model takes at once, where it takes no other number."""
+    return next((spec.shape[0] for spec in graph.inputs if spec.shape and spec.shape[0]), None)

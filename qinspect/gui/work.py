@@ -216,20 +216,15 @@ def sample_errors(
     model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, index: int, report: Report
 ) -> SampleErrors:
     """The error of one sample, layer by layer."""
-    from ..engine.data import batches
-    from ..engine.errors import measure
-    from ..engine.job import calibrate_model, fed, fused_graph
-    from ..engine.quantize import quantize
+    from ..engine.job import calibrate_model, quantization_of
+    from ..engine.samples import fixed_batch, layer_errors
 
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
-    graph = fused_graph(model, plan).graph
+    quantization = quantization_of(model, data, plan, calibration, part(report, 0.1, 0.5))
+    report(0.5, 1, "")
     # Where the batch is fixed, it is filled with copies of the sample.
-    size = next((spec.shape[0] for spec in graph.inputs if spec.shape and spec.shape[0]), None) or 1
-    found = measure(
-        quantize(graph, plan, calibration.tensors), fed(batches(data, [index] * size, size)), part(report, 0.1, 1)
-    )
-    order = [layer.id for layer in graph.layers if layer.id in found.layers]
-    known = {name: db for name in order if (db := found.layers[name].cumulative_sqnr_db) is not None}
+    found = layer_errors(quantization, data.load([index] * (fixed_batch(quantization.graph) or 1)))
+    known = {name: db for name, db in found.items() if db is not None}
     falls = [(two, known[one] - known[two]) for one, two in zip(known, list(known)[1:], strict=False)]
     drop = max(falls, key=lambda item: item[1], default=None)
     return SampleErrors(index, data.names[index], known, drop, data.picture(index))

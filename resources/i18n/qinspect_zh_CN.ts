@@ -4788,6 +4788,10 @@
         <translation>数据选项 {option}</translation>
     </message>
     <message>
+        <source>{layers}; MSE of the whole plan {mse:.3g} of the outputs&apos; power</source>
+        <translation>{layers}；整个方案的 MSE 为输出功率的 {mse:.3g}</translation>
+    </message>
+    <message>
         <source>top-1 {metric:.1%} with {classes} classes, before anything is quantized</source>
         <translation>量化之前，{classes} 类的 top-1 只有 {metric:.1%}</translation>
     </message>
@@ -4984,10 +4988,6 @@
         <translation>{layers}的权重造成 {share:.0%} 的误差（估计）</translation>
     </message>
     <message>
-        <source>{layers}: the error of their activations is small beside that of their weights</source>
-        <translation>{layers}：与权重的误差相比，激活的误差很小</translation>
-    </message>
-    <message>
         <source>Round each of these weights up or down by data, and correct the biases: the model is as fast as before.</source>
         <translation>按数据决定这些权重向上还是向下舍入，并修正偏置：模型的速度不变。</translation>
     </message>
@@ -5010,10 +5010,6 @@
     <message>
         <source>{layers}: the range rests on nothing, and other data will be clipped</source>
         <translation>{layers}：取值范围没有依据，其他数据会被截断</translation>
-    </message>
-    <message>
-        <source>Calibrate on data that reaches this part of the model, or fix its range by hand.</source>
-        <translation>请用能到达模型这一部分的数据校准，或手动固定其范围。</translation>
     </message>
     <message>
         <source>{channels} of {layers} never change</source>
@@ -5102,10 +5098,6 @@
     <message>
         <source>Nothing, where it is the size that counts; a dynamic or static qconfig has integer kernels.</source>
         <translation>如果只看重大小，不用处理；动态或静态量化配置才有整数核。</translation>
-    </message>
-    <message>
-        <source>{count} of {all} quantized layers cause {share:.0%} of the error (estimated)</source>
-        <translation>{all} 个量化层中有 {count} 个造成 {share:.0%} 的误差（估计）</translation>
     </message>
     <message>
         <source>{layers}; KL of the whole plan {kl:.3f} nats</source>
@@ -5622,6 +5614,46 @@
     <message>
         <source>Is the file whole?</source>
         <translation>文件完整吗？</translation>
+    </message>
+    <message>
+        <source>{layers}: the error of their activations is small beside that of their weights; at least {share:.0%} of it is a shift that is the same for every sample</source>
+        <translation>{layers}：与权重的误差相比，其激活的误差很小；其中至少 {share:.0%} 是对每个样本都相同的偏移</translation>
+    </message>
+    <message>
+        <source>Calibrate on data that reaches this part of the model, or fix its range by hand; until then keep them in float.</source>
+        <translation>用能触及模型这一部分的数据校准，或手动固定其范围；在此之前让它们保持浮点。</translation>
+    </message>
+    <message>
+        <source>{count} of {all} layers that round cause {share:.0%} of the error (estimated)</source>
+        <translation>{all} 个做舍入的层中有 {count} 个造成了 {share:.0%} 的误差（估计）</translation>
+    </message>
+    <message>
+        <source>Calibrate on more samples.</source>
+        <translation>用更多样本校准。</translation>
+    </message>
+    <message>
+        <source>Take the range that {times} times as many samples are expected to have</source>
+        <translation>采用 {times} 倍样本预计会有的范围</translation>
+    </message>
+    <message>
+        <source>{ways}; or calibrate on more samples.</source>
+        <translation>{ways}；或用更多样本校准。</translation>
+    </message>
+    <message>
+        <source>{tensors} cut off on samples that were not calibrated on</source>
+        <translation>{tensors}在未用于校准的样本上被截断</translation>
+    </message>
+    <message>
+        <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); that is at least {share:.0%} of the error of rounding it</source>
+        <translation>最严重的是 {layer}：{samples}超出范围，范围止于 {end:.3g}，最远达到 {reach:.3g}（{steps:.0f} 步）；这至少占其舍入误差的 {share:.0%}</translation>
+    </message>
+    <message>
+        <source>Take the whole range that calibration saw</source>
+        <translation>采用校准所见的整个范围</translation>
+    </message>
+    <message>
+        <source>sample</source>
+        <translation>个样本</translation>
     </message>
     <message>
         <source>reading the model</source>
@@ -6340,6 +6372,14 @@
         <translation>请给出 logits (N, C, H, W) 和类别序号的掩码 (N, H, W)；负值不计。</translation>
     </message>
     <message>
+        <source>its classes go up to {highest}, but the model has {classes}</source>
+        <translation>其类别最大为 {highest}，但模型只有 {classes} 个</translation>
+    </message>
+    <message>
+        <source>Number the classes from 0 to {last}; positions with a negative one are left out.</source>
+        <translation>类别请从 0 编号到 {last}；类别为负的位置不计入。</translation>
+    </message>
+    <message>
         <source>metric rmse</source>
         <translation>指标 rmse</translation>
     </message>
@@ -6350,6 +6390,18 @@
     <message>
         <source>metric cosine</source>
         <translation>指标 cosine</translation>
+    </message>
+    <message>
+        <source>metric pixel-accuracy</source>
+        <translation>指标 pixel-accuracy</translation>
+    </message>
+    <message>
+        <source>metric token-accuracy</source>
+        <translation>指标 token-accuracy</translation>
+    </message>
+    <message>
+        <source>Give logits (N, T, C) and class indices (N, T); negative ones are left out.</source>
+        <translation>请给出 logits (N, T, C) 和类别索引 (N, T)；负的不计入。</translation>
     </message>
     <message>
         <source>is a constant too large to compute</source>
@@ -6390,6 +6442,54 @@
     <message>
         <source>Known are {known}.</source>
         <translation>可用的有 {known}。</translation>
+    </message>
+    <message>
+        <source>ranges against samples</source>
+        <translation>范围与样本数</translation>
+    </message>
+    <message>
+        <source>What a border between float and integers costs there is not in the file and counts as nothing; a bench kit that is exported now measures it.</source>
+        <translation>文件中没有浮点与整数之间的边界在该设备上的代价，按零计算；现在导出的测速套件会测量它。</translation>
+    </message>
+    <message>
+        <source>the file has times of the float model only, and a search compares both</source>
+        <translation>文件只有浮点模型的时间，而搜索要比较两者</translation>
+    </message>
+    <message>
+        <source>Times are those of {device}, {runs} runs; of a plan they are the sum over its layers and borders, an estimate: measure the chosen plan there.</source>
+        <translation>时间是 {device} 上的（{runs} 次运行）；一个方案的时间是其各层与边界之和，属于估计：请在该设备上测量所选方案。</translation>
+    </message>
+    <message>
+        <source>the file has times of the quantized model only, and a search compares both</source>
+        <translation>文件只有量化模型的时间，而搜索要比较两者</translation>
+    </message>
+    <message>
+        <source>Give bench.json of a bench kit (export --to kit), or the float model&apos;s profile with --float-profile.</source>
+        <translation>请给出测速套件的 bench.json（export --to kit），或用 --float-profile 给出浮点模型的性能记录。</translation>
+    </message>
+    <message>
+        <source>Use --objective size or layers, or --profile.</source>
+        <translation>请用 --objective size 或 layers，或 --profile。</translation>
+    </message>
+    <message>
+        <source>Losses are simulated; where a target&apos;s kernels compute something else than the simulation, analyze says so.</source>
+        <translation>损失是模拟得出的；若某个目标的内核与模拟的计算不同，analyze 会指出。</translation>
+    </message>
+    <message>
+        <source>{targets} are not different targets</source>
+        <translation>{targets} 不是不同的目标</translation>
+    </message>
+    <message>
+        <source>Name each target once.</source>
+        <translation>每个目标只写一次。</translation>
+    </message>
+    <message>
+        <source>searching on {target}</source>
+        <translation>在 {target} 上搜索</translation>
+    </message>
+    <message>
+        <source>{why}; it is for {target}</source>
+        <translation>{why}；用于 {target}</translation>
     </message>
     <message>
         <source>target</source>
@@ -6806,10 +6906,6 @@
     <message>
         <source>target {target}</source>
         <translation>目标 {target}</translation>
-    </message>
-    <message>
-        <source>Use --objective size or layers.</source>
-        <translation>请使用 --objective size 或 layers。</translation>
     </message>
     <message>
         <source>a limit in milliseconds needs the objective latency</source>

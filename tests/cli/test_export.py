@@ -94,7 +94,7 @@ def test_the_kit_runs_alone_and_its_figures_come_back(model, digits_model, stats
     words = ["export", *model, "--plan", given, "--stats", str(stats), "--to", "kit", "--out", str(kit)]
     assert main(words) == 0
     data = {"expected.npz", "float.onnx", "inputs.npz", "int8.onnx", "plan.json", "verify.json"}
-    assert {path.name for path in kit.iterdir()} == data | {"README.txt", "bench.py"}
+    assert {path.name for path in kit.iterdir()} == data | {"README.txt", "bench.py", "borders.onnx"}
     report = json.loads((kit / "verify.json").read_text())
     assert report["to"] == "kit"
     assert report["verified"] is True
@@ -106,6 +106,9 @@ def test_the_kit_runs_alone_and_its_figures_come_back(model, digits_model, stats
     assert "100.0% of the output values" in done.stdout
     bench = json.loads((away / "bench.json").read_text())
     assert bench["host"]["cores"] >= 1
+    for kind in ("quantize", "dequantize"):
+        assert [count for count, _ in bench["borders_us"][kind]] == [1000, 30000, 300000]
+        assert all(us >= 0 for _, us in bench["borders_us"][kind])
     out = tmp_path / "analysis"
     words = ["analyze", *model, "--data", str(digits_model.data), "--stats", str(stats), "--plan", given]
     assert main([*words, "--no-kernels", "--profile", str(away / "bench.json"), "--out", str(out)]) == 0

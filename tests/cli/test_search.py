@@ -114,3 +114,43 @@ def test_a_drop_of_a_metric_of_numbers_is_in_its_own_unit_and_up_is_worse(words,
         assert select["agreement"] is None
         assert select["drop"] == pytest.approx(select["metric"] - select["fp32_metric"])
         assert select["drop_interval"][0] <= select["drop"] <= select["drop_interval"][1]
+
+
+def test_the_times_of_a_bench_kit_are_searched_with(words, tmp_path, capsys):
+    layers = ("conv:conv2d", "depthwise:conv2d", "project:conv2d", "fc:linear")
+
+    def side(us):
+        return {"median_ms": 0.4, "p90_ms": 0.5, "ms": [0.4], "operators_us": dict(zip(layers, us, strict=True))}
+
+    border = [[1000, 1.0], [30000, 3.0]]
+    bench = {
+        "bench": 1,
+        "host": {"cpu": "Cortex-A76"},
+        "runs": 20,
+        "threads": 2,
+        "batch": 1,
+        "float": side((100, 100, 100, 100)),
+        "int8": side((20, 20, 300, 20)),
+        "borders_us": {"quantize": border, "dequantize": border},
+    }
+    (tmp_path / "bench.json").write_text(json.dumps(bench))
+    wanted = [*words, "--no-report", "--out", str(tmp_path / "out"), "--profile", str(tmp_path / "bench.json")]
+    assert main(wanted) == 0
+    found = json.loads((tmp_path / "out" / "pareto.json").read_text())
+    assert found["target"]["device"] == "Cortex-A76"
+    assert "project:conv2d" in found["points"][0]["float_layers"]
+    assert found["points"][0]["int8_ms"] is None
+    assert "Times are those of Cortex-A76" in capsys.readouterr().out
+    for more in (["--objective", "size"], ["--target", "ort", "--target", "fx-onednn"]):
+        assert main([*wanted, *more]) == 2
+    assert main([*words, "--no-report", "--out", str(tmp_path / "out"), "--float-profile", "x"]) == 2
+
+
+def test_several_targets_give_one_front(words, tmp_path, capsys):
+    wanted = ["--target", "ort", "--target", "tensorrt", "--objective", "size", "--no-report", "--out", str(tmp_path)]
+    assert main([*words, *wanted]) == 0
+    found = json.loads((tmp_path / "pareto.json").read_text())
+    assert found["targets"] == ["ort", "tensorrt"]
+    for row in found["points"]:
+        assert read_plan(tmp_path / row["plan"]).target.name == row["target"]
+    assert "target" in capsys.readouterr().out.splitlines()[0]

@@ -93,6 +93,19 @@ def test_the_layers_that_cause_most_of_the_error_are_found(found):
     assert QuantPlan.from_json(finding.plan).overrides[0].pattern == "l3:conv2d"
 
 
+def test_layers_that_only_round_their_weight_are_blamed_too_and_models_without_classes_by_their_mse(found):
+    rows = [
+        row(f"l{i}:conv2d", quantized=i != 3, errors=Errors(estimated_kl=1.0 if i == 3 else 0.01)) for i in range(9)
+    ]
+    finding = next(f for f in found(analysis(*rows, totals=Totals(kl=0.5))) if f.rule == "sensitive_layers")
+    assert finding.layers == ("l3:conv2d",)
+    rows = [row(f"l{i}:conv2d", errors=Errors(estimated_mse=1.0 if i == 3 else 0.01)) for i in range(9)]
+    (finding,) = found(analysis(*rows, totals=Totals(mse=0.2)))
+    assert (finding.layers, finding.gain, finding.severity) == (("l3:conv2d",), None, "error")
+    assert "MSE of the whole plan 0.2 of the outputs' power" in finding.evidence
+    assert found(analysis(*rows, totals=Totals(mse=0.001))) == ()
+
+
 def test_no_layer_is_blamed_where_the_error_is_small_or_even(found):
     rows = [row(f"l{i}:conv2d", errors=Errors(estimated_kl=1.0 if i == 3 else 0.01)) for i in range(10)]
     assert found(analysis(*rows, totals=Totals(kl=0.001))) == ()
@@ -154,6 +167,7 @@ def test_a_layer_slower_than_in_float_is_found_only_beyond_the_spread(found):
     slow = row(latency=Latency(100.0, 200.0, 10.0))
     (finding,) = found(analysis(slow))
     assert (finding.rule, finding.layers) == ("layer_slower", ("a:conv2d",))
+    assert QuantPlan.from_json(finding.plan).overrides[0].activation is None
     for fine in (Latency(100, 105, 1), Latency(100, 150, 80), Latency(1, 3, 0.1), Latency(None, 100, 1)):
         assert found(analysis(dataclasses.replace(slow, latency=fine))) == ()
 

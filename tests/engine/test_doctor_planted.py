@@ -12,6 +12,7 @@ from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
+from qinspect.engine.ranges import estimate_weight
 from qinspect.engine.results import Analysis, Errors, KernelCheck, LayerRow, OutputRow, Totals
 from qinspect.engine.target import Target
 
@@ -121,9 +122,48 @@ def test_where_the_target_takes_no_channels_the_neighbours_are_to_be_equalized(e
     assert "1 pair" in finding.remedy
 
 
+def test_a_tensor_that_other_samples_drive_out_of_its_range_is_found_with_a_wider_range(examine):
+    net, x, other = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(64, 8), image(64, 8, seed=1)
+    assert "clipped_on_unseen" not in examine(net, x)
+    assert "clipped_on_unseen" not in examine(net, x, unseen=x)
+    other[5] *= 6
+    finding = examine(net, x, unseen=other, kl=0.2)["clipped_on_unseen"]
+    assert set(finding.layers) <= {"0:linear", "2:linear"}
+    assert "beyond the range" in finding.evidence
+    assert finding.severity == "warning"
+    assert 0 < finding.gain <= 0.2
+    wider = next(o for o in edited(finding).overrides if o.pattern == finding.layers[0]).activation
+    assert wider.estimator == "fixed"
+    low, high = wider.range
+    tighter = MINMAX.with_layer("2:linear", activation=TensorConfig("uint8", estimator="percentile", percentile=90.0))
+    whole = edited(examine(net, x, tighter, unseen=image(64, 8, seed=1))["clipped_on_unseen"])
+    assert next(o for o in whole.overrides if o.pattern == "2:linear").activation.estimator in ("minmax", "fixed")
+    assert examine(net, x, unseen=other)["clipped_on_unseen"].severity == "note"
+    assert low <= 0 <= high
+
+
+def test_weights_that_are_stored_and_not_computed_in_integers_save_bytes_only(examine):
+    net, x = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(64, 8)
+    small = MINMAX.with_layer("0:linear", TensorConfig("int8", symmetric=True, granularity="per_channel"), None)
+    assert examine(net, x, small)["stored_small"].layers == ("0:linear",)
+    assert "stored_small" not in examine(net, x)
+
+
+def test_what_a_bias_takes_from_the_error_of_a_weight_is_no_more_than_what_it_does_take(examine):
+    """The gain is a lower bound: the input's channels have means of their own beside the common one."""
+    net, x = nn.Sequential(nn.Linear(64, 64)), image(256, 64) + 1
+    finding = examine(net, x, kl=0.2)["weights_rounded"]
+    rounded = MINMAX.default.weight
+    errors = estimate_weight(net[0].weight.detach(), rounded, 0).fake_quantize(net[0].weight.detach()) - net[0].weight
+    effect = (x @ errors.T).detach()
+    share = float((effect.mean(0) ** 2).mean() / (effect**2).mean())
+    assert 0.5 * share < finding.gain / 0.1 <= 1.1 * share
+
+
 def test_weights_that_cause_the_error_are_to_be_rounded_by_data(examine):
     net, x = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(64, 8)
     finding = examine(net, x, kl=0.2)["weights_rounded"]
+    assert finding.gain > 0
     assert edited(finding).remedied("adaround") == finding.layers
     assert "weights_rounded" not in examine(net, x, edited(finding), kl=0.2)
     assert "weights_rounded" not in examine(net, x, kl=0.001)

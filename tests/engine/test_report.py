@@ -15,13 +15,16 @@ from qinspect.engine.problem import Problem
 from qinspect.engine.report import report_html, write_analysis
 from qinspect.engine.results import (
     Analysis,
+    CalibrationQuality,
     Errors,
     Finding,
     FusionRow,
     KernelCheck,
     Latency,
     LayerRow,
+    SampleRow,
     Totals,
+    WorstSample,
     analysis_from_json,
 )
 from qinspect.engine.target import Target
@@ -99,6 +102,32 @@ def test_an_analysis_comes_back_from_its_json_as_it_was():
     assert analysis_from_json(json.loads(json.dumps(analysis.to_json()))) == analysis
 
 
+QUALITY = CalibrationQuality((1, 2, 4, 8), (0.6, 0.7, 0.8, 1.0), (0.2, 0.4, 0.7, 1.0), ("fc:linear",), 7, False)
+SAMPLES = (SampleRow(4, "four.png", 1, 0.5, 0.1, 1, 2, 0.0), SampleRow(2, "two.png", 1, 0.1, 0.1, 1, 1, 1.0))
+WORST = (WorstSample(4, {"conv:conv2d": 30.0, "relu:relu": None, "fc:linear": 12.5}),)
+
+
+def test_intervals_quality_and_worst_samples_come_back_and_are_shown():
+    totals = Totals(agreement=0.5, agreement_interval=(0.2, 0.8), kl=0.1, kl_interval=(0.05, 0.2), drop=0.1,
+                    drop_interval=(-0.1, 0.3), samples=3)  # fmt: skip
+    analysis = make(totals=totals, quality=QUALITY, samples=SAMPLES, worst=WORST)
+    assert analysis_from_json(json.loads(json.dumps(analysis.to_json()))) == analysis
+    text = " ".join(Page(report_html(analysis)).text.split())
+    assert "agreement 50.0% (20.0% to 80.0%), KL 0.100 (0.050 to 0.200) nats" in text
+    assert "drop 10.0% (-10.0% to 30.0%)" in text
+    assert "the median tensor has 80.0% of its range, and the ranges of 1 of 7 tensors still grow" in text
+    assert "four.png , layer by layer: falls most at fc:linear , by 17.5 dB" in text.replace("four.png,", "four.png ,")
+    assert "two.png, layer" not in text
+
+
+def test_an_older_analysis_without_them_is_read():
+    data = make().to_json()
+    del data["quality"], data["worst"]
+    for key in ("agreement_interval", "kl_interval", "drop", "drop_interval"):
+        del data["totals"][key]
+    assert analysis_from_json(json.loads(json.dumps(data))) == make()
+
+
 def test_the_folder_gets_analysis_plan_and_report(tmp_path):
     path = write_analysis(make(), tmp_path / "new" / "out")
     assert path == tmp_path / "new" / "out" / "report.html"
@@ -146,6 +175,7 @@ def test_names_with_markup_are_shown_and_not_obeyed():
         {"layers": (layer(latency=Latency(None, None, None)),)},
         {"data": {}},
         {"fusions": (), "findings": (), "notes": ()},
+        {"samples": SAMPLES, "worst": (WorstSample(4, {"fc:linear": None}), WorstSample(2, {}))},
         {
             "totals": Totals(
                 kl=math.nan,

@@ -207,9 +207,9 @@ def test_the_weight_s_part_is_what_is_left_when_only_the_weight_is_rounded(canon
 
 
 def test_the_standard_error_shrinks_with_the_number_of_samples(canonical, quantized):
-    x = torch.randn(256, 6)
+    x = torch.randn(1024, 6)
     q = quantized(canonical(nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 3)), x[:2]), QuantPlan(), [(x,)])
-    few, many = (score({"p": q}, [(x[:n],)])["p"] for n in (16, 256))
+    few, many = (score({"p": q}, [(x[:n],)])["p"] for n in (16, 1024))
     assert few.kl_error > 2 * many.kl_error > 0
     assert few.mse_error > 2 * many.mse_error > 0
 

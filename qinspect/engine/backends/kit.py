@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from onnx import TensorProto, helper
 
 from ... import __version__
 from ..files import write_json
@@ -37,6 +38,7 @@ README = """\
 bench.py      python bench.py: measures both models, end to end and per layer; writes bench.json
 float.onnx    the model in float32
 int8.onnx     the quantized model
+borders.onnx  quantizing and dequantizing alone: what a border between float and integers costs
 inputs.npz    a few inputs
 expected.npz  what the quantized model gave for them where it was exported
 plan.json     what was asked for: qconfigs, fusions, target
@@ -45,6 +47,10 @@ verify.json   what came out when the quantized model was checked here
 Needs Python, numpy and onnxruntime {lowest} or later. To see the figures beside the layers:
 
     qinspect analyze MODEL --data DATA --plan plan.json --profile bench.json --out DIR
+
+To choose, with them, which layers are to be quantized:
+
+    qinspect search MODEL --data DATA --plan plan.json --profile bench.json --out DIR
 """
 
 
@@ -93,6 +99,7 @@ def export_kit(
         write_arrays(folder / "inputs.npz", inputs)
         write_arrays(folder / "expected.npz", _outputs(file, inputs))
         write_json(folder / "plan.json", quantization.plan.to_json())
+        (folder / kit_bench.BORDERS).write_bytes(borders_model().SerializeToString())
         code = Path(kit_bench.__file__).read_text(encoding="utf-8")
         (folder / "bench.py").write_text(code, encoding="utf-8")
         readme = README.format(
@@ -107,6 +114,27 @@ def export_kit(
         write_json(folder / "verify.json", result.to_json())
     report(1, 1, Text("done"))
     return result
+
+
+BORDER_SIZES = (1_000, 30_000, 300_000)
+"""Numbers of values whose conversion is timed; the first is mostly what a call of an operator costs."""
+
+
+def borders_model() -> onnx.ModelProto:
+    """Quantizers and dequantizers by themselves, ``quantize_1000`` and so on, for `kit_bench.borders`."""
+    scale = onnx.numpy_helper.from_array(np.asarray(0.02, np.float32), "scale")
+    zero = onnx.numpy_helper.from_array(np.asarray(3, np.uint8), "zero")
+    ends = {"quantize": (TensorProto.FLOAT, TensorProto.UINT8), "dequantize": (TensorProto.UINT8, TensorProto.FLOAT)}
+    nodes, inputs, outputs = [], [], []
+    for kind, (takes, gives) in ends.items():
+        for size in BORDER_SIZES:
+            name = f"{kind}_{size}"
+            operator = f"{kind.capitalize()}Linear"
+            nodes.append(helper.make_node(operator, [f"{name}/in", "scale", "zero"], [f"{name}/out"], name))
+            inputs.append(helper.make_tensor_value_info(f"{name}/in", takes, [1, size]))
+            outputs.append(helper.make_tensor_value_info(f"{name}/out", gives, [1, size]))
+    graph = helper.make_graph(nodes, "borders", inputs, outputs, [scale, zero])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
 
 
 def _inputs(q: Quantization, samples: Batches) -> dict[str, np.ndarray[Any, Any]]:

@@ -5,6 +5,7 @@
 Writes bench.json beside this file. Bring it back to where the models were exported:
 
     qinspect analyze MODEL --data DATA --plan plan.json --profile bench.json --out DIR
+    qinspect search MODEL --data DATA --plan plan.json --profile bench.json --out DIR
 """
 
 import argparse
@@ -23,10 +24,11 @@ import onnxruntime
 HERE = Path(__file__).resolve().parent
 WARM_UPS = 10
 KINDS = ("float", "int8")
+BORDERS = "borders.onnx"
 
 
 def session(kind: str, threads: int, provider: str, profile: str = "") -> Any:
-    """One of the two models, ready to run."""
+    """One of the models, ready to run."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -65,6 +67,25 @@ def operators(feed: dict[str, Any], threads: int, provider: str, runs: int) -> d
                     times.setdefault(event["name"][: -len("_kernel_time")], []).append(float(event["dur"]))
             found[kind] = {name: float(np.median(all_of[-runs:])) for name, all_of in times.items()}
     return found
+
+
+def borders(threads: int, provider: str, runs: int) -> dict[str, list[tuple[int, float]]]:
+    """Median µs of quantizing and of dequantizing, at several numbers of values."""
+    with tempfile.TemporaryDirectory() as folder:
+        one = session("borders", threads, provider, str(Path(folder) / "borders"))
+        types = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
+        feed = {item.name: np.ones(item.shape, types[item.type]) for item in one.get_inputs()}
+        for _ in range(WARM_UPS + runs):
+            one.run(None, feed)
+        times: dict[str, list[float]] = {}
+        for event in json.loads(Path(one.end_profiling()).read_text(encoding="utf-8")):
+            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+                times.setdefault(event["name"][: -len("_kernel_time")], []).append(float(event["dur"]))
+    found: dict[str, list[tuple[int, float]]] = {}
+    for name, all_of in times.items():
+        kind, _, count = name.partition("_")
+        found.setdefault(kind, []).append((int(count), float(np.median(all_of[-runs:]))))
+    return {kind: sorted(rows) for kind, rows in found.items()}
 
 
 def host() -> dict[str, Any]:
@@ -122,6 +143,8 @@ def main() -> int:
         "equal_share": share,
         "plan": json.loads((HERE / "plan.json").read_text(encoding="utf-8")),
     }
+    if (HERE / BORDERS).exists():
+        found["borders_us"] = borders(given.threads, given.provider, given.runs)
     for kind in KINDS:
         found[kind] = {
             "median_ms": float(np.median(ms[kind])),

@@ -12,7 +12,7 @@ from ..plan import QuantPlan
 from ..quantize import Quantization
 from ..results import Analysis, Finding
 from ..statistics import TensorStats
-from . import data, kernels, ranges, structure
+from . import data, kernels, ranges, structure, unseen
 from .case import Case
 
 __all__ = ["RULES", "diagnose"]
@@ -33,6 +33,7 @@ RULES: Sequence[Callable[[Case], list[Finding]]] = (
     ranges.cat_unequal_ranges,
     ranges.constant_tensors,
     ranges.dead_channels,
+    unseen.clipped_on_unseen,
     data.too_few_samples,
     data.calibration_unlike_validation,
     data.synthetic_calibration,

@@ -157,6 +157,7 @@ def slower(case: Case) -> list[Finding]:
                 "warning" if totals.int8_ms and lost > 50 * totals.int8_ms else "note",
                 None,
                 Text("Keep them in float, where that does not add borders that cost more."),
+                in_float(plan, [row.id for row in rows]).to_json(),
             )
         )
     return found

@@ -17,16 +17,13 @@ from ..remedies.rounding import SUPPORTED
 from ..results import Finding
 from ..statistics import TensorStats
 from ..text import Text, counted, listed
-from .case import Case
+from .case import Case, in_float
 
 CLEARLY = 4.0
 """A remedy that makes the squared error so many times smaller (6 dB, one bit) is worth naming."""
 
 CENTRAL = 0.999
 """Share of the values that are no outliers."""
-
-DROP = 0.02
-"""KL (nats) below which no layer is worth blaming."""
 
 WIDE = 8.0
 """A range so many times as wide as what `CENTRAL` of the values need (3 bits) is ruled by the others."""
@@ -35,7 +32,7 @@ WIDE = 8.0
 def outliers_rule_range(case: Case) -> list[Finding]:
     """Few large values stretch the range, and all others share what steps are left."""
     found: list[tuple[float, float, Layer, TensorConfig]] = []
-    for layer, config in _own_values(case):
+    for layer, config in own_values(case):
         stats = case.calibration.tensors.get(layer.value)
         if stats is None or stats.nonfinite or config.estimator == "fixed":
             continue
@@ -95,7 +92,7 @@ def _bulk(stats: TensorStats) -> tuple[float, float]:
 def symmetric_on_nonnegative(case: Case) -> list[Finding]:
     """A grid that is the same on both sides of 0 wastes half of its steps where nothing is negative."""
     found: list[tuple[Layer, TensorConfig, float]] = []
-    for layer, config in _own_values(case):
+    for layer, config in own_values(case):
         stats = case.calibration.tensors.get(layer.value)
         if stats is None or not config.symmetric or config.estimator == "fixed" or stats.min < 0 or stats.max <= 0:
             continue
@@ -208,37 +205,42 @@ def weight_channel_spread(case: Case) -> list[Finding]:
 
 def weights_rounded(case: Case) -> list[Finding]:
     """Layers whose error is that of their weights: rounding them by data costs nothing at run time."""
-    kl = case.analysis.totals.kl
-    total = sum(row.errors.estimated_kl or 0.0 for row in case.rows)
-    if kl is None or kl < DROP or not total:
+    loss = case.loss
+    total = sum(loss.of(row) for row in case.rows)
+    if loss.whole is None or loss.whole < loss.least or not total:
         return []
     known = set(case.plan.remedied("adaround"))
-    found = []
+    found: list[tuple[float, float, Layer]] = []
     for layer in case.quantization.graph.layers:
-        share = _weight_gain(case, layer, 1.0)
         row = case.row_of.get(layer.id)
         able = layer.id in case.quantization.weights and layer.op in SUPPORTED and layer.id not in known
-        if able and row is not None and share > 0.7 * (row.errors.estimated_kl or 0.0) and share > 0.03 * total:
-            found.append((share, layer))
+        share = _weight_share(case, layer)
+        if able and row is not None and share > 0.7 and share * loss.of(row) > 0.03 * total:
+            effect = share * loss.of(row)
+            found.append((effect, effect * _shift_share(case, layer), layer))
     if not found:
         return []
     found.sort(key=lambda item: -item[0])
-    names = tuple(layer.id for _, layer in found)
+    names = tuple(layer.id for _, _, layer in found)
     edited = case.plan.with_remedy(Remedy("adaround", names)).with_remedy(Remedy("bias_correction", names))
+    caused, shifts = sum(effect for effect, *_ in found), sum(shift for _, shift, _ in found)
     return [
         Finding(
             "weights_rounded",
             Text(
                 "The weights of {layers} cause {share:.0%} of the error (estimated)",
                 layers=counted(len(names), Text("layer")),
-                share=sum(s for s, _ in found) / total,
+                share=caused / total,
             ),
             Text(
-                "{layers}: the error of their activations is small beside that of their weights", layers=listed(names)
+                "{layers}: the error of their activations is small beside that of their weights; at least {share:.0%} "
+                "of it is a shift that is the same for every sample",
+                layers=listed(names),
+                share=shifts / caused,
             ),
             names,
             "note",
-            None,
+            shifts if loss.is_kl and shifts > 0 else None,
             Text(
                 "Round each of these weights up or down by data, and correct the biases: the model is as "
                 "fast as before."
@@ -246,6 +248,20 @@ def weights_rounded(case: Case) -> list[Finding]:
             edited.to_json(),
         )
     ]
+
+
+def _shift_share(case: Case, layer: Layer) -> float:
+    """Least share of a weight's error that a bias takes away: that which the input's mean makes.
+
+    A weight's rounding errors e, independent of the input x, make an output error of mean square
+    |e|² E[x²], of which (e · E[x])² is the same for all samples; summed over the input's values the second
+    is at least |e|² E[mean of x]².
+    """
+    stats = case.calibration.tensors.get(case.quantization.graph.origin(layer.inputs[0])) if layer.inputs else None
+    if stats is None:
+        return 0.0
+    power = stats.variance + stats.sample_mean**2
+    return stats.sample_mean**2 / power if power > 0 else 0.0
 
 
 def cat_unequal_ranges(case: Case) -> list[Finding]:
@@ -296,7 +312,7 @@ def constant_tensors(case: Case) -> list[Finding]:
     """Values that never changed during calibration: nothing is known of their range."""
     names = [
         layer.id
-        for layer, config in _own_values(case)
+        for layer, config in own_values(case)
         if (stats := case.calibration.tensors.get(layer.value)) is not None
         and config.estimator != "fixed"
         and stats.min == stats.max
@@ -312,7 +328,11 @@ def constant_tensors(case: Case) -> list[Finding]:
             tuple(names),
             "error",
             None,
-            Text("Calibrate on data that reaches this part of the model, or fix its range by hand."),
+            Text(
+                "Calibrate on data that reaches this part of the model, or fix its range by hand; until then keep "
+                "them in float."
+            ),
+            in_float(case.plan, names).to_json(),
         )
     ]
 
@@ -321,7 +341,7 @@ def dead_channels(case: Case) -> list[Finding]:
     """Channels that are the same for every sample: they cost time and carry nothing."""
     dead = total = 0
     names = []
-    for layer, _ in _own_values(case):
+    for layer, _ in own_values(case):
         stats = case.calibration.tensors.get(layer.value)
         if layer.op not in WEIGHTED or stats is None or stats.min == stats.max or len(stats.channel_min) < 2:
             continue
@@ -353,7 +373,7 @@ def dead_channels(case: Case) -> list[Finding]:
     ]
 
 
-def _own_values(case: Case) -> list[tuple[Layer, TensorConfig]]:
+def own_values(case: Case) -> list[tuple[Layer, TensorConfig]]:
     """Quantized layers that have a quantizer of their own for their value, with its configuration."""
     q = case.quantization
     found = []
@@ -375,9 +395,16 @@ def _activation_gain(case: Case, layer: Layer, now: float, share: float) -> floa
 
 
 def _weight_gain(case: Case, layer: Layer, share: float) -> float:
+    """Nats that a better weight would win back: a share of the weight's part of the layer's estimated effect."""
+    row = case.row_of.get(layer.id)
+    return 0.0 if row is None else (row.errors.estimated_kl or 0.0) * _weight_share(case, layer) * share
+
+
+def _weight_share(case: Case, layer: Layer) -> float:
+    """The weight's part of a layer's own error."""
     row, stats = case.row_of.get(layer.id), case.calibration.tensors.get(layer.value)
-    if row is None or not row.errors.estimated_kl or not row.errors.local_mse:
+    if row is None or not row.errors.local_mse:
         return 0.0
     params = case.quantization.values.get(layer.value)  # none where it is dynamic or weight-only
     activation = 0.0 if stats is None or params is None else rounding_error(stats, params)
-    return row.errors.estimated_kl * max(0.0, 1 - activation / row.errors.local_mse) * share
+    return max(0.0, 1 - activation / row.errors.local_mse)

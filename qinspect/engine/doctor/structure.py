@@ -12,23 +12,19 @@ from ..results import Finding, LayerRow
 from ..text import Text, counted, listed
 from .case import Case, in_float
 
-DROP = 0.02
-"""KL (nats) below which no layer is worth blaming."""
-
 
 def sensitive_layers(case: Case) -> list[Finding]:
     """Few layers cause most of the output's error."""
-    plan = case.plan
-    rows = [row for row in case.rows if row.quantized and row.errors.estimated_kl]
-    total = sum(row.errors.estimated_kl or 0.0 for row in rows)
-    kl = case.analysis.totals.kl
-    if not rows or kl is None or kl < DROP or total <= 0:
+    plan, loss = case.plan, case.loss
+    rows = [row for row in case.rows if loss.of(row)]
+    total = sum(loss.of(row) for row in rows)
+    if not rows or loss.whole is None or loss.whole < loss.least or total <= 0:
         return []
-    rows.sort(key=lambda row: -(row.errors.estimated_kl or 0.0))
+    rows.sort(key=lambda row: -loss.of(row))
     chosen, won = [], 0.0
     for row in rows[: max(1, len(rows) // 6)]:
         chosen.append(row)
-        won += row.errors.estimated_kl or 0.0
+        won += loss.of(row)
         if won > 0.6 * total:
             break
     if won < 0.25 * total:
@@ -38,15 +34,15 @@ def sensitive_layers(case: Case) -> list[Finding]:
         Finding(
             "sensitive_layers",
             Text(
-                "{count} of {all} quantized layers cause {share:.0%} of the error (estimated)",
+                "{count} of {all} layers that round cause {share:.0%} of the error (estimated)",
                 count=len(chosen),
                 all=len(rows),
                 share=won / total,
             ),
-            Text("{layers}; KL of the whole plan {kl:.3f} nats", layers=listed([row.id for row in chosen]), kl=kl),
+            loss.said(listed([row.id for row in chosen])),
             tuple(row.id for row in chosen),
-            "error" if kl > 0.1 else "warning",
-            kl * won / total,
+            "error" if loss.whole > loss.large else "warning",
+            loss.whole * won / total if loss.is_kl else None,
             Text("Keep them in float, then look for a cheaper remedy layer by layer."),
             edited.to_json(),
         )

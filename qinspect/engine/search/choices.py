@@ -211,6 +211,7 @@ def choices(space: Space, costs: Costs, objective: Objective) -> Choices:
             )
             for of_weight, weight in weights
             for of_value, value in values
+            if _timed(space, layers, QConfig(weight, value), costs.timings, objective)
         ]
         options.append(Option(None, "float", 0.0, _cost(space, layers, None, costs.timings, objective)))
         units.append(Unit(layer.id, layers, _undominated(options), whole))
@@ -261,6 +262,16 @@ def _cost(
         name = kernel(own, bool(graph.by_id[key].roles))
         total += timings.layers.get((key, name), timings.layers.get((key, "float"), 0.0))
     return total
+
+
+def _timed(space: Space, layers: Sequence[str], config: QConfig, timings: Timings | None, objective: Objective) -> bool:
+    """Whether it is known how long the kernel takes that a configuration runs on."""
+    if objective != "latency" or timings is None:
+        return True
+    lead = layers[0]
+    now = kernel(space.decisions.configs[lead], bool(space.graph.by_id[lead].roles))
+    name = kernel(config, bool(space.graph.by_id[lead].roles))
+    return name == now or (lead, name) in timings.layers
 
 
 def _crossings(space: Space, timings: Timings | None, loss: object) -> tuple[Crossing, ...]:

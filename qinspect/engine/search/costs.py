@@ -14,15 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from ..classes import ClassAxis
 from ..decide import WEIGHTED, Decisions, decide
 from ..graph import Layer, LayerGraph
 from ..plan import QuantPlan
 from ..progress import Report, silent
 from ..qconfig import TensorConfig
 from ..quantize import Quantization, quantize
-from ..sensitivity.estimate import score
+from ..sensitivity.estimate import Answers, score
 from ..statistics import TensorStats
 from .timings import Timings
 
@@ -46,10 +49,21 @@ class Rounding(NamedTuple):
 
 @dataclass(frozen=True)
 class Effect:
-    """Estimated error at the output; `kl` in nats, None where the first output is no logits; `mse` normalized."""
+    """Estimated error at the output.
+
+    Parameters
+    ----------
+    kl : float | None
+        Nats; None where the first output is no logits.
+    mse : float
+        Normalized.
+    shifts : float64 array, shape (samples,) | None
+        What it changes the margin of each sample's answer by; None where that was not followed.
+    """
 
     kl: float | None
     mse: float
+    shifts: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -63,15 +77,23 @@ class Costs:
         Samples that the effects rest on.
     timings : Timings | None
         Measured on the target's own runtime; None where that was not done.
+    answers : Answers | None
+        The float model's, on the samples of the effects' shifts.
     """
 
     effects: Mapping[Rounding, Effect] = field(default_factory=dict)
     samples: int = 0
     timings: Timings | None = None
+    answers: Answers | None = None
 
     def merged(self, other: Costs) -> Costs:
         """What either knows; the other's where both do."""
-        return Costs({**self.effects, **other.effects}, other.samples or self.samples, other.timings or self.timings)
+        return Costs(
+            {**self.effects, **other.effects},
+            other.samples or self.samples,
+            other.timings or self.timings,
+            other.answers or self.answers,
+        )
 
 
 def roundings(graph: LayerGraph, decisions: Decisions) -> tuple[Rounding, ...]:
@@ -116,6 +138,8 @@ def score_plans(
     *,
     total: int = 0,
     draws: int = 2,
+    classes: ClassAxis = "flat",
+    margins: bool = False,
 ) -> Costs:
     """Score everything that some plans round and that is not known yet, from one run over the samples.
 
@@ -134,7 +158,11 @@ def score_plans(
     total : int
         Number of samples to come, for the report.
     draws : int
-        Random vectors per batch and kind.
+        Random vectors per sample and kind.
+    classes : ClassAxis
+        How the first output is read.
+    margins : bool
+        Whether answers are to be estimated as well; then `batches` are the same as for `known`.
 
     Returns
     -------
@@ -156,17 +184,20 @@ def score_plans(
             sought += [(f"{index} {name}", layer, item) for layer, item in claims.items()]
     if not variants:
         return known
-    found = score(variants, batches, report, total=total, draws=draws)
+    found = score(variants, batches, report, total=total, draws=draws, classes=classes, margins=margins)
     effects: dict[Rounding, Effect] = {}
-    samples = 0
+    samples, answers = 0, None
     for name, layer, item in sought:
         scores = found[name]
-        samples = scores.samples
+        samples, answers = scores.samples, scores.answers
+        shifts = None if answers is None else answers.shifts.get(layer)
         kl, mse = scores.kl.get(layer, 0.0) if scores.kl else None, scores.mse.get(layer, 0.0)
         if (before := effects.get(item)) is not None:  # a model input that several layers read
             kl, mse = None if kl is None or before.kl is None else kl + before.kl, mse + before.mse
-        effects[item] = Effect(kl, mse)
-    return known.merged(Costs(effects, samples))
+            shifts = None if shifts is None or before.shifts is None else shifts + before.shifts
+        effects[item] = Effect(kl, mse, shifts)
+    answers = None if answers is None else dataclasses.replace(answers, shifts={})
+    return known.merged(Costs(effects, samples, answers=answers))
 
 
 def _apart(q: Quantization, wanted: Sequence[Rounding]) -> Iterable[tuple[str, Quantization, dict[str, Rounding]]]:

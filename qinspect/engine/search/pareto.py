@@ -182,6 +182,8 @@ class Pareto:
     drop_unit : str
         Of a drop as people read it: ``points`` (of a share, which is a fraction in the figures), or the
         metric's own unit, as in the figures.
+    targets : tuple of str
+        Names of the targets, where several were searched on: each point's plan is for one of them.
     """
 
     model: dict[str, Any]
@@ -199,6 +201,7 @@ class Pareto:
     notes: tuple[str, ...] = ()
     search_s: float = 0.0
     drop_unit: str = "points"
+    targets: tuple[str, ...] = ()
 
     @property
     def best(self) -> Point:
@@ -212,7 +215,12 @@ class Pareto:
     def to_json(self) -> dict[str, Any]:
         """As pareto.json, version 1."""
         rows = [
-            {"plan": self.file(index), "chosen": index == self.chosen, **point.to_json()}
+            {
+                "plan": self.file(index),
+                "target": point.plan.target.name,
+                "chosen": index == self.chosen,
+                **point.to_json(),
+            }
             for index, point in enumerate(self.points)
         ]
         base = self.best.final or self.best.select
@@ -221,6 +229,7 @@ class Pareto:
             "model": self.model,
             "data": self.data,
             "target": self.target,
+            "targets": list(self.targets or (self.best.plan.target.name,)),
             "objective": self.objective,
             "constraint": None if self.constraint is None else asdict(self.constraint),
             "baseline": {

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from ..backends.tables import table
 from ..calibrate import Calibration
 from ..data import Dataset, batches
+from ..graph import LayerGraph
 from ..inspect import data_json, model_json
 from ..job import batch_size, calibrate_model, fed, float_onnx, fused_graph, whole_batches
 from ..load import Model
 from ..metric import TOP1, Metric
 from ..plan import QuantPlan
 from ..problem import Problem
+from ..profiles import DeviceTimes
 from ..progress import Report, part, silent
 from ..quantize import Quantization, quantize
+from ..statistics import TensorStats
 from ..text import Text
 from .choices import choices, described, space
 from .choose import choose, cost_of, limited, meets, unbeaten, verified
 from .costs import Costs, score_plans
+from .device import device_timings
 from .front import Choices, Selection, least_cost, least_loss, loss_and_cost, neighbours, sweep
 from .pareto import Constraint, Objective, Pareto, Point, Verified
+from .seeds import prefixes, rankings
 from .timings import Timed, TimingWork, fit_timings, kernels_used, time_plans
 from .trials import Trials
 from .whatif import estimate_plan
@@ -45,6 +51,9 @@ TRIES = 4
 REPAIRS = 20
 """Neighbours that are tried in all."""
 
+RANK_SAMPLES = 32
+"""Samples of the select split on which layers are measured one by one."""
+
 COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Numbers of layers in float that are asked for where their number is the objective."""
 
@@ -63,6 +72,7 @@ def search(
     objective: Objective = "latency",
     metric: Metric = TOP1,
     alternatives: bool = True,
+    device: DeviceTimes | None = None,
 ) -> Pareto:
     """Find the plans that are not beaten in both loss and cost, and choose one.
 
@@ -81,6 +91,9 @@ def search(
     metric : Metric
     alternatives : bool
         Whether other configurations are tried beside float.
+    device : DeviceTimes | None
+        Times that another device measured, in place of this computer's: of plans they are sums then,
+        and configurations whose kernels were not timed there are left out.
 
     Returns
     -------
@@ -92,7 +105,7 @@ def search(
     Problem
         Where the plan runs nothing in integers, or the data cannot answer what is asked.
     """
-    return _Search(model, data, plan, calibration, report, constraint, objective, metric, alternatives).run()
+    return _Search(model, data, plan, calibration, report, constraint, objective, metric, alternatives, device).run()
 
 
 @dataclass
@@ -119,10 +132,11 @@ class _Search:
         objective: Objective,
         metric: Metric,
         alternatives: bool,
+        device: DeviceTimes | None,
     ) -> None:
         self.began = time.perf_counter()
         self.report, self.model, self.data, self.metric = report, model, data, metric
-        self.constraint, self.objective = constraint, objective
+        self.constraint, self.objective, self.device = constraint, objective, device
         calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
         self.stats = calibration.tensors
         self.space = space(fused_graph(model, plan).graph, plan, alternatives, objective)
@@ -132,9 +146,11 @@ class _Search:
             )
         self.notes: list[str] = list(model.notes)
         elsewhere = getattr(table(plan.target), "NOT_RUN_HERE", None)
-        if elsewhere and objective == "latency":
+        if elsewhere and objective == "latency" and device is None:
             raise Problem(
-                Text("target {target}", target=plan.target.name), elsewhere, Text("Use --objective size or layers.")
+                Text("target {target}", target=plan.target.name),
+                elsewhere,
+                Text("Use --objective size or layers, or --profile."),
             )
         if constraint is not None and constraint.kind == "ms" and objective != "latency":
             raise Problem(
@@ -162,7 +178,8 @@ class _Search:
         selections = [
             s for s in sweep(self.choices, COUNTS if self.objective == "layers" else ()) if self._quantizes(s)
         ]
-        self._try([self._as_given(), *selections], 0.45, 0.7, "verifying")
+        selections += [s for s in self._ranked() if self._quantizes(s)]
+        self._try([self._as_given(), *selections], 0.5, 0.7, "verifying")
         self._repair()
         self._approach()
         self._score_rest()
@@ -178,7 +195,7 @@ class _Search:
         return Pareto(
             model_json(self.model),
             data_json(self.data, self.metric),
-            self.space.plan.target.on_this_host(),
+            self._target(),
             self.objective,
             self.constraint,
             start,
@@ -193,6 +210,13 @@ class _Search:
             unit,
         )
 
+    def _target(self) -> dict[str, Any]:
+        target = self.space.plan.target.on_this_host()
+        if self.device is None:
+            return target
+        with_what = {key: n for key in ("threads", "batch") if (n := getattr(self.device, key)) is not None}
+        return {**target, **with_what, "device": self.device.device}
+
     # -- what is known before anything is solved ---------------------------------------------------
 
     def _costs(self) -> Costs:
@@ -201,6 +225,11 @@ class _Search:
         costs = self._scored(self.space.plans_to_score(), None, inner)
         if self.objective != "latency":
             return costs
+        if self.device is not None:
+            timings, notes = device_timings(graph, plan, self.device)
+            self.notes += notes
+            self.fp32_ms = timings.fp32_ms
+            return dataclasses.replace(costs, timings=timings)
         everything = range(len(self.space.units))
         plans = {
             "plan": plan,
@@ -235,11 +264,9 @@ class _Search:
         graph = self.space.graph
         chosen = self.select[:SCORE_SAMPLES] if batch_size(graph) <= SCORE_SAMPLES else self.select
         feed = fed(batches(self.data, chosen, batch_size(graph)))
-        costs = score_plans(graph, plans, self.stats, feed, known, report, total=len(chosen))
-        if self.data.classifies:
-            return costs
-        effects = {key: dataclasses.replace(effect, kl=None) for key, effect in costs.effects.items()}
-        return dataclasses.replace(costs, effects=effects)
+        return score_plans(
+            graph, plans, self.stats, feed, known, report, total=len(chosen), classes=self.trials.classes
+        )
 
     def _other_kernels(self) -> dict[str, QuantPlan]:
         """Plans with the kernels that other types run on, which take another time."""
@@ -258,6 +285,17 @@ class _Search:
         batch = self.space.plan.target.batch
         alike = self.data.alike(self.select)
         return self.data.load([alike[i % len(alike)] for i in range(batch)])
+
+    def _ranked(self) -> list[Selection]:
+        """Plans that rankings of the layers give, where the number of layers in float is the objective."""
+        if self.objective != "layers":
+            return []
+        graph = self.space.graph
+        chosen = whole_batches(graph, self.select, RANK_SAMPLES)
+        inputs = list(fed(batches(self.data, chosen, batch_size(graph))))
+        inner = part(self.report, 0.45, 0.5, Text("measuring one layer at a time"))
+        orders = rankings(self.space, self.stats, inputs, self.trials.classes, inner)
+        return [selection for order in orders for selection in prefixes(self.choices, order, COUNTS)]
 
     # -- trying plans ------------------------------------------------------------------------------
 
@@ -363,7 +401,7 @@ class _Search:
 
     def _time(self) -> None:
         """Measure the plans of the front beside the float model, as many as fit at once."""
-        if self.objective != "latency":
+        if self.objective != "latency" or self.device is not None:
             return
         graph, stats = self.space.graph, self.stats
         nothing = quantize(graph, self.space.with_floats(range(len(self.space.units))), stats)
@@ -434,15 +472,29 @@ class _Search:
         return self.metric.unit or self.metric.name
 
     def _final(self, point: Point) -> Verified | None:
-        final = whole_batches(self.space.graph, self.data.splits.final)
-        if not final:
+        inner = part(self.report, 0.96, 1.0, Text("the chosen plan on the final split"))
+        found = on_final(self.space.graph, self.stats, self.data, self.metric, point, inner)
+        if found is None:
             self.notes.append(
                 Text("The final split is empty: the chosen plan was not tried on samples it was not chosen on.")
             )
-            return None
-        trials = Trials(self.space.graph, self.stats, self.data, "final", final, self.metric)
-        found = trials.verify(point.plan, part(self.report, 0.96, 1.0, Text("the chosen plan on the final split")))
-        return found.of_float() if point.all_float else found
+        return found
+
+
+def on_final(
+    graph: LayerGraph,
+    stats: Mapping[str, TensorStats],
+    data: Dataset,
+    metric: Metric,
+    point: Point,
+    report: Report = silent,
+) -> Verified | None:
+    """What a point's plan does on the final split, that it was not chosen on; None where that is empty."""
+    final = whole_batches(graph, data.splits.final)
+    if not final:
+        return None
+    found = Trials(graph, stats, data, "final", final, metric).verify(point.plan, report)
+    return found.of_float() if point.all_float else found
 
 
 def beside(choices: Choices, selection: Selection, others: Sequence[Selection] = ()) -> list[Selection]:

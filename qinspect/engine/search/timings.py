@@ -263,10 +263,10 @@ def fit_timings(
     quantization, first = whole[0]
     graph = quantization.graph
     layers: dict[tuple[str, str], float] = {}
-    scaled = _scaled(first.float_us, floats.ms)
-    layers.update({(layer.id, FLOAT): scaled.get(layer.id, 0.0) for layer in graph.layers if not layer.transparent})
+    own_float = scaled(first.float_us, floats.ms)
+    layers.update({(layer.id, FLOAT): own_float.get(layer.id, 0.0) for layer in graph.layers if not layer.transparent})
     for q, timed in whole:
-        own = _scaled(timed.quantized_us, timed.ms)
+        own = scaled(timed.quantized_us, timed.ms)
         for key, name in kernels_used(graph, q.decisions).items():
             layers.setdefault((key, name), own.get(key, 0.0))
     borders = _borders(graph, layers, mixed, batch)
@@ -283,7 +283,7 @@ def _medians(times: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {key: float(np.median(found)) for key, found in times.items() if found}
 
 
-def _scaled(us: Mapping[str, float], ms: float) -> dict[str, float]:
+def scaled(us: Mapping[str, float], ms: float) -> dict[str, float]:
     """Times of layers that add up to that of the whole: a profiler's clock, and a busy computer, cost time."""
     factor = ms * 1e3 / max(sum(us.values()), 1e-9)
     return {key: time * factor for key, time in us.items()}
@@ -298,7 +298,7 @@ def _borders(
     rows: list[list[float]] = []
     extra: list[float] = []
     for q, timed in mixed:
-        own = _scaled(timed.quantized_us, timed.ms)
+        own = scaled(timed.quantized_us, timed.ms)
         used = kernels_used(graph, q.decisions)
         for key, borders in crossings(graph, q.quantized).items():
             usual = layers.get((key, used.get(key, FLOAT)))

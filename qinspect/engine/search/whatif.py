@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from ..backends.tables import float_kernel, table
 from ..calibrate import Calibration
+from ..classes import class_axis
 from ..data import Dataset, batches
 from ..decide import decide
 from ..errors import sqnr_db
 from ..graph import Layer, LayerGraph
 from ..job import batch_size, calibrate_model, fed, fused_graph, whole_batches
 from ..load import Model
+from ..metric import TOP1, Metric
 from ..plan import QuantPlan
 from ..progress import Report, part, silent
 from ..qconfig import QConfig, TensorConfig
@@ -93,6 +95,7 @@ def score_missing(
     report: Report = silent,
     *,
     samples: int = SAMPLES,
+    metric: Metric = TOP1,
 ) -> Costs:
     """Score what a plan rounds and `costs` does not know yet, on the select split.
 
@@ -110,7 +113,16 @@ def score_missing(
     graph = fused_graph(model, plan).graph
     chosen = whole_batches(graph, data.splits.select or data.splits.final, samples)
     feed = fed(batches(data, chosen, batch_size(graph)))
-    return score_plans(graph, [plan], calibration.tensors, feed, costs, part(report, 0.2, 1), total=len(chosen))
+    return score_plans(
+        graph,
+        [plan],
+        calibration.tensors,
+        feed,
+        costs,
+        part(report, 0.2, 1),
+        total=len(chosen),
+        classes=class_axis(graph, data, metric),
+    )
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 The noise that layer i adds reaches the output as J_i δ_i. For a random output vector v with
 E[v vᵀ] = I, E[(vᵀ J_i δ_i)²] = |J_i δ_i|²: the squared output error of every layer from one
 gradient. With E[v vᵀ] = diag(p) − p pᵀ, p the softmax, half of it is the second-order (Fisher)
-estimate of KL(float || quantized). Such a v is √p·g − p (√p·g summed) with a Gaussian g; a one-hot
+estimate of KL(float || quantized). Such a v is √p·s − p (√p·s summed) with random signs s; a one-hot
 sample of p minus p would do as well, but where the model is sure of its answer such samples are
-nearly all 0, and the estimate rests on the rare other ones.
+nearly all 0, and the estimate rests on the rare other ones. Signs, in place of Gaussian numbers, have a
+square that is always 1: of what one class alone does the square is exact (Hutchinson 1990).
 
 A layer's noise is the sum of what rounding its inputs (where they are rounded when read), its weight
 and its output adds. Each is followed for itself, per sample and once for all plans that have it in
@@ -28,6 +29,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..classes import ClassAxis
 from ..execute import portions
 from ..progress import Report, silent
 from ..quantize import Quantization
@@ -37,6 +39,25 @@ from .walk import Walk
 
 KEPT_BYTES = 128 << 20
 """Values of all layers of a portion, which are kept until the gradients have come back to them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Answers of the float model on some samples, and what each layer's noise does to their margins.
+
+    Parameters
+    ----------
+    tops : int64 array, shape (samples, 2)
+        The answer and the class after it.
+    gaps : float64 array, shape (samples,)
+        By how much the first's logit is larger.
+    shifts : mapping of layer id to float64 array, shape (samples,)
+        What that is changed by, to first order.
+    """
+
+    tops: NDArray[np.int64]
+    gaps: NDArray[np.float64]
+    shifts: Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -58,6 +79,8 @@ class Scores:
     together_kl, together_mse : float | None
         The same noises added before they are squared: what they do together to first order, where
         they lean the same way or cancel out.
+    answers : Answers | None
+        How near each sample's answer is to another one; None where that was not followed.
     """
 
     mse: Mapping[str, float]
@@ -69,6 +92,7 @@ class Scores:
     mse_error: float | None = None
     together_kl: float | None = None
     together_mse: float | None = None
+    answers: Answers | None = None
 
 
 LIMIT_KL = 0.3
@@ -134,6 +158,8 @@ def score(
     draws: int = 1,
     only: frozenset[str] | None = None,
     seed: int = 0,
+    classes: ClassAxis = "flat",
+    margins: bool = False,
 ) -> dict[str, Scores]:
     """Estimate the effect of every layer's noise, for several plans on one graph at once.
 
@@ -152,10 +178,14 @@ def score(
         Ids of the layers to score; all quantized ones otherwise.
     seed : int
         Of the random vectors.
+    classes : ClassAxis
+        How the first output is read.
+    margins : bool
+        Whether `Scores.answers` is wanted: one more backward pass.
     """
     graph = next(iter(variants.values())).float_graph
     noises = Noises(graph, variants, only)
-    walk = Walk(graph, noises, draws, torch.Generator().manual_seed(seed))
+    walk = Walk(graph, noises, draws, torch.Generator().manual_seed(seed), classes, margins)
     samples = 0
     with torch.no_grad():
         for batch in batches:
@@ -171,25 +201,29 @@ def _scores(name: str, walk: Walk, noises: Noises, samples: int) -> Scores:
     draws = walk.draws
     effects = {key: np.concatenate(parts, 1) for key, parts in walk.effects.items()}
     used = {id: noisy.used[name] for id, noisy in noises.layers.items() if name in noisy.used}
-    zero = np.zeros((draws * (1 + walk.has_kl), samples))
+    zero = np.zeros((walk.vectors, samples))
     whole = {id: sum((effects.get((id, key), zero) for key in keys), zero) for id, keys in used.items()}
     weight = {
         id: sum((effects.get((id, key), zero) for key in keys if key[0] == "weight"), zero) for id, keys in used.items()
     }
     correction = walk.power_correction(samples)
     mse = {id: effect[:draws] ** 2 * correction for id, effect in whole.items()}
-    kl = {id: effect[draws:] ** 2 / 2 for id, effect in whole.items() if walk.has_kl}
+    by_kl = slice(draws, 2 * draws)
+    kl = {id: effect[by_kl] ** 2 / 2 for id, effect in whole.items() if walk.has_kl}
     together = sum(whole.values(), zero)
     return Scores(
         {id: float(values.mean()) for id, values in mse.items()},
         {id: float(values.mean()) for id, values in kl.items()},
         samples,
-        {id: float((weight[id][draws:] ** 2).mean()) / 2 for id in kl},
+        {id: float((weight[id][by_kl] ** 2).mean()) / 2 for id in kl},
         {id: float((weight[id][:draws] ** 2).mean()) * correction for id in mse},
         _standard_error(kl),
         _standard_error(mse),
-        float((together[draws:] ** 2).mean()) / 2 if kl else None,
+        float((together[by_kl] ** 2).mean()) / 2 if kl else None,
         float((together[:draws] ** 2).mean()) * correction if mse else None,
+        Answers(np.concatenate(walk.tops), np.concatenate(walk.gaps), {id: effect[-1] for id, effect in whole.items()})
+        if walk.tops
+        else None,
     )
 
 
@@ -201,4 +235,4 @@ def _standard_error(of_layers: Mapping[str, NDArray[np.float64]]) -> float | Non
     return float(sums.std(ddof=1) / len(sums) ** 0.5) if len(sums) > 1 else None
 
 
-__all__ = ["Scores", "holds", "score"]
+__all__ = ["Answers", "Scores", "holds", "score"]

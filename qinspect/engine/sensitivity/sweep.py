@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..classes import ClassAxis
 from ..errors import OutputErrors
 from ..execute import Executor, portions
 from ..graph import Layer
@@ -121,6 +122,7 @@ def sweep(
     known: Sweep | None = None,
     keep: Callable[[Sweep], None] | None = None,
     memory_bytes: int = MEMORY_BYTES,
+    classes: ClassAxis = "flat",
 ) -> Sweep:
     """Measure every layer alone, and all layers but one.
 
@@ -141,12 +143,14 @@ def sweep(
         Given all figures so far after each group of layers, and so before Cancelled leaves this function.
     memory_bytes : int
         Room for the values of a portion; with too little for one sample it is one sample.
+    classes : ClassAxis
+        How the first output is read.
 
     Returns
     -------
     Sweep
     """
-    runs = _Runs(quantization, metric, targets)
+    runs = _Runs(quantization, metric, targets, classes)
     found = known or Sweep()
     samples = sum(int(batch[0].shape[0]) for batch in batches)
     places = {id: place for place, id in enumerate(order)}
@@ -176,8 +180,10 @@ def sweep(
 class _Runs:
     """The float model and the simulation, to be run from any layer on."""
 
-    def __init__(self, quantization: Quantization, metric: Metric | None, targets: NDArray[Any] | None) -> None:
-        self.q = quantization
+    def __init__(
+        self, quantization: Quantization, metric: Metric | None, targets: NDArray[Any] | None, classes: ClassAxis
+    ) -> None:
+        self.q, self.classes = quantization, classes
         self.graph = quantization.graph
         self.metric = metric if targets is not None else None
         self.targets = targets
@@ -195,7 +201,7 @@ class _Runs:
         memory_bytes: int,
     ) -> tuple[dict[str, OutputFigures], dict[str, OutputFigures]]:
         kinds = ("isolated", "leave_one_out")
-        errors = {(kind, layer.id): OutputErrors() for kind in kinds for layer in group}
+        errors = {(kind, layer.id): OutputErrors(self.classes) for kind in kinds for layer in group}
         outputs: dict[tuple[str, str], list[list[NDArray[Any]]]] = {key: [] for key in errors}
         done = 0
         with torch.inference_mode():

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils import _pytree as pytree
 
+from ..classes import ClassAxis
 from ..errors import logits
 from ..execute import Executor
 from ..graph import Layer, LayerGraph
@@ -44,14 +45,33 @@ class Walk:
     draws : int
         Random vectors per sample and kind.
     generator : torch.Generator
+    classes : ClassAxis
+        How the first output is read.
+    margins : bool
+        Whether to follow the margin of every answer as well: by one more vector, which is not random.
 
     Attributes
     ----------
     effects : mapping of (layer id, way) to list of float64 arrays, shape (vectors, samples of a portion)
-        v' J δ for every random vector v.
+        v' J δ for every random vector v, and in the last row for the margin where that is followed.
+    tops : list of int64 arrays, shape (samples of a portion, 2)
+        The answer and the class after it; empty where margins are not followed.
+    gaps : list of float64 arrays, shape (samples of a portion,)
+        Margins: by how much the first's logit is larger.
     """
 
-    def __init__(self, graph: LayerGraph, noises: Noises, draws: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        graph: LayerGraph,
+        noises: Noises,
+        draws: int,
+        generator: torch.Generator,
+        classes: ClassAxis = "flat",
+        margins: bool = False,
+    ) -> None:
+        self.classes, self.margins = classes, margins
+        self.tops: list[NDArray[np.int64]] = []
+        self.gaps: list[NDArray[np.float64]] = []
         self.graph, self.noises, self.draws, self.generator = graph, noises, draws, generator
         self.executor = Executor(graph, channels_last=True)
         places = [i for i, layer in enumerate(graph.layers) if layer.id in noises.layers]
@@ -66,8 +86,8 @@ class Walk:
 
     @property
     def vectors(self) -> int:
-        """Number of random vectors of a sample: first those for the squared error, then those for the KL divergence."""
-        return self.draws * (1 + self.has_kl)
+        """Number of a sample's vectors: for the squared error, then for the KL divergence, then the margin's."""
+        return self.draws * (1 + self.has_kl) + bool(self.tops)
 
     def add(self, inputs: Sequence[torch.Tensor], size: int, report: Report, before: int, total: int) -> None:
         """One portion, forth and back.
@@ -103,7 +123,7 @@ class Walk:
             )
 
     def power_correction(self, samples: int) -> float:
-        """What squared effects of the Gaussian vectors are multiplied with, to be shares of the power of all samples.
+        """What squared effects of the first vectors are multiplied with, to be shares of the power of all samples.
 
         The vectors were divided by the first portion's power, before the others had been seen.
         """
@@ -133,15 +153,19 @@ class Walk:
         return steps, [values[name] for name in self.graph.output_values]
 
     def _seed(self, outputs: Sequence[Any]) -> dict[str, Gradients]:
-        """Random vectors at the outputs: Gaussian ones, then ones with the Fisher matrix as covariance."""
+        """Random vectors at the outputs: of signs, then ones with the Fisher matrix as covariance."""
         tensors = [o for o in outputs if isinstance(o, torch.Tensor) and o.is_floating_point()]
         powers = [float((o.double() ** 2).sum()) for o in tensors]
         if not self.powers:
             self.powers = [power / self._size for power in powers]
             self.power_sums = [0.0] * len(powers)
         self.power_sums = [a + b for a, b in zip(self.power_sums, powers, strict=True)]
-        first = logits(tensors)
+        first = logits(tensors, self.classes)
         self.has_kl = first is not None
+        if self.margins and first is not None and first.shape[1] == 1:
+            best, which = first[:, 0].double().topk(2, -1)
+            self.tops.append(which.numpy())
+            self.gaps.append((best[:, 0] - best[:, 1]).numpy())
         seeds: dict[str, Gradients] = {}
 
         def put(name: str, vector: int, seed: torch.Tensor) -> None:
@@ -153,14 +177,28 @@ class Walk:
             if not isinstance(output, torch.Tensor) or not output.is_floating_point():
                 continue
             for draw in range(self.draws):
-                noise = torch.randn(output.shape, generator=self.generator)
+                noise = self._signs(output.shape)
                 put(name, draw, noise / max(self.powers[index] * len(self.powers), 1e-30) ** 0.5)
                 if first is not None and index == 0:
-                    p = torch.softmax(first, -1)
-                    noise = p.sqrt() * torch.randn(p.shape, generator=self.generator)
-                    put(name, self.draws + draw, noise - p * noise.sum(-1, keepdim=True))
+                    put(name, self.draws + draw, self._of_softmax(first, output))
+            if self.tops and index == 0:
+                which = torch.from_numpy(self.tops[-1])
+                signs = torch.tensor([[1.0, -1.0]]).expand(len(which), 2)
+                put(name, self.vectors - 1, torch.zeros(output.shape).scatter_(-1, which, signs))
             index += 1
         return seeds
+
+    def _signs(self, shape: Sequence[int]) -> torch.Tensor:
+        return torch.empty(shape).bernoulli_(0.5, generator=self.generator).mul_(2).sub_(1)
+
+    def _of_softmax(self, first: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        """A vector with the Fisher matrix of each position's softmax as covariance, over their number."""
+        p = torch.softmax(first, -1)
+        noise = p.sqrt() * self._signs(p.shape)
+        vector = (noise - p * noise.sum(-1, keepdim=True)) / first.shape[1] ** 0.5
+        if self.classes == "flat" or self.classes is None:
+            return vector.reshape(output.shape)
+        return vector.reshape(output.movedim(self.classes, -1).shape).movedim(-1, self.classes)
 
     def _back(self, step: _Step, arrived: Gradients) -> dict[str, Gradients]:
         """Gradients at each of a layer's inputs."""

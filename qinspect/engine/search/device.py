@@ -1,0 +1,98 @@
+"""Times of layers and borders as another device measured them, for a search on this computer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..decide import decide
+from ..graph import LayerGraph
+from ..plan import QuantPlan
+from ..problem import Problem
+from ..profiles import DeviceTimes
+from ..text import Text
+from .timings import FLOAT, Border, Timings, kernels_used, scaled
+
+NO_BORDERS = Text(
+    "What a border between float and integers costs there is not in the file and counts as nothing; "
+    "a bench kit that is exported now measures it."
+)
+
+
+def device_timings(graph: LayerGraph, plan: QuantPlan, device: DeviceTimes) -> tuple[Timings, tuple[str, ...]]:
+    """What a search needs to know of times, from a device's file alone.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        Fused.
+    plan : QuantPlan
+        That the device measured, where its file does not say which.
+    device : DeviceTimes
+
+    Returns
+    -------
+    Timings
+        Of each layer as a float layer and on the kernel that it had there; of other kernels nothing is known.
+    tuple of str
+        What is to be said of it.
+
+    Raises
+    ------
+    Problem
+        Where the file has times of one of the two models only.
+    """
+    if not device.fp32_us or not device.int8_us:
+        what = Text("the file has times of the float model only, and a search compares both")
+        if device.int8_us:
+            what = Text("the file has times of the quantized model only, and a search compares both")
+        raise Problem(
+            device.device,
+            what,
+            Text(
+                "Give bench.json of a bench kit (export --to kit), or the float model's profile with --float-profile."
+            ),
+        )
+    measured = plan if device.plan is None else QuantPlan.from_json(device.plan)
+    floats = scaled(device.fp32_us, device.fp32_ms or sum(device.fp32_us.values()) / 1e3)
+    wholes = scaled(device.int8_us, device.int8_ms or sum(device.int8_us.values()) / 1e3)
+    layers: dict[tuple[str, str], float] = {}
+    for key, name in kernels_used(graph, decide(graph, measured)).items():
+        # A layer without a time of its own is inside another's, or takes none.
+        layers[key, FLOAT] = floats.get(key, 0.0)
+        if name != FLOAT:
+            layers[key, name] = wholes.get(key, 0.0)
+    borders = [border(device.borders.get(kind, ())) for kind in ("quantize", "dequantize")]
+    notes = [
+        Text(
+            "Times are those of {device}, {runs} runs; of a plan they are the sum over its layers and borders, an "
+            "estimate: measure the chosen plan there.",
+            device=device.device,
+            runs=device.runs,
+        )
+    ]
+    if None in borders:
+        notes.append(NO_BORDERS)
+    quantize, dequantize = (found or Border() for found in borders)
+    float_ms = sum(floats.values()) / 1e3
+    return Timings(layers, quantize, dequantize, float_ms, sum(wholes.values()) / 1e3), tuple(notes)
+
+
+def border(measured: Sequence[tuple[int, float]]) -> Border | None:
+    """What crossing costs, from µs at several numbers of values: the line through them, no part of it negative."""
+    if not measured:
+        return None
+    counts, us = np.asarray(measured, float).T
+    if len(set(counts)) < 2:
+        return Border(0.0, float(us.mean() / counts.mean() * 1e6))
+    slope, fixed = np.polyfit(counts, us, 1)
+    return Border(max(0.0, float(fixed)), max(0.0, float(slope)) * 1e6)
+
+
+def with_float(device: DeviceTimes, other: DeviceTimes) -> DeviceTimes:
+    """The times of a quantized model's profile with those of the float model from a profile of its own."""
+    times: Mapping[str, float] = other.fp32_us or other.int8_us
+    inside = other.fp32_in if other.fp32_us else other.int8_in
+    return replace(device, fp32_us=times, fp32_in=inside, fp32_ms=other.fp32_ms)

@@ -1,0 +1,127 @@
+"""What is an answer, at the end of a network or at every pixel and token."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import rel_entr, softmax
+from torch import nn
+
+from qinspect.engine.classes import axis_for, class_axis
+from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.errors import OutputErrors, measure
+from qinspect.engine.fuse import fuse
+from qinspect.engine.metric import METRICS, TOP1
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.samples import sample_rows
+from qinspect.engine.sensitivity.estimate import score
+from qinspect.engine.sensitivity.sweep import sweep
+
+
+@pytest.mark.parametrize(
+    ("shape", "positions", "axis"),
+    [
+        ((1, 5, 8, 9), (8, 9), 1),
+        ((1, 8, 9, 5), (8, 9), 3),
+        ((1, 7, 5), (7,), 2),
+        ((1, 5, 7), (7,), 1),
+        ((1, 7, 7), (7,), 2),
+        ((1, 5, None, None), (8, 9), 1),
+        ((1, 5, 8, 9), (8,), None),
+        ((1, 5, 8, 9), (4, 4), None),
+        ((1, 5), (), None),
+    ],
+)
+def test_the_axis_of_the_classes_is_the_one_that_y_leaves(shape, positions, axis):
+    assert axis_for(len(shape), positions, shape) == axis
+
+
+@pytest.fixture
+def pixels(canonical):
+    return fuse(canonical(nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 4, 1)),
+                          torch.randn(2, 3, 5, 5)), QuantPlan()).graph  # fmt: skip
+
+
+def opened(tmp_path, **arrays):
+    np.savez(tmp_path / "x.npz", x=np.zeros((6, 3, 5, 5), np.float32), **arrays)
+    return open_data(DataSpec(str(tmp_path / "x.npz")))
+
+
+def test_masks_or_a_metric_of_pixels_make_an_output_logits(pixels, tmp_path):
+    masks = opened(tmp_path, y=np.zeros((6, 5, 5), np.int64))
+    assert class_axis(pixels, masks, TOP1) == 1
+    assert class_axis(pixels, opened(tmp_path), TOP1) == "flat"  # which such an output has not
+    assert class_axis(pixels, opened(tmp_path), METRICS["pixel-accuracy"]) == 1
+    assert class_axis(pixels, opened(tmp_path, y=np.zeros((6, 4), np.float32)), TOP1) is None
+    assert class_axis(pixels, masks, METRICS["rmse"]) is None
+    assert class_axis(pixels, opened(tmp_path, y=np.zeros(6, np.int64)), TOP1) == "flat"
+
+
+@pytest.mark.parametrize("axis", [1, -1])
+def test_kl_and_agreement_are_means_over_the_positions(axis):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 4, 6)).astype("f4")  # (samples, positions, classes)
+    found = OutputErrors(axis)
+    found.add(*([torch.from_numpy(np.moveaxis(x, -1, axis))] for x in (a, b)))
+    kl = rel_entr(softmax(a.astype("f8"), -1), softmax(b.astype("f8"), -1)).sum(-1).mean(1)
+    assert found.kl[0] == pytest.approx(kl)
+    same = a.argmax(-1) == b.argmax(-1)
+    assert found.agreement == pytest.approx(same.mean())
+    low, high = found.agreement_interval.low, found.agreement_interval.high
+    assert low <= same.mean() <= high
+    assert found.kl_interval.low < kl.mean() < found.kl_interval.high
+
+
+def test_answers_of_whole_samples_have_wilsons_interval():
+    found = OutputErrors()
+    reference = torch.eye(8)
+    found.add([reference], [reference])
+    interval = found.agreement_interval
+    assert (interval.value, interval.high) == (1.0, 1.0)
+    assert 0.6 < interval.low < 0.7
+
+
+def test_estimates_of_pixels_agree_with_layers_run_alone(pixels, quantized):
+    x = torch.randn(48, 3, 5, 5, generator=torch.Generator().manual_seed(1))
+    q = quantized(pixels, QuantPlan().with_default(activation=QuantPlan().default.activation.but(bits=5)), [(x,)])
+    found = score({"p": q}, [(x,)], draws=30, classes=1)["p"]
+    exact = sweep(q, [(x,)], classes=1)
+    for key, figures in exact.isolated.items():
+        assert found.kl[key] == pytest.approx(figures.kl, rel=0.35)
+    assert score({"p": q}, [(x,)])["p"].kl == {}
+    assert measure(q, [(x,)], layer_samples=0, classes=1).outputs.mean_kl > 0
+
+
+def test_accuracy_at_positions_leaves_out_those_without_a_class():
+    rng = np.random.default_rng(0)
+    logits, y = rng.normal(size=(5, 4, 6, 7)).astype("f4"), rng.integers(-1, 4, (5, 6, 7))
+    expected = (logits.argmax(1) == y)[y >= 0].mean()
+    assert METRICS["pixel-accuracy"]([logits], y) == pytest.approx(expected)
+    assert TOP1([logits], y) == pytest.approx(expected)
+    tokens = np.moveaxis(logits[:, :, 0], 1, -1)
+    assert METRICS["token-accuracy"]([tokens], y[:, 0]) == pytest.approx(TOP1([tokens], y[:, 0]))
+    assert np.isnan(TOP1([logits], np.full_like(y, -1)))
+
+
+def test_a_drop_has_an_interval_that_holds_it_and_a_slow_metric_none():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, (20, 5, 5))
+    before = np.eye(4, dtype="f4")[y].transpose(0, 3, 1, 2)
+    after = before + rng.normal(size=before.shape).astype("f4")
+    found = TOP1.drop([before], [after], y)
+    assert found.low < found.value < found.high
+    assert found.value == pytest.approx(1 - (after.argmax(1) == y).mean())
+    slow = TOP1.drop([before], [after], y, seconds=0)
+    assert (slow.value, slow.low, slow.high) == (found.value, -np.inf, np.inf)
+    assert TOP1.drop([before], [after], None) is None
+
+
+def test_a_sample_of_pixels_has_its_share_of_answers_that_stayed(tmp_path):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 4, 5, 5)).astype("f4")
+    rows = sample_rows(opened(tmp_path), (0, 1, 2), [a], [b], 1)
+    same = (a.argmax(1) == b.argmax(1)).mean((1, 2))
+    assert {row.index: row.agreement for row in rows} == pytest.approx(dict(enumerate(same)))
+    assert [row.kl for row in rows] == sorted((row.kl for row in rows), reverse=True)
+    assert rows[0].float_top is None
