@@ -95,6 +95,14 @@ def private_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(autouse=True)
+def no_reminders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow computer adds no lines of progress to what a test reads from stderr."""
+    from qinspect.cli import terminal
+
+    monkeypatch.setattr(terminal, "EVERY_S", 1e6)
+
+
+@pytest.fixture(autouse=True)
 def no_thread_left() -> Iterator[None]:
     """A test that leaves a thread running fails: it would run beside every later measurement."""
     before = set(threading.enumerate())

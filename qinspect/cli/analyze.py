@@ -30,7 +30,7 @@ def add(verb: Verb) -> None:
         help="measure what each layer alone does to the output, and all but it; Ctrl+C leaves what there is in "
         "DIR/sweep.json, and the same command goes on with it",
     )
-    analyze.add_argument("--out", type=Path, required=True, metavar="DIR")
+    analyze.add_argument("--out", type=Path, required=True, metavar="DIR", help=words.OUT["analyze"])
 
     calibrate = verb("calibrate", _calibrate, "statistics once, for all that follows")
     words.model_options(calibrate)
@@ -46,8 +46,7 @@ def add(verb: Verb) -> None:
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    if options.out.exists() and not options.out.is_dir():
-        raise Problem(str(options.out), "is a file", "Give --out a folder.")
+    made = words.out_folder(options)
     from ..engine.analyze import analyze
     from ..engine.files import write_json
     from ..engine.job import forward_seconds, fused_graph
@@ -88,10 +87,10 @@ def _analyze(options: argparse.Namespace) -> int:
     print(f"{found.totals.samples} samples of the final split: {summary(found.totals, found.data['metric_unit'])}")
     if found.totals.estimate_reason is not None:
         print(f"note: the estimate does not hold: {found.totals.estimate_reason}")
-    for line in found.notes:
+    for line in (*made, *found.notes):
         print(f"note: {line}")
     for finding in found.findings:
-        print(f"{finding.severity}: {finding.title} ({finding.evidence}). {finding.remedy}")
+        print(f"found ({finding.severity}): {finding.title} ({finding.evidence}). {finding.remedy}")
     print(f"report: {path}")
     return 0
 
@@ -107,6 +106,7 @@ def _calibrate(options: argparse.Namespace) -> int:
     from ..engine.calibrate import Calibration, load_calibration
     from ..engine.job import calibrate_model, calibration_bytes, calibration_key, first_plan, forward_seconds
 
+    made = words.new_parent(options.out)
     known = load_calibration(options.out) if options.resume else None
     kept: list[Calibration] = []
     with progress() as report:
@@ -127,5 +127,7 @@ def _calibrate(options: argparse.Namespace) -> int:
                 say(f"{options.out}: {part.samples} of {part.planned} samples; --resume goes on")
             raise
     dataclasses.replace(found, forward_seconds=forward).save(options.out)
+    for line in made:
+        print(f"note: {line}")
     print(f"{options.out}: {len(found.tensors)} tensors, {found.samples} samples, {found.seconds:.1f} s, {memory}")
     return 0

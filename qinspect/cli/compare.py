@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.problem import Problem
 from . import options as words
 from .terminal import duration, progress
 from .verb import Verb
@@ -15,22 +14,27 @@ if TYPE_CHECKING:
     from ..engine.compare import CompareTotals
 
 
+QUANTIZED = (
+    "a quantized .onnx or .pt2, a folder that qinspect exported for fx or eager, the state_dict of a model that "
+    "torch.ao converted (its weights are compared), or any other MODEL"
+)
+
+
 def add(verb: Verb) -> None:
     compare = verb("compare", _compare, "a float model against a quantized one of it, layer by layer")
     words.model_options(compare)
-    compare.add_argument("quantized", metavar="QUANTIZED", help="a quantized .onnx or .pt2, or any other MODEL")
+    compare.add_argument("quantized", metavar="QUANTIZED", help=QUANTIZED)
     compare.add_argument("--quantized-weights", metavar="FILE", help="as --weights, for a QUANTIZED that is code")
-    words.data_options(compare, required=True)
+    words.data_options(compare, required=False)
     compare.add_argument("--no-latency", action="store_true", help="do not time the two")
-    compare.add_argument("--out", type=Path, required=True, metavar="DIR")
+    compare.add_argument("--out", type=Path, required=True, metavar="DIR", help=words.OUT["compare"])
 
 
 def _compare(options: argparse.Namespace) -> int:
-    if options.out.exists() and not options.out.is_dir():
-        raise Problem(str(options.out), "is a file", "Give --out a folder.")
+    made = words.out_folder(options)
     from ..engine.compare import compare
-    from ..engine.files import write_json
-    from ..engine.report import finite
+    from ..engine.compare_report import write_comparison
+    from ..engine.existing import TABLE
 
     with progress() as report:
         one = words.load(options, report)
@@ -38,11 +42,13 @@ def _compare(options: argparse.Namespace) -> int:
             argparse.Namespace(**{**vars(options), "model": options.quantized, "weights": options.quantized_weights}),
             report,
         )
-        data = words.open_data_set(options, one)
+        if options.data is None and (other.existing is None or other.existing.form != TABLE):
+            what = "is needed to run both models"
+            raise words.WrongUsage("--data", what, "A state_dict alone is compared without, by its weights.")
+        data = None if options.data is None else words.open_data_set(options, one)
         metric = words.metric(options)
         found = compare(one, other, data, report, metric=metric, timing=not options.no_latency)
-    path = options.out / "compare.json"
-    write_json(path, finite(found.to_json()))
+    path = write_comparison(found, options.out)
     width = max((len(row.float_id) for row in found.layers), default=5)
     heads = f"{'SQNR dB':>8} {'cosine':>7} {'weight dB':>9}"
     print(f"{'layer':{width}}  {'operator':20} {'matched by':10} {heads}  in the second")
@@ -56,9 +62,10 @@ def _compare(options: argparse.Namespace) -> int:
     for title, names in (("float", found.unmatched_float), ("quantized", found.unmatched_quantized)):
         if names:
             print(f"in the {title} model alone: {', '.join(names)}")
-    totals, unit = found.totals, found.data["metric_unit"]
-    print(f"{totals.samples} samples of the final split, run by {found.runtime}: {_verdict(totals, unit)}")
-    for note in found.notes:
+    totals, unit = found.totals, found.data.get("metric_unit")
+    if totals.samples:
+        print(f"{totals.samples} samples of the final split, run by {found.runtime}: {_verdict(totals, unit)}")
+    for note in (*made, *found.notes):
         print(f"note: {note}")
     print(f"report: {path}")
     return 0
@@ -75,7 +82,7 @@ def _verdict(totals: CompareTotals, unit: str | None) -> str:
         parts.append(f"agreement {totals.agreement:.1%}")
     if totals.kl is not None:
         parts.append(f"KL {totals.kl:.4f} nats")
-    parts.append("outputs equal" if totals.mse == 0 else f"SQNR {_number(totals.sqnr_db, 1)} dB")
+    parts.append("outputs equal" if totals.exact else f"SQNR {_number(totals.sqnr_db, 1)} dB")
     if totals.fp32_ms is not None and totals.quantized_ms is not None:
         parts.append(f"{duration(totals.fp32_ms)} float, {duration(totals.quantized_ms)} quantized")
     return "; ".join(parts)

@@ -17,10 +17,11 @@ def add(verb: Verb) -> None:
     words.plan_options(dump, plan_required=True)
     words.stats_option(dump)
     dump.add_argument("--layer", required=True, metavar="ID", help="as inspect and analysis.json have it")
-    dump.add_argument("--out", type=Path, required=True, metavar="DIR")
+    dump.add_argument("--out", type=Path, required=True, metavar="DIR", help=words.OUT["dump"])
 
 
 def _dump(options: argparse.Namespace) -> int:
+    made = words.new_parent(options.out)
     from ..engine.dump import dump
 
     with progress() as report:
@@ -29,7 +30,7 @@ def _dump(options: argparse.Namespace) -> int:
         plan = words.plan_of(options, model)
         calibration, notes = words.statistics(options, model, data, plan, report)
         found = dump(model, data, plan, calibration, options.layer, options.out, report)
-    for line in notes:
+    for line in (*made, *notes):
         print(f"note: {line}")
     if found.equal_share is None:
         print(f"{found.layer}: {found.samples} samples; no kernel ran here")
@@ -40,7 +41,6 @@ def _dump(options: argparse.Namespace) -> int:
         # Rounded, all but a few values would be all of them.
         share = "over 99.99%" if 0.9999 < found.equal_share < 1 else f"{found.equal_share:.2%}"
         print(f"{found.layer}: {kernel}{samples}, {share} of the values equal the simulation{apart}")
-    if found.model is not None:
-        print(f"{found.model}: gives {found.model_equal_share:.2%} of the same values alone")
+    print(f"{found.model}: gives {found.model_equal_share:.2%} of the same values alone")
     print(f"wrote {found.path}")
     return 0

@@ -37,13 +37,16 @@ def _export(options: argparse.Namespace) -> int:
         options.wrong_usage("one of the arguments --stats --data is required")
     from ..engine.export import export, suited
 
-    notes: tuple[str, ...] = ()
+    notes = words.new_parent(options.out)
     with progress() as report:
         model = words.load(options, report)
         data = None if options.data is None else words.open_data_set(options, model)
         plan = words.plan_of(options, model)
         if options.target is None and (fitting := suited(plan, model.graph, options.to)) is not plan:
-            notes = (f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}",)
+            notes = (
+                *notes,
+                f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}",
+            )
             plan = fitting
         if data is None:
             calibration = words.stored_statistics(options, model)

@@ -33,7 +33,8 @@ def _inspect(options: argparse.Namespace) -> int:
     width = max((len(row.id) for row in own), default=0)
     inputs = ", ".join(f"{s['name']} {tuple(s['shape'])}" for s in found.model["inputs"])
     print(f"{found.model['name']}: {len(own)} layers after fusion, {found.model['parameters']:,} parameters")
-    print(f"input {inputs}")
+    if inputs:
+        print(f"input {inputs}")
     print(f"{'layer':{width}}  {'operator':34} {'shape':>16} {'multiply-adds':>14}  note")
     existing = found.model["existing"]
     ops = {row.id: row.op for row in found.layers}  # in the order in which they run

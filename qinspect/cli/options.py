@@ -29,6 +29,15 @@ DATA = (
 )
 
 
+OUT = {
+    "analyze": "the folder for analysis.json, plan.json and report.html",
+    "search": "the folder for pareto.json, a plan per point, and the report on the chosen one",
+    "compare": "the folder for compare.json and compare.html",
+    "demo": "with --headless: the folder for everything that it makes (default: qinspect-demo)",
+    "dump": "the folder for the layer's tensors and its model",
+}
+
+
 def model_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
     parser.add_argument("model", metavar="MODEL", nargs=None if required else "?", help=MODEL.removeprefix("MODEL is "))
     parser.add_argument("--weights", metavar="FILE", help=".safetensors, .pt or .pth for a callable's module")
@@ -37,24 +46,43 @@ def model_options(parser: argparse.ArgumentParser, required: bool = True) -> Non
 
 def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
     parser.add_argument("--data", required=required, metavar="DATA", help=DATA)
-    parser.add_argument("--resize", type=int, metavar="PX")
-    parser.add_argument("--crop", type=int, metavar="PX")
-    parser.add_argument("--interpolation", default="bilinear", choices=("nearest", "bilinear", "bicubic", "lanczos"))
-    parser.add_argument("--normalize", default=None, metavar="imagenet|none|MEAN/STD")
-    parser.add_argument("--channels", default="rgb", choices=("rgb", "bgr"))
-    parser.add_argument("--layout", default="nchw", choices=("nchw", "nhwc"))
+    parser.add_argument("--resize", type=int, metavar="PX", help="images: the short side (default: crop * 256 / 224)")
+    parser.add_argument(
+        "--crop", type=int, metavar="PX", help="images: the square in the middle (default: the model's)"
+    )
+    parser.add_argument(
+        "--interpolation",
+        default="bilinear",
+        choices=("nearest", "bilinear", "bicubic", "lanczos"),
+        help="images: how they are scaled (default: bilinear)",
+    )
+    parser.add_argument(
+        "--normalize",
+        default=None,
+        metavar="imagenet|none|MEAN/STD",
+        help="by channel, on the scale where white is 1, such as 0.5,0.5,0.5/0.25,0.25,0.25 (default: none)",
+    )
+    parser.add_argument("--channels", default="rgb", choices=("rgb", "bgr"), help="what the model wants (default: rgb)")
+    parser.add_argument(
+        "--layout", default="nchw", choices=("nchw", "nhwc"), help="what the model wants (default: nchw)"
+    )
     parser.add_argument("--rate", type=int, metavar="HZ", help="audio: samples per second")
     parser.add_argument("--seconds", type=float, metavar="S", help="audio: length, cut or filled with silence")
     parser.add_argument("--tokenizer", metavar="FILE", help="text: tokenizer.json; the model's folder has its own")
     parser.add_argument("--max-length", type=int, metavar="N", help="text: tokens at most")
     parser.add_argument("--label", metavar="NAME", help="column of a table; y, labels or label otherwise")
-    parser.add_argument("--samples", type=int, metavar="N")
-    parser.add_argument("--split", default="50/25/25", metavar="50/25/25", help="calibrate/select/final")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--samples", type=int, metavar="N", help="use so many, evenly over the labels (default: all)")
+    parser.add_argument(
+        "--split",
+        default="50/25/25",
+        metavar="50/25/25",
+        help="percent to calibrate on, to select plans on, and to report on at last (default: 50/25/25)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="which samples go where (default: 0)")
     parser.add_argument(
         "--metric",
         metavar="NAME|FILE.py:CALLABLE",
-        help="top-1, top-5, mean-iou, rmse, cosine, or metric(outputs, targets) -> float",
+        help="top-1, top-5, mean-iou, rmse, cosine, or metric(outputs, targets) -> float (default: top-1)",
     )
 
 
@@ -63,14 +91,19 @@ def plan_options(parser: argparse.ArgumentParser, plan_required: bool = False, s
     parser.add_argument(
         "--plan", type=Path, metavar="PLAN", required=plan_required, help="plan.json; analyze writes one"
     )
+    parser.add_argument(
+        "--rebind", action="store_true", help="take a plan of which nothing matches this model; what is lost is listed"
+    )
     if several:
         parser.add_argument("--target", choices=TARGETS, action="append", help="several: the best plans of all of them")
     else:
-        parser.add_argument("--target", choices=TARGETS)
+        parser.add_argument(
+            "--target", choices=TARGETS, help="where it will run: backend and engine (default: the plan's, else ort)"
+        )
     parser.add_argument("--preset", choices=tuple(PRESETS), help="the default qconfig, by the name that people know")
     parser.add_argument("--isa", choices=INSTRUCTION_SETS, help="of the target's processor; this computer's otherwise")
-    parser.add_argument("--threads", type=int, metavar="N")
-    parser.add_argument("--batch", type=int, metavar="N")
+    parser.add_argument("--threads", type=int, metavar="N", help="that latency is measured with (default: 1)")
+    parser.add_argument("--batch", type=int, metavar="N", help="that latency is measured with (default: 1)")
 
 
 def profile_options(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +120,19 @@ def profile_options(parser: argparse.ArgumentParser) -> None:
 
 def stats_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stats", type=Path, metavar="STATS", help="statistics from calibrate")
+
+
+def out_folder(options: argparse.Namespace) -> tuple[str, ...]:
+    """See to it that --out may be a folder; notes, see `new_parent`."""
+    if options.out.exists() and not options.out.is_dir():
+        raise Problem(str(options.out), "is a file", "Give --out a folder.")
+    return new_parent(options.out)
+
+
+def new_parent(out: Path) -> tuple[str, ...]:
+    """A note where not even the folder is there in which --out is to lie: that may be a slip of the pen."""
+    parent = out.absolute().parent
+    return () if parent.exists() else (f"the folder {parent} was not there, and was made",)
 
 
 class WrongUsage(Problem):
@@ -161,6 +207,9 @@ def data_spec(options: argparse.Namespace) -> DataSpec:
             shares = ()
         if len(shares) != 3:
             raise Problem("--split", f"{options.split!r} is not three shares", "Give such as 50/25/25.")
+        if not (abs(sum(shares) - 100) <= 0.5 or abs(sum(shares) - 1) <= 0.005):
+            what = f"{options.split!r} adds up to {sum(shares):g}, not to 100"
+            raise Problem("--split", what, "Give shares in percent, such as 50/25/25.")
         return DataSpec(
             source=options.data,
             samples=options.samples,
@@ -190,7 +239,9 @@ def _tokenizer(options: argparse.Namespace) -> str | None:
 def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:
     from ..engine.data import open_data
     from ..engine.job import check_fits
+    from ..engine.load import check_runs
 
+    check_runs(model)
     data = open_data(
         data_spec(options), model.graph.inputs[0].shape, allow_code=True, input_names=model.graph.input_names
     )
@@ -235,6 +286,8 @@ def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:
     from ..engine.job import first_plan, opening_plan, retarget
 
     plan = read_plan(options.plan) if options.plan else None
+    if plan is not None and not options.rebind:
+        _check_binding(options.plan, plan, model)
     words = {name: getattr(options, name, None) for name in ("isa", "threads", "batch")}
     target = plan.target if plan else Target()
     if options.target is not None:
@@ -250,6 +303,18 @@ def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:
         return first_plan(model.graph, target, default)
     plan = retarget(plan, model.graph, target)
     return plan if default is None else plan.with_default(default.weight, default.activation)
+
+
+def _check_binding(path: Path, plan: QuantPlan, model: Model) -> None:
+    """Refuse a plan that is another model's: it would be nothing but its default.
+
+    Overrides that are lost while others match are notes of the verbs.
+    """
+    lost = plan.unmatched(model.graph)
+    if plan.overrides and len(lost) == len(plan.overrides):
+        first = f"{lost[0].kind} {lost[0].pattern!r}"
+        what = f"none of its overrides matches a layer of {model.name} (the first is of {first})"
+        raise Problem(str(path), what, "Give the plan of this model, or --rebind to take its default and target alone.")
 
 
 def stored_statistics(options: argparse.Namespace, model: Model) -> Calibration | None:

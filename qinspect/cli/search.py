@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.problem import Problem, Unmet
+from ..engine.problem import Unmet
 from . import options as words
 from .terminal import progress, summary
 from .verb import Verb
@@ -45,12 +45,11 @@ def add(verb: Verb) -> None:
     )
     search.add_argument("--floats-only", action="store_true", help="change nothing but which layers stay float")
     search.add_argument("--no-report", action="store_true", help="write no analysis.json and report.html")
-    search.add_argument("--out", type=Path, required=True, metavar="DIR")
+    search.add_argument("--out", type=Path, required=True, metavar="DIR", help=words.OUT["search"])
 
 
 def _search(options: argparse.Namespace) -> int:
-    if options.out.exists() and not options.out.is_dir():
-        raise Problem(str(options.out), "is a file", "Give --out a folder.")
+    made = words.out_folder(options)
     targets = options.target or [None]
     if options.profile is None and (options.float_profile or options.layer_info):
         raise words.WrongUsage("search", "there is no --profile that it belongs to", "Give --profile too.")
@@ -94,7 +93,7 @@ def _search(options: argparse.Namespace) -> int:
             )
             write_analysis(analysis, options.out)
     _print(found)
-    for line in (*found.notes, *note):
+    for line in (*made, *found.notes, *note):
         print(f"note: {line}")
     if analysis is not None:
         print(f"chosen, on the final split: {summary(analysis.totals, analysis.data['metric_unit'])}")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from ..engine.progress import Cancelled, Report
+
+EVERY_S = 10.0
+"""Where no terminal shows the progress, a line of it comes so often; what is done sooner says nothing."""
 
 
 def duration(ms: float) -> str:
@@ -46,23 +50,37 @@ def summary(totals: Any, unit: str | None = "share") -> str:
 
 @contextlib.contextmanager
 def progress() -> Iterator[Report]:
-    """One line on a terminal's stderr, rewritten; silent elsewhere."""
+    """One line on a terminal's stderr, rewritten; in a file or pipe a line every `EVERY_S` seconds."""
     shown = sys.stderr.isatty()
-    began = last = 0.0
+    last = 0.0
+    latest = "starting"
 
     def report(done: float, total: float, note: str = "") -> None:
-        nonlocal began, last
+        nonlocal last, latest
+        latest = f"{done / total if total else 1.0:4.0%}  {note}"
         now = time.monotonic()
         if not shown or now - last < 0.1:
             return
-        began, last = began or now, now
-        share = done / total if total else 1.0
-        print(f"\r\033[K{share:4.0%}  {note}", end="", file=sys.stderr, flush=True)
+        last = now
+        print(f"\r\033[K{latest}", end="", file=sys.stderr, flush=True)
 
+    over = threading.Event()
+
+    def remind() -> None:
+        while not over.wait(EVERY_S):
+            print(latest.strip(), file=sys.stderr, flush=True)
+
+    # Reports come when the work gets to it: importing torch or tracing a model takes its time without any.
+    reminder = None if shown else threading.Thread(target=remind, daemon=True)
+    if reminder is not None:
+        reminder.start()
     try:
         yield report
     finally:
-        if shown:
+        over.set()
+        if reminder is not None:
+            reminder.join()
+        else:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 

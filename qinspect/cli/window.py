@@ -21,7 +21,7 @@ def add(verb: Verb) -> None:
 
     demo = verb("demo", _demo, "the bundled model and photographs: the whole main job")
     demo.add_argument("--headless", action="store_true", help="no window; write into --out")
-    demo.add_argument("--out", type=Path, default=Path("qinspect-demo"), metavar="DIR")
+    demo.add_argument("--out", type=Path, default=Path("qinspect-demo"), metavar="DIR", help=words.OUT["demo"])
 
 
 def _window(options: argparse.Namespace) -> int:

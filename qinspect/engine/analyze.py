@@ -349,6 +349,7 @@ def _totals(
         forward_s=calibration.forward_seconds,
         calibrate_s=calibration.seconds,
         samples=whole.samples,
+        exact=whole.outputs.exact,
     )
 
 

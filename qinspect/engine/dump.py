@@ -54,9 +54,9 @@ class Dump:
         Largest difference between kernel and simulation, in steps of the output's grid.
     equal_share : float | None
         Share of the values that are equal.
-    model : str | None
+    model : str
         Name of the cut model in the folder.
-    model_equal_share : float | None
+    model_equal_share : float
         Share of its output's values that are those of the kernel inside the whole model.
     """
 
@@ -66,8 +66,8 @@ class Dump:
     samples: int
     max_steps: int | None
     equal_share: float | None
-    model: str | None
-    model_equal_share: float | None
+    model: str
+    model_equal_share: float
 
 
 def dump(
@@ -243,14 +243,12 @@ def _write(
             difference = _difference(kernel.reshape(whole.shape), whole, sums)
     description["difference"] = difference or None
     small = cut(q, layer, {name: tuple(real[name].shape) for name in reads})
-    written = write_cut(small, tuple(real[name] for name in reads), folder)
-    share = None
-    if written is not None:
-        expected = kernel if kernel is not None else torch.from_numpy(np.asarray(arrays["output_simulation"]))
-        got = written[1].reshape(expected.shape)
-        close = got == expected if not got.is_floating_point() else torch.isclose(got, expected, rtol=1e-4, atol=1e-5)
-        share = float(close.double().mean())
-    description["model"] = None if written is None else {"file": written[0], "equal_share": share}
+    file, gives = write_cut(small, tuple(real[name] for name in reads), folder)
+    expected = kernel if kernel is not None else torch.from_numpy(np.asarray(arrays["output_simulation"]))
+    got = gives.reshape(expected.shape)
+    close = got == expected if not got.is_floating_point() else torch.isclose(got, expected, rtol=1e-4, atol=1e-5)
+    share = float(close.double().mean())
+    description["model"] = {"file": file, "equal_share": share}
     np.savez(folder / "tensors.npz", **arrays)  # type: ignore[arg-type]
     write_json(folder / "layer.json", description)
     (folder / "README.txt").write_text(_readme(description, arrays), encoding="utf-8")
@@ -262,7 +260,7 @@ def _write(
         len(names),
         difference.get("max_steps"),
         difference.get("equal_share"),
-        None if written is None else written[0],
+        file,
         share,
     )
 
@@ -367,9 +365,11 @@ def _readme(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
         "tensors.npz   " + ", ".join(f"{name} {array.dtype}{list(array.shape)}" for name, array in arrays.items()),
     ]
     model = description["model"]
-    if model is not None and model["file"].endswith(".onnx"):
+    if model["file"].endswith(".onnx"):
         lines.append("layer.onnx    the layer alone, from whole numbers to whole numbers where it has such")
-    elif model is not None:
+    elif model["file"].endswith(".pt2"):
+        lines.append("layer.pt2     the layer alone as a quantized program, from real numbers to real numbers")
+    else:
         lines.append("layer         a folder with the layer alone: python layer/build.py; load() in it gives a module")
     lines += [
         "",
@@ -386,18 +386,26 @@ def _readme(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
             f"output_kernel is what {description['kernel']} gave: {difference['equal_share']:.2%} of its values are"
             f" those of the simulation{apart}."
         )
-    if model is not None:
-        whose = "the simulation" if difference is None else "the kernel inside the whole model"
-        equal = f"{model['equal_share']:.2%} equal here"
-        lines.append(f"Expected of {model['file']}, fed input_0, ...: the outputs of {whose} ({equal}).")
-        if model["file"].endswith(".onnx"):
-            lines += [
-                "",
-                "    import numpy, onnxruntime",
-                "    t = numpy.load('tensors.npz')",
-                "    s = onnxruntime.InferenceSession('layer.onnx')",
-                "    y = s.run(None, {i.name: t[f'input_{n}'] for n, i in enumerate(s.get_inputs())})[0]",
-                "",
-                "Where layer.json says int8 and the model takes uint8, add 128; its metadata qinspect.io has the grid.",
-            ]
+    whose = "the simulation" if difference is None else "the kernel inside the whole model"
+    equal = f"{model['equal_share']:.2%} equal here"
+    lines.append(f"Expected of {model['file']}, fed input_0, ...: the outputs of {whose} ({equal}).")
+    if model["file"].endswith(".onnx"):
+        lines += [
+            "",
+            "    import numpy, onnxruntime",
+            "    t = numpy.load('tensors.npz')",
+            "    s = onnxruntime.InferenceSession('layer.onnx')",
+            "    y = s.run(None, {i.name: t[f'input_{n}'] for n, i in enumerate(s.get_inputs())})[0]",
+            "",
+            "Where layer.json says int8 and the model takes uint8, add 128; its metadata qinspect.io has the grid.",
+        ]
+    elif model["file"].endswith(".pt2"):
+        lines += [
+            "",
+            "    import json, numpy, torch",
+            "    import torch.ao.quantization.fx._decomposed  # the operators that quantize",
+            "    t, inputs = numpy.load('tensors.npz'), json.load(open('layer.json'))['inputs']",
+            "    x = [(t[i['tensor']].astype('f4') - i['zero_point']) * numpy.float32(i['scale']) for i in inputs]",
+            "    y = torch.export.load('layer.pt2').module()(*map(torch.from_numpy, x))",
+        ]
     return "\n".join(lines) + "\n"

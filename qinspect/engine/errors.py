@@ -119,6 +119,11 @@ class OutputErrors:
         return None if self.mse is None else sqnr_db(1.0, self.mse)
 
     @property
+    def exact(self) -> bool:
+        """Whether all outputs are equal, of which the SQNR is infinite."""
+        return bool(self.powers) and all(power.count and power.noise == 0 for power in self.powers)
+
+    @property
     def mean_kl(self) -> float | None:
         return float(np.concatenate(self.kl).mean()) if self.kl else None
 

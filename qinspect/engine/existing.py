@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from .fuse import FOLDABLE
@@ -15,6 +16,10 @@ from .plan import QuantPlan
 from .qconfig import DTYPES, QConfig, TensorConfig
 from .qparams import QParams
 from .target import Target
+from .text import Text
+
+TABLE = "state_dict"
+"""Form of what has layers and no graph between them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +29,8 @@ class Existing:
     Parameters
     ----------
     form : str
-        How the file writes it: ``QDQ``, ``QOperator``, ``dynamic``, or several of them.
+        How the file writes it: ``QDQ``, ``QOperator``, ``dynamic``, or several of them; ``PT2E``; ``FX``,
+        ``eager`` or ``script`` of a folder of this program's own; `TABLE`.
     producer : str
         The program that wrote the file, empty where it does not say so.
     values : mapping of value name to QParams
@@ -44,6 +50,9 @@ class Existing:
         The file's tensor that holds a value: in whole numbers where it is among `values`.
     identified : bool
         Whether its layers carry the ids that this program gave them.
+    rounded : bool
+        Whether the graph's weights are the stored whole numbers times their steps; else they are float
+        ones, which the grids are for.
     """
 
     form: str
@@ -56,6 +65,7 @@ class Existing:
     restored: tuple[str, ...] = ()
     tensors: Mapping[str, str] = field(default_factory=dict)
     identified: bool = False
+    rounded: bool = True
 
     def plan_for(self, graph: LayerGraph, target: Target) -> QuantPlan:
         """The plan that says what the file does.
@@ -68,7 +78,8 @@ class Existing:
             Of the plan, where the file does not carry one of its own.
         """
         if self.plan is not None:
-            return self.plan
+            # What remedies did to the numbers is in them.
+            return replace(self.plan, remedies=())
         plan = QuantPlan(target, QConfig(None, None))
         for layer in graph.layers:
             if layer.transparent or not self.is_quantized(layer):
@@ -163,8 +174,40 @@ class Existing:
         whole = self.integers.get(layer_id)
         if whole is None:
             return None
+        params = self.weights[layer_id]
         numbers, counts = np.unique(whole.astype(np.int64), return_counts=True)
-        return WeightHistogram(layer_id, self.weights[layer_id], numbers, counts)
+        try:
+            real = params.dequantize(torch.from_numpy(whole.astype(np.int32))).numpy()
+        except RuntimeError:  # scales of another shape than the weight: someone else's file
+            return WeightHistogram(layer_id, params, numbers, counts)
+        edges = np.histogram_bin_edges(real, REAL_BINS) if real.size else np.zeros(0)
+        return WeightHistogram(layer_id, params, numbers, counts, edges, np.histogram(real, edges)[0])
+
+    @property
+    def done(self) -> str | None:
+        """What the plan's remedies, which are in the numbers already, are; None without any."""
+        if self.plan is None or not self.plan.remedies:
+            return None
+        kinds = ", ".join(sorted({remedy.kind for remedy in self.plan.remedies}))
+        return Text(
+            "The remedies of the plan that made it ({kinds}) are in its numbers, and are not applied again.",
+            kinds=kinds,
+        )
+
+    @property
+    def holds_float(self) -> bool:
+        """Whether the file has the float weights too."""
+        return not (self.rounded and self.weights)
+
+    @property
+    def reference(self) -> str:
+        """What figures of the float graph mean, where it is that of a quantized file."""
+        if self.holds_float:
+            return Text("Figures are held against the float weights that are stored beside the scales.")
+        return Text(
+            "The file has its weights in whole numbers only: figures are held against those weights in float, and "
+            "what rounding them cost is in none. qinspect compare holds the file against the float model."
+        )
 
     def to_json(self, graph: LayerGraph) -> dict[str, Any]:
         """As ``inspect --json`` has it, beside the rows of the layers."""
@@ -174,6 +217,7 @@ class Existing:
             "quantized": [layer.id for layer in graph.layers if not layer.transparent and self.is_quantized(layer)],
             "float_islands": [list(island) for island in self.float_islands(graph)],
             "restored": list(self.restored),
+            "holds_float": self.holds_float,
             "plan": None if self.plan is None else self.plan.to_json(),
         }
 
@@ -199,6 +243,10 @@ def config_of(params: QParams) -> TensorConfig:
     )
 
 
+REAL_BINS = 64
+"""Bins of a histogram of real numbers."""
+
+
 @dataclass(frozen=True, eq=False)
 class WeightHistogram:
     """Whole numbers of a stored weight.
@@ -212,12 +260,28 @@ class WeightHistogram:
     numbers : ndarray of int64, shape (n,)
         Those that occur, ascending.
     counts : ndarray of int64, shape (n,)
+    edges : ndarray of float64, shape (bins + 1,)
+        Bins of the real numbers that they stand for; empty where those are not known.
+    real_counts : ndarray of int64, shape (bins,)
     """
 
     layer: str
     params: QParams
     numbers: NDArray[np.int64]
     counts: NDArray[np.int64]
+    edges: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    real_counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts by whole number, and by bin of the real numbers, which all are equally wide."""
+        return {
+            "dtype": self.params.dtype,
+            "integers": self.numbers.tolist(),
+            "counts": self.counts.tolist(),
+            "real_min": float(self.edges[0]) if self.edges.size else None,
+            "real_max": float(self.edges[-1]) if self.edges.size else None,
+            "real_counts": self.real_counts.tolist(),
+        }
 
 
 def _computing(graph: LayerGraph, names: tuple[str, ...]) -> set[str]:

@@ -56,8 +56,12 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
         )
     order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
     rows.sort(key=lambda row: order.get(row.id, 0))
+    about = model_json(model)
+    if existing is not None:
+        found = {layer_id: existing.weight_histogram(layer_id) for layer_id in existing.integers}
+        about["existing"]["weight_histograms"] = {key: item.to_json() for key, item in found.items() if item}
     return Analysis(
-        model_json(model),
+        about,
         {},
         plan.target.on_this_host(),
         plan.to_json(),
@@ -90,6 +94,7 @@ def model_json(model: Model) -> dict[str, Any]:
         "layers": sum(not layer.transparent for layer in graph.layers),
         "parameters": sum(t.numel() for t in graph.params.values()),
         "macs": sum(layer.macs for layer in graph.layers),
+        "reference": "float model" if model.existing is None or model.existing.holds_float else "rounded weights",
         "existing": None if model.existing is None else model.existing.to_json(_as_quantized(model)),
         "notes": list(model.notes),
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
@@ -121,6 +126,8 @@ def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
 def notes_of(model: Model, plan: QuantPlan) -> tuple[str, ...]:
     """What is to be said of model and plan, overrides that match nothing among it."""
     found = [*model.notes, *plan.warnings()]
+    if model.existing is not None and model.graph.inputs:
+        found += [model.existing.reference, *filter(None, [model.existing.done])]
     for override in plan.unmatched(model.graph):
         try:
             check_override(model.graph, override)

@@ -72,7 +72,7 @@ class _Matcher:
 
     def _take(self, a: str, b: str, by: str) -> bool:
         one, two = self.left.get(a), self.right.get(b)
-        if one is None or two is None or _kind(one) != _kind(two) or _sizes(one) != _sizes(two):
+        if one is None or two is None or _kind(one) != _kind(two) or _unlike(one, two):
             return False
         del self.left[a], self.right[b]
         self.found[a] = Match(a, b, by)
@@ -135,6 +135,11 @@ class _Matcher:
 def _kind(layer: Layer) -> str:
     """The operator; pooling to one place and taking the mean are the same."""
     return "mean" if layer.op.startswith("adaptive_avg_pool") and set(layer.shape[2:]) == {1} else layer.op
+
+
+def _unlike(one: Layer, two: Layer) -> bool:
+    """Whether their values differ in shape; of a layer in a table the shape is not known."""
+    return bool(one.shape and two.shape) and _sizes(one) != _sizes(two)
 
 
 def _sizes(layer: Layer) -> tuple[int, ...]:

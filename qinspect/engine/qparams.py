@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .qconfig import FLOATS, TensorConfig
+from .qconfig import DTYPES, FLOATS, TensorConfig
 
 EPS = float(np.finfo(np.float32).eps)
 """Smallest scale, as in torch.ao's observers."""
@@ -70,6 +70,32 @@ class QParams:
             "axis": self.axis,
         }
         return found if self.group_size is None else {**found, "group_size": self.group_size}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> QParams:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            Where it is something else.
+        """
+        scale, zero_point = np.asarray(data["scale"], np.float32), np.asarray(data["zero_point"], np.int32)
+        dtype, axis, group_size = str(data["dtype"]), data["axis"], data.get("group_size")
+        if dtype not in DTYPES and dtype not in FLOATS:
+            raise ValueError(f"dtype {dtype!r} is not known")
+        if scale.shape != zero_point.shape or not (np.isfinite(scale) & (scale > 0)).all():
+            raise ValueError("a scale is no positive number, or there is not one for each zero point")
+        return QParams(
+            scale,
+            zero_point,
+            dtype,
+            int(data["qmin"]),
+            int(data["qmax"]),
+            None if axis is None else int(axis),
+            int(data["bits"]),
+            None if group_size is None else int(group_size),
+        )
 
     def __post_init__(self) -> None:
         # Arithmetic on arrays without axes gives numpy scalars, which torch does not take.

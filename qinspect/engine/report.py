@@ -46,10 +46,40 @@ def finite(tree: Any) -> Any:
 
 def report_html(analysis: Analysis) -> str:
     """The report as one page with everything in it."""
-    from jinja2 import Environment, StrictUndefined
+    own = [row for row in analysis.layers if row.fused_into is None]
+    return page(
+        "report.html.j2",
+        analysis.data.get("metric_unit"),
+        a=analysis,
+        t=analysis.totals,
+        rows=[_row(row, own) for row in own],
+        chart=_chart(own),
+        depths={item.index: _depth(item, own) for item in analysis.worst},
+        growth=None if analysis.quality is None else _growth(analysis.quality),
+        plan=json.dumps(analysis.plan, indent=1),
+        absorbed=len(analysis.layers) - len(own),
+    )
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    unit = analysis.data.get("metric_unit")
+
+def page(template: str, unit: str | None, **values: Any) -> str:
+    """A template of the resources, filled in.
+
+    Parameters
+    ----------
+    template : str
+        Its name; it extends ``page.html.j2``.
+    unit : str | None
+        Of the metric; ``share`` or None is a fraction.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(resource("page.html.j2").parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(
         metric=lambda v: f"{v:.1%}" if unit in (None, "share") else f"{v:.4g} {unit}".strip(),
         percent=lambda v: "–" if v is None else f"{v:.1%}",
@@ -59,19 +89,8 @@ def report_html(analysis: Analysis) -> str:
     )
     figure = environment.filters
     figure["span"] = lambda ends, kind: "" if ends is None else f" ({' to '.join(figure[kind](v) for v in ends)})"
-    template = environment.from_string(resource("report.html.j2").read_text(encoding="utf-8"))
-    own = [row for row in analysis.layers if row.fused_into is None]
-    return template.render(
-        a=analysis,
-        t=analysis.totals,
-        rows=[_row(row, own) for row in own],
-        chart=_chart(own),
-        depths={item.index: _depth(item, own) for item in analysis.worst},
-        growth=None if analysis.quality is None else _growth(analysis.quality),
-        made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
-        plan=json.dumps(analysis.plan, indent=1),
-        absorbed=len(analysis.layers) - len(own),
-    )
+    made = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
+    return environment.get_template(template).render(made=made, **values)
 
 
 def _row(row: LayerRow, own: list[LayerRow]) -> dict[str, Any]:
@@ -98,7 +117,7 @@ def _chart(own: list[LayerRow]) -> dict[str, Any] | None:
     ]
     if len(rows) < 2 or not figures:
         return None
-    scale = _Decibels(figures, len(rows))
+    scale = Decibels(figures, len(rows))
     shares = [row.errors.estimated_kl or 0.0 for row in rows]
     largest = max(shares) or 1.0
     step = scale.step
@@ -113,7 +132,7 @@ def _chart(own: list[LayerRow]) -> dict[str, Any] | None:
     }
 
 
-class _Decibels:
+class Decibels:
     """Figures of layers in a 1000 by 240 box, one place for each layer; SQNR grows upwards."""
 
     def __init__(self, figures: list[float], places: int) -> None:
@@ -142,7 +161,7 @@ def _depth(sample: WorstSample, own: list[LayerRow]) -> dict[str, Any]:
     known = [(i, v) for i, v in enumerate(values) if v is not None]
     if not known:
         return {"fall": None, "ticks": [], "line": "", "all": "", "points": []}
-    scale = _Decibels([v for v in (*values, *others) if v is not None], len(names))
+    scale = Decibels([v for v in (*values, *others) if v is not None], len(names))
     falls = [(names[two[0]], one[1] - two[1]) for one, two in itertools.pairwise(known)]
     return {
         "fall": max(falls, key=lambda item: item[1], default=None),

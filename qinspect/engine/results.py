@@ -31,7 +31,8 @@ class Totals:
     drop, drop_interval : float | None, (float, float) | None
         By how much the metric is worse than in float, on the same samples; without targets None.
     mse, sqnr_db : float | None
-        Of the outputs, each normalized by its own float power, mean over elements.
+        Of the outputs, each normalized by its own float power, mean over elements; where the outputs are
+        equal `exact` is true, and the SQNR, which is infinite, None.
     estimated_kl, estimated_mse : float | None
         Sums over the layers of the one-pass estimates.
     estimated_kl_error, estimated_mse_error : float | None
@@ -74,6 +75,7 @@ class Totals:
     calibrate_s: float | None = None
     analyze_s: float | None = None
     samples: int | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -505,6 +507,17 @@ class ExportReport:
         The first version of ONNX Runtime that reads the file.
     build : str | None
         The command that builds it on the device.
+    kl : float | None
+        KL(simulation || exported) of the first output's softmax, nats, mean per sample.
+    layer_equal_share : float | None
+        Of all values of the integer layers, each fed the kernel's own input, the share that equals the
+        simulation; over the first batch. `agreement` and `kl` are of the whole model, through which a
+        step's difference in an early layer grows.
+    layer_max_steps : int | None
+        The largest difference there, in steps of the layer's output grid.
+    layers_compared : int
+    criterion : str
+        What `verified` rests on.
     """
 
     path: str
@@ -526,6 +539,11 @@ class ExportReport:
     float_size_bytes: int | None = None
     lowest_onnxruntime: str | None = None
     build: str | None = None
+    kl: float | None = None
+    layer_equal_share: float | None = None
+    layer_max_steps: int | None = None
+    layers_compared: int = 0
+    criterion: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {"version": 1, **asdict(self)}

@@ -29,7 +29,7 @@ def remember(settings: QSettings, entry: dict[str, Any]) -> None:
 def kind_of(path: Path) -> str:
     """``session``, ``plan``, ``model``, ``weights`` or ``data``; empty for anything else."""
     if path.is_dir():
-        return "model" if (path / "config.json").is_file() else "data"
+        return "model" if any((path / name).is_file() for name in ("config.json", "graph.json")) else "data"
     kinds = {
         ".qinspect": "session",
         ".json": "plan",

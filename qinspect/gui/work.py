@@ -89,7 +89,9 @@ def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Repo
     """Open a data set that fits a model, and decode a few samples."""
     report(0, 1, Text("looking at the data"))
     from ..engine.data import DataSpec, open_data
+    from ..engine.load import check_runs
 
+    check_runs(model)
     data = open_data(DataSpec.from_json(spec), model.graph.inputs[0].shape, allow_code, model.graph.input_names)
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
     pictures = []

@@ -5044,8 +5044,16 @@
         <translation>权重</translation>
     </message>
     <message>
+        <source>at least {share:.1%} of the values of every integer layer, fed the kernel&apos;s own input, are within one step of the simulation</source>
+        <translation>每个整数层以内核自身的输入计算时，至少 {share:.1%} 的值与仿真相差不超过一步</translation>
+    </message>
+    <message>
         <source>cannot be written ({reason})</source>
         <translation>无法写入（{reason}）</translation>
+    </message>
+    <message>
+        <source>bit for bit the kernels that were measured: all outputs, and every integer of the first batch; {layers}; all layers that the plan asks for, and no reason speaks against, run in integers</source>
+        <translation>与所测内核逐位相同：全部输出，以及第一个批次的每个整数；{layers}；方案要求且无理由不量化的层均以整数运行</translation>
     </message>
     <message>
         <source>it needs more than torch: {others}</source>
@@ -5056,8 +5064,20 @@
         <translation>bench.py 的输出只有 {share:.1%} 与预期相同</translation>
     </message>
     <message>
+        <source>{layers}; float layers are those of the graph; all layers that the plan asks for, and no reason speaks against, run in integers</source>
+        <translation>{layers}；浮点层与计算图一致；方案要求且无理由不量化的层均以整数运行</translation>
+    </message>
+    <message>
         <source>it needs more than onnxruntime: {others}</source>
         <translation>除 onnxruntime 外它还需要：{others}</translation>
+    </message>
+    <message>
+        <source>each output has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no reason speaks against, stand between quantizers</source>
+        <translation>每个输出相对仿真的 SQNR 不低于 20 dB；方案要求且无理由不量化的层均位于量化器之间</translation>
+    </message>
+    <message>
+        <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; all layers that the plan asks for, and no reason speaks against, run in integers in model.onnx</source>
+        <translation>build.py 与普通伪量化仿真逐位相同；方案要求且无理由不量化的层在 model.onnx 中均以整数运行</translation>
     </message>
     <message>
         <source>it needs more than torch and onnxruntime: {others}</source>
@@ -5074,6 +5094,10 @@
     <message>
         <source>has version {version}</source>
         <translation>版本为 {version}</translation>
+    </message>
+    <message>
+        <source>the second model</source>
+        <translation>第二个模型</translation>
     </message>
     <message>
         <source>layer</source>
@@ -5198,6 +5222,18 @@
     <message>
         <source>Does the data have the model&apos;s input shape?</source>
         <translation>数据的形状与模型的输入一致吗？</translation>
+    </message>
+    <message>
+        <source>The remedies of the plan that made it ({kinds}) are in its numbers, and are not applied again.</source>
+        <translation>生成它的方案中的补救措施（{kinds}）已体现在其数值中，不再重复应用。</translation>
+    </message>
+    <message>
+        <source>The file has its weights in whole numbers only: figures are held against those weights in float, and what rounding them cost is in none. qinspect compare holds the file against the float model.</source>
+        <translation>该文件只有整数权重：各项数字以这些权重的浮点形式为基准，不含权重舍入造成的损失。要与浮点模型比较，请用 qinspect compare。</translation>
+    </message>
+    <message>
+        <source>Figures are held against the float weights that are stored beside the scales.</source>
+        <translation>各项数字以与 scale 一起保存的浮点权重为基准。</translation>
     </message>
     <message>
         <source>export</source>
@@ -5364,6 +5400,14 @@
         <translation>它的一侧比另一侧填充得多</translation>
     </message>
     <message>
+        <source>an argument of kind {kind} cannot be written</source>
+        <translation>无法写出类型为 {kind} 的参数</translation>
+    </message>
+    <message>
+        <source>Report this model.</source>
+        <translation>请报告这个模型。</translation>
+    </message>
+    <message>
         <source>The override for {kind} {pattern!r} has no effect: {matched} is fused into {hosts}, whose qconfig holds.</source>
         <translation>对 {kind} {pattern!r} 的覆盖无效：{matched} 已融合进 {hosts}，以后者的量化配置为准。</translation>
     </message>
@@ -5438,6 +5482,22 @@
     <message>
         <source>measuring latency</source>
         <translation>正在测量延迟</translation>
+    </message>
+    <message>
+        <source>is a state_dict: layers, and not how they are connected, so it cannot be run</source>
+        <translation>是 state_dict：只有各层，没有层间连接，因此无法运行</translation>
+    </message>
+    <message>
+        <source>Give the model that it belongs to; inspect and compare show what is in it.</source>
+        <translation>请给出它所属的模型；inspect 和 compare 可显示其内容。</translation>
+    </message>
+    <message>
+        <source>reading the layers</source>
+        <translation>正在读取各层</translation>
+    </message>
+    <message>
+        <source>finding the layers</source>
+        <translation>正在查找各层</translation>
     </message>
     <message>
         <source>It is not a file that torch.export wrote.</source>
@@ -5546,6 +5606,18 @@
     <message>
         <source>holds a custom object or a nested graph</source>
         <translation>含有自定义对象或嵌套的图</translation>
+    </message>
+    <message>
+        <source>cannot be read as plain tensors ({line})</source>
+        <translation>无法作为普通张量读取（{line}）</translation>
+    </message>
+    <message>
+        <source>is not a state_dict</source>
+        <translation>不是 state_dict</translation>
+    </message>
+    <message>
+        <source>the scales of {layer} do not suit its weight of shape {shape}</source>
+        <translation>{layer} 的 scale 与其形状为 {shape} 的权重不符</translation>
     </message>
     <message>
         <source>{name} of transformers {version}, in float32.</source>
@@ -5664,10 +5736,6 @@
         <translation>正在追踪</translation>
     </message>
     <message>
-        <source>finding the layers</source>
-        <translation>正在查找各层</translation>
-    </message>
-    <message>
         <source>takes no tensor, or computes nothing</source>
         <translation>不接受张量，或不做任何计算</translation>
     </message>
@@ -5750,10 +5818,6 @@
     <message>
         <source>{key} has shape {shape}, the model wants {wanted}</source>
         <translation>{key} 的形状是 {shape}，而模型要求 {wanted}</translation>
-    </message>
-    <message>
-        <source>is not a state_dict</source>
-        <translation>不是 state_dict</translation>
     </message>
     <message>
         <source>Save model.state_dict().</source>
@@ -6284,10 +6348,6 @@
         <translation>是没有模型的文件夹</translation>
     </message>
     <message>
-        <source>Give file.pt2, file.onnx, file.py:callable, or a folder with config.json and model.safetensors.</source>
-        <translation>请给出 file.pt2、file.onnx、file.py:callable，或含有 config.json 和 model.safetensors 的文件夹。</translation>
-    </message>
-    <message>
         <source>is not a source that can be opened</source>
         <translation>不是可以打开的来源</translation>
     </message>
@@ -6718,6 +6778,14 @@
     <message>
         <source>one of its inputs is a tensor of whole numbers already</source>
         <translation>它的一个输入本来就是整数张量</translation>
+    </message>
+    <message>
+        <source>Give file.pt2, file.onnx, file.py:callable, a folder that qinspect exported for fx or eager, or one with config.json and model.safetensors.</source>
+        <translation>请给出 file.pt2、file.onnx、file.py:callable、qinspect 为 fx 或 eager 导出的文件夹，或含 config.json 和 model.safetensors 的文件夹。</translation>
+    </message>
+    <message>
+        <source>A state_dict has no graph: its layers are listed in the order of the file, and nothing can be run. Operators are told by the shapes of their weights; activations are taken for unsigned 8-bit ones.</source>
+        <translation>state_dict 没有计算图：各层按文件中的顺序列出，无法运行。算子由权重形状推断；激活按无符号 8 位处理。</translation>
     </message>
     <message>
         <source>no integer kernel takes {kinds} together</source>

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.pt2e.export import _Work, _write
+from qinspect.engine.backends.pt2e.export import Work, write
 from qinspect.engine.backends.pt2e.lower import quiet
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
@@ -51,7 +51,7 @@ def quantization(trace_once, one_thread, x) -> Quantization:
 @pytest.fixture(scope="module")
 def reopened(quantization, tmp_path_factory) -> Model:
     path = tmp_path_factory.mktemp("pt2e") / "net.pt2"
-    _write(_Work(quantization, path), silent)
+    write(Work(quantization, path), silent)
     return load_model(ModelSpec(str(path)))
 
 

@@ -71,7 +71,7 @@ def _stored(layer: Layer) -> list[str]:
     return found
 
 
-def write_cut(q: Quantization, inputs: tuple[torch.Tensor, ...], out: Path) -> tuple[str, torch.Tensor] | None:
+def write_cut(q: Quantization, inputs: tuple[torch.Tensor, ...], out: Path) -> tuple[str, torch.Tensor]:
     """Write a cut layer for its target and run it.
 
     Parameters
@@ -85,16 +85,16 @@ def write_cut(q: Quantization, inputs: tuple[torch.Tensor, ...], out: Path) -> t
 
     Returns
     -------
-    str, torch.Tensor or None
+    str, torch.Tensor
         What was written, and the whole numbers (int32) that it gives; real ones where the layer hands
-        on such. None where there is no form of its own for the target.
+        on such.
     """
     backend = q.plan.target.backend
     if backend in ("ort", "tensorrt"):
         return "layer.onnx", _onnx(q, inputs, out / "layer.onnx")
-    if backend == "fx":
-        return "layer", _fx(q, inputs, out / "layer")
-    return None
+    if backend == "pt2e":
+        return "layer.pt2", _pt2(q, inputs, out / "layer.pt2")
+    return "layer", _fx(q, inputs, out / "layer")
 
 
 def _onnx(q: Quantization, inputs: tuple[torch.Tensor, ...], file: Path) -> torch.Tensor:
@@ -139,6 +139,21 @@ def _onnx(q: Quantization, inputs: tuple[torch.Tensor, ...], file: Path) -> torc
     grid = known.get(model.graph.output[0].name)
     shift = 0 if grid is None else int(grid["zero_point"]) - int(q.values[value].zero_point)
     return result.to(torch.int32) - shift
+
+
+def _pt2(q: Quantization, inputs: tuple[torch.Tensor, ...], file: Path) -> torch.Tensor:
+    """A quantized program, which takes and gives real numbers on their grids."""
+    from ..child import run_in_child
+    from ..execute import outputs_of
+    from ..load import quiet
+    from ..load.archive import read_pt2
+    from .pt2e.export import Work
+
+    run_in_child("qinspect.engine.backends.pt2e.export:write", Work(q, file), what="export as .pt2")
+    with quiet(), torch.no_grad():
+        (result,) = outputs_of(read_pt2(file).module(check_guards=False)(*inputs))
+    value = q.graph.layers[-1].value
+    return q.values[value].quantize(result) if q.at_origin(value) else result
 
 
 def _fx(q: Quantization, inputs: tuple[torch.Tensor, ...], folder: Path) -> torch.Tensor:

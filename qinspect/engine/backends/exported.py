@@ -16,10 +16,11 @@ from typing import Any
 import torch
 
 from ... import __version__
+from ..errors import kl_divergence, logits
 from ..problem import Problem
 from ..progress import Report
 from ..quantize import Quantization
-from ..results import ExportReport
+from ..results import ExportReport, KernelCheck
 from ..text import Text
 
 Batches = Sequence[Sequence[torch.Tensor]]
@@ -154,6 +155,8 @@ def summed_up(
     versions: Mapping[str, str],
     score: Score | None,
     notes: Sequence[str] = (),
+    checks: Mapping[str, KernelCheck] | None = None,
+    criterion: str = "",
 ) -> ExportReport:
     """The report on an export that has been run.
 
@@ -167,6 +170,10 @@ def summed_up(
         Ids of layers that run in integers.
     nodes : tuple of int
         Number of quantizers and dequantizers.
+    checks : mapping of layer id to KernelCheck, optional
+        Of the integer layers that could be compared with the simulation.
+    criterion : str
+        What it takes to have no problems, for the report.
     """
     ours = [torch.cat(parts) for parts in zip(*outputs, strict=True)]
     theirs = [torch.cat(parts) for parts in zip(*simulated, strict=True)]
@@ -176,6 +183,10 @@ def summed_up(
         found.append(Text("its outputs are not finite"))
     unasked = [layer for layer in asked if layer not in really and layer not in q.why_not]
     found += [Text("{layer}: asked in integers, runs in float", layer=layer) for layer in unasked]
+    checks = checks or {}
+    counts = [(check.histogram.get(0, 0), sum(check.histogram.values())) for check in checks.values()]
+    total = sum(whole for _, whole in counts)
+    first, other = logits(ours), logits(theirs)
     return ExportReport(
         str(out),
         to,
@@ -189,7 +200,37 @@ def summed_up(
         *nodes,
         {**versions, "qinspect": __version__},
         tuple(notes),
+        kl=None if first is None or other is None else float(kl_divergence(other, first).mean()),
+        layer_equal_share=sum(equal for equal, _ in counts) / total if total else None,
+        layer_max_steps=max((check.max_steps for check in checks.values()), default=None),
+        layers_compared=len(checks),
+        criterion=criterion,
     )
+
+
+WITHIN_ONE = 0.999
+"""Share of a layer's values that must be within one step of the simulation."""
+
+LAYERS = Text(
+    "at least {share:.1%} of the values of every integer layer, fed the kernel's own input, are within one step of "
+    "the simulation",
+    share=WITHIN_ONE,
+)
+"""The criterion that `unlike` holds layers to."""
+
+
+def unlike(checks: Mapping[str, KernelCheck]) -> list[Text]:
+    """Layers whose whole numbers are not those of the simulation, in words."""
+    return [
+        Text(
+            "{layer}: {share:.1f} % of its values are up to {max_steps} steps from the simulation",
+            layer=layer,
+            share=100 * (1 - check.within_one),
+            max_steps=check.max_steps,
+        )
+        for layer, check in checks.items()
+        if check.within_one < WITHIN_ONE
+    ]
 
 
 def likeness(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]) -> tuple[float | None, float, float | None]:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import logging
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 
 from ..execute import Executor
-from ..existing import Existing
+from ..existing import TABLE, Existing
 from ..graph import LayerGraph
 from ..normalize import normalize
 from ..problem import Problem
@@ -30,7 +31,7 @@ from .pt2_quantized import existing_of, strip
 from .sniff import CLOSED, kind_of, refusal
 from .trace import Traced, first_line, trace
 
-__all__ = ["Model", "ModelSpec", "is_callable", "load_model"]
+__all__ = ["Model", "ModelSpec", "check_runs", "is_callable", "load_model"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,8 @@ class Model:
         What was assumed or left out on the way.
     existing : Existing | None
         What was quantized in the file already; None where nothing was.
+
+    Of a quantized model's state_dict the graph has no inputs: it is a table, see `check_runs`.
     """
 
     spec: ModelSpec
@@ -66,6 +69,21 @@ class Model:
     dynamic_batch: bool
     notes: tuple[str, ...] = ()
     existing: Existing | None = None
+
+
+def check_runs(model: Model) -> None:
+    """Refuse to run what is a table of layers and no graph.
+
+    Raises
+    ------
+    Problem
+    """
+    if model.existing is not None and model.existing.form == TABLE:
+        raise Problem(
+            model.spec.source,
+            Text("is a state_dict: layers, and not how they are connected, so it cannot be run"),
+            Text("Give the model that it belongs to; inspect and compare show what is in it."),
+        )
 
 
 def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = False) -> Model:
@@ -96,12 +114,13 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
             graph, forward, dynamic, existing = _open_code(spec, notes, report)
         else:
             graph, forward, dynamic, existing = _open_file(spec, notes, report)
-    if not graph.inputs or not graph.layers:
+    table = existing is not None and existing.form == TABLE
+    if not graph.layers or not (graph.inputs or table):
         raise Problem(
             spec.source, Text("takes no tensor, or computes nothing"), Text("Give a model with inputs and layers.")
         )
     _check_weights(graph, spec)
-    if not dynamic:
+    if not dynamic and not table:
         notes.append(Text("The batch size is fixed by the model: samples run in batches of that size."))
     report(4, 4, Text("done"))
     name = Path(spec.source.partition(":")[0]).stem if not is_callable(spec.source) else spec.source.rpartition(":")[0]
@@ -133,7 +152,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     """What a file is, its content says; its name only where it is too damaged to say anything."""
     path = Path(spec.source)
     kind = kind_of(path)
-    if kind in CLOSED:
+    if kind in CLOSED and not (kind == "checkpoint" and zipfile.is_zipfile(path)):
         raise refusal(path, kind)
     if spec.weights:
         raise Problem(spec.weights, Text("a model file brings its own weights"), Text("Leave --weights out."))
@@ -151,6 +170,19 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
         traced = trace(module, example, dataclasses.replace(spec, input_shape=None), notes)
         report(2, 4, Text("finding the layers"))
         return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
+    if kind == "checkpoint":  # of a quantized model it has more than weights
+        from .state_dict import open_state_dict
+
+        report(2, 4, Text("reading the layers"))
+        graph, existing = open_state_dict(path, notes)
+        return graph, _running(graph), False, existing
+    if kind == "export":
+        from .folder import open_folder
+
+        report(2, 4, Text("finding the layers"))
+        graph, existing = open_folder(path)
+        free = bool(graph.inputs) and graph.inputs[0].shape[:1] == (None,)
+        return graph, _running(graph), free, existing
     program = read_pt2(path)
     dynamic = any(
         isinstance(size, torch.SymInt)

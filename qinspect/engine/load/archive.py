@@ -229,7 +229,7 @@ def _checked_model(where: str, model: Any) -> Any:
 
     visit(model)
     for node in model["graph_module"]["graph"]["nodes"]:
-        _check_target(where, node["target"])
+        check_target(where, node["target"])
     model["guards_code"] = []
     return model
 
@@ -259,8 +259,16 @@ def _check_spec(where: str, text: Any) -> None:
         visit(text)
 
 
-def _check_target(where: str, target: str) -> None:
-    """Refuse operators that are not torch's own, and those that read or write files."""
+def check_target(where: str, target: str) -> None:
+    """Refuse operators that are not torch's own, and those that read or write files.
+
+    Parameters
+    ----------
+    where : str
+        The file, for the Problem.
+    target : str
+        As a program has it: ``torch.ops.aten.conv2d.default``, ``_operator.mul``.
+    """
     if not _TARGET.fullmatch(target):
         raise Problem(
             where, Text("the operator {target!r} is not torch's own", target=target[:80]), Text("Export it without.")

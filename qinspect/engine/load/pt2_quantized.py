@@ -99,7 +99,9 @@ def existing_of(path: Path, graph: LayerGraph, tensors: Mapping[str, Any], grids
         if name is not None:
             weights[layer.id], integers[layer.id] = grids.weights[name]
     plan = _own_plan(path)
-    return Existing("PT2E", "qinspect" if plan else "", values, weights, integers, plan=plan)
+    return Existing(
+        "PT2E", "qinspect" if plan else "", values, weights, integers, plan=plan, identified=plan is not None
+    )
 
 
 def _stored(program: ExportedProgram) -> dict[Node, torch.Tensor]:

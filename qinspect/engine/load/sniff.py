@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from ..graph_json import GRAPH
 from ..problem import Problem
 from ..text import Text
 
@@ -26,7 +27,10 @@ CLOSED = {
     "python": (Text("is Python code"), Text("Name the callable that returns the model: file.py:callable.")),
     "folder": (
         Text("is a folder without a model"),
-        Text("Give file.pt2, file.onnx, file.py:callable, or a folder with config.json and model.safetensors."),
+        Text(
+            "Give file.pt2, file.onnx, file.py:callable, a folder that qinspect exported for fx or eager, "
+            "or one with config.json and model.safetensors."
+        ),
     ),
     "missing": (Text("no such file"), Text("Check the path.")),
     "unknown": (
@@ -38,9 +42,11 @@ CLOSED = {
 
 
 def kind_of(path: Path) -> str:
-    """``onnx``, ``pt2``, ``hugging_face``, or a key of `CLOSED`."""
+    """``onnx``, ``pt2``, ``hugging_face``, ``export`` (a folder of this program's own), or a key of `CLOSED`."""
     if path.is_dir():
-        return "hugging_face" if (path / "config.json").is_file() else "folder"
+        if (path / "config.json").is_file():
+            return "hugging_face"
+        return "export" if (path / GRAPH).is_file() else "folder"
     try:
         with path.open("rb") as file:
             start = file.read(16)

@@ -17,16 +17,25 @@ from torch import fx
 
 from ...child import run_in_child
 from ...execute import outputs_of
+from ...graph_json import GRAPH
+from ...graph_json import to_json as graph_json
+from ...kernels import compare
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...results import ExportReport
-from ...simulate import Simulation
 from ...text import Text
-from ..exported import Batches, Score, need_samples, new_folder, run_alone, summed_up
+from .. import simulation as simulate
+from ..exported import LAYERS, Batches, Score, need_samples, new_folder, run_alone, summed_up, unlike
 from .code import plain_text, write_class
 from .lower import float_module_with_info
 from .runner import FxRunner
 from .text import BUILD, CHECK, MODEL, README, imports
+
+CRITERION = Text(
+    "bit for bit the kernels that were measured: all outputs, and every integer of the first batch; {layers}; all "
+    "layers that the plan asks for, and no reason speaks against, run in integers",
+    layers=LAYERS,
+)
 
 
 @dataclass(frozen=True)
@@ -127,13 +136,14 @@ def _write(work: _Work, report: Report) -> _Made:
 
 
 def write_float(folder: Path, q: Quantization, name: str) -> fx.GraphModule:
-    """model.py, weights.pt, plan.json and qparams.json; the float module."""
+    """model.py, graph.json, weights.pt, plan.json and qparams.json; the float module."""
     from .... import __version__
 
     plain, info = float_module_with_info(q.graph)
     code = write_class("Model", "Float.", plain, info)
     text = MODEL.format(code=code, version=__version__, name=plain_text(name), **imports(code))
     (folder / "model.py").write_text(text, encoding="utf-8")
+    (folder / GRAPH).write_text(json.dumps(graph_json(q.graph, info.tensors), indent=1) + "\n", encoding="utf-8")
     (folder / "plan.json").write_text(json.dumps(q.plan.to_json(), indent=1) + "\n", encoding="utf-8")
     (folder / "qparams.json").write_text(json.dumps(q.qparams_json(), indent=1) + "\n", encoding="utf-8")
     torch.save({key: _own(tensor) for key, tensor in plain.state_dict().items()}, folder / "weights.pt")
@@ -265,14 +275,20 @@ def _compare(
             or (layer.id in q.dynamic and layer.id in made.kernels)
         )
     )  # fmt: skip
-    simulation = Simulation(q)
+    simulation = simulate(q)
     simulated = []
+    checks: dict[str, Any] = {}
     with torch.no_grad():
+        # Bit for bit what the new process had, or the problem is named above.
+        compare(simulation, made.integers, samples[0], checks)
         for done, batch in enumerate(samples):
             report(done, len(samples), "")
             simulated.append(outputs_of(simulation(batch)))
+    layers = {layer_id: difference.check() for layer_id, difference in checks.items()}
+    problems += unlike(layers)
     versions = {"python": sys.version.split()[0], "torch": torch.__version__}
     to = q.plan.target.backend
     return summed_up(
-        q, out, to, samples, found["outputs"], simulated, problems, really, made.nodes, versions, score, notes
-    )
+        q, out, to, samples, found["outputs"], simulated, problems, really, made.nodes, versions, score, notes,
+        layers, CRITERION,
+    )  # fmt: skip

@@ -30,12 +30,15 @@ class Info:
         Paddings that are inside the layer behind them.
     q : dict
         Scales and zero points, as qparams.json has them.
+    tensors : dict of tensor key to str
+        Where the module's ``state_dict`` has each stored tensor of the graph.
     """
 
     made: dict[str, str] = field(default_factory=dict)
     kernels: dict[str, str] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     q: dict[str, Any] = field(default_factory=dict)
+    tensors: dict[str, str] = field(default_factory=dict)
 
 
 def float_module(graph: LayerGraph) -> fx.GraphModule:
@@ -146,6 +149,8 @@ class Writer:
         name = self.called[part.id]
         if how.is_module:
             self.add_module(name, how.module(self.layers.params), how.text())
+            for role, param in how.tensors.items():
+                self.info.tensors.setdefault(param.key, f"{name}.{role}")
             node = self.graph.create_node("call_module", name, args, kwargs, name)
         elif how.target is None:
             node = self.graph.create_node("call_method", how.name, args, kwargs, name)
@@ -164,6 +169,7 @@ class Writer:
         if name is None:
             name = self.stored[param.key] = self.kept[param.key]
             self.root.register_buffer(name, self.layers.params[param.key].detach())
+            self.info.tensors.setdefault(param.key, name)
         node = self.graph.create_node("get_attr", name, name=self.name(f"{name}_value"))
         node.meta.update(qinspect=owner, kind="float")
         return node

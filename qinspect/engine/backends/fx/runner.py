@@ -60,17 +60,26 @@ class FxRunner:
         with engine(self.engine), threads_set(self.threads), torch.no_grad():
             return outputs_of(self.module(*inputs))
 
-    def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The whole numbers (int32) that the kernels handed on, by value name."""
+    def values(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What layers handed on, by value name: quantized tensors where the kernels work on such, else real ones.
+
+        Of a value that is rounded where it is read, what is read.
+        """
         found: dict[str, torch.Tensor] = {}
 
         def watch(node: fx.Node, result: Any, _ns: int) -> None:
             name = node.meta.get("value")
-            if name is not None and isinstance(result, torch.Tensor) and result.is_quantized:
-                found[name] = result.int_repr().to(torch.int32)
+            if name is not None and isinstance(result, torch.Tensor):
+                found[name] = result
 
         with engine(self.engine), threads_set(self.threads), torch.no_grad():
             _Steps(self.module).run(inputs, watch)
+        return found
+
+    def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The whole numbers (int32) that the kernels handed on, by value name."""
+        seen = self.values(inputs)
+        found = {name: item.int_repr().to(torch.int32) for name, item in seen.items() if item.is_quantized}
         for layer in self.quantization.graph.layers:
             source = layer.inputs[0] if layer.inputs else ""
             if layer.id in self.info.merged and source in found:

@@ -98,6 +98,7 @@ build.py        load() gives the int8 model; python build.py tries it
 model.py        load() gives the float model (BatchNorms folded)
 int8_layers.py  how a float layer becomes one of torch's int8 layers
 {more}weights.pt      the float weights: a state_dict, read with weights_only=True
+graph.json      the float model's layers as data: qinspect opens this folder as a model
 qparams.json    scale and zero point of every value and weight
 plan.json       what was asked for: qconfigs, fusions, target
 verify.json     what came out when this folder was loaded in a new process
@@ -232,6 +233,7 @@ build.py      load(): what it computes, readable, in torch alone; session(): mod
 model.py      load() gives the float model (BatchNorms folded)
 layers.py     fake quantization
 weights.pt    the float weights: a state_dict, read with weights_only=True
+graph.json    the float model's layers as data: qinspect opens this folder as a model
 qparams.json  scale and zero point of every value and weight
 plan.json     what was asked for: qconfigs, fusions, target
 verify.json   what came out when this folder was run in a new process

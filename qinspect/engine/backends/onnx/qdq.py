@@ -16,6 +16,7 @@ from ...qparams import QParams
 from ...quantize import Quantization
 from ..grouping import PASSING
 from ..ort.table import SIXTEEN_BITS, grouping, stored
+from ..ort.unasked import keep_float
 from . import partly as onnx_partly
 from .naming import LAYER, MERGED, VALUES, metadata
 from .ops import limits
@@ -154,6 +155,7 @@ class _Builder:
         result.graph.node.extend(self.nodes)
         used = {name for node in self.nodes for name in node.input}
         result.graph.initializer.extend(t for name, t in {**self.arrays, **self.stored}.items() if name in used)
+        keep_float(result, self.q.quantized)
         self._say_opsets(result)
         for key, text in extra.items():
             result.metadata_props.add(key=key, value=text)

@@ -19,19 +19,22 @@ from ...execute import Executor, outputs_of
 from ...kernels import compare
 from ...progress import Report, part
 from ...quantize import Quantization
-from ...results import ExportReport
+from ...results import ExportReport, KernelCheck
 from ...simulate import Simulation
 from ...text import Text
 from .. import simulation as simulate
-from ..exported import Batches, Score, run_python, summed_up
+from ..exported import LAYERS, Batches, Score, run_python, summed_up, unlike
 from ..ort.runner import kernels_of, true_integers
 from . import alone as verify
 from .interface import grids, to_integers, to_real
 from .naming import MERGED, VALUES, metadata
 from .opset import lowest_onnxruntime, opset_of
 
-WITHIN_ONE = 0.999
-"""Share of a layer's values that must be within one step of the simulation."""
+CRITERION = Text(
+    "{layers}; float layers are those of the graph; all layers that the plan asks for, and no reason speaks against, "
+    "run in integers",
+    layers=LAYERS,
+)
 
 LAYER_SAMPLES = 4
 """Samples that are compared layer by layer."""
@@ -147,7 +150,8 @@ def _compare(
     with torch.no_grad():
         first = _first(q, samples)
         arrays = _arrays(folder / "integers.npz", 0)
-        problems += _unlike(simulation, inner, arrays, first, kernels)
+        checks = _checks(simulation, inner, arrays, first, kernels)
+        problems += unlike(checks) + _not_compared(q, kernels, checks)
         problems += _unlike_floats(simulation, inner, arrays, first)
         plain = outputs_of(Executor(q.float_graph)(first))
         for name, wanted in zip(names, plain, strict=True):
@@ -164,8 +168,9 @@ def _compare(
     nodes = count["QuantizeLinear"], count["DequantizeLinear"]
     versions = {**found["versions"], "onnx": onnx.__version__, "opset": str(opset_of(model))}
     result = summed_up(
-        q, written.path, to, samples, outputs, simulated, problems, kernels, nodes, versions, score, notes
-    )
+        q, written.path, to, samples, outputs, simulated, problems, kernels, nodes, versions, score, notes,
+        checks, CRITERION,
+    )  # fmt: skip
     return replace(
         result,
         size_bytes=written.path.stat().st_size,
@@ -174,35 +179,23 @@ def _compare(
     )
 
 
-def _unlike(
+def _checks(
     simulation: Simulation,
     model: onnx.ModelProto,
     arrays: Mapping[str, NDArray[Any]],
     inputs: Sequence[torch.Tensor],
     kernels: Mapping[str, str],
-) -> list[str]:
-    """Layers whose whole numbers are not those of the simulation."""
-    q = simulation.quantization
-    checks: dict[str, Any] = {}
-    compare(simulation, true_integers(q, model, arrays), inputs, checks)
-    found: list[str] = []
-    for layer, difference in checks.items():
-        check = difference.check()
-        if layer in kernels and check.within_one < WITHIN_ONE:
-            share = 100 * (1 - check.within_one)
-            found.append(
-                Text(
-                    "{layer}: {share:.1f} % of its values are up to {max_steps} steps from the simulation",
-                    layer=layer,
-                    share=share,
-                    max_steps=check.max_steps,
-                )
-            )
-    whole = [layer.id for layer in q.graph.layers if layer.id in q.asked and q.at_origin(layer.value)]
-    missing = [layer for layer in whole if layer in kernels and layer not in checks]
-    return found + [
-        Text("{layer}: could not be compared with the simulation", layer=layer) for layer in sorted(missing)
-    ]
+) -> dict[str, KernelCheck]:
+    """The whole numbers of the layers that run in integers against the simulation, fed the kernel's own input."""
+    found: dict[str, Any] = {}
+    compare(simulation, true_integers(simulation.quantization, model, arrays), inputs, found)
+    return {layer: difference.check() for layer, difference in found.items() if layer in kernels}
+
+
+def _not_compared(q: Quantization, kernels: Mapping[str, str], checks: Mapping[str, KernelCheck]) -> list[Text]:
+    whole = {layer.id for layer in q.graph.layers if layer.id in q.asked and q.at_origin(layer.value)}
+    missing = sorted(whole & kernels.keys() - checks)
+    return [Text("{layer}: could not be compared with the simulation", layer=layer) for layer in missing]
 
 
 def _unlike_floats(

@@ -30,11 +30,18 @@ LEAST_SQNR_DB = 20.0
 """Of the outputs against the simulation. Sums in another order round a few values differently, and through a
 deep net that grows; a single wrong scale is far below."""
 
+CRITERION = Text(
+    "each output has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no "
+    "reason speaks against, stand between quantizers"
+)
+
 INDUCTOR = Text("what inductor makes of it is counted by qinspect analyze --target pt2e, not here")
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
+    """A quantization for target pt2e, and the file to be written."""
+
     quantization: Quantization
     path: Path
 
@@ -79,8 +86,8 @@ def export_pt2e(
     with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
         written = Path(name) / "model.pt2"
         run_in_child(
-            "qinspect.engine.backends.pt2e.export:_write",
-            _Work(quantization, written),
+            "qinspect.engine.backends.pt2e.export:write",
+            Work(quantization, written),
             part(report, 0, 0.4),
             what="export as .pt2",
         )
@@ -93,7 +100,7 @@ def export_pt2e(
     return result
 
 
-def _write(work: _Work, report: Report) -> None:
+def write(work: Work, report: Report) -> None:
     """In a child process: quantize with PT2E, and write the program."""
     from .lower import exported, lower, quiet
 
@@ -163,5 +170,5 @@ def _compare(
     versions = {"python": sys.version.split()[0], "torch": torch.__version__}
     return summed_up(
         q, out, "pt2e", samples, found["outputs"], simulated, problems, found["layers"], tuple(found["nodes"]),
-        versions, score, (*notes, INDUCTOR),
+        versions, score, (*notes, INDUCTOR), None, CRITERION,
     )  # fmt: skip

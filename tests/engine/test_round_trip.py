@@ -1,0 +1,218 @@
+"""What was exported opens again: the same plan, the same grids, and none of its code runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from qinspect.engine.backends.fx.runner import FxRunner
+from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.export import export
+from qinspect.engine.inspect import inspect
+from qinspect.engine.job import calibrate_model, first_plan, fused_graph, known_grids, quantization_of
+from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.plan import FX_ENGINES, QuantPlan, Remedy, Target
+from qinspect.engine.problem import Problem
+from qinspect.engine.quantize import Quantization, quantize
+
+ENGINES = [name for name in ("onednn", *FX_ENGINES) if name in torch.backends.quantized.supported_engines]
+TARGETS = {
+    "fx": f"fx-{ENGINES[0]}" if ENGINES else "",
+    "eager": f"eager-{ENGINES[0]}" if ENGINES else "",
+    "pt2e": "pt2e",
+    "onnx": "ort",
+    "tensorrt": "tensorrt",
+}
+
+
+@pytest.fixture(scope="module")
+def made(digits_model, tmp_path_factory):
+    """``made(to)``: the quantization that was exported, the model that was opened again, and its place."""
+    spec = ModelSpec(digits_model.source, str(digits_model.weights), (digits_model.input_shape,))
+    model = load_model(spec, allow_code=True)
+    data = open_data(DataSpec(source=str(digits_model.data), samples=120))
+    folder = tmp_path_factory.mktemp("round trip")
+    known: dict[str, tuple] = {}
+
+    def make(to):
+        if not TARGETS[to]:
+            pytest.skip("this torch has no engine for integer kernels")
+        if to not in known:
+            # A layer in float and a fusion off: a plan that is not just its default.
+            plan = first_plan(model.graph, Target.parse(TARGETS[to])).with_layer("project:conv2d", None, None)
+            calibration = calibrate_model(model, data, plan)
+            out = folder / {"onnx": "q.onnx", "tensorrt": "trt.onnx", "pt2e": "q.pt2"}.get(to, to)
+            report = export(model, plan, calibration, data, to, out)
+            assert report.problems == ()
+            quantization = quantization_of(model, data, plan, calibration)
+            known[to] = quantization, load_model(ModelSpec(str(out))), out
+        return known[to]
+
+    return make
+
+
+def opened_again(model) -> Quantization:
+    """The quantization that a file holds: no statistics, so every number is the file's."""
+    plan = model.existing.plan
+    graph = fused_graph(model, plan).graph
+    return quantize(graph, plan, {}, known_grids(model, graph, plan))
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_an_export_opens_with_the_same_plan_and_qparams(made, to):
+    before, model, _ = made(to)
+    assert model.existing.plan == before.plan
+    assert model.existing.identified
+    after = opened_again(model)
+    assert after.asked == before.asked
+    computes = {layer.id for layer in before.graph.layers if not layer.transparent}
+    assert after.quantized & computes == before.quantized & computes
+    assert after.why_not == before.why_not
+    values = {layer.id: layer.value for layer in after.graph.layers}
+    for layer in before.graph.layers:
+        if layer.transparent:  # a size that is read off has no place in ONNX
+            continue
+        ours, theirs = before.values.get(layer.value), after.values.get(values[layer.id])
+        assert (ours is None) == (theirs is None), layer.id
+        if ours is not None:
+            assert theirs.to_json() == ours.to_json(), layer.id
+    for name in before.graph.input_names:
+        assert after.values[name].to_json() == before.values[name].to_json()
+    assert after.weights.keys() == before.weights.keys()
+    for layer_id, params in before.weights.items():
+        assert np.array_equal(after.weights[layer_id].scale, params.scale)
+        assert np.array_equal(after.weights[layer_id].zero_point, params.zero_point)
+        weight = before.graph.weight(before.graph.by_id[layer_id])
+        assert np.array_equal(model.existing.integers[layer_id], params.quantize(weight).numpy())
+
+
+@pytest.mark.parametrize("to", ["fx", "eager"])
+def test_an_opened_folder_runs_in_the_same_kernels_to_the_same_bits(made, to):
+    before, model, _ = made(to)
+    x = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    ours, theirs = (FxRunner(q).run((x,)) for q in (before, opened_again(model)))
+    assert torch.equal(ours[0], theirs[0])
+    assert model.dynamic_batch
+    assert torch.allclose(model.forward(x), FxRunner(before).run((x,))[0], atol=2)
+
+
+def test_inspect_shows_the_grids_of_a_folder_and_how_often_each_whole_number_is_there(made):
+    before, model, _ = made("fx")
+    found = inspect(model)
+    rows = {row.id: row for row in found.layers}
+    assert rows["conv:conv2d"].quantized
+    assert not rows["project:conv2d"].quantized
+    assert rows["fc:linear"].activation["scale"] == float(before.values["fc:linear"].scale)
+    about = found.model["existing"]
+    assert (about["form"], about["producer"], about["holds_float"]) == ("FX", "qinspect", True)
+    assert found.model["reference"] == "float model"
+    histogram = about["weight_histograms"]["fc:linear"]
+    whole = before.weights["fc:linear"].quantize(before.graph.weight(before.graph.by_id["fc:linear"])).numpy()
+    counts = dict(zip(histogram["integers"], histogram["counts"], strict=True))
+    assert counts == {n: int((whole == n).sum()) for n in np.unique(whole).tolist()}
+    assert sum(histogram["real_counts"]) == whole.size
+    real = before.weights["fc:linear"].dequantize(torch.from_numpy(whole))
+    assert histogram["real_min"] == pytest.approx(float(real.min()))
+    assert histogram["real_max"] == pytest.approx(float(real.max()))
+
+
+def test_a_file_of_rounded_weights_says_that_figures_are_held_against_those(made):
+    for to, holds_float in (("onnx", False), ("fx", True)):
+        found = inspect(made(to)[1])
+        assert found.model["reference"] == ("float model" if holds_float else "rounded weights")
+        said = [note for note in found.notes if note.startswith("The file has its weights in whole numbers only")]
+        assert bool(said) is not holds_float
+
+
+def test_remedies_that_are_in_the_numbers_are_not_applied_again(made):
+    _, model, _ = made("fx")
+    remedy = Remedy("bias_correction", ("fc:linear",))
+    plan = model.existing.plan.with_remedy(remedy)
+    existing = dataclasses.replace(model.existing, plan=plan)
+    assert existing.plan_for(model.graph, plan.target) == model.existing.plan
+    assert "bias_correction" in existing.done
+    assert model.existing.done is None
+
+
+# -- files that are not as they should be ------------------------------------------------------------
+
+
+@pytest.fixture
+def copied(made, tmp_path):
+    return shutil.copytree(made("fx")[2], tmp_path / "copy")
+
+
+def test_no_code_of_a_folder_runs(copied, tmp_path):
+    for file in ("build.py", "model.py", "int8_layers.py"):
+        (copied / file).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit\n")
+    assert load_model(ModelSpec(str(copied))).existing.plan is not None
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "target", ["os.system", "aten.from_file.default", "posix.system", "torch.load", "builtins.eval", "aten.nonsense.x"]
+)
+def test_operators_that_are_not_torchs_own_are_refused(copied, target):
+    graph = json.loads((copied / "graph.json").read_text())
+    graph["layers"][0]["target"] = target
+    (copied / "graph.json").write_text(json.dumps(graph))
+    with pytest.raises(Problem, match="operator"):
+        load_model(ModelSpec(str(copied)))
+
+
+@pytest.mark.parametrize("name", ["graph.json", "weights.pt", "qparams.json", "plan.json"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "other"])
+def test_a_damaged_folder_is_refused_and_the_file_named(copied, name, damage):
+    file = copied / name
+    content = file.read_bytes()
+    file.unlink()
+    if damage == "cut":
+        file.write_bytes(content[: len(content) // 2])
+    elif damage == "other":
+        file.write_text('{"version": 1}')
+    with pytest.raises(Problem) as found:
+        load_model(ModelSpec(str(copied)))
+    wanted = str(copied) if (name, damage) == ("graph.json", "missing") else name
+    assert wanted in found.value.where
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda graph: graph["layers"].reverse(),
+        lambda graph: graph["layers"].append(graph["layers"][0]),
+        lambda graph: graph["layers"][0].pop("args"),
+        lambda graph: graph["layers"][0]["args"].append({"device": "cuda"}),
+        lambda graph: graph["layers"][0]["args"].append({"dtype": "load"}),
+        lambda graph: next(iter(graph["tensors"].values())).update(shape=[7, 7]),
+        lambda graph: next(iter(graph["tensors"].values())).update(name="nothing"),
+    ],
+)
+def test_a_graph_that_does_not_hold_together_is_refused(copied, edit):
+    graph = json.loads((copied / "graph.json").read_text())
+    edit(graph)
+    (copied / "graph.json").write_text(json.dumps(graph))
+    with pytest.raises(Problem, match="not as the format says"):
+        load_model(ModelSpec(str(copied)))
+
+
+def test_an_edited_scale_is_the_one_that_is_shown(copied):
+    q = json.loads((copied / "qparams.json").read_text())
+    q["values"]["fc:linear"]["scale"] *= 2
+    (copied / "qparams.json").write_text(json.dumps(q))
+    again = opened_again(load_model(ModelSpec(str(copied))))
+    assert float(again.values["fc:linear"].scale) == pytest.approx(q["values"]["fc:linear"]["scale"])
+
+
+def test_a_plan_for_another_target_than_that_of_the_folder_is_quantized_anew(made, digits_model):
+    _, model, _ = made("fx")
+    data = open_data(DataSpec(source=str(digits_model.data), samples=120))
+    plan: QuantPlan = first_plan(model.graph, Target())
+    found = quantization_of(model, data, plan, calibrate_model(model, data, plan))
+    assert "fc:linear" in found.quantized
+    assert found.values["fc:linear"].dtype == "uint8"
