@@ -9,7 +9,8 @@ import time
 import pytest
 
 from qinspect.cli import main, terminal
-from qinspect.engine.plan import QuantPlan, Target
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.target import Target
 
 
 @pytest.fixture
