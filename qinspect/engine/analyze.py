@@ -202,7 +202,7 @@ def analyze(
         with_what = {key: n for key in ("threads", "batch") if (n := getattr(device, key)) is not None}
         target = {**target, **with_what, "device": device.device}
     # Equalized values are scaled: what folding changed shows without that.
-    folded = fused_graph(model, QuantPlan(fusions=plan.fusions))
+    folded = fused_graph(model, dataclasses.replace(plan, remedies=()))
     fusions = fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
     by_sample = sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes)
     report(0.98, 1, Text("looking for causes"))

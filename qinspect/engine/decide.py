@@ -11,12 +11,16 @@ from .backends.tables import float_kernel, table
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
 from .qconfig import QConfig, TensorConfig
+from .recurrent import RECURRENT
 from .text import Text
 
 WEIGHTED = frozenset(
     {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
 )
 """Layers with a weight that is quantized beside the activations."""
+
+EMBEDDINGS = frozenset({"embedding", "embedding_bag"})
+"""Layers that pick rows of a table: their weight can be stored in whole numbers, and that is all."""
 
 MATRIX_PRODUCTS = frozenset({"matmul"})
 """Layers whose two inputs are both rounded at run time where they are dynamic."""
@@ -89,16 +93,20 @@ def decide(graph: LayerGraph, plan: QuantPlan) -> Decisions:
 def is_asked(layer: Layer, plan: QuantPlan, config: QConfig | None = None) -> bool:
     """Whether a plan wants a layer quantized.
 
-    A dynamic qconfig means layers with a weight and products of matrices, weight-only those with a weight.
-    `config` is the plan's for the layer, where it is at hand.
+    A dynamic qconfig means layers with a weight, recurrent ones among them, and products of matrices,
+    weight-only those with one weight. `config` is the plan's for the layer, where it is at hand.
     """
-    if layer.transparent or not layer.inputs or not layer.dtype.startswith("float"):
+    recurrent = layer.op in RECURRENT
+    if layer.transparent or not layer.inputs or not (recurrent or layer.dtype.startswith("float")):
         return False
     config = config or plan.qconfig(layer)
-    if config.activation is None and (config.weight is None or layer.op not in WEIGHTED):
+    stores = layer.op in WEIGHTED | EMBEDDINGS or recurrent
+    if config.activation is None and (config.weight is None or not stores):
         return False
-    if layer.op in WEIGHTED and config.weight is None:
+    if (layer.op in WEIGHTED or recurrent) and config.weight is None:
         return False
+    if recurrent and config.activation is not None and config.activation.dynamic:
+        return True
     if layer.op in NEVER_ASKED or (config.keeps_values_float and layer.op not in WEIGHTED | MATRIX_PRODUCTS):
         return any(o.kind == "id" and o.pattern == layer.id for o in plan.overrides)
     return True
@@ -137,7 +145,7 @@ class _Decider:
             return
         config = self.configs[layer.id]
         reason = self.table.why_not(layer, config, self.plan.target)
-        if any(self.graph.dtypes[name] in WHOLE for name in layer.inputs):
+        if layer.op not in EMBEDDINGS and any(self.graph.dtypes[name] in WHOLE for name in layer.inputs):
             reason = reason or Text("one of its inputs is a tensor of whole numbers already")
         kind = self.table.grouping(layer)
         if reason is None and kind == PASSING and not self._data_quantized(layer):

@@ -237,7 +237,7 @@ def _write(
         whole = out_params.quantize(simulated)
         arrays["output_simulation"] = _stored(out_params, whole)
         if sums is not None:
-            arrays["output_exact"] = _stored(out_params, _exact(q, layer, sums, out_params))
+            arrays["output_exact"] = _stored(out_params, _exact(q, layer, sums, out_params, real))
         if kernel is not None:
             arrays["output_kernel"] = _stored(out_params, kernel.reshape(whole.shape))
             difference = _difference(kernel.reshape(whole.shape), whole, sums)
@@ -324,13 +324,18 @@ def _along_channels(layer: Layer, sums: torch.Tensor) -> list[int]:
     return shape
 
 
-def _exact(q: Quantization, layer: Layer, sums: torch.Tensor, out: QParams) -> torch.Tensor:
+def _exact(
+    q: Quantization, layer: Layer, sums: torch.Tensor, out: QParams, inputs: Mapping[str, torch.Tensor]
+) -> torch.Tensor:
     """What the sums give when they are scaled and rounded in float64, after what is fused."""
     source, params = q.values[layer.inputs[0]], q.weights[layer.id]
     scale = torch.from_numpy(np.atleast_1d(params.scale)).double() * float(source.scale)
     real = sums.double() * scale.reshape(_along_channels(layer, sums) if params.axis is not None else [1])
     for inner in layer.executed:
-        real = function(inner.target)(real, *inner.args[1:], **dict(inner.kwargs))
+        # What it reads that is no input of the layer was made inside.
+        args = (replace(item, lambda ref, x=real: inputs[ref.value].double() if ref.value in layer.inputs else x)
+                for item in inner.args)  # fmt: skip
+        real = function(inner.target)(*args, **dict(inner.kwargs))
     return torch.clamp(torch.round(real / float(out.scale)) + int(out.zero_point), out.qmin, out.qmax).to(torch.int32)
 
 

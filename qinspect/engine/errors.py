@@ -19,6 +19,7 @@ from .intervals import Interval
 from .progress import Report, silent
 from .qparams import QParams
 from .quantize import Quantization
+from .recurrent import RECURRENT
 from .results import Errors
 from .simulate import Simulation
 from .text import Text
@@ -299,6 +300,11 @@ class _LayerPowers:
         )
 
 
+def _first(value: Any) -> Any:
+    """The first of an operator's several results: of a recurrent layer what it hands on at every step."""
+    return value[0] if isinstance(value, tuple) and value else value
+
+
 def _side_by_side(
     plain: Executor,
     simulation: Simulation,
@@ -322,16 +328,17 @@ def _side_by_side(
     for index, layer in enumerate(graph.layers):
         f = plain.compute(layer, floats)
         measured = simulation.run_layer(layer, quantized)
-        if layer.id in of_layers and isinstance(f, torch.Tensor) and f.is_floating_point():
+        first = _first(f)
+        if layer.id in of_layers and isinstance(first, torch.Tensor) and first.is_floating_point():
             powers = of_layers[layer.id]
-            powers.cumulative.add(f, measured)
+            powers.cumulative.add(first, _first(measured))
             if layer.id in q.rounding:
-                powers.local.add(f, alone.run_layer(layer, floats))
+                powers.local.add(first, _first(alone.run_layer(layer, floats)))
                 if layer.id in q.weights:
-                    powers.weight.add(f, alone.compute(layer, floats))
+                    powers.weight.add(first, alone.compute(layer, floats))
                     coarse = plain.compute(layer, alone.as_read(layer, floats))
-                    powers.activation.add(f, alone.round(layer, coarse) if layer.id in q.quantized else coarse)
-                else:
+                    powers.activation.add(first, alone.round(layer, coarse) if layer.id in q.quantized else coarse)
+                elif layer.op not in RECURRENT:
                     powers.activation = powers.local
         floats[layer.value], quantized[layer.value] = f, measured
         for name in layer.inputs:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .fuse import FOLDABLE
+from .apart import FOLDABLE
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
 from .qconfig import DTYPES, QConfig, TensorConfig

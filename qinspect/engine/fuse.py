@@ -8,22 +8,23 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from .fold import MOVES, fold_batch_norm, fold_into_next, followed
+from .apart import (
+    CLIPS,
+    CURVES,
+    FOLDABLE,
+    NO_KERNEL,
+    OF_ONE_ENGINE,
+    Apart,
+    in_place_of,
+    kept_apart,
+    only_moves,
+)
+from .fold import fold_batch_norm, fold_into_next, followed
 from .graph import Layer, LayerGraph, Param, Ref, refs
 from .graph import replace as replace_leaves
 from .plan import QuantPlan
-from .qconfig import QConfig
 from .results import FusionRow
 from .text import Text
-
-FOLDABLE = frozenset(
-    {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
-)
-CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
-CURVES = frozenset({"hardswish", "hardsigmoid", "silu"})
-"""Activations that other tools put into the kernel before them."""
-
-NO_KERNEL = Text("unsupported by the backends")
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,14 @@ class Fused:
     stands_for: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def fuse(graph: LayerGraph, plan: QuantPlan, apart: frozenset[str] | None = None) -> Fused:
-    """Fold BatchNorms and paddings, fuse activations that clip, as the plan wants.
+def fuse(graph: LayerGraph, plan: QuantPlan, apart: Apart | None = None) -> Fused:
+    """Fold BatchNorms and paddings, fuse activations and additions, as the plan wants.
 
     Patterns: (pad +) (batch_norm +) conv/linear (+ batch_norm) (+ relu, relu6, hardtanh, clamp), and
-    add + the last; between them there may be operators that only move values. A BatchNorm goes into
-    the layer before it where it can, else into the one after it. A candidate's identity is the id of
-    the layer that would be absorbed.
+    add + the last; where the target has a kernel for it also conv/linear (+ batch_norm) + add (+ clip)
+    and + a curve (hardswish, gelu, ...). Between them there may be operators that only move values. A
+    BatchNorm goes into the layer before it where it can, else into the one after it. A candidate's
+    identity is the id of the layer that would be absorbed.
 
     Parameters
     ----------
@@ -58,8 +60,8 @@ def fuse(graph: LayerGraph, plan: QuantPlan, apart: frozenset[str] | None = None
         Canonical.
     plan : QuantPlan
         Its ``fusions`` say what is off.
-    apart : frozenset of str, optional
-        Clips that have a type of their own; found from the plan's overrides where it is not given.
+    apart : mapping, optional
+        What plan and target keep apart, from `kept_apart`, where it is known already.
 
     Returns
     -------
@@ -67,34 +69,11 @@ def fuse(graph: LayerGraph, plan: QuantPlan, apart: frozenset[str] | None = None
         The graph computes the same up to rounding; its new weights are computed in float64.
     """
     off = frozenset(identity for identity, on in plan.fusions if not on)
-    return _Fuser(graph, off, mismatched(graph, plan) if apart is None else apart).run()
-
-
-def mismatched(graph: LayerGraph, plan: QuantPlan) -> frozenset[str]:
-    """Ids of clips for which overrides of their own ask another type than for the layer before them."""
-    found = set()
-    for clip in graph.layers if plan.overrides else ():
-        if clip.op not in CLIPS or not isinstance(clip.args[0], Ref):
-            continue
-        own = [o for o in plan.overrides if o.matches(clip) and o.activation != "inherit"]
-        before = graph.producer.get(clip.args[0].value)
-        while before is not None and (before.op == "batch_norm" or _only_moves(before)):
-            before = graph.producer.get(before.args[0].value)
-        if own and before is not None and _type(plan.qconfig(clip)) != _type(plan.qconfig(before)):
-            found.add(clip.id)
-    return frozenset(found)
-
-
-def _type(config: QConfig) -> tuple[str, int] | None:
-    return None if config.activation is None else (config.activation.dtype, config.activation.bits)
-
-
-def _only_moves(layer: Layer) -> bool:
-    return layer.transparent and layer.target.split(".")[1] in MOVES and isinstance(layer.args[0], Ref)
+    return _Fuser(graph, off, kept_apart(graph, plan) if apart is None else apart).run()
 
 
 class _Fuser:
-    def __init__(self, graph: LayerGraph, off: frozenset[str], apart: frozenset[str]) -> None:
+    def __init__(self, graph: LayerGraph, off: frozenset[str], apart: Apart) -> None:
         self.graph = graph
         self.off = off
         self.apart = apart
@@ -119,8 +98,11 @@ class _Fuser:
             elif layer.op in CLIPS:
                 if self._absorb_clip(layer):
                     continue
-            elif layer.op in CURVES or layer.op == "add":
-                self._note_unsupported(layer)
+            elif layer.op in CURVES:
+                if self._absorb_curve(layer):
+                    continue
+            elif layer.op == "add" and self._absorb_add(layer):
+                continue
             self.units[layer.value] = layer
         outputs = replace_leaves(self.graph.outputs, self._leaf)
         graph = replace(
@@ -166,7 +148,7 @@ class _Fuser:
             return None, [], []
         names, moves, value = [original.value], [], first.value
         unit = self.units.get(value)
-        while unit is not None and _only_moves(unit):
+        while unit is not None and only_moves(unit):
             moves.append(unit)
             names.append(value)
             value = unit.args[0].value
@@ -286,7 +268,7 @@ class _Fuser:
         here, place = self.graph.by_id[norm.id], (1, 1)
         while True:
             readers = self.graph.consumers.get(here.value, ())
-            if not readers or (readers[0].op not in FOLDABLE and not _only_moves(readers[0])):
+            if not readers or (readers[0].op not in FOLDABLE and not only_moves(readers[0])):
                 return None, 1, None
             after = readers[0]
             if reason := self._free([here.value], after, Text("its result")):
@@ -322,7 +304,7 @@ class _Fuser:
         grown = self._with_weights(layer, norm, weight, bias)
         return replace(grown, fused=(norm,), folded=(norm.id,), before=(norm.id,))
 
-    # -- clips, paddings, and what no backend has ----------------------------------------------------
+    # -- clips, curves, additions and paddings -----------------------------------------------------
 
     def _absorb_clip(self, clip: Layer) -> bool:
         unit, moves, names = self._behind(clip)
@@ -331,38 +313,69 @@ class _Fuser:
         if unit.op == "batch_norm":
             self._note(clip, unit, Text("{unit} before it is not folded", unit=unit.id))
             return False
+        last = unit.executed[-1] if unit.executed else unit
         reason: str | None = None
-        if unit.executed:
-            reason = Text("{between} stands between it and {unit}", between=unit.executed[-1].id, unit=unit.id)
+        if last is not unit and last.op != "add":
+            reason = Text("{between} stands between it and {unit}", between=last.id, unit=unit.id)
         elif any(True for _ in refs(clip.args[1:])):
             reason = Text("its limits are computed at run time")
-        elif clip.id in self.apart:
-            reason = Text("qconfig mismatch: the plan asks another type for it than for {unit}", unit=unit.id)
         else:
-            reason = self._free(names, clip)
+            reason = self.apart.get((last.id, clip.id)) or self._free(names, clip)
         if not self._note(clip, unit, reason):
             return False
-        part = replace(clip, args=(Ref(unit.value), *clip.args[1:])) if moves else clip
-        self._absorb(unit, moves, clip, replace(unit, fused=(*unit.fused, part)))
+        self._put_behind(unit, moves, clip)
         return True
 
-    def _note_unsupported(self, layer: Layer) -> None:
-        """A candidate that other tools know, and for which no lowering has a kernel."""
-        arguments = range(2) if layer.op == "add" and len(layer.inputs) == 2 else range(int(layer.op != "add"))
-        for argument in arguments:
-            unit, _, names = self._behind(layer, argument)
-            if unit is not None and unit.op in FOLDABLE and not unit.executed and self._free(names, layer) is None:
-                self._note(
-                    layer,
-                    unit,
-                    Text(
-                        "{no_kernel}: {one} and {other} are lowered as two layers",
-                        no_kernel=NO_KERNEL,
-                        one=unit.op,
-                        other=layer.op,
-                    ),
-                )
-                return
+    def _absorb_curve(self, curve: Layer) -> bool:
+        unit, moves, names = self._behind(curve)
+        if unit is None or unit.op not in FOLDABLE or unit.executed or self._free(names, curve) is not None:
+            return False
+        reason = self.apart.get((unit.id, curve.id))
+        if curve.op in OF_ONE_ENGINE and reason is not None and reason.startswith(NO_KERNEL):
+            return False
+        if not self._note(curve, unit, reason):
+            return False
+        self._put_behind(unit, moves, curve)
+        return True
+
+    def _put_behind(self, unit: Layer, moves: Sequence[Layer], part: Layer) -> None:
+        """Absorb what treats every value alike."""
+        moved = replace(part, args=(Ref(unit.value), *part.args[1:])) if moves else part
+        self._absorb(unit, moves, part, replace(unit, fused=(*unit.fused, moved)))
+
+    def _absorb_add(self, add: Layer) -> bool:
+        """Fuse an addition to one of the layers that it reads, the later one where both would do."""
+        found: list[tuple[str | None, Layer]] = []
+        for argument in range(2 if len(add.inputs) == 2 else 0):
+            unit, moves, names = self._behind(add, argument)
+            if unit is not None and unit.op in FOLDABLE and not unit.executed and self._free(names, add) is None:
+                found.append((self._not_summed(add, argument, unit, moves), unit))
+        if not found:
+            return False
+        reason, unit = max(found, key=lambda item: (item[0] is None, self.order[item[1].id]))
+        if not self._note(add, unit, reason):
+            return False
+        del self.units[unit.value]
+        grown = replace(unit, fused=(*unit.fused, add))
+        self.units[grown.value] = grown  # behind what it adds
+        self.stands_for.pop(unit.id, None)
+        return True
+
+    def _not_summed(self, add: Layer, argument: int, unit: Layer, moves: Sequence[Layer]) -> str | None:
+        """Why a layer's kernel cannot add the other argument, or None where it can."""
+        if reason := self.apart.get((unit.id, add.id)):
+            return reason
+        if moves:
+            return Text("{between} stands between it and {unit}", between=moves[0].id, unit=unit.id)
+        own = self.graph.by_id[add.id]
+        value = own.args[1 - argument].value
+        maker = self.graph.producer.get(value)
+        shape = maker.shape if maker is not None else next(s.shape for s in self.graph.inputs if s.name == value)
+        if own.kwargs.get("alpha", 1) != 1 or tuple(shape[1:]) != tuple(unit.shape[1:]):
+            return Text("it scales or repeats what is added")
+        if add.args[1 - argument].value in unit.inputs:
+            return Text("what is added is also the input of {unit}, and the kernel writes over it", unit=unit.id)
+        return in_place_of(self.graph, value, self.graph.by_id[unit.id], own)
 
     def _take_padding(self, conv: Layer) -> Layer:
         first = conv.args[0]

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .apart import kept_apart
 from .backends.grouping import OWN
 from .backends.tables import table
 from .calibrate import Calibration, calibrate, memory_bytes, wanted_values
 from .data import Dataset, batches
 from .execute import Executor, outputs_of
 from .existing import Given
-from .fuse import Fused, fuse, mismatched
+from .fuse import Fused, fuse
 from .graph import LayerGraph
 from .load import Model
 from .metric import TOP1, Metric
@@ -245,9 +246,12 @@ def retarget(plan: QuantPlan, graph: LayerGraph, target: Target) -> QuantPlan:
 
 @lru_cache(maxsize=8)
 def _fused(
-    model: Model, fusions: tuple[tuple[str, bool], ...], apart: frozenset[str], remedies: tuple[Remedy, ...]
+    model: Model,
+    fusions: tuple[tuple[str, bool], ...],
+    apart: tuple[tuple[tuple[str, str], str], ...],
+    remedies: tuple[Remedy, ...],
 ) -> Fused:
-    fused = fuse(model.graph, QuantPlan(fusions=fusions), apart)
+    fused = fuse(model.graph, QuantPlan(fusions=fusions), dict(apart))
     if not remedies:
         return fused
     chosen = [(remedy.layers[0], remedy.layers[1]) for remedy in remedies]
@@ -265,7 +269,7 @@ def _fused(
 def fused_graph(model: Model, plan: QuantPlan) -> Fused:
     """The fused graph, equalized where the plan says so; kept for the last few choices of fusions."""
     remedies = tuple(item for item in plan.remedies if item.kind == "equalize")
-    return _fused(model, plan.fusions, mismatched(model.graph, plan), remedies)
+    return _fused(model, plan.fusions, tuple(kept_apart(model.graph, plan).items()), remedies)
 
 
 def known_grids(model: Model, graph: LayerGraph, plan: QuantPlan) -> Given | None:

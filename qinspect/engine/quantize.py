@@ -10,7 +10,7 @@ import numpy as np
 
 from .backends.grouping import OWN, PASSING
 from .backends.tables import table
-from .decide import WEIGHTED, Decisions, decide
+from .decide import EMBEDDINGS, WEIGHTED, Decisions, decide
 from .existing import Given
 from .graph import Layer, LayerGraph, Ref
 from .plan import QuantPlan
@@ -18,6 +18,7 @@ from .problem import Problem
 from .qconfig import QConfig, TensorConfig
 from .qparams import QParams, fixed_output
 from .ranges import estimate_activation, estimate_weight
+from .recurrent import RECURRENT, matrices, weight_name
 from .statistics import TensorStats
 from .text import Text
 
@@ -52,7 +53,8 @@ class Quantization:
         `quantized`, else where a quantized layer reads it. A layer in `quantized` whose value is
         not here computes in integers and hands on real numbers.
     weights : mapping of layer id to QParams
-        Of quantized, dynamic and weight-only layers with a weight.
+        Of quantized, dynamic and weight-only layers with a weight; of recurrent layers, which have
+        several, by `recurrent.weight_name`.
     reference : LayerGraph | None
         The float graph, where remedies changed stored numbers of `graph`; None where it is `graph` itself.
     """
@@ -146,8 +148,11 @@ def quantize(
     for layer in graph.layers:
         config = decided.configs[layer.id].weight
         rounds = layer.id in decided.quantized | decided.dynamic | decided.weight_only
-        if rounds and layer.op in WEIGHTED and config is not None:
+        if rounds and layer.op in WEIGHTED | EMBEDDINGS and config is not None:
             weights[layer.id] = given.weights.get(layer.id) or _weight(graph, layer, config, values, decided, plan)
+        elif rounds and layer.op in RECURRENT and config is not None:
+            for role, matrix in matrices(graph, layer).items():
+                weights[weight_name(layer, role)] = estimate_weight(matrix, config, 0)
     return Quantization(
         graph,
         plan,

@@ -9,10 +9,11 @@ import torch
 
 from .backends.tables import table
 from .execute import Executor
-from .graph import Layer, refs
+from .graph import Layer, Param, refs, replace
 from .qconfig import TensorConfig
 from .qparams import dynamic_qparams
 from .quantize import Quantization
+from .recurrent import RECURRENT, matrices, run_rounded, weight_name
 
 
 def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:
@@ -29,6 +30,10 @@ def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:
     float_bias = getattr(table(quantization.plan.target), "BIAS_IS_FLOAT", False)
     found: dict[str, torch.Tensor] = {}
     for layer in graph.layers:
+        for role, matrix in matrices(graph, layer).items() if layer.op in RECURRENT else ():
+            name = weight_name(layer, role)
+            if name in quantization.weights:
+                found[name] = quantization.weights[name].fake_quantize(matrix.detach())
         params = quantization.weights.get(layer.id)
         weight, bias = graph.weight(layer), graph.bias(layer)
         if params is None or weight is None:
@@ -83,8 +88,20 @@ class Simulation(Executor):
         torch.Tensor
             The value, on its grid where the layer is quantized.
         """
+        if layer.op in RECURRENT and layer.id in self.quantization.dynamic:
+            return self._recurrent(layer, values)
         result = self.compute(layer, self.as_read(layer, values))
         return self.round(layer, result) if self._on_grid(layer) else result
+
+    def _recurrent(self, layer: Layer, values: Mapping[str, Any]) -> Any:
+        """A recurrent layer, whose state is rounded at every step."""
+        config = self.quantization.configs[layer.id].activation
+        assert config is not None
+        args = replace(
+            layer.args, lambda leaf: self.params[leaf.key] if isinstance(leaf, Param) else values[leaf.value]
+        )
+        stored = {role: self.own.get(weight_name(layer, role), self.params[key]) for role, key in layer.roles.items()}
+        return run_rounded(layer, args, stored, lambda x: self.round_now(x, config))
 
     def as_read(self, layer: Layer, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """A layer's inputs as it gets them."""

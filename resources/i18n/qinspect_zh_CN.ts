@@ -3472,10 +3472,6 @@
         <translation>激活按逐张量量化</translation>
     </message>
     <message>
-        <source>torch has no dynamic kernel for {op} here</source>
-        <translation>torch 在此没有 {op} 的动态核</translation>
-    </message>
-    <message>
         <source>its weight is computed at run time</source>
         <translation>它的权重在运行时计算</translation>
     </message>
@@ -3490,10 +3486,6 @@
     <message>
         <source>torch&apos;s dynamic kernel takes symmetric int8 weights per tensor or channel, not {weight}</source>
         <translation>torch 的动态核只接受逐张量或逐通道的对称 int8 权重，不接受 {weight}</translation>
-    </message>
-    <message>
-        <source>the lowering to torch&apos;s FX keeps no weight in integers beside float values</source>
-        <translation>转换到 torch FX 时，浮点值旁边的权重不保持整数</translation>
     </message>
     <message>
         <source>its weight stays float</source>
@@ -3514,6 +3506,10 @@
     <message>
         <source>torch&apos;s quantized convolution takes no padding by name</source>
         <translation>torch 的量化卷积不接受按名称给出的填充</translation>
+    </message>
+    <message>
+        <source>torch&apos;s quantized embedding stores affine uint8 rows, not {weight}</source>
+        <translation>torch 的量化嵌入以仿射 uint8 按行存储，而不是 {weight}</translation>
     </message>
     <message>
         <source>float</source>
@@ -3724,6 +3720,10 @@
         <translation>ONNX Runtime 逐通道时只接受对称权重</translation>
     </message>
     <message>
+        <source>the lowering to ONNX stores weights of {op} in float</source>
+        <translation>转换到 ONNX 时，{op} 的权重以浮点存储</translation>
+    </message>
+    <message>
         <source>Install g++ or clang on an x86 computer, or choose fx-onednn; the export does not need it.</source>
         <translation>请在 x86 计算机上安装 g++ 或 clang，或选择 fx-onednn；导出不需要它。</translation>
     </message>
@@ -3766,6 +3766,18 @@
     <message>
         <source>compiling the float model with inductor</source>
         <translation>正在用 inductor 编译浮点模型</translation>
+    </message>
+    <message>
+        <source>inductor adds to the sums of a linear layer only what is float</source>
+        <translation>inductor 只能把浮点值加到线性层的和上</translation>
+    </message>
+    <message>
+        <source>inductor has no integer kernel for {one} and {other} together</source>
+        <translation>inductor 没有把 {one} 和 {other} 合在一起的整数核</translation>
+    </message>
+    <message>
+        <source>inductor&apos;s kernel clips sums by ReLU alone, not by {op}</source>
+        <translation>inductor 的核只能用 ReLU 截断和，不能用 {op}</translation>
     </message>
     <message>
         <source>torchao&apos;s pattern for integer convolutions does not look whether they are transposed</source>
@@ -6122,6 +6134,70 @@
     <message>
         <source>runs backwards or leaves out the element itself</source>
         <translation>反向运行，或排除元素自身</translation>
+    </message>
+    <message>
+        <source>what is added is read by {reader} as well, and the kernel writes over it</source>
+        <translation>被加的值之后还会被 {reader} 读取，而该核会覆盖它</translation>
+    </message>
+    <message>
+        <source>{no_kernel}: {reason}</source>
+        <translation>{no_kernel}：{reason}</translation>
+    </message>
+    <message>
+        <source>it stays float, and so does what reads it</source>
+        <translation>它保持浮点，读取它的层也是</translation>
+    </message>
+    <message>
+        <source>what is added is also an output of the model, and the kernel writes over it</source>
+        <translation>被加的值也是模型的输出，而该核会覆盖它</translation>
+    </message>
+    <message>
+        <source>torch has no integer kernel for {one} and {other} together</source>
+        <translation>torch 没有把 {one} 和 {other} 合在一起的整数核</translation>
+    </message>
+    <message>
+        <source>only FX with engine onednn has a kernel for {one} and {other} together</source>
+        <translation>只有使用 onednn 引擎的 FX 有把 {one} 和 {other} 合在一起的核</translation>
+    </message>
+    <message>
+        <source>the kernel takes inputs with a batch axis</source>
+        <translation>该核只接受带批次轴的输入</translation>
+    </message>
+    <message>
+        <source>torch has no dynamic kernel for {op}</source>
+        <translation>torch 没有 {op} 的动态核</translation>
+    </message>
+    <message>
+        <source>torch&apos;s dynamic kernel is lowered for whole sequences only, not for packed ones</source>
+        <translation>torch 的动态核只能用于完整序列，不能用于打包的序列</translation>
+    </message>
+    <message>
+        <source>torch&apos;s dynamic LSTM has no projections</source>
+        <translation>torch 的动态 LSTM 不支持投影</translation>
+    </message>
+    <message>
+        <source>its weights are computed at run time</source>
+        <translation>它的权重在运行时计算</translation>
+    </message>
+    <message>
+        <source>torch&apos;s dynamic cells take inputs of 7 bits</source>
+        <translation>torch 的动态循环单元只接受 7 位输入</translation>
+    </message>
+    <message>
+        <source>torch has no kernel for {op} with its weight alone in integers</source>
+        <translation>torch 没有只把 {op} 的权重存为整数的核</translation>
+    </message>
+    <message>
+        <source>torch&apos;s weight-only kernel takes symmetric int8 weights per channel, not {weight}</source>
+        <translation>torch 的仅权重核只接受按通道对称的 int8 权重，而不是 {weight}</translation>
+    </message>
+    <message>
+        <source>it scales or repeats what is added</source>
+        <translation>它对被加的值进行缩放或重复</translation>
+    </message>
+    <message>
+        <source>what is added is also the input of {unit}, and the kernel writes over it</source>
+        <translation>被加的值也是 {unit} 的输入，而该核会覆盖它</translation>
     </message>
     <message>
         <source>takes the last of equal values</source>

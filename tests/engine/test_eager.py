@@ -157,8 +157,18 @@ def test_every_layer_computes_what_the_simulation_does(each_engine, graph, image
     assert min(weighted) >= (0.995 if each_engine == "qnnpack" else 0.999)
 
 
+def apart(plan: QuantPlan, graph: LayerGraph) -> QuantPlan:
+    """The plan without sums in convolutions, which graph mode alone has."""
+    for layer in graph.layers:
+        plan = plan.with_fusion(layer.id, False) if layer.op == "add" else plan
+    return plan
+
+
 def test_eager_mode_gives_the_integers_of_graph_mode(each_engine, graph, images, quantized):
-    eager, fx = (FxRunner(quantized(graph, plan_for(each_engine, backend), [(images,)])) for backend in ("eager", "fx"))
+    eager, fx = (
+        FxRunner(quantized(graph, apart(plan_for(each_engine, backend), graph), [(images,)]))
+        for backend in ("eager", "fx")
+    )
     assert eager.kernels == fx.kernels
     one, two = eager.integers((images,)), fx.integers((images,))
     assert {name: bool(torch.equal(one[name], two[name])) for name in two} == dict.fromkeys(one, True)
@@ -222,7 +232,7 @@ def test_a_dynamic_plan_is_refused_by_layer_where_torch_has_no_kernel(canonical,
     net = nn.Sequential(nn.Conv2d(3, 8, 3))
     plan = QuantPlan(Target("fx", "x86")).with_default(WEIGHT, TensorConfig("uint8", dynamic=True))
     q = quantized(canonical(net, images), plan, [(images,)])
-    assert q.why_not == {"0:conv2d": "torch has no dynamic kernel for conv2d here"}
+    assert q.why_not == {"0:conv2d": "torch has no dynamic kernel for conv2d"}
 
 
 def test_a_folder_with_a_dynamic_layer_is_rebuilt(canonical, quantized, tmp_path):

@@ -45,7 +45,7 @@ def cut(q: Quantization, layer: Layer, shapes: Mapping[str, tuple[int, ...]]) ->
         weight_only=q.weight_only & ids,
         why_not={key: why for key, why in q.why_not.items() if key in ids},
         values={name: params for name, params in q.values.items() if name in values},
-        weights={key: params for key, params in q.weights.items() if key in ids},
+        weights={key: params for key, params in q.weights.items() if ids & {key, key.rpartition("/")[0]}},
     )
 
 

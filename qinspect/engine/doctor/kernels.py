@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..apart import CLIPS
 from ..results import Finding
 from ..text import Text, counted, listed
 from .case import Case, duration, in_float
@@ -87,8 +88,9 @@ def relu_dropped(case: Case) -> list[Finding]:
     edited = case.plan
     layers = case.quantization.graph.by_id
     for row in rows:
-        for clip in layers[row.id].executed if row.id in layers else ():
-            edited = edited.with_fusion(clip.id, False)
+        for part in layers[row.id].executed if row.id in layers else ():
+            if part.op in CLIPS:
+                edited = edited.with_fusion(part.id, False)
     values = sum(row.kernel.below_zero for row in rows if row.kernel)
     return [
         Finding(

@@ -172,19 +172,21 @@ class _Form:
 
 _GIVEN = 'beside("model").load(folder), v, q["weights"]'
 
+PARTLY = ("int8_dynamic_linear", "int8_dynamic_recurrent", "int8_embedding", "int8_weight_only_linear")
+
 FORMS = {
     "fx": _Form(
         "Int8Model",
         "torch's integer kernels, layer by layer.",
         f"Int8Model({_GIVEN}).eval()",
-        {"int8_layers": ("int8_conv", "int8_dynamic_linear", "int8_linear", "int8_prelu")},
+        {"int8_layers": ("int8_conv", "int8_linear", "int8_prelu", *PARTLY)},
     ),
     "eager": _Form(
         "EagerModel",
         "Float layers, and stubs where whole numbers begin and end; torch.ao makes int8 layers of them.",
         f"to_int8(EagerModel({_GIVEN}))",
         {
-            "int8_layers": ("int8_dynamic_linear", "rounded", "slope_grid"),
+            "int8_layers": ("rounded", "slope_grid", *PARTLY),
             "eager_layers": ("Between", "dequant_stub", "observed", "quant_stub", "to_int8"),
         },
     ),

@@ -17,8 +17,11 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from ...apart import CLIPS
 from ...graph import Layer, Param, Ref
+from ...graph import replace as replace_leaves
 from ...quantize import Quantization
+from ...recurrent import RECURRENT, matrices, weight_name
 from ..grouping import pads_zeros
 from . import kernels as fx_kernels
 from .lower import Info, Lazy, Writer
@@ -96,8 +99,8 @@ class Int8Writer(Writer):
                     yield layer.id, (pad, *found)
 
     def layer(self, layer: Layer) -> None:
-        if layer.id in self.q.dynamic:
-            self.dynamic_layer(layer)
+        if layer.id in self.q.dynamic | self.q.weight_only:
+            self.partly_integer(layer)
             return
         if layer.id not in self.q.quantized:
             # A size can be read off either form.
@@ -159,7 +162,7 @@ class Int8Writer(Writer):
     # -- kernels ---------------------------------------------------------------------------------
 
     def int8_layer(self, layer: Layer, reads: Mapping[str, Any]) -> None:
-        limits = [clip_limits(part) for part in layer.executed]
+        limits = [clip_limits(part) for part in layer.executed if part.op in CLIPS]
         lows = [low for low, _ in limits if low is not None]
         low = max(lows) if lows else None
         highs = [high for _, high in limits if high is not None]
@@ -246,40 +249,85 @@ class Int8Writer(Writer):
         plain: Any = how.module(self.layers.params)
         source = layer.inputs[0]
         given = (plain, self.info.q["weights"][layer.id], self.point(source), self.point(layer.value))
-        extra = ", relu=True" if relu else ""
+        more: dict[str, Any] = {"relu": True} if relu else {}
+        pad = None
         if layer.id in self.grown:
-            pad, zeros, padding = self.grown[layer.id]
-            made = fx_kernels.int8_conv(*given, relu, zeros, padding)
-            extra += f", zeros={zeros}, padding={padding}"
-            self.info.kernels[pad.id] = f"inside quantized.{type(made).__name__}"
-        elif layer.op == "linear":
-            made = fx_kernels.int8_linear(*given, relu)
-        else:
-            made = fx_kernels.int8_conv(*given, relu)
+            pad, more["zeros"], more["padding"] = self.grown[layer.id]
+        behind = layer.executed[0] if layer.executed and layer.executed[0].op not in CLIPS else None
+        added: tuple[Any, ...] = ()
+        if behind is not None and behind.op == "add":
+            more["adds"] = True
+            added = (reads[next(name for name in layer.inputs if name != source)],)
+        elif behind is not None:
+            more |= {"tanh": True} if behind.op == "tanh" else {"slope": behind.args[1]}
         maker = "int8_linear" if layer.op == "linear" else "int8_conv"
+        made = getattr(fx_kernels, maker)(*given, **more)
+        if pad is not None:
+            self.info.kernels[pad.id] = f"inside quantized.{type(made).__name__}"
         points = f"w[{layer.id!r}], v[{source!r}], v[{layer.value!r}]"
+        extra = "".join(f", {key}={item}" for key, item in more.items())
         text = f"{maker}(model.{self.called[layer.id]}, {points}{extra})"
-        return self.module(layer, made, text, reads), f"quantized.{type(made).__name__}"
-
-    def dynamic_layer(self, layer: Layer) -> None:
-        """A linear layer that rounds what it reads; what it absorbed is computed in float behind it."""
-        plain: Any = self.calls[layer.id].module(self.layers.params)
-        config = self.q.configs[layer.id].activation
-        assert config is not None
-        reduced = config.bits == 7
-        made = fx_kernels.int8_dynamic_linear(plain, self.info.q["weights"][layer.id], reduced)
-        extra = ", reduce_range=True" if reduced else ""
-        text = f"int8_dynamic_linear(model.{self.called[layer.id]}, w[{layer.id!r}]{extra})"
-        reads = Lazy(lambda n: self.as_float(n, layer.id))
         node = self.module(layer, made, text, reads)
-        node.meta["kind"] = "int8"
+        node.args = (*node.args, *added)
+        return node, f"quantized.{type(made).__name__}"
+
+    def partly_integer(self, layer: Layer) -> None:
+        """A layer with integer weights that hands on real numbers; what it absorbed is computed in float behind it."""
+        reads = Lazy(lambda n: self.as_float(n, layer.id))
+        if layer.op in RECURRENT:
+            node, kernel = self.recurrent(layer, reads)
+        elif layer.op == "embedding":
+            name, key = self.called[layer.id], layer.roles["weight"]
+            made = fx_kernels.int8_embedding(self.layers.params[key], self.info.q["weights"][layer.id])
+            self.add_module(name, made, f"int8_embedding({self.stored_in_float(key)}, w[{layer.id!r}])")
+            node = self.graph.create_node("call_module", name, (reads[layer.args[1].value],), name=name)
+            kernel = "quantized.embedding_byte"
+        else:
+            plain: Any = self.calls[layer.id].module(self.layers.params)
+            weight, maker, extra = self.info.q["weights"][layer.id], "int8_weight_only_linear", {}
+            kernel = "aten._weight_int8pack_mm"
+            if layer.id in self.q.dynamic:
+                maker, kernel = "int8_dynamic_linear", "quantized.linear_dynamic"
+                extra = {"reduce_range": True} if self.reduced(layer) else {}
+            made = getattr(fx_kernels, maker)(plain, weight, **extra)
+            named = "".join(f", {key}={item}" for key, item in extra.items())
+            node = self.module(layer, made, f"{maker}(model.{self.called[layer.id]}, w[{layer.id!r}]{named})", reads)
+        node.meta.update(qinspect=layer.id, kind="int8")
         local: ChainMap[str, Any] = ChainMap({layer.id: node}, reads)  # type: ignore[arg-type]
         local.update(dict.fromkeys(layer.folded, node))
         for part in layer.executed:
             node = self.emit(part, self.calls[part.id], local, layer.id)
             local[part.id] = node
         self.hand_on(layer, node)
-        self.info.kernels[layer.id] = "quantized.linear_dynamic"
+        self.info.kernels[layer.id] = kernel
+
+    def reduced(self, layer: Layer) -> bool:
+        """Whether what a dynamic layer reads gets 7 bits."""
+        config = self.q.configs[layer.id].activation
+        return config is not None and config.bits == 7
+
+    def recurrent(self, layer: Layer, reads: Mapping[str, Any]) -> tuple[fx.Node, str]:
+        name, cell = self.called[layer.id], layer.op.endswith("_cell")
+        q = {role: self.info.q["weights"][weight_name(layer, role)] for role in matrices(self.layers, layer)}
+        tensors = {role: self.layers.params[key].detach() for role, key in layer.roles.items()}
+        settings = {} if cell else {"layers": layer.args[4], "both": layer.args[7], "batch_first": layer.args[8]}
+        made = fx_kernels.int8_dynamic_recurrent(layer.op, tensors, q, self.reduced(layer), **settings)
+        stored = ", ".join(f"{role!r}: {self.stored_in_float(key)}" for role, key in layer.roles.items())
+        grids = ", ".join(f"{role!r}: w[{weight_name(layer, role)!r}]" for role in q)
+        more = "".join(f", {key}={item}" for key, item in settings.items())
+        text = f"int8_dynamic_recurrent({layer.op!r}, {{{stored}}}, {{{grids}}}, {self.reduced(layer)}{more})"
+        self.add_module(name, made, text)
+
+        def leaf(item: Ref | Param) -> Any:
+            return self.parameter(item, layer.id) if isinstance(item, Param) else reads[item.value]
+
+        args = replace_leaves(layer.args[:2], leaf)
+        node = self.graph.create_node("call_module", name, args, name=name)
+        return node, f"quantized_{layer.op}{'_dynamic' if cell else ', dynamic'}"
+
+    def stored_in_float(self, key: str) -> str:
+        """How the float model has a stored tensor that is an argument of a function there."""
+        return f"model.{self.kept[key]}"
 
     def module(self, layer: Layer, made: nn.Module, text: str, reads: Mapping[str, Any]) -> fx.Node:
         first = layer.args[0]

@@ -29,6 +29,9 @@ CONVOLUTIONS = {
     (nn.ConvTranspose2d, False): int8.ConvTranspose2d,
 }
 
+SUMS = {False: fused_int8.ConvAdd2d, True: fused_int8.ConvAddReLU2d}
+"""Convolutions that add another value to their sums, which is overwritten; by whether a ReLU follows."""
+
 
 def quantize_weight(weight: torch.Tensor, q: dict[str, Any]) -> torch.Tensor:
     """A float weight as a qint8 tensor, rounded to the grid that `q` describes.
@@ -71,6 +74,7 @@ def int8_conv(
     relu: bool = False,
     zeros: tuple[int, ...] = (),
     padding: Any = None,
+    adds: bool = False,
 ) -> nn.Module:
     """A float convolution as torch's int8 module, for the engine that is set.
 
@@ -87,8 +91,11 @@ def int8_conv(
     zeros, padding : tuple of int
         Zeros to put around the kernel, as ``F.pad`` takes them, and the padding to use then in
         place of the layer's own: so a padding that differs from side to side is merged in.
+    adds : bool
+        Whether it takes a second input, which is added to its sums and overwritten (two-dimensional,
+        engine onednn).
     """
-    made: Any = CONVOLUTIONS[type(layer), relu]
+    made: Any = SUMS[relu] if adds else CONVOLUTIONS[type(layer), relu]
     given: Any = layer
     settings = {"output_padding": given.output_padding} if given.transposed else {}
     weight = F.pad(given.weight.detach(), zeros) if zeros else given.weight
@@ -102,10 +109,23 @@ def int8_conv(
     return module
 
 
-def int8_linear(layer: nn.Linear, q: dict[str, Any], source: Point, out: Point, relu: bool = False) -> nn.Module:
-    """A float linear layer as torch's int8 module, for the engine that is set; see `int8_conv`."""
-    made: Any = fused_int8.LinearReLU if relu else int8.Linear
-    module: Any = made(layer.in_features, layer.out_features, layer.bias is not None)
+def int8_linear(
+    layer: nn.Linear,
+    q: dict[str, Any],
+    source: Point,
+    out: Point,
+    relu: bool = False,
+    slope: float | None = None,
+    tanh: bool = False,
+) -> nn.Module:
+    """A float linear layer as torch's int8 module, for the engine that is set; see `int8_conv`.
+
+    `slope` is that of a LeakyReLU behind it; this and tanh need engine onednn.
+    """
+    made: Any = fused_int8.LinearReLU if relu else fused_int8.LinearTanh if tanh else int8.Linear
+    sizes = (layer.in_features, layer.out_features)
+    has_bias = layer.bias is not None
+    module: Any = made(*sizes, has_bias) if slope is None else fused_int8.LinearLeakyReLU(*sizes, slope, has_bias)
     module.set_weight_bias(quantize_weight(layer.weight, q), round_bias(layer.bias, q, source))
     module.scale, module.zero_point = out
     return module
@@ -136,6 +156,108 @@ def int8_dynamic_linear(layer: nn.Linear, q: dict[str, Any], reduce_range: bool 
         Whether the input gets 7 bits.
     """
     return DynamicLinear(layer, q, reduce_range)
+
+
+class DynamicRecurrent(nn.Module):
+    """torch's LSTM or GRU, or a cell of one, with int8 weights; input and state are rounded at run time."""
+
+    def __init__(
+        self,
+        op: str,
+        tensors: dict[str, torch.Tensor],
+        q: dict[str, Any],
+        reduce_range: bool,
+        layers: int = 1,
+        both: bool = False,
+        batch_first: bool = False,
+    ) -> None:
+        super().__init__()
+        self.op, self.settings = op, (True, layers, 0.0, False, both, batch_first)
+        self.cells = []
+        for end in sorted({name.removeprefix("weight_ih") for name in q if name.startswith("weight_ih")}):
+            packed, biases = [], []
+            for part in ("ih", "hh"):
+                weight = tensors[f"weight_{part}{end}"]
+                bias = tensors.get(f"bias_{part}{end}", torch.zeros(len(weight)))
+                whole = quantize_weight(weight, q[f"weight_{part}{end}"])
+                packed.append(torch.ops.quantized.linear_prepack(whole, bias))
+                biases.append(bias)
+            if op.endswith("_cell"):
+                self.cells = [*packed, *biases]
+            else:
+                make = torch.ops.quantized.make_quantized_cell_params_dynamic
+                self.cells.append(make(*packed, *biases, reduce_range))
+
+    def forward(self, x: torch.Tensor, state: Any) -> Any:
+        if self.op.endswith("_cell"):
+            return getattr(torch.ops.quantized, f"quantized_{self.op}_dynamic")(x, state, *self.cells)
+        if self.op == "gru":
+            return torch.quantized_gru(x, state, self.cells, *self.settings)
+        return torch.quantized_lstm(x, state, self.cells, *self.settings, dtype=torch.qint8, use_dynamic=True)
+
+
+def int8_dynamic_recurrent(
+    op: str, tensors: dict[str, torch.Tensor], q: dict[str, Any], reduce_range: bool = False, **settings: Any
+) -> nn.Module:
+    """A float LSTM or GRU as torch's dynamic one, for the engine that is set.
+
+    Parameters
+    ----------
+    op : str
+        ``lstm``, ``gru``, ``lstm_cell`` or ``gru_cell``.
+    tensors : dict of str to torch.Tensor
+        Float weights and biases under the names that torch.nn gives them.
+    q : dict
+        Of each weight, see `quantize_weight`.
+    reduce_range : bool
+        Whether input and state get 7 bits; of cells they always do.
+    settings
+        ``layers``, ``both`` (directions) and ``batch_first``, of no cell.
+    """
+    return DynamicRecurrent(op, tensors, q, reduce_range, **settings)
+
+
+class WeightOnlyLinear(nn.Module):
+    """torch's linear kernel that multiplies float values with int8 weights, one scale for each output."""
+
+    def __init__(self, layer: nn.Linear, q: dict[str, Any]) -> None:
+        super().__init__()
+        self.weight = quantize_weight(layer.weight, q).int_repr()
+        self.scale = torch.tensor(q["scale"], dtype=torch.float32)
+        self.bias = layer.bias
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.reshape(-1, x.shape[-1]).contiguous()
+        y = torch.ops.aten._weight_int8pack_mm(rows, self.weight, self.scale)
+        y = y if self.bias is None else y + self.bias
+        return y.reshape(*x.shape[:-1], y.shape[-1])
+
+
+def int8_weight_only_linear(layer: nn.Linear, q: dict[str, Any]) -> nn.Module:
+    """A float linear layer with its weight in int8, and nothing else."""
+    return WeightOnlyLinear(layer, q)
+
+
+class Embedding(nn.Module):
+    """torch's embedding with uint8 rows, each with a scale and an offset of its own."""
+
+    def __init__(self, weight: torch.Tensor, q: dict[str, Any]) -> None:
+        super().__init__()
+        scale, zero_point = (torch.tensor(q[key], dtype=torch.float32) for key in ("scale", "zero_point"))
+        rows = torch.fake_quantize_per_channel_affine(
+            weight.detach(), scale, zero_point.to(torch.int32), 0, q["qmin"], q["qmax"]
+        )
+        # With zero points that are no whole numbers to torch: the scheme that its embeddings ask for.
+        whole = torch.quantize_per_channel(rows, scale, zero_point, 0, torch.quint8)
+        self.packed = torch.ops.quantized.embedding_bag_prepack(whole)
+
+    def forward(self, index: torch.Tensor) -> torch.Tensor:
+        return torch.ops.quantized.embedding_byte(self.packed, index)
+
+
+def int8_embedding(weight: torch.Tensor, q: dict[str, Any]) -> nn.Module:
+    """A table of float rows as torch's quantized embedding."""
+    return Embedding(weight, q)
 
 
 def rounded(

@@ -33,8 +33,16 @@ RUNS = WEIGHTED | frozenset(
     }
 )
 
+ONEDNN_PAIRS = frozenset({("conv2d", "add"), ("linear", "leaky_relu"), ("linear", "tanh")})
+"""``ConvAdd2d``, ``ConvAddReLU2d``, ``LinearLeakyReLU`` and ``LinearTanh`` of torch.ao."""
+
 RUNS_PYTHON = True
 """Code of the model's author may stand among the kernels."""
+
+
+RECURRENT = frozenset({"lstm", "gru", "lstm_cell", "gru_cell"})
+DYNAMIC = RECURRENT | {"linear"}
+"""Layers that round what they read at run time: ``quantized.linear_dynamic`` and what torch builds on it."""
 
 
 def grouping(layer: Layer) -> str:
@@ -49,6 +57,11 @@ def grouping(layer: Layer) -> str:
 
 def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     """Why torch cannot run a layer in integers as asked, or None where it can."""
+    activation, weight = config.activation, config.weight
+    if activation is None:
+        return None if weight is None else _weight_only_refused(layer, weight, target)
+    if activation.dynamic:
+        return _dynamic_refused(layer, activation, weight, target)
     if layer.op not in RUNS:
         return Text("torch has no integer kernel for {op}", op=layer.op)
     if layer.op == "pad" and not pads_zeros(layer):
@@ -66,11 +79,6 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         )
     if target.engine == "qnnpack" and layer.op in ("conv3d", "conv_transpose1d"):
         return Text("qnnpack has no {op}", op=layer.op)
-    activation, weight = config.activation, config.weight
-    if activation is None:
-        return Text("the lowering to torch's FX keeps no weight in integers beside float values") if weight else None
-    if activation.dynamic:
-        return _dynamic_refused(layer, activation, weight, target)
     if activation.dtype != "uint8":
         return Text("torch's integer kernels take uint8 activations, not {dtype}", dtype=activation.dtype)
     if activation.granularity != "per_tensor":
@@ -91,12 +99,36 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     return None
 
 
+def absorbs(layer: Layer, part: Layer, clip: Layer | None, target: Target) -> str | None:
+    """Why no kernel computes a layer and `part` behind it in one go, or None where one does.
+
+    Parameters
+    ----------
+    layer, part : Layer
+        A convolution or linear layer, and an addition or a curve that reads it.
+    clip : Layer | None
+        What clips the sum of an addition, and would be fused as well.
+    target : Target
+    """
+    if (layer.op, part.op) not in ONEDNN_PAIRS:
+        return Text("torch has no integer kernel for {one} and {other} together", one=layer.op, other=part.op)
+    if target.backend != "fx" or target.engine != "onednn":
+        return Text(
+            "only FX with engine onednn has a kernel for {one} and {other} together", one=layer.op, other=part.op
+        )
+    if part.op == "add" and len(part.shape) != 4:
+        return Text("the kernel takes inputs with a batch axis")
+    return None
+
+
 def _dynamic_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig | None, target: Target) -> str | None:
     """Why torch's dynamic kernel cannot run a layer as asked, or None where it can."""
-    if layer.op != "linear":
-        return Text("torch has no dynamic kernel for {op} here", op=layer.op)
-    if "weight" not in layer.roles:
+    if layer.op not in DYNAMIC:
+        return Text("torch has no dynamic kernel for {op}", op=layer.op)
+    if layer.op == "linear" and "weight" not in layer.roles:
         return Text("its weight is computed at run time")
+    if layer.op in RECURRENT and (reason := _recurrent_refused(layer, activation, target)):
+        return reason
     if activation != TensorConfig("uint8", bits=activation.bits, dynamic=True) or activation.bits not in (7, 8):
         return Text(
             "torch's dynamic kernel takes uint8 inputs, affine, per tensor, of 7 or 8 bits, not {activation}",
@@ -109,4 +141,36 @@ def _dynamic_refused(layer: Layer, activation: TensorConfig, weight: TensorConfi
             "torch's dynamic kernel takes symmetric int8 weights per tensor or channel, not {weight}",
             weight=weight or Text("float"),
         )
+    return None
+
+
+def _recurrent_refused(layer: Layer, activation: TensorConfig, target: Target) -> str | None:
+    """What torch's dynamic kernels for LSTM and GRU ask besides."""
+    cell = layer.op.endswith("_cell")
+    if not cell and not isinstance(layer.args[2], (tuple, list)):
+        return Text("torch's dynamic kernel is lowered for whole sequences only, not for packed ones")
+    if any(role.startswith("weight_hr") for role in layer.roles):
+        return Text("torch's dynamic LSTM has no projections")
+    expected = 2 if cell else len(layer.args[2]) - (2 if layer.args[3] else 0) * layer.args[4] * (1 + layer.args[7])
+    if sum(role.startswith("weight") for role in layer.roles) != expected:
+        return Text("its weights are computed at run time")
+    if cell and activation.bits != 7 and target.engine != "qnnpack":
+        return Text("torch's dynamic cells take inputs of 7 bits")
+    return None
+
+
+def _weight_only_refused(layer: Layer, weight: TensorConfig, target: Target) -> str | None:
+    """Why torch cannot keep a weight alone in integers as asked, or None where it can."""
+    if layer.op == "embedding":
+        if "weight" not in layer.roles:
+            return Text("its weight is computed at run time")
+        if weight.dtype != "uint8" or weight.bits != 8 or weight.symmetric or weight.granularity != "per_channel":
+            return Text("torch's quantized embedding stores affine uint8 rows, not {weight}", weight=weight)
+        return None
+    if layer.op != "linear":
+        return Text("torch has no kernel for {op} with its weight alone in integers", op=layer.op)
+    if "weight" not in layer.roles:
+        return Text("its weight is computed at run time")
+    if weight.dtype != "int8" or not weight.symmetric or weight.granularity != "per_channel":
+        return Text("torch's weight-only kernel takes symmetric int8 weights per channel, not {weight}", weight=weight)
     return None

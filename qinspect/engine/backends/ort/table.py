@@ -42,6 +42,9 @@ RUNS = (
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 INTEGER_WEIGHTED = CONVOLUTIONS | {"linear"}
 WEIGHTED = INTEGER_WEIGHTED | {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
+STORED_FLOAT = frozenset({"embedding", "embedding_bag", "lstm", "gru", "lstm_cell", "gru_cell"})
+"""Layers with weights that the lowering leaves as they are."""
+
 SIXTEEN_BITS = frozenset({"int16", "uint16"})
 FOUR_BITS = frozenset({"int4", "uint4"})
 LOW_BITS = FOUR_BITS | {"int8", "uint8"}
@@ -70,6 +73,8 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     """Why the runtime cannot do what is asked of a layer, or None where it can."""
     activation, weight = config.activation, config.weight
     if activation is None:
+        if weight is not None and layer.op in STORED_FLOAT:
+            return Text("the lowering to ONNX stores weights of {op} in float", op=layer.op)
         return None if weight is None or layer.op not in WEIGHTED else _weight_refused(layer, weight)
     if activation.dynamic:
         return _dynamic_refused(layer, activation, weight)

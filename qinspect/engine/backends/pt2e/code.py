@@ -16,9 +16,9 @@ from torch.fx import GraphModule
 from ...problem import Problem
 from ...text import Text
 from .lower import QUANTIZE, quiet
-from .nodes import VALUE
+from .nodes import VALUE, layer_of
 
-INTEGER_CALL = re.compile(r"= torch\.ops\.onednn\.(qconv\w*|qlinear\w*)\.(?:default|tensor|binary\w*)\(")
+INTEGER_CALL = re.compile(r"(?:= |^\s*)torch\.ops\.onednn\.(qconv\w*|qlinear\w*)\.(?:default|tensor|binary\w*)\(")
 SOURCES = re.compile(r"# Topologically Sorted Source Nodes: \[([^\]]*)\]")
 
 
@@ -34,11 +34,18 @@ class Compiled:
         What inductor generated.
     quantizers : mapping of str to str
         Value name by the name that a quantizer's node has in that code.
+    owners : mapping of str to str
+        Layer id by the name that a node has there; of quantizers and dequantizers the layer whose
+        value they round, empty for a model input's.
+    loops : mapping of str to tuple of str
+        Names of the nodes in each loop of C++, by the loop's name.
     """
 
     call: Callable[..., Any]
     code: str
     quantizers: Mapping[str, str]
+    owners: Mapping[str, str]
+    loops: Mapping[str, tuple[str, ...]]
 
 
 def need_compiler() -> None:
@@ -77,14 +84,19 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
         Where inductor fails.
     """
     import torch._inductor.config
+    from torch._inductor.codegen.cpp import CppScheduling
     from torch._inductor.compile_fx import compile_fx
     from torch._inductor.graph import GraphLowering
+    from torch._inductor.utils import get_kernel_metadata
+    from torch._inductor.virtualized import V
 
     with quiet():
         # Registers the patterns that make integer kernels of quantizers and convolutions.
         import torchao.quantization.pt2e.quantizer.x86_inductor_quantizer  # noqa: F401
 
     names: dict[str, str] = {}
+    owners: dict[str, str] = {}
+    loops: dict[str, tuple[str, ...]] = {}
 
     def backend(graph: GraphModule, example: list[torch.Tensor]) -> Any:
         # Dynamo names the nodes anew; their order stays.
@@ -93,23 +105,48 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
         for one, two in zip(ours, theirs, strict=True):
             assert one.args[1:] == two.args[1:]
             names[two.name] = one.meta["custom"][VALUE]
+        owners.update(_owners(module, graph))
         return compile_fx(graph, example)
 
-    settings = {"freezing": True, "cpp.threads": threads}
+    comment: Any = CppScheduling.codegen_comment
+
+    def noted(self: Any, nodes: Any, kernel_name: str | None = None) -> None:
+        if kernel_name is not None:
+            said = SOURCES.search(get_kernel_metadata(nodes, V.graph.wrapper_code)[0])
+            loops[kernel_name] = _names(said.group(1)) if said else ()
+        comment(self, nodes, kernel_name)
+
+    # The profiler is told of loops of C++ by the code itself; operators of torch's always say when they run.
+    settings = {"freezing": True, "cpp.threads": threads, "cpp.enable_kernel_profile": True}
     code: list[str] = []
     try:
         with quiet(), torch.no_grad(), torch._inductor.config.patch(settings):
             call = torch.compile(module, backend=backend, fullgraph=True, dynamic=False)
             # torch's own run_and_get_code resets dynamo: programs compiled before would silently be compiled
             # again at their next call, without freezing, and so without integer kernels.
-            with mock.patch.object(GraphLowering, "save_output_code", code.append):
+            with (
+                mock.patch.object(GraphLowering, "save_output_code", code.append),
+                mock.patch.object(CppScheduling, "codegen_comment", noted),
+            ):
                 call(*inputs)
     except Exception as error:  # torch wraps what went wrong in classes of its own, at several places
         line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise Problem(
             Text("target pt2e"), Text("inductor cannot compile the model: {line}", line=line[:300]), REMEDY
         ) from error
-    return Compiled(call, "\n".join(code), names)
+    return Compiled(call, "\n".join(code), names, owners, loops)
+
+
+def _owners(module: GraphModule, graph: GraphModule) -> dict[str, str]:
+    """Layers by the names that dynamo gave their nodes; none where its graph has others."""
+    ours, theirs = ([n for n in g.graph.nodes if n.op == "call_function"] for g in (module, graph))
+    if [node.target for node in ours] != [node.target for node in theirs]:
+        return {}
+    return {two.name: layer_of(one) or "" for one, two in zip(ours, theirs, strict=True)}
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def integer_calls(code: str, quantizers: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -131,7 +168,7 @@ def integer_calls(code: str, quantizers: Mapping[str, str]) -> list[tuple[str, s
     sources: list[str] = []
     for line in code.splitlines():
         if (said := SOURCES.search(line)) is not None:
-            sources = [name.strip() for name in said.group(1).split(",")]
+            sources = list(_names(said.group(1)))
         elif (call := INTEGER_CALL.search(line)) is not None:
             mine = [quantizers[name] for name in sources if name in quantizers]
             found.append((f"onednn.{call.group(1)}", mine[-1] if mine and "torch.uint8" in line else ""))

@@ -155,17 +155,25 @@ def _swap(module: GraphModule, one: Any, two: Any) -> None:
     module.recompile()
 
 
+def owned_module(graph: LayerGraph) -> GraphModule:
+    """The float module, whose nodes say whose they are in a form that tracing keeps."""
+    module = float_module(graph)
+    for node in module.graph.nodes:
+        layer_id = node.meta.get("qinspect", "")
+        node.meta["custom"] = {OWNER: layer_id, **_origin(graph, node.meta.get("part", layer_id))}
+    return module
+
+
 def prepared_module(quantization: Quantization) -> GraphModule:
     """The float module, written so that torchao and inductor leave it as it is.
 
     Biases are on the grid of the int32 sums, as the simulation has them. A max pooling with
     ``ceil_mode`` pads for itself.
     """
-    module = float_module(quantization.graph)
+    module = owned_module(quantization.graph)
     own = quantized_params(quantization)
     for node in list(module.graph.nodes):
         layer_id = node.meta.get("qinspect", "")
-        node.meta["custom"] = {OWNER: layer_id, **_origin(quantization.graph, node.meta.get("part", layer_id))}
         child: Any = module.get_submodule(str(node.target)) if node.op == "call_module" else None
         if layer_id in quantization.weights and getattr(child, "weight", None) is not None:
             # A weight that several layers share is quantized for each of them.

@@ -12,10 +12,10 @@ from ...execute import outputs_of
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...text import Text
-from ..fx.lower import float_module
 from ..runner import WARM_UPS, Timing, threads_set
 from .code import Compiled, compiled, integer_calls, need_compiler
-from .lower import examples, exported, lower, taps
+from .lower import examples, exported, lower, owned_module, taps
+from .profile import LayerTimes, kernels_in, laps, layer_times
 from .table import WEIGHTED
 
 LOOP = "C++ loop"
@@ -102,14 +102,15 @@ class Pt2eRunner:
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report) -> Timing:
         """Time the float model, compiled likewise, against the int8 one: 10 warm-ups, then `runs` interleaved runs.
 
-        End to end alone: a compiled program has no layers of its own to time.
+        Kernels are timed in runs of their own, under torch's profiler, and put down to layers: a loop of
+        C++ is often several layers' (`profile.layer_times`).
         """
         report(0, 1, Text("compiling the float model with inductor"))
         graph = self.quantization.float_graph
-        plain = self._compiled(exported(graph, float_module(graph)).module(check_guards=False))
+        plain = self._compiled(exported(graph, owned_module(graph)).module(check_guards=False))
         given = [x[: self.batch].contiguous() for x in inputs]
         ms: tuple[list[float], list[float]] = ([], [])
-        timing = part(report, 0.5, 1, Text("timing"))
+        timing = part(report, 0.5, 0.8, Text("timing"))
         with torch.no_grad(), threads_set(threads):
             for run in range(WARM_UPS + runs):
                 timing(run, WARM_UPS + runs, "")
@@ -119,7 +120,27 @@ class Pt2eRunner:
                     program.call(*given)
                     if run >= WARM_UPS:
                         found.append((perf_counter_ns() - start) / 1e6)
-        return Timing(*ms)
+            fp32, int8 = self._by_layer(plain, given, runs, part(report, 0.8, 1, Text("timing layers")))
+        return Timing(*ms, fp32.us, int8.us, int8.boundaries, fp32.inside, int8.inside)
+
+    def _by_layer(
+        self, plain: Compiled, given: Sequence[torch.Tensor], runs: int, report: Report
+    ) -> tuple[LayerTimes, LayerTimes]:
+        """Times of the kernels of both programs, by layer."""
+        programs = {"fp32": plain, "int8": self._whole}
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], acc_events=True) as profiled:
+            for run in range(runs):
+                report(run, runs, "")
+                for name, program in programs.items():
+                    program.call(*given)
+                    with torch.profiler.record_function(f"qinspect {name}"):
+                        program.call(*given)
+        events = list(profiled.events() or ())
+        found = []
+        for name, program in programs.items():
+            kernels = kernels_in(program)
+            found.append(layer_times(self.quantization.graph, kernels, laps(events, f"qinspect {name}", kernels)))
+        return found[0], found[1]
 
 
 def kernels_of(quantization: Quantization, program: Compiled) -> dict[str, str]:

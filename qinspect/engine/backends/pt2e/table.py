@@ -9,7 +9,7 @@ from ...text import Text
 from ..fx.table import grouping
 from ..grouping import pads_zeros
 
-__all__ = ["LOOPS", "WEIGHTED", "grouping", "why_not"]
+__all__ = ["LOOPS", "WEIGHTED", "absorbs", "grouping", "why_not"]
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "linear"})
 """Layers for which inductor calls oneDNN's integer kernels (``onednn.qconv``, ``onednn.qlinear``)."""
@@ -22,6 +22,26 @@ LOOPS = frozenset(
     }
 )  # fmt: skip
 """Layers that become loops of C++ over whole numbers: read, computed in registers, rounded, written."""
+
+
+ONE_CALL = frozenset({("conv2d", "add"), ("conv2d", "hardswish"), ("conv2d", "silu"), ("linear", "gelu")})
+"""What inductor's patterns put into one call of oneDNN where no quantizer stands between."""
+
+
+def absorbs(layer: Layer, part: Layer, clip: Layer | None, target: Target) -> str | None:
+    """Why inductor does not compute a layer and `part` behind it in one call, or None where it does.
+
+    Parameters are those of `fx.table.absorbs`.
+    """
+    if (layer.op, part.op) == ("linear", "add"):
+        return Text("inductor adds to the sums of a linear layer only what is float")
+    if (layer.op, part.op) not in ONE_CALL:
+        return Text("inductor has no integer kernel for {one} and {other} together", one=layer.op, other=part.op)
+    if part.op == "add" and clip is not None and clip.op != "relu":
+        return Text("inductor's kernel clips sums by ReLU alone, not by {op}", op=clip.op)
+    if part.op == "add" and len(part.shape) != 4:
+        return Text("the kernel takes inputs with a batch axis")
+    return None
 
 
 def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:

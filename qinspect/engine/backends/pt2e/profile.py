@@ -1,0 +1,143 @@
+"""Which kernels a compiled program calls, whose layers' work they do, and how long each takes."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...graph import LayerGraph
+from .code import SOURCES, Compiled
+
+CALL = re.compile(r"^(?:\w+ = )?(?:torch\.ops\.(\w+)\.(\w+)[.\w]*|extern_kernels\.(\w+)|(cpp_\w+))\(")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One call in the generated code.
+
+    Parameters
+    ----------
+    event : str
+        How the profiler names it; of a loop of C++ the end of that.
+    layers : tuple of str
+        Ids of the layers that it computes, in order.
+    rounds : tuple of str
+        Where it computes none: the layers whose values it quantizes or dequantizes, empty for a model input.
+    """
+
+    event: str
+    layers: tuple[str, ...]
+    rounds: tuple[str, ...] = ()
+
+
+def kernels_in(program: Compiled) -> list[Kernel]:
+    """The kernels that a program calls, in order."""
+    found: list[Kernel] = []
+    sources: tuple[str, ...] = ()
+    _, _, body = program.code.partition("def call(self, args):")
+    for line in body.partition("\nrunner = ")[0].splitlines():
+        text = line.strip()
+        if (said := SOURCES.search(text)) is not None:
+            sources = tuple(name.strip() for name in said.group(1).split(","))
+        elif (call := CALL.match(text)) is not None:
+            space, operator, plain, loop = call.groups()
+            nodes = program.loops.get(loop, ()) if loop else sources
+            event = loop or f"{space or 'aten'}::{operator or plain}"
+            found.append(_kernel(event, nodes, program, "torch.uint8" in text))
+            sources = ()
+    return found
+
+
+def _kernel(event: str, nodes: Iterable[str], program: Compiled, whole: bool) -> Kernel:
+    known = [name for name in nodes if name in program.owners]
+    layers = [program.owners[name] for name in known if "quantize_per" not in name]
+    rounded = [program.owners[name] for name in known if "quantize_per" in name]
+    if event.startswith("onednn::q") and whole:
+        # The quantizer behind it is inside; what comes before it is said to be too, and is another kernel's.
+        layers = [program.owners[name] for name in known if name in program.quantizers][-1:]
+    return Kernel(event, tuple(dict.fromkeys(filter(None, layers))), tuple(dict.fromkeys(rounded)))
+
+
+def laps(events: Sequence[Any], mark: str, kernels: Sequence[Kernel]) -> list[list[float]]:
+    """Times of the kernels in every marked run in which the profiler saw all of them, µs.
+
+    Parameters
+    ----------
+    events : sequence of torch.autograd.profiler_util.FunctionEvent
+        Of the one thread that runs the program.
+    mark : str
+        What ``record_function`` called the runs.
+    kernels : sequence of Kernel
+        In order.
+    """
+    known = {kernel.event for kernel in kernels}
+    runs = [event.time_range for event in events if event.name == mark]
+    named = sorted(
+        (event.time_range.start, event.time_range.end, name)
+        for event in events
+        if (name := _name(event.name, known)) is not None
+    )
+    found = []
+    for run in runs:
+        outer: list[tuple[float, float, str]] = []
+        for start, end, name in named:
+            # A kernel that another one calls is inside it.
+            if run.start <= start and end <= run.end and not (outer and start < outer[-1][1]):
+                outer.append((start, end, name))
+        if [name for _, _, name in outer] == [kernel.event for kernel in kernels]:
+            found.append([end - start for start, end, _ in outer])
+    return found
+
+
+def _name(event: str, known: set[str]) -> str | None:
+    """The kernel that an event is of: loops come with the number of their graph before their name."""
+    if event in known:
+        return event
+    head, _, loop = event.partition("cpp_")
+    return f"cpp_{loop}" if head.startswith("graph_") and f"cpp_{loop}" in known else None
+
+
+@dataclass(frozen=True)
+class LayerTimes:
+    """Times by layer, as `runner.Timing` has them, µs per run."""
+
+    us: Mapping[str, list[float]] = field(default_factory=dict)
+    inside: Mapping[str, str] = field(default_factory=dict)
+    boundaries: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
+
+
+def layer_times(graph: LayerGraph, kernels: Sequence[Kernel], runs: Sequence[Sequence[float]]) -> LayerTimes:
+    """What each kernel takes put down to a layer: the last of those that it computes; the others are inside it.
+
+    A kernel that only quantizes or dequantizes belongs to the border between the value's layer (or the
+    model's input) and the first layer that reads it.
+    """
+    if not runs:
+        return LayerTimes()
+    us: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(runs))
+    boundaries: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * len(runs))
+    inside: dict[str, str] = {}
+    for index, kernel in enumerate(kernels):
+        times = [run[index] for run in runs]
+        owner = ""
+        if kernel.layers:
+            owner = kernel.layers[-1]
+            inside.update((layer, owner) for layer in kernel.layers[:-1] if layer not in inside)
+        elif kernel.rounds:
+            between = _between(graph, kernel)
+            owner = next((layer for layer in reversed(between) if layer in graph.by_id), "")
+            boundaries[between] = [a + b for a, b in zip(boundaries[between], times, strict=True)]
+        us[owner] = [a + b for a, b in zip(us[owner], times, strict=True)]
+    # What has a kernel of its own is not inside another's.
+    return LayerTimes(dict(us), {one: two for one, two in inside.items() if one not in us}, dict(boundaries))
+
+
+def _between(graph: LayerGraph, kernel: Kernel) -> tuple[str, str]:
+    """The layer or model input whose value a kernel rounds, and the layer that reads it, or ``output``."""
+    source = next((layer for layer in kernel.rounds if layer in graph.by_id), "")
+    value = graph.by_id[source].value if source else graph.input_names[0]
+    readers = [layer for layer in graph.consumers.get(value, ()) if not layer.transparent]
+    return source or value, readers[0].id if readers else "output"
