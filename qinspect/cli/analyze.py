@@ -21,6 +21,7 @@ def add(verb: Verb) -> None:
     words.data_options(analyze, required=True)
     words.plan_options(analyze)
     words.stats_option(analyze)
+    words.cluster_option(analyze, "calibration and --exact")
     analyze.add_argument("--no-kernels", action="store_true", help="simulate only: no kernels, no latency")
     analyze.add_argument("--no-latency", action="store_true", help="run the kernels, but do not time them")
     words.profile_options(analyze)
@@ -35,6 +36,7 @@ def add(verb: Verb) -> None:
     calibrate = verb("calibrate", _calibrate, "statistics once, for all that follows")
     words.model_options(calibrate)
     words.data_options(calibrate, required=True)
+    words.cluster_option(calibrate, "it")
     calibrate.add_argument("--out", type=Path, required=True, metavar="STATS", help="Ctrl+C leaves what there is in it")
     calibrate.add_argument("--resume", action="store_true", help="go on with the STATS that an earlier run left")
     calibrate.add_argument(
@@ -48,26 +50,39 @@ def add(verb: Verb) -> None:
 def _analyze(options: argparse.Namespace) -> int:
     made = words.out_folder(options)
     from ..engine.analyze import analyze
+    from ..engine.cluster.client import gather_on, sweep_on
+    from ..engine.cluster.work import work_of
     from ..engine.files import write_json
     from ..engine.job import forward_seconds, fused_graph
     from ..engine.profiles import read_profile
     from ..engine.report import write_analysis
-    from ..engine.sensitivity.sweep import read_sweep
+    from ..engine.sensitivity.sweep import Sweep, read_sweep
 
-    with progress() as report:
+    with progress() as report, words.cluster(options) as client:
         model = words.load(options, report)
         data = words.open_data_set(options, model)
         metric = words.metric(options)
         plan = words.plan_of(options, model)
-        forward = None if options.stats else forward_seconds(model, data, report)
+        forward = None if options.stats or client else forward_seconds(model, data, report)
         device = None
         if options.profile is not None:
             device = read_profile(options.profile, fused_graph(model, plan).graph, options.layer_info)
-        calibration, note = words.statistics(options, model, data, plan, report)
+        gather = None
+        if client is not None:
+            work = work_of(model, data, plan, options.metric)
+            gather = gather_on(client, work)
+        calibration, note = words.statistics(options, model, data, plan, report, gather)
         if forward is not None:
             calibration = dataclasses.replace(calibration, forward_seconds=forward)
         state = options.out / "sweep.json"
+        swept = read_sweep(state) if options.exact and state.exists() else None
+
+        def keep(part: Sweep) -> None:
+            write_json(state, part.to_json())
+
         with stoppable(report) if options.exact else contextlib.nullcontext(report) as stopping:
+            if client is not None and options.exact:
+                swept = sweep_on(client, work, model, data, plan, calibration, stopping, known=swept, keep=keep)
             found = analyze(
                 model,
                 data,
@@ -79,8 +94,8 @@ def _analyze(options: argparse.Namespace) -> int:
                 metric=metric,
                 device=device,
                 exact=options.exact or None,
-                swept=read_sweep(state) if options.exact and state.exists() else None,
-                keep=(lambda part: write_json(state, part.to_json())) if options.exact else None,
+                swept=swept,
+                keep=keep if options.exact else None,
             )
     found = dataclasses.replace(found, notes=(*found.notes, *note))
     path = write_analysis(found, options.out)
@@ -104,12 +119,14 @@ def _share(text: str) -> float:
 
 def _calibrate(options: argparse.Namespace) -> int:
     from ..engine.calibrate import Calibration, load_calibration
+    from ..engine.cluster.client import gather_on
+    from ..engine.cluster.work import work_of
     from ..engine.job import calibrate_model, calibration_bytes, calibration_key, first_plan, forward_seconds
 
     made = words.new_parent(options.out)
     known = load_calibration(options.out) if options.resume else None
     kept: list[Calibration] = []
-    with progress() as report:
+    with progress() as report, words.cluster(options) as client:
         model = words.load(options, report)
         data = words.open_data_set(options, model)
         if known is not None and known.key != calibration_key(model, data):
@@ -117,10 +134,17 @@ def _calibrate(options: argparse.Namespace) -> int:
         plan = first_plan(model.graph, Target())
         memory = f"about {calibration_bytes(model, plan) / 2**20:.0f} MB of memory"
         report(0, 1, f"calibrating takes {memory}, whatever the number of samples")
-        forward = forward_seconds(model, data, report) if known is None else known.forward_seconds
+        forward = None if known is None else known.forward_seconds
+        gather = None
+        if client is not None:
+            gather = gather_on(client, work_of(model, data, plan))
+        elif known is None:
+            forward = forward_seconds(model, data, report)
         try:
             with stoppable(report) as stopping:
-                found = calibrate_model(model, data, plan, stopping, known, share=options.share, keep=kept.append)
+                found = calibrate_model(
+                    model, data, plan, stopping, known, share=options.share, keep=kept.append, gather=gather
+                )
         except Cancelled:
             for part in kept:
                 dataclasses.replace(part, forward_seconds=forward).save(options.out)

@@ -8,7 +8,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..engine.plan import QuantPlan, read_plan
 from ..engine.problem import Problem
@@ -19,6 +19,7 @@ from ..engine.target import INSTRUCTION_SETS, TARGETS, Target
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration
     from ..engine.data import Dataset, DataSpec
+    from ..engine.job import Gather
     from ..engine.load import Model, ModelSpec
     from ..engine.metric import Metric
 
@@ -116,6 +117,24 @@ def profile_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer-info", type=Path, metavar="FILE", help="trtexec --exportLayerInfo, for the names in --profile"
     )
+
+
+def cluster_option(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        "--cluster",
+        metavar="tcp://HOST:PORT",
+        help=f"run {what} on this dask.distributed scheduler, which you trust as yourself; its workers open MODEL "
+        "and DATA themselves, under the same paths (needs the extra qinspect[cluster])",
+    )
+
+
+def cluster(options: argparse.Namespace) -> contextlib.AbstractContextManager[Any]:
+    """A connection to what --cluster names; None where it is not given."""
+    if options.cluster is None:
+        return contextlib.nullcontext()
+    from ..engine.cluster.client import connected
+
+    return connected(options.cluster)
 
 
 def stats_option(parser: argparse.ArgumentParser) -> None:
@@ -261,25 +280,13 @@ def amount(word: str) -> float:
 
 
 def metric(options: argparse.Namespace) -> Metric:
-    from ..engine.metric import METRICS, TOP1, Metric
-
-    if options.metric is None:
-        return TOP1
-    if options.metric in METRICS:
-        return METRICS[options.metric]
-    from ..engine.load.callable import resolve
+    from ..engine.metric import metric_of
     from ..engine.source import is_callable
 
-    if not is_callable(options.metric):
-        known = ", ".join(METRICS)
-        raise WrongUsage("--metric", f"{options.metric!r} is not known", f"Use {known}, or FILE.py:CALLABLE.")
-    function = resolve(options.metric)
-    return Metric(
-        getattr(function, "__name__", options.metric),
-        function,
-        bool(getattr(function, "higher_is_better", True)),
-        str(getattr(function, "unit", "")),
-    )
+    if options.metric is not None and is_callable(options.metric):
+        return metric_of(options.metric)
+    with _words():
+        return metric_of(options.metric)
 
 
 def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:
@@ -328,7 +335,12 @@ def stored_statistics(options: argparse.Namespace, model: Model) -> Calibration 
 
 
 def statistics(
-    options: argparse.Namespace, model: Model, data: Dataset, plan: QuantPlan, report: Report
+    options: argparse.Namespace,
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    report: Report,
+    gather: Gather | None = None,
 ) -> tuple[Calibration, tuple[str, ...]]:
     from ..engine.job import calibrate_model, calibration_key
 
@@ -341,4 +353,4 @@ def statistics(
             f"{options.stats} was made with other data, preparation or split: some of it may be in this final split.",
         )
         known = dataclasses.replace(known, key=key)
-    return calibrate_model(model, data, plan, report, known), note
+    return calibrate_model(model, data, plan, report, known, gather=gather), note

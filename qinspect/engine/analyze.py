@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from .backends import not_run_here
 from .calibrate import Calibration, calibrate
+from .child import Died
 from .classes import ClassAxis, class_axis
 from .data import Dataset, batches
 from .decide import decide
 from .doctor import diagnose
 from .errors import Measured, agreement, kl_divergence, logits, measure
+from .graph import LayerGraph
 from .groups import shared_groups, unheard
 from .inspect import data_json, model_json, notes_of
 from .intervals import Interval
@@ -157,38 +159,39 @@ def analyze(
         total=len(chosen),
         classes=classes,
     )["plan"]
-    sweep_samples = final[:SWEEP_SAMPLES]
+    swept_samples = sweep_samples(graph, data, samples)
     if exact is None:
-        exact = _sweep_macs(quantization, len(sweep_samples)) <= SWEEP_MACS
+        exact = _sweep_macs(quantization, len(swept_samples)) <= SWEEP_MACS
     alone = None
     if exact:
         effects = scores.kl or scores.mse
-        key = f"{calibration_key(model, data)}-{plan.fingerprint}-{len(sweep_samples)}"
+        key = sweep_key(model, data, plan, len(swept_samples))
         alone = sweep(
             quantization,
-            list(feed(sweep_samples)),
+            list(feed(swept_samples)),
             part(report, 0.9 * share, share),
             order=sorted(effects, key=lambda id: -effects[id]),
             metric=metric,
-            targets=None if data.targets is None else data.targets[list(sweep_samples)],
+            targets=None if data.targets is None else data.targets[list(swept_samples)],
             known=swept if swept is not None and swept.key == key else Sweep(key=key),
             keep=keep,
             classes=classes,
         )
     figures = None
     if kernels:
-        figures = run_kernels(
-            KernelWork(
-                quantization,
-                float_onnx(quantization) if plan.target.backend == "ort" else None,
-                data.spec,
-                select[:CHECK_SAMPLES],
-                final,
-                size,
-                latency,
-            ),
-            part(report, share, 0.98),
+        work = KernelWork(
+            quantization,
+            float_onnx(quantization) if plan.target.backend == "ort" else None,
+            data.spec,
+            select[:CHECK_SAMPLES],
+            final,
+            size,
+            latency,
         )
+        try:
+            figures = run_kernels(work, part(report, share, 0.98))
+        except Died as died:  # what was simulated holds all the same
+            absent = died.what
     targets = None if data.targets is None else data.targets[list(final)]
     totals = _totals(whole, scores, figures, outputs, targets, metric, calibration, classes)
     totals = dataclasses.replace(totals, sweep_samples=None if alone is None else alone.samples)
@@ -239,6 +242,16 @@ def analyze(
     analysis = dataclasses.replace(analysis, findings=findings)
     seconds = time.perf_counter() - began
     return dataclasses.replace(analysis, totals=dataclasses.replace(totals, analyze_s=seconds))
+
+
+def sweep_samples(graph: LayerGraph, data: Dataset, limit: int | None = None) -> tuple[int, ...]:
+    """Samples of the final split that isolated and leave-one-out errors rest on."""
+    return whole_batches(graph, data.splits.final, limit)[:SWEEP_SAMPLES]
+
+
+def sweep_key(model: Model, data: Dataset, plan: QuantPlan, samples: int) -> str:
+    """What such measurements depend on."""
+    return f"{calibration_key(model, data)}-{plan.fingerprint}-{samples}"
 
 
 class _Collected:

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ from .progress import Report, silent
 from .text import Text, from_parts, parts_of
 
 KERNELS = Text("the kernels")
+
+SILENCE_S = 1800.0
+"""A child that has told nothing for so long hangs. Inductor compiles a large model for minutes without a word."""
+
+
+class Died(Problem):
+    """The process crashed, was killed, or hung: what it was to find is not known, and nothing else is wrong."""
 
 
 def run_in_child(function: str, work: Any, report: Report = silent, *, what: str = KERNELS) -> Any:
@@ -49,7 +57,7 @@ def run_in_child(function: str, work: Any, report: Report = silent, *, what: str
     Raises
     ------
     Problem
-        The child's own, or that it died.
+        The child's own; `Died` where it crashed, was killed by the system, or told nothing for `SILENCE_S`.
     """
     import torch
 
@@ -66,7 +74,7 @@ def run_in_child(function: str, work: Any, report: Report = silent, *, what: str
                 env=environment,
             )
             try:
-                answer = _listen(child, report)
+                answer = _listen(child, report, what)
             except BaseException:
                 child.kill()
                 raise
@@ -80,18 +88,24 @@ def run_in_child(function: str, work: Any, report: Report = silent, *, what: str
                 raise Problem(*map(from_parts, answer["problem"]))
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip().splitlines()
-        if child.returncode < 0:
-            how = Text(
-                "running it in a process of its own crashed ({signal})", signal=signal.Signals(-child.returncode).name
-            )
-        else:
-            last = said[-1][:300] if said else f"exit {child.returncode}"
-            how = Text("running it in a process of its own stopped ({last})", last=last)
-        raise Problem(what, how, Text("Choose another engine, or leave it out."))
+        why = how_it_ended(child.returncode, said)
+        what_happened = Text("running it in a process of its own {why}", why=why)
+        raise Died(what, what_happened, Text("Choose another engine, or leave it out."))
 
 
-def _listen(child: subprocess.Popen[bytes], report: Report) -> Any:
+def how_it_ended(returncode: int, said: Sequence[str]) -> str:
+    """Why a process failed, in words: by its exit status, or by the last line that it wrote."""
+    if returncode < 0:
+        name = signal.Signals(-returncode).name
+        if name == "SIGKILL":
+            return Text("was killed; is there too little memory?")
+        return Text("crashed ({signal})", signal=name)
+    return Text("stopped ({last})", last=said[-1][:300] if said else f"exit {returncode}")
+
+
+def _listen(child: subprocess.Popen[bytes], report: Report, what: str) -> Any:
     """Pass the child's progress on until it has ended; its last word, or None."""
+    heard = time.monotonic()
     messages: list[Any] = []
     assert child.stdout is not None
 
@@ -110,6 +124,7 @@ def _listen(child: subprocess.Popen[bytes], report: Report) -> Any:
         if ended:
             reader.join(5)
         while messages:
+            heard = time.monotonic()
             message = messages.pop(0)
             if isinstance(message, list):
                 progress = (float(message[0]), float(message[1]), from_parts(message[2]))
@@ -118,6 +133,15 @@ def _listen(child: subprocess.Popen[bytes], report: Report) -> Any:
         report(*progress)
         if ended:
             return answer
+        if time.monotonic() - heard > SILENCE_S:
+            raise Died(
+                what,
+                Text(
+                    "its process hangs: it has told nothing for {minutes:.0f} minutes, and was ended",
+                    minutes=SILENCE_S / 60,
+                ),
+                Text("Choose another engine, or leave it out."),
+            )
         time.sleep(0.03)
 
 

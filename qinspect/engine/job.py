@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -302,6 +302,31 @@ def calibration_key(model: Model, data: Dataset) -> str:
     return f"{model.digest}-{data.digest}"
 
 
+class Gather(Protocol):
+    """A pass over samples that gathers statistics: here, or elsewhere. The words are those of `calibrate`."""
+
+    def __call__(
+        self,
+        graph: LayerGraph,
+        data: Dataset,
+        indices: Sequence[int],
+        report: Report,
+        *,
+        total: int,
+        only: frozenset[str],
+        share: float,
+        start: Calibration | None,
+        keep: Callable[[Calibration], None] | None,
+    ) -> Calibration: ...
+
+
+def gather_here(
+    graph: LayerGraph, data: Dataset, indices: Sequence[int], report: Report, **words: Any
+) -> Calibration:
+    """The pass in this process."""
+    return calibrate(graph, fed(batches(data, indices, batch_size(graph))), report, **words)
+
+
 def calibrate_model(
     model: Model,
     data: Dataset,
@@ -311,6 +336,7 @@ def calibrate_model(
     *,
     share: float | None = None,
     keep: Callable[[Calibration], None] | None = None,
+    gather: Gather | None = None,
 ) -> Calibration:
     """Statistics of every value that the plan's fused graph hands on.
 
@@ -324,6 +350,8 @@ def calibrate_model(
         `known`, else the usual one. Another share than that of `known` begins anew.
     keep : callable, optional
         Given what there is, to be handed in as `known` later, when the report raises Cancelled.
+    gather : Gather, optional
+        In place of `gather_here`: `cluster.gather_on`.
     """
     check_fits(model, data)
     key = calibration_key(model, data)
@@ -350,9 +378,10 @@ def calibrate_model(
         start = dataclasses.replace(begun, tensors={names[name]: stats for name, stats in begun.tensors.items()})
     rest = chosen if start is None else chosen[start.samples :]
     found = stored(
-        calibrate(
+        (gather or gather_here)(
             graph,
-            fed(batches(data, rest, batch_size(graph))),
+            data,
+            rest,
             report,
             total=len(chosen),
             only=missing,

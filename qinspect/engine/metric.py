@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from .intervals import Interval, share_lost, statistic
+from .load.callable import resolve
 from .problem import Problem
+from .source import is_callable
 from .text import Text
 
 
@@ -251,3 +253,27 @@ METRICS: Mapping[str, Metric] = {
     "cosine": Metric("cosine", _cosine, classes=None),
 }
 """Metrics by name: of the first output against y. Without y they still say how the output is to be read."""
+
+
+def metric_of(source: str | None) -> Metric:
+    """The metric that a user named: one of `METRICS`, or ``file.py:callable``, whose code runs; None is top-1.
+
+    Raises
+    ------
+    Problem
+        Where there is none of that name.
+    """
+    if source is None:
+        return TOP1
+    if source in METRICS:
+        return METRICS[source]
+    if not is_callable(source):
+        remedy = Text("Use {names}, or FILE.py:CALLABLE.", names=", ".join(METRICS))
+        raise Problem("--metric", Text("{source} is not known", source=repr(source)), remedy)
+    function = resolve(source)
+    return Metric(
+        getattr(function, "__name__", source),
+        function,
+        bool(getattr(function, "higher_is_better", True)),
+        str(getattr(function, "unit", "")),
+    )

@@ -154,9 +154,10 @@ class Observer:
             total = float(x.sum())
             by_row = lows.min(1), highs.max(1)
             least, most = float(by_row[0].min()), float(by_row[1].max())
-            if samples == len(by_row[0]) and len(self.by_sample[0]) + samples <= SAMPLES:
+            if samples == len(by_row[0]):
+                room = SAMPLES - len(self.by_sample[0])
                 for ends, of_piece in zip(self.by_sample, by_row, strict=True):
-                    ends.extend(of_piece.tolist())
+                    ends.extend(of_piece[:room].tolist())
         self.min, self.max = float(np.minimum(self.min, least)), float(np.maximum(self.max, most))
         self._batch = float(np.minimum(self._batch[0], least)), float(np.maximum(self._batch[1], most))
         return least, most, total

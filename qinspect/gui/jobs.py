@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
+import sys
+import sysconfig
 import threading
 import time
 import traceback
@@ -12,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from ..engine.problem import Problem
 from ..engine.progress import Cancelled, Report
@@ -25,6 +28,8 @@ SMOOTHED_S = 15.0
 """The rate of the work is that of about so many seconds before."""
 UNKNOWN_S = 3.0
 """Nothing is said of the remaining time before."""
+LISTEN_S = 10.0
+"""Work that does not stop for so long after it was asked to is interrupted; after as long again it is left behind."""
 RISE = 1.2
 """The remaining time grows at most by this factor, from one report to the next and within a second."""
 
@@ -101,6 +106,8 @@ class Job(QObject):
         Exactly one of them, once.
     finished()
         After any of the three.
+    started(), deaf(Job)
+        It runs; it does not stop, although it was asked to and interrupted.
     """
 
     # A note is passed as the object that it is: as a str of Qt's it would forget how it was made.
@@ -110,6 +117,7 @@ class Job(QObject):
     cancelled = Signal()
     finished = Signal()
     started = Signal()
+    deaf = Signal(object)
 
     _heard = Signal(float, object, float)
     _ended = Signal(str, object)
@@ -129,6 +137,8 @@ class Job(QObject):
         self._last = 0.0
         self._remaining = Remaining()
         self._future: Future[None] | None = None
+        self._thread: int | None = None  # in which the work runs now
+        self._lock = threading.Lock()
         # The inner signals are emitted in the worker; queued connections carry them here.
         self._heard.connect(self._hear, Qt.ConnectionType.QueuedConnection)
         self._ended.connect(self._end, Qt.ConnectionType.QueuedConnection)
@@ -139,6 +149,8 @@ class Job(QObject):
         self._stop.set()
         if self._future is not None and self._future.cancel():
             self._ended.emit("cancelled", None)
+        elif not self.over:
+            QTimer.singleShot(int(1000 * LISTEN_S), self, self._interrupt)
 
     def pause(self, on: bool) -> None:
         """Hold the work at its next report, or let it go on."""
@@ -156,6 +168,26 @@ class Job(QObject):
     def cancelling(self) -> bool:
         """Whether the work was asked to stop."""
         return self._stop.is_set()
+
+    def _interrupt(self) -> None:
+        """As Ctrl+C does on the command line: a model's own code that never comes back ends at its next instruction."""
+        with self._lock:
+            if self._thread is None:
+                return
+            _raise_in(self._thread, Cancelled)
+        QTimer.singleShot(int(1000 * LISTEN_S), self, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self.over:
+            self.deaf.emit(self)
+
+    def left_behind(self) -> None:
+        """It is over for the window, though its thread still runs."""
+        what = self.tr("does not stop; it is at {0}").format(_place(self._thread or 0))
+        remedy = self.tr(
+            "The window goes on without it. It still takes a processor: start qinspect anew to time anything."
+        )
+        self._end("failed", Problem(self.title, what, remedy))
 
     # -- in the worker ------------------------------------------------------------------------
 
@@ -181,19 +213,29 @@ class Job(QObject):
     def _run(self) -> None:
         self._remaining = Remaining()
         self._began.emit()
-        kind, value = "done", None
-        try:
-            value = self._work(self._report)
-        except Cancelled:
-            kind = "cancelled"
-        except Problem as problem:
-            kind, value = "failed", problem
-        except Exception as error:
-            summary = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-            kind, value = "failed", Failure(self.title, summary, traceback.format_exc())
+        kind, value = "cancelled", None
+        with contextlib.suppress(Cancelled):  # an interruption that comes when the work has just ended
+            kind, value = self._outcome()
         # Closing the window may have deleted the job meanwhile: then nobody listens any more.
         with contextlib.suppress(RuntimeError):
             self._ended.emit(kind, value)
+
+    def _outcome(self) -> tuple[str, Any]:
+        with self._lock:
+            self._thread = threading.get_ident()
+        try:
+            return "done", self._work(self._report)
+        except Cancelled:
+            return "cancelled", None
+        except Problem as problem:
+            return "failed", problem
+        except Exception as error:
+            summary = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+            return "failed", Failure(self.title, summary, traceback.format_exc())
+        finally:
+            with self._lock:
+                _raise_in(threading.get_ident(), None)
+                self._thread = None
 
     # -- in the GUI thread --------------------------------------------------------------------
 
@@ -214,6 +256,28 @@ class Job(QObject):
         self.finished.emit()
 
 
+def _place(thread: int) -> str:
+    """File and line that a thread is at, outside of Python's own library."""
+    library = sysconfig.get_path("stdlib")
+    frame = sys._current_frames().get(thread)
+    while frame is not None and frame.f_back is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(library) or "site-packages" in file:
+            break
+        frame = frame.f_back
+    return "?" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
+    """Raise an exception in another thread at its next instruction; None takes back one that it has not met yet."""
+    raised = None if kind is None else ctypes.py_object(kind)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="qinspect-job")
+
+
 class Jobs(QObject):
     """The queue: one thing at a time, so that a measurement never runs beside a calibration.
 
@@ -227,7 +291,8 @@ class Jobs(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="qinspect-job")
+        self._pool = _one_thread()
+        self._left: list[ThreadPoolExecutor] = []  # whose work does not stop
         self._jobs: list[Job] = []
         self._closed = False
 
@@ -247,6 +312,7 @@ class Jobs(QObject):
         job = Job(title, work, quiet, self)
         self._jobs.append(job)
         job.started.connect(self._announce)
+        job.deaf.connect(self._leave)
         job.finished.connect(self._sweep)
         if not self._closed:
             job._future = self._pool.submit(job._run)
@@ -290,11 +356,23 @@ class Jobs(QObject):
             job.over = True
         self._jobs.clear()
         # The worker itself ends a moment after its last future.
-        for thread in list(self._pool._threads):
+        for thread in [thread for pool in (*self._left, self._pool) for thread in pool._threads]:
             thread.join(max(0.0, stop - time.monotonic()))
             if thread.is_alive():
                 return False
         return True
+
+    def _leave(self, job: Job) -> None:
+        """Go on in a new thread with what waits behind work that does not stop."""
+        if job.over or self._closed:
+            return
+        self._left.append(self._pool)
+        self._pool = _one_thread()
+        for waiting in self._jobs:
+            if waiting is not job and waiting._future is not None and waiting._future.cancel():
+                waiting._future = self._pool.submit(waiting._run)
+        self._left[-1].shutdown(wait=False)
+        job.left_behind()
 
     def _announce(self) -> None:
         self.changed.emit(self.current)

@@ -1383,6 +1383,17 @@
     </message>
 </context>
 <context>
+    <name>Job</name>
+    <message>
+        <source>does not stop; it is at {0}</source>
+        <translation>没有停止；它在 {0}</translation>
+    </message>
+    <message>
+        <source>The window goes on without it. It still takes a processor: start qinspect anew to time anything.</source>
+        <translation>窗口不再等待它。它仍占用处理器：测量时间前请重新启动 qinspect。</translation>
+    </message>
+</context>
+<context>
     <name>JobStrip</name>
     <message>
         <source>Progress</source>
@@ -3276,14 +3287,6 @@
         <translation>正在为核启动进程</translation>
     </message>
     <message>
-        <source>running it in a process of its own crashed ({signal})</source>
-        <translation>在独立进程中运行时崩溃（{signal}）</translation>
-    </message>
-    <message>
-        <source>running it in a process of its own stopped ({last})</source>
-        <translation>在独立进程中运行时中止（{last}）</translation>
-    </message>
-    <message>
         <source>Choose another engine, or leave it out.</source>
         <translation>请选择其他引擎，或跳过此项。</translation>
     </message>
@@ -3366,14 +3369,6 @@
     <message>
         <source>Open data first.</source>
         <translation>请先打开数据。</translation>
-    </message>
-    <message>
-        <source>it ended with {returncode}</source>
-        <translation>它以 {returncode} 退出</translation>
-    </message>
-    <message>
-        <source>what was written does not run ({why})</source>
-        <translation>写出的内容无法运行（{why}）</translation>
     </message>
     <message>
         <source>Choose another target, or report this.</source>
@@ -4070,6 +4065,138 @@
     <message>
         <source>running both models</source>
         <translation>正在运行两个模型</translation>
+    </message>
+    <message>
+        <source>a new process with what was written {why}</source>
+        <translation>加载所写内容的新进程{why}</translation>
+    </message>
+    <message>
+        <source>inductor needs Python&apos;s and torch&apos;s headers, which this application does not bring</source>
+        <translation>inductor 需要 Python 和 torch 的头文件，而本应用程序不带有它们</translation>
+    </message>
+    <message>
+        <source>Install qinspect with pip for it, or choose fx-onednn.</source>
+        <translation>为此请用 pip 安装 qinspect，或选择 fx-onednn。</translation>
+    </message>
+    <message>
+        <source>stopped ({last})</source>
+        <translation>停止了（{last}）</translation>
+    </message>
+    <message>
+        <source>running it in a process of its own {why}</source>
+        <translation>在单独的进程中运行时{why}</translation>
+    </message>
+    <message>
+        <source>crashed ({signal})</source>
+        <translation>崩溃了（{signal}）</translation>
+    </message>
+    <message>
+        <source>was killed; is there too little memory?</source>
+        <translation>被终止了；是否内存不足？</translation>
+    </message>
+    <message>
+        <source>its process hangs: it has told nothing for {minutes:.0f} minutes, and was ended</source>
+        <translation>其进程没有响应：{minutes:.0f} 分钟没有消息，已被终止</translation>
+    </message>
+    <message>
+        <source>measuring one layer at a time on {threads} threads of the cluster</source>
+        <translation>在集群的 {threads} 个线程上逐层测量</translation>
+    </message>
+    <message>
+        <source>a worker failed ({error})</source>
+        <translation>一个工作进程失败（{error}）</translation>
+    </message>
+    <message>
+        <source>cluster {address}</source>
+        <translation>集群 {address}</translation>
+    </message>
+    <message>
+        <source>a share of the work took down every worker that it was given to</source>
+        <translation>有一份工作使每个接到它的工作进程都崩溃了</translation>
+    </message>
+    <message>
+        <source>Is the same qinspect installed on all workers?</source>
+        <translation>所有工作进程上安装的是同一个 qinspect 吗？</translation>
+    </message>
+    <message>
+        <source>pip install &apos;qinspect[cluster]&apos;.</source>
+        <translation>请执行 pip install &apos;qinspect[cluster]&apos;。</translation>
+    </message>
+    <message>
+        <source>no scheduler answers ({error})</source>
+        <translation>没有调度器应答（{error}）</translation>
+    </message>
+    <message>
+        <source>waiting for a worker of the cluster</source>
+        <translation>正在等待集群的工作进程</translation>
+    </message>
+    <message>
+        <source>does not answer any more ({error})</source>
+        <translation>不再应答（{error}）</translation>
+    </message>
+    <message>
+        <source>has lost its scheduler</source>
+        <translation>失去了调度器</translation>
+    </message>
+    <message>
+        <source>Start it, and run this again.</source>
+        <translation>请启动它，然后重新运行。</translation>
+    </message>
+    <message>
+        <source>Give the workers more memory, or look into their logs.</source>
+        <translation>请给工作进程更多内存，或查看它们的日志。</translation>
+    </message>
+    <message>
+        <source>dask.distributed is not installed</source>
+        <translation>未安装 dask.distributed</translation>
+    </message>
+    <message>
+        <source>Is it running there?</source>
+        <translation>它在那里运行吗？</translation>
+    </message>
+    <message>
+        <source>calibrating on {threads} threads of the cluster</source>
+        <translation>在集群的 {threads} 个线程上校准</translation>
+    </message>
+    <message>
+        <source>has no worker</source>
+        <translation>没有工作进程</translation>
+    </message>
+    <message>
+        <source>Start some with dask worker.</source>
+        <translation>请用 dask worker 启动几个。</translation>
+    </message>
+    <message>
+        <source>Is its scheduler running?</source>
+        <translation>它的调度器在运行吗？</translation>
+    </message>
+    <message>
+        <source>has lost all its workers</source>
+        <translation>失去了所有工作进程</translation>
+    </message>
+    <message>
+        <source>Start some, and run it again.</source>
+        <translation>请启动几个，然后重新运行。</translation>
+    </message>
+    <message>
+        <source>worker {address}</source>
+        <translation>工作进程 {address}</translation>
+    </message>
+    <message>
+        <source>has {name} {ours}, not {theirs}</source>
+        <translation>装的是 {name} {ours}，而不是 {theirs}</translation>
+    </message>
+    <message>
+        <source>Give the same files to all workers; random weights differ: give --weights.</source>
+        <translation>请给所有工作进程相同的文件；随机权重各不相同：请给出 --weights。</translation>
+    </message>
+    <message>
+        <source>Install the same on all workers.</source>
+        <translation>请在所有工作进程上安装相同的版本。</translation>
+    </message>
+    <message>
+        <source>has something else under the name {name}</source>
+        <translation>名称 {name} 之下是别的内容</translation>
     </message>
     <message>
         <source>Few samples: {few}.</source>
@@ -6472,6 +6599,10 @@
         <translation>请改写那一行，不要对张量的值使用 Python 控制流，或把它放进单独的子模块：该子模块保持浮点，其余部分会被追踪。</translation>
     </message>
     <message>
+        <source>Use {names}, or FILE.py:CALLABLE.</source>
+        <translation>请使用 {names}，或 FILE.py:CALLABLE。</translation>
+    </message>
+    <message>
         <source>labels</source>
         <translation>标签</translation>
     </message>
@@ -6526,6 +6657,10 @@
     <message>
         <source>metric cosine</source>
         <translation>指标 cosine</translation>
+    </message>
+    <message>
+        <source>{source} is not known</source>
+        <translation>{source} 未知</translation>
     </message>
     <message>
         <source>metric pixel-accuracy</source>

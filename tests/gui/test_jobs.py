@@ -65,6 +65,67 @@ def test_cancelling_stops_the_work_at_its_next_report(qtbot, jobs):
     assert jobs.idle
 
 
+def test_work_that_never_reports_is_interrupted_when_it_does_not_stop(qtbot, jobs, monkeypatch):
+    monkeypatch.setattr("qinspect.gui.jobs.LISTEN_S", 0.1)
+    begun = threading.Event()
+
+    def work(report):
+        begun.set()
+        while True:  # a model whose forward never comes back
+            pass
+
+    job = jobs.start("endless", work)
+    assert begun.wait(2)
+    with qtbot.waitSignal(job.cancelled, timeout=3000):
+        job.cancel()
+    with qtbot.waitSignal(jobs.start("next", lambda report: 7).done) as heard:
+        pass
+    assert heard.args == [7]
+
+
+def test_work_that_cannot_even_be_interrupted_is_left_behind_and_others_go_on(qtbot, jobs, monkeypatch):
+    monkeypatch.setattr("qinspect.gui.jobs.LISTEN_S", 0.1)
+    gate, begun = threading.Event(), threading.Event()
+
+    def work(report):
+        begun.set()
+        gate.wait(20)
+
+    job = jobs.start("stuck", work)
+    waiting = jobs.start("next", lambda report: 7)
+    assert begun.wait(2)
+    results = []
+    waiting.done.connect(results.append)
+    with qtbot.waitSignal(job.failed, timeout=3000) as heard:
+        job.cancel()
+    (problem,) = heard.args
+    assert isinstance(problem, Problem)
+    assert "test_jobs.py:" in problem.what
+    qtbot.waitUntil(lambda: results == [7])
+    # The process cannot end by itself while the thread is there.
+    assert not jobs.close(0.1)
+    gate.set()
+
+
+def test_an_interruption_that_comes_too_late_harms_nothing(qtbot, jobs, monkeypatch):
+    monkeypatch.setattr("qinspect.gui.jobs.LISTEN_S", 0.05)
+
+    def work(report):
+        time.sleep(0.05)
+
+    for _ in range(20):
+        job = jobs.start("short", work)
+        ended = []
+        job.finished.connect(lambda ended=ended: ended.append(1))
+        qtbot.wait(10)
+        job.cancel()
+        qtbot.waitUntil(lambda ended=ended: bool(ended))
+        assert ended == [1]
+    with qtbot.waitSignal(jobs.start("next", lambda report: 7).done) as heard:
+        pass
+    assert heard.args == [7]
+
+
 def test_a_job_that_waits_is_cancelled_without_running(qtbot, jobs):
     gate, ran = threading.Event(), []
     jobs.start("first", lambda report: gate.wait(5))

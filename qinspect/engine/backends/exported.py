@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from ... import __version__
+from ..child import how_it_ended
 from ..errors import kl_divergence, logits
 from ..problem import Problem
 from ..progress import Report
@@ -114,9 +115,11 @@ def run_python(arguments: Sequence[str], folder: Path, report: Report, what: str
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
     if child.returncode != 0:
-        why = said[-1][:300] if said else Text("it ended with {returncode}", returncode=child.returncode)
+        why = how_it_ended(child.returncode, said)
         raise Problem(
-            what, Text("what was written does not run ({why})", why=why), Text("Choose another target, or report this.")
+            what,
+            Text("a new process with what was written {why}", why=why),
+            Text("Choose another target, or report this."),
         )
 
 

@@ -117,6 +117,8 @@ def sweep(
     report: Report = silent,
     *,
     order: Iterable[str] = (),
+    only: frozenset[str] | None = None,
+    first: int | None = None,
     metric: Metric | None = None,
     targets: NDArray[Any] | None = None,
     known: Sweep | None = None,
@@ -135,6 +137,10 @@ def sweep(
     report : Report
     order : iterable of str
         Layer ids, those first whose figures are wanted first; the others follow as they run.
+    only : frozenset of str, optional
+        Measure these layers alone.
+    first : int, optional
+        Layers whose figures come first together; None is `FIRST`.
     metric, targets
         Where both are given, the metric of every run.
     known : Sweep, optional
@@ -154,9 +160,9 @@ def sweep(
     found = known or Sweep()
     samples = sum(int(batch[0].shape[0]) for batch in batches)
     places = {id: place for place, id in enumerate(order)}
-    left = [layer for layer in runs.layers if layer.id not in found.isolated]
+    left = [layer for layer in runs.layers if layer.id not in found.isolated and (only is None or layer.id in only)]
     left.sort(key=lambda layer: places.get(layer.id, len(places)))
-    total, size = len(left), FIRST
+    total, size = len(left), first or FIRST
     while left:
         group, left = left[:size], left[size:]
         done = total - len(left) - len(group)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,9 @@ def need_compiler() -> None:
         )
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++", "cl")):
         raise Problem(Text("target pt2e"), Text("inductor needs a C++ compiler, and none was found"), REMEDY)
+    if getattr(sys, "frozen", False):
+        what = Text("inductor needs Python's and torch's headers, which this application does not bring")
+        raise Problem(Text("target pt2e"), what, Text("Install qinspect with pip for it, or choose fx-onednn."))
 
 
 REMEDY = Text("Install g++ or clang on an x86 computer, or choose fx-onednn; the export does not need it.")

@@ -1,0 +1,145 @@
+"""What happens to a process for kernels reaches the caller as a Problem, and nothing else does."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import pytest
+
+from qinspect.engine import child
+from qinspect.engine.child import Died, run_in_child
+from qinspect.engine.problem import Problem
+from qinspect.engine.progress import Cancelled
+
+CODE = """
+import ctypes, os, signal, time
+from qinspect.engine.problem import Problem
+
+def double(work, report):
+    report(1, 2, "half")
+    return 2 * work
+
+def read_nowhere(work, report):
+    ctypes.string_at(0)
+
+def run_out_of_memory(work, report):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def leave(work, report):
+    os._exit(3)
+
+def refuse(work, report):
+    raise Problem("layer a", "cannot run", "Leave it out.")
+
+def fail(work, report):
+    raise ZeroDivisionError("by nought")
+
+def hang(work, report):
+    with open(work, "w") as file:
+        file.write(str(os.getpid()))
+    while True:
+        time.sleep(1)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _code(tmp_path, monkeypatch):
+    (tmp_path / "kernels_of_a_test.py").write_text(CODE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def run(name, work=None, report=None):
+    return run_in_child(f"kernels_of_a_test:{name}", work, report or (lambda *_: None), what="target x")
+
+
+def test_the_result_and_the_progress_come_back():
+    heard = []
+    assert run("double", 21, lambda *values: heard.append(values)) == 42
+    assert heard
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(
+    ("function", "part"),
+    [
+        ("read_nowhere", "SIGSEGV"),
+        ("run_out_of_memory", "memory"),
+        ("leave", "exit 3"),
+        ("fail", "ZeroDivisionError: by nought"),
+    ],
+)
+def test_a_process_that_dies_is_a_problem_that_says_how(function, part):
+    with pytest.raises(Died, match=part) as found:
+        run(function)
+    assert found.value.where == "target x"
+    assert found.value.remedy
+
+
+def test_the_childs_own_problem_is_handed_on():
+    with pytest.raises(Problem, match="layer a: cannot run") as found:
+        run("refuse")
+    assert not isinstance(found.value, Died)
+
+
+def gone(path):
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(path.read_text()), 0)
+
+
+def hung(path):
+    """Whether the child has begun."""
+    return path.exists() and bool(path.read_text())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_cancelling_kills_a_process_that_hangs(tmp_path):
+    path = tmp_path / "pid"
+
+    def report(*_):
+        if hung(path):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run("hang", str(path), report)
+    gone(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_process_that_is_silent_for_too_long_is_killed_and_said_to_hang(tmp_path, monkeypatch):
+    path = tmp_path / "pid"
+    began = []
+
+    def report(*_):
+        # From when it hangs on; importing torch takes its time.
+        if hung(path) and not began:
+            began.append(time.monotonic())
+            monkeypatch.setattr(child, "SILENCE_S", 0.0)
+
+    with pytest.raises(Died, match="hangs"):
+        run("hang", str(path), report)
+    gone(path)
+    assert began
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_an_analysis_whose_kernels_crash_keeps_what_it_simulated(digits_model, monkeypatch):
+    from qinspect.engine import kernels
+    from qinspect.engine.analyze import analyze
+    from qinspect.engine.data import DataSpec, open_data
+    from qinspect.engine.job import calibrate_model, first_plan
+    from qinspect.engine.load import ModelSpec, load_model
+    from qinspect.engine.plan import Target
+
+    def crash(function, work, report, what):
+        return run_in_child("kernels_of_a_test:read_nowhere", None, report, what=what)
+
+    monkeypatch.setattr(kernels, "run_in_child", crash)
+    model = load_model(ModelSpec(digits_model.source, str(digits_model.weights), ((1, 1, 8, 8),)), allow_code=True)
+    data = open_data(DataSpec(str(digits_model.data), samples=60), model.graph.inputs[0].shape)
+    plan = first_plan(model.graph, Target())
+    found = analyze(model, data, plan, calibrate_model(model, data, plan))
+    assert [note for note in found.notes if note.startswith("No kernels of ort were run: ") and "SIGSEGV" in note]
+    assert found.totals.kl is not None
+    assert (found.totals.kernel_metric, found.totals.int8_ms) == (None, None)
