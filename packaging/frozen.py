@@ -1,7 +1,8 @@
 """Entry of the frozen application: the command line, and for its own child processes a Python.
 
-Kernels and exported models run in processes of their own, started as ``<executable> -m module`` or
-``<executable> script.py``. A frozen executable is no interpreter, so it does here what Python would.
+Kernels and exported models run in processes of their own, started as ``<executable> -m module``,
+``<executable> -I -B -c code`` or ``<executable> script.py``. A frozen executable is no interpreter, so it does here
+what Python would.
 """
 
 import multiprocessing
@@ -9,17 +10,29 @@ import os
 import runpy
 import sys
 
+FLAGS = ("-I", "-B", "-E", "-P", "-s", "-u")
+"""Python's own, which say where it may look for modules and write them: a frozen one has only its own."""
+
 
 def main() -> int:
     words = sys.argv[1:]
-    if words[:1] == ["-m"] and len(words) > 1:
-        sys.argv = words[1:]
-        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    asked = words
+    while asked and asked[0] in FLAGS:
+        asked = asked[1:]
+    if len(asked) > 1 and asked[0] == "-m":
+        sys.argv = asked[1:]
+        runpy.run_module(asked[1], run_name="__main__", alter_sys=True)
         return 0
-    if words and words[0].endswith(".py") and os.path.isfile(words[0]):
-        sys.argv = words
-        sys.path.insert(0, os.path.dirname(os.path.abspath(words[0])))
-        runpy.run_path(words[0], run_name="__main__")
+    if len(asked) > 1 and asked[0] == "-c":
+        sys.argv = ["-c", *asked[2:]]
+        if "-I" not in words[: len(words) - len(asked)]:
+            sys.path.insert(0, "")
+        exec(compile(asked[1], "<string>", "exec"), {"__name__": "__main__", "__builtins__": __builtins__})
+        return 0
+    if asked and asked[0].endswith(".py") and os.path.isfile(asked[0]):
+        sys.argv = asked
+        sys.path.insert(0, os.path.dirname(os.path.abspath(asked[0])))
+        runpy.run_path(asked[0], run_name="__main__")
         return 0
     from qinspect.cli import main as command_line
 

@@ -1,13 +1,20 @@
-"""Broken files: every reader of the program, a sound file for each, and seeded ways of spoiling it."""
+"""Broken files: every reader of the program, a sound file for each, and seeded ways of spoiling it.
+
+``python -m tests.fuzzing READER FIRST COUNT FOLDER`` reads COUNT spoilt files from seed FIRST on, and prints what
+happened as one line of JSON; the bench runs it, since a crash or a hang would take pytest along.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import random
+import signal
+import sys
+import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -130,18 +137,36 @@ def _in_json(content: bytes, rng: random.Random) -> bytes:
     return json.dumps(tree).encode()
 
 
-def fault(reader: Reader, path: Path, content: bytes, seed: int) -> str | None:
-    """What is wrong with how a spoilt file is read, or None: it opens, or a `Problem` with words names it."""
-    path.write_bytes(spoil(content, seed))
-    try:
-        reader.read(path)
-    except Problem as problem:
-        said = str(problem)
-        if not problem.what or not problem.remedy or "Traceback" in said or len(said) > 2000:
-            return f"seed {seed}: an unclear message: {said[:300]!r}"
-    except Exception as error:
-        return f"seed {seed}: {type(error).__name__}: {str(error)[:200]}"
-    return None
+@dataclass
+class Tally:
+    """How spoilt files were read.
+
+    Parameters
+    ----------
+    opened, refused : int
+        Those that open all the same, and those that a `Problem` with words names.
+    faults : list of str
+        What was wrong with the others, with their seeds.
+    """
+
+    opened: int = 0
+    refused: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def read(self, reader: Reader, path: Path, content: bytes, seed: int) -> None:
+        """Read the file that a seed makes of a sound one's content."""
+        path.write_bytes(spoil(content, seed))
+        try:
+            reader.read(path)
+            self.opened += 1
+        except Problem as problem:
+            said = str(problem)
+            if not problem.what or not problem.remedy or "Traceback" in said or len(said) > 2000:
+                self.faults.append(f"seed {seed}: an unclear message: {said[:300]!r}")
+            else:
+                self.refused += 1
+        except Exception as error:
+            self.faults.append(f"seed {seed}: {type(error).__name__}: {str(error)[:200]}")
 
 
 # -- the readers -----------------------------------------------------------------------------------
@@ -357,3 +382,30 @@ READERS = (
     Reader("model-pt2", ".pt2", _pt2, _read_model),
     Reader("model-onnx", ".onnx", _onnx, _read_model),
 )
+
+FILE_S = 60
+"""A file that takes longer to read hangs its reader."""
+
+
+def main(name: str, first: int, count: int, folder: Path) -> None:
+    reader = next(reader for reader in READERS if reader.name == name)
+    path = folder / f"file{reader.suffix}"
+    reader.make(path)
+    content = path.read_bytes()
+
+    def hangs(*_: object) -> None:
+        raise TimeoutError(f"read for {FILE_S} s")
+
+    signal.signal(signal.SIGALRM, hangs)
+    tally, began = Tally(), time.monotonic()
+    for seed in range(first, first + count):
+        (folder.parent / "seed").write_text(str(seed))
+        signal.alarm(FILE_S)
+        tally.read(reader, path, content, seed)
+        signal.alarm(0)
+    left = sorted(item.name for item in folder.iterdir() if item != path)
+    print(json.dumps({**asdict(tally), "left": left, "seconds": round(time.monotonic() - began, 1)}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tests.fuzzing import READERS, fault
+from tests.fuzzing import READERS, Tally
 
-COUNT = int(os.environ.get("QINSPECT_FUZZ", "500"))
-"""Spoilt files for each reader."""
+COUNT = 500
+"""Spoilt files for each reader; `tests/bench/test_broken_files.py` reads 20,000."""
 
 SLOW = {"model-pt2", "model-onnx"}
 """Opening one takes a good part of a second: a fifth of them, the rest is the bench's."""
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
-@pytest.mark.timeout(20 * 60 + COUNT)
+@pytest.mark.timeout(20 * 60)
 def test_a_spoilt_file_never_ends_in_a_traceback(reader, tmp_path):
     folder = tmp_path / "files"
     folder.mkdir()
@@ -24,7 +22,11 @@ def test_a_spoilt_file_never_ends_in_a_traceback(reader, tmp_path):
     reader.make(path)
     content = path.read_bytes()
     reader.read(path)
-    count = COUNT // 5 if reader.name in SLOW and COUNT <= 500 else COUNT
-    faults = [said for seed in range(count) if (said := fault(reader, path, content, seed)) is not None]
-    assert faults == []
+    count = COUNT // 5 if reader.name in SLOW else COUNT
+    tally = Tally()
+    for seed in range(count):
+        tally.read(reader, path, content, seed)
+    assert tally.faults == []
+    # Most faults are found; what hits a number or a picture's grain makes another sound file.
+    assert tally.refused > 0
     assert [item.name for item in folder.iterdir()] == [path.name]
