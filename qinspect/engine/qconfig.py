@@ -264,17 +264,31 @@ class TensorConfig:
             changes.setdefault("granularity", "per_tensor")
         return replace(self, **changes)
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """In words: type, scheme, granularity, and how the range is found."""
         if not self.has_scale:
             return self.dtype
-        width = "" if self.bits == self.width else f" ({self.bits} bit)"
-        scheme = "" if self.is_float else " symmetric" if self.symmetric else " affine"
-        per = self.granularity.replace("_", "-") + (f" {self.group_size}" if self.granularity == "per_group" else "")
+        narrow = self.bits != self.width
+        kind = Text("{dtype} ({bits} bit)", dtype=self.dtype, bits=self.bits) if narrow else self.dtype
+        per = {
+            "per_tensor": Text("per-tensor"),
+            "per_channel": Text("per-channel"),
+            "per_group": Text("per-group {size}", size=self.group_size),
+            "per_token": Text("per-token"),
+        }[self.granularity]
         how = {
             "percentile": f"{self.percentile:g} %",
-            "moving_average": f"moving average {self.momentum:g}",
+            "moving_average": Text("moving average {momentum:g}", momentum=self.momentum),
         }.get(self.estimator, self.estimator)
-        return f"{self.dtype}{width}{scheme} {per} {'dynamic' if self.dynamic else how}"
+        how = Text("dynamic") if self.dynamic else how
+        if self.is_float:
+            return Text("{kind} {per} {how}", kind=kind, per=per, how=how)
+        scheme = Text("symmetric") if self.symmetric else Text("affine")
+        return Text("{kind} {scheme} {per} {how}", kind=kind, scheme=scheme, per=per, how=how)
+
+    def __str__(self) -> str:
+        return str(self.text)
 
 
 _KINDS: Mapping[str, Any] = {

@@ -18,8 +18,8 @@ class Text(str):
     template : str
         A literal with the places of `str.format`; translations are found by it.
     **values : object
-        What stands in the places. A Text among them is translated too; whatever is neither a str
-        nor a number is kept as the str of it.
+        What stands in the places. A Text among them is translated too, and so is what has one of
+        itself as ``text``; whatever else is neither a str nor a number is kept as the str of it.
 
     Attributes
     ----------
@@ -45,6 +45,8 @@ def remade(english: str, template: str, values: Mapping[str, Any]) -> Text:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(text := getattr(value, "text", None), Text):
+        return text
     if value is None or isinstance(value, (str, int, float)):
         return value
     return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else str(value)

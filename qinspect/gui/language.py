@@ -30,7 +30,7 @@ def install(app: QApplication, language: str) -> list[QTranslator]:
         What was installed; empty for English.
     """
     app.setProperty("language", language)
-    for old in app.findChildren(QTranslator, "qinspect"):
+    for old in _translators():
         app.removeTranslator(old)
         old.deleteLater()
     if language == "en":
@@ -49,6 +49,11 @@ def install(app: QApplication, language: str) -> list[QTranslator]:
     return made
 
 
+def _translators() -> list[QTranslator]:
+    app = QCoreApplication.instance()
+    return app.findChildren(QTranslator, "qinspect") if app is not None else []
+
+
 def language_of(app: object) -> str:
     """The language that `install` was last given."""
     return str(app.property("language") or "en") if isinstance(app, QApplication) else "en"
@@ -58,8 +63,8 @@ def translated(text: str) -> str:
     """A text of the engine in the language of the window; a plain str is shown as it is."""
     if not isinstance(text, Text):
         return text
-    template = QCoreApplication.translate("engine", text.template)
-    if template == text.template:
+    template = next(filter(None, (made.translate("engine", text.template) for made in _translators())), None)
+    if template is None:
         return str(text)
     values = {name: translated(value) if isinstance(value, str) else value for name, value in text.values.items()}
     try:

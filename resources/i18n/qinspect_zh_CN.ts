@@ -2089,8 +2089,16 @@
         <translation>参数</translation>
     </message>
     <message>
+        <source>{0} M ({1} MiB as float32)</source>
+        <translation>{0} M（float32 占 {1} MiB）</translation>
+    </message>
+    <message>
         <source>Multiply-adds</source>
         <translation>乘加次数</translation>
+    </message>
+    <message>
+        <source>{0} M per sample</source>
+        <translation>每个样本 {0} M</translation>
     </message>
     <message>
         <source>Inputs</source>
@@ -2467,6 +2475,41 @@
     <message>
         <source>Select layers in the table or in the graph to edit their qconfig.</source>
         <translation>在表格或图中选择层以编辑其量化配置。</translation>
+    </message>
+</context>
+<context>
+    <name>Qconfig</name>
+    <message>
+        <source>mixed</source>
+        <translation>不一致</translation>
+    </message>
+    <message>
+        <source>affine</source>
+        <translation>仿射</translation>
+    </message>
+    <message>
+        <source>symmetric</source>
+        <translation>对称</translation>
+    </message>
+    <message>
+        <source>sym. narrow</source>
+        <translation>对称（窄）</translation>
+    </message>
+    <message>
+        <source>tensor</source>
+        <translation>张量</translation>
+    </message>
+    <message>
+        <source>channel</source>
+        <translation>通道</translation>
+    </message>
+    <message>
+        <source>group</source>
+        <translation>组</translation>
+    </message>
+    <message>
+        <source>token</source>
+        <translation>token</translation>
     </message>
 </context>
 <context>
@@ -2864,6 +2907,14 @@
     <message>
         <source>A .pt2 file with quantizers; oneDNN&apos;s exact sums on x86. To run it takes a C++ compiler.</source>
         <translation>带量化器的 .pt2 文件；在 x86 上用 oneDNN 的精确求和。运行需要 C++ 编译器。</translation>
+    </message>
+    <message>
+        <source>weights: {0}</source>
+        <translation>权重：{0}</translation>
+    </message>
+    <message>
+        <source>activations: {0}</source>
+        <translation>激活：{0}</translation>
     </message>
     <message>
         <source>Measured with</source>
@@ -6713,6 +6764,46 @@
     <message>
         <source>Known are {known}.</source>
         <translation>可用的有 {known}。</translation>
+    </message>
+    <message>
+        <source>{kind} {scheme} {per} {how}</source>
+        <translation>{kind} {scheme} {per} {how}</translation>
+    </message>
+    <message>
+        <source>{dtype} ({bits} bit)</source>
+        <translation>{dtype}（{bits} 位）</translation>
+    </message>
+    <message>
+        <source>{kind} {per} {how}</source>
+        <translation>{kind} {per} {how}</translation>
+    </message>
+    <message>
+        <source>symmetric</source>
+        <translation>对称</translation>
+    </message>
+    <message>
+        <source>affine</source>
+        <translation>仿射</translation>
+    </message>
+    <message>
+        <source>per-tensor</source>
+        <translation>逐张量</translation>
+    </message>
+    <message>
+        <source>per-channel</source>
+        <translation>逐通道</translation>
+    </message>
+    <message>
+        <source>per-group {size}</source>
+        <translation>逐组 {size}</translation>
+    </message>
+    <message>
+        <source>per-token</source>
+        <translation>逐 token</translation>
+    </message>
+    <message>
+        <source>moving average {momentum:g}</source>
+        <translation>移动平均 {momentum:g}</translation>
     </message>
     <message>
         <source>ranges against samples</source>

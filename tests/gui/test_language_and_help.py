@@ -12,9 +12,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.text import Text, remade
 from qinspect.gui import language
 from qinspect.gui.help import OF_STEP, PAGES, page_text, title_of
+from qinspect.gui.panels.figures import described
 from qinspect.gui.panels.steps import STEPS
 from qinspect.resources import resource
 
@@ -120,6 +122,26 @@ def test_a_text_of_the_engine_is_said_in_chinese_with_the_texts_inside_it(chines
     assert language.translated(text) == "核的运行：a, b 及另外 2 个"
     assert text == "the kernels: a, b and 2 more"
     assert language.translated("the kernels") == "the kernels"
+
+
+def test_a_configuration_is_described_in_chinese(chinese):
+    config = TensorConfig("uint8", bits=7, granularity="per_tensor", estimator="moving_average")
+    assert described(config) == "uint8（7 位） 仿射 逐张量 移动平均 0.01"
+    assert (
+        language.translated(Text("not {config}", config=config))
+        == "not uint8 (7 bit) affine per-tensor moving average 0.01"
+    )
+
+
+def test_a_choice_in_chinese_is_the_same_edit(chinese, make_window, digits):
+    window = make_window(digits)
+    window.go("layers")
+    window.document.select(("conv:conv2d",))
+    box = window.layers_page.detail.editor.scheme["activation"]
+    assert [box.itemText(place) for place in range(box.count())] == ["仿射", "对称", "对称（窄）"]
+    box.setCurrentText("对称")
+    box.activated.emit(box.currentIndex())
+    assert window.document.qconfig("conv:conv2d").activation.symmetric
 
 
 def test_a_text_whose_values_do_not_fit_is_shown_in_english(chinese):

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QT
 
 from ..language import translated
 from .cards import Hint
-from .figures import decibel, small
+from .figures import decibel, described, small
 from .tables import make_copyable
 
 
@@ -63,7 +63,7 @@ class Candidates(QTableWidget):
                 item = QTableWidgetItem(text)
                 if column:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                item.setToolTip(f"{candidate.weight} · {candidate.activation}")
+                item.setToolTip(f"{described(candidate.weight)} · {described(candidate.activation)}")
                 if candidate.why_not is not None:
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
                     item.setToolTip(translated(candidate.why_not))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
+from ...engine.qconfig import TensorConfig
+from ..language import translated
+
 
 def share(value: float | None) -> str:
     """A fraction in percent."""
@@ -47,3 +50,8 @@ def layer_name(layer_id: str) -> str:
     """The last parts of a layer's id, for narrow places."""
     path, _, op = layer_id.rpartition(":")
     return f"{path or 'model'} ({op})"
+
+
+def described(config: TensorConfig | None) -> str:
+    """How a tensor is quantized, in words."""
+    return "float" if config is None else translated(config.text)

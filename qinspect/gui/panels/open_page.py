@@ -324,9 +324,14 @@ class OpenPage(Page):
             (self.tr("Layers"), ", ".join(f"{count} {op}" for op, count in counts.most_common(8))),
             (
                 self.tr("Parameters"),
-                f"{parameters / 1e6:.2f} M ({parameters * 4 / 2**20:.1f} MiB as float32)",
+                self.tr("{0} M ({1} MiB as float32)").format(
+                    f"{parameters / 1e6:.2f}", f"{parameters * 4 / 2**20:.1f}"
+                ),
             ),
-            (self.tr("Multiply-adds"), f"{sum(layer.macs for layer in rows) / 1e6:.0f} M per sample"),
+            (
+                self.tr("Multiply-adds"),
+                self.tr("{0} M per sample").format(f"{sum(layer.macs for layer in rows) / 1e6:.0f}"),
+            ),
             (self.tr("Inputs"), "\n".join(_signature(spec) for spec in graph.inputs)),
             (
                 self.tr("Batch"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
@@ -25,10 +25,22 @@ from ..icons import set_icon
 from .cards import Wrapped, label
 
 FLOAT = "float"
-MIXED = "mixed"
+MIXED = QT_TRANSLATE_NOOP("Qconfig", "mixed")
 DYNAMIC = "dynamic"
 ROLES = ("weight", "activation")
-AFFINE, SYMMETRIC, NARROW = "affine", "symmetric", "sym. narrow"
+AFFINE, SYMMETRIC, NARROW = (
+    QT_TRANSLATE_NOOP("Qconfig", "affine"),
+    QT_TRANSLATE_NOOP("Qconfig", "symmetric"),
+    QT_TRANSLATE_NOOP("Qconfig", "sym. narrow"),
+)
+PER = {
+    "weight": (
+        QT_TRANSLATE_NOOP("Qconfig", "tensor"),
+        QT_TRANSLATE_NOOP("Qconfig", "channel"),
+        QT_TRANSLATE_NOOP("Qconfig", "group"),
+    ),
+    "activation": (QT_TRANSLATE_NOOP("Qconfig", "tensor"), QT_TRANSLATE_NOOP("Qconfig", "token")),
+}
 SCHEMES: Mapping[str, dict[str, bool]] = {
     AFFINE: {"symmetric": False, "narrow": False},
     SYMMETRIC: {"symmetric": True, "narrow": False},
@@ -115,8 +127,9 @@ class QConfigEditor(QWidget):
         top.addWidget(self.follow)
         grid.addLayout(top, 0, 0, 1, 3)
         grid.addWidget(self.state, 1, 0, 1, 3)
-        for column, text in ((1, self.tr("Weight")), (2, self.tr("Activation"))):
-            grid.addWidget(QLabel(text), 2, column)
+        roles = {"weight": self.tr("Weight"), "activation": self.tr("Activation")}
+        for column, role in enumerate(ROLES, 1):
+            grid.addWidget(QLabel(roles[role]), 2, column)
         names = (
             (self.tr("Type"), self.tr("Storage type; float leaves it as it is")),
             (
@@ -152,7 +165,7 @@ class QConfigEditor(QWidget):
             for column, role in enumerate(ROLES, 1):
                 widget = fields[role][line]
                 widget.setToolTip(tip)
-                widget.setAccessibleName(f"{role} {text}")
+                widget.setAccessibleName(f"{roles[role]} {text}")
                 widget.setMinimumWidth(84)
                 grid.addWidget(widget, line + 3, column)
             self._lines.append((title, tuple(fields[role][line] for role in ROLES)))
@@ -164,23 +177,23 @@ class QConfigEditor(QWidget):
 
     def _fields(self, role: str) -> tuple[QWidget, ...]:
         dtype = self.dtype[role] = QComboBox()
-        dtype.addItems([FLOAT, *DTYPES, *FLOATS])
+        _add(dtype, (FLOAT, *DTYPES, *FLOATS))
         dtype.activated.connect(lambda: self._dtype_chosen(role))
-        bits = self.bits[role] = _Whole(minimum=1, maximum=16, specialValueText=MIXED)
+        bits = self.bits[role] = _Whole(minimum=1, maximum=16, specialValueText=_word(MIXED))
         bits.setKeyboardTracking(False)
         bits.valueChanged.connect(lambda value: value > 1 and self._emit(role, bits=value))
         scheme = self.scheme[role] = QComboBox()
-        scheme.addItems(list(SCHEMES))
+        _add(scheme, SCHEMES)
         scheme.activated.connect(lambda: self._choose(role, scheme, lambda text: SCHEMES[text]))
         granularity = self.granularity[role] = QComboBox()
-        granularity.addItems(["tensor", "channel", "group"] if role == "weight" else ["tensor", "token"])
+        _add(granularity, PER[role])
         granularity.activated.connect(
             lambda: self._choose(role, granularity, lambda text: {"granularity": f"per_{text}"})
         )
         estimator = self.estimator[role] = QComboBox()
-        estimator.addItems([name for name in ESTIMATORS if name != "fixed"])
+        _add(estimator, (name for name in ESTIMATORS if name != "fixed"))
         if role == "activation":
-            estimator.addItem(DYNAMIC)
+            _add(estimator, (DYNAMIC,))
         estimator.activated.connect(lambda: self._choose(role, estimator, _range_fields))
         percentile = self.percentile[role] = _Real(
             minimum=50.0, maximum=100.0, decimals=3, singleStep=0.01, suffix=" %", specialValueText="–"
@@ -203,11 +216,11 @@ class QConfigEditor(QWidget):
             self.changed.emit(role, fields)
 
     def _choose(self, role: str, box: QComboBox, fields: Any) -> None:
-        if box.currentText() not in (MIXED, "fixed"):
-            self._emit(role, **fields(box.currentText()))
+        if box.currentData() not in (MIXED, "fixed"):
+            self._emit(role, **fields(box.currentData()))
 
     def _dtype_chosen(self, role: str) -> None:
-        text = self.dtype[role].currentText()
+        text = self.dtype[role].currentData()
         if text == FLOAT:
             self.floated.emit(role)
         elif text != MIXED:
@@ -274,7 +287,7 @@ class QConfigEditor(QWidget):
         scaled = [config for config in quantized if config.has_scale]
         static = [config for config in scaled if not config.dynamic]
         widths = {config.bits for config in quantized}
-        self.bits[role].setSpecialValueText(MIXED if widths else "–")
+        self.bits[role].setSpecialValueText(_word(MIXED) if widths else "–")
         self.bits[role].setValue(widths.pop() if len(widths) == 1 else 1)
         _set(self.scheme[role], {_scheme(config) for config in whole})
         _set(self.granularity[role], {config.granularity.removeprefix("per_") for config in scaled})
@@ -304,18 +317,22 @@ def _range_fields(text: str) -> dict[str, Any]:
 def _set(box: QComboBox, values: set[str]) -> None:
     """Show the one value, or that there are several, or nothing; both only while it is so."""
     for extra in (MIXED, "fixed"):
-        if (place := box.findText(extra)) >= 0:
+        if (place := box.findData(extra)) >= 0:
             box.removeItem(place)
-    if len(values) == 1:
-        value = next(iter(values))
-        if box.findText(value) < 0:
-            box.addItem(value)
-        box.setCurrentText(value)
-    elif values:
-        box.addItem(MIXED)
-        box.setCurrentText(MIXED)
-    else:
-        box.setCurrentIndex(-1)
+    value = MIXED if len(values) > 1 else next(iter(values), None)
+    if value is not None and box.findData(value) < 0:
+        _add(box, (value,))
+    box.setCurrentIndex(-1 if value is None else box.findData(value))
+
+
+def _add(box: QComboBox, values: Iterable[str]) -> None:
+    """Values of a qconfig to choose from, in the words of the window's language."""
+    for value in values:
+        box.addItem(_word(value), value)
+
+
+def _word(value: str) -> str:
+    return QCoreApplication.translate("Qconfig", value)
 
 
 class RangeFields(QWidget):

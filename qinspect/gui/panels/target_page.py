@@ -13,6 +13,7 @@ from ...engine.target import TARGETS, Target
 from ..document import Document
 from ..icons import set_icon, set_primary
 from .cards import Card, Page, label, row
+from .figures import described
 
 if TYPE_CHECKING:
     from ..work import Host
@@ -89,8 +90,8 @@ class TargetPage(Page):
             card.body.addWidget(label(text, "muted"))
             preset = PRESETS[Target.parse(name).preset]
             lines = (
-                f"{self.tr('weights')}: {preset.weight}",
-                f"{self.tr('activations')}: {preset.activation}",
+                self.tr("weights: {0}").format(described(preset.weight)),
+                self.tr("activations: {0}").format(described(preset.activation)),
             )
             for line in lines:
                 card.body.addWidget(label(line, factor=0.92))
