@@ -134,7 +134,7 @@ def export(
         quantization = quantize(graph, plan, calibration.tensors, known_grids(model, graph, plan))
     if to == "plan":
         return _export_plan(quantization, out)
-    if problem := refuse_opaque(quantization.graph, f"an export to {to}"):
+    if problem := refuse_opaque(quantization.graph, Text("an export to {to}", to=to)):
         raise problem
     samples, score, notes = _trial(model, calibration, data, metric)
     rest = part(report, 0.1, 1)

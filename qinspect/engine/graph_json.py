@@ -146,7 +146,7 @@ def from_json(data: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> L
         known.add(layer.id)
         layers.append(layer)
     outputs = _argument(data["outputs"])
-    _check("the output", outputs, known, params)
+    _check(Text("the output"), outputs, known, params)
     return LayerGraph(inputs, tuple(layers), outputs, params)
 
 

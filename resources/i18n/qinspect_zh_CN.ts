@@ -6370,12 +6370,20 @@
         <translation>torch 的仅权重核只接受按通道对称的 int8 权重，而不是 {weight}</translation>
     </message>
     <message>
+        <source>an export to {to}</source>
+        <translation>导出为 {to}</translation>
+    </message>
+    <message>
         <source>it scales or repeats what is added</source>
         <translation>它对被加的值进行缩放或重复</translation>
     </message>
     <message>
         <source>what is added is also the input of {unit}, and the kernel writes over it</source>
         <translation>被加的值也是 {unit} 的输入，而该核会覆盖它</translation>
+    </message>
+    <message>
+        <source>the output</source>
+        <translation>输出</translation>
     </message>
     <message>
         <source>takes the last of equal values</source>
