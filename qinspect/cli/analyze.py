@@ -53,7 +53,7 @@ def _analyze(options: argparse.Namespace) -> int:
     from ..engine.cluster.client import gather_on, sweep_on
     from ..engine.cluster.work import work_of
     from ..engine.files import write_json
-    from ..engine.job import forward_seconds, fused_graph
+    from ..engine.job import forward_seconds, fused_graph, memory_of
     from ..engine.profiles import read_profile
     from ..engine.report import write_analysis
     from ..engine.sensitivity.sweep import Sweep, read_sweep
@@ -63,6 +63,8 @@ def _analyze(options: argparse.Namespace) -> int:
         data = words.open_data_set(options, model)
         metric = words.metric(options)
         plan = words.plan_of(options, model)
+        memory = memory_of(model, plan)
+        report(0, 1, memory.sentence)
         forward = None if options.stats or client else forward_seconds(model, data, report)
         device = None
         if options.profile is not None:
@@ -104,6 +106,7 @@ def _analyze(options: argparse.Namespace) -> int:
         print(f"note: the estimate does not hold: {found.totals.estimate_reason}")
     for line in (*made, *found.notes):
         print(f"note: {line}")
+    print(f"note: {memory.sentence}")
     for finding in found.findings:
         print(f"found ({finding.severity}): {finding.title} ({finding.evidence}). {finding.remedy}")
     print(f"report: {path}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import torch
 from .execute import Executor, portions
 from .files import write_atomically
 from .graph import Layer, LayerGraph
+from .memory import VALUE_BYTES, Shortage, fixed_batch, ran_out
 from .observe import SHARE, Observer
 from .observe import tensor_stats as tensor_stats
 from .problem import Problem
@@ -241,10 +241,24 @@ def calibrate(
         with torch.inference_mode():
             for batch in batches:
                 size = int(batch[0].shape[0]) if batch[0].dim() else 1
-                parts = portions(graph, batch)
-                for number, inputs in enumerate(parts):
+                parts, number = portions(graph, batch), 0
+                while number < len(parts):
                     done = samples + size * number / len(parts)
-                    _observe(executor, inputs, observers, report, done, size / len(parts), total or samples + size)
+                    try:
+                        _observe(
+                            executor, parts[number], observers, report, done, size / len(parts), total or samples + size
+                        )
+                        number += 1
+                    except (Shortage, RuntimeError, MemoryError) as error:
+                        if not isinstance(error, Shortage) and not ran_out(error):
+                            raise
+                        smaller = portions(graph, batch, most=len(parts[0][0]) // 2) if parts[0][0].dim() else parts
+                        if len(smaller) == len(parts):
+                            raise
+                        # Values of this batch have been counted already: it begins anew.
+                        for observer in observers.values():
+                            observer.revert()
+                        parts, number = smaller, 0
                 for observer in observers.values():
                     observer.end_batch()
                 samples += size
@@ -307,19 +321,9 @@ def memory_bytes(graph: LayerGraph, batch: int) -> int:
     """
     inputs = [torch.empty(batch, *(n or 1 for n in spec.shape[1:]), device="meta") for spec in graph.inputs]
     portion = max(len(part[0]) for part in portions(graph, inputs)) if inputs and inputs[0].dim() else 1
-    free = bool(graph.inputs and graph.inputs[0].shape and graph.inputs[0].shape[0] is None)
-    last = {name: place for place, layer in enumerate(graph.layers) for name in layer.inputs}
-    live = {spec.name: math.prod(n or 1 for n in spec.shape) for spec in graph.inputs}
-    most = 0
-    for place, layer in enumerate(graph.layers):
-        made = math.prod(layer.shape)
-        live[layer.value] = made
-        # An absorbed activation writes a second value beside the first, and an eighth is copied to be counted.
-        most = max(most, sum(live.values()) + made * (1 + len(layer.executed)))
-        for name in layer.inputs:
-            if last[name] == place and name not in graph.output_values:
-                live.pop(name, None)
+    if fixed_batch(graph) is not None:
+        portion = 1  # what lives is known for the whole batch
     fed = sum(tensor.numel() for tensor in inputs)
     weights = sum(graph.params[layer.roles["weight"]].numel() for layer in graph.layers if layer.op == "conv2d")
     statistics = len(wanted_values(graph)) * 2 * BINS * 8
-    return 4 * (most * (portion if free else 1) + fed + weights) + statistics
+    return VALUE_BYTES * (graph.live_values * portion + fed + weights) + statistics

@@ -13,6 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .graph import Layer, LayerGraph, Param, Ref, replace
+from .memory import Shortage, ran_out
 from .problem import Problem
 from .text import Text
 
@@ -115,7 +116,11 @@ class Executor:
                 args = by_onednn(args)
             try:
                 result = function(part.target)(*args, **kwargs)
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
+                if ran_out(error):
+                    raise Shortage(
+                        layer.id, Text("memory ran out"), Text("Close other programs, or use smaller inputs.")
+                    ) from error
                 line = str(error).splitlines()[0][:200]
                 raise Problem(
                     layer.id, Text("cannot run: {line}", line=line), Text("Does the data have the model's input shape?")
@@ -175,7 +180,11 @@ PORTION_BYTES = 16 << 20
 
 
 def portions(
-    graph: LayerGraph, inputs: Sequence[torch.Tensor], limit: int = PORTION_BYTES, kept: int | None = None
+    graph: LayerGraph,
+    inputs: Sequence[torch.Tensor],
+    limit: int = PORTION_BYTES,
+    kept: int | None = None,
+    most: int | None = None,
 ) -> list[tuple[torch.Tensor, ...]]:
     """A batch in portions of as many samples as pass through the layers fast.
 
@@ -192,6 +201,8 @@ def portions(
         Bytes of the largest value of a portion; one sample is the least.
     kept : int, optional
         Bytes of all its values together, where they are kept at the same time.
+    most : int, optional
+        Samples of a portion at most.
     """
     whole = [tuple(inputs)]
     free = [bool(spec.shape) and spec.shape[0] is None for spec in graph.inputs]
@@ -200,11 +211,13 @@ def portions(
         return whole
     size = sizes.pop()
     of_sample = [4 * math.prod(shape) for shape in (*(layer.shape for layer in graph.layers), inputs[0].shape[1:])]
-    most = max(1, limit // max(1, *of_sample))
+    fitting = max(1, limit // max(1, *of_sample))
     if kept is not None:
-        most = max(1, min(most, kept // max(1, sum(of_sample))))
+        fitting = max(1, min(fitting, kept // max(1, sum(of_sample))))
+    if most is not None:
+        fitting = max(1, min(fitting, most))
     # Of about equal size, so that the last one is not a small rest.
-    count = math.ceil(size / max(1, most))
+    count = math.ceil(size / fitting)
     if count <= 1:
         return whole
     return list(zip(*(torch.tensor_split(t, count) for t in inputs), strict=True))

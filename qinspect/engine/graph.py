@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -235,6 +236,22 @@ class LayerGraph:
     def opaque(self) -> tuple[Layer, ...]:
         """Layers that run a sub-module's own code, since it could not be traced."""
         return tuple(layer for layer in self.layers if layer.target == OPAQUE)
+
+    @cached_property
+    def live_values(self) -> int:
+        """Largest number of values that live at the same time while one sample (of a fixed batch: all) passes."""
+        last = {name: place for place, layer in enumerate(self.layers) for name in layer.inputs}
+        live = {spec.name: math.prod(n or 1 for n in spec.shape) for spec in self.inputs}
+        most = sum(live.values())
+        for place, layer in enumerate(self.layers):
+            made = math.prod(layer.shape)
+            live[layer.value] = made
+            # An absorbed activation writes a second value beside the first, and an eighth is copied to be counted.
+            most = max(most, sum(live.values()) + made * (1 + len(layer.executed)))
+            for name in layer.inputs:
+                if last[name] == place and name not in self.output_values:
+                    live.pop(name, None)
+        return most
 
     @cached_property
     def output_values(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .statistics import BINS, SAMPLES, Histogram, TensorStats, bin_exponent, merged_moments, weighted
+from .statistics import BATCHES, BINS, SAMPLES, Histogram, TensorStats, bin_exponent, merged_moments, weighted
 
 SHARE = 0.125
 """Share of a tensor's values that its variance, zeros and histogram rest on."""
@@ -46,6 +46,7 @@ class Observer:
         self._batch = (math.inf, -math.inf)
         self._exponent = self._first = 0  # of the grid
         self._bins = np.zeros(BINS, np.int64)
+        self._kept: Observer  # as it was when the last batch ended
         self._used = (0, -1)  # places in `_bins` of the smallest and the largest value
         if start is not None:
             self._continue(start)
@@ -99,15 +100,26 @@ class Observer:
         if self._batch != (math.inf, -math.inf):
             for ends, end in zip(self.by_batch, self._batch, strict=True):
                 ends.append(end)
+                if len(ends) == 2 * BATCHES:
+                    del ends[:BATCHES]
             self._batch = (math.inf, -math.inf)
         self._mark()
+
+    def revert(self) -> None:
+        """Forget what has been seen since the last batch ended."""
+        at = self._kept
+        for ends, count in zip((*self.by_batch, *self.by_sample), (at._batches,) * 2 + (at._samples,) * 2, strict=True):
+            del ends[count:]
+        self.__dict__.update(at.__dict__)
+        self._bins = at._bins.copy()
+        self._kept = at
 
     def stats(self) -> TensorStats | None:
         """Of the batches that have been seen whole; None where there was no value in them."""
         at = self._kept
         if not at.count:
             return None
-        batch_min, batch_max = (np.array(ends[: at._batches], np.float32) for ends in self.by_batch)
+        batch_min, batch_max = (np.array(ends[: at._batches][-BATCHES:], np.float32) for ends in self.by_batch)
         sample_min, sample_max = (np.array(ends[: at._samples], np.float32) for ends in self.by_sample)
         return TensorStats(
             at.count,
@@ -132,7 +144,7 @@ class Observer:
         self._batches, self._samples = len(self.by_batch[0]), len(self.by_sample[0])
         self._kept = copy.copy(self)
         self._kept._bins = self._bins.copy()
-        vars(self._kept).pop("_kept", None)
+        self._kept.__dict__.pop("_kept", None)
 
     def _extremes(self, x: torch.Tensor, samples: int | None) -> tuple[float, float, float]:
         """Add extremes by channel, sample and batch; returns the smallest, the largest value and the sum."""

@@ -14,6 +14,9 @@ BINS = 2048
 SAMPLES = 4096
 """Ranges by sample are kept of the first so many."""
 
+BATCHES = 4096
+"""Ranges by batch are kept of the last so many: an average that moves by a hundredth has forgotten what was before."""
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -106,7 +109,7 @@ class TensorStats:
     channel_min, channel_max : float32 array, shape (channels,)
         Exact, over axis 1 (the last one for tensors of two or three axes).
     batch_min, batch_max : float32 array, shape (batches,)
-        One per batch, in the order seen.
+        One per batch for the last `BATCHES` ones, in the order seen.
     nonfinite : int
         Number of NaN and infinite values (counted only in batches that have any).
     sampled : int
@@ -157,8 +160,8 @@ class TensorStats:
             mean,
             np.minimum(self.channel_min, other.channel_min) if same else np.empty(0, np.float32),
             np.maximum(self.channel_max, other.channel_max) if same else np.empty(0, np.float32),
-            np.concatenate([self.batch_min, other.batch_min]),
-            np.concatenate([self.batch_max, other.batch_max]),
+            np.concatenate([self.batch_min, other.batch_min])[-BATCHES:],
+            np.concatenate([self.batch_max, other.batch_max])[-BATCHES:],
             self.nonfinite + other.nonfinite,
             sampled,
             sample_mean,

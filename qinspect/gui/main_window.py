@@ -292,7 +292,7 @@ class MainWindow(QMainWindow):
 
     def _data_opened(self, opened: Any) -> None:
         self.data_page.fill(opened.data.spec.to_json())
-        self.data_page.show_pictures(opened.pictures, opened.classes)
+        self.data_page.show_pictures(opened.pictures, opened.classes, opened.memory)
         if self._layers is not None:
             self._layers.bottom.samples.set_classes(opened.classes)
         if self.step in ("open", "target", "verdict"):

@@ -47,11 +47,12 @@ class Host:
 
 @dataclass(frozen=True)
 class Opened:
-    """A data set with some of its samples as the model will see them."""
+    """A data set with some of its samples as the model will see them, and what memory a run with it takes."""
 
     data: Dataset
     pictures: tuple[tuple[int, NDArray[np.uint8] | None], ...]
     classes: tuple[str, ...] = ()
+    memory: str = ""
 
 
 def host(report: Report) -> Host:
@@ -98,7 +99,11 @@ def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Repo
     for number, index in enumerate(wanted):
         report(number, len(wanted), Text("decoding samples"))
         pictures.append((index, data.picture(index)))
-    return Opened(data, tuple(pictures), class_names(Path(spec["source"])))
+    from ..engine.job import memory_of
+    from ..engine.plan import QuantPlan
+
+    needed = memory_of(model, QuantPlan()).sentence
+    return Opened(data, tuple(pictures), class_names(Path(spec["source"])), needed)
 
 
 def class_names(source: Path) -> tuple[str, ...]:

@@ -6370,6 +6370,14 @@
         <translation>torch 的仅权重核只接受按通道对称的 int8 权重，而不是 {weight}</translation>
     </message>
     <message>
+        <source>memory ran out</source>
+        <translation>内存已用尽</translation>
+    </message>
+    <message>
+        <source>Close other programs, or use smaller inputs.</source>
+        <translation>请关闭其他程序，或使用更小的输入。</translation>
+    </message>
+    <message>
         <source>an export to {to}</source>
         <translation>导出为 {to}</translation>
     </message>
@@ -6384,6 +6392,22 @@
     <message>
         <source>the output</source>
         <translation>输出</translation>
+    </message>
+    <message>
+        <source>Calibrating and analyzing take about {run:.0f} MB of memory at most, beside {weights:.0f} MB of weights; {free:.0f} MB are free. {batch} samples at once.</source>
+        <translation>校准和分析最多约需 {run:.0f} MB 内存，另加 {weights:.0f} MB 权重；空闲 {free:.0f} MB。每次 {batch} 个样本。</translation>
+    </message>
+    <message>
+        <source>Calibrating and analyzing take about {run:.0f} MB of memory at most, beside {weights:.0f} MB of weights; {batch} samples at once.</source>
+        <translation>校准和分析最多约需 {run:.0f} MB 内存，另加 {weights:.0f} MB 权重；每次 {batch} 个样本。</translation>
+    </message>
+    <message>
+        <source>memory ran out while the float model ran</source>
+        <translation>运行浮点模型时内存已用尽</translation>
+    </message>
+    <message>
+        <source>Close other programs, or open the model with a smaller --input-shape.</source>
+        <translation>请关闭其他程序，或用更小的 --input-shape 打开模型。</translation>
     </message>
     <message>
         <source>takes the last of equal values</source>
@@ -6656,6 +6680,10 @@
     <message>
         <source>Rewrite that line without Python control flow on tensor values, or put it into a sub-module of its own: that then stays float, and the rest is traced.</source>
         <translation>请改写那一行，不要对张量的值使用 Python 控制流，或把它放进单独的子模块：该子模块保持浮点，其余部分会被追踪。</translation>
+    </message>
+    <message>
+        <source>one sample needs about {needed:.0f} MB of memory beside the weights, and {free:.0f} MB are free</source>
+        <translation>除权重外，一个样本约需 {needed:.0f} MB 内存，而空闲内存为 {free:.0f} MB</translation>
     </message>
     <message>
         <source>Use {names}, or FILE.py:CALLABLE.</source>

@@ -189,7 +189,9 @@ class DataPage(Page):
         card.body.addWidget(self.samples_title)
         self.splits = label("", "muted")
         self.warning = label("")
+        self.memory = label("", "muted")
         card.body.addWidget(self.splits)
+        card.body.addWidget(self.memory)
         card.body.addWidget(self.warning)
         self.grid = QGridLayout()
         self.grid.setSpacing(8)
@@ -267,7 +269,7 @@ class DataPage(Page):
 
     # -- what is shown ------------------------------------------------------------------------
 
-    def show_pictures(self, pictures: Any, classes: tuple[str, ...] = ()) -> None:
+    def show_pictures(self, pictures: Any, classes: tuple[str, ...] = (), memory: str = "") -> None:
         """Show decoded samples.
 
         Parameters
@@ -276,7 +278,10 @@ class DataPage(Page):
             Sample index and picture.
         classes : tuple of str
             Names of the classes; empty shows their numbers.
+        memory : str
+            What a run will take.
         """
+        self.memory.setText(translated(memory))
         self._pictures, self.classes = list(pictures), classes
         self.refresh()
 
@@ -291,6 +296,7 @@ class DataPage(Page):
         self.hint.setVisible(data is None)
         self.metric_card.setVisible(data is not None)
         self.splits.setVisible(data is not None)
+        self.memory.setVisible(data is not None and bool(self.memory.text()))
         self.warning.setVisible(data is not None and bool(data.splits.warning))
         if data is not None:
             counts = data.splits
