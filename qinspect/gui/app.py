@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Mapping
 from functools import partial
@@ -46,10 +47,15 @@ def application() -> QApplication:
     return app
 
 
-def make_window(autosave: bool = True, mode: str | None = None, language: str | None = None) -> MainWindow:
-    """A window with the user's settings; not yet shown."""
+def make_window(
+    autosave: bool = True,
+    mode: str | None = None,
+    language: str | None = None,
+    settings: QSettings | None = None,
+) -> MainWindow:
+    """A window, not yet shown; without other `settings` it has the user's."""
     app = application()
-    settings = QSettings()
+    settings = settings or QSettings()
     install(app, language or wanted(settings))
     theme = app.findChild(Theme) or Theme(app, mode or str(settings.value("theme", "system")))
     if mode is not None:
@@ -154,7 +160,10 @@ def screenshot(
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     app = application()
-    window = make_window(autosave=False, mode=mode, language=language)
+    # As at the first start, whatever this user has dragged or chosen.
+    kept = tempfile.TemporaryDirectory()
+    settings = QSettings(f"{kept.name}/settings.ini", QSettings.Format.IniFormat)
+    window = make_window(autosave=False, mode=mode, language=language, settings=settings)
     window.resize(*size)
     window.make_workbench()
     document = window.document
@@ -166,26 +175,26 @@ def screenshot(
     document.confirm()
     document.set_calibration(calibration)
     document.add_run(plan, analysis, exact=True)
-    from .work import SHOWN_SAMPLES, class_names
+    from . import work
 
-    wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
+    wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[: work.SHOWN_SAMPLES]
     window.data_page.fill(data.spec.to_json())
     window.data_page.show_pictures(
-        [(index, data.picture(index)) for index in wanted], class_names(Path(data.spec.source))
+        [(index, data.picture(index)) for index in wanted], work.class_names(Path(data.spec.source))
     )
     if layer is None:
         worst = max(analysis.layers, key=lambda row: row.errors.estimated_kl or 0.0, default=None)
         layer = worst.id if worst is not None else None
+    window.target_page.show_host(work.host(silent))
     window.layers_page.centre.setCurrentIndex(tab)
     window.go(step)
+    window.show()
+    app.processEvents()
     if layer is not None:
         document.select((layer,))
-    window.show()
     for _ in range(20):
         app.processEvents()
     if layer is not None and step == "layers":
-        from . import work
-
         detail = window.layers_page.detail
         if document.weighted(layer):
             detail.show_weights(work.weight_ranges(model, plan, layer, silent))
@@ -198,4 +207,6 @@ def screenshot(
     window.close()
     window.deleteLater()
     app.processEvents()
+    del settings
+    kept.cleanup()
     return out

@@ -84,7 +84,9 @@ def show_shortcuts(parent: QWidget, actions: Sequence[tuple[str, str]]) -> QMess
         ("Enter, Shift+Enter", translate("Dialogs", "in the candidates: apply; apply to all layers like it")),
         ("↑ ↓ ← →", translate("Dialogs", "in the graph: along the edges")),
         ("Enter, Space", translate("Dialogs", "in the graph: open or close a block")),
-        ("+ − F", translate("Dialogs", "in the graph: zoom in, zoom out, show all")),
+        ("+ − F Home", translate("Dialogs", "in the graph: zoom in, zoom out, show the selected layer, show all")),
+        ("[ ]", translate("Dialogs", "in the graph: close or open a level of modules")),
+        ("Backspace", translate("Dialogs", "in the graph: close the block around the selected layer")),
     )
     lines = [f"<tr><td><b>{escape(k)}</b>&nbsp;&nbsp;</td><td>{escape(w)}</td></tr>" for k, w in (*actions, *panels)]
     half = (len(lines) + 1) // 2

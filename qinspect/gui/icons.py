@@ -5,13 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QIcon, QIconEngine, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QWidget
 
 from ..resources import resource
 from .theme import LIGHT, Colours, readable_on
+
+WITH_TEXT = QSize(20, 16)
+"""Of an icon beside a text."""
 
 _colours: dict[str, str] = {"faint": LIGHT.line}
 
@@ -25,7 +28,9 @@ class _Engine(QIconEngine):
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         shape = self._faint if mode == QIcon.Mode.Disabled else self._shape
-        shape.render(painter, rect)
+        side = min(rect.width(), rect.height())
+        # At the left of a box that is wider than high: the rest keeps the text at a distance.
+        shape.render(painter, QRectF(rect.x(), rect.y() + (rect.height() - side) / 2, side, side))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         made = QPixmap(size)
@@ -67,6 +72,8 @@ def set_icon(owner: Any, name: str, role: str = "text") -> None:
     """Give an action or button an icon that follows the theme; `role` is a field of `Colours`."""
     owner.setProperty("iconName", f"{name}:{role}")
     owner.setIcon(icon(name, role))
+    if isinstance(owner, QAbstractButton) and owner.text():
+        owner.setIconSize(WITH_TEXT)
 
 
 def set_primary(button: QPushButton, on: bool = True) -> None:

@@ -8,6 +8,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from ..resources import resource
+
 MODES = ("system", "light", "dark")
 
 
@@ -21,8 +23,11 @@ class Colours:
         ``light`` or ``dark``.
     background, panel, raised : str
         Of canvases and tables, of the window around them, of buttons and nodes.
-    line, text, muted, accent : str
-        Hairlines, text, secondary text (contrast at least 4.5 on the background), selection.
+    line, outline, text, muted : str
+        Hairlines, edges of what can be pressed or filled in, text, secondary text (contrast at
+        least 4.5 on the background).
+    accent, selection : str
+        Of what is chosen: lines and marks, and the ground of selected rows.
     good, warn, bad : str
         Verdicts.
     int8, float, mixed : str
@@ -34,9 +39,11 @@ class Colours:
     panel: str
     raised: str
     line: str
+    outline: str
     text: str
     muted: str
     accent: str
+    selection: str
     good: str
     warn: str
     bad: str
@@ -63,9 +70,11 @@ LIGHT = Colours(
     panel="#f4f5f7",
     raised="#fdfdfe",
     line="#d8dbe1",
+    outline="#b4bac5",
     text="#1d2129",
     muted="#626a78",
     accent="#2f6fde",
+    selection="#2f6fde",
     good="#12805c",
     warn="#a86200",
     bad="#c0392b",
@@ -79,9 +88,11 @@ DARK = Colours(
     panel="#1f2227",
     raised="#292d34",
     line="#3a3f48",
+    outline="#5b6370",
     text="#e4e7ec",
     muted="#9aa3b2",
     accent="#6a9ff5",
+    selection="#2f5c9f",
     good="#4cc295",
     warn="#e0a63c",
     bad="#ee7a6a",
@@ -147,13 +158,14 @@ def palette(colours: Colours) -> QPalette:
         "raised": (role.Button, role.ToolTipBase),
         "text": (role.WindowText, role.Text, role.ButtonText, role.ToolTipText, role.BrightText),
         "muted": (role.PlaceholderText,),
-        "accent": (role.Highlight, role.Link, role.LinkVisited, role.Accent),
+        "accent": (role.Link, role.LinkVisited, role.Accent),
+        "selection": (role.Highlight,),
         "line": (role.Mid,),
     }.items():
         for one in roles:
             made.setColor(one, colours.color(name))
     made.setColor(role.AlternateBase, QColor("#1b1e22" if colours.dark else "#fafbfc"))
-    made.setColor(role.HighlightedText, readable_on(colours.color("accent")))
+    made.setColor(role.HighlightedText, readable_on(colours.color("selection")))
     made.setColor(role.Light, colours.color("line").lighter(115))
     made.setColor(role.Midlight, colours.color("line"))
     made.setColor(role.Dark, colours.color("line").darker(115))
@@ -167,58 +179,97 @@ def palette(colours: Colours) -> QPalette:
 
 
 def stylesheet(colours: Colours) -> str:
-    """What a palette cannot say; sizes on a grid of 4 px."""
+    """What a palette cannot say; sizes on a grid of 4 px.
+
+    What has the focus has an edge of the accent's colour, on the accent's own ground one of the text's.
+    """
     hover = "#333841" if colours.dark else "#e9ecf1"
     pressed = "#3d434e" if colours.dark else "#dde1e8"
+    faint = "#666e7b" if colours.dark else "#a3a9b3"
+    on_accent = readable_on(colours.color("accent")).name()
+    on_selection = readable_on(colours.color("selection")).name()
+    down, up = (resource(f"icons/chevron-{way}.svg").as_posix() for way in ("down", "up"))
     return f"""
-QToolTip {{ color: {colours.text}; background: {colours.raised}; border: 1px solid {colours.line};
+QToolTip {{ color: {colours.text}; background: {colours.raised}; border: 1px solid {colours.outline};
     padding: 4px; }}
 QMainWindow::separator {{ background: {colours.line}; width: 1px; height: 1px; }}
 QSplitter::handle {{ background: {colours.line}; }}
+QSplitter::handle:hover {{ background: {colours.accent}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
 QSplitter::handle:vertical {{ height: 1px; }}
 QToolBar {{ background: {colours.panel}; border: none; border-bottom: 1px solid {colours.line};
     padding: 4px; spacing: 4px; }}
 QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 4px 8px;
     background: transparent; }}
-QToolButton[role="toggle"] {{ border-color: {colours.line}; }}
+QToolButton[role="toggle"] {{ border-color: {colours.outline}; padding: 3px 8px; }}
 QToolButton:hover {{ background: {hover}; }}
 QToolButton:pressed, QToolButton:checked {{ background: {pressed}; }}
 QToolButton:focus {{ border: 1px solid {colours.accent}; }}
-QPushButton {{ border: 1px solid {colours.line}; border-radius: 4px; padding: 4px 12px;
+QPushButton {{ border: 1px solid {colours.outline}; border-radius: 4px; padding: 4px 12px;
     background: {colours.raised}; min-height: 16px; }}
 QPushButton:hover {{ background: {hover}; }}
-QPushButton:pressed {{ background: {pressed}; }}
-QPushButton:default {{ background: {colours.accent}; color: {readable_on(colours.color("accent")).name()};
-    border-color: {colours.accent}; }}
-QPushButton:disabled {{ color: {"#666e7b" if colours.dark else "#a3a9b3"}; background: {colours.panel}; }}
-QPushButton:focus {{ border: 1px solid {colours.accent}; }}
-QLineEdit {{ border: 1px solid {colours.line}; border-radius: 4px; padding: 3px 6px;
-    background: {colours.background}; selection-background-color: {colours.accent}; }}
-QLineEdit:focus {{ border: 1px solid {colours.accent}; }}
+QPushButton:pressed, QPushButton:checked {{ background: {pressed}; }}
+QPushButton:default {{ background: {colours.accent}; color: {on_accent}; border-color: {colours.accent}; }}
+QPushButton:disabled {{ color: {faint}; background: {colours.panel}; border-color: {colours.line}; }}
+QPushButton:focus {{ border: 2px solid {colours.accent}; padding: 3px 11px; }}
+QPushButton:default:focus {{ border: 2px solid {colours.text}; padding: 3px 11px; }}
+QLineEdit, QComboBox, QAbstractSpinBox {{ border: 1px solid {colours.outline}; border-radius: 4px;
+    padding: 3px 6px; background: {colours.background}; selection-background-color: {colours.selection};
+    selection-color: {on_selection}; }}
+QComboBox {{ padding: 2px 6px; min-height: 18px; }}
+QAbstractSpinBox {{ padding: 1px 0 1px 4px; min-height: 18px; }}
+QComboBox:hover {{ background: {hover}; }}
+QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {colours.accent}; }}
+QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ border-color: {colours.line};
+    background: {colours.panel}; color: {faint}; }}
 QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{ border: none; padding: 0; background: transparent; }}
+QComboBox::drop-down {{ subcontrol-origin: padding; subcontrol-position: center right; width: 18px; border: none; }}
+QComboBox::down-arrow {{ image: url({down}); width: 14px; height: 14px; }}
+QComboBox QAbstractItemView {{ background: {colours.raised}; border: 1px solid {colours.outline}; outline: 0;
+    selection-background-color: {colours.selection}; selection-color: {on_selection}; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ subcontrol-origin: border; width: 16px;
+    border: none; background: transparent; }}
+QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin: 1px 1px 0 0; }}
+QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin: 0 1px 1px 0; }}
+QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover {{ background: {hover}; }}
+QAbstractSpinBox::up-arrow {{ image: url({up}); width: 12px; height: 12px; }}
+QAbstractSpinBox::down-arrow {{ image: url({down}); width: 12px; height: 12px; }}
 QHeaderView::section {{ background: {colours.panel}; color: {colours.muted}; border: none;
-    border-bottom: 1px solid {colours.line}; border-right: 1px solid {colours.line}; padding: 4px 8px; }}
-QTableView, QTreeView, QListView {{ border: none; gridline-color: {colours.line};
-    selection-background-color: {colours.accent}; }}
+    border-bottom: 1px solid {colours.line}; border-right: 1px solid {colours.line}; padding: 4px 3px; }}
+QAbstractItemView {{ border: 1px solid transparent; gridline-color: {colours.line};
+    selection-background-color: {colours.selection}; selection-color: {on_selection}; }}
+QAbstractItemView:focus, GraphCanvas:focus {{ border-color: {colours.accent}; }}
+GraphCanvas {{ border: 1px solid transparent; }}
 QTabWidget::pane {{ border: none; border-top: 1px solid {colours.line}; }}
-QTabBar::tab {{ background: transparent; color: {colours.muted}; border: none; padding: 6px 12px;
+QTabBar::tab {{ background: transparent; color: {colours.muted}; border: none; padding: 6px 9px;
     border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {colours.text}; border-bottom: 2px solid {colours.accent}; }}
 QTabBar::tab:hover {{ color: {colours.text}; }}
-QTabBar::tab:focus {{ color: {colours.accent}; }}
+QTabBar::tab:focus {{ color: {colours.accent}; background: {hover}; }}
 QDockWidget::title {{ background: {colours.panel}; padding: 4px 8px;
     border-bottom: 1px solid {colours.line}; }}
 QStatusBar {{ border-top: 1px solid {colours.line}; }}
 QStatusBar::item {{ border: none; }}
-QMenu {{ background: {colours.raised}; border: 1px solid {colours.line}; padding: 4px; }}
+QMenuBar {{ background: {colours.panel}; border-bottom: 1px solid {colours.line}; }}
+QMenuBar::item {{ padding: 4px 8px; border-radius: 4px; background: transparent; }}
+QMenuBar::item:selected {{ background: {hover}; }}
+QMenu {{ background: {colours.raised}; border: 1px solid {colours.outline}; padding: 4px; }}
 QMenu::item {{ padding: 4px 24px 4px 16px; border-radius: 4px; }}
-QMenu::item:selected {{ background: {colours.accent}; color: {readable_on(colours.color("accent")).name()}; }}
+QMenu::item:selected {{ background: {colours.selection}; color: {on_selection}; }}
 QMenu::item:disabled {{ color: {colours.muted}; background: transparent; }}
 QMenu::separator {{ height: 1px; background: {colours.line}; margin: 4px 8px; }}
 QProgressBar {{ border: none; border-radius: 3px; background: {colours.line}; max-height: 6px;
     text-align: center; }}
 QProgressBar::chunk {{ border-radius: 3px; background: {colours.accent}; }}
+QScrollBar {{ background: transparent; border: none; }}
+QScrollBar:vertical {{ width: 12px; }}
+QScrollBar:horizontal {{ height: 12px; }}
+QScrollBar::handle {{ background: {colours.outline}; border-radius: 4px; margin: 2px; }}
+QScrollBar::handle:vertical {{ min-height: 28px; }}
+QScrollBar::handle:horizontal {{ min-width: 28px; }}
+QScrollBar::handle:hover {{ background: {colours.muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QLabel[role="muted"] {{ color: {colours.muted}; }}
 QLabel[role="title"] {{ font-weight: 600; }}
 """

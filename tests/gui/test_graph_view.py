@@ -7,16 +7,17 @@ import time
 from itertools import combinations, pairwise
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from qinspect.gui.graph.layout import lay_out, lay_out_blocks
 from qinspect.gui.graph.model import FEW, Figures, GraphModel, GraphNode
 from qinspect.gui.graph.overlay import OVERLAYS, Scale, figure_text
+from qinspect.gui.graph.trail import Trail
 from qinspect.gui.graph.view import GraphView
-from qinspect.gui.theme import DARK, LIGHT, readable_on, sequential
+from qinspect.gui.theme import DARK, LIGHT, colours_of, readable_on, sequential
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -329,12 +330,106 @@ def test_drag_pans_and_selects_nothing(view, qtbot) -> None:
     assert canvas.point_of("features.2/").y() == pytest.approx(start.y() + 80, abs=2)
 
 
-def test_f_shows_the_whole_graph(view) -> None:
+def seen(canvas) -> QRectF:
+    return canvas.mapToScene(canvas.viewport().rect()).boundingRect()
+
+
+def test_f_shows_what_is_selected_and_home_shows_everything(view) -> None:
     canvas = view.canvas
     view.expand()
+    canvas.set_zoom(0.05)
+    click(view, "features.4:add")
+    canvas.set_zoom(0.05)
     QTest.keyClick(canvas, Qt.Key.Key_F)
-    seen = canvas.mapToScene(canvas.viewport().rect()).boundingRect()
-    assert seen.contains(canvas.item.boundingRect())
+    rect = canvas.item.rect_of("features.4:add")
+    assert seen(canvas).contains(rect)
+    assert canvas.zoom * rect.width() > 150
+    QTest.keyClick(canvas, Qt.Key.Key_Home)
+    assert seen(canvas).contains(canvas.item.boundingRect())
+
+
+def test_brackets_and_the_slider_open_and_close_levels_of_modules(view) -> None:
+    canvas = view.canvas
+    canvas.set_opened(frozenset())
+    assert canvas.model.levels == 3
+    for level in (1, 2, 3, 3):
+        QTest.keyClick(canvas, Qt.Key.Key_BracketRight)
+        assert view.levels.value() == level == canvas.model.level_of(canvas.opened)
+    assert canvas.opened == canvas.model.all_open()
+    view.levels.setFocus()
+    QTest.keyClick(view.levels, Qt.Key.Key_Left)
+    assert canvas.opened == {"features/", *(f"features.{k}/" for k in range(6))}
+    QTest.keyClick(canvas, Qt.Key.Key_BracketLeft)
+    assert canvas.opened == {"features/"}
+
+
+def test_the_trail_names_the_modules_around_and_leads_to_them(view, qtbot) -> None:
+    assert view.trail.text() == ""
+    view.select("features.1.conv.0:conv2d")
+    assert view.trail.text().endswith("conv2d")
+    titles = [block.title for block in view.canvas.model.trail("features.1.conv.0:conv2d")]
+    assert titles == ["features", "features.1", "conv", "conv2d"]
+    view.trail.setFocus()
+    with qtbot.waitSignal(view.block_selected) as caught:
+        QTest.keyClick(view.trail, Qt.Key.Key_Tab)
+        QTest.keyClick(view.trail, Qt.Key.Key_Return)
+    assert caught.args[0] == view.layers_of(view.canvas.selected)
+    assert view.canvas.selected == "features/"
+
+
+def test_the_trail_gives_up_outer_modules_where_there_is_no_room(qtbot) -> None:
+    made = Trail()
+    qtbot.addWidget(made)
+    made.resize(900, 24)
+    made.show()
+    made.show_path(GraphModel(residual_net()).trail("features.1.conv.0:conv2d"))
+    assert "features.1" in made.text()
+    made.resize(120, 24)
+    QApplication.processEvents()
+    assert made.text().startswith("…")
+    assert "features.1" not in made.text()
+    assert made.text().endswith("conv2d")
+
+
+def test_hover_tells_shape_type_and_source(view) -> None:
+    node = GraphNode("a", "", "conv2d", (), "conv2d", (), "N×32×8×8", "float32", "net.py:12")
+    view.set_graph([node, GraphNode("b", "", "relu", ("a",))], {"a": Figures("int8", "int8/ch", 0.25)})
+    text = view.canvas.describe("a")
+    assert "N×32×8×8 float32" in text
+    assert "net.py:12" in text
+    assert "25.0 %" in text
+
+
+def test_edges_of_the_selected_layer_stand_out_and_carry_shapes(view) -> None:
+    first, last = GraphNode("x", "", "input", ()), GraphNode("b", "", "relu", ("a",))
+    view.set_graph([first, GraphNode("a", "", "conv2d", ("x",), shape="N×32×8×8"), last])
+    view.canvas.set_zoom(1.0)
+
+    def between() -> QImage:
+        one, two = (view.canvas.mapFromScene(view.canvas.item.rect_of(name)).boundingRect() for name in "ab")
+        picture = view.canvas.viewport().grab()
+        return picture.copy(one.left(), one.bottom() + 6, one.width(), two.top() - one.bottom() - 12).toImage()
+
+    plain = between()
+    view.select("a", center=False)
+    marked = between()
+    accent = LIGHT.color("accent") if not colours_of(view).dark else DARK.color("accent")
+    middle = QPoint(marked.width() // 2, marked.height() // 2)
+    assert marked.pixelColor(middle) == accent
+    assert plain.pixelColor(middle) != accent
+    view.set_graph([first, GraphNode("a", "", "conv2d", ("x",)), last])
+    view.canvas.set_zoom(1.0)
+    assert between() != plain
+
+
+def test_typing_brings_the_first_match_into_sight(view) -> None:
+    canvas = view.canvas
+    view.expand()
+    canvas.set_zoom(1.0)
+    canvas.center_on("stem:conv2d")
+    QTest.keyClicks(view.search, "head")
+    assert seen(canvas).contains(canvas.item.rect_of("head:linear"))
+    assert canvas.selected is None
 
 
 def test_arrow_keys_travel_along_edges(view, qtbot) -> None:
@@ -414,8 +509,8 @@ def test_every_overlay_paints_with_its_legend(view, name: str) -> None:
     picture = view.grab().toImage()
     fill = view.canvas.node("features.1:add").fill
     assert (fill is None) == (name == "none")
-    assert view.canvas.legend.isVisible()
-    assert view.canvas.legend.scale.name == name
+    assert view.legend.isVisible()
+    assert view.legend.scale.name == name
     if fill is not None:
         view.canvas.center_on("features.1:add")
         picture = view.canvas.viewport().grab().toImage()
@@ -430,9 +525,9 @@ def test_other_figures_change_colours_and_are_marked_while_stale(view) -> None:
     figures = {name: Figures("int8", latency_us=7.0 * k) for k, name in enumerate(view.canvas.model.nodes)}
     view.set_figures(figures, stale=True)
     assert view.canvas.node("head:linear").note != before
-    assert "stale" in view.canvas.legend._title()
+    assert "stale" in view.legend._title()
     view.set_figures(figures)
-    assert "stale" not in view.canvas.legend._title()
+    assert "stale" not in view.legend._title()
 
 
 def test_minimap_leads_to_where_it_is_clicked(view) -> None:

@@ -14,14 +14,14 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QGraphicsScene, QGraphicsView, QToolTip, QWidget
 
 from ..theme import colours_of
 from .drawing import GROUP_SIZE, LAYER_SIZE, GraphItem, Node, node_of
 from .layout import Layout, lay_out_blocks
 from .minimap import Minimap
 from .model import Figures, GraphModel, GraphNode, Link
-from .overlay import Legend, Scale, describe
+from .overlay import Scale, describe
 from .travel import neighbour
 
 ZOOM_MIN, ZOOM_MAX = 0.002, 3.0
@@ -45,19 +45,21 @@ class GraphCanvas(QGraphicsView):
         The user chose a block: ids of the layers in it.
     context_requested(str, QPoint)
         A menu is wanted for a layer or block, at a global position.
-    changed()
+    changed(Scale)
         Something is drawn otherwise: a block opened, a figure came.
+    marked(str)
+        Another layer or block is the selected one; empty for none.
     """
 
     layer_selected = Signal(str)
     block_selected = Signal(object)
     context_requested = Signal(str, QPoint)
-    changed = Signal()
+    changed = Signal(object)
+    marked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Layer graph"))
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
@@ -83,7 +85,6 @@ class GraphCanvas(QGraphicsView):
         self._press: QPoint | None = None
         self._panning = False
         self._fresh = True
-        self.legend = Legend(self)
         self.minimap = Minimap(self)
         self._restyle = QTimer(self)
         self._restyle.setSingleShot(True)
@@ -131,7 +132,7 @@ class GraphCanvas(QGraphicsView):
             self._scroll_by(QPointF(self.mapFromScene(after.topLeft()) - point))
         selected = self.item.selected
         if selected is not None and self.item.rect_of(selected) is None:
-            self.item.selected = self.model.holder(selected, opened)
+            self._mark(self.model.holder(selected, opened))
 
     def toggle(self, block_id: str) -> None:
         """Open a closed block, close an open one."""
@@ -169,13 +170,9 @@ class GraphCanvas(QGraphicsView):
         scale = Scale.over(self._overlay, shown)
         pairs = zip(blocks, shown, strict=True)
         self.item.set_nodes([node_of(b, self._rects[b.id], f, scale, colours, words) for b, f in pairs])
-        if blocks:
-            self.legend.show_scale(scale, self.item.stale)
-        else:
-            self.legend.hide()
         self.minimap.redraw()
-        self._place_overlays()
-        self.changed.emit()
+        self._place_minimap()
+        self.changed.emit(scale)
 
     # -- looking ------------------------------------------------------------------------------
 
@@ -210,10 +207,26 @@ class GraphCanvas(QGraphicsView):
         bounds = self.item.boundingRect()
         if bounds.isEmpty():
             return
+        self._show(bounds)
+
+    def show_selected(self) -> None:
+        """Show the selected layer or block as large as it fits, all of it where nothing is selected."""
+        rect = self.item.rect_of(self.item.selected) if self.item.selected is not None else None
+        if rect is None:
+            self.fit()
+        else:
+            # With its neighbours above and below.
+            self._show(rect.adjusted(-24, -96, 24, 96))
+
+    def _show(self, area: QRectF) -> None:
         view = self.viewport().rect().adjusted(16, 16, -16, -16)
-        self.set_zoom(min(view.width() / bounds.width(), view.height() / bounds.height(), 1.0))
-        self.centerOn(bounds.center())
+        self.set_zoom(min(view.width() / area.width(), view.height() / area.height(), 1.0))
+        self.centerOn(area.center())
         self.minimap.update()
+
+    def show_level(self, level: int) -> None:
+        """Open so many levels of modules, and close what is deeper."""
+        self.set_opened(self.model.level_open(min(max(level, 0), self.model.levels)), self.item.selected)
 
     def show_start(self) -> None:
         """Show the beginning of the graph at a size that can be read."""
@@ -274,6 +287,7 @@ class GraphCanvas(QGraphicsView):
         self.item.update()
         self.minimap.update()
         self.setAccessibleDescription("" if block_id is None else self.describe(block_id))
+        self.marked.emit(block_id or "")
 
     def choose(self, block_id: str) -> None:
         """Mark a block for the user, who is told of it by a signal."""
@@ -294,6 +308,12 @@ class GraphCanvas(QGraphicsView):
             found = frozenset(filter(None, (self.model.holder(name, self.opened) for name in layers)))
         self.item.matches = found
         self.item.update()
+
+    def show_first_match(self) -> None:
+        """Bring the first match into sight, where none is."""
+        found = [node.block.id for node in self.item.nodes if node.block.id in (self.item.matches or ())]
+        if found and not any(self._in_sight(name) for name in found):
+            self.center_on(found[0])
 
     # -- events -------------------------------------------------------------------------------
 
@@ -369,7 +389,7 @@ class GraphCanvas(QGraphicsView):
             if self.item.selected is not None:
                 self.center_on(self.item.selected)
             self._fresh = not self.isVisible()
-        self._place_overlays()
+        self._place_minimap()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -384,11 +404,9 @@ class GraphCanvas(QGraphicsView):
         if self.item.nodes:
             self._recolour()
 
-    def _place_overlays(self) -> None:
-        view = self.viewport().rect()
+    def _place_minimap(self) -> None:
         self.minimap.make_room()
-        self.legend.move(12, view.height() - self.legend.height() - 12)
-        self.minimap.move(view.width() - self.minimap.width() - 12, 12)
+        self.minimap.move(self.viewport().width() - self.minimap.width() - 12, 12)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, current = event.key(), self.item.selected
@@ -396,7 +414,11 @@ class GraphCanvas(QGraphicsView):
         if key in TRAVEL and plain:
             self._travel(TRAVEL[Qt.Key(key)])
         elif key == Qt.Key.Key_F and plain:
+            self.show_selected()
+        elif key == Qt.Key.Key_Home and plain:
             self.fit()
+        elif key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight):
+            self.show_level(self.model.level_of(self.opened) + (1 if key == Qt.Key.Key_BracketRight else -1))
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
             self.set_zoom(self.zoom * 1.2)
         elif key == Qt.Key.Key_Minus:

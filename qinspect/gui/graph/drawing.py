@@ -17,8 +17,9 @@ from .overlay import Scale, draw_border, figure, figure_text, kind_color
 
 LAYER_SIZE = (212.0, 48.0)
 GROUP_SIZE = (212.0, 64.0)
-NO_TEXT, NO_DETAIL = 0.42, 0.22
-"""Zoom below which text, and below which edges' curves and rounded corners, cannot be seen."""
+NO_TEXT, NO_DETAIL, SHAPES = 0.42, 0.22, 0.7
+"""Zoom below which text, and below which edges' curves and rounded corners, cannot be seen; and
+from which on the edges carry the shapes of their tensors."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ class GraphItem(QGraphicsItem):
         self._mark_spans = np.zeros((0, 4))
         self._frame_spans = np.zeros((0, 4))
         self._frame_of: dict[str, QRectF] = {}
+        self._ends: dict[str, list[int]] = {}
+        self._shapes: list[tuple[float, float, str]] = []
+        self._shape_spans = np.zeros((0, 4))
         self._lines: list[QLineF] = []
         self._tips: list[QPolygonF] = []
         self._title, self._small = QFont(), QFont()
@@ -107,9 +111,17 @@ class GraphItem(QGraphicsItem):
         self._bounds = QRectF(-8, -8, layout.width + 16, layout.height + 16)
         self.frames = frames
         self._paths, self._marks, self._lines, self._tips = [], [], [], []
+        self._ends, self._shapes = {}, []
         spans = []
-        for link in links:
+        said: set[str] = set()
+        for place, link in enumerate(links):
             points = layout.edges[link.source, link.target]
+            if link.shape and link.source not in said:
+                said.add(link.source)
+                way = 1 if points[0][1] <= points[1][1] else -1
+                self._shapes.append((points[0][0] + 6, points[0][1] + 8 * way, link.shape))
+            for end in (link.source, link.target):
+                self._ends.setdefault(end, []).append(place)
             path = _curve(points)
             self._paths.append(path)
             # Plain straight lines are what is left of an edge when it is far away.
@@ -123,6 +135,7 @@ class GraphItem(QGraphicsItem):
                 self._marks.append((x, y - 14 * way, INT8 if link.border == "quantize" else FLOAT))
         self._spans = np.array(spans, np.float64).reshape(-1, 4)
         self._mark_spans = np.array([(x - 8, y - 8, x + 8, y + 8) for x, y, _ in self._marks]).reshape(-1, 4)
+        self._shape_spans = np.array([(x, y - 8, x + 160, y + 8) for x, y, _ in self._shapes]).reshape(-1, 4)
         self._frame_spans = np.array([r.getCoords() for _, r in frames]).reshape(-1, 4)
         self._frame_of = {block.id: rect for block, rect in frames}
         self.update()
@@ -182,6 +195,8 @@ class GraphItem(QGraphicsItem):
             self._paint_edges(painter, colours, edges, area, zoom)
             for place in shown:
                 self._paint_node(painter, colours, self.nodes[place], zoom)
+            if zoom >= SHAPES:
+                self._paint_shapes(painter, colours, area)
         self._paint_selection(painter, colours, zoom)
 
     def _paint_far(self, painter: QPainter, colours: Colours, shown: np.ndarray, edges: np.ndarray) -> None:
@@ -230,14 +245,34 @@ class GraphItem(QGraphicsItem):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for place in edges:
             painter.drawPath(self._paths[place])
+        # What the selected one reads and who reads it.
+        own = self._ends.get(self.selected or "", ())
+        painter.setPen(QPen(colours.color("accent"), 2.5))
+        for place in own:
+            painter.drawPath(self._paths[place])
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color("muted"))
         if zoom >= NO_TEXT:
             for place in edges:
                 painter.drawPolygon(self._tips[place])
+            painter.setBrush(colours.color("accent"))
+            for place in own:
+                painter.drawPolygon(self._tips[place])
         for place in _within(self._mark_spans, area):
             x, y, kind = self._marks[place]
             draw_border(painter, x, y, kind, colours)
+
+    def _paint_shapes(self, painter: QPainter, colours: Colours, area: QRectF) -> None:
+        """The shape of each tensor where it leaves its layer, clear of the edge."""
+        painter.setFont(self._small)
+        metrics = QFontMetricsF(self._small)
+        ground = colours.color("background", 120)
+        for place in _within(self._shape_spans, area):
+            x, y, text = self._shapes[place]
+            box = QRectF(x, y - 7, metrics.horizontalAdvance(text) + 4, 14)
+            painter.fillRect(box, ground)
+            painter.setPen(colours.color("muted"))
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter, text)
 
     def _paint_node(self, painter: QPainter, colours: Colours, node: Node, zoom: float) -> None:
         painter.setOpacity(1.0 if self._lit(node) else 0.25)

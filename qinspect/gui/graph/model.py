@@ -30,6 +30,10 @@ class GraphNode:
         What is written on it, such as ``conv2d + relu6``.
     aliases : tuple of str
         Ids of the layers absorbed into this one: `inputs` and selections may name them.
+    shape, dtype : str
+        Of what it hands on, such as ``N×32×112×112`` and ``float32``.
+    source : str
+        ``file.py:line`` of the author's code.
     """
 
     id: str
@@ -38,6 +42,9 @@ class GraphNode:
     inputs: tuple[str, ...]
     label: str = ""
     aliases: tuple[str, ...] = ()
+    shape: str = ""
+    dtype: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,13 +108,14 @@ class Link:
     """An edge between two visible blocks.
 
     `border` is ``quantize`` (float to int8), ``dequantize`` (int8 to float) or empty; `values`
-    counts the edges between layers that it stands for.
+    counts the edges between layers that it stands for; `shape` is that of the first one's tensor.
     """
 
     source: str
     target: str
     border: str = ""
     values: int = 1
+    shape: str = ""
 
 
 @dataclass
@@ -139,7 +147,8 @@ class GraphModel:
         self.roots: tuple[Block, ...] = self._tree(nodes)
         self.blocks: dict[str, Block] = {}
         self.parent: dict[str, str | None] = {}
-        self._index(self.roots, None)
+        self._depth: dict[str, int] = {}
+        self._index(self.roots, None, 0)
 
     # -- the tree -----------------------------------------------------------------------------
 
@@ -188,11 +197,12 @@ class GraphModel:
             found.append(Block(f"{path}/{span}", title, path, self._sorted(inner), inner))
         return tuple(found)
 
-    def _index(self, blocks: Iterable[Block], parent: str | None) -> None:
+    def _index(self, blocks: Iterable[Block], parent: str | None, depth: int) -> None:
         for block in blocks:
             self.blocks[block.id] = block
             self.parent[block.id] = parent
-            self._index(block.children, block.id)
+            self._depth[block.id] = depth
+            self._index(block.children, block.id, depth + 1)
 
     # -- what is open -------------------------------------------------------------------------
 
@@ -218,6 +228,29 @@ class GraphModel:
 
     def all_open(self) -> frozenset[str]:
         return frozenset(name for name, block in self.blocks.items() if block.group)
+
+    def level_open(self, level: int) -> frozenset[str]:
+        """Blocks to open so that `level` levels of modules are open; from `levels` on it is all."""
+        return frozenset(name for name, block in self.blocks.items() if block.group and self._depth[name] < level)
+
+    @property
+    def levels(self) -> int:
+        """How many levels of blocks there are."""
+        return 1 + max((self._depth[name] for name, block in self.blocks.items() if block.group), default=-1)
+
+    def level_of(self, opened: frozenset[str]) -> int:
+        """The highest level that is open everywhere."""
+        closed = (self._depth[name] for name, block in self.blocks.items() if block.group and name not in opened)
+        return min(closed, default=self.levels)
+
+    def trail(self, block_id: str) -> list[Block]:
+        """A block and all around it, outermost first."""
+        found = []
+        name: str | None = block_id
+        while name is not None:
+            found.append(self.blocks[name])
+            name = self.parent[name]
+        return found[::-1]
 
     def revealed(self, layer_id: str, opened: frozenset[str]) -> frozenset[str]:
         """`opened` and all that must be open too for a layer to be visible."""
@@ -273,13 +306,13 @@ class GraphModel:
         holder: dict[str, str] = {}
         for block in self.visible(opened):
             holder.update(dict.fromkeys(block.layers, block.id))
-        found: dict[tuple[str, str], tuple[str, int]] = {}
+        found: dict[tuple[str, str], tuple[str, int, str]] = {}
         for source, target in self.edges:
             pair = holder[source], holder[target]
             if pair[0] != pair[1]:
-                border, count = found.get(pair, ("", 0))
-                found[pair] = border or _border(kinds[source], kinds[target]), count + 1
-        return [Link(*pair, border, count) for pair, (border, count) in found.items()]
+                border, count, shape = found.get(pair, ("", 0, self.nodes[source].shape))
+                found[pair] = border or _border(kinds[source], kinds[target]), count + 1, shape
+        return [Link(*pair, *rest) for pair, rest in found.items()]
 
     def summed(self, figures: Mapping[str, Figures]) -> dict[str, Figures]:
         """Figures of every block: a layer's own, a group's added up."""

@@ -110,6 +110,8 @@ def describe(model: GraphModel, block_id: str, figures: Figures) -> str:
     lines = [block.path or block.id if block.group else block.id]
     if node is not None:
         lines.append(node.label or node.op)
+        if node.shape:
+            lines.append(translate("Overlay", "output: {}").format(f"{node.shape} {node.dtype}"))
     else:
         lines.append(translate("Overlay", "{} layers").format(len(block.layers)))
     if figures.dtype or figures.kind:
@@ -124,16 +126,21 @@ def describe(model: GraphModel, block_id: str, figures: Figures) -> str:
             lines.append(text.format(figure_text(name, value)))
     if figures.borders:
         lines.append(translate("Overlay", "int8/float borders inside: {}").format(figures.borders))
+    if node is not None and node.source:
+        lines.append(translate("Overlay", "source: {}").format(node.source))
     return "\n".join(lines)
 
 
 class Legend(QWidget):
-    """The scale of the overlay: gradient with its ends and unit, or the kinds; lies on the graph."""
+    """One line below the graph: what the colours stand for, and the marks of int8/float borders.
 
-    def __init__(self, parent: QWidget) -> None:
+    What has no room is left out from the left, and all of it stands in the tooltip.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName(self.tr("Legend"))
+        self.setFixedHeight(26)
         self._scale = Scale("none")
         self._stale = False
         self.hide()
@@ -146,7 +153,9 @@ class Legend(QWidget):
         """Show another scale."""
         self._scale, self._stale = scale, stale
         self.setVisible(True)
-        self.resize(self._width(), 72 if scale.name != "none" else 30)
+        title = self._title()
+        self.setAccessibleDescription(title)
+        self.setToolTip(title)
         self.update()
 
     def _title(self) -> str:
@@ -162,10 +171,6 @@ class Legend(QWidget):
             title += self.tr(" · stale")
         return title
 
-    def _width(self) -> int:
-        wide = max(self._title(), self.tr("to int8 (Q)") + self.tr("to float (DQ)") + 12 * "x", key=len)
-        return max(self.fontMetrics().horizontalAdvance(wide) + 24, 220)
-
     def _ends(self) -> tuple[str, str]:
         name, low, high = self._scale.name, self._scale.low, self._scale.high
         first = figure_text(name, low)
@@ -175,52 +180,71 @@ class Legend(QWidget):
         colours = colours_of(self)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(colours.color("line")))
-        painter.setBrush(colours.color("raised", 238))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        inner = QRectF(self.rect()).adjusted(10, 6, -10, -6)
-        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
-        middle = Qt.AlignmentFlag.AlignVCenter
-        self._borders(painter, QRectF(inner.x(), inner.bottom() - 18, inner.width(), 18), colours)
+        painter.setPen(colours.color("line"))
+        painter.drawLine(0, 0, self.width(), 0)
+        row = QRectF(self.rect()).adjusted(12, 1, -12, 0)
+        row.setRight(self._borders(painter, row, colours) - 16)
         if self._scale.name == "none":
             return
-        painter.setPen(colours.color("muted"))
-        painter.drawText(QRectF(inner.x(), inner.y(), inner.width(), 18), left | middle, self._title())
-        row = QRectF(inner.x(), inner.y() + 20, inner.width(), 20)
         if self._scale.name == "type":
-            x = row.x()
-            for kind, text in ((INT8, "int8"), (FLOAT, "float"), (MIXED, self.tr("mixed"))):
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(kind_color(kind, colours))
-                painter.drawRoundedRect(QRectF(x, row.y() + 4, 12, 12), 3, 3)
-                painter.setPen(colours.color("text"))
-                painter.drawText(QRectF(x + 18, row.y(), 60, 20), left | middle, text)
-                x += 30 + painter.fontMetrics().horizontalAdvance(text)
-        elif self._scale.high is None:
-            painter.drawText(row, left | middle, self.tr("not measured yet"))
-        else:
-            first, last = self._ends()
-            metrics = painter.fontMetrics()
-            one, two = metrics.horizontalAdvance(first) + 8, metrics.horizontalAdvance(last) + 8
-            bar = QRectF(row.x() + one, row.y() + 5, row.width() - one - two, 10)
-            gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-            for step in range(11):
-                gradient.setColorAt(step / 10, sequential(step / 10, colours))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(gradient)
-            painter.drawRoundedRect(bar, 3, 3)
-            painter.setPen(colours.color("text"))
-            painter.drawText(row, left | middle, first)
-            painter.drawText(row, right | middle, last)
+            row.setRight(self._kinds(painter, row, colours) - 16)
+        elif self._scale.high is not None:
+            row.setRight(self._gradient(painter, row, colours) - 16)
+        title = self._title() if self._scale.name == "type" or self._scale.high is not None else self._unmeasured()
+        painter.setPen(colours.color("muted"))
+        if row.width() > 48:
+            painter.drawText(
+                row,
+                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+                painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, int(row.width())),
+            )
 
-    def _borders(self, painter: QPainter, row: QRectF, colours: Colours) -> None:
-        x = row.x()
-        middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        for kind, text in ((INT8, self.tr("to int8 (Q)")), (FLOAT, self.tr("to float (DQ)"))):
-            draw_border(painter, x + 6, row.center().y(), kind, colours)
+    def _unmeasured(self) -> str:
+        return f"{self._title()}: {self.tr('not measured yet')}"
+
+    def _kinds(self, painter: QPainter, row: QRectF, colours: Colours) -> float:
+        """Draw the types at the right of a row; its left edge comes back."""
+        x = row.right()
+        for kind, text in ((MIXED, self.tr("mixed")), (FLOAT, "float"), (INT8, "int8")):
+            width = painter.fontMetrics().horizontalAdvance(text)
+            painter.setPen(colours.color("text"))
+            painter.drawText(QRectF(x - width, row.y(), width, row.height()), Qt.AlignmentFlag.AlignVCenter, text)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(kind_color(kind, colours))
+            painter.drawRoundedRect(QRectF(x - width - 18, row.center().y() - 6, 12, 12), 3, 3)
+            x -= width + 30
+        return x + 12
+
+    def _gradient(self, painter: QPainter, row: QRectF, colours: Colours) -> float:
+        """Draw the gradient between its ends at the right of a row; its left edge comes back."""
+        first, last = self._ends()
+        metrics = painter.fontMetrics()
+        one, two = metrics.horizontalAdvance(first), metrics.horizontalAdvance(last)
+        length = min(max(row.width() - one - two - 16, 24.0), 120.0)
+        bar = QRectF(row.right() - two - 8 - length, row.center().y() - 5, length, 10)
+        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+        for step in range(11):
+            gradient.setColorAt(step / 10, sequential(step / 10, colours))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(gradient)
+        painter.drawRoundedRect(bar, 3, 3)
+        painter.setPen(colours.color("text"))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(row, Qt.AlignmentFlag.AlignRight | middle, last)
+        left = bar.left() - 8 - one
+        painter.drawText(QRectF(left, row.y(), one, row.height()), middle, first)
+        return left
+
+    def _borders(self, painter: QPainter, row: QRectF, colours: Colours) -> float:
+        """Draw the marks at the right of a row; their left edge comes back."""
+        x = row.right()
+        for kind, text in ((FLOAT, self.tr("to float (DQ)")), (INT8, self.tr("to int8 (Q)"))):
+            width = painter.fontMetrics().horizontalAdvance(text)
             painter.setPen(colours.color("muted"))
-            painter.drawText(QRectF(x + 18, row.y(), 100, row.height()), middle, text)
-            x += 34 + painter.fontMetrics().horizontalAdvance(text)
+            painter.drawText(QRectF(x - width, row.y(), width, row.height()), Qt.AlignmentFlag.AlignVCenter, text)
+            draw_border(painter, x - width - 10, row.center().y(), kind, colours)
+            x -= width + 28
+        return x + 12
 
 
 def draw_border(painter: QPainter, x: float, y: float, kind: str, colours: Colours) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QSizePolicy,
+    QSlider,
     QStackedLayout,
     QToolButton,
     QVBoxLayout,
@@ -21,7 +22,11 @@ from PySide6.QtWidgets import (
 from ..icons import set_icon
 from .canvas import GraphCanvas
 from .model import Figures, GraphNode
-from .overlay import OVERLAYS, overlay_title
+from .overlay import OVERLAYS, Legend, Scale, overlay_title
+from .trail import Trail
+
+ROOMY = 500
+"""Width in pixels from which the slider for the levels has room."""
 
 
 class _Search(QLineEdit):
@@ -64,6 +69,12 @@ class GraphView(QWidget):
         self.canvas.layer_selected.connect(self.layer_selected)
         self.canvas.block_selected.connect(self.block_selected)
         self.canvas.context_requested.connect(self.context_requested)
+        self.canvas.changed.connect(self._show_state)
+        self.canvas.marked.connect(self._show_trail)
+        self.legend = Legend()
+        self.trail = Trail()
+        self.trail.chosen.connect(self._go_up)
+        self.trail.hide()
         self._matches: list[str] = []
         self._place = -1
 
@@ -72,7 +83,7 @@ class GraphView(QWidget):
         self.search.setAccessibleName(self.tr("Find a layer"))
         self.search.setClearButtonEnabled(True)
         self.search.setMaximumWidth(260)
-        self.search.setMinimumWidth(72)
+        self.search.setMinimumWidth(104)
         self.search.textChanged.connect(self._find)
         self.search.step.connect(self._step)
         self.found = QLabel()
@@ -94,7 +105,8 @@ class GraphView(QWidget):
         row.addStretch(1)
         row.addWidget(self.overlay)
         for name, tip, slot in (
-            ("fit-to-page-outline", self.tr("Show the whole graph (F)"), self.canvas.fit),
+            ("fit-to-page-outline", self.tr("Show the whole graph (Home)"), self.canvas.fit),
+            ("crosshairs-gps", self.tr("Show the selected layer (F)"), self.canvas.show_selected),
             ("collapse-all-outline", self.tr("Collapse to some forty blocks"), self.collapse),
             ("expand-all-outline", self.tr("Open every block"), self.expand),
         ):
@@ -105,6 +117,13 @@ class GraphView(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             button.clicked.connect(slot)
             row.addWidget(button)
+        self.levels = QSlider(Qt.Orientation.Horizontal)
+        self.levels.setFixedWidth(72)
+        self.levels.setPageStep(1)
+        self.levels.setAccessibleName(self.tr("Levels of modules that are open"))
+        self.levels.setToolTip(self.tr("Levels of modules that are open ([ and ])"))
+        self.levels.valueChanged.connect(self.canvas.show_level)
+        row.insertWidget(row.count() - 1, self.levels)
         find = QAction(self)
         find.setShortcut(QKeySequence.StandardKey.Find)
         find.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -123,7 +142,9 @@ class GraphView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(bar)
+        column.addWidget(self.trail)
         column.addWidget(body, 1)
+        column.addWidget(self.legend)
         self.setFocusProxy(self.canvas)
 
     # -- content ------------------------------------------------------------------------------
@@ -131,6 +152,8 @@ class GraphView(QWidget):
     def set_graph(self, nodes: Sequence[GraphNode], figures: Mapping[str, Figures] | None = None) -> None:
         """Show a graph; an empty one shows the hint."""
         self.search.clear()
+        self.trail.show_path(())
+        self.trail.setVisible(bool(nodes))
         self._stack.setCurrentWidget(self.canvas if nodes else self._hint)
         self.canvas.set_graph(nodes, figures)
 
@@ -163,10 +186,33 @@ class GraphView(QWidget):
         """Open every block."""
         self.canvas.set_opened(self.canvas.model.all_open(), self.canvas.selected)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.levels.setVisible(self.width() >= ROOMY)
+
     def sizeHint(self) -> QSize:
         return QSize(720, 560)
 
     # -- controls -----------------------------------------------------------------------------
+
+    def _show_state(self, scale: Scale) -> None:
+        canvas = self.canvas
+        if canvas.item.nodes:
+            self.legend.show_scale(scale, canvas.item.stale)
+        else:
+            self.legend.hide()
+        self.levels.blockSignals(True)
+        self.levels.setRange(0, canvas.model.levels)
+        self.levels.setValue(canvas.model.level_of(canvas.opened))
+        self.levels.blockSignals(False)
+
+    def _show_trail(self, block_id: str) -> None:
+        self.trail.show_path(self.canvas.model.trail(block_id) if block_id else ())
+
+    def _go_up(self, block_id: str) -> None:
+        self.canvas.choose(block_id)
+        self.canvas.show_selected()
+        self.canvas.setFocus()
 
     def _overlay_chosen(self, index: int) -> None:
         self.canvas.set_overlay(OVERLAYS[index])
@@ -175,6 +221,8 @@ class GraphView(QWidget):
         self._matches = self.canvas.model.matching(text)
         self._place = -1
         self.canvas.set_matches(self._matches if text.strip() else None)
+        if text.strip():
+            self.canvas.show_first_match()
         self._count()
 
     def _count(self) -> None:

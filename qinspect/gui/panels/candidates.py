@@ -31,6 +31,7 @@ class Candidates(QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, 3)
         self.setHorizontalHeaderLabels([self.tr("Candidate"), self.tr("Est. KL"), self.tr("SQNR")])
+        self.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.setAccessibleName(self.tr("Candidates"))
         self.setToolTip(
             self.tr("Estimated from the statistics, not measured. Enter applies, Shift+Enter to all layers like it.")

@@ -33,7 +33,7 @@ NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
     "ImageNet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
     "-1..1": ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]),
 }
-THUMBNAIL = 112
+THUMBNAIL = 132
 COLUMNS = 4
 
 
@@ -194,7 +194,9 @@ class DataPage(Page):
         card.body.addWidget(self.memory)
         card.body.addWidget(self.warning)
         self.grid = QGridLayout()
-        self.grid.setSpacing(8)
+        self.grid.setHorizontalSpacing(16)
+        self.grid.setVerticalSpacing(8)
+        self.grid.setColumnStretch(COLUMNS, 1)
         card.body.addLayout(self.grid)
         self.hint = Hint(self.tr("Open data to see its first samples here, cropped and scaled as the model gets them."))
         card.body.addWidget(self.hint, 1)

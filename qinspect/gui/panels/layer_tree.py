@@ -35,7 +35,7 @@ from .layer_columns import COLUMNS, SETS, Facts
 from .layer_model import BarRole, IdsRole, LayerModel, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = {"layer": 162, "op": 136, "type": 106, "share": 56, "gain": 70, "flags": 80}
+WIDTHS = {"layer": 154, "op": 128, "type": 100, "share": 56, "gain": 66, "flags": 48}
 
 
 class _Filter(QSortFilterProxyModel):

@@ -110,7 +110,7 @@ class LayersPage(QWidget):
 
     def reset_layout(self) -> None:
         """Sizes as at the first start."""
-        for splitter, sizes in zip(self.splitters, ((1026, 340), (530, 132), (640, 386)), strict=True):
+        for splitter, sizes in zip(self.splitters, ((1026, 340), (530, 132), (606, 420)), strict=True):
             splitter.setSizes(list(sizes))
 
     def save_layout(self) -> list[QByteArray]:
@@ -229,6 +229,8 @@ class LayersPage(QWidget):
         document = self._document
         facts = self.facts()
         self.tree.show_facts(facts)
+        # What was selected while the table had no rows yet, or others.
+        self.tree.select(document.selection)
         self._show_banner()
         shown = [row for row in facts.rows if row.fused_into is None]
         measured = document.shown is not None

@@ -10,7 +10,7 @@ from ..graph.model import FLOAT, INT8, Figures, GraphNode
 from .layer_columns import Facts, gain_us, operator_text, short
 
 if TYPE_CHECKING:
-    from ...engine.graph import LayerGraph
+    from ...engine.graph import Layer, LayerGraph
 
 
 def graph_nodes(rows: Iterable[LayerRow], graph: LayerGraph) -> list[GraphNode]:
@@ -41,8 +41,15 @@ def graph_nodes(rows: Iterable[LayerRow], graph: LayerGraph) -> list[GraphNode]:
                 waiting += layer.inputs
             else:
                 inputs[name] = None
-        nodes.append(GraphNode(row.id, row.path, row.op, tuple(inputs), operator_text(row), row.fused))
+        own = layers.get(row.id)
+        about = ("", "", "") if own is None else (shape_text(own), own.dtype, own.source or "")
+        nodes.append(GraphNode(row.id, row.path, row.op, tuple(inputs), operator_text(row), row.fused, *about))
     return nodes
+
+
+def shape_text(layer: Layer) -> str:
+    """Shape of a layer's output with ``N`` for the axes that follow the batch, such as ``N×32×112×112``."""
+    return "×".join("N" if axis in layer.free else str(length) for axis, length in enumerate(layer.shape))
 
 
 def graph_figures(facts: Facts) -> Mapping[str, Figures]:

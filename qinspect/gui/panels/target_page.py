@@ -95,6 +95,7 @@ class TargetPage(Page):
             )
             for line in lines:
                 card.body.addWidget(label(line, factor=0.92))
+            card.body.addStretch(1)
             card.chosen.connect(lambda name=name: self._choose(name))
             self.cards[name] = card
             # The first one, the default, takes the whole width.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -270,6 +271,19 @@ class Axis(pg.AxisItem):
         # not to, and says so only where it knows the unit.
         self.picture = None
         self.update()
+
+    def logTickValues(
+        self, minVal: float, maxVal: float, size: float, stdTicks: Sequence[tuple[float, Sequence[float]]]
+    ) -> list[tuple[float | None, list[float]]]:
+        # The base class labels all of 1 to 9 of each decade, one over the other on a small plot.
+        decades = range(math.floor(minVal), math.ceil(maxVal) + 1)
+        room = max(size, 1.0) / max(maxVal - minVal, 1e-9)
+        if room * math.log10(2) >= 16:
+            found = [decade + math.log10(part) for decade in decades for part in (1, 2, 5)]
+        else:
+            step = math.ceil(24 / room)
+            found = [float(decade) for decade in decades if decade % step == 0]
+        return [(None, [value for value in found if minVal <= value <= maxVal])]
 
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         if all(-4 <= value <= 4 for value in values):

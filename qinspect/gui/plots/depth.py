@@ -134,12 +134,14 @@ class DepthPlot(Plot):
                 own = np.array([values.get(point.id, np.nan) for point in self._points], np.float64)
                 series.append(("s", "■", short_name(name, 24), colours.bad, own))
             self.set_legend(*((sign, text, color) for _, sign, text, color, _ in series))
+            # Hundreds of layers would be one smear of large symbols and lines up and down.
+            size, alpha = next(look for most, *look in ((120, 6, 150), (400, 4, 60), (10**9, 3, 30)) if len(order) <= most)
             for symbol, _, _, color, values in series:
                 known = np.isfinite(values)
                 self.plot.addItem(
                     pg.PlotDataItem(
-                        order[known], values[known], pen=pg.mkPen(rgba(color, 150), width=1),
-                        symbol=symbol, symbolSize=6, symbolBrush=color, symbolPen=None,
+                        order[known], values[known], pen=pg.mkPen(rgba(color, alpha), width=1),
+                        symbol=symbol, symbolSize=size, symbolBrush=color, symbolPen=None,
                     )
                 )  # fmt: skip
         self._mark.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))

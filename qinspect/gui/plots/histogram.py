@@ -177,7 +177,7 @@ class HistogramPlot(Plot):
             return
         colours, log = self.colours, self.logarithmic.isChecked()
         self.plot.getAxis("left").setLogMode(False, log)
-        self._axes(self.tr("value"), self.tr("share per bin (%)"))
+        self._axes(self.tr("value"), self.tr("share (%)"))
         width = self._histogram.width
         self._steps(self._histogram, width, pg.mkPen(colours.accent, width=1), rgba(colours.accent, 90))
         if self._other is not None and len(self._other.counts):
