@@ -794,8 +794,16 @@
         <translation>在图中：展开或折叠模块</translation>
     </message>
     <message>
-        <source>in the graph: zoom in, zoom out, show all</source>
-        <translation>在图中：放大、缩小、显示全部</translation>
+        <source>in the graph: zoom in, zoom out, show the selected layer, show all</source>
+        <translation>在图中：放大、缩小、显示所选层、显示全部</translation>
+    </message>
+    <message>
+        <source>in the graph: close or open a level of modules</source>
+        <translation>在图中：收起或展开一级模块</translation>
+    </message>
+    <message>
+        <source>in the graph: close the block around the selected layer</source>
+        <translation>在图中：收起所选层所在的块</translation>
     </message>
     <message>
         <source>Keyboard shortcuts</source>
@@ -1284,8 +1292,12 @@
         <translation>各层颜色的含义</translation>
     </message>
     <message>
-        <source>Show the whole graph (F)</source>
-        <translation>显示整个图 (F)</translation>
+        <source>Show the whole graph (Home)</source>
+        <translation>显示整个图（Home）</translation>
+    </message>
+    <message>
+        <source>Show the selected layer (F)</source>
+        <translation>显示所选层（F）</translation>
     </message>
     <message>
         <source>Collapse to some forty blocks</source>
@@ -1294,6 +1306,14 @@
     <message>
         <source>Open every block</source>
         <translation>展开所有模块</translation>
+    </message>
+    <message>
+        <source>Levels of modules that are open</source>
+        <translation>展开的模块级数</translation>
+    </message>
+    <message>
+        <source>Levels of modules that are open ([ and ])</source>
+        <translation>展开的模块级数（[ 和 ]）</translation>
     </message>
     <message>
         <source>The layer graph appears here once a model is open.</source>
@@ -1342,8 +1362,8 @@
         <translation>数值</translation>
     </message>
     <message>
-        <source>share per bin (%)</source>
-        <translation>每个区间的份额（%）</translation>
+        <source>share (%)</source>
+        <translation>份额（%）</translation>
     </message>
     <message>
         <source>clipped {} (below {}, above {})</source>
@@ -1727,10 +1747,6 @@
     <message>
         <source>mixed</source>
         <translation>混合</translation>
-    </message>
-    <message>
-        <source>not measured yet</source>
-        <translation>尚未测量</translation>
     </message>
 </context>
 <context>
@@ -2163,6 +2179,10 @@
         <translation>类型</translation>
     </message>
     <message>
+        <source>output: {}</source>
+        <translation>输出：{}</translation>
+    </message>
+    <message>
         <source>{} layers</source>
         <translation>{} 层</translation>
     </message>
@@ -2185,6 +2205,10 @@
     <message>
         <source>int8/float borders inside: {}</source>
         <translation>内部的 int8/浮点边界：{}</translation>
+    </message>
+    <message>
+        <source>source: {}</source>
+        <translation>源码：{}</translation>
     </message>
 </context>
 <context>
@@ -3062,6 +3086,13 @@
     <message>
         <source>saved {0}</source>
         <translation>已保存 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>Trail</name>
+    <message>
+        <source>Modules around the selected layer</source>
+        <translation>所选层所在的模块</translation>
     </message>
 </context>
 <context>
