@@ -135,7 +135,7 @@ class DepthPlot(Plot):
                 series.append(("s", "■", short_name(name, 24), colours.bad, own))
             self.set_legend(*((sign, text, color) for _, sign, text, color, _ in series))
             # Hundreds of layers would be one smear of large symbols and lines up and down.
-            size, alpha = next(look for most, *look in ((120, 6, 150), (400, 4, 60), (10**9, 3, 30)) if len(order) <= most)
+            size, alpha = (6, 150) if len(order) <= 120 else (4, 60) if len(order) <= 400 else (3, 30)
             for symbol, _, _, color, values in series:
                 known = np.isfinite(values)
                 self.plot.addItem(
