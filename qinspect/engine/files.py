@@ -5,8 +5,10 @@ from __future__ import annotations
 import glob
 import json
 import os
+import struct
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,14 @@ def _sweep(path: Path) -> None:
                 left.unlink()
         except OSError:  # another process was faster
             pass
+
+
+def content_offset(path: Path, entry: zipfile.ZipInfo) -> int:
+    """Where an uncompressed entry's content begins in a zip file: behind its own header, as long as that says."""
+    with path.open("rb") as file:
+        file.seek(entry.header_offset + 26)
+        name, extra = struct.unpack("<HH", file.read(4))
+    return entry.header_offset + 30 + int(name) + int(extra)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -12,6 +12,10 @@ from .text import Text
 VALUE_BYTES = 4
 """Of one value: what runs is float32."""
 
+MAPPED_BYTES = 256 << 20
+"""Weights in files from this size on are not read but mapped: what is not used takes no memory, and the system may
+take back what was. Smaller ones are read, since a mapped file that is cut short kills the process."""
+
 _NO_LIMIT = 1 << 60
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..files import content_offset
 from ..problem import Problem
 from ..text import Text
 
@@ -180,7 +180,7 @@ def _npz(path: Path, large: bool) -> Mapping[str, Rows]:
             with archive.open(info) as member:
                 if large and info.compress_type == zipfile.ZIP_STORED:
                     shape, order, dtype = _header(member)
-                    found[name] = _rows(path, _start(path, info) + member.tell(), shape, order, dtype)
+                    found[name] = _rows(path, content_offset(path, info) + member.tell(), shape, order, dtype)
                     continue
                 shape, _, dtype = _header(member)
                 if member.tell() + math.prod(shape) * dtype.itemsize > info.file_size:
@@ -188,14 +188,6 @@ def _npz(path: Path, large: bool) -> Mapping[str, Rows]:
             with archive.open(info) as member:
                 found[name] = np.lib.format.read_array(member, allow_pickle=False)
     return found
-
-
-def _start(path: Path, info: zipfile.ZipInfo) -> int:
-    """Where an entry's content begins: behind its own header, whose length the directory does not say."""
-    with path.open("rb") as file:
-        file.seek(info.header_offset + 26)
-        name, extra = struct.unpack("<HH", file.read(4))
-    return info.header_offset + 30 + name + extra
 
 
 _SAFETENSORS = {"F64": "f8", "F32": "f4", "F16": "f2", "BF16": "f4", "I64": "i8", "I32": "i4", "I16": "i2"}

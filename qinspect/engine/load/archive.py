@@ -18,14 +18,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.export import ExportedProgram
 
+from .. import memory
+from ..files import content_offset
 from ..problem import Problem
 from ..text import Text
 from .plain import plain
 
 MAX_JSON = 256 << 20
+_WIDEST = 16
+"""Bytes of the widest number."""
+
+_WORTH_MAPPING = 1 << 16
+
 MAX_EXPANDED = 1 << 24
 """A stored tensor may have more values than its bytes hold (an expanded one), but not more than this."""
 
@@ -78,8 +86,9 @@ def read_pt2(path: Path) -> ExportedProgram:
     Problem
         Where the file is damaged, of another kind, or holds something that loading would execute.
     """
+    large: dict[str, tuple[zipfile.ZipInfo, Any]] = {}
     try:
-        clean = _rewritten(path)
+        clean = _rewritten(path, large)
     except Problem:
         raise
     except FileNotFoundError:
@@ -92,6 +101,7 @@ def read_pt2(path: Path) -> ExportedProgram:
         ) from error
     try:
         program = torch.export.load(clean)
+        _map_weights(path, program, large)
         return plain(program)
     except Exception as error:
         line = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
@@ -102,8 +112,12 @@ def read_pt2(path: Path) -> ExportedProgram:
         ) from error
 
 
-def _rewritten(path: Path) -> io.BytesIO:
-    """The archive anew: one model, its plain tensors, and no entry of any other name."""
+def _rewritten(path: Path, large: dict[str, tuple[zipfile.ZipInfo, Any]]) -> io.BytesIO:
+    """The archive anew: one model, its plain tensors, and no entry of any other name.
+
+    Of a large file, `large` gets the entries and the layout of those tensors that are to be mapped; one value
+    stands in the archive for each of them.
+    """
     where = str(path)
     out = io.BytesIO()
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(out, "w") as clean:
@@ -148,11 +162,18 @@ def _rewritten(path: Path) -> io.BytesIO:
         write(models[0], json.dumps(_checked_model(where, read_json(models[0]))).encode())
         for kind, prefix in (("weights", "weight"), ("constants", "tensor")):
             config = read_json(f"data/{kind}/{name}_{kind}_config.json")
+            folder = f"data/{kind}/"
             sizes = {key: info.file_size for key, info in inner.items()}
-            wanted = _check_config(where, config, prefix, f"data/{kind}/", sizes)
-            write(f"data/{kind}/{name}_{kind}_config.json", json.dumps(config).encode())
+            wanted = _check_config(where, config, prefix, folder, sizes)
+            mapped = {entry for entry in wanted if size > memory.MAPPED_BYTES and _can_be_mapped(path, inner[entry])}
+            for tensor, stored in config["config"].items():
+                if folder + stored["path_name"] in mapped:
+                    large[tensor] = inner[folder + stored["path_name"]], dict(stored["tensor_meta"])
+                    flat = [{"as_int": 0} for _ in stored["tensor_meta"]["sizes"]]
+                    stored["tensor_meta"] |= {"strides": flat, "storage_offset": {"as_int": 0}}
+            write(f"{folder}{name}_{kind}_config.json", json.dumps(config).encode())
             for entry in sorted(wanted):
-                write(entry, archive.read(inner[entry]))
+                write(entry, bytes(_WIDEST) if entry in mapped else archive.read(inner[entry]))
         # Example inputs are a pickle, and nothing here needs them.
         write(f"data/sample_inputs/{name}.pt", b"")
         for entry in ("archive_format", "archive_version", "byteorder", ".data/version"):
@@ -160,6 +181,27 @@ def _rewritten(path: Path) -> io.BytesIO:
                 write(entry, archive.read(inner[entry])[:16])
     out.seek(0)
     return out
+
+
+def _can_be_mapped(path: Path, entry: zipfile.ZipInfo) -> bool:
+    plainly = entry.compress_type == zipfile.ZIP_STORED and entry.file_size >= _WORTH_MAPPING
+    return plainly and content_offset(path, entry) % _WIDEST == 0
+
+
+def _map_weights(path: Path, program: ExportedProgram, large: Mapping[str, tuple[zipfile.ZipInfo, Any]]) -> None:
+    """Put the file's own bytes in the place of tensors that were left out; what is written to them stays in memory."""
+    files: dict[str, torch.Tensor] = {}
+    for name, (entry, meta) in large.items():
+        if entry.filename not in files:
+            place = content_offset(path, entry)
+            files[entry.filename] = torch.from_numpy(np.memmap(path, np.uint8, "c", place, (entry.file_size,)))
+        stands = program.state_dict[name] if name in program.state_dict else program.constants[name]
+        sizes, strides = ([int(n["as_int"]) for n in meta[key]] for key in ("sizes", "strides"))
+        flat = files[entry.filename].view(stands.dtype)
+        tensor = flat.as_strided(sizes, strides, int(meta["storage_offset"]["as_int"]))
+        if isinstance(stands, torch.nn.Parameter):
+            tensor = torch.nn.Parameter(tensor, requires_grad=stands.requires_grad)
+        (program.state_dict if name in program.state_dict else program.constants)[name] = tensor
 
 
 def _check_config(where: str, config: Any, prefix: str, folder: str, sizes: Mapping[str, int]) -> set[str]:

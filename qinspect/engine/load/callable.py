@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from .. import memory
 from ..problem import Problem
 from ..source import ModelSpec
 from ..text import Text, listed
@@ -126,7 +127,9 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
             ),
             ours,
         )
-    module.load_state_dict(state, strict=False)
+    # Large weights stay where they are, in the mapped file; small ones are copied, so that tied ones stay tied.
+    large = sum(tensor.nbytes for tensor in state.values()) > memory.MAPPED_BYTES
+    module.load_state_dict(state, strict=False, assign=large)
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
@@ -134,11 +137,14 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise Problem(str(path), Text("no such file"), Text("Check the path."))
     try:
-        if path.suffix == ".safetensors":
+        with path.open("rb") as file:
+            start = file.read(9)
+        if path.suffix == ".safetensors" or start[8:] == b"{":
             from safetensors.torch import load_file
 
-            return load_file(path)
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+            return load_file(path)  # which maps it
+        large = start[:4] == b"PK\x03\x04" and path.stat().st_size > memory.MAPPED_BYTES
+        state: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=large)
     except pickle.UnpicklingError as error:
         raise Problem(
             str(path),
