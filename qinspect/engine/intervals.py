@@ -24,8 +24,8 @@ class Interval:
     high: float
 
 
-def share(hits: int, total: int) -> Interval:
-    """A share, with Wilson's score interval (Wilson 1927)."""
+def share(hits: float, total: int) -> Interval:
+    """A share, with Wilson's score interval (Wilson 1927); `hits` may be an expected number."""
     if not total:
         return Interval(math.nan, 0.0, 1.0)
     p = hits / total
@@ -45,8 +45,11 @@ def share_lost(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Interval:
     ----------
     before, after : bool arrays, shape (samples,)
     """
-    count = len(before)
-    lost, won = int((before & ~after).sum()), int((~before & after).sum())
+    return share_changed(int((before & ~after).sum()), int((~before & after).sum()), len(before))
+
+
+def share_changed(lost: float, won: float, count: int) -> Interval:
+    """The same, from how many of `count` hits were lost and how many others won; they may be expected numbers."""
     total, b, c = count + 2, lost + 0.5, won + 0.5
     centre = (b - c) / total
     half = Z * math.sqrt(max(b + c - (b - c) ** 2 / total, 0.0)) / total

@@ -140,6 +140,7 @@ def score_plans(
     draws: int = 2,
     classes: ClassAxis = "flat",
     margins: bool = False,
+    labels: NDArray[np.int64] | None = None,
 ) -> Costs:
     """Score everything that some plans round and that is not known yet, from one run over the samples.
 
@@ -163,6 +164,8 @@ def score_plans(
         How the first output is read.
     margins : bool
         Whether answers are to be estimated as well; then `batches` are the same as for `known`.
+    labels : int64 array, shape (samples,), optional
+        The samples' classes.
 
     Returns
     -------
@@ -196,7 +199,7 @@ def score_plans(
             kl, mse = None if kl is None or before.kl is None else kl + before.kl, mse + before.mse
             shifts = None if shifts is None or before.shifts is None else shifts + before.shifts
         effects[item] = Effect(kl, mse, shifts)
-    answers = None if answers is None else dataclasses.replace(answers, shifts={})
+    answers = None if answers is None else dataclasses.replace(answers, shifts={}, labels=labels)
     return known.merged(Costs(effects, samples, answers=answers))
 
 

@@ -12,6 +12,7 @@ from ..data import Dataset, batches
 from ..decide import decide
 from ..errors import sqnr_db
 from ..graph import Layer, LayerGraph
+from ..intervals import Interval
 from ..job import batch_size, calibrate_model, fed, fused_graph, whole_batches
 from ..load import Model
 from ..metric import TOP1, Metric
@@ -20,6 +21,7 @@ from ..progress import Report, part, silent
 from ..qconfig import QConfig, TensorConfig
 from ..ranges import estimate_activation, estimate_weight, rounding_error
 from ..statistics import TensorStats
+from .answers import chances_to_stay, expected_agreement, expected_drop
 from .costs import Costs, Effect, Rounding, has_weight, plan_bytes, roundings, score_plans
 from .timings import plan_ms
 
@@ -43,6 +45,9 @@ class WhatIf:
         Layers with a weight that the plan does not run in integers.
     missing : tuple of Rounding
         What `score_missing` would have to score.
+    agreement, drop : Interval | None
+        Share of the answers that stay, and by how much top-1 falls; None where answers were not followed,
+        or there are no labels. The intervals are those of the samples, not of the estimate.
     """
 
     kl: float | None
@@ -51,6 +56,8 @@ class WhatIf:
     bytes: int
     float_layers: int
     missing: tuple[Rounding, ...] = ()
+    agreement: Interval | None = None
+    drop: Interval | None = None
 
     @property
     def known(self) -> bool:
@@ -77,8 +84,14 @@ def estimate_plan(graph: LayerGraph, plan: QuantPlan, costs: Costs) -> WhatIf:
     missing = tuple(item for item in needed if item not in costs.effects)
     kl, mse = (None, None) if missing else _sums([costs.effects[item] for item in needed])
     ms = None if costs.timings is None else plan_ms(graph, decisions, costs.timings, plan.target.batch)
+    agreement = drop = None
+    if costs.answers is not None and not missing:
+        shifts = [found for item in needed if (found := costs.effects[item].shifts) is not None]
+        if len(shifts) == len(needed):
+            stays = chances_to_stay(costs.answers, shifts)
+            agreement, drop = expected_agreement(stays), expected_drop(costs.answers, shifts, stays)
     left = sum(has_weight(layer) and layer.id not in decisions.integer for layer in graph.layers)
-    return WhatIf(kl, mse, ms, plan_bytes(graph, decisions), left, missing)
+    return WhatIf(kl, mse, ms, plan_bytes(graph, decisions), left, missing, agreement, drop)
 
 
 def _sums(effects: Sequence[Effect]) -> tuple[float | None, float]:
@@ -122,6 +135,8 @@ def score_missing(
         part(report, 0.2, 1),
         total=len(chosen),
         classes=class_axis(graph, data, metric),
+        margins=True,
+        labels=None if data.labels is None or metric.function is not None else data.labels[list(chosen)],
     )
 
 

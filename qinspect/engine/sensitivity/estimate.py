@@ -47,17 +47,19 @@ class Answers:
 
     Parameters
     ----------
-    tops : int64 array, shape (samples, 2)
-        The answer and the class after it.
-    gaps : float64 array, shape (samples,)
-        By how much the first's logit is larger.
+    tops : int64 array, shape (samples, 1 + rivals)
+        The answer, and the classes that come next.
+    gaps : float64 array, shape (samples, rivals)
+        By how much the answer's logit is larger than theirs.
     shifts : mapping of layer id to float64 array, shape (samples,)
-        What that is changed by, to first order.
+        What the first of these is changed by, to first order.
+    labels : int64 array, shape (samples,) | None
     """
 
     tops: NDArray[np.int64]
     gaps: NDArray[np.float64]
     shifts: Mapping[str, NDArray[np.float64]]
+    labels: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from ..progress import Report
 from ..text import Text
 from .noise import Noises, Way, rounded
 
+RIVALS = 20
+"""Classes next to an answer that may take its place."""
+
 Gradients = list[list[torch.Tensor | None]]
 """By random vector, then by tensor of the value."""
 
@@ -54,10 +57,10 @@ class Walk:
     ----------
     effects : mapping of (layer id, way) to list of float64 arrays, shape (vectors, samples of a portion)
         v' J δ for every random vector v, and in the last row for the margin where that is followed.
-    tops : list of int64 arrays, shape (samples of a portion, 2)
-        The answer and the class after it; empty where margins are not followed.
-    gaps : list of float64 arrays, shape (samples of a portion,)
-        Margins: by how much the first's logit is larger.
+    tops : list of int64 arrays, shape (samples of a portion, 1 + rivals)
+        The answer and the classes that come next; empty where margins are not followed.
+    gaps : list of float64 arrays, shape (samples of a portion, rivals)
+        By how much the answer's logit is larger than theirs.
     """
 
     def __init__(
@@ -163,9 +166,9 @@ class Walk:
         first = logits(tensors, self.classes)
         self.has_kl = first is not None
         if self.margins and first is not None and first.shape[1] == 1:
-            best, which = first[:, 0].double().topk(2, -1)
+            best, which = first[:, 0].double().topk(min(1 + RIVALS, first.shape[-1]), -1)
             self.tops.append(which.numpy())
-            self.gaps.append((best[:, 0] - best[:, 1]).numpy())
+            self.gaps.append((best[:, :1] - best[:, 1:]).numpy())
         seeds: dict[str, Gradients] = {}
 
         def put(name: str, vector: int, seed: torch.Tensor) -> None:
@@ -182,7 +185,7 @@ class Walk:
                 if first is not None and index == 0:
                     put(name, self.draws + draw, self._of_softmax(first, output))
             if self.tops and index == 0:
-                which = torch.from_numpy(self.tops[-1])
+                which = torch.from_numpy(self.tops[-1][:, :2])
                 signs = torch.tensor([[1.0, -1.0]]).expand(len(which), 2)
                 put(name, self.vectors - 1, torch.zeros(output.shape).scatter_(-1, which, signs))
             index += 1
