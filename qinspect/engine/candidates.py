@@ -112,7 +112,7 @@ def candidates(
     found: dict[str, Scores] = {}
     if variants:
         inner = part(report, 0.1, 0.6)
-        found = score(variants, inputs, inner, total=len(chosen), draws=4, only=only, classes=classes)
+        found = score(variants, inputs, inner, total=len(chosen), draws=2, only=only, classes=classes)
     known_kl = not found or any(scores.kl for scores in found.values())
     in_float = Scores({layer.id: 0.0}, {layer.id: 0.0} if known_kl else {}, 0)
     rows = []

@@ -137,7 +137,7 @@ def score_plans(
     report: Report = silent,
     *,
     total: int = 0,
-    draws: int = 2,
+    draws: int = 1,
     classes: ClassAxis = "flat",
     margins: bool = False,
     labels: NDArray[np.int64] | None = None,
@@ -159,7 +159,7 @@ def score_plans(
     total : int
         Number of samples to come, for the report.
     draws : int
-        Random vectors per sample and kind.
+        Random vectors, see `score`.
     classes : ClassAxis
         How the first output is read.
     margins : bool

@@ -35,7 +35,7 @@ from ..progress import Report, silent
 from ..quantize import Quantization
 from ..text import Text
 from .noise import Noises
-from .walk import Walk
+from .walk import OF_KL, Walk
 
 KEPT_BYTES = 128 << 20
 """Values of all layers of a portion, which are kept until the gradients have come back to them."""
@@ -175,7 +175,7 @@ def score(
     total : int
         Number of samples to come, for the report.
     draws : int
-        Random vectors per sample and kind.
+        Random vectors per sample for the squared error; for the KL divergence they are `OF_KL` times as many.
     only : frozenset of str, optional
         Ids of the layers to score; all quantized ones otherwise.
     seed : int
@@ -210,7 +210,7 @@ def _scores(name: str, walk: Walk, noises: Noises, samples: int) -> Scores:
     }
     correction = walk.power_correction(samples)
     mse = {id: effect[:draws] ** 2 * correction for id, effect in whole.items()}
-    by_kl = slice(draws, 2 * draws)
+    by_kl = slice(draws, (1 + OF_KL) * draws)
     kl = {id: effect[by_kl] ** 2 / 2 for id, effect in whole.items() if walk.has_kl}
     together = sum(whole.values(), zero)
     return Scores(

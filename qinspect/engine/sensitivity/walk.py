@@ -19,6 +19,9 @@ from ..progress import Report
 from ..text import Text
 from .noise import Noises, Way, rounded
 
+OF_KL = 2
+"""Random vectors for the KL divergence to each for the squared error: it rests on few classes, and scatters more."""
+
 RIVALS = 20
 """Classes next to an answer that may take its place."""
 
@@ -46,7 +49,7 @@ class Walk:
     graph : LayerGraph
     noises : Noises
     draws : int
-        Random vectors per sample and kind.
+        Random vectors per sample for the squared error; `OF_KL` times as many are for the KL divergence.
     generator : torch.Generator
     classes : ClassAxis
         How the first output is read.
@@ -90,7 +93,7 @@ class Walk:
     @property
     def vectors(self) -> int:
         """Number of a sample's vectors: for the squared error, then for the KL divergence, then the margin's."""
-        return self.draws * (1 + self.has_kl) + bool(self.tops)
+        return self.draws * (1 + OF_KL * self.has_kl) + bool(self.tops)
 
     def add(self, inputs: Sequence[torch.Tensor], size: int, report: Report, before: int, total: int) -> None:
         """One portion, forth and back.
@@ -182,7 +185,8 @@ class Walk:
             for draw in range(self.draws):
                 noise = self._signs(output.shape)
                 put(name, draw, noise / max(self.powers[index] * len(self.powers), 1e-30) ** 0.5)
-                if first is not None and index == 0:
+            if first is not None and index == 0:
+                for draw in range(OF_KL * self.draws):
                     put(name, self.draws + draw, self._of_softmax(first, output))
             if self.tops and index == 0:
                 which = torch.from_numpy(self.tops[-1][:, :2])
