@@ -6,11 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..engine.kinds import KINDS
 from . import options as words
 from .terminal import progress
 from .verb import Verb
-
-KINDS = ("onnx", "tensorrt", "kit", "fx", "eager", "pt2e", "script")
 
 HELP = (
     "onnx: a QDQ model for ONNX Runtime; tensorrt: one by TensorRT's rules, with the trtexec line; "
@@ -25,7 +24,7 @@ def add(verb: Verb) -> None:
     words.data_options(export, required=False)
     words.plan_options(export, plan_required=True)
     words.stats_option(export)
-    export.add_argument("--to", required=True, choices=KINDS, help=HELP)
+    export.add_argument("--to", required=True, choices=[kind for kind in KINDS if kind != "plan"], help=HELP)
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx or .pt2 file, or a folder")
     export.add_argument("--opset", type=int, metavar="N", help="of an ONNX file, 13 to 21; the plan may need 21")
     export.add_argument("--io", choices=("float", "int8"), default="float", help="what an ONNX file takes and gives")

@@ -26,6 +26,7 @@ from .job import (
     retarget,
     whole_batches,
 )
+from .kinds import BACKENDS, KINDS, ONNX_KINDS, refused
 from .load import Model
 from .metric import TOP1, Metric
 from .plan import QuantPlan, read_plan
@@ -34,27 +35,10 @@ from .progress import Report, part, silent
 from .quantize import Quantization, quantize
 from .results import ExportReport
 from .synthetic import synthetic_inputs
-from .target import TARGETS, Target
+from .target import Target
 from .text import Text
 
 __all__ = ["KINDS", "ExportReport", "export", "suited"]
-
-KINDS = ("onnx", "tensorrt", "kit", "fx", "eager", "pt2e", "script", "plan")
-"""What can be written: a QDQ model for ONNX Runtime or TensorRT, a folder that measures it on another device, a
-folder for torch.ao's FX or eager mode, a quantized .pt2, a script, plan and qparams as JSON."""
-
-BACKENDS = {
-    "onnx": ("ort",),
-    "tensorrt": ("tensorrt",),
-    "kit": ("ort", "tensorrt"),
-    "fx": ("fx",),
-    "eager": ("eager",),
-    "pt2e": ("pt2e",),
-}
-"""Kinds that not every backend can run, and those that can."""
-
-ONNX_KINDS = ("onnx", "tensorrt", "kit")
-"""Kinds that hold ONNX files."""
 
 SAMPLES = 1024
 """Samples of the final split, at most, that an exported model is verified on."""
@@ -106,18 +90,12 @@ def export(
         Where the plan is for another backend, or the place cannot be written.
     """
     out = out.absolute()
-    backend = plan.target.backend
     if to not in KINDS:
         raise Problem(
             Text("export"), Text("there is no {to!r}", to=to), Text("Use one of {known}.", known=", ".join(KINDS))
         )
-    if backend not in BACKENDS.get(to, (backend,)):
-        needed = ", ".join(name for name in TARGETS if name.partition("-")[0] in BACKENDS[to])
-        raise Problem(
-            Text("export to {to}", to=to),
-            Text("the plan is for {target}", target=plan.target.name),
-            Text("Set the target to one of {needed}.", needed=needed),
-        )
+    if problem := refused(to, plan.target):
+        raise problem
     if to not in ONNX_KINDS and (opset is not None or io != "float"):
         raise Problem(
             "--opset and --io",

@@ -19,7 +19,7 @@ from torch import fx
 from ..child import run_in_child
 from ..execute import outputs_of
 from ..graph import Layer, Ref
-from ..problem import Problem
+from ..kinds import refused
 from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results import ExportReport
@@ -51,13 +51,11 @@ def export_script(
     Problem
         Where the folder cannot be written, or what was written does not run.
     """
+    if problem := refused("script", quantization.plan.target):
+        raise problem
     if quantization.plan.target.backend in ("fx", "eager"):
         folder = export_fx(quantization, out, samples, report, name=name, score=score, notes=notes)
         return replace(folder, to="script")
-    target = quantization.plan.target
-    if target.backend != "ort":
-        remedy = Text("Export to {backend}, or give --target ort.", backend=target.backend)
-        raise Problem(Text("export to script"), Text("there is none for target {target}", target=target.name), remedy)
     need_samples(out, samples)
     with new_folder(out) as place:
         work = _Work(quantization, name, place, samples)

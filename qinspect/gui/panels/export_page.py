@@ -1,4 +1,4 @@
-"""Export: what is taken away, and how it was verified."""
+"""Export: what is taken away, in which form, and how it was verified."""
 
 from __future__ import annotations
 
@@ -6,93 +6,68 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+)
 
+from ...engine.backends import refuse_opaque
+from ...engine.kinds import IO_KINDS, KINDS, ONNX_KINDS, refused, targets_for
 from ..document import Document
-from ..icons import icon, set_icon, set_primary
+from ..icons import set_icon, set_primary
 from ..language import translated
-from .cards import Card, Hint, Page, clear, heading, label, row
-from .figures import decibel, share
+from .cards import Card, Hint, Page, clear, label, row
+from .device_card import DeviceCard
+from .export_result import ExportResult
 
-KINDS = ("onnx", "fx", "script", "plan")
+OPSETS = {"onnx": (13, 21), "kit": (13, 21), "tensorrt": (13, 19)}
+"""First and last opset that each kind can be written in."""
 
 
 class ExportPage(Page):
-    """Choose a form and a folder.
+    """Choose a form, its options and a folder.
 
     Signals
     -------
-    export_requested(to, folder)
+    export_requested(to, folder, options)
+        `options` are ``opset`` and ``io``, as `engine.export.export` takes them.
+    layers_requested(tuple of ids)
+    profile_requested(path, layer_info)
+        Times that another device measured; `layer_info` is empty where there is none.
     """
 
-    export_requested = Signal(str, str)
+    export_requested = Signal(str, str, object)
+    layers_requested = Signal(object)
+    profile_requested = Signal(str, str)
 
     def __init__(self, document: Document) -> None:
         super().__init__("", "")
-        self.title.setText(self.tr("Export"))
+        self.set_title(self.tr("Export"))
         self.purpose.setText(
             self.tr("Files that reproduce exactly. Each is loaded in a new process and compared with the simulation.")
         )
         self._document = document
-        meanings = {
-            "onnx": (
-                self.tr("ONNX, QDQ"),
-                self.tr("model.onnx with QuantizeLinear/DequantizeLinear, for ONNX Runtime."),
-            ),
-            "fx": (
-                self.tr("PyTorch FX folder"),
-                self.tr("Float graph, plan, qparams, weights and a script that rebuilds the int8 model."),
-            ),
-            "script": (
-                self.tr("Python script"),
-                self.tr("A program that quantizes the model again, step by step."),
-            ),
-            "plan": (
-                self.tr("Plan and qparams"),
-                self.tr("plan.json and qparams.json: the same plan with the same qparams gives the same bits."),
-            ),
-        }
         self.to = "onnx"
+        self.refused: dict[str, str] = {}
         columns = QHBoxLayout()
         columns.setSpacing(12)
         self.body.addLayout(columns)
         left, right = QVBoxLayout(), QVBoxLayout()
-        columns.addLayout(left, 5)
-        columns.addLayout(right, 6)
-        grid = QGridLayout()
-        grid.setSpacing(8)
-        self.cards: dict[str, Card] = {}
-        for index, kind in enumerate(KINDS):
-            title, text = meanings[kind]
-            card = Card(title, choosable=True)
-            card.setAccessibleName(title)
-            card.setAccessibleDescription(text)
-            card.body.addWidget(label(text, "muted"))
-            card.body.addStretch(1)
-            card.chosen.connect(lambda kind=kind: self.choose(kind))
-            self.cards[kind] = card
-            grid.addWidget(card, index // 2, index % 2)
-        left.addLayout(grid)
-        place = Card(self.tr("Folder"))
-        self.folder = QLineEdit(str(Path.cwd() / "qinspect-export"))
-        self.folder.setAccessibleName(self.tr("Folder"))
-        browse = QPushButton()
-        set_icon(browse, "folder-open-outline")
-        browse.setAccessibleName(self.tr("Choose a folder"))
-        browse.setToolTip(self.tr("Choose a folder"))
-        browse.clicked.connect(self._browse)
-        across = row()
-        across.addWidget(self.folder, 1)
-        across.addWidget(browse)
-        place.body.addLayout(across)
-        self.note = label("", "muted")
-        place.body.addWidget(self.note)
-        self.go = QPushButton(self.tr("Export and verify"))
-        set_icon(self.go, "export-variant")
-        self.go.clicked.connect(lambda: self.export_requested.emit(self.to, self.folder.text().strip()))
-        place.body.addLayout(row(self.go, 1))
-        left.addWidget(place)
+        columns.addLayout(left, 6)
+        columns.addLayout(right, 5)
+        left.addLayout(self._make_cards())
         left.addStretch(1)
+        right.addWidget(self._make_form())
+        self.device = DeviceCard(document)
+        self.device.profile_requested.connect(self.profile_requested)
+        right.addWidget(self.device)
         self.results = QVBoxLayout()
         self.results.setSpacing(8)
         right.addLayout(self.results)
@@ -106,25 +81,161 @@ class ExportPage(Page):
         self.choose("onnx")
         self.refresh()
 
+    def _make_cards(self) -> QGridLayout:
+        meanings = {
+            "onnx": (
+                self.tr("ONNX, QDQ"),
+                self.tr("model.onnx with QuantizeLinear/DequantizeLinear, for ONNX Runtime."),
+            ),
+            "tensorrt": (
+                self.tr("ONNX for TensorRT"),
+                self.tr("Q/DQ placed by TensorRT's rules, and the trtexec line that builds and profiles it."),
+            ),
+            "kit": (
+                self.tr("Measuring kit"),
+                self.tr(
+                    "A folder that times float and int8 on another device, with onnxruntime alone; "
+                    "its bench.json comes back here."
+                ),
+            ),
+            "fx": (
+                self.tr("PyTorch FX folder"),
+                self.tr("Float graph, plan, qparams, weights and a script that rebuilds the int8 model."),
+            ),
+            "eager": (
+                self.tr("PyTorch eager folder"),
+                self.tr("The same with stubs and fused modules, as torch.ao's eager mode has them."),
+            ),
+            "pt2e": (
+                self.tr("PT2E, quantized .pt2"),
+                self.tr("A program with quantizers; inductor compiles it to integer kernels."),
+            ),
+            "script": (
+                self.tr("Python script"),
+                self.tr("A program that quantizes the model again, step by step."),
+            ),
+            "plan": (
+                self.tr("Plan and qparams"),
+                self.tr("plan.json and qparams.json: the same plan with the same qparams gives the same bits."),
+            ),
+        }
+        grid = QGridLayout()
+        grid.setSpacing(8)
+        self.cards: dict[str, Card] = {}
+        self._reasons: dict[str, QLabel] = {}
+        for index, kind in enumerate(KINDS):
+            title, text = meanings[kind]
+            card = Card(title, choosable=True)
+            card.setAccessibleName(title)
+            card.setAccessibleDescription(text)
+            card.body.addWidget(label(text, "muted"))
+            reason = label("", factor=0.92)
+            card.body.addWidget(reason)
+            card.body.addStretch(1)
+            card.chosen.connect(lambda kind=kind: self.choose(kind))
+            self.cards[kind], self._reasons[kind] = card, reason
+            grid.addWidget(card, index // 2, index % 2)
+        return grid
+
+    def _make_form(self) -> Card:
+        card = Card(self.tr("Write it"))
+        self.form = QFormLayout()
+        self.opset = QComboBox()
+        self.opset.setToolTip(self.tr("Version of ONNX's operators; 16 and 4 bits need 21. Older runtimes read less."))
+        self.io = QComboBox()
+        self.io.addItem(self.tr("float"), "float")
+        self.io.addItem(self.tr("whole numbers (int8)"), "int8")
+        self.io.setToolTip(self.tr("What the model takes and gives: float, or the numbers on its own grids"))
+        self.folder = QLineEdit(str(Path.cwd() / "qinspect-export"))
+        browse = QPushButton()
+        set_icon(browse, "folder-open-outline")
+        browse.setAccessibleName(self.tr("Choose a folder"))
+        browse.setToolTip(self.tr("Choose a folder"))
+        browse.clicked.connect(self._browse)
+        across = row()
+        across.addWidget(self.folder, 1)
+        across.addWidget(browse)
+        for name, field, widget in (
+            (self.tr("O&pset"), self.opset, self.opset),
+            (self.tr("&Inputs and outputs"), self.io, self.io),
+            (self.tr("F&older"), across, self.folder),
+        ):
+            self.form.addRow(name, field)
+            widget.setAccessibleName(name.replace("&", ""))
+            self.form.labelForField(field).setBuddy(widget)  # type: ignore[attr-defined]
+        card.body.addLayout(self.form)
+        self.note = label("", "muted")
+        card.body.addWidget(self.note)
+        self.go = QPushButton(self.tr("Export and verify"))
+        set_icon(self.go, "export-variant")
+        self.go.clicked.connect(self._go)
+        card.body.addLayout(row(self.go, 1))
+        return card
+
+    # -- what the user does -------------------------------------------------------------------
+
     def choose(self, kind: str) -> None:
-        """Choose what is written, one of `KINDS`."""
+        """Choose what is written, one of `KINDS`; only its own options are shown."""
         self.to = kind
         for name, card in self.cards.items():
             card.set_picked(name == kind)
+        self.form.setRowVisible(self.opset, kind in ONNX_KINDS)
+        self.form.setRowVisible(self.io, kind in IO_KINDS)
+        if kind in ONNX_KINDS:
+            chosen, (first, last) = self.opset.currentData(), OPSETS[kind]
+            self.opset.clear()
+            self.opset.addItem(self.tr("as the plan needs"), None)
+            for opset in range(last, first - 1, -1):
+                self.opset.addItem(str(opset), opset)
+            self.opset.setCurrentIndex(max(self.opset.findData(chosen), 0))
+
+    def options(self) -> dict[str, Any]:
+        """Options of the kind that is chosen."""
+        return {
+            "opset": self.opset.currentData() if self.to in ONNX_KINDS else None,
+            "io": self.io.currentData() if self.to in IO_KINDS else "float",
+        }
+
+    def _go(self) -> None:
+        self.export_requested.emit(self.to, self.folder.text().strip(), self.options())
+
+    def _browse(self) -> None:
+        if path := QFileDialog.getExistingDirectory(self, self.tr("Folder"), self.folder.text()):
+            self.folder.setText(path)
+
+    # -- what is shown ------------------------------------------------------------------------
+
+    def why_not(self, kind: str) -> str:
+        """Why the plan cannot be exported to a kind; empty where it can."""
+        document = self._document
+        if refused(kind, document.plan.target) is not None:
+            return self.tr("The plan's target is {0}; this needs {1}: choose it on the Target page.").format(
+                document.plan.target.name, self._targets(kind)
+            )
+        if document.model is not None and kind != "plan":
+            problem = refuse_opaque(document.model.graph, kind)
+            if problem is not None:
+                return f"{translated(problem.where)}: {translated(problem.what)}"
+        return ""
+
+    def _targets(self, kind: str) -> str:
+        """Targets of a kind in a few words: an engine may be any of its backend's."""
+        backends = dict.fromkeys(name.partition("-")[0] for name in targets_for(kind))
+        return self.tr(" or ").join(backends)
 
     def refresh(self) -> None:
-        """Whether there is anything to export."""
+        """Whether there is anything to export, and what the plan's target can be exported to."""
         document = self._document
         ready = document.calibration is not None
-        backend = document.plan.target.backend
-        for kind, needed in (("onnx", "ort"), ("fx", "fx")):
-            self.cards[kind].setEnabled(backend == needed)
-            wrong = self.tr("The plan's target is {0}; choose another on the Target page.").format(
-                document.plan.target.name
-            )
-            self.cards[kind].setToolTip("" if backend == needed else wrong)
-        if not self.cards[self.to].isEnabled():
-            self.choose("onnx" if backend == "ort" else "fx")
+        self.refused = {kind: why for kind in KINDS if (why := self.why_not(kind))}
+        for kind, card in self.cards.items():
+            why = self.refused.get(kind, "")
+            card.setEnabled(not why)
+            card.setToolTip(why)
+            self._reasons[kind].setText(why)
+            self._reasons[kind].setVisible(bool(why))
+        if self.to in self.refused:
+            self.choose(next(kind for kind in KINDS if kind not in self.refused))
         self.go.setEnabled(ready)
         set_primary(self.go, ready)
         self.note.setText(
@@ -138,46 +249,6 @@ class ExportPage(Page):
         if not self.shown:
             clear(self.results)
         self.shown += 1
-        card = Card()
-        card.set_edge("good" if report.verified else "bad")
-        mark = label(wrap=False)
-        mark.setPixmap(
-            icon("check-decagram" if report.verified else "alert-circle", "good" if report.verified else "bad").pixmap(
-                20, 20
-            )
-        )
-        top = row(mark)
-        top.addWidget(heading(self.tr("Verified in a new process") if report.verified else self.tr("Not verified")), 1)
-        card.body.addLayout(top)
-        card.body.addWidget(label(str(report.path)))
-        shown = self._document.find()
-        totals = shown.analysis.totals if shown is not None else None
-        lines = []
-        if report.metric is not None:
-            window = totals.kernel_metric if totals is not None else None
-            beside = "" if window is None else self.tr(", the window showed {0}").format(share(window))
-            lines.append(self.tr("metric {0} on {1} samples").format(share(report.metric), report.samples) + beside)
-        if report.agreement is not None:
-            lines.append(self.tr("same top-1 answer as the simulation: {0}").format(share(report.agreement)))
-        if report.equal_share is not None:
-            lines.append(self.tr("equal output values: {0}").format(share(report.equal_share)))
-        if report.sqnr_db is not None:
-            lines.append(self.tr("output against the simulation: {0}").format(decibel(report.sqnr_db)))
-        lines.append(self.tr("{0} of {1} layers integer").format(len(report.quantized), len(report.asked)))
-        if report.quantize_nodes is not None:
-            lines.append(
-                self.tr("{0} QuantizeLinear, {1} DequantizeLinear").format(
-                    report.quantize_nodes, report.dequantize_nodes
-                )
-            )
-        card.body.addWidget(label("\n".join(lines)))
-        if report.problems:
-            card.body.addWidget(label("\n".join(map(translated, report.problems)), "muted"))
-        if report.versions:
-            text = ", ".join(f"{name} {version}" for name, version in report.versions.items())
-            card.body.addWidget(label(text, "muted"))
-        self.results.insertWidget(0, card)
-
-    def _browse(self) -> None:
-        if path := QFileDialog.getExistingDirectory(self, self.tr("Folder"), self.folder.text()):
-            self.folder.setText(path)
+        found = ExportResult(report, self._document.find())
+        found.layers_requested.connect(self.layers_requested)
+        self.results.insertWidget(0, found)

@@ -1,0 +1,49 @@
+"""What can be exported, and for which targets; imports nothing that takes long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .problem import Problem
+from .target import TARGETS, Target
+from .text import Text
+
+KINDS = ("onnx", "tensorrt", "kit", "fx", "eager", "pt2e", "script", "plan")
+"""What can be written: a QDQ model for ONNX Runtime or TensorRT, a folder that measures it on another device, a
+folder for torch.ao's FX or eager mode, a quantized .pt2, a script, plan and qparams as JSON."""
+
+BACKENDS: Mapping[str, tuple[str, ...]] = {
+    "onnx": ("ort",),
+    "tensorrt": ("tensorrt",),
+    "kit": ("ort", "tensorrt"),
+    "fx": ("fx",),
+    "eager": ("eager",),
+    "pt2e": ("pt2e",),
+    "script": ("ort", "fx", "eager"),
+}
+"""Kinds that not every backend can run, and those that can."""
+
+ONNX_KINDS = ("onnx", "tensorrt", "kit")
+"""Kinds that hold ONNX files, whose opset can be chosen."""
+
+IO_KINDS = ("onnx", "tensorrt")
+"""Kinds that can take and give whole numbers."""
+
+
+def targets_for(to: str) -> tuple[str, ...]:
+    """Names of the targets that can run what `to` names."""
+    return tuple(name for name in TARGETS if to not in BACKENDS or name.partition("-")[0] in BACKENDS[to])
+
+
+def refused(to: str, target: Target) -> Problem | None:
+    """Why a plan for a target cannot be exported to `to`, or None where it can."""
+    if target.backend in BACKENDS.get(to, (target.backend,)):
+        return None
+    if to == "script":
+        remedy = Text("Export to {backend}, or give --target ort.", backend=target.backend)
+        return Problem(Text("export to script"), Text("there is none for target {target}", target=target.name), remedy)
+    return Problem(
+        Text("export to {to}", to=to),
+        Text("the plan is for {target}", target=target.name),
+        Text("Set the target to one of {needed}.", needed=", ".join(targets_for(to))),
+    )

@@ -1,0 +1,146 @@
+"""The export page: what a target can be exported to, its options, what came out, times from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
+
+from qinspect.engine.kinds import KINDS, refused
+from qinspect.engine.results import ExportReport
+from qinspect.engine.target import TARGETS, Target
+from qinspect.gui import work
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def texts(widget) -> str:
+    return "\n".join(found.text() for found in widget.findChildren(QLabel))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_cards_that_the_target_cannot_give_are_grey_with_the_reason(make_window, digits, name):
+    window = make_window(digits)
+    window.go("export")
+    window.document.set_target(Target.parse(name))
+    page = window.export_page
+    for kind in KINDS:
+        able = refused(kind, Target.parse(name)) is None
+        assert page.cards[kind].isEnabled() == able
+        assert (name in texts(page.cards[kind])) == (not able)
+    assert page.cards[page.to].isEnabled()
+    assert page.cards[page.to].picked
+
+
+def test_each_form_has_its_own_options_and_they_reach_the_export(make_window, qtbot, digits, monkeypatch, tmp_path):
+    asked = []
+
+    def export(model, plan, calibration, data, to, out, options, metric, report):
+        asked.append((to, out, options))
+        return ExportReport(str(out), to, True, (), 0, None, None, None, None, (), ())
+
+    monkeypatch.setattr(work, "export", export)
+    window = make_window(digits)
+    window.go("export")
+    page = window.export_page
+    page.folder.setText(str(tmp_path))
+    page.opset.setCurrentIndex(page.opset.findData(17))
+    page.io.setCurrentIndex(page.io.findData("int8"))
+    qtbot.mouseClick(page.go, LEFT)
+    qtbot.waitUntil(lambda: page.shown == 1)
+    qtbot.mouseClick(page.cards["kit"], LEFT)
+    assert page.opset.isVisible()
+    assert not page.io.isVisible()
+    qtbot.mouseClick(page.go, LEFT)
+    qtbot.waitUntil(lambda: page.shown == 2)
+    qtbot.keyClick(page.cards["script"], Qt.Key.Key_Space)
+    assert not page.opset.isVisible()
+    qtbot.mouseClick(page.go, LEFT)
+    qtbot.waitUntil(lambda: page.shown == 3)
+    assert asked == [
+        ("onnx", tmp_path, {"opset": 17, "io": "int8"}),
+        ("kit", tmp_path, {"opset": 17, "io": "float"}),
+        ("script", tmp_path, {"opset": None, "io": "float"}),
+    ]
+
+
+def test_what_runs_in_float_although_the_plan_asks_is_named_with_the_reason_and_shown(make_window, qtbot, digits):
+    rows = tuple(
+        replace(row, quantized=False, why_not="no such kernel") if row.id == "fc:linear" else row
+        for row in digits.analysis.layers
+    )
+    window = make_window(digits)
+    window.document.add_run(window.document.plan, replace(digits.analysis, layers=rows), exact=True)
+    window.go("export")
+    report = ExportReport(
+        "model.onnx", "tensorrt", False, ("one layer differs",), 30, 0.9, 0.8, 31.0, 0.93,
+        ("conv:conv2d", "fc:linear"), ("conv:conv2d",), 7, 9, {"onnx": "1.19"}, ("checked by rules",),
+        2_000_000, 8_000_000, "1.14", "trtexec --onnx=model.onnx --int8",
+    )  # fmt: skip
+    window.export_page.show_report(report)
+    card = window.export_page.results.itemAt(0).widget()
+    shown = texts(card)
+    for part in (
+        "Not verified", "1 of 2 layers integer", "fc:linear: no such kernel", "7 QuantizeLinear, 9 DequantizeLinear",
+        "8.00 MB → 2.00 MB", "one layer differs", "checked by rules",
+    ):  # fmt: skip
+        assert part in shown
+    buttons = {button.text(): button for button in card.findChildren(QPushButton)}
+    qtbot.mouseClick(buttons["Copy the command"], LEFT)
+    assert QGuiApplication.clipboard().text() == report.build
+    qtbot.mouseClick(buttons["Show 1 layers"], LEFT)
+    assert window.step == "layers"
+    assert window.document.selection == ("fc:linear",)
+
+
+def test_times_of_another_device_are_a_run_of_their_own_beside_the_layers(
+    make_window, qtbot, digits, tmp_path, monkeypatch
+):
+    bench = tmp_path / "bench.json"
+    operators = {"conv:conv2d": 40.0, "fc:linear": 8.0}
+    bench.write_text(
+        json.dumps(
+            {
+                "bench": 1,
+                "host": {"cpu": "Cortex-A72"},
+                "runs": 50,
+                "batch": 1,
+                "threads": 4,
+                "float": {"median_ms": 2.0, "p90_ms": 2.2, "operators_us": {k: 3 * v for k, v in operators.items()}},
+                "int8": {"median_ms": 0.9, "p90_ms": 1.0, "operators_us": operators},
+                "plan": digits.opened.plan.to_json(),
+            }
+        )
+    )
+    window = make_window(digits)
+    document = window.document
+    window.go("export")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(bench), ""))
+    qtbot.mouseClick(window.export_page.device.go, LEFT)
+    qtbot.waitUntil(lambda: len(document.runs) == 2, timeout=60_000)
+    run = document.find()
+    assert run.device == "Cortex-A72"
+    assert run.analysis.totals.int8_ms == 0.9
+    assert run.analysis.row("conv:conv2d").latency.int8_us == 40.0
+    assert "Cortex-A72, fp32 2 ms, int8 0.9 ms, 50 runs, 2 layers timed" in window.export_page.device.text.text()
+    window.go("layers")
+    tree = window.layers_page.tree
+    line = next(text for text in tree.as_tsv().splitlines() if text.startswith("conv:conv2d"))
+    assert "+80 µs" in line
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
+
+
+def test_a_file_that_is_no_profile_is_said_to_be_none(make_window, qtbot, digits, tmp_path):
+    wrong = tmp_path / "plan.json"
+    wrong.write_text("{}")
+    window = make_window(digits)
+    problems = []
+    window.tasks.problem.connect(problems.append)
+    window.export_page.profile_requested.emit(str(wrong), "")
+    qtbot.waitUntil(lambda: bool(problems), timeout=30_000)
+    assert "is no profile that is known" in problems[0].what
+    assert len(window.document.runs) == 1
