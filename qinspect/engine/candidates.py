@@ -16,6 +16,7 @@ from .data import Dataset, batches
 from .decide import MATRIX_PRODUCTS, WEIGHTED, decide
 from .errors import sqnr_db
 from .execute import Executor
+from .expected import ExpectedTime, expected_time
 from .graph import Layer
 from .groups import leader_of, shared_groups
 from .job import batch_size, calibrate_model, fed, fused_graph, whole_batches
@@ -25,6 +26,7 @@ from .plan import QuantPlan
 from .progress import Report, part, silent
 from .qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
 from .quantize import Quantization, quantize
+from .results import Analysis
 from .sensitivity.estimate import Scores, score
 from .simulate import Simulation
 from .text import Text
@@ -58,7 +60,11 @@ class Candidate:
     current : bool
         Whether the plan has it now.
     layer_id : str
-        The layer to edit: the leader, where the layer shares its quantizer, see `groups`.
+        The layer whose activation is edited: the leader, where the layer shares its quantizer, see `groups`.
+    weight_of : str
+        The layer whose weight is edited: the one that was asked for.
+    time : ExpectedTime | None
+        What the layer would take.
     """
 
     title: str
@@ -70,6 +76,8 @@ class Candidate:
     why_not: str | None
     current: bool = False
     layer_id: str = ""
+    weight_of: str = ""
+    time: ExpectedTime | None = None
 
 
 def candidates(
@@ -80,8 +88,11 @@ def candidates(
     layer_id: str,
     report: Report = silent,
     metric: Metric = TOP1,
+    timed: Sequence[Analysis] = (),
 ) -> tuple[Candidate, ...]:
     """Up to eight qconfigs that the target supports for a layer, the best first by estimated KL (MSE without logits).
+
+    Where two are estimated alike, the faster one comes first, as far as the runs `timed` (the newest first) tell.
 
     The layer's own and float are always among them; of those that the target computes in float,
     which save bytes and no time, the best two.
@@ -119,6 +130,7 @@ def candidates(
     for index, (title, config) in enumerate(options.items()):
         report(0.6 + 0.4 * index / len(options), 1, Text("comparing candidates"))
         scores = in_float if config == FLOAT else found.get(title)
+        why_not = float_kernel(layer, config, plan.target)
         rows.append(
             Candidate(
                 title,
@@ -127,9 +139,11 @@ def candidates(
                 None if scores is None else scores.kl.get(layer.id),
                 None if scores is None else scores.mse.get(layer.id),
                 _local_sqnr(variants[title], layer, inputs[0]) if title in variants else None,
-                float_kernel(layer, config, plan.target),
+                why_not,
                 config == now,
                 leader,
+                layer.id,
+                expected_time(layer, config, why_not is not None, plan.target, timed),
             )
         )
     return _best(rows)
@@ -148,9 +162,10 @@ def _all_options(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QC
 
 
 def _best(rows: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    def effect(row: Candidate) -> float:
+    def effect(row: Candidate) -> tuple[float, float]:
         known = row.estimated_kl if row.estimated_kl is not None else row.estimated_mse
-        return np.inf if known is None else known
+        us = None if row.time is None else row.time.us
+        return np.inf if known is None else known, np.inf if us is None else us
 
     kept = [row for row in rows if row.current or row.title == AS_FLOAT]
     others = sorted((row for row in rows if row not in kept), key=effect)

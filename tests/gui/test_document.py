@@ -222,3 +222,27 @@ def test_after_any_edits_undo_and_reopening_the_figures_are_those_of_a_fresh_com
     assert [row.activation for row in found.layers] == [row.activation for row in fresh.layers]
     shown.change(("fc:linear",), "activation", bits=2)
     assert shown.freshness == "stale"
+
+
+def test_a_candidate_of_a_shared_group_edits_its_own_weight_and_its_leaders_activation(document):
+    from qinspect.engine.candidates import Candidate
+
+    config = document.qconfig("fc:linear")
+    weight, activation = config.weight.but(bits=4), config.activation.but(bits=5)
+    candidate = Candidate("both", weight, activation, 0.1, None, None, None, False, ":add", "fc:linear")
+    conv = document.qconfig("conv:conv2d")
+    assert document.take(candidate)
+    assert document.plan.overrides[-1].pattern == ":add"
+    assert document.qconfig("fc:linear").weight == weight
+    assert document.qconfig("fc:linear").activation == config.activation
+    assert document.qconfig(":add").activation == activation
+    assert document.qconfig("conv:conv2d") == conv
+    # The pool has no quantizer of its own: it shows what holds for it, and an edit of it reaches the leader.
+    assert document.analysis.row("pool:max_pool2d").shares_with == ":add"
+    assert document.qconfig("pool:max_pool2d").activation == activation
+    document.change(("pool:max_pool2d",), "activation", bits=6)
+    assert document.qconfig(":add").activation.bits == 6
+    assert not any(override.pattern == "pool:max_pool2d" for override in document.plan.overrides)
+    document.make_float(("pool:max_pool2d",))
+    assert document.qconfig("pool:max_pool2d").activation is None
+    assert document.qconfig(":add").activation.bits == 6

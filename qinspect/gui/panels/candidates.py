@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QT
 
 from ..language import translated
 from .cards import Hint
-from .figures import decibel, described, small
+from .figures import decibel, described, micros, small
 from .tables import make_copyable
 
 
@@ -29,9 +29,14 @@ class Candidates(QTableWidget):
     previewed = Signal(object)
 
     def __init__(self) -> None:
-        super().__init__(0, 3)
-        self.setHorizontalHeaderLabels([self.tr("Candidate"), self.tr("Est. KL"), self.tr("SQNR")])
+        super().__init__(0, 4)
+        self.setHorizontalHeaderLabels([self.tr("Candidate"), self.tr("Est. KL"), self.tr("SQNR"), self.tr("Time")])
         self.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.horizontalHeaderItem(3).setToolTip(
+            self.tr(
+                "Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason"
+            )
+        )
         self.setAccessibleName(self.tr("Candidates"))
         self.setToolTip(
             self.tr("Estimated from the statistics, not measured. Enter applies, Shift+Enter to all layers like it.")
@@ -58,8 +63,11 @@ class Candidates(QTableWidget):
         self.found = found
         self.setRowCount(len(found))
         for place, candidate in enumerate(found):
-            title = f"● {translated(candidate.title)}" if candidate.current else translated(candidate.title)
-            texts = (title, small(candidate.estimated_kl), decibel(candidate.local_sqnr_db))
+            name = translated(candidate.title)
+            title = f"● {name}" if candidate.current else name
+            time = candidate.time
+            us = "–" if time is None else f"{'' if time.measured or time.us is None else '≈ '}{micros(time.us)}"
+            texts = (title, small(candidate.estimated_kl), decibel(candidate.local_sqnr_db), us)
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 if column:
@@ -68,6 +76,8 @@ class Candidates(QTableWidget):
                 if candidate.why_not is not None:
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
                     item.setToolTip(translated(candidate.why_not))
+                if column == 3 and time is not None:
+                    item.setToolTip(translated(time.source))
                 self.setItem(place, column, item)
 
     def _at(self, place: int) -> None:

@@ -1,0 +1,257 @@
+"""The plan of the open model, and every way to change it: each edit is undoable and has a name.
+
+Importing this file does not import torch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from ..engine.plan import Override, QuantPlan
+from ..engine.qconfig import PRESETS, QConfig, TensorConfig
+from ..engine.results import LayerRow
+from ..engine.target import Target
+from .edits import BOTH_FLOAT, Edit, changed_config, names
+from .language import translated
+
+if TYPE_CHECKING:
+    from ..engine.candidates import Candidate
+    from ..engine.graph import Layer
+    from ..engine.load import Model
+
+Role = Literal["weight", "activation"]
+
+
+class Planned(QObject):
+    """A model with its plan.
+
+    Signals
+    -------
+    plan_changed()
+    logged(str)
+        One line.
+    """
+
+    plan_changed = Signal()
+    logged = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.undo_stack = QUndoStack(self)
+        self.log_lines: list[str] = []
+        self.model: Model | None = None
+        self.plan = QuantPlan()
+        self.estimate: float | None = None
+        self._led: tuple[tuple[LayerRow, ...], dict[str, str]] = ((), {})
+
+    def log(self, line: str) -> None:
+        """One line for the log."""
+        stamped = f"{time.strftime('%H:%M:%S')}  {line}"
+        self.log_lines.append(stamped)
+        self.logged.emit(stamped)
+
+    # -- what it says -------------------------------------------------------------------------
+
+    def layer(self, layer_id: str) -> Layer | None:
+        """A layer of the model, absorbed or not."""
+        return None if self.model is None else self.model.graph.by_id.get(layer_id)
+
+    def qconfig(self, layer_id: str, plan: QuantPlan | None = None) -> QConfig | None:
+        """What a plan (the current one) asks for a layer."""
+        return self.qconfigs((layer_id,), plan).get(layer_id)
+
+    def qconfigs(self, ids: Iterable[str], plan: QuantPlan | None = None) -> dict[str, QConfig]:
+        """What a plan (the current one) asks for layers, by id; those that are not in the model are left out.
+
+        Of layers that share a quantizer, the activation is their leader's.
+        """
+        plan = plan or self.plan
+        layers = {} if self.model is None else self.model.graph.by_id
+        wanted = [layer_id for layer_id in ids if layer_id in layers]
+        found = plan.qconfigs(layers[layer_id] for layer_id in wanted)
+        leaders = self._leaders()
+        for layer_id in wanted:
+            leader = leaders.get(layer_id)
+            if leader in layers and found[layer_id].activation is not None:
+                own = found.get(leader) or plan.qconfig(layers[leader])
+                found[layer_id] = QConfig(found[layer_id].weight, own.activation)
+        return found
+
+    def _leaders(self) -> dict[str, str]:
+        """The layers whose activation configuration is another one's, see `engine.groups`."""
+        rows = self.rows()
+        if self._led[0] is not rows:
+            self._led = (rows, {row.id: row.shares_with for row in rows if row.shares_with is not None})
+        return self._led[1]
+
+    @property
+    def before(self) -> QuantPlan | None:
+        """The plan before the last edit that was not undone."""
+        place = self.undo_stack.index()
+        last = self.undo_stack.command(place - 1) if place else None
+        return last.old if isinstance(last, Edit) else None
+
+    def weighted(self, layer_id: str) -> bool:
+        """Whether a layer has a weight."""
+        layer = self.layer(layer_id)
+        return layer is not None and "weight" in layer.roles and not layer.op.endswith("_norm")
+
+    # -- the plan -----------------------------------------------------------------------------
+
+    def edit(self, name: str, plan: QuantPlan, merge: str = "", estimate: float | None = None) -> bool:
+        """Change the plan, undoably.
+
+        Parameters
+        ----------
+        name : str
+            What was done, for the undo menu.
+        plan : QuantPlan
+            The new plan.
+        merge : str
+            Edits with the same word shortly after each other become one.
+        estimate : float | None
+            The KL divergence that the new plan is estimated to have, in nats.
+
+        Returns
+        -------
+        bool
+            Whether anything changed.
+        """
+        # A plan from a file names the processor that its maker left open: equal in all that counts.
+        if plan == self.plan or (self.model is not None and plan.fingerprint == self.plan.fingerprint):
+            return False
+        self.undo_stack.push(Edit(self._take_plan, name, self.plan, plan, merge, estimate))
+        self.log(name)
+        return True
+
+    def change(self, ids: Sequence[str], role: Role, **fields: Any) -> bool:
+        """Change some fields of the weight's or the activation's configuration of layers.
+
+        A layer that is float becomes quantized; where a new storage type has other limits, the
+        bits follow it.
+
+        Raises
+        ------
+        Problem
+            Where the values do not go together.
+        """
+        plan, leaders = self.plan, self._leaders() if role == "activation" else {}
+        for layer_id in dict.fromkeys(leaders.get(layer_id, layer_id) for layer_id in ids):
+            asked = self.qconfig(layer_id)
+            if asked is None or (role == "weight" and not self.weighted(layer_id)):
+                continue
+            plan = plan.with_layer(layer_id, **{role: changed_config(getattr(asked, role), self._start(role), fields)})
+        what = ", ".join(f"{key} {value}" for key, value in fields.items())
+        title = self.tr("{0} {1} for {2}").format(self._role(role), what, names(ids))
+        return self.edit(title, plan, merge=f"{role}{sorted(fields)}{ids}")
+
+    def make_float(self, ids: Sequence[str], role: Role | None = None) -> bool:
+        """Leave layers, or only their weights or activations, in float."""
+        plan = self.plan
+        for layer_id in ids:
+            plan = plan.with_layer(layer_id, **{key: None for key in (role,) if key} or BOTH_FLOAT)
+        if role != "activation":
+            # There is no rounding left to remedy.
+            gone = [r for r in plan.single_remedies if len(r.layers) == 1 and r.layers[0] in ids]
+            plan = plan.with_remedies(gone, False)
+        silent = {} if role else dict.fromkeys(ids, 0.0)
+        title = self.tr("{0} float for {1}").format(self._role(role), names(ids))
+        return self.edit(title, plan, estimate=self.estimate_with(silent))
+
+    def apply(self, ids: Sequence[str], qconfig: QConfig, name: str, estimate: float | None = None) -> bool:
+        """Give layers one qconfig; weights only where there are any."""
+        plan, leaders = self.plan, self._leaders()
+        for layer_id in ids:
+            plan = self._given(plan, layer_id, leaders.get(layer_id, layer_id), qconfig)
+        return self.edit(self.tr("{0} for {1}").format(name, names(ids)), plan, estimate=estimate)
+
+    def take(self, candidate: Candidate, like_it: bool = False) -> bool:
+        """Give a layer a candidate's qconfig, or all layers of its operator.
+
+        Its weight is the layer's own; its activation is that of the leader, where it shares a quantizer.
+        """
+        unit = candidate.weight_of
+        qconfig, name = QConfig(candidate.weight, candidate.activation), translated(candidate.title)
+        if like_it:
+            layer = self.layer(unit)
+            op = "" if layer is None else layer.op
+            alike = [row.id for row in self.rows() if row.op == op and row.fused_into is None]
+            if self._leaders().keys().isdisjoint(alike):
+                return self.apply_matching("op", op, qconfig, name)
+            return self.apply(alike, qconfig, name)
+        kl = candidate.estimated_kl
+        estimate = None if kl is None else self.estimate_with({unit: kl})
+        title = self.tr("{0} for {1}").format(name, unit)
+        return self.edit(title, self._given(self.plan, unit, candidate.layer_id, qconfig), estimate=estimate)
+
+    def _given(self, plan: QuantPlan, layer_id: str, leader: str, qconfig: QConfig) -> QuantPlan:
+        """A plan with a layer's weight and its quantizer's activation configured; float is always its own."""
+        weight = qconfig.weight if self.weighted(layer_id) else "inherit"
+        if leader == layer_id or qconfig.activation is None:
+            return plan.with_layer(layer_id, weight=weight, activation=qconfig.activation)
+        if weight != "inherit":
+            plan = plan.with_layer(layer_id, weight=weight)
+        return plan.with_layer(leader, activation=qconfig.activation)
+
+    def apply_matching(self, kind: Literal["path", "op"], pattern: str, qconfig: QConfig, name: str) -> bool:
+        """Give all layers of a module or of an operator one qconfig; overrides by id inside it go."""
+        matching = Override(kind, pattern, qconfig.weight, qconfig.activation)
+        graph = self.model.graph if self.model else None
+        plan = self.plan
+        for layer_id in [o.pattern for o in plan.overrides if o.kind == "id"]:
+            layer = graph.by_id.get(layer_id) if graph else None
+            if layer is not None and matching.matches(layer):
+                plan = plan.without_layer(layer_id)
+        what = f"{kind} {pattern}"
+        return self.edit(self.tr("{0} for {1}").format(name, what), plan.with_override(matching))
+
+    def follow_default(self, ids: Sequence[str]) -> bool:
+        """Remove the overrides of single layers."""
+        plan = self.plan
+        for layer_id in ids:
+            plan = plan.without_layer(layer_id)
+        return self.edit(self.tr("{0} for {1}").format(self.tr("default"), names(ids)), plan)
+
+    def set_target(self, target: Target) -> bool:
+        """Another place to run; a plan that nobody changed becomes the new target's first."""
+        plan = self.plan.with_target(target)
+        if self.model is not None:
+            # Imports torch, which opening the model did already.
+            from ..engine.job import retarget
+
+            plan = retarget(self.plan, self.model.graph, target)
+        return self.edit(self.tr("target {0}").format(target.name), plan, merge="target")
+
+    def set_fusion(self, identity: str, on: bool) -> bool:
+        """Switch one fusion on or off."""
+        word = self.tr("on") if on else self.tr("off")
+        title = self.tr("fusion {0} {1}").format(identity, word)
+        return self.edit(title, self.plan.with_fusion(identity, on))
+
+    def _role(self, role: Role | None) -> str:
+        return {"weight": self.tr("weight"), "activation": self.tr("activation")}.get(role or "", self.tr("all"))
+
+    def _start(self, role: Role) -> TensorConfig:
+        """What a float tensor begins with when it is to be quantized."""
+        found = getattr(self.plan.default, role) or getattr(PRESETS[self.plan.target.preset], role)
+        assert isinstance(found, TensorConfig)
+        return found
+
+    # -- what only the figures tell -----------------------------------------------------------
+
+    def rows(self) -> tuple[LayerRow, ...]:
+        """The layers with the newest figures."""
+        raise NotImplementedError
+
+    def estimate_with(self, layers: Mapping[str, float]) -> float | None:
+        """The plan's KL divergence, estimated, when single layers cause other ones."""
+        raise NotImplementedError
+
+    def _take_plan(self, plan: QuantPlan, estimate: float | None) -> None:
+        """Make a plan the current one."""
+        raise NotImplementedError
