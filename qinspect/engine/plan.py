@@ -268,6 +268,29 @@ class QuantPlan:
         kept = tuple(item for item in self.remedies if item != remedy)
         return replace(self, remedies=(*kept, remedy) if on else kept)
 
+    def with_remedies(self, remedies: Iterable[Remedy], on: bool) -> QuantPlan:
+        """With remedies of single layers or pairs switched on or off, those of one kind kept together."""
+        plan = self
+        for remedy in remedies:
+            if remedy.kind == "equalize":
+                plan = plan.with_remedy(remedy, on)
+                continue
+            layers = [key for key in plan.remedied(remedy.kind) if key not in remedy.layers]
+            others = tuple(item for item in plan.remedies if item.kind != remedy.kind)
+            layers += remedy.layers if on else ()
+            kept = (*others, Remedy(remedy.kind, tuple(layers))) if layers else others
+            plan = replace(plan, remedies=kept)
+        return plan
+
+    @property
+    def single_remedies(self) -> tuple[Remedy, ...]:
+        """Its remedies, each of one layer or one pair."""
+        found: dict[Remedy, None] = {}
+        for remedy in self.remedies:
+            parts = [remedy.layers] if remedy.kind == "equalize" else [(key,) for key in remedy.layers]
+            found.update((Remedy(remedy.kind, layers), None) for layers in parts)
+        return tuple(found)
+
     def remedied(self, kind: str) -> tuple[str, ...]:
         """Ids of the layers that a kind of remedy is for."""
         return tuple(dict.fromkeys(key for item in self.remedies if item.kind == kind for key in item.layers))

@@ -11,6 +11,7 @@ from ..icons import set_icon
 from .cards import label, row
 from .findings import Findings
 from .fusions import FusionLedger
+from .remedies import RemediesPanel
 from .runs import RunsTable
 from .search import SearchPanel
 
@@ -32,6 +33,7 @@ class FixPage(QWidget):
         self._late = False
         self.findings = Findings()
         self.ledger = FusionLedger()
+        self.remedies = RemediesPanel(document)
         self.runs = RunsTable(document, tall=True)
         self.search = SearchPanel(document)
         self.pareto = self.search.pareto
@@ -52,9 +54,11 @@ class FixPage(QWidget):
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(self.findings)
+        scroll.setAccessibleName(self.tr("Findings"))
         column.addWidget(scroll, 1)
         right = QTabWidget(documentMode=True)
         right.addTab(self.ledger, self.tr("Fusions"))
+        right.addTab(self.remedies, self.tr("Remedies"))
         right.addTab(self.runs, self.tr("Runs"))
         right.addTab(self.search, self.tr("Search"))
         self.tabs = right
@@ -101,6 +105,7 @@ class FixPage(QWidget):
         """While everything is analyzed it cannot be started once more."""
         self._analyzing = on
         self.search.set_busy(on)
+        self.remedies.set_busy(on)
         self.refresh()
 
     def refresh(self) -> None:

@@ -1,0 +1,279 @@
+"""Remedies beyond qconfigs: equalize, round by data, correct biases; applied, tried, taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QPushButton,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...engine.plan import REMEDIES, QuantPlan, Remedy
+from ...session import Run
+from ..document import Document
+from ..icons import set_icon
+from .cards import Hint, Wrapped, row
+from .figures import decibel, small
+from .tables import filling, make_copyable
+
+
+class RemediesPanel(QWidget):
+    """A row for each layer or pair that can be helped, with figures before and after where both were measured.
+
+    Signals
+    -------
+    wanted()
+        What is possible is to be found out for the current plan.
+    tried(Remedy)
+        The plan with it (or without, where it is on) is to be measured, and not to become the current one.
+    layers_requested(tuple of ids)
+    """
+
+    wanted = Signal()
+    tried = Signal(object)
+    layers_requested = Signal(object)
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self._possible: tuple[Remedy, ...] = ()
+        self._of = self._asked = ""
+        self._others: dict[tuple[Remedy, bool], Run] = {}
+        self._own: dict[bool, Run | None] = {}
+        self._shown: list[Remedy] = []
+        self.titles = {
+            "equalize": self.tr("Equalize neighbours"),
+            "adaround": self.tr("Round by data"),
+            "bias_correction": self.tr("Correct biases"),
+        }
+        self._meanings = {
+            "equalize": self.tr(
+                "Scales the channels that two neighbours share, so that one scale serves all of them; "
+                "in float the model stays the same. For one scale per tensor."
+            ),
+            "adaround": self.tr(
+                "Rounds each weight up or down so that the layer's output, not the weight, is nearest: "
+                "as fast as before. For weights that cause the error."
+            ),
+            "bias_correction": self.tr(
+                "Takes back in the bias what quantized weights shift on average. Costs nothing at run time."
+            ),
+        }
+        self.kind = QComboBox()
+        self.kind.setAccessibleName(self.tr("Kind of remedy"))
+        for kind in REMEDIES:
+            self.kind.addItem(self.titles[kind], kind)
+        self.kind.currentIndexChanged.connect(self._fill)
+        self.apply = QPushButton(self.tr("Apply"))
+        set_icon(self.apply, "auto-fix")
+        self.apply.setToolTip(self.tr("To the selected rows, or to all where none is; one edit, which can be undone"))
+        self.remove = QPushButton(self.tr("Take out"))
+        set_icon(self.remove, "delete-outline")
+        self.measure = QPushButton(self.tr("Try"))
+        set_icon(self.measure, "play")
+        self.measure.setToolTip(
+            self.tr("Quick figures of the plan with each selected remedy, and without it; the plan stays as it is")
+        )
+        self.apply.clicked.connect(lambda: self._set(True))
+        self.remove.clicked.connect(lambda: self._set(False))
+        self.measure.clicked.connect(self._try)
+        self.meaning = Wrapped("", "muted")
+        self.meaning.setContentsMargins(8, 0, 8, 0)
+        self.table = QTableWidget(0, 4)
+        self.table.setHorizontalHeaderLabels(
+            [self.tr("Layers"), self.tr("State"), self.tr("Layer's SQNR"), self.tr("KL (nats)")]
+        )
+        self.table.horizontalHeaderItem(2).setToolTip(
+            self.tr("Of the layer's own quantization, without → with the remedy; of a pair the lower one")
+        )
+        self.table.horizontalHeaderItem(3).setToolTip(
+            self.tr("Of the whole model, without → with the remedy; normalized MSE where outputs are no classes")
+        )
+        self.table.setAccessibleName(self.tr("Remedies"))
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        header = self.table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        make_copyable(self.table)
+        self.table.itemSelectionChanged.connect(self._enable)
+        self.table.cellDoubleClicked.connect(lambda place, _: self.layers_requested.emit(self._shown[place].layers))
+        self.hint = Hint("")
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.hint)
+        self.stack.addWidget(self.table)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 0, 0)
+        tools = row(self.kind, self.apply, self.remove, self.measure, 1)
+        tools.setContentsMargins(8, 0, 8, 0)
+        column.addLayout(tools)
+        column.addWidget(self.meaning)
+        column.addWidget(self.stack, 1)
+        self._busy = False
+        for changed in (document.results_changed, document.calibration_changed):
+            changed.connect(self.refresh)
+        self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def set_busy(self, busy: bool) -> None:
+        """While something runs, nothing is tried."""
+        self._busy = busy
+        self._enable()
+
+    def show_possible(self, fingerprint: str, found: tuple[Remedy, ...]) -> None:
+        """What the plan of that fingerprint leaves room for."""
+        self._of, self._possible = fingerprint, found
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the current plan's remedies; what is possible is asked for when it is not known."""
+        document = self._document
+        if not self.isVisible():
+            return
+        if document.model is not None and self._asked != document.plan.fingerprint:
+            self._asked = document.plan.fingerprint
+            self.wanted.emit()
+        self._fill()
+
+    # -- what is shown ------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        kind = self.kind.currentData()
+        self.meaning.setText(self._meanings[kind])
+        chosen = {remedy.layers for remedy in self.selected()}
+        on = self._on(kind)
+        possible = [remedy for remedy in self._possible if remedy.kind == kind]
+        self._others = self._measured()
+        self._own = {exact: self._document.find(exact=exact) for exact in (True, False)}
+        rows = [*possible, *(remedy for remedy in on if remedy not in possible)]
+        self._shown = rows
+        self.stack.setCurrentIndex(1 if rows else 0)
+        self.hint.setText(
+            self.tr("Open a model first.")
+            if self._document.model is None
+            else self.tr("There is no layer of the plan that this could help.")
+        )
+        with filling(self.table):
+            self.table.setRowCount(len(rows))
+            for place, remedy in enumerate(rows):
+                self._fill_row(place, remedy, remedy in on, remedy in possible)
+        self.table.clearSelection()
+        for place, remedy in enumerate(rows):
+            if remedy.layers in chosen:
+                for column in range(self.table.columnCount()):
+                    self.table.item(place, column).setSelected(True)
+        self._enable()
+
+    def _fill_row(self, place: int, remedy: Remedy, on: bool, possible: bool) -> None:
+        state = self.tr("on") if on else self.tr("off")
+        if on and not possible and self._of == self._document.plan.fingerprint:
+            state = self.tr("on, but not possible: take it out")
+        without, with_ = self._pair(remedy, on)
+        texts = (
+            " → ".join(remedy.layers),
+            state,
+            _both(_lowest(without, remedy), _lowest(with_, remedy), decibel),
+            _both(_loss(without), _loss(with_), small),
+        )
+        tip = self.tr("Not measured yet: try it") if without is None or with_ is None else ""
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setToolTip(text if column < 2 else tip)
+            if column == 1 and on:
+                font = item.font()
+                font.setBold(True)
+                item.setFont(font)
+            self.table.setItem(place, column, item)
+
+    def _on(self, kind: str) -> list[Remedy]:
+        """The current plan's remedies of a kind, by single layers or pairs."""
+        return [remedy for remedy in self._document.plan.single_remedies if remedy.kind == kind]
+
+    def _measured(self) -> dict[tuple[Remedy, bool], Run]:
+        """Runs of plans that differ from the current one in a single remedy, by that and by whether they are exact."""
+        document, found = self._document, {}
+        here, bare = set(document.plan.single_remedies), replace(document.plan, remedies=()).fingerprint
+        for run in document.runs:
+            if document.about(run) and replace(run.plan, remedies=()).fingerprint == bare:
+                differing = here ^ set(run.plan.single_remedies)
+                if len(differing) == 1:
+                    found[differing.pop(), run.exact] = run
+        return found
+
+    def _pair(self, remedy: Remedy, on: bool) -> tuple[Run | None, Run | None]:
+        """Runs without and with a remedy, on the same samples where there are such."""
+        pairs = [(self._own[exact], self._others.get((remedy, exact))) for exact in (True, False)]
+        here, there = next((pair for pair in pairs if None not in pair), pairs[0])
+        return (there, here) if on else (here, there)
+
+    def toggled_plan(self, remedy: Remedy) -> QuantPlan:
+        """The current plan with a remedy switched."""
+        plan = self._document.plan
+        return plan.with_remedies((remedy,), remedy not in self._on(remedy.kind))
+
+    # -- what the user does -------------------------------------------------------------------
+
+    def selected(self) -> list[Remedy]:
+        """The selected rows."""
+        places = sorted({item.row() for item in self.table.selectedItems()})
+        return [self._shown[place] for place in places if place < len(self._shown)]
+
+    def _enable(self) -> None:
+        chosen, on = self.selected() or self._shown, self._on(self.kind.currentData())
+        self.apply.setEnabled(any(remedy not in on for remedy in chosen))
+        self.remove.setEnabled(any(remedy in on for remedy in chosen))
+        self.measure.setEnabled(bool(self.selected()) and self._document.calibration is not None and not self._busy)
+
+    def _set(self, wanted: bool) -> None:
+        chosen: Sequence[Remedy] = self.selected() or self._shown
+        on = self._on(self.kind.currentData())
+        changed = [remedy for remedy in chosen if (remedy in on) != wanted]
+        title = self.titles[self.kind.currentData()]
+        layers = [layer_id for remedy in changed for layer_id in remedy.layers]
+        name = f"{title}: {' → '.join(layers)}" if len(changed) == 1 else self.tr("{0}: {1} times")
+        word = name if len(changed) == 1 else name.format(title, len(changed))
+        off = word if wanted else self.tr("{0}, taken out").format(word)
+        self._document.edit(off, self._document.plan.with_remedies(changed, wanted))
+
+    def _try(self) -> None:
+        for remedy in self.selected():
+            self.tried.emit(remedy)
+
+
+def _both(before: float | None, after: float | None, text: object) -> str:
+    assert callable(text)
+    return "–" if before is None and after is None else f"{text(before)} → {text(after)}"
+
+
+def _lowest(run: Run | None, remedy: Remedy) -> float | None:
+    """The lowest SQNR of a remedy's layers, dB."""
+    rows = [None if run is None else run.analysis.row(layer_id) for layer_id in remedy.layers]
+    known = [row.errors.local_sqnr_db for row in rows if row is not None and row.errors.local_sqnr_db is not None]
+    return min(known, default=None)
+
+
+def _loss(run: Run | None) -> float | None:
+    if run is None:
+        return None
+    totals = run.analysis.totals
+    return totals.mse if totals.kl is None else totals.kl
