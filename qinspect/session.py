@@ -57,9 +57,25 @@ class Run:
     analysis: Analysis
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def device(self) -> str:
+        """The other device that its times were measured on; empty where that was this computer."""
+        return str(self.analysis.target.get("device") or "")
+
+    @property
+    def metric(self) -> str:
+        """What the outputs were judged by; without targets it still says how they were read."""
+        data = self.analysis.data
+        return str(data.get("judged_by") or data.get("metric") or "top-1")
+
+    @property
+    def subject(self) -> tuple[str, str, str, str]:
+        """What was analyzed: model, data, plan and metric."""
+        return (self.model, self.data, self.plan.fingerprint, self.metric)
+
+    @property
+    def key(self) -> tuple[str, ...]:
         """Everything that the figures depend on."""
-        return (self.model, self.data, self.plan.fingerprint)
+        return (*self.subject, self.device)
 
 
 @dataclass(frozen=True)
@@ -80,6 +96,8 @@ class Session:
         The statistics, as the engine's npz.
     step : str
         The step of the window that was open.
+    metric : str
+        Its name, or ``file.py:callable``.
     """
 
     model: dict[str, Any] | None = None
@@ -89,6 +107,7 @@ class Session:
     runs: tuple[Run, ...] = ()
     calibration: bytes | None = None
     step: str = "open"
+    metric: str = "top-1"
 
 
 def save_session(session: Session, path: Path) -> None:
@@ -106,6 +125,7 @@ def save_session(session: Session, path: Path) -> None:
         "plan": None if session.plan is None else session.plan.to_json(),
         "confirmed": session.confirmed,
         "step": session.step,
+        "metric": session.metric,
         "runs": len(session.runs),
     }
     buffer = io.BytesIO()
@@ -155,6 +175,7 @@ def load_session(path: Path) -> Session:
             runs,
             calibration,
             str(head["step"]),
+            str(head.get("metric", "top-1")),
         )
     except Problem as problem:
         if problem.where == str(path):

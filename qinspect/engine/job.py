@@ -68,7 +68,8 @@ class FloatCheck:
     Parameters
     ----------
     metric : float | None
-    metric_name : str
+    metric_name, unit : str
+    higher_is_better : bool
     samples : int
     forward_s : float
         Wall time of the user's own model.
@@ -84,6 +85,8 @@ class FloatCheck:
     forward_s: float
     predictions: tuple[Prediction, ...]
     max_abs_delta: float
+    unit: str = "share"
+    higher_is_better: bool = True
 
 
 def batch_size(graph: LayerGraph) -> int:
@@ -176,7 +179,14 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
         )
     targets = None if data.targets is None else data.targets[list(chosen)]
     return FloatCheck(
-        metric(joined, targets), metric.name, len(chosen), seconds, _predictions(data, chosen, joined), delta
+        metric(joined, targets),
+        metric.name,
+        len(chosen),
+        seconds,
+        _predictions(data, chosen, joined),
+        delta,
+        metric.unit,
+        metric.higher_is_better,
     )
 
 

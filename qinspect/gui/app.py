@@ -198,7 +198,9 @@ def screenshot(
         detail = window.layers_page.detail
         if document.weighted(layer):
             detail.show_weights(work.weight_ranges(model, plan, layer, silent))
-        detail.show_candidates(layer, work.candidates(model, data, plan, calibration, layer, silent))
+        detail.show_candidates(
+            layer, work.candidates(model, data, plan, calibration, layer, document.timed(), None, silent)
+        )
     for _ in range(5):
         app.processEvents()
     out.parent.mkdir(parents=True, exist_ok=True)

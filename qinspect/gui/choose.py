@@ -51,7 +51,7 @@ def save(window: MainWindow) -> None:
     path, _ = QFileDialog.getSaveFileName(window, translate("Choose", "Save the session"), "", f"qinspect (*{SUFFIX})")
     if path:
         target = Path(path if path.endswith(SUFFIX) else path + SUFFIX)
-        window.tasks.save_session(target)
+        window.keeper.save_session(target)
         window.opening.remember({"session": str(target)})
 
 

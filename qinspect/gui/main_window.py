@@ -19,13 +19,13 @@ from PySide6.QtWidgets import (
 from ..engine.plan import QuantPlan
 from ..engine.problem import Problem
 from ..engine.results import Finding
-from ..session import session_title
 from . import dialogs
 from .actions import make_actions
 from .document import Document
 from .help import OF_STEP, HelpWindow
 from .icons import recolour
 from .jobs import Failure, Jobs
+from .keeper import Keeper, to_recover
 from .language import translated
 from .opening import Opening
 from .palette import Entry, Palette, actions_of
@@ -36,9 +36,11 @@ from .panels.status import JobStrip
 from .panels.steps import STEPS, StepBar, states
 from .panels.target_page import TargetPage
 from .panels.verdict_page import VerdictPage
+from .questions import Questions
 from .recent import kind_of, recent
 from .tasks import Tasks
 from .theme import Colours, Theme
+from .wiring import connect_pages, connect_workbench
 
 if TYPE_CHECKING:
     from .panels.fix_page import FixPage
@@ -77,7 +79,9 @@ class MainWindow(QMainWindow):
         self.theme, self.settings = theme, settings
         self.document = Document(self)
         self.jobs = Jobs(self)
-        self.tasks = Tasks(self.document, self.jobs, autosave)
+        self.tasks = Tasks(self.document, self.jobs)
+        self.questions = Questions(self.document, self.jobs, self.tasks)
+        self.keeper = Keeper(self.document, self.jobs, self.tasks, autosave)
         self.opening = Opening(self)
         self.stopped = True
         self.setAcceptDrops(True)
@@ -117,49 +121,19 @@ class MainWindow(QMainWindow):
         if isinstance(geometry := settings.value("geometry"), QByteArray):
             self.restoreGeometry(geometry)
         self._show_recent(recent(settings))
-        title = None if autosave is None else session_title(autosave)
+        title = None if autosave is None else to_recover(autosave)
         self.open_page.set_resume(autosave if title else None, _brief(title or ""))
         self.go("open")
         self.refresh()
 
     def _connect(self) -> None:
-        document, tasks = self.document, self.tasks
-        self.steps.chosen.connect(self.go)
+        document = self.document
+        connect_pages(self)
         self.theme.changed.connect(self._restyle)
-        for page in (self.open_page, self.data_page):
-            page.problem.connect(self.show_problem)
-        opening = self.opening
-        opening.recent_changed.connect(self._show_recent)
-        self.open_page.open_requested.connect(opening.model)
-        self.open_page.demo_requested.connect(opening.demo)
-        self.open_page.session_requested.connect(lambda path: opening.session(Path(path)))
-        self.open_page.next_requested.connect(lambda: self.go("data"))
-        self.data_page.open_requested.connect(opening.data)
-        self.data_page.confirmed.connect(document.confirm)
-        self.data_page.next_requested.connect(lambda: self.go("target"))
-        self.target_page.chosen.connect(document.set_target)
-        for runner in (self.target_page, self.verdict_page):
-            runner.run_requested.connect(self.run)
-        self.verdict_page.layers_requested.connect(lambda: self.go("layers"))
-        self.verdict_page.findings.apply_requested.connect(self.apply_finding)
-        self.verdict_page.findings.layers_requested.connect(self.show_layers)
-        self.export_page.export_requested.connect(lambda to, folder: tasks.export(to, Path(folder)))
-        tasks.problem.connect(self.show_problem)
-        tasks.host_known.connect(self.target_page.show_host)
-        tasks.model_opened.connect(self._model_opened)
-        tasks.data_opened.connect(self._data_opened)
-        tasks.analyzed.connect(lambda exact: exact and self.step in ("data", "target") and self.go("verdict"))
-        tasks.analyzing_changed.connect(self._show_analyzing)
-        tasks.exported.connect(self.export_page.show_report)
-        tasks.session_opened.connect(self.go)
-        for changed in (
-            document.model_changed,
-            document.data_changed,
-            document.check_changed,
-            document.calibration_changed,
-            document.results_changed,
-        ):
-            changed.connect(self.refresh)
+        self.opening.recent_changed.connect(self._show_recent)
+        self.tasks.model_opened.connect(self._model_opened)
+        self.tasks.data_opened.connect(self._data_opened)
+        self.tasks.analyzing_changed.connect(self._show_analyzing)
         self.jobs.changed.connect(lambda _: self._enable())
         self._asker.timeout.connect(self._ask)
         for changed in (document.selection_changed, document.results_changed, document.calibration_changed):
@@ -170,16 +144,17 @@ class MainWindow(QMainWindow):
     @property
     def step(self) -> str:
         """The step that is shown."""
-        return self.tasks.step
+        return self.keeper.step
 
     def go(self, step: str) -> None:
         """Show a step."""
         if step in WORKBENCH:
             self.make_workbench()
-        self.tasks.step = step if step in STEPS else "open"
-        self.stack.setCurrentWidget(self.pages[self.tasks.step])
-        self.steps.set_current(self.tasks.step)
-        self.pages[self.tasks.step].setFocus()
+        self.keeper.step = step if step in STEPS else "open"
+        self.stack.setCurrentWidget(self.pages[self.step])
+        self.steps.set_current(self.step)
+        # No focus proxy: the tabulator would jump over what stands in front of the table.
+        (self.layers_page.tree.view if step == "layers" else self.pages[self.step]).setFocus()
         self._asker.start()
         document = self.document
         if step == "layers" and not document.selection and document.shown is not None:
@@ -199,29 +174,9 @@ class MainWindow(QMainWindow):
             self.stack.removeWidget(old)
             old.deleteLater()
             self.pages[step] = page
-        self._layers.problem.connect(self.show_problem)
-        self.tasks.candidates_found.connect(self._layers.detail.show_candidates)
-        self.tasks.candidates_failed.connect(self._layers.detail.show_no_candidates)
-        self.tasks.weights_found.connect(self._layers.detail.show_weights)
-        self.tasks.sample_found.connect(self._layers.show_sample)
-        self.tasks.validation_found.connect(self._layers.detail.range.show_validation)
-        self._layers.detail.range.validation_wanted.connect(self.tasks.ask_validation)
-        self._layers.bottom.samples.chosen.connect(self.tasks.ask_sample)
+        connect_workbench(self, self._layers, self._fix)
         self._layers.bottom.samples.set_classes(self.data_page.classes)
-        self._fix.run_requested.connect(self.run)
-        self._fix.search.search_requested.connect(self.tasks.search)
-        self._fix.search.plan_requested.connect(self.document.edit)
         self._fix.set_analyzing(self.tasks.analyzing)
-        self._fix.findings.apply_requested.connect(self.apply_finding)
-        self._fix.findings.layers_requested.connect(self.show_layers)
-        self._fix.ledger.layers_requested.connect(self.show_layers)
-        for source in (self._fix.runs, self._fix.pareto, self._layers.bottom.runs, self._layers.pareto):
-            source.restore_requested.connect(
-                lambda run: self.document.edit(self.tr("restore {0}").format(run.name), run.plan)
-            )
-        for runs in (self._fix.runs, self._layers.bottom.runs):
-            runs.remove_requested.connect(self.document.remove_run)
-            runs.rename_requested.connect(self.document.rename_run)
         if isinstance(sizes := self.settings.value("splitters"), list):
             self._layers.restore_layout(sizes)
         self.show_bottom()
@@ -279,8 +234,8 @@ class MainWindow(QMainWindow):
 
     def _ask(self) -> None:
         if self.step == "layers" and self.document.current is not None:
-            self.tasks.ask_weights()
-            self.tasks.ask_candidates()
+            self.questions.ask_weights()
+            self.questions.ask_candidates()
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -421,8 +376,9 @@ class MainWindow(QMainWindow):
         if self._layers is not None:
             self.settings.setValue("splitters", self._layers.save_layout())
         self.stopped = self.jobs.close()
+        self.tasks.rest()
         try:
-            self.tasks.save_now()
+            self.keeper.save_now()
         except Problem as problem:
             # There is no window left to say it in.
             self.document.log(translated(problem.text))

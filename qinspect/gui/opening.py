@@ -87,6 +87,18 @@ class Opening(QObject):
         if allowed is not None:
             self._tasks.open_data(spec, allowed)
 
+    def metric(self, source: str) -> None:
+        """Judge outputs by another metric, by its name or from the user's own code."""
+        try:
+            allowed = self.allow(source)
+        except Problem as problem:
+            self._window.show_problem(problem)
+            return
+        if allowed is None:
+            self._window.data_page.refresh()
+        else:
+            self._tasks.open_metric(source)
+
     def plan(self, path: Path) -> None:
         """Take a plan from a file; can be undone."""
         try:
@@ -99,14 +111,14 @@ class Opening(QObject):
 
         def allowed(session: Session) -> bool | None:
             model, data = session.model or {}, session.data or {}
-            return self.allow(model.get("source"), data.get("source"))
+            return self.allow(model.get("source"), data.get("source"), session.metric)
 
         try:
-            opened = self._tasks.open_session(path, allowed)
+            opened = self._window.keeper.open_session(path, allowed)
         except Problem as problem:
             self._window.show_problem(problem)
             return
-        if opened is not None and path != self._tasks.autosave:
+        if opened is not None and path != self._window.keeper.autosave:
             self.remember({"session": str(path)})
 
     def take(self, path: Path) -> None:

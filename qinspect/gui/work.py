@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.plan import QuantPlan
+from ..engine.plan import QuantPlan, Remedy
 from ..engine.progress import Report, part
 from ..engine.results import Analysis
 from ..engine.target import Target, host_isa
 from ..engine.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from ..engine.export import ExportReport
     from ..engine.job import FloatCheck
     from ..engine.load import Model
+    from ..engine.metric import Metric
+    from ..engine.quality import RangeGrowth
     from ..engine.search.pareto import Pareto
     from ..engine.statistics import TensorStats
+    from ..session import Session
 
 QUICK_SAMPLES = 64
 """An edit's figures rest on so many samples; Ctrl+Enter takes all."""
@@ -117,11 +120,20 @@ def class_names(source: Path) -> tuple[str, ...]:
     return ()
 
 
-def check_float(model: Model, data: Dataset, report: Report) -> FloatCheck:
+def open_metric(source: str, report: Report) -> Metric:
+    """A metric by name, or from the user's own code."""
+    report(0, 1, Text("opening the metric"))
+    from ..engine.metric import metric_of
+
+    return metric_of(source)
+
+
+def check_float(model: Model, data: Dataset, report: Report, metric: Metric | None = None) -> FloatCheck:
     """The float model's metric."""
     from ..engine.job import check_float
+    from ..engine.metric import TOP1
 
-    return check_float(model, data, report)
+    return check_float(model, data, report, metric or TOP1)
 
 
 def calibrate(
@@ -138,6 +150,32 @@ def calibrate(
     return calibrate_model(model, data, plan, report, known, keep=keep)
 
 
+def statistics(
+    model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, report: Report
+) -> tuple[Calibration, Calibration]:
+    """All that is known once a plan's own values were gathered too, and that by the names of the plan's graph."""
+    from ..engine.job import calibrate_model, fused_graph
+
+    whole = calibrate_model(model, data, plan, report, calibration)
+    return whole, whole.of(fused_graph(model, plan).graph)
+
+
+def possible_remedies(model: Model, plan: QuantPlan, report: Report) -> tuple[Remedy, ...]:
+    """What could be done to the numbers of single layers and pairs."""
+    report(0, 1, Text("remedies"))
+    from ..engine.job import fused_graph
+    from ..engine.remedies.possible import possible_remedies
+
+    return possible_remedies(fused_graph(model, plan).graph, plan)
+
+
+def quality(calibration: Calibration, report: Report) -> RangeGrowth | None:
+    """Ranges against the number of samples."""
+    from ..engine.quality import range_growth
+
+    return range_growth(calibration, report)
+
+
 def analyze(
     model: Model,
     data: Dataset,
@@ -146,13 +184,16 @@ def analyze(
     quick: bool,
     report: Report,
     sweep: bool = False,
+    metric: Metric | None = None,
 ) -> Analysis:
     """Figures of a plan: everything, or quickly those that need no measuring of time.
 
     With `sweep`, also what each layer alone does to the output, and all layers but it, however long that takes.
     """
     from ..engine.analyze import analyze
+    from ..engine.metric import TOP1
 
+    metric = metric or TOP1
     if quick:
         return analyze(
             model,
@@ -164,18 +205,27 @@ def analyze(
             latency=False,
             samples=QUICK_SAMPLES,
             layer_samples=QUICK_LAYER_SAMPLES,
+            metric=metric,
             exact=False,
         )
-    return analyze(model, data, plan, calibration, report, exact=sweep or None)
+    return analyze(model, data, plan, calibration, report, metric=metric, exact=sweep or None)
 
 
 def candidates(
-    model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, layer_id: str, report: Report
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    calibration: Calibration,
+    layer_id: str,
+    timed: Sequence[Analysis],
+    metric: Metric | None,
+    report: Report,
 ) -> tuple[Candidate, ...]:
-    """What else a layer could be, by estimated effect."""
+    """What else a layer could be, by estimated effect and by the time that runs measured."""
     from ..engine.candidates import candidates
+    from ..engine.metric import TOP1
 
-    return candidates(model, data, plan, calibration, layer_id, report)
+    return candidates(model, data, plan, calibration, layer_id, report, metric or TOP1, timed)
 
 
 def search(
@@ -186,14 +236,25 @@ def search(
     kind: str,
     limit: float,
     objective: str,
+    metric: Metric | None,
     report: Report,
 ) -> Pareto:
     """The plans that none beats in both loss and cost; an empty kind asks for no limit."""
+    from ..engine.metric import TOP1
     from ..engine.search.pareto import Constraint
     from ..engine.search.run import search
 
     constraint = Constraint(kind, limit) if kind else None  # type: ignore[arg-type]
-    return search(model, data, plan, calibration, report, constraint=constraint, objective=objective)  # type: ignore[arg-type]
+    return search(
+        model,
+        data,
+        plan,
+        calibration,
+        report,
+        constraint=constraint,
+        objective=objective,  # type: ignore[arg-type]
+        metric=metric or TOP1,
+    )
 
 
 @dataclass(frozen=True)
@@ -238,12 +299,41 @@ def sample_errors(
 
 
 def export(
-    model: Model, plan: QuantPlan, calibration: Calibration, data: Dataset, to: str, out: Path, report: Report
+    model: Model,
+    plan: QuantPlan,
+    calibration: Calibration,
+    data: Dataset,
+    to: str,
+    out: Path,
+    options: dict[str, Any],
+    metric: Metric | None,
+    report: Report,
 ) -> ExportReport:
     """Write and verify what is taken away."""
     from ..engine.export import export
+    from ..engine.metric import TOP1
 
-    return export(model, plan, calibration, data, to, out, report)
+    return export(model, plan, calibration, data, to, out, report, metric or TOP1, **options)
+
+
+def device_times(
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    calibration: Calibration,
+    profile: Path,
+    layer_info: Path | None,
+    metric: Metric | None,
+    report: Report,
+) -> Analysis:
+    """Figures of a plan with the times that another device measured in place of this computer's."""
+    from ..engine.analyze import analyze
+    from ..engine.job import fused_graph
+    from ..engine.metric import TOP1
+    from ..engine.profiles import read_profile
+
+    device = read_profile(profile, fused_graph(model, plan).graph, layer_info)
+    return analyze(model, data, plan, calibration, report, metric=metric or TOP1, device=device)
 
 
 def write_report(analysis: Analysis, path: Path) -> None:
@@ -332,17 +422,22 @@ def validation_stats(model: Model, data: Dataset, plan: QuantPlan, layer_id: str
     return found.tensors.get(layer.value)
 
 
-def reopen(
-    model: dict[str, Any],
-    data: dict[str, Any] | None,
-    plan: QuantPlan | None,
-    calibration: bytes | None,
-    allow_code: bool,
-    report: Report,
-) -> tuple[OpenedModel, Opened | None, Calibration | None]:
-    """Everything that a session names, opened again."""
+@dataclass(frozen=True)
+class Reopened:
+    """Everything that a session names."""
+
+    model: OpenedModel
+    data: Opened | None
+    calibration: Calibration | None
+    metric: Metric
+
+
+def reopen(session: Session, allow_code: bool, report: Report) -> Reopened:
+    """Open everything that a session names again; it has a model."""
     from ..engine.calibrate import load_calibration
 
-    opened_model = load_model(model, allow_code, plan, Target(), part(report, 0, 0.7))
-    opened = None if data is None else open_data(data, opened_model.model, allow_code, part(report, 0.7, 1))
-    return opened_model, opened, None if calibration is None else load_calibration(calibration)
+    assert session.model is not None
+    model = load_model(session.model, allow_code, session.plan, Target(), part(report, 0, 0.7))
+    data = None if session.data is None else open_data(session.data, model.model, allow_code, part(report, 0.7, 1))
+    calibration = None if session.calibration is None else load_calibration(session.calibration)
+    return Reopened(model, data, calibration, open_metric(session.metric, report))

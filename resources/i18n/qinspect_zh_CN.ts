@@ -35,6 +35,14 @@
         <translation>SQNR</translation>
     </message>
     <message>
+        <source>Time</source>
+        <translation>时间</translation>
+    </message>
+    <message>
+        <source>Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason</source>
+        <translation>该层的时间中位数；≈ 为由其他层估计，– 为未知：指向它可看原因</translation>
+    </message>
+    <message>
         <source>Candidates</source>
         <translation>候选配置</translation>
     </message>
@@ -501,22 +509,6 @@
         <translation>打开数据</translation>
     </message>
     <message>
-        <source>Float metric</source>
-        <translation>浮点指标</translation>
-    </message>
-    <message>
-        <source>This is right: confirm</source>
-        <translation>正确，确认</translation>
-    </message>
-    <message>
-        <source>Nothing is quantized before the float figure was confirmed</source>
-        <translation>确认浮点指标之前不会进行量化</translation>
-    </message>
-    <message>
-        <source>Next: target</source>
-        <translation>下一步：目标</translation>
-    </message>
-    <message>
         <source>Samples as the model will see them</source>
         <translation>模型实际看到的样本</translation>
     </message>
@@ -551,26 +543,6 @@
     <message>
         <source>{0} samples {1}: {2} to calibrate, {3} to select, {4} to report on. {5}</source>
         <translation>{0} 个样本，{1}：{2} 个用于校准，{3} 个用于选择，{4} 个用于报告。{5}</translation>
-    </message>
-    <message>
-        <source>Confirmed</source>
-        <translation>已确认</translation>
-    </message>
-    <message>
-        <source>The float model runs on the data.</source>
-        <translation>正在用浮点模型处理数据。</translation>
-    </message>
-    <message>
-        <source>no labels</source>
-        <translation>无标签</translation>
-    </message>
-    <message>
-        <source>{0} samples without labels: agreement with the float model will count. Look whether its answers make sense.</source>
-        <translation>{0} 个样本没有标签：将以与浮点模型的一致率为准。请看它的答案是否合理。</translation>
-    </message>
-    <message>
-        <source>{0} of the float model on {1} samples. Is that what it should reach?</source>
-        <translation>浮点模型在 {1} 个样本上的 {0}。这是它应有的水平吗？</translation>
     </message>
     <message>
         <source>no picture</source>
@@ -719,6 +691,10 @@
         <translation>已并入 {0}：请编辑那一层</translation>
     </message>
     <message>
+        <source>shares the quantizer of {0}: the activation of both is edited</source>
+        <translation>与 {0} 共用量化器：两者的激活一起修改</translation>
+    </message>
+    <message>
         <source>stays float: {0}</source>
         <translation>保持浮点：{0}</translation>
     </message>
@@ -733,6 +709,41 @@
     <message>
         <source>From the run “{0}”, not for the current plan.</source>
         <translation>来自运行“{0}”，并非当前方案。</translation>
+    </message>
+</context>
+<context>
+    <name>DeviceCard</name>
+    <message>
+        <source>Measured on another device</source>
+        <translation>在其他设备上测得</translation>
+    </message>
+    <message>
+        <source>Bring back measurements…</source>
+        <translation>导入测量结果…</translation>
+    </message>
+    <message>
+        <source>bench.json of the kit, trtexec --exportProfile (its --exportLayerInfo is found beside it), or an ONNX Runtime profile</source>
+        <translation>测量包的 bench.json、trtexec --exportProfile 的输出（旁边的 --exportLayerInfo 会自动找到），或 ONNX Runtime 的 profile</translation>
+    </message>
+    <message>
+        <source>Run the kit (or trtexec) there, and bring its JSON back: its times take the place of this computer&apos;s beside the layers, as a run of its own.</source>
+        <translation>在那台设备上运行测量包（或 trtexec），再导入其 JSON：它的时间取代本机时间显示在各层旁，并单独成为一次运行。</translation>
+    </message>
+    <message>
+        <source>{0} runs</source>
+        <translation>{0} 次运行</translation>
+    </message>
+    <message>
+        <source>{0} layers timed</source>
+        <translation>{0} 层有计时</translation>
+    </message>
+    <message>
+        <source>Measurements of another device</source>
+        <translation>其他设备的测量结果</translation>
+    </message>
+    <message>
+        <source>Profiles (*.json)</source>
+        <translation>Profile (*.json)</translation>
     </message>
 </context>
 <context>
@@ -829,52 +840,12 @@
         <translation>数据：来自 {1} 的 {0} 个样本</translation>
     </message>
     <message>
+        <source>metric: {0}</source>
+        <translation>指标：{0}</translation>
+    </message>
+    <message>
         <source>calibrated on {0} samples in {1} s</source>
         <translation>用 {0} 个样本校准，耗时 {1} 秒</translation>
-    </message>
-    <message>
-        <source>{0} {1} for {2}</source>
-        <translation>{0} {1}（{2}）</translation>
-    </message>
-    <message>
-        <source>{0} float for {1}</source>
-        <translation>{0} 保持浮点（{1}）</translation>
-    </message>
-    <message>
-        <source>{0} for {1}</source>
-        <translation>{0}（{1}）</translation>
-    </message>
-    <message>
-        <source>default</source>
-        <translation>默认</translation>
-    </message>
-    <message>
-        <source>target {0}</source>
-        <translation>目标 {0}</translation>
-    </message>
-    <message>
-        <source>on</source>
-        <translation>开</translation>
-    </message>
-    <message>
-        <source>off</source>
-        <translation>关</translation>
-    </message>
-    <message>
-        <source>fusion {0} {1}</source>
-        <translation>融合 {0} {1}</translation>
-    </message>
-    <message>
-        <source>weight</source>
-        <translation>权重</translation>
-    </message>
-    <message>
-        <source>activation</source>
-        <translation>激活</translation>
-    </message>
-    <message>
-        <source>all</source>
-        <translation>全部</translation>
     </message>
     <message>
         <source>search: {0} plans; {1}</source>
@@ -886,6 +857,17 @@
     <message>
         <source>{0} layers</source>
         <translation>{0} 层</translation>
+    </message>
+</context>
+<context>
+    <name>Errands</name>
+    <message>
+        <source>failed: {0}: {1}</source>
+        <translation>失败：{0}：{1}</translation>
+    </message>
+    <message>
+        <source>cancelled: {0}</source>
+        <translation>已取消：{0}</translation>
     </message>
 </context>
 <context>
@@ -907,12 +889,44 @@
         <translation>含 QuantizeLinear/DequantizeLinear 的 model.onnx，用于 ONNX Runtime。</translation>
     </message>
     <message>
+        <source>ONNX for TensorRT</source>
+        <translation>用于 TensorRT 的 ONNX</translation>
+    </message>
+    <message>
+        <source>Q/DQ placed by TensorRT&apos;s rules, and the trtexec line that builds and profiles it.</source>
+        <translation>按 TensorRT 的规则放置 Q/DQ，并给出构建和测速的 trtexec 命令。</translation>
+    </message>
+    <message>
+        <source>Measuring kit</source>
+        <translation>测量包</translation>
+    </message>
+    <message>
+        <source>A folder that times float and int8 on another device, with onnxruntime alone; its bench.json comes back here.</source>
+        <translation>一个文件夹，在其他设备上只用 onnxruntime 测量浮点与 int8 的时间；它的 bench.json 再导入到这里。</translation>
+    </message>
+    <message>
         <source>PyTorch FX folder</source>
         <translation>PyTorch FX 文件夹</translation>
     </message>
     <message>
         <source>Float graph, plan, qparams, weights and a script that rebuilds the int8 model.</source>
         <translation>浮点图、方案、量化参数、权重，以及重建 int8 模型的脚本。</translation>
+    </message>
+    <message>
+        <source>PyTorch eager folder</source>
+        <translation>PyTorch eager 文件夹</translation>
+    </message>
+    <message>
+        <source>The same with stubs and fused modules, as torch.ao&apos;s eager mode has them.</source>
+        <translation>同上，但带有 torch.ao eager 模式的 stub 和融合模块。</translation>
+    </message>
+    <message>
+        <source>PT2E, quantized .pt2</source>
+        <translation>PT2E，量化的 .pt2</translation>
+    </message>
+    <message>
+        <source>A program with quantizers; inductor compiles it to integer kernels.</source>
+        <translation>带量化器的程序；inductor 将其编译为整数内核。</translation>
     </message>
     <message>
         <source>Python script</source>
@@ -931,8 +945,52 @@
         <translation>plan.json 和 qparams.json：同样的方案加同样的量化参数得到同样的比特。</translation>
     </message>
     <message>
+        <source>Write it</source>
+        <translation>写出</translation>
+    </message>
+    <message>
+        <source>Version of ONNX&apos;s operators; 16 and 4 bits need 21. Older runtimes read less.</source>
+        <translation>ONNX 算子的版本；16 位和 4 位需要 21。较旧的运行时能读的版本较低。</translation>
+    </message>
+    <message>
+        <source>float</source>
+        <translation>浮点</translation>
+    </message>
+    <message>
+        <source>whole numbers (int8)</source>
+        <translation>整数（int8）</translation>
+    </message>
+    <message>
+        <source>What the model takes and gives: float, or the numbers on its own grids</source>
+        <translation>模型的输入和输出：浮点，或其自身网格上的整数</translation>
+    </message>
+    <message>
+        <source>O&amp;pset</source>
+        <translation>Opset(&amp;P)</translation>
+    </message>
+    <message>
+        <source>&amp;Inputs and outputs</source>
+        <translation>输入和输出(&amp;I)</translation>
+    </message>
+    <message>
+        <source>F&amp;older</source>
+        <translation>文件夹(&amp;O)</translation>
+    </message>
+    <message>
+        <source>as the plan needs</source>
+        <translation>按方案所需</translation>
+    </message>
+    <message>
         <source>Folder</source>
         <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>The plan&apos;s target is {0}; this needs {1}: choose it on the Target page.</source>
+        <translation>方案的目标是 {0}；此项需要 {1}：请在“目标”页选择。</translation>
+    </message>
+    <message>
+        <source> or </source>
+        <translation> 或 </translation>
     </message>
     <message>
         <source>Choose a folder</source>
@@ -947,10 +1005,6 @@
         <translation>这里显示导出了什么，以及结果是否与窗口所示一致。</translation>
     </message>
     <message>
-        <source>The plan&apos;s target is {0}; choose another on the Target page.</source>
-        <translation>方案的目标是 {0}；请在“目标”页选择其他目标。</translation>
-    </message>
-    <message>
         <source>Target {0}, the current plan.</source>
         <translation>目标 {0}，当前方案。</translation>
     </message>
@@ -958,6 +1012,9 @@
         <source>Calibrate first: without statistics there are no scales.</source>
         <translation>请先校准：没有统计量就没有缩放系数。</translation>
     </message>
+</context>
+<context>
+    <name>ExportResult</name>
     <message>
         <source>Verified in a new process</source>
         <translation>已在新进程中验证</translation>
@@ -965,6 +1022,10 @@
     <message>
         <source>Not verified</source>
         <translation>未通过验证</translation>
+    </message>
+    <message>
+        <source>Open the folder</source>
+        <translation>打开文件夹</translation>
     </message>
     <message>
         <source>, the window showed {0}</source>
@@ -993,6 +1054,34 @@
     <message>
         <source>{0} QuantizeLinear, {1} DequantizeLinear</source>
         <translation>{0} 个 QuantizeLinear，{1} 个 DequantizeLinear</translation>
+    </message>
+    <message>
+        <source>size {0}</source>
+        <translation>大小 {0}</translation>
+    </message>
+    <message>
+        <source>read by ONNX Runtime {0} and later</source>
+        <translation>ONNX Runtime {0} 及以后版本可读</translation>
+    </message>
+    <message>
+        <source>and {0} more</source>
+        <translation>以及另外 {0} 个</translation>
+    </message>
+    <message>
+        <source>Asked for, but in float:</source>
+        <translation>要求量化，但以浮点运行：</translation>
+    </message>
+    <message>
+        <source>Show {0} layers</source>
+        <translation>显示 {0} 层</translation>
+    </message>
+    <message>
+        <source>Copy the command</source>
+        <translation>复制命令</translation>
+    </message>
+    <message>
+        <source>Builds it on the device:</source>
+        <translation>在设备上构建：</translation>
     </message>
 </context>
 <context>
@@ -1059,8 +1148,16 @@
         <translation>修复</translation>
     </message>
     <message>
+        <source>Findings</source>
+        <translation>发现</translation>
+    </message>
+    <message>
         <source>Fusions</source>
         <translation>融合</translation>
+    </message>
+    <message>
+        <source>Remedies</source>
+        <translation>补救</translation>
     </message>
     <message>
         <source>Runs</source>
@@ -1329,6 +1426,33 @@
     </message>
 </context>
 <context>
+    <name>GrowthPlot</name>
+    <message>
+        <source>Range against samples</source>
+        <translation>范围与样本数</translation>
+    </message>
+    <message>
+        <source>Calibrate on eight samples or more to see how the ranges grow.</source>
+        <translation>用八个或更多样本校准，即可看到范围如何增长。</translation>
+    </message>
+    <message>
+        <source>samples</source>
+        <translation>样本数</translation>
+    </message>
+    <message>
+        <source>range (% of all)</source>
+        <translation>范围（占全部的 %）</translation>
+    </message>
+    <message>
+        <source>median tensor</source>
+        <translation>中位张量</translation>
+    </message>
+    <message>
+        <source>tenth percentile</source>
+        <translation>第十百分位</translation>
+    </message>
+</context>
+<context>
     <name>HelpWindow</name>
     <message>
         <source>Help</source>
@@ -1401,6 +1525,10 @@
         <source>outlined: {}</source>
         <translation>轮廓线：{}</translation>
     </message>
+    <message>
+        <source>clipped {0}</source>
+        <translation>截断 {0}</translation>
+    </message>
 </context>
 <context>
     <name>Job</name>
@@ -1446,6 +1574,21 @@
     <message>
         <source>stopping…</source>
         <translation>正在停止…</translation>
+    </message>
+</context>
+<context>
+    <name>Keeper</name>
+    <message>
+        <source>Opening {0}</source>
+        <translation>正在打开 {0}</translation>
+    </message>
+    <message>
+        <source>Saving {0}</source>
+        <translation>正在保存 {0}</translation>
+    </message>
+    <message>
+        <source>saved {0}</source>
+        <translation>已保存 {0}</translation>
     </message>
 </context>
 <context>
@@ -1522,8 +1665,16 @@
         <translation>层</translation>
     </message>
     <message>
+        <source>borders</source>
+        <translation>边界</translation>
+    </message>
+    <message>
         <source>{} of {} layers · sum {:.2f} ms fp32, {:.2f} ms int8</source>
         <translation>{1} 层中的 {0} 层 · 合计 fp32 {2:.2f} ms，int8 {3:.2f} ms</translation>
+    </message>
+    <message>
+        <source> · {:.2f} ms of it at borders between float and int8</source>
+        <translation> · 其中 {:.2f} ms 在浮点与 int8 的边界上</translation>
     </message>
     <message>
         <source> · {} slower in int8</source>
@@ -1674,8 +1825,8 @@
         <translation>误差 × 收益</translation>
     </message>
     <message>
-        <source>Time × loss</source>
-        <translation>时间 × 损失</translation>
+        <source>Pareto</source>
+        <translation>帕累托</translation>
     </message>
     <message>
         <source>Copy table</source>
@@ -1684,6 +1835,14 @@
     <message>
         <source>Latency (of another plan)</source>
         <translation>延迟（其他方案的）</translation>
+    </message>
+    <message>
+        <source>Latency of the layers on {0}</source>
+        <translation>{0} 上各层的延迟</translation>
+    </message>
+    <message>
+        <source>Latency of the layers</source>
+        <translation>各层的延迟</translation>
     </message>
     <message>
         <source>No figures yet: choose data, confirm the float metric, then Calibrate and analyze.</source>
@@ -1751,6 +1910,10 @@
 </context>
 <context>
     <name>MainWindow</name>
+    <message>
+        <source>tried: {0}</source>
+        <translation>试验：{0}</translation>
+    </message>
     <message>
         <source>restore {0}</source>
         <translation>恢复 {0}</translation>
@@ -1937,6 +2100,85 @@
     <message>
         <source>Steps</source>
         <translation>步骤</translation>
+    </message>
+</context>
+<context>
+    <name>MetricCard</name>
+    <message>
+        <source>Float metric</source>
+        <translation>浮点指标</translation>
+    </message>
+    <message>
+        <source>Metric</source>
+        <translation>指标</translation>
+    </message>
+    <message>
+        <source>What the outputs are judged by; a callable gets outputs and targets, and gives a number</source>
+        <translation>评判输出的标准；可调用对象接收输出和目标，返回一个数</translation>
+    </message>
+    <message>
+        <source>metric.py:function</source>
+        <translation>metric.py:function</translation>
+    </message>
+    <message>
+        <source>Function of your own</source>
+        <translation>自定义函数</translation>
+    </message>
+    <message>
+        <source>metric(outputs, targets) → float; with attributes higher_is_better and unit. Enter opens it.</source>
+        <translation>metric(outputs, targets) → float；可带属性 higher_is_better 和 unit。按 Enter 打开。</translation>
+    </message>
+    <message>
+        <source>This is right: confirm</source>
+        <translation>正确，确认</translation>
+    </message>
+    <message>
+        <source>Nothing is quantized before the float figure was confirmed</source>
+        <translation>确认浮点指标之前不会进行量化</translation>
+    </message>
+    <message>
+        <source>Next: target</source>
+        <translation>下一步：目标</translation>
+    </message>
+    <message>
+        <source>function of your own…</source>
+        <translation>自定义函数…</translation>
+    </message>
+    <message>
+        <source>Confirmed</source>
+        <translation>已确认</translation>
+    </message>
+    <message>
+        <source>The float model runs on the data.</source>
+        <translation>正在用浮点模型处理数据。</translation>
+    </message>
+    <message>
+        <source>no labels</source>
+        <translation>无标签</translation>
+    </message>
+    <message>
+        <source>{0} samples without labels: agreement with the float model will count. Look whether its answers make sense.</source>
+        <translation>{0} 个样本没有标签：将以与浮点模型的一致率为准。请看它的答案是否合理。</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>{0} says nothing of these outputs and targets: choose another metric.</source>
+        <translation>{0} 不适用于这些输出和目标：请选择其他指标。</translation>
+    </message>
+    <message>
+        <source>higher is better</source>
+        <translation>越高越好</translation>
+    </message>
+    <message>
+        <source>lower is better</source>
+        <translation>越低越好</translation>
+    </message>
+    <message>
+        <source>{0} of the float model on {1} samples ({2}). Is that what it should reach?</source>
+        <translation>浮点模型在 {1} 个样本上的 {0}（{2}）。这是它应达到的值吗？</translation>
     </message>
 </context>
 <context>
@@ -2248,12 +2490,12 @@
         <translation>与浮点模型的散度 KL(fp32‖int8)，nat</translation>
     </message>
     <message>
-        <source>points lost</source>
-        <translation>损失的百分点</translation>
-    </message>
-    <message>
         <source>Metric, or agreement without labels, lost against the float model</source>
         <translation>与浮点模型相比损失的指标；无标签时为一致率</translation>
+    </message>
+    <message>
+        <source>lost</source>
+        <translation>损失</translation>
     </message>
     <message>
         <source>Time against loss</source>
@@ -2264,16 +2506,24 @@
         <translation>每次测量了时间的运行都是这里的一个点；搜索会加入它找到的方案。</translation>
     </message>
     <message>
+        <source>MSE</source>
+        <translation>MSE</translation>
+    </message>
+    <message>
         <source>time of a forward pass (ms)</source>
         <translation>一次前向的时间（ms）</translation>
     </message>
     <message>
-        <source>KL(fp32‖int8) (nats)</source>
-        <translation>KL(fp32‖int8)（nat）</translation>
+        <source>lost against float ({0})</source>
+        <translation>相对浮点的损失（{0}）</translation>
     </message>
     <message>
-        <source>lost against float (points)</source>
-        <translation>比浮点损失（百分点）</translation>
+        <source>output MSE / power</source>
+        <translation>输出 MSE / 功率</translation>
+    </message>
+    <message>
+        <source>KL(fp32‖int8) (nats)</source>
+        <translation>KL(fp32‖int8)（nat）</translation>
     </message>
     <message>
         <source>run, measured</source>
@@ -2373,6 +2623,53 @@
     <message>
         <source>Matching layers ({0}): {1}</source>
         <translation>匹配的层（{0}）：{1}</translation>
+    </message>
+</context>
+<context>
+    <name>Planned</name>
+    <message>
+        <source>{0} {1} for {2}</source>
+        <translation>{0} {1}（{2}）</translation>
+    </message>
+    <message>
+        <source>{0} float for {1}</source>
+        <translation>{0} 保持浮点（{1}）</translation>
+    </message>
+    <message>
+        <source>{0} for {1}</source>
+        <translation>{0}（{1}）</translation>
+    </message>
+    <message>
+        <source>default</source>
+        <translation>默认</translation>
+    </message>
+    <message>
+        <source>target {0}</source>
+        <translation>目标 {0}</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>开</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>关</translation>
+    </message>
+    <message>
+        <source>fusion {0} {1}</source>
+        <translation>融合 {0} {1}</translation>
+    </message>
+    <message>
+        <source>weight</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>activation</source>
+        <translation>激活</translation>
+    </message>
+    <message>
+        <source>all</source>
+        <translation>全部</translation>
     </message>
 </context>
 <context>
@@ -2537,6 +2834,76 @@
     </message>
 </context>
 <context>
+    <name>QualityCard</name>
+    <message>
+        <source>Were the samples enough?</source>
+        <translation>样本够吗？</translation>
+    </message>
+    <message>
+        <source>Mean range of n of the samples, over all choices of n, as a part of the range of all; from the smallest and largest value of each sample</source>
+        <translation>任取 n 个样本的平均范围，占全部样本范围的比例；由每个样本的最小值和最大值算出</translation>
+    </message>
+    <message>
+        <source>Show the growing ones</source>
+        <translation>显示仍在增长的</translation>
+    </message>
+    <message>
+        <source>{0} samples: too few to say.</source>
+        <translation>{0} 个样本：太少，无法判断。</translation>
+    </message>
+    <message>
+        <source>The second half of {0} samples widened {1} of {2} ranges by more than 5 %.</source>
+        <translation>{0} 个样本的后一半使 {2} 个范围中的 {1} 个扩大超过 5 %。</translation>
+    </message>
+    <message>
+        <source>Enough.</source>
+        <translation>足够。</translation>
+    </message>
+    <message>
+        <source>More samples would widen ranges further.</source>
+        <translation>更多样本会使范围继续扩大。</translation>
+    </message>
+</context>
+<context>
+    <name>Questions</name>
+    <message>
+        <source>Candidates</source>
+        <translation>候选配置</translation>
+    </message>
+    <message>
+        <source>The candidates for this layer could not be computed.</source>
+        <translation>无法计算该层的候选配置。</translation>
+    </message>
+    <message>
+        <source>failed: {0}: {1}</source>
+        <translation>失败：{0}：{1}</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>Select split</source>
+        <translation>选择部分</translation>
+    </message>
+    <message>
+        <source>Statistics</source>
+        <translation>统计</translation>
+    </message>
+    <message>
+        <source>Remedies</source>
+        <translation>补救</translation>
+    </message>
+    <message>
+        <source>Ranges against samples</source>
+        <translation>范围与样本数</translation>
+    </message>
+    <message>
+        <source>Sample {0}</source>
+        <translation>样本 {0}</translation>
+    </message>
+</context>
+<context>
     <name>RangeFields</name>
     <message>
         <source>Fix range</source>
@@ -2562,28 +2929,155 @@
         <translation>激活</translation>
     </message>
     <message>
-        <source>int8</source>
-        <translation>int8</translation>
+        <source>Compare with</source>
+        <translation>比较对象</translation>
     </message>
     <message>
-        <source>Outline the values after rounding to the grid</source>
-        <translation>画出舍入到网格后的数值轮廓</translation>
+        <source>Outline beside the values: those after rounding, those of the select split, which was not calibrated on, or those that another plan makes, with its grid</source>
+        <translation>在数值旁描出轮廓：舍入之后的值、未用于校准的 select 划分的值，或另一方案得到的值及其网格</translation>
     </message>
     <message>
-        <source>unseen</source>
-        <translation>未见数据</translation>
-    </message>
-    <message>
-        <source>Outline the values on the select split, which was not calibrated on</source>
-        <translation>画出选择部分的数值轮廓，该部分未用于校准</translation>
+        <source>compare…</source>
+        <translation>比较…</translation>
     </message>
     <message>
         <source>after rounding</source>
         <translation>舍入之后</translation>
     </message>
     <message>
+        <source>unseen samples</source>
+        <translation>未见样本</translation>
+    </message>
+    <message>
+        <source>before “{0}”</source>
+        <translation>“{0}”之前</translation>
+    </message>
+    <message>
+        <source>run “{0}”</source>
+        <translation>运行“{0}”</translation>
+    </message>
+    <message>
         <source>select split</source>
         <translation>选择部分</translation>
+    </message>
+    <message>
+        <source>before the edit</source>
+        <translation>修改之前</translation>
+    </message>
+    <message>
+        <source>{0}, in float</source>
+        <translation>{0}，浮点</translation>
+    </message>
+</context>
+<context>
+    <name>RemediesPanel</name>
+    <message>
+        <source>Equalize neighbours</source>
+        <translation>均衡相邻层</translation>
+    </message>
+    <message>
+        <source>Round by data</source>
+        <translation>按数据舍入</translation>
+    </message>
+    <message>
+        <source>Correct biases</source>
+        <translation>修正偏置</translation>
+    </message>
+    <message>
+        <source>Scales the channels that two neighbours share, so that one scale serves all of them; in float the model stays the same. For one scale per tensor.</source>
+        <translation>缩放两个相邻层共有的通道，使一个 scale 适用于全部；浮点模型不变。用于每张量一个 scale 的情形。</translation>
+    </message>
+    <message>
+        <source>Rounds each weight up or down so that the layer&apos;s output, not the weight, is nearest: as fast as before. For weights that cause the error.</source>
+        <translation>逐个权重向上或向下舍入，使该层的输出（而非权重）最接近：速度不变。用于由权重引起的误差。</translation>
+    </message>
+    <message>
+        <source>Takes back in the bias what quantized weights shift on average. Costs nothing at run time.</source>
+        <translation>在偏置中抵消量化权重造成的平均偏移。运行时没有代价。</translation>
+    </message>
+    <message>
+        <source>Kind of remedy</source>
+        <translation>补救的种类</translation>
+    </message>
+    <message>
+        <source>Apply</source>
+        <translation>应用</translation>
+    </message>
+    <message>
+        <source>To the selected rows, or to all where none is; one edit, which can be undone</source>
+        <translation>作用于选中的行，未选中则作用于全部；为一次可撤销的修改</translation>
+    </message>
+    <message>
+        <source>Take out</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Try</source>
+        <translation>试验</translation>
+    </message>
+    <message>
+        <source>Quick figures of the plan with each selected remedy, and without it; the plan stays as it is</source>
+        <translation>方案加上与不加每个选中补救时的快速结果；方案本身不变</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>层</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>Layer&apos;s SQNR</source>
+        <translation>该层 SQNR</translation>
+    </message>
+    <message>
+        <source>KL (nats)</source>
+        <translation>KL（nat）</translation>
+    </message>
+    <message>
+        <source>Of the layer&apos;s own quantization, without → with the remedy; of a pair the lower one</source>
+        <translation>该层自身量化的 SQNR，无 → 有补救；成对时取较低者</translation>
+    </message>
+    <message>
+        <source>Of the whole model, without → with the remedy; normalized MSE where outputs are no classes</source>
+        <translation>整个模型的值，无 → 有补救；输出不是类别时为归一化 MSE</translation>
+    </message>
+    <message>
+        <source>Remedies</source>
+        <translation>补救</translation>
+    </message>
+    <message>
+        <source>Open a model first.</source>
+        <translation>请先打开模型。</translation>
+    </message>
+    <message>
+        <source>There is no layer of the plan that this could help.</source>
+        <translation>方案中没有可用此法改善的层。</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>开</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>关</translation>
+    </message>
+    <message>
+        <source>on, but not possible: take it out</source>
+        <translation>已启用，但不可行：请取消</translation>
+    </message>
+    <message>
+        <source>Not measured yet: try it</source>
+        <translation>尚未测量：请试验</translation>
+    </message>
+    <message>
+        <source>{0}: {1} times</source>
+        <translation>{0}：{1} 处</translation>
+    </message>
+    <message>
+        <source>{0}, taken out</source>
+        <translation>取消 {0}</translation>
     </message>
 </context>
 <context>
@@ -2724,8 +3218,12 @@
         <translation>KL（nat）</translation>
     </message>
     <message>
-        <source>Lost (points)</source>
-        <translation>损失（百分点）</translation>
+        <source>Lost</source>
+        <translation>损失</translation>
+    </message>
+    <message>
+        <source>{0}: the float model</source>
+        <translation>{0}：浮点模型</translation>
     </message>
     <message>
         <source>In float</source>
@@ -2756,12 +3254,24 @@
         <translation>作为当前方案；可撤销</translation>
     </message>
     <message>
+        <source>points</source>
+        <translation>百分点</translation>
+    </message>
+    <message>
         <source>{0} plans simulated in {1} s. Chosen: {2}</source>
         <translation>{1} 秒内模拟了 {0} 个方案。选中：{2}</translation>
     </message>
     <message>
         <source>The limit is not met: {0}. The nearest is marked.</source>
         <translation>未达到上限：{0}。已标出最接近的方案。</translation>
+    </message>
+    <message>
+        <source>Lost ({0})</source>
+        <translation>损失（{0}）</translation>
+    </message>
+    <message>
+        <source>MSE / power</source>
+        <translation>MSE / 功率</translation>
     </message>
     <message>
         <source>plan {0}</source>
@@ -3008,14 +3518,6 @@
 <context>
     <name>Tasks</name>
     <message>
-        <source>failed: {0}: {1}</source>
-        <translation>失败：{0}：{1}</translation>
-    </message>
-    <message>
-        <source>cancelled: {0}</source>
-        <translation>已取消：{0}</translation>
-    </message>
-    <message>
         <source>Starting the engine</source>
         <translation>正在启动引擎</translation>
     </message>
@@ -3026,6 +3528,10 @@
     <message>
         <source>Float metric</source>
         <translation>浮点指标</translation>
+    </message>
+    <message>
+        <source>Metric {0}</source>
+        <translation>指标 {0}</translation>
     </message>
     <message>
         <source>Calibrating</source>
@@ -3040,28 +3546,8 @@
         <translation>正在分析</translation>
     </message>
     <message>
-        <source>Candidates</source>
-        <translation>候选配置</translation>
-    </message>
-    <message>
-        <source>The candidates for this layer could not be computed.</source>
-        <translation>无法计算该层的候选配置。</translation>
-    </message>
-    <message>
-        <source>Weights</source>
-        <translation>权重</translation>
-    </message>
-    <message>
         <source>Searching</source>
         <translation>正在搜索</translation>
-    </message>
-    <message>
-        <source>Select split</source>
-        <translation>选择部分</translation>
-    </message>
-    <message>
-        <source>Sample {0}</source>
-        <translation>样本 {0}</translation>
     </message>
     <message>
         <source>exported {0}</source>
@@ -3072,20 +3558,20 @@
         <translation>正在导出 {0}</translation>
     </message>
     <message>
+        <source>times of {0} from {1}</source>
+        <translation>来自 {1} 的 {0} 的时间</translation>
+    </message>
+    <message>
+        <source>Times of another device</source>
+        <translation>其他设备的时间</translation>
+    </message>
+    <message>
         <source>Writing the report</source>
         <translation>正在写报告</translation>
     </message>
     <message>
         <source>wrote {0}</source>
         <translation>已写入 {0}</translation>
-    </message>
-    <message>
-        <source>Saving {0}</source>
-        <translation>正在保存 {0}</translation>
-    </message>
-    <message>
-        <source>saved {0}</source>
-        <translation>已保存 {0}</translation>
     </message>
 </context>
 <context>
@@ -3223,6 +3709,10 @@
     <message>
         <source>no labels: agreement with it counts</source>
         <translation>无标签：以一致率为准</translation>
+    </message>
+    <message>
+        <source>{0}, lower is better</source>
+        <translation>{0}，越低越好</translation>
     </message>
     <message>
         <source>reference</source>
@@ -6409,6 +6899,34 @@
         <translation>请关闭其他程序，或使用更小的输入。</translation>
     </message>
     <message>
+        <source>estimated: its float time times the median ratio of {count} {op} timed with {kernel}</source>
+        <translation>估计：其浮点时间乘以 {count} 个以 {kernel} 计时的 {op} 的中位比值</translation>
+    </message>
+    <message>
+        <source>computed in float from rounded numbers, which was not timed</source>
+        <translation>以浮点计算舍入后的数，未计时</translation>
+    </message>
+    <message>
+        <source>no run on {target} with these threads and batch was timed</source>
+        <translation>没有在 {target} 上以这些线程数和批量计时的运行</translation>
+    </message>
+    <message>
+        <source>this layer was not timed in float</source>
+        <translation>该层没有浮点计时</translation>
+    </message>
+    <message>
+        <source>no {op} was timed with {kernel}</source>
+        <translation>没有以 {kernel} 计时的 {op}</translation>
+    </message>
+    <message>
+        <source>measured on this layer, {kernel}</source>
+        <translation>在该层上测得，{kernel}</translation>
+    </message>
+    <message>
+        <source>the runtime computes it within {other}</source>
+        <translation>运行时将其并入 {other} 计算</translation>
+    </message>
+    <message>
         <source>an export to {to}</source>
         <translation>导出为 {to}</translation>
     </message>
@@ -7551,6 +8069,14 @@
     <message>
         <source>looking at the data</source>
         <translation>正在查看数据</translation>
+    </message>
+    <message>
+        <source>opening the metric</source>
+        <translation>正在打开指标</translation>
+    </message>
+    <message>
+        <source>remedies</source>
+        <translation>补救</translation>
     </message>
     <message>
         <source>weights</source>

@@ -18,6 +18,8 @@ from qinspect.engine.ranges import estimate_activation
 from qinspect.gui import work
 from qinspect.gui.panels.range_panel import expected_sqnr_db, rounded
 
+from .conftest import Digits
+
 LEFT = Qt.MouseButton.LeftButton
 LAYER = "conv:conv2d"
 
@@ -87,16 +89,76 @@ def test_the_expected_sqnr_agrees_with_rounding_the_values_themselves():
 
 def test_the_values_after_rounding_and_those_of_the_select_split_are_outlined(window, qtbot, digits):
     panel = window.layers_page.detail.range
-    qtbot.mouseClick(panel.quantized, LEFT)
+    compare_with(panel, "after rounding")
     assert "outlined: after rounding" in panel.histogram.caption()
-    qtbot.mouseClick(panel.validation, LEFT)
-    assert not panel.quantized.isChecked()
+    compare_with(panel, "unseen samples")
     qtbot.waitUntil(lambda: "outlined: select split" in panel.histogram.caption(), timeout=30_000)
     found = work.validation_stats(digits.opened.model, digits.data.data, digits.opened.plan, LAYER, silent)
     whole = digits.calibration.tensors
     assert found.count != whole[next(iter(whole))].count
-    qtbot.mouseClick(panel.validation, LEFT)
+    compare_with(panel, "compare…")
     assert "outlined" not in panel.histogram.caption()
+
+
+def compare_with(panel, text):
+    QApplication.processEvents()
+    place = next(i for i in range(panel.compare.count()) if panel.compare.itemText(i).startswith(text))
+    panel.compare.setFocus()
+    panel.compare.setCurrentIndex(place)
+    panel.compare.activated.emit(place)
+
+
+def test_the_grid_before_the_edit_and_that_of_a_run_are_drawn_beside_the_plans_own(window):
+    panel, document = window.layers_page.detail.range, window.document
+    low, high = panel.ends()
+    row = document.analysis.row(LAYER)
+    document.change((LAYER,), "activation", estimator="fixed", range=(low, high / 2))
+    compare_with(panel, "before “")
+    caption = panel.histogram.caption()
+    assert f"before the edit: range {low:.4g} … {high:.4g}" in caption
+    assert f"range {low:.4g} … {panel.ends()[1]:.4g}" in caption
+    assert panel.ends()[1] == pytest.approx(high / 2, rel=1e-2)
+    assert panel.histogram._other_grid.scale == pytest.approx(row.activation["scale"])
+    compare_with(panel, "run “1: ")
+    assert "1: ort: range" in panel.histogram.caption()
+    document.make_float((LAYER,))
+    compare_with(panel, "before “")
+    assert f"before the edit: range {low:.4g} … {panel.histogram._other_grid.high:.4g}" in panel.histogram.caption()
+
+
+PAIR = """
+import torch
+from torch import nn
+
+def model():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3), nn.Flatten(), nn.Linear(64, 10)).eval()
+"""
+
+
+def test_values_that_equalizing_scales_are_shown_as_the_model_has_them(make_window, qtbot, digits_model, tmp_path):
+    from qinspect.engine.job import fused_graph
+    from qinspect.engine.plan import Remedy
+
+    code = tmp_path / "pair.py"
+    code.write_text(PAIR)
+    spec = {"source": f"{code}:model", "weights": None, "input_shape": [[1, 1, 8, 8]]}
+    made = Digits(spec, {"source": str(digits_model.data), "samples": 64})
+    window = make_window(made)
+    window.go("layers")
+    panel, document = window.layers_page.detail.range, window.document
+    document.select(("0:conv2d",))
+    plain = panel._stats.max
+    document.edit("equalize", document.plan.with_remedy(Remedy("equalize", ("0:conv2d", "2:conv2d"))))
+    qtbot.waitUntil(lambda: document.statistics() is not None, timeout=30_000)
+    graph = fused_graph(made.opened.model, document.plan).graph
+    name = next(name for name in graph.statistics)
+    assert panel._stats.max == document.calibration.tensors[graph.statistics[name]].max
+    assert panel._stats.max != plain
+    compare_with(panel, "before “")
+    assert panel.histogram._other_grid.high == pytest.approx(plain, rel=0.2)
+    assert "before the edit: range" in panel.histogram.caption()
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
 
 
 def test_weight_levels_are_those_of_the_folded_weight(digits):

@@ -125,11 +125,13 @@ def test_tables_copy_to_a_spreadsheet(make_window, qtbot, digits, which):
 
 
 def test_totals_without_figures_are_no_loss():
-    from qinspect.gui.panels.pareto import lost_points
+    from qinspect.gui.panels.pareto import lost
 
-    assert lost_points(Totals()) is None
-    assert lost_points(Totals(agreement=0.9)) == pytest.approx(10)
-    assert lost_points(Totals(fp32_metric=0.8, quantized_metric=0.9, kernel_metric=0.7)) == pytest.approx(10)
+    assert lost(Totals(), {}) is None
+    assert lost(Totals(agreement=0.9), {}) == pytest.approx(10)
+    assert lost(Totals(fp32_metric=0.8, quantized_metric=0.9, kernel_metric=0.7), {}) == pytest.approx(10)
+    rmse = {"metric_unit": "", "metric_higher_is_better": False}
+    assert lost(Totals(fp32_metric=0.5, quantized_metric=0.7), rmse) == pytest.approx(0.2)
 
 
 def test_every_layer_alone_is_measured_when_it_is_asked_for_and_shown_along_the_depth(
@@ -137,7 +139,7 @@ def test_every_layer_alone_is_measured_when_it_is_asked_for_and_shown_along_the_
 ):
     asked = []
 
-    def analyze(model, data, plan, calibration, quick, report, sweep=False):
+    def analyze(model, data, plan, calibration, quick, report, sweep=False, metric=None):
         asked.append(sweep)
         rows = [
             dataclasses.replace(row, errors=dataclasses.replace(row.errors, isolated_kl=0.25, leave_one_out_kl=0.5))

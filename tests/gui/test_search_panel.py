@@ -37,7 +37,7 @@ def found(digits):
 def test_what_is_asked_for_reaches_the_search_and_its_plans_are_listed(make_window, qtbot, digits, found, monkeypatch):
     asked = []
 
-    def search(model, data, plan, calibration, kind, limit, objective, report):
+    def search(model, data, plan, calibration, kind, limit, objective, metric, report):
         asked.append((kind, limit, objective))
         return found
 

@@ -232,3 +232,8 @@ class Page(QScrollArea):
         across.addStretch(1)
         self.setWidget(outer)
         self.setAccessibleName(title)
+
+    def set_title(self, title: str) -> None:
+        """Name the step, to a screen reader too."""
+        self.title.setText(title)
+        self.setAccessibleName(title)

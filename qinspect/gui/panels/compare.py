@@ -13,7 +13,7 @@ from PySide6.QtCore import QCoreApplication
 from ...engine.qconfig import config_from_json
 from ...engine.results import Totals
 from ...session import Run
-from .figures import share, small
+from .figures import measured, share, small
 
 SHOWN = 12
 """Lines of a kind that are shown."""
@@ -55,11 +55,12 @@ def compare(one: Run, two: Run) -> Comparison:
     """What the second run has otherwise than the first."""
     a, b = one.analysis.totals, two.analysis.totals
     figures = []
-    for name, get, text in _figures():
+    units = [run.analysis.data.get("metric_unit") for run in (one, two)]
+    for (name, get, text), (_, _, other_text) in zip(_figures(units[0]), _figures(units[1]), strict=True):
         x, y = get(a), get(b)
         if x is not None or y is not None:
             change = "" if x is None or y is None or x == y else f"{y - x:+.3g}"
-            figures.append(Row(name, text(x), text(y), change))
+            figures.append(Row(name, text(x), other_text(y), change))
     rows = []
     for row in two.analysis.layers:
         other = one.analysis.row(row.id)
@@ -79,7 +80,9 @@ def compare(one: Run, two: Run) -> Comparison:
 Figure = tuple[str, Callable[[Totals], float | None], Callable[[float | None], str]]
 
 
-def _figures() -> tuple[Figure, ...]:
+def _figures(unit: str | None) -> tuple[Figure, ...]:
+    """The model's figures; `unit` is the metric's."""
+
     def ms(value: float | None) -> str:
         return "–" if value is None else f"{value:.3g} ms"
 
@@ -90,8 +93,8 @@ def _figures() -> tuple[Figure, ...]:
         return "–" if value is None else f"{value:.1f} dB"
 
     return (
-        (translate("Compare", "metric, simulated"), lambda t: t.quantized_metric, share),
-        (translate("Compare", "metric, kernel"), lambda t: t.kernel_metric, share),
+        (translate("Compare", "metric, simulated"), lambda t: t.quantized_metric, lambda v: measured(v, unit)),
+        (translate("Compare", "metric, kernel"), lambda t: t.kernel_metric, lambda v: measured(v, unit)),
         (translate("Compare", "agreement, simulated"), lambda t: t.agreement, share),
         (translate("Compare", "agreement, kernel"), lambda t: t.kernel_agreement, share),
         (translate("Compare", "KL, simulated"), lambda t: t.kl, nats),
@@ -152,6 +155,9 @@ def plan_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
         off = [{item["id"] for item in plan["fusions"] if not item["on"]} for plan in (one, two)]
         lines += [f"fusion {name}: on → off" for name in sorted(off[1] - off[0])]
         lines += [f"fusion {name}: off → on" for name in sorted(off[0] - off[1])]
+    done = [{(item["kind"], tuple(item["layers"])) for item in plan.get("remedies", ())} for plan in (one, two)]
+    for words, some in (("off → on", done[1] - done[0]), ("on → off", done[0] - done[1])):
+        lines += [f"{kind.replace('_', ' ')} of {', '.join(layers)}: {words}" for kind, layers in sorted(some)]
     return lines
 
 

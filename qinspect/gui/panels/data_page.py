@@ -23,9 +23,11 @@ from PySide6.QtWidgets import (
 from ...engine.problem import Problem
 from ...engine.text import Text
 from ..document import Document
-from ..icons import set_icon, set_primary
+from ..icons import set_icon
 from ..language import translated
 from .cards import Card, Hint, Page, clear, heading, label, row
+from .metric_card import MetricCard
+from .quality_card import QualityCard
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
 NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
@@ -59,17 +61,18 @@ class DataPage(Page):
 
     Signals
     -------
-    open_requested(dict), confirmed(), next_requested(), problem(Problem)
+    open_requested(dict), metric_chosen(source), confirmed(), next_requested(), problem(Problem)
     """
 
     open_requested = Signal(object)
+    metric_chosen = Signal(str)
     confirmed = Signal()
     next_requested = Signal()
     problem = Signal(object)
 
     def __init__(self, document: Document) -> None:
         super().__init__("", "")
-        self.title.setText(self.tr("Data"))
+        self.set_title(self.tr("Data"))
         self.purpose.setText(
             self.tr(
                 "The float model's figure comes first: if it is not what the model should reach, "
@@ -84,7 +87,13 @@ class DataPage(Page):
         columns.addLayout(left, 4)
         columns.addLayout(right, 7)
         left.addWidget(self._make_form())
-        left.addWidget(self._make_metric())
+        self.metric_card = MetricCard(document)
+        self.metric_card.confirmed.connect(self.confirmed)
+        self.metric_card.next_requested.connect(self.next_requested)
+        self.metric_card.metric_chosen.connect(self.metric_chosen)
+        left.addWidget(self.metric_card)
+        self.quality = QualityCard(document)
+        left.addWidget(self.quality)
         left.addStretch(1)
         right.addWidget(self._make_samples(), 1)
         self._pictures: list[tuple[int, Any]] = []
@@ -166,22 +175,6 @@ class DataPage(Page):
         made.setCurrentText(start)
         made.setToolTip(tip)
         return made
-
-    def _make_metric(self) -> Card:
-        self.metric_card = Card(self.tr("Float metric"))
-        self.metric = label("–", wrap=False, factor=2.1, bold=True)
-        self.metric_note = label("", "muted")
-        self.confirm = QPushButton(self.tr("This is right: confirm"))
-        self.confirm.setToolTip(self.tr("Nothing is quantized before the float figure was confirmed"))
-        set_icon(self.confirm, "check")
-        self.confirm.clicked.connect(self.confirmed)
-        self.next = QPushButton(self.tr("Next: target"))
-        set_icon(self.next, "arrow-right")
-        self.next.clicked.connect(self.next_requested)
-        self.metric_card.body.addWidget(self.metric)
-        self.metric_card.body.addWidget(self.metric_note)
-        self.metric_card.body.addLayout(row(self.confirm, self.next, 1))
-        return self.metric_card
 
     def _make_samples(self) -> Card:
         card = Card()
@@ -314,37 +307,8 @@ class DataPage(Page):
                 )
             )
             self.warning.setText(f"⚠ {translated(counts.warning)}" if counts.warning else "")
-        self._show_metric()
+        self.metric_card.refresh()
         self._show_samples({found.index: found for found in check.predictions} if check is not None else {})
-
-    def _show_metric(self) -> None:
-        data, check = self._document.data, self._document.check
-        ready = data is not None and check is not None
-        sure = data is not None and self._document.confirmed == data.digest
-        self.confirm.setEnabled(ready and not sure)
-        self.confirm.setText(self.tr("Confirmed") if sure else self.tr("This is right: confirm"))
-        set_primary(self.confirm, ready and not sure)
-        self.next.setEnabled(sure)
-        set_primary(self.next, sure)
-        self.metric_card.set_edge("good" if sure else "warn")
-        if check is None:
-            self.metric.setText("…")
-            self.metric_note.setText(self.tr("The float model runs on the data."))
-        elif check.metric is None:
-            self.metric.setText(self.tr("no labels"))
-            self.metric_note.setText(
-                self.tr(
-                    "{0} samples without labels: agreement with the float model will count. "
-                    "Look whether its answers make sense."
-                ).format(check.samples)
-            )
-        else:
-            self.metric.setText(f"{check.metric:.1%}")
-            self.metric_note.setText(
-                self.tr("{0} of the float model on {1} samples. Is that what it should reach?").format(
-                    check.metric_name, check.samples
-                )
-            )
 
     def _class(self, number: int) -> str:
         return self.classes[number] if 0 <= number < len(self.classes) else str(number)

@@ -121,6 +121,10 @@ class Detail(QTabWidget):
         parts = [" + ".join((row.op, *(name.rpartition(":")[2] for name in row.fused)))]
         if row.fused_into is not None:
             parts.append(self.tr("absorbed by {0}: edit that one").format(row.fused_into))
+        elif row.shares_with is not None:
+            parts.append(
+                self.tr("shares the quantizer of {0}: the activation of both is edited").format(row.shares_with)
+            )
         elif self._document.freshness != "stale" and stays_float(row, self._document.freshness == "exact"):
             parts.append(self.tr("stays float: {0}").format(row.why_not or self.tr("no integer kernel")))
         return "; ".join(parts)

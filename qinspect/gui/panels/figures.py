@@ -13,8 +13,17 @@ def share(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
 
 
-def drop(value: float, metric: float) -> str:
-    """The difference to the float metric in points."""
+def measured(value: float | None, unit: str | None = "share") -> str:
+    """A metric in its own unit; a share in percent."""
+    if value is None or unit in (None, "share"):
+        return share(value)
+    return f"{value:.4g} {unit}".rstrip()
+
+
+def drop(value: float, metric: float, unit: str | None = "share") -> str:
+    """The difference to the float metric: of a share in points, else in its own unit."""
+    if unit not in (None, "share"):
+        return f"{value - metric:+.3g} {unit}".rstrip()
     points = (value - metric) * 100
     text = "±0" if abs(points) < 0.05 else f"{points:+.1f}"
     return QCoreApplication.translate("Figures", "{0} points").format(text)

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QMenu
 
 from ...engine.problem import Problem
 from ...engine.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS
-from ..document import Document, Role
+from ..document import Document
 from ..edits import qconfig_from_text, qconfig_text
 from ..language import translated
+from ..planned import Role
 
 BITS = (8, 7, 6, 4)
 SHOWN_FUSIONS = 12

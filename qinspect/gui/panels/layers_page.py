@@ -9,12 +9,12 @@ from PySide6.QtGui import QIcon, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ...engine.problem import Problem
-from ...engine.qconfig import PRESETS, QConfig
+from ...engine.qconfig import PRESETS
 from ...session import Run
-from ..document import Document, Role
+from ..document import Document
 from ..graph.view import GraphView
 from ..icons import icon
-from ..language import translated
+from ..planned import Role
 from ..plots.depth import DepthPlot, DepthPoint
 from ..plots.latency import LatencyBar, LatencyPlot
 from ..plots.scatter import GainPoint, GainScatter
@@ -25,7 +25,7 @@ from .figures import small
 from .layer_columns import Facts, facts_of
 from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
-from .overlays import graph_figures, graph_nodes, worth
+from .overlays import border_times, graph_figures, graph_nodes, worth
 from .pareto import PlanPareto
 from .pattern import PatternDialog
 
@@ -61,7 +61,7 @@ class LayersPage(QWidget):
         self.centre.addTab(self.graph, self.tr("Graph"))
         self.centre.addTab(self.latency, self.tr("Latency"))
         self.centre.addTab(self.scatter, self.tr("Error × gain"))
-        self.centre.addTab(self.pareto, self.tr("Time × loss"))
+        self.centre.addTab(self.pareto, self.tr("Pareto"))
         self.centre.currentChanged.connect(self.refresh)
         self.bottom = Bottom(document)
         upper = QSplitter(Qt.Orientation.Horizontal)
@@ -85,7 +85,6 @@ class LayersPage(QWidget):
         self.detail.setMinimumWidth(308)
         self.centre.setMinimumWidth(260)
         self.reset_layout()
-        self.setFocusProxy(self.tree.view)
         self.banner = label("", "muted")
         self.banner.setContentsMargins(8, 4, 8, 4)
         column = QVBoxLayout(self)
@@ -144,7 +143,7 @@ class LayersPage(QWidget):
             lambda low, high: self._change("activation", {"estimator": "fixed", "range": (low, high)})
         )
         self.detail.range_freed.connect(self._free_range)
-        self.detail.candidates.taken.connect(self._take)
+        self.detail.candidates.taken.connect(document.take)
 
     # -- edits --------------------------------------------------------------------------------
 
@@ -159,18 +158,6 @@ class LayersPage(QWidget):
         default = self._document.plan.default.activation
         usual = "mse" if default is None or default.estimator == "fixed" else default.estimator
         self._change("activation", {"estimator": usual})
-
-    def _take(self, candidate: Any, like_it: bool) -> None:
-        document = self._document
-        qconfig = QConfig(candidate.weight, candidate.activation)
-        # Where layers share a quantizer, their leader's configuration is the one that counts.
-        layer = document.layer(candidate.layer_id or document.current or "")
-        if like_it and layer is not None:
-            document.apply_matching("op", layer.op, qconfig, translated(candidate.title))
-        elif layer is not None:
-            kl = candidate.estimated_kl
-            estimate = None if kl is None else document.estimate_with({layer.id: kl})
-            document.apply((layer.id,), qconfig, translated(candidate.title), estimate)
 
     def menu(self, ids: tuple[str, ...]) -> QMenu:
         """Edits for a selection, for all layers of its operator, and for its module."""
@@ -264,8 +251,10 @@ class LayersPage(QWidget):
         if document.model is None:
             self._shape = ()
             self.graph.clear()
+        exact = document.last_exact
+        borders = border_times(exact.analysis) if exact is not None else {}
         bars = [
-            LatencyBar(row.id, row.id, time.fp32_us, time.int8_us, time.spread_us)
+            LatencyBar(row.id, row.id, time.fp32_us, time.int8_us, time.spread_us, borders.get(row.id))
             for row in shown
             if (time := facts.times.get(row.id)) is not None
         ]
@@ -273,6 +262,10 @@ class LayersPage(QWidget):
         stale = bool(bars) and facts.times_stale
         self.centre.setTabIcon(2, icon("clock-alert-outline", "warn") if stale else QIcon())
         self.centre.setTabToolTip(2, self.tr("Latency (of another plan)") if stale else "")
+        device = exact.device if exact is not None else ""
+        self.latency.set_title(
+            self.tr("Latency of the layers on {0}").format(device) if device else self.tr("Latency of the layers")
+        )
         self.scatter.set_points([GainPoint(r.id, r.id, part, won, r.quantized) for r, part, won in worth(facts)])
         self.scatter.select(document.selection)
         self.depth.select(document.current)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ...engine.results import LayerRow
+from ...engine.results import Analysis, LayerRow
 from ..graph.model import FLOAT, INT8, Figures, GraphNode
 from .layer_columns import Facts, gain_us, operator_text, short
 
@@ -84,4 +84,14 @@ def worth(facts: Facts) -> list[tuple[LayerRow, float, float]]:
         part, won = facts.shares.get(row.id), gain_us(row, facts)
         if row.fused_into is None and part is not None and won is not None:
             found.append((row, part, won))
+    return found
+
+
+def border_times(analysis: Analysis) -> dict[str, float]:
+    """µs of the quantizers and dequantizers at each layer's borders; at an output it is that of the layer before."""
+    known = {row.id for row in analysis.layers}
+    found: dict[str, float] = {}
+    for border in analysis.latency.boundaries if analysis.latency is not None else ():
+        owner = border.reader if border.reader in known else border.source
+        found[owner] = found.get(owner, 0.0) + border.us
     return found

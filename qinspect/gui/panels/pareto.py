@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, Signal
 
@@ -28,11 +29,22 @@ def point_key(place: int) -> str:
     return f"search|{place}"
 
 
-def lost_points(totals: Totals) -> float | None:
-    """What the kernels (or, where they did not run, the simulation) lost, in points."""
+def lost(totals: Totals, data: Mapping[str, Any]) -> float | None:
+    """What the kernels (or, where they did not run, the simulation) lost: points of a share, else the metric's unit.
+
+    Parameters
+    ----------
+    totals : Totals
+    data : mapping
+        What the analysis says of metric and unit.
+    """
     if totals.fp32_metric is not None:
         value = totals.quantized_metric if totals.kernel_metric is None else totals.kernel_metric
-        return None if value is None else (totals.fp32_metric - value) * 100
+        if value is None:
+            return None
+        worse = totals.fp32_metric - value
+        worse = worse if data.get("metric_higher_is_better") is not False else -worse
+        return worse * (100 if data.get("metric_unit") in (None, "share") else 1)
     value = totals.agreement if totals.kernel_agreement is None else totals.kernel_agreement
     return None if value is None else (1 - value) * 100
 
@@ -42,32 +54,44 @@ def pareto_points(document: Document) -> list[ParetoPoint]:
     if document.model is None or document.data is None:
         return []
     here = (document.model.digest, document.data.digest)
-    current = document.find()
+    current, last = document.find(), document.last_exact
+    # Times of two devices have no place on one axis.
+    device = next((run.device for run in (current, last) if run is not None), "")
     points = []
     newest: Totals | None = None
     for run in document.runs:
-        if (run.model, run.data) != here:
+        if (run.model, run.data) != here or run.device != device or run.metric != document.metric_name:
             continue
         totals = run.analysis.totals
         kl = totals.kl if totals.kernel_kl is None else totals.kernel_kl
         points.append(
-            ParetoPoint(run_key(run), run.name, totals.int8_ms, kl, lost_points(totals), current=run is current)
+            ParetoPoint(
+                run_key(run),
+                run.name,
+                totals.int8_ms,
+                kl,
+                lost(totals, run.analysis.data),
+                current=run is current,
+                mse=totals.mse,
+            )
         )
         newest = totals if totals.fp32_ms is not None else newest
     if document.searched is not None:
-        points += [_searched(place, point) for place, point in enumerate(document.searched.points)]
+        scale = 100 if document.searched.drop_unit == "points" else 1
+        points += [_searched(place, point, scale) for place, point in enumerate(document.searched.points)]
     if newest is not None:
-        points.append(ParetoPoint(FLOAT, FLOAT, newest.fp32_ms, 0.0, 0.0, "float"))
+        points.append(ParetoPoint(FLOAT, FLOAT, newest.fp32_ms, 0.0, 0.0, "float", mse=0.0))
     return points
 
 
-def _searched(place: int, point: Point) -> ParetoPoint:
+def _searched(place: int, point: Point, scale: float) -> ParetoPoint:
     select = point.select
     kl = point.estimated_kl if select is None or select.kl is None else select.kl.value
-    lost = None if select is None or select.drop is None else select.drop.value * 100
+    drop = None if select is None or select.drop is None else select.drop.value * scale
     measured = select is not None and point.int8_ms is not None
     title = translate("Pareto", "plan {0}: {1} layers in float").format(place + 1, len(point.float_layers))
-    return ParetoPoint(point_key(place), title, point.ms, kl, lost, "search" if measured else "estimate")
+    mse = point.estimated_mse if select is None or select.mse is None else select.mse
+    return ParetoPoint(point_key(place), title, point.ms, kl, drop, "search" if measured else "estimate", mse=mse)
 
 
 class PlanPareto(ParetoPlot):
@@ -97,7 +121,7 @@ class PlanPareto(ParetoPlot):
         """Show the runs."""
         points = pareto_points(self._document)
         if points != list(self._points):
-            self.set_points(points)
+            self.set_points(points, self._document.drop_unit)
 
     def _is_plan(self, key: str) -> bool:
         return key.startswith("search|")

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
+from ...engine.plan import QuantPlan
 from ...engine.qconfig import TensorConfig
 from ...engine.results import LayerRow
 from ...engine.statistics import Histogram
 from ..document import Document
-from ..plots.histogram import Grid, HistogramPlot
+from ..plots.histogram import Grid, HistogramPlot, outside_share
 from .qconfig_editor import RangeFields
 
 if TYPE_CHECKING:
     from ...engine.qparams import QParams
     from ...engine.statistics import TensorStats
+
+
+NOTHING, ROUNDED, UNSEEN, BEFORE, RUN = "", "rounded", "unseen", "before", "run"
+"""What the distribution is compared with."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """What is laid over the histogram: outlined values and, where it is another one, their grid."""
+
+    name: str
+    histogram: Histogram | None = None
+    grid: Grid | None = None
+    sqnr_db: float | None = None
+    clipped: float | None = None
 
 
 class RangePanel(QWidget):
@@ -30,11 +47,14 @@ class RangePanel(QWidget):
         Of the activation of the current layer.
     validation_wanted(str)
         The distribution of a layer on data that it was not calibrated on.
+    statistics_wanted(QuantPlan)
+        A plan has values of its own, whose statistics are not there yet.
     """
 
     range_fixed = Signal(float, float)
     range_freed = Signal()
     validation_wanted = Signal(str)
+    statistics_wanted = Signal(object)
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -44,41 +64,52 @@ class RangePanel(QWidget):
         self._config: TensorConfig | None = None
         self._grid: Grid | None = None
         self._sqnr_db: float | None = None
-        self._other: tuple[str, TensorStats] | None = None
+        self._unseen: tuple[str, TensorStats] | None = None
         self.histogram = HistogramPlot()
         self.histogram.setMinimumHeight(200)
         self.histogram.set_title(self.tr("Activation"))
         # A ReLU puts a spike at 0 that hides all the rest on a linear axis.
         self.histogram.logarithmic.setChecked(True)
-        self.quantized = self.histogram.toggle(
-            self.tr("int8"), self.tr("Outline the values after rounding to the grid")
+        self.compare = QComboBox()
+        self.compare.setAccessibleName(self.tr("Compare with"))
+        self.compare.setToolTip(
+            self.tr(
+                "Outline beside the values: those after rounding, those of the select split, which was not "
+                "calibrated on, or those that another plan makes, with its grid"
+            )
         )
-        self.validation = self.histogram.toggle(
-            self.tr("unseen"), self.tr("Outline the values on the select split, which was not calibrated on")
-        )
+        self.compare.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.compare.setMinimumContentsLength(9)
+        self.histogram.add_control(self.compare)
         self.ranges = RangeFields()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(self.histogram, 1)
         column.addWidget(self.ranges)
-        self.quantized.toggled.connect(lambda on: self._overlay_chosen(self.validation, on))
-        self.validation.toggled.connect(lambda on: self._overlay_chosen(self.quantized, on))
+        self._list_others()
+        self.compare.activated.connect(lambda _: self.show_layer(self._row))
         self.histogram.range_dragging.connect(self._dragging)
         # A drag of the line follows in the numbers, and is one edit when it ends.
         self.histogram.range_dragged.connect(self.range_fixed)
         self.ranges.fixed.connect(self.range_fixed)
         self.ranges.freed.connect(self.range_freed)
+        # The stack counts an edit only after it has told of the new plan; and it tells when it is deleted, too.
+        document.undo_stack.indexChanged.connect(self._edited, Qt.ConnectionType.QueuedConnection)
 
-    def stats(self, row: LayerRow | None) -> TensorStats | None:
-        """What calibration knows of the value that a layer hands on."""
-        calibration = self._document.calibration
-        if row is None or calibration is None:
+    def stats(self, row: LayerRow | None, plan: QuantPlan | None = None) -> TensorStats | None:
+        """What calibration knows of the value that a layer hands on under a plan (the current one)."""
+        document = self._document
+        if row is None or document.calibration is None:
             return None
+        known = document.statistics(plan)
+        if known is None:
+            self.statistics_wanted.emit(plan or document.plan)
+            known = document.calibration
         # The last absorbed layer's value is what the unit hands on.
         for name in (*reversed(row.fused), row.id):
-            if name in calibration.tensors:
-                return calibration.tensors[name]
+            if name in known.tensors:
+                return known.tensors[name]
         return None
 
     def ends(self) -> tuple[float | None, float | None]:
@@ -89,6 +120,7 @@ class RangePanel(QWidget):
         """Show the activation of a layer."""
         stats = self.stats(row)
         self._row, self._stats = row, stats
+        self._list_others()
         if row is None or stats is None:
             self._grid, self._config = None, None
             self.histogram.clear()
@@ -96,27 +128,16 @@ class RangePanel(QWidget):
             return
         qconfig = self._document.qconfig(row.id)
         self._config = config = qconfig.activation if qconfig is not None and row.fused_into is None else None
-        self._grid = self._make_grid(row, stats, config)
         fresh = self._document.freshness in ("quick", "exact")
+        self._grid = _grid(stats, config, row if fresh else None)
         self._sqnr_db = row.errors.local_sqnr_db if fresh else None
         self._draw_values(config)
         self.histogram.set_grid(self._grid, self._sqnr_db)
         fixed = config is not None and config.estimator == "fixed"
         self.histogram.set_draggable(fixed)
         self.ranges.show_range(*self.ends(), fixed, self._grid is not None)
-        if self.validation.isChecked() and (self._other is None or self._other[0] != row.id):
+        if self.chosen[0] == UNSEEN and (self._unseen is None or self._unseen[0] != row.id):
             self.validation_wanted.emit(row.id)
-
-    def _make_grid(self, row: LayerRow, stats: TensorStats, config: TensorConfig | None) -> Grid | None:
-        if not _has_grid(config):
-            return None
-        assert config is not None
-        found = row.activation if self._document.freshness in ("quick", "exact") else None
-        if found and found.get("scale") is not None and np.ndim(found["scale"]) == 0:
-            scale, zero = float(found["scale"]), int(found["zero_point"])
-            low, high = config.grid
-            return Grid((low - zero) * scale, (high - zero) * scale, scale, zero, config.bits, config.dtype)
-        return as_grid(estimated(stats, config), config)
 
     def preview(self, candidate: Any) -> None:
         """Lay a candidate's grid over the histogram; None puts the plan's back."""
@@ -126,11 +147,8 @@ class RangePanel(QWidget):
         self._draw_values(config)
         if candidate is None:
             self.histogram.set_grid(self._grid, self._sqnr_db)
-        elif _has_grid(config):
-            grid = as_grid(estimated(self._stats, config), config)
-            self.histogram.set_grid(grid, candidate.local_sqnr_db)
         else:
-            self.histogram.set_grid(None, candidate.local_sqnr_db)
+            self.histogram.set_grid(_grid(self._stats, config), candidate.local_sqnr_db)
 
     def _dragging(self, low: float, high: float) -> None:
         """Everything follows the line, from the stored bins alone."""
@@ -141,31 +159,110 @@ class RangePanel(QWidget):
         params = estimated(self._stats, config)
         self.histogram.set_grid(as_grid(params, config), expected_sqnr_db(self._stats, params), expected=True)
 
-    # -- overlays -----------------------------------------------------------------------------
+    # -- what is laid over it -----------------------------------------------------------------
 
-    def _overlay_chosen(self, other: Any, on: bool) -> None:
-        if on:
-            other.setChecked(False)
-        self.show_layer(self._row)
+    @property
+    def chosen(self) -> tuple[str, str]:
+        """What the values are compared with, and for a run its key."""
+        found = self.compare.currentData()
+        return (found[0], found[1]) if found is not None else (NOTHING, "")
+
+    def _list_others(self) -> None:
+        """What there is to compare with, with what was chosen kept."""
+        document = self._document
+        entries = [
+            (self.tr("compare…"), (NOTHING, "")),
+            (self.tr("after rounding"), (ROUNDED, "")),
+            (self.tr("unseen samples"), (UNSEEN, "")),
+        ]
+        if document.before is not None:
+            edit = document.undo_stack.undoText()
+            entries.append((self.tr("before “{0}”").format(edit), (BEFORE, "")))
+        for run in reversed(document.runs):
+            if run.exact and run.plan.fingerprint != document.plan.fingerprint and run.model == self._digest():
+                entries.append((self.tr("run “{0}”").format(run.name), (RUN, run.plan.fingerprint)))
+        if entries == [
+            (self.compare.itemText(i), tuple(self.compare.itemData(i))) for i in range(self.compare.count())
+        ]:
+            return
+        chosen = self.chosen
+        self.compare.clear()
+        for text, key in entries:
+            self.compare.addItem(text, key)
+        self.compare.setCurrentIndex(next((i for i, (_, key) in enumerate(entries) if key == chosen), 0))
+
+    def _edited(self) -> None:
+        self._list_others()
+        if self.chosen[0] == BEFORE and self._stats is not None:
+            self._draw_values(self._config)
+
+    def _digest(self) -> str:
+        return "" if self._document.model is None else self._document.model.digest
 
     def show_validation(self, layer_id: str, stats: TensorStats | None) -> None:
         """Outline the values of the select split."""
         if stats is not None and self._row is not None and layer_id == self._row.id:
-            self._other = (layer_id, stats)
+            self._unseen = (layer_id, stats)
             self._draw_values(self._config)
+
+    def _other(self, stats: TensorStats, row: LayerRow, config: TensorConfig | None) -> Other:
+        """What is to be laid over the values of a layer."""
+        kind, key = self.chosen
+        if kind == ROUNDED and _has_grid(config):
+            assert config is not None
+            return Other(self.tr("after rounding"), rounded(stats.histogram, estimated(stats, config)))
+        if kind == UNSEEN and self._unseen is not None and self._unseen[0] == row.id:
+            return Other(self.tr("select split"), self._unseen[1].histogram)
+        if kind == BEFORE and self._document.before is not None:
+            return self._of_plan(self.tr("before the edit"), self._document.before, row)
+        if kind == RUN:
+            run = next((run for run in self._document.runs if run.plan.fingerprint == key), None)
+            if run is not None:
+                return self._of_plan(run.name, run.plan, row)
+        return Other("")
+
+    def _of_plan(self, name: str, plan: QuantPlan, row: LayerRow) -> Other:
+        """The layer's values under another plan, rounded as it rounds them, with its grid."""
+        stats, qconfig = self.stats(row, plan), self._document.qconfig(row.id, plan)
+        if stats is None or qconfig is None:
+            return Other("")
+        config = qconfig.activation
+        run = self._document.find(plan)
+        grid = _grid(stats, config, None if run is None else run.analysis.row(row.id))
+        if grid is None or config is None:
+            return Other(self.tr("{0}, in float").format(name), stats.histogram)
+        params = estimated(stats, config)
+        clipped = sum(outside_share(stats.histogram, grid.low, grid.high))
+        return Other(name, rounded(stats.histogram, params), grid, expected_sqnr_db(stats, params), clipped)
 
     def _draw_values(self, config: TensorConfig | None) -> None:
         stats = self._stats
         assert stats is not None
-        other, name = None, ""
-        if self.quantized.isChecked() and _has_grid(config):
-            assert config is not None
-            other, name = rounded(stats.histogram, estimated(stats, config)), self.tr("after rounding")
-        elif self.validation.isChecked() and self._other is not None and self._row is not None:
-            layer_id, found = self._other
-            if layer_id == self._row.id:
-                other, name = found.histogram, self.tr("select split")
-        self.histogram.set_histogram(stats.histogram, stats.min, stats.max, stats.zero_share, other, name)
+        other = Other("") if self._row is None else self._other(stats, self._row, config)
+        self.histogram.set_histogram(
+            stats.histogram,
+            stats.min,
+            stats.max,
+            stats.zero_share,
+            other.histogram,
+            other.name,
+            other.grid,
+            other.sqnr_db,
+            other.clipped,
+        )
+
+
+def _grid(stats: TensorStats, config: TensorConfig | None, row: LayerRow | None = None) -> Grid | None:
+    """The grid of a configuration: what an analysis used, where it is given, else estimated from statistics."""
+    if not _has_grid(config):
+        return None
+    assert config is not None
+    found = None if row is None else row.activation
+    if found and found.get("scale") is not None and np.ndim(found["scale"]) == 0:
+        scale, zero = float(found["scale"]), int(found["zero_point"])
+        low, high = config.grid
+        return Grid((low - zero) * scale, (high - zero) * scale, scale, zero, config.bits, config.dtype)
+    return as_grid(estimated(stats, config), config)
 
 
 def _has_grid(config: TensorConfig | None) -> bool:

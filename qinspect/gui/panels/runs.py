@@ -25,7 +25,7 @@ from ..document import Document
 from ..icons import set_icon
 from .cards import Hint
 from .compare import as_html
-from .figures import share, small
+from .figures import measured, share, small
 from .tables import make_copyable
 
 
@@ -122,12 +122,15 @@ class RunsTable(QWidget):
         for place, run in enumerate(runs):
             totals = run.analysis.totals
             ratio = totals.fp32_ms / totals.int8_ms if totals.fp32_ms and totals.int8_ms else None
+            unit = run.analysis.data.get("metric_unit")
             rows = [row for row in run.analysis.layers if row.fused_into is None]
             texts = (
                 run.name,
                 run.plan.target.name,
-                share(totals.quantized_metric),
-                share(totals.kernel_agreement if totals.kernel_metric is None else totals.kernel_metric),
+                measured(totals.quantized_metric, unit),
+                share(totals.kernel_agreement)
+                if totals.kernel_metric is None
+                else measured(totals.kernel_metric, unit),
                 share(totals.agreement),
                 small(totals.kl),
                 "–" if totals.int8_ms is None else f"{totals.int8_ms:.3g}",

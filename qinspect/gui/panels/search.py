@@ -29,8 +29,8 @@ from .tables import filling, make_copyable
 if TYPE_CHECKING:
     from ...engine.search.pareto import Pareto, Point
 
-LIMITS = {"": (0.0, ""), "drop": (1.0, " %"), "kl": (0.05, ""), "ms": (5.0, " ms")}
-"""Kinds of constraint with a first value and a unit; empty is none."""
+LIMITS = {"": (0.0, ""), "drop": (1.0, ""), "kl": (0.05, " nats"), "ms": (5.0, " ms")}
+"""Kinds of constraint with a first value and a unit; empty is none, of a drop it is the metric's."""
 
 
 class SearchPanel(QWidget):
@@ -89,7 +89,7 @@ class SearchPanel(QWidget):
                 self.tr("Plan"),
                 self.tr("Time (ms)"),
                 self.tr("KL (nats)"),
-                self.tr("Lost (points)"),
+                self.tr("Lost"),
                 self.tr("In float"),
                 self.tr("Changed"),
             ]
@@ -129,7 +129,7 @@ class SearchPanel(QWidget):
         self.go.clicked.connect(
             lambda: self.search_requested.emit(
                 self.kind.currentData(),
-                self.limit.value() / (100 if self.kind.currentData() == "drop" else 1),
+                self.limit.value() / (self._drop_scale() if self.kind.currentData() == "drop" else 1),
                 self.objective.currentData(),
             )
         )
@@ -144,10 +144,24 @@ class SearchPanel(QWidget):
         self.refresh()
 
     def _kind_chosen(self) -> None:
-        value, unit = LIMITS[self.kind.currentData()]
+        value = LIMITS[self.kind.currentData()][0]
         self.limit.setVisible(bool(self.kind.currentData()))
-        self.limit.setSuffix(unit)
+        self._show_unit()
         self.limit.setValue(value)
+
+    def _show_unit(self) -> None:
+        kind = self.kind.currentData()
+        unit = LIMITS[kind][1]
+        if kind == "drop":
+            unit = f" {self._drop_unit(self._document.drop_unit)}"
+        self.limit.setSuffix(unit)
+
+    def _drop_unit(self, unit: str) -> str:
+        return self.tr("points") if unit == "points" else unit
+
+    def _drop_scale(self) -> float:
+        """What a drop is multiplied with to be in the unit that it is said in."""
+        return 100.0 if self._document.drop_unit == "points" else 1.0
 
     def set_busy(self, busy: bool) -> None:
         """While something runs, nothing is searched."""
@@ -157,6 +171,7 @@ class SearchPanel(QWidget):
         """Show what was found."""
         found = self._document.searched
         self.go.setEnabled(self._document.calibration is not None)
+        self._show_unit()
         if found is self._shown and found is not None:
             return
         self._shown = found
@@ -173,21 +188,26 @@ class SearchPanel(QWidget):
             if found.met
             else self.tr("The limit is not met: {0}. The nearest is marked.").format(translated(found.why))
         )
+        lost = self.tr("Lost ({0})").format(self._drop_unit(found.drop_unit))
+        self.table.horizontalHeaderItem(3).setText(lost)
+        # Outputs that are no distribution over classes have no divergence.
+        by_mse = found.start.select is not None and found.start.select.kl is None
+        self.table.horizontalHeaderItem(2).setText(self.tr("MSE / power") if by_mse else self.tr("KL (nats)"))
         with filling(self.table):
             self.table.setRowCount(len(found.points))
             for place, point in enumerate(found.points):
-                self._fill(place, point, place == found.chosen)
+                self._fill(place, point, place == found.chosen, found.drop_unit, by_mse)
         self.table.selectRow(found.chosen)
 
-    def _fill(self, place: int, point: Point, chosen: bool) -> None:
+    def _fill(self, place: int, point: Point, chosen: bool, drop_unit: str, by_mse: bool) -> None:
         name = self.tr("plan {0}").format(place + 1)
+        if point.all_float:
+            name = self.tr("{0}: the float model").format(name)
         texts = (
             f"● {name}" if chosen else name,
             _figure(point.int8_ms, point.estimated_ms),
-            _figure(
-                None if point.select is None or point.select.kl is None else point.select.kl.value, point.estimated_kl
-            ),
-            _lost(point),
+            _loss(point, by_mse),
+            _lost(point, drop_unit),
             str(len(point.float_layers)),
             str(len(point.changed)),
         )
@@ -202,6 +222,10 @@ class SearchPanel(QWidget):
         for column, (text, tip) in enumerate(zip(texts, tips, strict=True)):
             item = QTableWidgetItem(text)
             item.setToolTip(tip)
+            if point.all_float:
+                font = item.font()
+                font.setItalic(True)
+                item.setFont(font)
             if column:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(place, column, item)
@@ -222,8 +246,17 @@ def _figure(measured: float | None, estimated: float | None) -> str:
     return "–" if estimated is None else f"≈ {small(estimated)}"
 
 
-def _lost(point: Point) -> str:
+def _loss(point: Point, by_mse: bool) -> str:
+    select = point.select
+    if by_mse:
+        return _figure(None if select is None else select.mse, point.estimated_mse)
+    return _figure(None if select is None or select.kl is None else select.kl.value, point.estimated_kl)
+
+
+def _lost(point: Point, unit: str) -> str:
     drop = None if point.select is None else point.select.drop
     if drop is None:
         return "–"
-    return f"{drop.value * 100:.2f} ({drop.low * 100:.1f} … {drop.high * 100:.1f})"
+    if unit == "points":
+        return f"{drop.value * 100:.2f} ({drop.low * 100:.1f} … {drop.high * 100:.1f})"
+    return f"{drop.value:.3g} ({drop.low:.2g} … {drop.high:.2g})"

@@ -32,7 +32,7 @@ class TargetPage(Page):
 
     def __init__(self, document: Document) -> None:
         super().__init__("", "")
-        self.title.setText(self.tr("Target"))
+        self.set_title(self.tr("Target"))
         self.purpose.setText(
             self.tr("Where the quantized model will run. It decides which layers become integer, and how.")
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
@@ -10,7 +12,7 @@ from ...session import Run
 from ..document import Document
 from ..icons import set_icon, set_primary
 from .cards import Card, Figure, Page, heading, label, row
-from .figures import drop, share
+from .figures import drop, measured, share
 from .findings import Findings
 
 translate = QCoreApplication.translate
@@ -29,9 +31,10 @@ class VerdictPage(Page):
 
     def __init__(self, document: Document) -> None:
         super().__init__("", "")
-        self.title.setText(self.tr("Verdict"))
+        self.set_title(self.tr("Verdict"))
         self._document = document
         self._analyzing = False
+        self._unit: str | None = "share"
         tiles = QHBoxLayout()
         tiles.setSpacing(8)
         self.fp32 = Figure(self.tr("float"), self.tr("The metric of the float model on the final split"))
@@ -87,7 +90,7 @@ class VerdictPage(Page):
         self.purpose.setText(
             self._conditions(run) if run is not None else self.tr("What quantization does to accuracy and speed.")
         )
-        self._show_tiles(totals, stale)
+        self._show_tiles(totals, stale, {} if run is None else run.analysis.data)
         self.empty.setVisible(self._analyzing or run is None or freshness != "exact")
         self.run.setEnabled(ready and not self._analyzing)
         set_primary(self.run, run is None and ready and not self._analyzing)
@@ -127,19 +130,23 @@ class VerdictPage(Page):
         ]
         return " · ".join(part for part in parts if part)
 
-    def _show_tiles(self, totals: Totals, stale: bool) -> None:
+    def _show_tiles(self, totals: Totals, stale: bool, data: dict[str, Any]) -> None:
         check, exact = self._document.check, self._document.last_exact
-        metric = totals.fp32_metric
+        metric, name, unit = totals.fp32_metric, data.get("metric"), data.get("metric_unit")
+        higher = data.get("metric_higher_is_better") is not False
         if metric is None and check is not None:
-            metric = check.metric
+            metric, name, unit, higher = check.metric, check.metric_name, check.unit, check.higher_is_better
         labelled = metric is not None
-        note = "top-1" if labelled else self.tr("no labels: agreement with it counts")
-        self.fp32.show_value(share(metric) if labelled else self.tr("reference"), note)
+        note = self.tr("no labels: agreement with it counts")
+        if labelled:
+            note = str(name) if higher else self.tr("{0}, lower is better").format(name)
+        self._unit = unit if labelled else "share"
+        self.fp32.show_value(measured(metric, self._unit) if labelled else self.tr("reference"), note)
         simulated = totals.quantized_metric if labelled else totals.agreement
         self.simulated.show_value(
-            share(simulated),
+            measured(simulated, self._unit),
             self._against(simulated, metric, totals.agreement),
-            tone(simulated, metric),
+            tone(simulated, metric, self._unit, higher),
             stale,
         )
         # Quick figures know nothing of kernels and time: the last exact run's are shown, as stale.
@@ -147,9 +154,9 @@ class VerdictPage(Page):
         old = exact.analysis.totals if quick and exact is not None else totals
         kernel = old.kernel_metric if labelled else old.kernel_agreement
         self.kernel.show_value(
-            share(kernel),
+            measured(kernel, self._unit),
             self._against(kernel, metric, old.kernel_agreement),
-            tone(kernel, metric),
+            tone(kernel, metric, self._unit, higher),
             stale or quick,
         )
         if old.fp32_ms and old.int8_ms:
@@ -173,17 +180,20 @@ class VerdictPage(Page):
         if value is None:
             return self.tr("not measured") if self._document.shown else ""
         if metric is not None:
-            parts.append(drop(value, metric))
+            parts.append(drop(value, metric, self._unit))
         if agreement is not None:
             parts.append(self.tr("agrees with float {0}").format(share(agreement)))
         return ", ".join(parts)
 
 
-def tone(value: float | None, metric: float | None) -> str:
-    """Good within one point of the float model, bad beyond five."""
+def tone(value: float | None, metric: float | None, unit: str | None = "share", higher: bool = True) -> str:
+    """Good within one point of the float model, bad beyond five; percent of it in another unit than a share."""
     if value is None:
         return ""
-    lost = (1.0 if metric is None else metric) - value
+    reference = 1.0 if metric is None else metric
+    lost = reference - value if higher else value - reference
+    if unit not in (None, "share"):
+        lost /= abs(reference) or 1.0
     return "good" if lost <= 0.01 else "warn" if lost <= 0.05 else "bad"
 
 

@@ -70,6 +70,9 @@ class HistogramPlot(Plot):
         self._histogram: Histogram | None = None
         self._other: Histogram | None = None
         self._other_name = ""
+        self._other_grid: Grid | None = None
+        self._other_sqnr_db: float | None = None
+        self._other_clipped: float | None = None
         self._grid: Grid | None = None
         self._limits: tuple[float | None, float | None] = (None, None)
         self._zero_share: float | None = None
@@ -100,6 +103,9 @@ class HistogramPlot(Plot):
         zero_share: float | None = None,
         other: Histogram | None = None,
         other_name: str = "",
+        other_grid: Grid | None = None,
+        other_sqnr_db: float | None = None,
+        other_clipped: float | None = None,
     ) -> None:
         """Show a distribution.
 
@@ -115,10 +121,17 @@ class HistogramPlot(Plot):
             Outlined over the first, such as the quantized values.
         other_name : str
             What the other one is.
+        other_grid : Grid | None
+            Its grid, where that is another one than the first's, drawn as two thin lines.
+        other_sqnr_db : float | None
+            Of the values rounded to that grid, expected from the histogram.
+        other_clipped : float | None
+            Share of the values outside that grid.
         """
         self._histogram = histogram if histogram is not None and len(histogram.counts) else None
         self._limits, self._zero_share = (minimum, maximum), zero_share
         self._other, self._other_name = other, other_name
+        self._other_grid, self._other_sqnr_db, self._other_clipped = other_grid, other_sqnr_db, other_clipped
         self.redraw()
         self.fit()
 
@@ -163,8 +176,9 @@ class HistogramPlot(Plot):
             return
         edges = self._histogram.edges
         low, high = float(edges[0]), float(edges[-1])
-        if self._grid is not None and math.isfinite(self._grid.low + self._grid.high):
-            low, high = min(low, self._grid.low), max(high, self._grid.high)
+        for grid in (self._grid, self._other_grid):
+            if grid is not None and math.isfinite(grid.low + grid.high):
+                low, high = min(low, grid.low), max(high, grid.high)
         self.plot.setXRange(low, high, padding=0.04)
         self.plot.enableAutoRange(y=True)
 
@@ -186,6 +200,9 @@ class HistogramPlot(Plot):
             if value is not None and math.isfinite(value):
                 mark = pg.InfiniteLine(value, 90, pen=pg.mkPen(colours.muted, style=Qt.PenStyle.DotLine))
                 self.plot.addItem(mark, ignoreBounds=True)
+        for value in () if self._other_grid is None else (self._other_grid.low, self._other_grid.high):
+            pen = pg.mkPen(colours.warn, width=1.5, style=Qt.PenStyle.DashDotLine)
+            self.plot.addItem(pg.InfiniteLine(value, 90, pen=pen), ignoreBounds=True)
         if self._grid is not None:
             for shade, line, value in zip(self._shades, self.lines, (self._grid.low, self._grid.high), strict=True):
                 shade.setBrush(rgba(colours.bad, 26))
@@ -261,9 +278,19 @@ class HistogramPlot(Plot):
             if grid is None:
                 parts.append(ends)
             self._caption.setToolTip(ends)
-        if self._other is not None and self._other_name:
+        if self._other_grid is not None:
+            parts.append(self._describe_other(self._other_grid))
+        elif self._other is not None and self._other_name:
             parts.append(self.tr("outlined: {}").format(self._other_name))
         self.set_caption(" · ".join(parts))
+
+    def _describe_other(self, grid: Grid) -> str:
+        parts = [self.tr("range {:.4g} … {:.4g}").format(grid.low, grid.high)]
+        if self._other_clipped is not None:
+            parts.append(self.tr("clipped {0}").format(_percent(self._other_clipped)))
+        if self._other_sqnr_db is not None:
+            parts.append(self.tr("SQNR ≈ {:.1f} dB").format(self._other_sqnr_db))
+        return f"{self._other_name}: {', '.join(parts)}"
 
     # -- dragging -----------------------------------------------------------------------------
 

@@ -15,13 +15,17 @@ from .base import Plot, Table, rgba, short_name
 
 @dataclass(frozen=True)
 class LatencyBar:
-    """One layer; median µs and the int8 interquartile range, None where not measured."""
+    """One layer; median µs and the int8 interquartile range, None where not measured.
+
+    `border_us` is the part of the int8 time that quantizers and dequantizers at its borders take.
+    """
 
     id: str
     label: str
     fp32_us: float | None = None
     int8_us: float | None = None
     spread_us: float | None = None
+    border_us: float | None = None
 
 
 class LatencyPlot(Plot):
@@ -86,7 +90,7 @@ class LatencyPlot(Plot):
         self._band.setBrush(rgba(colours.accent, 40))
         self.plot.addItem(self._band, ignoreBounds=True)
         rows = np.arange(len(self._bars))
-        self.set_legend(("■", "fp32", colours.float), ("■", "int8", colours.int8))
+        legend = [("■", "fp32", colours.float), ("■", "int8", colours.int8)]
         for key, color, shift in (("fp32_us", colours.float, -0.2), ("int8_us", colours.int8, 0.2)):
             width = np.array([getattr(bar, key) or 0.0 for bar in self._bars])
             bars = pg.BarGraphItem(
@@ -98,6 +102,19 @@ class LatencyPlot(Plot):
                 brush=rgba(color, 220),
             )
             self.plot.addItem(bars)
+        borders = [
+            (p, bar.int8_us, min(bar.border_us, bar.int8_us))
+            for p, bar in enumerate(self._bars)
+            if bar.border_us and bar.int8_us
+        ]
+        if borders:
+            place, end, wide = np.array(borders, np.float64).T
+            part = pg.BarGraphItem(
+                x0=end - wide, y=place + 0.2, width=wide, height=0.36, pen=pg.mkPen(None), brush=rgba(colours.warn, 235)
+            )
+            self.plot.addItem(part)
+            legend.append(("■", self.tr("borders"), colours.warn))
+        self.set_legend(*legend)
         spread = [(p, bar.int8_us, bar.spread_us) for p, bar in enumerate(self._bars) if bar.int8_us and bar.spread_us]
         if spread:
             place, middle, wide = np.array(spread, np.float64).T
@@ -110,6 +127,9 @@ class LatencyPlot(Plot):
         text = self.tr("{} of {} layers · sum {:.2f} ms fp32, {:.2f} ms int8").format(
             len(self._bars), len(self._all), total[0] / 1000, total[1] / 1000
         )
+        border = sum(bar.border_us or 0.0 for bar in self._all)
+        if border:
+            text += self.tr(" · {:.2f} ms of it at borders between float and int8").format(border / 1000)
         if slower:
             text += self.tr(" · {} slower in int8").format(slower)
         if spread:
@@ -139,6 +159,6 @@ class LatencyPlot(Plot):
             self.layer_selected.emit(self._bars[row].id)
 
     def table(self) -> Table:
-        return ("layer", "fp32_us", "int8_us", "spread_us"), [
-            (bar.id, bar.fp32_us, bar.int8_us, bar.spread_us) for bar in self._all
+        return ("layer", "fp32_us", "int8_us", "spread_us", "border_us"), [
+            (bar.id, bar.fp32_us, bar.int8_us, bar.spread_us, bar.border_us) for bar in self._all
         ]

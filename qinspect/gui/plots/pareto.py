@@ -28,13 +28,15 @@ class ParetoPoint:
     kl : float | None
         KL(fp32 || int8) in nats.
     lost : float | None
-        What its top-1 answers lost against the float model, in points: of the metric, or of the
-        agreement where there are no labels.
+        What it lost against the float model: points of the metric (or of the agreement where there
+        are no labels), or the metric's own unit.
     kind : str
         ``run``, ``search`` (found, simulated and timed), ``estimate`` (found, a figure of it is
         estimated) or ``float`` (the model as it came).
     current : bool
         It is the current plan.
+    mse : float | None
+        Of the outputs, over their power: drawn where no plan has a KL divergence.
     """
 
     key: str
@@ -44,6 +46,7 @@ class ParetoPoint:
     lost: float | None
     kind: str = "run"
     current: bool = False
+    mse: float | None = None
 
 
 def front(places: Sequence[tuple[float, float]]) -> list[int]:
@@ -74,11 +77,12 @@ class ParetoPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._points: tuple[ParetoPoint, ...] = ()
+        self._unit = "points"
         self._selected: frozenset[str] = frozenset()
         self._dots: pg.ScatterPlotItem | None = None
         self.kl = self.toggle(self.tr("KL"), self.tr("Divergence from the float model, KL(fp32‖int8), nats"), on=True)
         self.lost = self.toggle(
-            self.tr("points lost"), self.tr("Metric, or agreement without labels, lost against the float model")
+            self.tr("lost"), self.tr("Metric, or agreement without labels, lost against the float model")
         )
         group = QButtonGroup(self)
         group.addButton(self.kl)
@@ -90,9 +94,9 @@ class ParetoPlot(Plot):
             self.tr("Every run that measured time is a point here; the search adds the plans that it found."),
         )
 
-    def set_points(self, points: Sequence[ParetoPoint]) -> None:
-        """Show plans; without any beside the float model the hint is shown."""
-        self._points = tuple(points)
+    def set_points(self, points: Sequence[ParetoPoint], unit: str = "points") -> None:
+        """Show plans; without any beside the float model the hint is shown. `unit` is that of what is lost."""
+        self._points, self._unit = tuple(points), unit
         self.redraw()
         self.plot.enableAutoRange()
 
@@ -112,15 +116,23 @@ class ParetoPlot(Plot):
     def shown(self) -> list[tuple[ParetoPoint, float, float]]:
         """The points that have both figures, with their place."""
         found = []
+        by_mse = self.by_mse
         for point in self._points:
-            loss = point.kl if self.kl.isChecked() else point.lost
+            loss = point.lost if self.lost.isChecked() else point.mse if by_mse else point.kl
             if point.ms is not None and loss is not None and math.isfinite(point.ms + loss):
                 found.append((point, point.ms, loss))
         return found
 
+    @property
+    def by_mse(self) -> bool:
+        """Whether the outputs are no distributions over classes, so that no plan has a KL divergence."""
+        plans = [point for point in self._points if point.kind != "float"]
+        return bool(plans) and all(point.kl is None for point in plans)
+
     def redraw(self) -> None:
         self.plot.clear()
         self._dots = None
+        self.kl.setText(self.tr("MSE") if self.by_mse else self.tr("KL"))
         shown = self.shown()
         there = any(point.kind != "float" for point, *_ in shown)
         self.show_data(there)
@@ -129,7 +141,11 @@ class ParetoPlot(Plot):
         colours = self.colours
         self._axes(
             self.tr("time of a forward pass (ms)"),
-            self.tr("KL(fp32‖int8) (nats)") if self.kl.isChecked() else self.tr("lost against float (points)"),
+            self.tr("lost against float ({0})").format(self._lost_unit())
+            if self.lost.isChecked()
+            else self.tr("output MSE / power")
+            if self.by_mse
+            else self.tr("KL(fp32‖int8) (nats)"),
         )
         places = [(ms, loss) for _, ms, loss in shown]
         best = front(places)
@@ -175,10 +191,13 @@ class ParetoPlot(Plot):
             parts.append(self.tr("{} without time or this figure").format(hidden))
         self.set_caption(" · ".join(parts))
 
+    def _lost_unit(self) -> str:
+        return self.tr("points") if self._unit == "points" else self._unit
+
     def _tip(self, x: float, y: float, data: str) -> str:
         label = next((point.label for point in self._points if point.key == data), "")
-        unit = self.tr("nats") if self.kl.isChecked() else self.tr("points")
-        return f"{short_name(label, 48)}\n{x:.3g} ms, {y:.3g} {unit}"
+        unit = self._lost_unit() if self.lost.isChecked() else "" if self.by_mse else self.tr("nats")
+        return f"{short_name(label, 48)}\n{x:.3g} ms, {y:.3g} {unit}".rstrip()
 
     def point_of(self, key: str) -> QPointF:
         """Where in the canvas a point is."""
@@ -196,6 +215,6 @@ class ParetoPlot(Plot):
             (self.opened if event.double() else self.chosen).emit(key)  # type: ignore[attr-defined]
 
     def table(self) -> Table:
-        return ("plan", "kind", "ms", "kl_nats", "lost_points"), [
+        return ("plan", "kind", "ms", "kl_nats", f"lost_{self._unit}"), [
             (p.label, p.kind, p.ms, p.kl, p.lost) for p in self._points
         ]

@@ -1,0 +1,126 @@
+"""The float model's own figure, by the metric that is chosen: to be confirmed before anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
+
+from ..document import Document
+from ..icons import set_icon, set_primary
+from .cards import Card, label, row
+from .figures import measured
+
+OWN = ""
+"""In the box: a function of the user's own."""
+
+
+class MetricCard(Card):
+    """Metric, the float model's figure, and the button that says that it is right.
+
+    Signals
+    -------
+    metric_chosen(source)
+        A name, or ``file.py:callable``.
+    confirmed(), next_requested()
+    """
+
+    metric_chosen = Signal(str)
+    confirmed = Signal()
+    next_requested = Signal()
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(self.tr("Float metric"))
+        self._document = document
+        self.choice = QComboBox()
+        self.choice.setAccessibleName(self.tr("Metric"))
+        self.choice.setToolTip(
+            self.tr("What the outputs are judged by; a callable gets outputs and targets, and gives a number")
+        )
+        self.choice.activated.connect(self._chosen)
+        self.own = QLineEdit(placeholderText=self.tr("metric.py:function"))
+        self.own.setAccessibleName(self.tr("Function of your own"))
+        self.own.setToolTip(
+            self.tr("metric(outputs, targets) → float; with attributes higher_is_better and unit. Enter opens it.")
+        )
+        self.own.returnPressed.connect(lambda: self.metric_chosen.emit(self.own.text().strip()))
+        self.value = label("–", wrap=False, factor=2.1, bold=True)
+        self.note = label("", "muted")
+        self.confirm = QPushButton(self.tr("This is right: confirm"))
+        self.confirm.setToolTip(self.tr("Nothing is quantized before the float figure was confirmed"))
+        set_icon(self.confirm, "check")
+        self.confirm.clicked.connect(self.confirmed)
+        self.next = QPushButton(self.tr("Next: target"))
+        set_icon(self.next, "arrow-right")
+        self.next.clicked.connect(self.next_requested)
+        self.body.addLayout(row(self.choice, self.own, 1))
+        self.body.addWidget(self.value)
+        self.body.addWidget(self.note)
+        self.body.addLayout(row(self.confirm, self.next, 1))
+
+    def _chosen(self) -> None:
+        source = self.choice.currentData()
+        self.own.setVisible(source == OWN)
+        if source == OWN:
+            self.own.setFocus()
+        else:
+            self.metric_chosen.emit(source)
+
+    def _fill(self) -> None:
+        """List the metrics; torch, which they import, is there once a model is open."""
+        if self.choice.count() or self._document.model is None:
+            return
+        from ...engine.metric import METRICS
+
+        for name in METRICS:
+            self.choice.addItem(name, name)
+        self.choice.addItem(self.tr("function of your own…"), OWN)
+
+    def refresh(self) -> None:
+        """Show the metric and the float model's figure."""
+        document = self._document
+        self._fill()
+        known = self.choice.findData(document.metric_source)
+        self.choice.setCurrentIndex(known if known >= 0 else self.choice.findData(OWN))
+        if known < 0 and self.choice.count():
+            self.own.setText(document.metric_source)
+        self.choice.setVisible(document.data is not None)
+        self.own.setVisible(document.data is not None and known < 0)
+        sure = document.data is not None and document.confirmed == document.data.digest
+        ready = document.data is not None and document.check is not None
+        self.confirm.setEnabled(ready and not sure)
+        self.confirm.setText(self.tr("Confirmed") if sure else self.tr("This is right: confirm"))
+        set_primary(self.confirm, ready and not sure)
+        self.next.setEnabled(sure)
+        set_primary(self.next, sure)
+        self.set_edge("good" if sure else "warn")
+        self._show_value(document.check)
+
+    def _show_value(self, check: Any) -> None:
+        if check is None:
+            self.value.setText("…")
+            self.note.setText(self.tr("The float model runs on the data."))
+        elif check.metric is None and not self._document.labelled:
+            self.value.setText(self.tr("no labels"))
+            self.note.setText(
+                self.tr(
+                    "{0} samples without labels: agreement with the float model will count. "
+                    "Look whether its answers make sense."
+                ).format(check.samples)
+            )
+        elif check.metric is None:
+            self.value.setText(self.tr("none"))
+            self.note.setText(
+                self.tr("{0} says nothing of these outputs and targets: choose another metric.").format(
+                    check.metric_name
+                )
+            )
+        else:
+            better = self.tr("higher is better") if check.higher_is_better else self.tr("lower is better")
+            self.value.setText(measured(check.metric, check.unit))
+            self.note.setText(
+                self.tr("{0} of the float model on {1} samples ({2}). Is that what it should reach?").format(
+                    check.metric_name, check.samples, better
+                )
+            )

@@ -1,0 +1,160 @@
+"""What the panels ask of the selected layer: short jobs whose answers are shown and not kept."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+
+from ..engine.plan import QuantPlan
+from . import work
+from .document import Document
+from .errands import Errands, line
+from .jobs import Failure, Job, Jobs
+from .tasks import Tasks
+
+
+class Questions(Errands):
+    """Short looks at one layer or one sample.
+
+    Signals
+    -------
+    candidates_found(layer id, tuple), candidates_failed(layer id, why)
+    weights_found(WeightRanges | None), sample_found(SampleErrors)
+    validation_found(layer id, TensorStats | None), quality_found(RangeGrowth | None)
+    remedies_found(plan's fingerprint, tuple of Remedy)
+    """
+
+    candidates_found = Signal(str, object)
+    candidates_failed = Signal(str, str)
+    weights_found = Signal(object)
+    sample_found = Signal(object)
+    validation_found = Signal(str, object)
+    quality_found = Signal(object)
+    remedies_found = Signal(str, object)
+
+    def __init__(self, document: Document, jobs: Jobs, tasks: Tasks) -> None:
+        super().__init__(document, jobs)
+        self._tasks = tasks
+        self._told: set[str] = set()
+        self._gathering: set[str] = set()
+        self._asking: Job | None = None
+        # Candidates of a plan that is no longer the current one are of no use, and all figures come before them.
+        document.plan_changed.connect(self.stop)
+        tasks.analyzing_changed.connect(lambda on: on and self.stop())
+        document.calibration_changed.connect(self.ask_quality)
+
+    def stop(self) -> None:
+        """Look for no more candidates."""
+        if self._asking is not None and not self._asking.over:
+            self._asking.cancel()
+        self._asking = None
+
+    def ask_candidates(self) -> Job | None:
+        """What else the current layer could be; the answer is `candidates_found`."""
+        document = self._document
+        if self._asking is not None and not self._asking.over:
+            self._asking.cancel()
+        # The figures of an edit come first, where they are not known; then this is asked again.
+        if self._tasks.awaiting_figures:
+            return None
+        layer_id, model, data = document.current, document.model, document.data
+        plan, calibration = document.plan, document.calibration
+        if layer_id is None or model is None or data is None or calibration is None:
+            return None
+        timed, metric = document.timed(), document.metric
+        self._asking = job = self._jobs.start(
+            self.tr("Candidates"),
+            lambda report: work.candidates(model, data, plan, calibration, layer_id, timed, metric, report),
+            quiet=True,
+        )
+        job.done.connect(lambda found: self.candidates_found.emit(layer_id, found))
+        job.failed.connect(lambda problem: self._no_candidates(layer_id, problem))
+        return job
+
+    def _no_candidates(self, layer_id: str, problem: object) -> None:
+        # Nobody asked for candidates in so many words: what was foreseen is said in their own place only.
+        if not isinstance(problem, Failure):
+            self.candidates_failed.emit(layer_id, line(problem))
+            return
+        self.candidates_failed.emit(layer_id, self.tr("The candidates for this layer could not be computed."))
+        self._document.log(self.tr("failed: {0}: {1}").format(f"{problem.title} {layer_id}", problem.summary))
+        # The same failure for the next layer needs no second dialog.
+        if problem.summary not in self._told:
+            self._told.add(problem.summary)
+            self.problem.emit(problem)
+
+    def ask_weights(self) -> Job | None:
+        """Ranges of the current layer's weights; the answer is `weights_found`."""
+        document = self._document
+        layer_id, model, plan = document.current, document.model, document.plan
+        if layer_id is None or model is None or not document.weighted(layer_id):
+            return None
+        return self._start(
+            self.tr("Weights"),
+            lambda report: work.weight_ranges(model, plan, layer_id, report),
+            self.weights_found.emit,
+            quiet=True,
+        )
+
+    def ask_validation(self, layer_id: str) -> Job | None:
+        """A layer's distribution on the select split; the answer is `validation_found`."""
+        model, data, plan = self._document.model, self._document.data, self._document.plan
+        if model is None or data is None:
+            return None
+        return self._start(
+            self.tr("Select split"),
+            lambda report: work.validation_stats(model, data, plan, layer_id, report),
+            lambda found: self.validation_found.emit(layer_id, found),
+        )
+
+    def ask_statistics(self, plan: QuantPlan) -> Job | None:
+        """Statistics by the names of a plan's graph; the document has them then."""
+        document = self._document
+        model, data, calibration = document.model, document.data, document.calibration
+        if model is None or data is None or calibration is None or plan.fingerprint in self._gathering:
+            return None
+        self._gathering.add(plan.fingerprint)
+        job = self._start(
+            self.tr("Statistics"),
+            lambda report: work.statistics(model, data, plan, calibration, report),
+            lambda found: document.set_statistics(plan, *found),
+            quiet=True,
+        )
+        job.finished.connect(lambda: self._gathering.discard(plan.fingerprint))
+        return job
+
+    def ask_remedies(self) -> Job | None:
+        """What remedies the current plan leaves room for; the answer is `remedies_found`."""
+        model, plan = self._document.model, self._document.plan
+        if model is None:
+            return None
+        return self._start(
+            self.tr("Remedies"),
+            lambda report: work.possible_remedies(model, plan, report),
+            lambda found: self.remedies_found.emit(plan.fingerprint, found),
+            quiet=True,
+        )
+
+    def ask_quality(self) -> Job | None:
+        """Whether the calibration samples were enough; the answer is `quality_found`."""
+        calibration = self._document.calibration
+        if calibration is None:
+            return None
+
+        def found(growth: object) -> None:
+            if self._document.calibration is calibration:
+                self.quality_found.emit(growth)
+
+        title = self.tr("Ranges against samples")
+        return self._start(title, lambda report: work.quality(calibration, report), found, quiet=True)
+
+    def ask_sample(self, index: int) -> Job | None:
+        """The error of one sample, layer by layer; the answer is `sample_found`."""
+        document = self._document
+        model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
+        if model is None or data is None or calibration is None:
+            return None
+        return self._start(
+            self.tr("Sample {0}").format(data.names[index]),
+            lambda report: work.sample_errors(model, data, plan, calibration, index, report),
+            self.sample_found.emit,
+        )

@@ -1,0 +1,93 @@
+"""Which signal leads where: pages emit what the user asked for, document and jobs answer."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+if TYPE_CHECKING:
+    from ..engine.plan import Remedy
+    from ..session import Run
+    from .main_window import MainWindow
+    from .panels.fix_page import FixPage
+    from .panels.layers_page import LayersPage
+
+
+def connect_pages(window: MainWindow) -> None:
+    """Connect the pages that are there from the start."""
+    document, tasks, opening, keeper = window.document, window.tasks, window.opening, window.keeper
+    window.steps.chosen.connect(window.go)
+    for source in (window.open_page, window.data_page, tasks, window.questions, keeper):
+        source.problem.connect(window.show_problem)
+    window.open_page.open_requested.connect(opening.model)
+    window.open_page.demo_requested.connect(opening.demo)
+    window.open_page.session_requested.connect(lambda path: opening.session(Path(path)))
+    window.open_page.next_requested.connect(lambda: window.go("data"))
+    window.data_page.open_requested.connect(opening.data)
+    window.data_page.confirmed.connect(document.confirm)
+    window.data_page.metric_chosen.connect(opening.metric)
+    window.data_page.next_requested.connect(lambda: window.go("target"))
+    window.target_page.chosen.connect(document.set_target)
+    for runner in (window.target_page, window.verdict_page):
+        runner.run_requested.connect(window.run)
+    window.verdict_page.layers_requested.connect(lambda: window.go("layers"))
+    window.verdict_page.findings.apply_requested.connect(window.apply_finding)
+    export = window.export_page
+    export.export_requested.connect(lambda to, folder, options: tasks.export(to, Path(folder), options))
+    export.profile_requested.connect(lambda path, info: tasks.bring_back(Path(path), Path(info) if info else None))
+    window.questions.quality_found.connect(window.data_page.quality.show_growth)
+    for source in (window.verdict_page.findings, window.data_page.quality, export):
+        source.layers_requested.connect(window.show_layers)
+    tasks.host_known.connect(window.target_page.show_host)
+    tasks.analyzed.connect(lambda exact: exact and window.step in ("data", "target") and window.go("verdict"))
+    tasks.exported.connect(export.show_report)
+    keeper.session_opened.connect(window.go)
+    for changed in (
+        document.model_changed,
+        document.data_changed,
+        document.check_changed,
+        document.calibration_changed,
+        document.results_changed,
+    ):
+        changed.connect(window.refresh)
+
+
+def connect_workbench(window: MainWindow, layers: LayersPage, fix: FixPage) -> None:
+    """Connect the pages that are made after the window is on the screen."""
+    document, tasks, questions, detail = window.document, window.tasks, window.questions, layers.detail
+    layers.problem.connect(window.show_problem)
+    questions.candidates_found.connect(detail.show_candidates)
+    questions.candidates_failed.connect(detail.show_no_candidates)
+    questions.weights_found.connect(detail.show_weights)
+    questions.sample_found.connect(layers.show_sample)
+    questions.validation_found.connect(detail.range.show_validation)
+    detail.range.validation_wanted.connect(questions.ask_validation)
+    detail.range.statistics_wanted.connect(questions.ask_statistics)
+    layers.bottom.samples.chosen.connect(questions.ask_sample)
+    fix.run_requested.connect(window.run)
+    questions.remedies_found.connect(fix.remedies.show_possible)
+    fix.remedies.wanted.connect(questions.ask_remedies)
+    fix.remedies.tried.connect(partial(_try_remedy, window, fix))
+    fix.search.search_requested.connect(tasks.search)
+    fix.search.plan_requested.connect(document.edit)
+    fix.findings.apply_requested.connect(window.apply_finding)
+    for source in (fix.findings, fix.ledger, fix.remedies):
+        source.layers_requested.connect(window.show_layers)
+    for source in (fix.runs, fix.pareto, layers.bottom.runs, layers.pareto):
+        source.restore_requested.connect(partial(_restore, window))
+    for runs in (fix.runs, layers.bottom.runs):
+        runs.remove_requested.connect(document.remove_run)
+        runs.rename_requested.connect(document.rename_run)
+
+
+def _try_remedy(window: MainWindow, fix: FixPage, remedy: Remedy) -> None:
+    words = QCoreApplication.translate("MainWindow", "tried: {0}")
+    name = words.format(f"{fix.remedies.titles[remedy.kind]} {' → '.join(remedy.layers)}")
+    window.tasks.try_plan(fix.remedies.toggled_plan(remedy), name)
+
+
+def _restore(window: MainWindow, run: Run) -> None:
+    window.document.edit(QCoreApplication.translate("MainWindow", "restore {0}").format(run.name), run.plan)

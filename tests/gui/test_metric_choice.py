@@ -1,0 +1,140 @@
+"""The metric: chosen, confirmed before anything else, in its own unit and direction everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QTableWidget
+
+from qinspect.engine.metric import METRICS
+from qinspect.session import load_session
+
+from .test_window import answer
+
+LEFT = Qt.MouseButton.LeftButton
+
+METRIC = """
+import torch
+
+def wrong(outputs, targets):
+    return float((outputs.argmax(-1) != targets).float().mean()) * 10
+
+wrong.higher_is_better = False
+wrong.unit = "errors in ten"
+"""
+
+
+def choose(card, text):
+    card.choice.setCurrentText(text)
+    card.choice.activated.emit(card.choice.currentIndex())
+
+
+@pytest.fixture
+def card(make_window, digits):
+    window = make_window(digits)
+    window.go("data")
+    return window, window.data_page.metric_card
+
+
+def test_another_metric_is_computed_at_once_and_must_be_confirmed_anew(card, qtbot, digits):
+    window, card = card
+    document = window.document
+    top1 = document.check.metric
+    assert [card.choice.itemText(i) for i in range(card.choice.count() - 1)] == list(METRICS)
+    assert document.freshness == "exact"
+    choose(card, "top-5")
+    qtbot.waitUntil(lambda: document.check is not None and document.check.metric_name == "top-5", timeout=30_000)
+    assert document.check.metric >= top1
+    assert "top-5 of the float model" in card.note.text()
+    assert "higher is better" in card.note.text()
+    assert document.confirmed == ""
+    assert not window.run_action.isEnabled()
+    # What was judged by top-1 is not shown as judged by top-5.
+    assert document.freshness == "stale"
+    qtbot.mouseClick(card.confirm, LEFT)
+    assert window.run_action.isEnabled()
+    choose(card, "top-1")
+    qtbot.waitUntil(lambda: document.check is not None and document.check.metric_name == "top-1", timeout=30_000)
+    assert document.freshness == "exact"
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=30_000)
+
+
+def test_a_metric_that_does_not_suit_the_outputs_says_so_and_cannot_be_confirmed(card, qtbot):
+    window, card = card
+    problems = []
+    window.tasks.problem.connect(problems.append)
+    choose(card, "rmse")
+    qtbot.waitUntil(lambda: bool(problems), timeout=30_000)
+    assert "do not fit" in problems[0].what
+    assert not card.confirm.isEnabled()
+
+
+def test_a_function_of_ones_own_runs_after_the_question_with_its_unit_and_direction(card, qtbot, tmp_path):
+    window, card = card
+    document = window.document
+    code = tmp_path / "own_metric.py"
+    code.write_text(METRIC)
+    choose(card, "function of your own…")
+    qtbot.keyClicks(card.own, f"{code}:wrong")
+    answer(accept=False)
+    qtbot.keyClick(card.own, Qt.Key.Key_Return)
+    assert document.metric is None
+    choose(card, "function of your own…")
+    card.own.setText(f"{code}:wrong")
+    answer(accept=True)
+    qtbot.keyClick(card.own, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: document.check is not None and document.check.metric_name == "wrong", timeout=30_000)
+    assert card.value.text().endswith("errors in ten")
+    assert "lower is better" in card.note.text()
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    qtbot.mouseClick(card.confirm, LEFT)
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=30_000)
+    window.tasks.run_quick()
+    qtbot.waitUntil(lambda: document.freshness == "quick", timeout=60_000)
+    window.go("verdict")
+    page = window.verdict_page
+    totals = document.find().analysis.totals
+    assert page.fp32.value.text() == f"{totals.fp32_metric:.4g} errors in ten"
+    assert page.fp32.note.text() == "wrong, lower is better"
+    assert "errors in ten" in page.simulated.note.text()
+    window.go("fix")
+    panel = window.fix_page.search
+    panel.kind.setCurrentIndex(panel.kind.findData("drop"))
+    assert panel.limit.suffix() == " errors in ten"
+    table = window.fix_page.runs.findChild(QTableWidget)
+    assert any("errors in ten" in table.item(row, 2).text() for row in range(table.rowCount()))
+    path = tmp_path / "a.qinspect"
+    job = window.keeper.save_session(path)
+    with qtbot.waitSignal(job.done, timeout=30_000):
+        pass
+    assert load_session(path).metric == f"{code}:wrong"
+
+
+def test_targets_that_are_no_classes_are_judged_by_rmse(make_window, digits, qtbot, tmp_path):
+    from qinspect.engine.progress import silent
+    from qinspect.gui import work
+
+    model = digits.opened.model
+    values = np.load(digits.data_spec["source"])["x"][:40]
+    import torch
+
+    with torch.inference_mode():
+        y = model.forward(torch.from_numpy(values)).numpy() + 0.5
+    np.savez(tmp_path / "regression.npz", x=values, y=y.astype(np.float32))
+    window = make_window()
+    document = window.document
+    document.set_model(model, digits.opened.inspected, digits.opened.plan)
+    opened = work.open_data({"source": str(tmp_path / "regression.npz")}, model, False, silent)
+    document.set_data(opened.data)
+    window.tasks.check_float()
+    card = window.data_page.metric_card
+    window.go("data")
+    qtbot.waitUntil(lambda: document.check is not None, timeout=30_000)
+    assert card.value.text() == "none"
+    assert "choose another metric" in card.note.text()
+    choose(card, "rmse")
+    qtbot.waitUntil(lambda: document.check is not None and document.check.metric is not None, timeout=30_000)
+    assert document.check.metric == pytest.approx(0.5, abs=1e-4)
+    assert card.value.text() == "0.5"
