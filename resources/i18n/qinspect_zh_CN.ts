@@ -1341,6 +1341,10 @@
         <translation>int8 节省的时间（µs）</translation>
     </message>
     <message>
+        <source>float</source>
+        <translation>浮点</translation>
+    </message>
+    <message>
         <source>{} layers</source>
         <translation>{} 层</translation>
     </message>
@@ -5756,7 +5760,7 @@
     </message>
     <message>
         <source>at least {share:.1%} of the values of every integer layer, fed the kernel&apos;s own input, are within one step of the simulation</source>
-        <translation>每个整数层以内核自身的输入计算时，至少 {share:.1%} 的值与仿真相差不超过一步</translation>
+        <translation>每个整数层以核自身的输入计算时，至少 {share:.1%} 的值与模拟相差不超过一级</translation>
     </message>
     <message>
         <source>cannot be written ({reason})</source>
@@ -5764,7 +5768,7 @@
     </message>
     <message>
         <source>bit for bit the kernels that were measured: all outputs, and every integer of the first batch; {layers}; all layers that the plan asks for, and no reason speaks against, run in integers</source>
-        <translation>与所测内核逐位相同：全部输出，以及第一个批次的每个整数；{layers}；方案要求且无理由不量化的层均以整数运行</translation>
+        <translation>与所测核逐位相同：全部输出，以及第一批的每个整数；{layers}；方案要求且无理由不量化的层均以整数运行</translation>
     </message>
     <message>
         <source>it needs more than torch: {others}</source>
@@ -5784,11 +5788,11 @@
     </message>
     <message>
         <source>each output has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no reason speaks against, stand between quantizers</source>
-        <translation>每个输出相对仿真的 SQNR 不低于 20 dB；方案要求且无理由不量化的层均位于量化器之间</translation>
+        <translation>每个输出相对模拟的 SQNR 不低于 20 dB；方案要求且无理由不量化的层均位于量化器之间</translation>
     </message>
     <message>
         <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; all layers that the plan asks for, and no reason speaks against, run in integers in model.onnx</source>
-        <translation>build.py 与普通伪量化仿真逐位相同；方案要求且无理由不量化的层在 model.onnx 中均以整数运行</translation>
+        <translation>build.py 与普通伪量化模拟逐位相同；方案要求且无理由不量化的层在 model.onnx 中均以整数运行</translation>
     </message>
     <message>
         <source>it needs more than torch and onnxruntime: {others}</source>
@@ -5936,7 +5940,7 @@
     </message>
     <message>
         <source>The remedies of the plan that made it ({kinds}) are in its numbers, and are not applied again.</source>
-        <translation>生成它的方案中的补救措施（{kinds}）已体现在其数值中，不再重复应用。</translation>
+        <translation>生成它的方案中的修正办法（{kinds}）已体现在其数值中，不再重复应用。</translation>
     </message>
     <message>
         <source>The file has its weights in whole numbers only: figures are held against those weights in float, and what rounding them cost is in none. qinspect compare holds the file against the float model.</source>
@@ -5944,7 +5948,7 @@
     </message>
     <message>
         <source>Figures are held against the float weights that are stored beside the scales.</source>
-        <translation>各项数字以与 scale 一起保存的浮点权重为基准。</translation>
+        <translation>各项数字以与缩放系数一起保存的浮点权重为基准。</translation>
     </message>
     <message>
         <source>export</source>
@@ -6328,7 +6332,7 @@
     </message>
     <message>
         <source>the scales of {layer} do not suit its weight of shape {shape}</source>
-        <translation>{layer} 的 scale 与其形状为 {shape} 的权重不符</translation>
+        <translation>{layer} 的缩放系数与其形状为 {shape} 的权重不符</translation>
     </message>
     <message>
         <source>{name} of transformers {version}, in float32.</source>
@@ -6428,7 +6432,7 @@
     </message>
     <message>
         <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); that is at least {share:.0%} of the error of rounding it</source>
-        <translation>最严重的是 {layer}：{samples}超出范围，范围止于 {end:.3g}，最远达到 {reach:.3g}（{steps:.0f} 步）；这至少占其舍入误差的 {share:.0%}</translation>
+        <translation>最严重的是 {layer}：{samples}超出范围，范围止于 {end:.3g}，最远达到 {reach:.3g}（{steps:.0f} 级）；这至少占其舍入误差的 {share:.0%}</translation>
     </message>
     <message>
         <source>Take the whole range that calibration saw</source>
@@ -6436,7 +6440,7 @@
     </message>
     <message>
         <source>sample</source>
-        <translation>个样本</translation>
+        <translation>样本</translation>
     </message>
     <message>
         <source>reading the model</source>
@@ -6860,7 +6864,7 @@
     </message>
     <message>
         <source>the kernel takes inputs with a batch axis</source>
-        <translation>该核只接受带批次轴的输入</translation>
+        <translation>该核只接受带批轴的输入</translation>
     </message>
     <message>
         <source>torch has no dynamic kernel for {op}</source>
@@ -6888,7 +6892,7 @@
     </message>
     <message>
         <source>torch&apos;s weight-only kernel takes symmetric int8 weights per channel, not {weight}</source>
-        <translation>torch 的仅权重核只接受按通道对称的 int8 权重，而不是 {weight}</translation>
+        <translation>torch 的仅权重核只接受逐通道对称的 int8 权重，而不是 {weight}</translation>
     </message>
     <message>
         <source>memory ran out</source>
@@ -7308,7 +7312,7 @@
     </message>
     <message>
         <source>Give logits (N, T, C) and class indices (N, T); negative ones are left out.</source>
-        <translation>请给出 logits (N, T, C) 和类别索引 (N, T)；负的不计入。</translation>
+        <translation>请给出 logits (N, T, C) 和类别序号 (N, T)；负的不计入。</translation>
     </message>
     <message>
         <source>is a constant too large to compute</source>
@@ -7412,7 +7416,7 @@
     </message>
     <message>
         <source>Give bench.json of a bench kit (export --to kit), or the float model&apos;s profile with --float-profile.</source>
-        <translation>请给出测速套件的 bench.json（export --to kit），或用 --float-profile 给出浮点模型的性能记录。</translation>
+        <translation>请给出测速套件的 bench.json（export --to kit），或用 --float-profile 给出浮点模型的 profile。</translation>
     </message>
     <message>
         <source>Use --objective size or layers, or --profile.</source>
@@ -7420,7 +7424,7 @@
     </message>
     <message>
         <source>Losses are simulated; where a target&apos;s kernels compute something else than the simulation, analyze says so.</source>
-        <translation>损失是模拟得出的；若某个目标的内核与模拟的计算不同，analyze 会指出。</translation>
+        <translation>损失是模拟得出的；若某个目标的核与模拟的计算不同，analyze 会指出。</translation>
     </message>
     <message>
         <source>{targets} are not different targets</source>

@@ -138,7 +138,7 @@ class GainScatter(Plot):
         self._dots.setPen(
             [pg.mkPen(colours.text, width=2) if one else pg.mkPen(colours.background, width=0.75) for one in picked]
         )
-        self.set_legend(("●", "int8", colours.int8), ("■", "float", colours.float))
+        self.set_legend(("●", "int8", colours.int8), ("■", self.tr("float"), colours.float))
         parts = [self.tr("{} layers").format(len(self._points))]
         if self._chosen:
             rows = [point for point in self._points if point.id in self._chosen]
