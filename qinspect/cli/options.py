@@ -42,7 +42,11 @@ OUT = {
 def model_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
     parser.add_argument("model", metavar="MODEL", nargs=None if required else "?", help=MODEL.removeprefix("MODEL is "))
     parser.add_argument("--weights", metavar="FILE", help=".safetensors, .pt or .pth for a callable's module")
-    parser.add_argument("--input-shape", metavar="N,C,H,W", help="of the example; several inputs joined by ;")
+    parser.add_argument(
+        "--input-shape",
+        metavar="N,C,H,W",
+        help="of the example; several inputs joined by ;, and ~224 for an axis that may have other lengths",
+    )
 
 
 def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
@@ -168,11 +172,11 @@ def _words() -> Iterator[None]:
 
 
 def model_spec(options: argparse.Namespace) -> ModelSpec:
-    from ..engine.source import ModelSpec, parse_shape
+    from ..engine.source import ModelSpec, free_axes, parse_shape
 
     with _words():
         shape = None if options.input_shape is None else parse_shape(options.input_shape)
-    return ModelSpec(options.model, options.weights, shape)
+    return ModelSpec(options.model, options.weights, shape, free_axes(options.input_shape or ""))
 
 
 def load(options: argparse.Namespace, report: Report) -> Model:

@@ -20,6 +20,7 @@ from .data import Dataset, batches
 from .decide import decide
 from .doctor import diagnose
 from .errors import Measured, agreement, kl_divergence, logits, measure
+from .execute import one_after_the_other
 from .graph import LayerGraph
 from .groups import shared_groups, unheard
 from .inspect import data_json, model_json, notes_of
@@ -268,7 +269,7 @@ class _Collected:
 
     def joined(self, which: str) -> list[NDArray[Any]]:
         parts = self.float if which == "float" else self.simulated
-        return [np.concatenate(items) for items in zip(*parts, strict=True)]
+        return one_after_the_other(parts)
 
 
 def _no_metric(data: Dataset, metric: Metric, totals: Totals) -> str | None:

@@ -319,7 +319,7 @@ def memory_bytes(graph: LayerGraph, batch: int) -> int:
         Bytes: the values that live at the same time for one portion of a batch, the batch itself, the
         statistics, and the graph's parameters once more in the layout that is fast.
     """
-    inputs = [torch.empty(batch, *(n or 1 for n in spec.shape[1:]), device="meta") for spec in graph.inputs]
+    inputs = [torch.empty(spec.sized(batch), device="meta") for spec in graph.inputs]
     portion = max(len(part[0]) for part in portions(graph, inputs)) if inputs and inputs[0].dim() else 1
     if fixed_batch(graph) is not None:
         portion = 1  # what lives is known for the whole batch

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .backends import simulation as simulate
 from .data import DataSpec, batches, open_data
 from .errors import OutputErrors, Power
-from .execute import Executor, outputs_of
+from .execute import Executor, one_after_the_other, outputs_of
 from .existing import Existing
 from .graph import Layer, LayerGraph
 from .problem import Problem
@@ -114,8 +114,8 @@ def measure(work: Work, report: Report) -> Found:
             float_parts.append([output.float().numpy() for output in reference])
             other_parts.append([output.float().numpy() for output in outputs])
             done += len(inputs[0])
-        found.float_outputs = [np.concatenate(items) for items in zip(*float_parts, strict=True)]
-        found.other_outputs = [np.concatenate(items) for items in zip(*other_parts, strict=True)]
+        found.float_outputs = one_after_the_other(float_parts)
+        found.other_outputs = one_after_the_other(other_parts)
         if work.timing:
             fixed = work.one.inputs[0].shape[0]
             sample = data.load(data.alike(work.final[: fixed or 1]))

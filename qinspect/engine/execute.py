@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .graph import Layer, LayerGraph, Param, Ref, replace
@@ -173,6 +175,27 @@ def _filled(item: Any, leaf: Callable[[Any], Any]) -> Any:
 def outputs_of(result: Any) -> list[torch.Tensor]:
     """The tensors in a model's result, in order."""
     return [leaf for leaf in torch.utils._pytree.tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+
+
+def one_after_the_other(batches: Iterable[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
+    """Every output over all batches, joined along the first axis.
+
+    Where samples of different shapes have outputs of different shapes, those are filled up with zeros to the
+    largest: two models' outputs differ by nothing there.
+    """
+    return [_joined(parts) for parts in zip(*batches, strict=True)]
+
+
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    if len({part.shape[1:] for part in parts}) == 1 or len({part.ndim for part in parts}) > 1:
+        return np.concatenate(parts)
+    largest = [max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)]
+    joined = np.zeros((sum(map(len, parts)), *largest), parts[0].dtype)
+    start = 0
+    for part in parts:
+        joined[(slice(start, start + len(part)), *map(slice, part.shape[1:]))] = part
+        start += len(part)
+    return joined
 
 
 PORTION_BYTES = 16 << 20

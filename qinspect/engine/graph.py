@@ -33,11 +33,28 @@ OPAQUE = "qinspect.engine.opaque.run"
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """A model input or output; a ``None`` in `shape` is the batch, free to vary."""
+    """A model input.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of int or None
+        None is free to vary: on axis 0 the batch, elsewhere a length.
+    dtype : str
+    sizes : tuple of int
+        The shape in the example that the model was traced with; empty where it is not known.
+    """
 
     name: str
     shape: tuple[int | None, ...]
     dtype: str
+    sizes: tuple[int, ...] = ()
+
+    def sized(self, batch: int, times: int = 1) -> tuple[int, ...]:
+        """A whole shape: `batch` samples where that is free, other free axes `times` as long as in the example."""
+        known = self.sizes or (1,) * len(self.shape)
+        free = (batch, *(size * times for size in known[1:]))
+        return tuple(size if wanted is None else wanted for wanted, size in zip(self.shape, free, strict=False))
 
 
 @dataclass(frozen=True)
@@ -241,7 +258,7 @@ class LayerGraph:
     def live_values(self) -> int:
         """Largest number of values that live at the same time while one sample (of a fixed batch: all) passes."""
         last = {name: place for place, layer in enumerate(self.layers) for name in layer.inputs}
-        live = {spec.name: math.prod(n or 1 for n in spec.shape) for spec in self.inputs}
+        live = {spec.name: math.prod(spec.sized(1)) for spec in self.inputs}
         most = sum(live.values())
         for place, layer in enumerate(self.layers):
             made = math.prod(layer.shape)

@@ -19,7 +19,7 @@ from .backends.grouping import OWN
 from .backends.tables import table
 from .calibrate import Calibration, calibrate, memory_bytes, wanted_values
 from .data import Dataset, batches
-from .execute import Executor, outputs_of
+from .execute import Executor, one_after_the_other, outputs_of
 from .existing import Given
 from .fuse import Fused, fuse
 from .graph import LayerGraph
@@ -172,7 +172,7 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
                 for a, b in zip(outputs, ours, strict=True):
                     delta = max(delta, float((a.float() - b.float()).abs().max()))
             collected.append([o.float().numpy() for o in outputs])
-    joined = [np.concatenate(parts) for parts in zip(*collected, strict=True)]
+    joined = one_after_the_other(collected)
     if joined and not np.isfinite(joined[0]).all():
         raise Problem(
             model.spec.source, Text("its float output holds NaN or infinite values"), Text("Check weights and data.")

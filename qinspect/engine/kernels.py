@@ -14,7 +14,7 @@ from .backends import simulation as simulate
 from .backends.runner import Runner, Timing
 from .child import run_in_child
 from .data import DataSpec, batches, open_data
-from .execute import outputs_of
+from .execute import one_after_the_other, outputs_of
 from .graph import Layer
 from .progress import Report, part, silent
 from .quantize import Quantization
@@ -135,7 +135,7 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
         timing = runner.time(
             data.load(indices), target.threads, work.runs, part(report, 0.6, 1, Text("measuring latency"))
         )
-    joined = [np.concatenate(parts) for parts in zip(*outputs, strict=True)] if outputs else []
+    joined = one_after_the_other(outputs) if outputs else []
     return KernelFigures(dict(runner.kernels), {key: found.check() for key, found in checks.items()}, joined, timing)
 
 

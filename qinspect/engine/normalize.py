@@ -138,7 +138,8 @@ class _Normalizer:
                 if first and value.dim():
                     self.batch, first = value.shape[0], False
                 shape = tuple(None if isinstance(n, torch.SymInt) else int(n) for n in value.shape)
-                self.inputs.append(TensorSpec(node.name, shape, str(value.dtype).removeprefix("torch.")))
+                sizes = tuple(map(_hint, value.shape))
+                self.inputs.append(TensorSpec(node.name, shape, str(value.dtype).removeprefix("torch."), sizes))
                 self.known[node] = Ref(node.name)
                 continue
             assert spec.target is not None
@@ -290,10 +291,7 @@ class _Normalizer:
         if not isinstance(value, torch.Tensor):
             return (), type(value).__name__
         batch = _hint(self.batch)
-        dynamic = isinstance(self.batch, torch.SymInt)
-        shape = tuple(
-            max(1, _hint(n) // batch) if dynamic and isinstance(n, torch.SymInt) else _hint(n) for n in value.shape
-        )
+        shape = tuple(max(1, _hint(n) // batch) if _follows(n, self.batch) else _hint(n) for n in value.shape)
         return shape, str(value.dtype).removeprefix("torch.")
 
     def _macs(self, op: str, shape: tuple[int, ...], roles: Mapping[str, str], node: Node) -> int:
@@ -332,6 +330,13 @@ def _rank(item: Any) -> int:
 
 def _hint(size: Any) -> int:
     return int(size.node.hint) if isinstance(size, torch.SymInt) else int(size)
+
+
+def _follows(size: Any, batch: Any) -> bool:
+    """Whether a size depends on the number of samples."""
+    if not isinstance(size, torch.SymInt) or not isinstance(batch, torch.SymInt):
+        return False
+    return bool(size.node.expr.free_symbols & batch.node.expr.free_symbols)
 
 
 def _base_name(target: Any) -> str:

@@ -23,11 +23,14 @@ class ModelSpec:
         Checkpoint for a callable's module: ``.safetensors``, ``.pt`` or ``.pth``.
     input_shape : tuple of tuple of int | None
         One shape per input, batch first; None takes what the callable gives.
+    free : tuple of tuple of int
+        Per input the axes behind the batch that may have other lengths than in `input_shape`.
     """
 
     source: str
     weights: str | None = None
     input_shape: tuple[tuple[int, ...], ...] | None = None
+    free: tuple[tuple[int, ...], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -40,6 +43,7 @@ class ModelSpec:
                 str(data["source"]),
                 None if data.get("weights") is None else str(data["weights"]),
                 None if shapes is None else tuple(tuple(int(n) for n in shape) for shape in shapes),
+                tuple(tuple(int(axis) for axis in axes) for axes in data.get("free") or ()),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise Problem(
@@ -53,10 +57,19 @@ def is_callable(source: str) -> bool:
     return bool(colon) and tail.isidentifier() and (head.endswith(".py") or bool(re.fullmatch(r"[\w.]+", head)))
 
 
+def free_axes(text: str) -> tuple[tuple[int, ...], ...]:
+    """Axes that a shape marks as free: 2 and 3 of ``1,3,~224,~224``; empty where there is none."""
+    found = tuple(
+        tuple(axis for axis, n in enumerate(part.split(",")) if axis and n.strip().startswith("~"))
+        for part in text.split(";")
+    )
+    return found if any(found) else ()
+
+
 def parse_shape(text: str) -> tuple[tuple[int, ...], ...]:
-    """``1,3,224,224``, or several joined by ``;``."""
+    """``1,3,224,224``, or several joined by ``;``; of ``~224`` the number alone, see `free_axes`."""
     try:
-        shapes = tuple(tuple(int(n) for n in part.split(",")) for part in text.split(";"))
+        shapes = tuple(tuple(int(n.strip().removeprefix("~")) for n in part.split(",")) for part in text.split(";"))
     except ValueError:
         shapes = ()
     if not shapes or any(not shape or min(shape) < 1 for shape in shapes):

@@ -60,7 +60,7 @@ def _input(
     batch: int,
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    shape = [batch if size is None else size for size in spec.shape]
+    shape = list(spec.sized(batch))
     if spec.name in stats:
         known = stats[spec.name]
         if len(shape) == 4:

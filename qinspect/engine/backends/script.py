@@ -111,7 +111,7 @@ def _write(work: _Work, report: Report) -> _Made:
     write_float(work.folder, q, work.name)
     module, info = fake_module(q)
     code = write_class("QuantizedModel", "Float32 numbers on their grids.", module, info, ", model, v, w")
-    inputs = ", ".join(example(spec.shape, spec.dtype) for spec in q.graph.inputs)
+    inputs = ", ".join(example(spec) for spec in q.graph.inputs)
     names = [value.name for value in onnx.load_from_string(runner.model_bytes).graph.output]
     text = ORT_BUILD.format(code=code, inputs=inputs, names=list(q.graph.input_names), outputs=names, **imports(code))
     (work.folder / "build.py").write_text(text, encoding="utf-8")

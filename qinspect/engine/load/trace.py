@@ -129,9 +129,10 @@ def _export(module: torch.nn.Module, call: Call, lines: Mapping[str, str], spec:
     grown = call.but([torch.cat([t, t])[:2] if t.dim() and t.shape[0] == 1 else t for t in call.tensors])
     batch = Dim("batch")
     shapes = ShapesCollection()
-    for tensor in grown.tensors:
+    free = (*spec.free, *((),) * len(grown.tensors))
+    for tensor, axes in zip(grown.tensors, free, strict=False):
         if tensor.dim():
-            shapes[tensor] = {0: batch}
+            shapes[tensor] = {0: batch} | {axis: Dim.AUTO for axis in axes if 0 < axis < tensor.dim()}
 
     def exported(given: Call, dynamic_shapes: Any) -> ExportedProgram:
         args, kwargs = given.arguments()

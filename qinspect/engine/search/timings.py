@@ -124,7 +124,7 @@ def elements(graph: LayerGraph, value: str) -> int:
     producer = graph.producer.get(value)
     shape: Sequence[int | None]
     if producer is None:
-        shape = next((spec.shape for spec in graph.inputs if spec.name == value), ())
+        shape = next((spec.sized(1) for spec in graph.inputs if spec.name == value), ())
     else:
         shape = producer.shape
     return math.prod(n or 1 for n in shape[1:])

@@ -13,13 +13,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..classes import ClassAxis
 from ..errors import OutputErrors
-from ..execute import Executor, portions
+from ..execute import Executor, one_after_the_other, portions
 from ..graph import Layer
 from ..metric import Metric
 from ..problem import Problem
@@ -259,7 +258,7 @@ class _Runs:
     def _figures(self, errors: OutputErrors, outputs: list[list[NDArray[Any]]]) -> OutputFigures:
         first = errors.powers[0] if errors.powers else None
         params = self.q.values.get(self.graph.output_values[0]) if first is not None else None
-        joined = [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+        joined = one_after_the_other(outputs)
         return OutputFigures(
             errors.mse,
             errors.sqnr_db,

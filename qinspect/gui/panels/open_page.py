@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from ...engine.problem import Problem
+from ...engine.source import free_axes
 from ...engine.text import Text
 from ..document import Document
 from ..icons import set_icon, set_primary
@@ -43,7 +44,10 @@ def parse_shapes(text: str) -> list[list[int]] | None:
     if not text.strip():
         return None
     try:
-        shapes = [[int(number) for number in part.replace("x", ",").split(",")] for part in text.split(";")]
+        shapes = [
+            [int(number.strip().removeprefix("~")) for number in part.replace("x", ",").split(",")]
+            for part in text.split(";")
+        ]
     except ValueError:
         shapes = [[]]
     if any(not shape or min(shape) < 1 for shape in shapes):
@@ -233,6 +237,7 @@ class OpenPage(Page):
                 "source": source,
                 "weights": self.weights.text().strip() or None,
                 "input_shape": parse_shapes(self.shape.text()),
+                "free": free_axes(self.shape.text().replace("x", ",")),
             }
         except Problem as problem:
             self.problem.emit(problem)
@@ -244,7 +249,13 @@ class OpenPage(Page):
         self.source.setText(spec["source"])
         self.weights.setText(spec.get("weights") or "")
         shapes = spec.get("input_shape") or ()
-        self.shape.setText(";".join(",".join(str(n) for n in shape) for shape in shapes))
+        free = (*(spec.get("free") or ()), *((),) * len(shapes))
+        self.shape.setText(
+            ";".join(
+                ",".join(f"~{n}" if axis in axes else str(n) for axis, n in enumerate(shape))
+                for shape, axes in zip(shapes, free, strict=False)
+            )
+        )
 
     def browse_model(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
@@ -350,5 +361,6 @@ class OpenPage(Page):
 
 
 def _signature(spec: Any) -> str:
-    shape = " × ".join("N" if size is None else str(size) for size in spec.shape)
+    sizes = enumerate(spec.shape)
+    shape = " × ".join(str(size) if size is not None else ("~" if axis else "N") for axis, size in sizes)
     return f"{spec.name}: {spec.dtype} {shape}"

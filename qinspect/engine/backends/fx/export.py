@@ -17,6 +17,7 @@ from torch import fx
 
 from ...child import run_in_child
 from ...execute import outputs_of
+from ...graph import TensorSpec
 from ...graph_json import GRAPH
 from ...graph_json import to_json as graph_json
 from ...kernels import compare
@@ -208,7 +209,7 @@ def write_int8(folder: Path, q: Quantization, name: str, runner: FxRunner) -> No
         lines += [f'{file} = beside("{file}")', *(f"{function} = {file}.{function}" for function in used)]
         text = (Path(__file__).parents[1] / SOURCES[file]).read_text(encoding="utf-8")
         (folder / f"{file}.py").write_text(text, encoding="utf-8")
-    inputs = ", ".join(example(spec.shape, spec.dtype) for spec in q.graph.inputs)
+    inputs = ", ".join(example(spec) for spec in q.graph.inputs)
     text = BUILD.format(
         engine=engine, layers="\n".join(lines), code=code, made=form.made, inputs=inputs, **imports(code)
     )
@@ -228,9 +229,11 @@ def _own(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
-def example(shape: tuple[int | None, ...], dtype: str) -> str:
-    size = tuple(1 if n is None else n for n in shape)
-    return f"torch.randn{size!r}" if dtype.startswith("float") else f"torch.zeros({size!r}, dtype=torch.{dtype})"
+def example(spec: TensorSpec) -> str:
+    size = spec.sized(1)
+    if spec.dtype.startswith("float"):
+        return f"torch.randn{size!r}"
+    return f"torch.zeros({size!r}, dtype=torch.{spec.dtype})"
 
 
 # -- verifying -------------------------------------------------------------------------------------

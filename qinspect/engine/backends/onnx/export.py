@@ -63,14 +63,14 @@ def float_model(graph: LayerGraph) -> bytes:
 
 
 def shapes(graph: LayerGraph) -> dict[str, Shape]:
-    """Shape of every tensor value, None where it varies with the batch, found without computing anything."""
+    """Shape of every tensor value, None where it varies with the inputs', found without computing anything."""
     found: list[dict[str, tuple[int, ...]]] = []
     dynamic = any(size is None for spec in graph.inputs for size in spec.shape)
     executor = Executor(graph, {key: tensor.to("meta") for key, tensor in graph.params.items()})
-    for batch in (2, 3) if dynamic else (1,):
+    for batch, times in ((2, 1), (3, 2)) if dynamic else ((1, 1),):
         seen: dict[str, tuple[int, ...]] = {}
         inputs = [
-            torch.empty(_filled(spec.shape, batch), dtype=getattr(torch, spec.dtype), device="meta")
+            torch.empty(spec.sized(batch, times), dtype=getattr(torch, spec.dtype), device="meta")
             for spec in graph.inputs
         ]
 
@@ -122,13 +122,13 @@ class _Exporter:
                 self.nodes.append(helper.make_node("Identity", [self.tensors[value]], [name], f"{name}/identity"))
             taken.add(name)
         inputs = [
-            helper.make_tensor_value_info(spec.name, _element(spec.dtype), _symbolic(spec.shape))
+            helper.make_tensor_value_info(spec.name, _element(spec.dtype), _symbolic(spec.name, spec.shape))
             for spec in self.graph.inputs
         ]
         outputs = []
         for name, value in zip(names, self.graph.output_values, strict=True):
             dtype = self.graph.producer[value].dtype if value in self.graph.producer else "float32"
-            outputs.append(helper.make_tensor_value_info(name, _element(dtype), _symbolic(self.shapes[value])))
+            outputs.append(helper.make_tensor_value_info(name, _element(dtype), _symbolic(name, self.shapes[value])))
         used = {name for node in self.nodes for name in node.input}
         stored = [tensor for name, tensor in self.stored.items() if name in used]
         proto = helper.make_graph(self.nodes, "qinspect", inputs, outputs, stored)
@@ -255,9 +255,6 @@ def _element(dtype: str) -> int:
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
 
-def _filled(shape: Shape, batch: int) -> list[int]:
-    return [batch if size is None else size for size in shape]
-
-
-def _symbolic(shape: Shape) -> list[int | str]:
-    return ["batch" if size is None else size for size in shape]
+def _symbolic(name: str, shape: Shape) -> list[int | str]:
+    """Lengths with names where they vary: axes of one name have one length."""
+    return [(f"{name}_{axis}" if axis else "batch") if size is None else size for axis, size in enumerate(shape)]

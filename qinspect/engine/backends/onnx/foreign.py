@@ -119,11 +119,14 @@ class _Net(torch.nn.Module):
 
 
 def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -> onnx.ModelProto:
-    sizes = [[2 if n is None else n for n in spec.shape] for spec in graph.inputs]
+    sizes = [spec.sized(2) for spec in graph.inputs]
     dtypes = [getattr(torch, spec.dtype) for spec in graph.inputs]
     inputs = tuple(torch.zeros(size, dtype=dtype) for size, dtype in zip(sizes, dtypes, strict=True))
     batch = torch.export.Dim("batch")
-    dynamic = tuple({i: batch for i, n in enumerate(spec.shape) if n is None} for spec in graph.inputs)
+    dynamic = tuple(
+        {i: torch.export.Dim.AUTO if i else batch for i, n in enumerate(spec.shape) if n is None}
+        for spec in graph.inputs
+    )
     names = {f"v{i}" for i in range(len(values))}
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -226,7 +226,9 @@ def _pads_of_ceil_mode(
 def exported(graph: LayerGraph, module: nn.Module) -> ExportedProgram:
     """A module of this graph's layers exported, with its batch free where the graph's is."""
     batch = Dim("batch")
-    shapes = tuple({i: batch for i, n in enumerate(spec.shape) if n is None} for spec in graph.inputs)
+    shapes = tuple(
+        {i: Dim.AUTO if i else batch for i, n in enumerate(spec.shape) if n is None} for spec in graph.inputs
+    )
     with torch.no_grad(), quiet(), torch.fx.traceback.preserve_node_meta():
         program = torch.export.export(module, examples(graph, 2), dynamic_shapes=shapes)
     for node in program.graph.nodes:
@@ -254,10 +256,7 @@ def _own_items(program: ExportedProgram, graph: LayerGraph) -> None:
 
 def examples(graph: LayerGraph, batch: int) -> tuple[torch.Tensor, ...]:
     """Inputs of the right shapes and types, zeros; `batch` samples where that is free."""
-    return tuple(
-        torch.zeros([batch if n is None else n for n in spec.shape], dtype=getattr(torch, spec.dtype))
-        for spec in graph.inputs
-    )
+    return tuple(torch.zeros(spec.sized(batch), dtype=getattr(torch, spec.dtype)) for spec in graph.inputs)
 
 
 def values_of(model: GraphModule, graph: LayerGraph) -> dict[str, Node]:

@@ -102,10 +102,10 @@ def trtexec(out: Path, graph: LayerGraph, strongly_typed: bool = True) -> str:
     free = [spec for spec in graph.inputs if None in spec.shape]
     for option, batch in zip(("min", "opt", "max"), SHAPES, strict=True):
         if free:
-            shapes = (f"{spec.name}:{'x'.join(str(batch if n is None else n) for n in spec.shape)}" for spec in free)
+            shapes = (f"{spec.name}:{'x'.join(map(str, spec.sized(batch)))}" for spec in free)
             words.append(f"--{option}Shapes={','.join(shapes)}")
     if free:
-        shapes = (f"{spec.name}:{'x'.join(str(1 if n is None else n) for n in spec.shape)}" for spec in free)
+        shapes = (f"{spec.name}:{'x'.join(map(str, spec.sized(1)))}" for spec in free)
         words.append(f"--shapes={','.join(shapes)}")
     words += [
         "--profilingVerbosity=detailed",
