@@ -47,7 +47,7 @@ def flat_net(count: int):
     for k in range(count):
         name = f"stage{k // 500}.block{k // 25}.{k % 25}:conv2d"
         inputs = tuple(nodes[i].id for i in (k - 1, k - 4) if i >= 0 and (i == k - 1 or k % 4 == 0))
-        nodes.append(GraphNode(name, name.partition(":")[0], "conv2d", inputs, "conv2d +bn +relu"))
+        nodes.append(GraphNode(name, name.partition(":")[0], "conv2d", inputs, "conv2d +bn +relu", shape="N×64×56×56"))
         figures[name] = Figures(INT8, "int8/ch", 1 / count, 1e-5, 10.0 + k % 7, 1, 0)
     return nodes, figures
 

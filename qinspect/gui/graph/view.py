@@ -83,7 +83,7 @@ class GraphView(QWidget):
         self.search.setAccessibleName(self.tr("Find a layer"))
         self.search.setClearButtonEnabled(True)
         self.search.setMaximumWidth(260)
-        self.search.setMinimumWidth(104)
+        self.search.setMinimumWidth(84)
         self.search.textChanged.connect(self._find)
         self.search.step.connect(self._step)
         self.found = QLabel()
@@ -94,6 +94,7 @@ class GraphView(QWidget):
         self.overlay.setToolTip(self.tr("What the colours of the layers stand for"))
         for name in OVERLAYS:
             self.overlay.addItem(overlay_title(name), name)
+        self.overlay.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.overlay.currentIndexChanged.connect(self._overlay_chosen)
 
         bar = QWidget()

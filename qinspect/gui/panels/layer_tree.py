@@ -35,7 +35,7 @@ from .layer_columns import COLUMNS, SETS, Facts
 from .layer_model import BarRole, IdsRole, LayerModel, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = {"layer": 154, "op": 128, "type": 100, "share": 56, "gain": 66, "flags": 48}
+WIDTHS = {"layer": 148, "op": 126, "type": 98, "share": 56, "gain": 62, "flags": 46}
 
 
 class _Filter(QSortFilterProxyModel):

@@ -49,6 +49,7 @@ class LayersPage(QWidget):
         self._shape: tuple[Any, ...] = ()
         self._sampled: Run | None = None
         self._late = False
+        self._placed = False
         self.tree = LayerTree()
         self.depth = DepthPlot()
         self.graph = GraphView()
@@ -103,21 +104,30 @@ class LayersPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if not self._placed:
+            self.reset_layout()
         if self._late:
             self._late = False
             self.refresh()
 
     def reset_layout(self) -> None:
-        """Sizes as at the first start."""
-        for splitter, sizes in zip(self.splitters, ((1026, 340), (530, 132), (606, 420)), strict=True):
+        """Sizes as at the first start, for the room that there is: more of it is for plots and graph."""
+        self._placed = self.isVisible()
+        width, height = self.width(), self.height()
+        detail = min(max(round(width * 0.22), 340), 440)
+        tree = min(max(round((width - detail) * 0.59), 552), 660)
+        bottom = min(max(round(height * 0.2), 132), 240)
+        wanted = (width - detail, detail), (height - bottom, bottom), (tree, width - detail - tree)
+        for splitter, sizes in zip(self.splitters, wanted, strict=True):
             splitter.setSizes(list(sizes))
 
     def save_layout(self) -> list[QByteArray]:
-        """The splitters' sizes."""
-        return [splitter.saveState() for splitter in self.splitters]
+        """The splitters' sizes; nothing where the page was never shown."""
+        return [splitter.saveState() for splitter in self.splitters] if self._placed else []
 
     def restore_layout(self, states: list[QByteArray]) -> None:
         """What `save_layout` gave."""
+        self._placed = len(states) == len(self.splitters)
         for splitter, state in zip(self.splitters, states, strict=False):
             splitter.restoreState(state)
 

@@ -281,7 +281,7 @@ class Axis(pg.AxisItem):
         if room * math.log10(2) >= 16:
             found = [decade + math.log10(part) for decade in decades for part in (1, 2, 5)]
         else:
-            step = math.ceil(24 / room)
+            step = math.ceil(18 / room)
             found = [float(decade) for decade in decades if decade % step == 0]
         return [(None, [value for value in found if minVal <= value <= maxVal])]
 
