@@ -41,14 +41,18 @@ def not_run_here(target: Target, graph: LayerGraph | None = None) -> str | None:
 def simulation(quantization: Quantization, channels_last: bool = False) -> Simulation:
     """The simulation of a plan, in the target's own order of rounding where that is known.
 
-    ONNX Runtime's kernels requantize sums in another order than plain fake quantization. Two values
-    in a million come out one step apart, and through a deep net that grows; with its own order the
+    ONNX Runtime's and torch's kernels requantize sums in other orders than plain fake quantization. Two
+    values in a million come out one step apart, and through a deep net that grows; with its own order the
     simulation is bitwise what the runtime computes.
     """
     if quantization.plan.target.backend == "ort":
         from .ort.simulate import OrtSimulation
 
         return OrtSimulation(quantization, channels_last)
+    if quantization.plan.target.backend in ("fx", "eager"):
+        from .fx.simulate import TorchSimulation
+
+        return TorchSimulation(quantization, channels_last)
     from ..simulate import Simulation
 
     return Simulation(quantization, channels_last)

@@ -1,0 +1,102 @@
+"""The simulation with the arithmetic of torch's integer kernels: the same whole numbers, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...graph import Layer
+from ...quantize import Quantization
+from ...target import host_isa
+from ..sums import SumSimulation, along_channels, quantized, scale_of
+from .modules import clip_limits
+
+CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
+"""What is computed on whole numbers, behind the kernel or in it."""
+
+MOST_GROUPS = 100
+"""Convolutions of more groups engine x86 gives to fbgemm."""
+
+
+class TorchSimulation(SumSimulation):
+    """What torch's kernels compute.
+
+    They add up whole numbers exactly and differ in how the sums become whole numbers again. With the
+    input's scale ``s_x``, the weight's ``s_w``, the output's ``s_y`` and ``z_y``, and the bias, on the grid
+    of the sums, as a real number ``b`` and a whole one ``n``, each operation in float32:
+
+    - onednn: ``round(((sum * s_x) * s_w + b) * (1 / s_y) + z_y)``
+    - fbgemm: ``round((sum + b / (s_x * s_w)) * (s_x * s_w / s_y)) + z_y``; with one scale for all channels
+      the bias is multiplied with the reciprocal, in one step with the sum
+    - qnnpack: ``round((sum + n) * (s_x * s_w / s_y)) + z_y``
+
+    Engine x86 gives convolutions to onednn where the processor has VNNI instructions and there are no
+    more than `MOST_GROUPS` groups, all else to fbgemm. fbgemm's depthwise kernels saturate besides, which
+    is not imitated: it is a fault that is to be seen. Additions, averages and the rest are those of plain
+    fake quantization.
+
+    Parameters
+    ----------
+    quantization : Quantization
+        For target fx or eager.
+    channels_last : bool
+        As for `Simulation`.
+    """
+
+    def __init__(self, quantization: Quantization, channels_last: bool = False) -> None:
+        super().__init__(quantization, channels_last)
+        self._scaled = {layer.id: self._constants(layer) for layer in quantization.graph.layers if self._sums(layer)}
+
+    def _sums(self, layer: Layer) -> bool:
+        return layer.id in self.weighted and all(part.op in CLIPS for part in layer.executed)
+
+    def _constants(self, layer: Layer) -> Mapping[str, Any]:
+        """What a layer's sums are added to and multiplied with."""
+        q, made = self.quantization, self.weighted[layer.id]
+        source, out = q.input_scale(layer), q.values[layer.value]
+        assert source is not None
+        s_x, s_y, s_w = scale_of(source), scale_of(out), made.scale
+        real = None
+        if made.bias is not None:
+            step = s_w.double() * float(source.scale)
+            real = (along_channels(made.bias, layer).double() * step).float()
+        return {"kind": self._kind(layer), "s_x": s_x, "s_y": s_y, "s_w": s_w, "both": s_x * s_w, "bias": real}
+
+    def _kind(self, layer: Layer) -> str:
+        """The library that runs a layer."""
+        target = self.quantization.plan.target
+        if target.engine != "x86":
+            return target.engine
+        groups = layer.args[6] if layer.op.startswith("conv") else None
+        vnni = (target.isa or host_isa()) == "avx512-vnni"
+        plain = not self.quantization.weights[layer.id].zero_point.any()
+        return "onednn" if groups is not None and groups <= MOST_GROUPS and vnni and plain else "fbgemm"
+
+    def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
+        if layer.id not in self._scaled:
+            return super().run_layer(layer, values)
+        given, made = self._scaled[layer.id], self.weighted[layer.id]
+        params = self.quantization.values[layer.value]
+        zero = int(params.zero_point)
+        if given["kind"] == "onednn":
+            sums = self.sums(layer, values).mul_(given["s_x"]).mul_(given["s_w"])
+            if given["bias"] is not None:
+                sums.add_(given["bias"])
+            whole = sums.mul_(1 / given["s_y"]).add_(zero).round_().sub_(zero)
+        elif given["kind"] == "qnnpack":
+            whole = self.sums(layer, values, made.bias).mul_(given["both"] / given["s_y"]).round_()
+        else:
+            sums = self.sums(layer, values)
+            if given["bias"] is not None and made.per_channel:
+                sums.add_(given["bias"] / given["both"])
+            elif given["bias"] is not None:
+                # A fused multiply-add: in float64 the product is exact, and one rounding is left.
+                reciprocal = (1 / given["both"]).double()
+                sums = (sums.double() + given["bias"].double() * reciprocal).float()
+            whole = sums.mul_(given["both"] / given["s_y"]).round_()
+        low, high = params.qmin, params.qmax
+        for part in layer.executed:
+            ends = clip_limits(part)
+            low = low if ends[0] is None else max(low, quantized(params, ends[0]))
+            high = high if ends[1] is None else min(high, quantized(params, ends[1]))
+        return whole.clamp_(low - zero, high - zero).mul_(scale_of(params))
