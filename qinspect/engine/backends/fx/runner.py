@@ -70,7 +70,8 @@ class FxRunner:
         def watch(node: fx.Node, result: Any, _ns: int) -> None:
             name = node.meta.get("value")
             if name is not None and isinstance(result, torch.Tensor):
-                found[name] = result
+                # A kernel behind it may write its own sums into the same memory.
+                found[name] = result.clone()
 
         with engine(self.engine), threads_set(self.threads), torch.no_grad():
             _Steps(self.module).run(inputs, watch)

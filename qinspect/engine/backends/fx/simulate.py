@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...graph import Layer
+from ...apart import CLIPS
+from ...graph import Layer, refs
 from ...quantize import Quantization
 from ...target import host_isa
 from ..sums import SumSimulation, along_channels, quantized, scale_of
 from .modules import clip_limits
-
-CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
-"""What is computed on whole numbers, behind the kernel or in it."""
 
 MOST_GROUPS = 100
 """Convolutions of more groups engine x86 gives to fbgemm."""
@@ -25,10 +23,12 @@ class TorchSimulation(SumSimulation):
     input's scale ``s_x``, the weight's ``s_w``, the output's ``s_y`` and ``z_y``, and the bias, on the grid
     of the sums, as a real number ``b`` and a whole one ``n``, each operation in float32:
 
-    - onednn: ``round(((sum * s_x) * s_w + b) * (1 / s_y) + z_y)``
+    - onednn: ``round(((sum * (1 / (1 / s_x))) * s_w + b) * (1 / s_y) + z_y)``; a value that is added to the
+      sums goes to them, after the bias, in one fused multiply-add of its whole number and ``1 / (1 / s)``;
+      a linear layer has ``1 / (1 / s_w)``
     - fbgemm: ``round((sum + b / (s_x * s_w)) * (s_x * s_w / s_y)) + z_y``; with one scale for all channels
       the bias is multiplied with the reciprocal, in one step with the sum
-    - qnnpack: ``round((sum + n) * (s_x * s_w / s_y)) + z_y``
+    - qnnpack: ``round((sum + n) * ((s_x * s_w) * (1 / s_y))) + z_y``
 
     Engine x86 gives convolutions to onednn where the processor has VNNI instructions and there are no
     more than `MOST_GROUPS` groups, all else to fbgemm. fbgemm's depthwise kernels saturate besides, which
@@ -48,7 +48,10 @@ class TorchSimulation(SumSimulation):
         self._scaled = {layer.id: self._constants(layer) for layer in quantization.graph.layers if self._sums(layer)}
 
     def _sums(self, layer: Layer) -> bool:
-        return layer.id in self.weighted and all(part.op in CLIPS for part in layer.executed)
+        """Whether a layer is one whose sums are scaled here, and what is behind it clips or is added to them."""
+        first, rest = layer.executed[:1], layer.executed[1:]
+        known = all(part.op in CLIPS or part.op == "add" for part in first) and all(part.op in CLIPS for part in rest)
+        return layer.id in self.weighted and known
 
     def _constants(self, layer: Layer) -> Mapping[str, Any]:
         """What a layer's sums are added to and multiplied with."""
@@ -72,31 +75,50 @@ class TorchSimulation(SumSimulation):
         plain = not self.quantization.weights[layer.id].zero_point.any()
         return "onednn" if groups is not None and groups <= MOST_GROUPS and vnni and plain else "fbgemm"
 
+    def scales(self, layer: Layer) -> bool:
+        """Whether a layer's sums are scaled as the kernel does it; others are those of plain fake quantization."""
+        return layer.id in self._scaled
+
     def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
-        if layer.id not in self._scaled:
+        if not self.scales(layer):
             return super().run_layer(layer, values)
         given, made = self._scaled[layer.id], self.weighted[layer.id]
         params = self.quantization.values[layer.value]
         zero = int(params.zero_point)
         if given["kind"] == "onednn":
-            sums = self.sums(layer, values).mul_(given["s_x"]).mul_(given["s_w"])
+            # The library is given reciprocals, and takes those of them; of a convolution's weight it is not.
+            s_w = 1 / (1 / given["s_w"]) if layer.op == "linear" else given["s_w"]
+            sums = self.sums(layer, values).mul_(1 / (1 / given["s_x"])).mul_(s_w)
             if given["bias"] is not None:
                 sums.add_(given["bias"])
+            for name in _added(layer):
+                # In float64 the product is exact, and one rounding is left.
+                scale = 1 / (1 / scale_of(self.quantization.values[name]))
+                sums = (sums.double() + self.whole(name, values).double() * scale.double()).float()
             whole = sums.mul_(1 / given["s_y"]).add_(zero).round_().sub_(zero)
         elif given["kind"] == "qnnpack":
-            whole = self.sums(layer, values, made.bias).mul_(given["both"] / given["s_y"]).round_()
+            whole = self.sums(layer, values, made.bias).mul_(given["both"] * (1 / given["s_y"])).round_()
         else:
             sums = self.sums(layer, values)
             if given["bias"] is not None and made.per_channel:
                 sums.add_(given["bias"] / given["both"])
             elif given["bias"] is not None:
-                # A fused multiply-add: in float64 the product is exact, and one rounding is left.
+                # Multiplied and added in one step as well.
                 reciprocal = (1 / given["both"]).double()
                 sums = (sums.double() + given["bias"].double() * reciprocal).float()
             whole = sums.mul_(given["both"] / given["s_y"]).round_()
         low, high = params.qmin, params.qmax
         for part in layer.executed:
+            if part.op not in CLIPS:
+                continue
             ends = clip_limits(part)
             low = low if ends[0] is None else max(low, quantized(params, ends[0]))
             high = high if ends[1] is None else min(high, quantized(params, ends[1]))
         return whole.clamp_(low - zero, high - zero).mul_(scale_of(params))
+
+
+def _added(layer: Layer) -> list[str]:
+    """The values that an addition fused to a layer adds to its sums."""
+    inside = {layer.id, *(part.id for part in layer.fused)}
+    additions = [part for part in layer.executed if part.op == "add"]
+    return [ref.value for part in additions for ref in refs(part.args) if ref.value not in inside]
