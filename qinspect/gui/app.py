@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Mapping
 from functools import partial
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from ..engine.job import FloatCheck
     from ..engine.load import Model
     from ..engine.results import Analysis
+
+
+SETTLE_S = 60.0
+"""A picture waits so long for what the window computes when it is shown."""
 
 
 def application() -> QApplication:
@@ -154,7 +159,8 @@ def screenshot(
     layer : str | None
         The layer that is selected; None takes the one with the largest share of the error.
     tab : int
-        Of the workbench's centre: depth, graph, latency, scatter, plans.
+        Of the workbench's centre (depth, graph, latency, scatter, plans), or of the Fix page
+        (fusions, remedies, runs, search).
     language : str
         ``en`` or ``zh_CN``.
     """
@@ -186,7 +192,7 @@ def screenshot(
         worst = max(analysis.layers, key=lambda row: row.errors.estimated_kl or 0.0, default=None)
         layer = worst.id if worst is not None else None
     window.target_page.show_host(work.host(silent))
-    window.layers_page.centre.setCurrentIndex(tab)
+    (window.fix_page.tabs if step == "fix" else window.layers_page.centre).setCurrentIndex(tab)
     window.go(step)
     window.show()
     app.processEvents()
@@ -201,6 +207,11 @@ def screenshot(
         detail.show_candidates(
             layer, work.candidates(model, data, plan, calibration, layer, document.timed(), None, silent)
         )
+    # What pages ask for when they are shown, such as remedies or the growth of ranges.
+    deadline = time.monotonic() + SETTLE_S
+    while not window.jobs.idle and time.monotonic() < deadline:
+        app.processEvents()
+        time.sleep(0.01)
     for _ in range(5):
         app.processEvents()
     out.parent.mkdir(parents=True, exist_ok=True)

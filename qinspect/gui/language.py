@@ -32,6 +32,8 @@ def install(app: QApplication, language: str) -> list[QTranslator]:
     app.setProperty("language", language)
     for old in _translators():
         app.removeTranslator(old)
+        # It lives on until the event loop comes to delete it, and is not to be asked until then.
+        old.setObjectName("")
         old.deleteLater()
     if language == "en":
         return []

@@ -926,7 +926,7 @@
     </message>
     <message>
         <source>A program with quantizers; inductor compiles it to integer kernels.</source>
-        <translation>带量化器的程序；inductor 将其编译为整数内核。</translation>
+        <translation>带量化器的程序；inductor 将其编译为整数核。</translation>
     </message>
     <message>
         <source>Python script</source>

@@ -8,17 +8,21 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from qinspect.engine.results import KernelCheck
+from qinspect.engine.quality import RangeGrowth
+from qinspect.engine.results import Analysis, Boundary, KernelCheck, LatencySums, LayerRow, Totals
 from qinspect.engine.statistics import Histogram, bin_exponent
+from qinspect.gui.panels.overlays import border_times
 from qinspect.gui.plots.base import Plot
 from qinspect.gui.plots.channels import ChannelRanges
 from qinspect.gui.plots.depth import DepthPlot, DepthPoint
+from qinspect.gui.plots.growth import GrowthPlot
 from qinspect.gui.plots.histogram import Grid, HistogramPlot, outside_share
 from qinspect.gui.plots.kernel import KernelPlot
 from qinspect.gui.plots.latency import LatencyBar, LatencyPlot
@@ -82,6 +86,11 @@ def fill_levels(plot: WeightLevels) -> None:
     plot.set_levels(np.array([[0, 3, 5, 0], [1, 0, 9, 2]], np.int64), -2)
 
 
+def fill_growth(plot: GrowthPlot) -> None:
+    counts = np.array([1, 2, 4, 8])
+    plot.set_growth(RangeGrowth(8, counts, np.array([0.5, 0.8, 0.9, 1]), np.array([0.2, 0.4, 0.8, 1]), {"x": 0.1}))
+
+
 KINDS = [
     (HistogramPlot, fill_histogram),
     (ChannelRanges, fill_channels),
@@ -91,6 +100,7 @@ KINDS = [
     (GainScatter, fill_scatter),
     (ParetoPlot, fill_pareto),
     (WeightLevels, fill_levels),
+    (GrowthPlot, fill_growth),
 ]
 
 
@@ -381,6 +391,31 @@ def test_slowest_layers_are_on_top_and_a_click_selects(shown, qtbot) -> None:
     plot.number.setCurrentIndex(1)
     assert len(plot._bars) == 20
     assert "1 slower in int8" in plot.caption()
+
+
+def test_what_borders_cost_is_part_of_the_bar_and_in_the_table(shown) -> None:
+    plot = shown(LatencyPlot)
+    plot.set_bars([LatencyBar("a", "a", 30.0, 20.0, 1.0, 8.0), LatencyBar("b", "b", 10.0, 4.0)])
+    settle()
+    assert "0.01 ms of it at borders" in plot.caption()
+    bars = [item for item in plot.plot.items if isinstance(item, pg.BarGraphItem)]
+    (border,) = [bar for bar in bars if len(np.atleast_1d(bar.opts["width"])) == 1]
+    assert (border.opts["x0"], border.opts["width"]) == (pytest.approx([12.0]), pytest.approx([8.0]))
+    header, rows = plot.table()
+    assert header[-1] == "border_us"
+    assert [row[-1] for row in rows] == [8.0, None]
+    plot.set_bars([LatencyBar("a", "a", 30.0, 20.0)])
+    assert "borders" not in plot.caption()
+
+
+def test_borders_belong_to_the_layer_that_reads_or_at_an_output_to_the_one_before() -> None:
+    layers = tuple(
+        LayerRow(n, n, "linear", (), None, True, True, None, None, (1,), 0, 0) for n in ("a", "b")
+    )
+    borders = (Boundary("x", "a", 3.0), Boundary("a", "b", 2.0), Boundary("b", "output", 1.5))
+    sums = LatencySums(runs=5, boundaries=borders)
+    analysis = Analysis({}, {}, {}, {}, Totals(), layers, (), latency=sums)
+    assert border_times(analysis) == {"a": 3.0, "b": 3.5}
 
 
 def test_kernel_caption_has_steps_shares_and_saturation(shown) -> None:

@@ -31,6 +31,10 @@ class GrowthPlot(Plot):
         self._growth = growth
         self.redraw()
 
+    def clear(self) -> None:
+        """Show the hint."""
+        self.set_growth(None)
+
     def redraw(self) -> None:
         self.plot.clear()
         growth = self._growth
