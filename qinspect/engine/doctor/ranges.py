@@ -403,6 +403,7 @@ def _weight_gain(case: Case, layer: Layer, share: float) -> float:
 def _weight_share(case: Case, layer: Layer) -> float:
     """The weight's part of a layer's own error."""
     row, stats = case.row_of.get(layer.id), case.calibration.tensors.get(layer.value)
+    stats = case.validation.get(layer.value, stats)  # of the samples that the error was measured on
     if row is None or not row.errors.local_mse:
         return 0.0
     params = case.quantization.values.get(layer.value)  # none where it is dynamic or weight-only

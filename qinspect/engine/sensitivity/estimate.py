@@ -175,7 +175,8 @@ def score(
     total : int
         Number of samples to come, for the report.
     draws : int
-        Random vectors per sample for the squared error; for the KL divergence they are `OF_KL` times as many.
+        Random vectors per sample for the squared error, and `OF_KL` times as many for the KL divergence;
+        where there is none, all are for the squared error.
     only : frozenset of str, optional
         Ids of the layers to score; all quantized ones otherwise.
     seed : int
@@ -200,7 +201,7 @@ def score(
 
 def _scores(name: str, walk: Walk, noises: Noises, samples: int) -> Scores:
     """Of one plan."""
-    draws = walk.draws
+    squares, by_kl = slice(0, walk.squares), slice(walk.squares, (1 + OF_KL) * walk.draws)
     effects = {key: np.concatenate(parts, 1) for key, parts in walk.effects.items()}
     used = {id: noisy.used[name] for id, noisy in noises.layers.items() if name in noisy.used}
     zero = np.zeros((walk.vectors, samples))
@@ -209,8 +210,7 @@ def _scores(name: str, walk: Walk, noises: Noises, samples: int) -> Scores:
         id: sum((effects.get((id, key), zero) for key in keys if key[0] == "weight"), zero) for id, keys in used.items()
     }
     correction = walk.power_correction(samples)
-    mse = {id: effect[:draws] ** 2 * correction for id, effect in whole.items()}
-    by_kl = slice(draws, (1 + OF_KL) * draws)
+    mse = {id: effect[squares] ** 2 * correction for id, effect in whole.items()}
     kl = {id: effect[by_kl] ** 2 / 2 for id, effect in whole.items() if walk.has_kl}
     together = sum(whole.values(), zero)
     return Scores(
@@ -218,11 +218,11 @@ def _scores(name: str, walk: Walk, noises: Noises, samples: int) -> Scores:
         {id: float(values.mean()) for id, values in kl.items()},
         samples,
         {id: float((weight[id][by_kl] ** 2).mean()) / 2 for id in kl},
-        {id: float((weight[id][:draws] ** 2).mean()) * correction for id in mse},
+        {id: float((weight[id][squares] ** 2).mean()) * correction for id in mse},
         _standard_error(kl),
         _standard_error(mse),
         float((together[by_kl] ** 2).mean()) / 2 if kl else None,
-        float((together[:draws] ** 2).mean()) * correction if mse else None,
+        float((together[squares] ** 2).mean()) * correction if mse else None,
         Answers(np.concatenate(walk.tops), np.concatenate(walk.gaps), {id: effect[-1] for id, effect in whole.items()})
         if walk.tops
         else None,

@@ -49,7 +49,8 @@ class Walk:
     graph : LayerGraph
     noises : Noises
     draws : int
-        Random vectors per sample for the squared error; `OF_KL` times as many are for the KL divergence.
+        Random vectors per sample for the squared error, and `OF_KL` times as many for the KL divergence;
+        where there is none, all are for the squared error.
     generator : torch.Generator
     classes : ClassAxis
         How the first output is read.
@@ -93,7 +94,12 @@ class Walk:
     @property
     def vectors(self) -> int:
         """Number of a sample's vectors: for the squared error, then for the KL divergence, then the margin's."""
-        return self.draws * (1 + OF_KL * self.has_kl) + bool(self.tops)
+        return self.draws * (1 + OF_KL) + bool(self.tops)
+
+    @property
+    def squares(self) -> int:
+        """How many of them are for the squared error."""
+        return self.draws if self.has_kl else self.draws * (1 + OF_KL)
 
     def add(self, inputs: Sequence[torch.Tensor], size: int, report: Report, before: int, total: int) -> None:
         """One portion, forth and back.
@@ -182,7 +188,7 @@ class Walk:
         for name, output in zip(self.graph.output_values, outputs, strict=True):
             if not isinstance(output, torch.Tensor) or not output.is_floating_point():
                 continue
-            for draw in range(self.draws):
+            for draw in range(self.squares):
                 noise = self._signs(output.shape)
                 put(name, draw, noise / max(self.powers[index] * len(self.powers), 1e-30) ** 0.5)
             if first is not None and index == 0:
