@@ -4647,6 +4647,14 @@
         <translation>加载所写内容的新进程{why}</translation>
     </message>
     <message>
+        <source>torch&apos;s integer kernels take weights per tensor or per channel</source>
+        <translation>torch 的整数核只接受按张量或按通道的权重</translation>
+    </message>
+    <message>
+        <source>the lowering to ONNX multiplies two values at run time and adds none</source>
+        <translation>转换到 ONNX 时，动态的乘积只乘两个值，不加其他值</translation>
+    </message>
+    <message>
         <source>inductor needs Python&apos;s and torch&apos;s headers, which this application does not bring</source>
         <translation>inductor 需要 Python 和 torch 的头文件，而本应用程序不带有它们</translation>
     </message>

@@ -13,11 +13,13 @@ import torch
 from qinspect import demo
 from qinspect.engine.backends.cut import cut, inputs_of, write_cut
 from qinspect.engine.backends.ort.runner import OrtRunner, session
+from qinspect.engine.backends.pt2e.runner import Pt2eRunner
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import open_data
 from qinspect.engine.job import first_plan, float_onnx, fused_graph
-from qinspect.engine.latency import layer_latencies
+from qinspect.engine.latency import latency_sums, layer_latencies
 from qinspect.engine.load import load_model
+from qinspect.engine.progress import silent
 from qinspect.engine.quantize import quantize
 from qinspect.engine.target import Target
 
@@ -56,3 +58,29 @@ def test_a_layers_time_in_the_profile_is_near_that_of_the_layer_alone():
     assert len(ratios) >= 5
     assert 0.4 < statistics.median(ratios) < 1.5
     assert torch.tensor(ratios).isfinite().all()
+
+
+def test_inductors_kernels_beside_the_whole():
+    """PT2E end to end against inductor's fp32, and kernel by kernel; the sum is no end-to-end time."""
+    model = load_model(demo.model_spec(), allow_code=True)
+    data = open_data(demo.data_spec(), model.graph.inputs[0].shape)
+    plan = first_plan(model.graph, Target.parse("pt2e"))
+    graph = fused_graph(model, plan).graph
+    inputs = data.load([0])
+    runner = Pt2eRunner(quantize(graph, plan, calibrate(graph, [inputs]).tensors))
+    timing = runner.time(inputs, 1, 50, silent)
+    fp32, int8 = statistics.median(timing.fp32_ms), statistics.median(timing.int8_ms)
+    sums = latency_sums(timing)
+    assert sums.fp32_layers_us is not None
+    assert sums.int8_layers_us is not None
+    print(f"\nMobileNetV2, inductor: {fp32:.2f} / {int8:.2f} ms = {fp32 / int8:.2f}; kernels alone")
+    print(f"{sums.fp32_layers_us / 1e3:.2f} / {sums.int8_layers_us / 1e3:.2f} ms, to no layer")
+    print(f"{statistics.median(timing.int8_us.get('', [0.0])):.0f} µs of int8")
+    for layer, times in sorted(timing.int8_us.items(), key=lambda item: -statistics.median(item[1]))[:8]:
+        plain = timing.fp32_us.get(layer)
+        before = "" if plain is None else f"{statistics.median(plain):.1f}"
+        print(f"{layer:34} {before:>8} {statistics.median(times):8.1f}")
+    weighted = {layer.id for layer in graph.layers if layer.op in ("conv2d", "linear")}
+    assert weighted <= set(timing.int8_us)
+    assert weighted <= set(timing.fp32_us)
+    assert 0.3 < sums.int8_layers_us / 1e3 / int8 < 1.3

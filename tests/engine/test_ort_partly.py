@@ -272,3 +272,28 @@ def test_groups_along_a_convolution_are_refused(canonical, quantized):
     q = quantized(canonical(Images().eval(), IMAGES), PLAN.with_default(INT4, None), [(IMAGES,)])
     assert q.why_not["first:conv2d"] == "groups are along the features of linear layers"
     assert q.weight_only == {"head:linear"}
+
+
+class AddedProduct(nn.Module):
+    """A product of two values that is added to a third (``baddbmm``)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.three = (nn.Linear(8, 8) for _ in range(3))
+
+    def forward(self, x):
+        return torch.baddbmm(self.one(x), self.two(x), self.three(x))
+
+
+def test_an_added_product_runs_in_integers_where_it_is_static_and_is_refused_where_it_is_dynamic(canonical, quantized):
+    x = torch.randn(3, 8, 8)
+    graph = canonical(AddedProduct(), x)
+    q = quantized(graph, PLAN, [(x,)])
+    runner = OrtRunner(q, float_model(q.graph))
+    assert runner.kernels[":matmul"] in ("MatMulIntegerToFloat", "QLinearMatMul")
+    with torch.no_grad():
+        wanted = OrtSimulation(q)((x,))
+    assert torch.equal(runner.run((x,))[0], wanted[0] if isinstance(wanted, (tuple, list)) else wanted)
+    q = quantized(graph, QuantPlan(Target()).with_default(INT8, DYNAMIC), [(x,)])
+    assert "adds none" in q.why_not[":matmul"]
+    assert ":matmul" not in q.dynamic

@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.pt2e.code import compiled, integer_calls
+from qinspect.engine.backends.pt2e.code import Compiled, compiled, with_own_dequantizers
 from qinspect.engine.backends.pt2e.lower import DEQUANTIZE, lower, taps
 from qinspect.engine.backends.pt2e.nodes import layer_of
+from qinspect.engine.backends.pt2e.profile import kernels_in
 from qinspect.engine.data_spec import DataSpec
 from qinspect.engine.execute import outputs_of
 from qinspect.engine.graph import LayerGraph
@@ -173,14 +174,65 @@ def test_a_transposed_convolution_is_refused(canonical, quantized):
 
 def test_integer_kernels_are_read_off_generated_code_by_the_quantizer_behind_them():
     code = """
+    def call(self, args):
+        cpp_fused_quantize_0(arg0_1, buf0)
         # Topologically Sorted Source Nodes: [q, q_1], Original ATen: [quantized_decomposed.quantize_per_tensor]
         buf4 = torch.ops.onednn.qconv_pointwise.tensor(buf0, s, z, w, b, 1, 0.01, 0, torch.uint8, 'relu', [], '')
-        # Topologically Sorted Source Nodes: [dq, conv2d_1], Original ATen: [aten.convolution]
+        # Topologically Sorted Source Nodes: [dequantize_per_tensor, conv2d_1], Original ATen: [aten.convolution]
         buf5 = extern_kernels.convolution(buf4, w_1, stride=(1, 1))
-        buf6 = torch.ops.onednn.qlinear_pointwise.tensor(buf5, s, z, w, b, 0.01, 0, torch.uint8, 'none', [None], '')
+        # Topologically Sorted Source Nodes: [linear], Original ATen: [aten.addmm]
+        buf6 = torch.ops.onednn.qlinear_pointwise.tensor(buf5, s, z, w, b, 1.0, 0, torch.float32, 'none', [None], '')
+        torch.ops.onednn.qconv2d_pointwise.binary_tensor(buf6, s, z, w, b, 0.01, 0, torch.uint8, 'sum', 1.0, 'relu')
     """
-    found = integer_calls(code, {"q": "x", "q_1": "relu:relu"})
-    assert found == [("onednn.qconv_pointwise", "relu:relu"), ("onednn.qlinear_pointwise", "")]
+    owners = {"q": "", "q_1": "conv", "conv2d_1": "other", "dequantize_per_tensor": "conv", "linear": "fc"}
+    program = Compiled(None, code, {"q": "x", "q_1": "relu:relu"}, owners, {"cpp_fused_quantize_0": ("q",)})
+    found = [(kernel.event, kernel.layers) for kernel in kernels_in(program)]
+    assert found == [
+        ("cpp_fused_quantize_0", ()),
+        ("onednn::qconv_pointwise", ("conv",)),
+        ("aten::convolution", ("other",)),
+        ("onednn::qlinear_pointwise", ("fc",)),
+        ("onednn::qconv2d_pointwise", ()),
+    ]
+
+
+class Heads(nn.Module):
+    """Linear layers and a sum that share an input of three axes, as attention has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(32, 32) for _ in range(3))
+
+    def forward(self, x):
+        return torch.softmax(self.query(x) @ self.key(x).transpose(1, 2), -1) @ self.value(x) + x
+
+
+def test_linear_layers_that_share_an_input_have_dequantizers_that_nothing_makes_one_again(canonical, quantized):
+    x = torch.randn(3, 5, 32)
+    program = lower(quantized(canonical(Heads(), x), QuantPlan.preset(TARGET), [(x,)])).module
+    apart = with_own_dequantizers(program)
+    read = [node.args[0] for node in apart.graph.nodes if getattr(node.target, "_opname", "") == "linear"]
+    assert len({(node.args[0], node.args[4]) for node in read}) == 3
+    assert all(node.target is DEQUANTIZE and len(node.users) == 1 for node in read)
+    with torch.no_grad():
+        assert torch.equal(outputs_of(apart(x))[0], outputs_of(program(x))[0])
+
+
+@pytest.mark.slow
+def test_linear_layers_that_share_an_input_all_run_in_integers(canonical, quantized):
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("inductor needs a C++ compiler")
+    import torch._inductor.config as inductor
+
+    from qinspect.engine.backends.pt2e.runner import Pt2eRunner
+
+    x = torch.randn(3, 5, 32)
+    q = quantized(canonical(Heads(), x), QuantPlan.preset(TARGET), [(x,)])
+    with inductor.patch(compile_threads=1):
+        kernels = Pt2eRunner(q).kernels
+    assert {key: kernel for key, kernel in kernels.items() if key.endswith(":linear")} == dict.fromkeys(
+        ("query:linear", "key:linear", "value:linear"), "onednn.qlinear_pointwise"
+    )
 
 
 @pytest.mark.slow

@@ -92,6 +92,8 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
             return Text("torch's integer kernels take int8 weights, not {dtype}", dtype=weight.dtype)
         if not weight.symmetric:
             return Text("the lowering to torch takes symmetric weights")
+        if weight.granularity == "per_group":
+            return Text("torch's integer kernels take weights per tensor or per channel")
         if layer.op.startswith("conv_transpose") and weight.granularity == "per_channel":
             return Text("torch takes per-tensor weights in transposed convolutions")
         if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
@@ -129,7 +131,7 @@ def _dynamic_refused(layer: Layer, activation: TensorConfig, weight: TensorConfi
         return Text("its weight is computed at run time")
     if layer.op in RECURRENT and (reason := _recurrent_refused(layer, activation, target)):
         return reason
-    if activation != TensorConfig("uint8", bits=activation.bits, dynamic=True) or activation.bits not in (7, 8):
+    if activation.bits not in (7, 8) or activation != TensorConfig("uint8", bits=activation.bits, dynamic=True):
         return Text(
             "torch's dynamic kernel takes uint8 inputs, affine, per tensor, of 7 or 8 bits, not {activation}",
             activation=activation,

@@ -134,6 +134,8 @@ def _static_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig
 def _dynamic_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig | None) -> str | None:
     if layer.op == "matmul" and _operands(layer) < 2:
         return Text("ONNX Runtime runs it in integers only between two activations")
+    if layer.op == "matmul" and layer.target.split(".")[1] not in ("mm", "bmm", "matmul"):
+        return Text("the lowering to ONNX multiplies two values at run time and adds none")
     if layer.op not in INTEGER_WEIGHTED | {"matmul"}:
         return Text("ONNX Runtime has no dynamic kernel for {op}", op=layer.op)
     if activation != DYNAMIC:

@@ -6,20 +6,20 @@ import platform
 import re
 import shutil
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
 import torch
-from torch.fx import GraphModule
+from torch.fx import Graph, GraphModule, Node
 
 from ...problem import Problem
 from ...text import Text
-from .lower import QUANTIZE, quiet
-from .nodes import VALUE, layer_of
+from .lower import DEQUANTIZE, QUANTIZE, quiet
+from .nodes import VALUE, layer_of, operator_name
 
-INTEGER_CALL = re.compile(r"(?:= |^\s*)torch\.ops\.onednn\.(qconv\w*|qlinear\w*)\.(?:default|tensor|binary\w*)\(")
 SOURCES = re.compile(r"# Topologically Sorted Source Nodes: \[([^\]]*)\]")
 
 
@@ -98,6 +98,7 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
         # Registers the patterns that make integer kernels of quantizers and convolutions.
         import torchao.quantization.pt2e.quantizer.x86_inductor_quantizer  # noqa: F401
 
+    module = with_own_dequantizers(module)
     names: dict[str, str] = {}
     owners: dict[str, str] = {}
     loops: dict[str, tuple[str, ...]] = {}
@@ -117,7 +118,7 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
     def noted(self: Any, nodes: Any, kernel_name: str | None = None) -> None:
         if kernel_name is not None:
             said = SOURCES.search(get_kernel_metadata(nodes, V.graph.wrapper_code)[0])
-            loops[kernel_name] = _names(said.group(1)) if said else ()
+            loops[kernel_name] = names_in(said.group(1)) if said else ()
         comment(self, nodes, kernel_name)
 
     # The profiler is told of loops of C++ by the code itself; operators of torch's always say when they run.
@@ -141,42 +142,42 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
     return Compiled(call, "\n".join(code), names, owners, loops)
 
 
-def _owners(module: GraphModule, graph: GraphModule) -> dict[str, str]:
-    """Layers by the names that dynamo gave their nodes; none where its graph has others."""
-    ours, theirs = ([n for n in g.graph.nodes if n.op == "call_function"] for g in (module, graph))
-    if [node.target for node in ours] != [node.target for node in theirs]:
-        return {}
-    return {two.name: layer_of(one) or "" for one, two in zip(ours, theirs, strict=True)}
+def with_own_dequantizers(module: GraphModule) -> GraphModule:
+    """The same program with a dequantizer for each linear layer that reads a value.
 
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def integer_calls(code: str, quantizers: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The calls of integer kernels in generated code, in order.
-
-    Parameters
-    ----------
-    code : str
-    quantizers : mapping of str to str
-        Value name by node name.
-
-    Returns
-    -------
-    list of (kernel, value)
-        oneDNN's operator, and the name of the value that it hands on: inductor writes the
-        quantizer behind a convolution into the convolution. Empty where the code does not say.
+    Where linear layers, with views of more than two axes between, share one with others, inductor's
+    patterns find none of them, and they run in float without a word. So that equal ones are not made
+    one again they differ in the largest whole number, which a dequantizer does not look at.
     """
-    found: list[tuple[str, str]] = []
-    sources: list[str] = []
-    for line in code.splitlines():
-        if (said := SOURCES.search(line)) is not None:
-            sources = list(_names(said.group(1)))
-        elif (call := INTEGER_CALL.search(line)) is not None:
-            mine = [quantizers[name] for name in sources if name in quantizers]
-            found.append((f"onednn.{call.group(1)}", mine[-1] if mine and "torch.uint8" in line else ""))
-            sources = []
-        elif " = " in line:
-            sources = []
-    return found
+    graph = Graph()
+    graph.output(graph.graph_copy(module.graph, {}))
+    graph.set_codegen(module.graph._codegen)  # how the program takes its inputs and gives its outputs
+    number = 0
+    for node in list(graph.find_nodes(op="call_function", target=DEQUANTIZE)):
+        for user in list(node.users):
+            if operator_name(user) == "linear":
+                number += 1
+                with graph.inserting_before(user):
+                    again = graph.node_copy(node)
+                again.args = (*again.args[:4], int(str(again.args[4])) + number, *again.args[5:])
+                user.replace_input_with(node, again)
+        if not node.users:
+            graph.erase_node(node)
+    return GraphModule(module, graph)
+
+
+def _owners(module: GraphModule, graph: GraphModule) -> dict[str, str]:
+    """Layers by the names that dynamo gave their nodes, which keep their order; as far as it left their number."""
+    ours, theirs = (defaultdict[Any, list[Node]](list), defaultdict[Any, list[Node]](list))
+    for found, nodes in ((ours, module.graph.nodes), (theirs, graph.graph.nodes)):
+        for node in nodes:
+            if node.op == "call_function":
+                found[node.target].append(node)
+    pairs = [pair for target in theirs if len(ours[target]) == len(theirs[target])
+             for pair in zip(ours[target], theirs[target], strict=True)]  # fmt: skip
+    return {two.name: layer_of(one) or "" for one, two in pairs}
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a list that stands in a comment of generated code."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...graph import LayerGraph
-from .code import SOURCES, Compiled
+from .code import SOURCES, Compiled, names_in
 
 CALL = re.compile(r"^(?:\w+ = )?(?:torch\.ops\.(\w+)\.(\w+)[.\w]*|extern_kernels\.(\w+)|(cpp_\w+))\(")
+
+INTEGER = ("onednn::qconv", "onednn::qlinear")
+"""How events of oneDNN's integer kernels begin."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def kernels_in(program: Compiled) -> list[Kernel]:
     for line in body.partition("\nrunner = ")[0].splitlines():
         text = line.strip()
         if (said := SOURCES.search(text)) is not None:
-            sources = tuple(name.strip() for name in said.group(1).split(","))
+            sources = names_in(said.group(1))
         elif (call := CALL.match(text)) is not None:
             space, operator, plain, loop = call.groups()
             nodes = program.loops.get(loop, ()) if loop else sources
@@ -55,7 +58,7 @@ def _kernel(event: str, nodes: Iterable[str], program: Compiled, whole: bool) ->
     known = [name for name in nodes if name in program.owners]
     layers = [program.owners[name] for name in known if "quantize_per" not in name]
     rounded = [program.owners[name] for name in known if "quantize_per" in name]
-    if event.startswith("onednn::q") and whole:
+    if event.startswith(INTEGER) and whole:
         # The quantizer behind it is inside; what comes before it is said to be too, and is another kernel's.
         layers = [program.owners[name] for name in known if name in program.quantizers][-1:]
     return Kernel(event, tuple(dict.fromkeys(filter(None, layers))), tuple(dict.fromkeys(rounded)))

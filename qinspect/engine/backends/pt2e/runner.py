@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter_ns
-from typing import Any
 
 import torch
 
@@ -13,9 +12,9 @@ from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...text import Text
 from ..runner import WARM_UPS, Timing, threads_set
-from .code import Compiled, compiled, integer_calls, need_compiler
+from .code import Compiled, compiled, need_compiler
 from .lower import examples, exported, lower, owned_module, taps
-from .profile import LayerTimes, kernels_in, laps, layer_times
+from .profile import INTEGER, LayerTimes, kernels_in, laps, layer_times
 from .table import WEIGHTED
 
 LOOP = "C++ loop"
@@ -145,13 +144,11 @@ class Pt2eRunner:
 
 def kernels_of(quantization: Quantization, program: Compiled) -> dict[str, str]:
     """Which layers run in integers, convolutions and linear layers as the generated code has them."""
-    producers = {layer.value: layer.id for layer in quantization.graph.layers}
-    found: dict[str, Any] = {
-        producers[value]: kernel
-        for kernel, value in integer_calls(program.code, program.quantizers)
-        if value in producers
-    }
-    found = {layer_id: kernel for layer_id, kernel in found.items() if layer_id in quantization.weights}
+    found: dict[str, str] = {}
+    for kernel in kernels_in(program):
+        if kernel.event.startswith(INTEGER):
+            mine = [layer_id for layer_id in kernel.layers if layer_id in quantization.weights]
+            found.update(dict.fromkeys(mine[-1:], kernel.event.replace("::", ".")))
     for layer in quantization.graph.layers:
         if layer.id in quantization.quantized and not layer.transparent and layer.op not in WEIGHTED:
             found[layer.id] = LOOP

@@ -1,0 +1,107 @@
+"""Whatever a plan asks of torch's backends: a layer runs in integers or is refused with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from qinspect.engine.backends.fx.runner import FxRunner
+from qinspect.engine.backends.pt2e.lower import lower
+from qinspect.engine.backends.pt2e.nodes import described
+from qinspect.engine.calibrate import calibrate
+from qinspect.engine.execute import outputs_of
+from qinspect.engine.fuse import fuse
+from qinspect.engine.graph import LayerGraph
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.problem import Problem
+from qinspect.engine.qconfig import DTYPES, FLOATS, GRANULARITIES, QConfig, TensorConfig
+from qinspect.engine.quantize import WEIGHTED, quantize
+from qinspect.engine.simulate import Simulation
+from qinspect.engine.target import Target
+
+TARGETS = ("fx-x86", "fx-fbgemm", "fx-onednn", "fx-qnnpack", "eager-onednn", "pt2e")
+
+
+class Mixed(nn.Module):
+    """Convolution, depthwise and transposed, a sum, a product, a recurrent and a linear layer; input (N, 3, 6, 6)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.depthwise = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1, groups=4)
+        self.up = nn.ConvTranspose2d(4, 4, 2)
+        self.gru, self.fc = nn.GRU(7, 6, batch_first=True), nn.Linear(6, 5)
+
+    def forward(self, x):
+        x = F.relu(self.conv(x))
+        x = F.hardswish(self.depthwise(x) + x) * x
+        x, _ = self.gru(self.up(x).mean(2))
+        return F.softmax(F.layer_norm(self.fc(x), (5,)), -1)
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def graph(trace_once, images) -> LayerGraph:
+    torch.manual_seed(0)
+    return trace_once(Mixed().requires_grad_(False), images)
+
+
+def _tensor(**fields: Any) -> TensorConfig | None:
+    try:
+        return TensorConfig(**fields)
+    except Problem:
+        return None
+
+
+CONFIGS = st.none() | st.builds(
+    _tensor,
+    dtype=st.sampled_from((*DTYPES, *FLOATS)) | st.sampled_from(("uint8", "int8")),
+    bits=st.sampled_from((0, 0, 0, 4, 7, 8)),
+    symmetric=st.booleans(),
+    narrow=st.booleans(),
+    granularity=st.sampled_from(GRANULARITIES),
+    dynamic=st.booleans(),
+    group_size=st.just(2),
+)
+ASKED = ("conv:conv2d", "fc:linear", "gru:gru", "up:conv_transpose2d", ":softmax")
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@example(default=(TensorConfig("int8", symmetric=True, granularity="per_group"), TensorConfig("uint8")), own={})
+@example(default=(TensorConfig("int8", symmetric=True), TensorConfig("int16", dynamic=True)), own={})
+@given(default=st.tuples(CONFIGS, CONFIGS), own=st.dictionaries(st.sampled_from(ASKED), st.tuples(CONFIGS, CONFIGS)))
+def test_every_layer_that_is_asked_runs_in_integers_or_has_a_reason(name, graph, images, default, own):
+    target = Target.parse(name)
+    if target.backend != "pt2e" and target.engine not in torch.backends.quantized.supported_engines:
+        pytest.skip(f"this torch has no engine {target.engine}")
+    plan = QuantPlan(target, QConfig(*default)).with_layers({key: QConfig(*pair) for key, pair in own.items()})
+    fused = fuse(graph, plan).graph
+    with torch.no_grad():
+        q = quantize(fused, plan, calibrate(fused, [(images,)]).tensors)
+        theirs = outputs_of(Simulation(q)((images,)))
+        for layer_id in q.asked:
+            assert (layer_id in q.integer) != bool(q.why_not.get(layer_id)), layer_id
+        integer = {layer.id for layer in fused.layers if layer.id in q.integer and not layer.transparent}
+        assert integer <= q.asked
+        if target.backend == "pt2e":
+            program = lower(q).module
+            weighted = {layer_id for layer_id in integer if fused.by_id[layer_id].op in WEIGHTED}
+            assert weighted <= described(program.graph).layers
+            ours = outputs_of(program(images))
+        else:
+            runner = FxRunner(q)
+            assert set(runner.kernels) == integer
+            ours = runner.run((images,))
+    for one, two in zip(ours, theirs, strict=True):
+        assert torch.isfinite(one).all()
+        assert one.shape == two.shape
