@@ -65,6 +65,22 @@ def test_what_is_said_names_every_layer_and_how_it_was_matched(plain):
     assert "run by onnxruntime" in said
 
 
+def test_the_page_has_every_layer_with_its_weights_and_needs_nothing_else(made, plain):
+    found, _ = plain
+    page = next(iter(made[0].glob("out */compare.html"))).read_text(encoding="utf-8")
+    assert "://" not in page
+    for row in found["layers"]:
+        assert f"<code>{row['float_id']}</code>" in page
+        assert (row["weight_histogram"] is None) == (row["weight"] is None)
+    weighted = [row for row in found["layers"] if row["weight_histogram"] is not None]
+    assert weighted
+    assert page.count("<path d=") == len(weighted)
+    for row in weighted:
+        histogram = row["weight_histogram"]
+        assert sum(histogram["counts"]) == sum(histogram["real_counts"])
+        assert f"int8, {histogram['integers'][0]} to {histogram['integers'][-1]} of -128 to 127" in page
+
+
 @pytest.mark.parametrize("form", ["float", "int8"])
 def test_our_own_file_is_matched_by_identity_and_its_errors_are_those_of_the_simulation(made, plain, form):
     folder, _, quantization, samples = made

@@ -159,3 +159,24 @@ def test_a_cancelled_export_leaves_nothing_behind(quantization, x, tmp_path):
     with pytest.raises(Cancelled):
         export_fx(quantization, tmp_path / "net", [(x,)], stop)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif("onednn" not in ENGINES, reason="this torch has no engine onednn")
+def test_a_kernel_that_writes_its_sums_over_a_value_is_verified_too(canonical, quantized, tmp_path):
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 6, 1), nn.Conv2d(6, 6, 3, padding=1)
+
+        def forward(self, x):
+            x = torch.relu(self.first(x))
+            return torch.relu(self.second(torch.relu(x)) + x).mean((2, 3))
+
+    given = torch.randn(4, 3, 8, 8)
+    q = quantized(canonical(Residual(), given), QuantPlan.preset(Target("fx", "onednn")), [(given,)])
+    report = export_fx(q, tmp_path / "net", [(given,)])
+    assert report.problems == ()
+    assert report.equal_share == report.layer_equal_share == 1
+    assert report.layer_max_steps == 0
+    assert report.layers_compared >= 2
+    assert "within one step of the simulation" in report.criterion

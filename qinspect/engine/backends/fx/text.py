@@ -125,20 +125,24 @@ spec = importlib.util.spec_from_file_location("build", folder / "build.py")
 build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build)
 model = build.load()
-found, code = {}, type(model).forward.__code__
+whole, code = {}, type(model).forward.__code__
+# Line by line: a kernel may write its sums over a value that another line made.
 def look(frame, event, result):
-    if event == "return" and frame.f_code is code and not found:
-        found.update(frame.f_locals)
+    if frame.f_code is not code:
+        return None
+    for name, value in frame.f_locals.items():
+        if name not in whole and isinstance(value, torch.Tensor) and value.is_quantized:
+            whole[name] = value.int_repr()
+    return look
 leaves = lambda y: [t for t in torch.utils._pytree.tree_leaves(y) if isinstance(t, torch.Tensor)]
 outputs = []
 with torch.no_grad():
     for x in given["batches"]:
-        sys.setprofile(look if not outputs else None)
+        sys.settrace(look if not outputs else None)
         y = model(*x)
-        sys.setprofile(None)
+        sys.settrace(None)
         outputs.append(leaves(y))
     plain = leaves(build.beside("model").load()(*given["batches"][0]))
-whole = {k: v.int_repr() for k, v in found.items() if isinstance(v, torch.Tensor) and v.is_quantized}
 others = sorted(n for n in ("qinspect", "onnx", "onnxruntime", "torchao", "safetensors") if n in sys.modules)
 torch.save({"outputs": outputs, "plain": plain, "integers": whole, "others": others}, work / "found.pt")
 """
