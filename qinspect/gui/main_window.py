@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QSettings, QTimer
+from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QLabel,
     QMainWindow,
     QMenu,
@@ -21,12 +22,13 @@ from ..engine.problem import Problem
 from ..engine.results import Finding
 from . import dialogs
 from .actions import make_actions
+from .anew import make_anew
 from .document import Document
 from .help import OF_STEP, HelpWindow
 from .icons import recolour
 from .jobs import Failure, Jobs
 from .keeper import Keeper, to_recover
-from .language import translated
+from .language import install, translated, wanted
 from .opening import Opening
 from .palette import Entry, Palette, actions_of
 from .panels.data_page import DataPage
@@ -40,11 +42,12 @@ from .questions import Questions
 from .recent import kind_of, recent
 from .tasks import Tasks
 from .theme import Colours, Theme
-from .wiring import connect_pages, connect_workbench
+from .wiring import connect_pages, connect_window, connect_workbench
 
 if TYPE_CHECKING:
     from .panels.fix_page import FixPage
     from .panels.layers_page import LayersPage
+    from .work import Opened
 
 WORKBENCH = ("layers", "fix")
 ASK_MS = 250
@@ -85,6 +88,18 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self)
         self.stopped = True
         self.setAcceptDrops(True)
+        self.opened: Opened | None = None
+        self._asker = QTimer(self, singleShot=True, interval=ASK_MS)
+        self.make_pages()
+        self._connect()
+        self.setMinimumSize(960, 600)
+        self.resize(1366, 768)
+        if isinstance(geometry := settings.value("geometry"), QByteArray):
+            self.restoreGeometry(geometry)
+        self.go("open")
+
+    def make_pages(self) -> None:
+        """Make everything that has words in it, in the language that is set."""
         self.steps = StepBar()
         self.stack = QStackedWidget()
         self.setCentralWidget(self.stack)
@@ -113,27 +128,22 @@ class MainWindow(QMainWindow):
         self.where.setContentsMargins(8, 0, 0, 0)
         self.statusBar().addWidget(self.where)
         self.statusBar().addPermanentWidget(self.strip)
-        self._asker = QTimer(self, singleShot=True, interval=ASK_MS)
         make_actions(self)
-        self._connect()
-        self.setMinimumSize(960, 600)
-        self.resize(1366, 768)
-        if isinstance(geometry := settings.value("geometry"), QByteArray):
-            self.restoreGeometry(geometry)
-        self._show_recent(recent(settings))
+        connect_pages(self)
+        self._show_recent(recent(self.settings))
+        autosave = self.keeper.autosave if self.document.model is None else None
         title = None if autosave is None else to_recover(autosave)
         self.open_page.set_resume(autosave if title else None, _brief(title or ""))
-        self.go("open")
         self.refresh()
 
     def _connect(self) -> None:
         document = self.document
-        connect_pages(self)
+        connect_window(self)
         self.theme.changed.connect(self._restyle)
         self.opening.recent_changed.connect(self._show_recent)
         self.tasks.model_opened.connect(self._model_opened)
         self.tasks.data_opened.connect(self._data_opened)
-        self.tasks.analyzing_changed.connect(self._show_analyzing)
+        self.tasks.analyzing_changed.connect(self.show_analyzing)
         self.jobs.changed.connect(lambda _: self._enable())
         self._asker.timeout.connect(self._ask)
         for changed in (document.selection_changed, document.results_changed, document.calibration_changed):
@@ -182,6 +192,11 @@ class MainWindow(QMainWindow):
         self.show_bottom()
 
     @property
+    def has_workbench(self) -> bool:
+        """Whether the pages of the workbench were made."""
+        return self._layers is not None
+
+    @property
     def layers_page(self) -> LayersPage:
         """The workbench."""
         self.make_workbench()
@@ -226,7 +241,8 @@ class MainWindow(QMainWindow):
         self.quick_action.setEnabled(free and self.document.calibration is not None)
         self.cancel_action.setEnabled(self.strip.busy)
 
-    def _show_analyzing(self, on: bool) -> None:
+    def show_analyzing(self, on: bool) -> None:
+        """Say on every page whether everything is being analyzed."""
         for page in (self.target_page, self.verdict_page, self._fix):
             if page is not None:
                 page.set_analyzing(on)
@@ -245,13 +261,18 @@ class MainWindow(QMainWindow):
         if self.step not in ("open", "layers"):
             self.go("open")
 
-    def _data_opened(self, opened: Any) -> None:
+    def _data_opened(self, opened: Opened) -> None:
+        self.opened = opened
+        self.show_data(opened)
+        if self.step in ("open", "target", "verdict"):
+            self.go("data")
+
+    def show_data(self, opened: Opened) -> None:
+        """Show the samples of the data that are open."""
         self.data_page.fill(opened.data.spec.to_json())
         self.data_page.show_pictures(opened.pictures, opened.classes, opened.memory)
         if self._layers is not None:
             self._layers.bottom.samples.set_classes(opened.classes)
-        if self.step in ("open", "target", "verdict"):
-            self.go("data")
 
     def _show_recent(self, entries: list[dict[str, Any]]) -> None:
         self.open_page.set_recent(entries)
@@ -324,9 +345,12 @@ class MainWindow(QMainWindow):
         return self._help
 
     def set_language(self, name: str) -> None:
-        """Another language, from the next start on."""
+        """Another language: everything that has words in it is made anew, from the document."""
         self.settings.setValue("language", name)
-        dialogs.show_note(self, self.tr("Language"), self.tr("The window speaks it when qinspect is started again."))
+        app = QCoreApplication.instance()
+        assert isinstance(app, QApplication)
+        install(app, wanted(self.settings))
+        make_anew(self)
 
     def show_shortcuts(self) -> None:
         """The keys."""
@@ -370,11 +394,15 @@ class MainWindow(QMainWindow):
         self.layers_page.reset_layout()
         self.show_bottom()
 
+    def save_layout(self) -> None:
+        """Remember the sizes inside the workbench."""
+        if self._layers is not None:
+            self.settings.setValue("splitters", self._layers.save_layout())
+
     def closeEvent(self, event: QCloseEvent) -> None:
         self._asker.stop()
         self.settings.setValue("geometry", self.saveGeometry())
-        if self._layers is not None:
-            self.settings.setValue("splitters", self._layers.save_layout())
+        self.save_layout()
         self.stopped = self.jobs.close()
         self.tasks.rest()
         try:

@@ -16,11 +16,28 @@ if TYPE_CHECKING:
     from .panels.layers_page import LayersPage
 
 
+def connect_window(window: MainWindow) -> None:
+    """Connect what stays when the language changes: document and jobs to the window itself."""
+    document, tasks = window.document, window.tasks
+    for source in (tasks, window.questions, window.keeper):
+        source.problem.connect(window.show_problem)
+    tasks.analyzed.connect(lambda exact: exact and window.step in ("data", "target") and window.go("verdict"))
+    window.keeper.session_opened.connect(window.go)
+    for changed in (
+        document.model_changed,
+        document.data_changed,
+        document.check_changed,
+        document.calibration_changed,
+        document.results_changed,
+    ):
+        changed.connect(window.refresh)
+
+
 def connect_pages(window: MainWindow) -> None:
     """Connect the pages that are there from the start."""
-    document, tasks, opening, keeper = window.document, window.tasks, window.opening, window.keeper
+    document, tasks, opening = window.document, window.tasks, window.opening
     window.steps.chosen.connect(window.go)
-    for source in (window.open_page, window.data_page, tasks, window.questions, keeper):
+    for source in (window.open_page, window.data_page):
         source.problem.connect(window.show_problem)
     window.open_page.open_requested.connect(opening.model)
     window.open_page.demo_requested.connect(opening.demo)
@@ -42,17 +59,7 @@ def connect_pages(window: MainWindow) -> None:
     for source in (window.verdict_page.findings, window.data_page.quality, export):
         source.layers_requested.connect(window.show_layers)
     tasks.host_known.connect(window.target_page.show_host)
-    tasks.analyzed.connect(lambda exact: exact and window.step in ("data", "target") and window.go("verdict"))
     tasks.exported.connect(export.show_report)
-    keeper.session_opened.connect(window.go)
-    for changed in (
-        document.model_changed,
-        document.data_changed,
-        document.check_changed,
-        document.calibration_changed,
-        document.results_changed,
-    ):
-        changed.connect(window.refresh)
 
 
 def connect_workbench(window: MainWindow, layers: LayersPage, fix: FixPage) -> None:

@@ -1934,14 +1934,6 @@
         <source>figures are of another plan</source>
         <translation>结果属于另一方案</translation>
     </message>
-    <message>
-        <source>Language</source>
-        <translation>语言</translation>
-    </message>
-    <message>
-        <source>The window speaks it when qinspect is started again.</source>
-        <translation>重新启动 qinspect 后生效。</translation>
-    </message>
 </context>
 <context>
     <name>Menus</name>

@@ -51,16 +51,16 @@ def test_each_form_has_its_own_options_and_they_reach_the_export(make_window, qt
     page.opset.setCurrentIndex(page.opset.findData(17))
     page.io.setCurrentIndex(page.io.findData("int8"))
     qtbot.mouseClick(page.go, LEFT)
-    qtbot.waitUntil(lambda: page.shown == 1)
+    qtbot.waitUntil(lambda: len(page.reports) == 1)
     qtbot.mouseClick(page.cards["kit"], LEFT)
     assert page.opset.isVisible()
     assert not page.io.isVisible()
     qtbot.mouseClick(page.go, LEFT)
-    qtbot.waitUntil(lambda: page.shown == 2)
+    qtbot.waitUntil(lambda: len(page.reports) == 2)
     qtbot.keyClick(page.cards["script"], Qt.Key.Key_Space)
     assert not page.opset.isVisible()
     qtbot.mouseClick(page.go, LEFT)
-    qtbot.waitUntil(lambda: page.shown == 3)
+    qtbot.waitUntil(lambda: len(page.reports) == 3)
     assert asked == [
         ("onnx", tmp_path, {"opset": 17, "io": "int8"}),
         ("kit", tmp_path, {"opset": 17, "io": "float"}),

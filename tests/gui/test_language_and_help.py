@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QMenuBar
 
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.text import Text, remade
@@ -163,14 +163,60 @@ def test_the_language_follows_the_system_unless_it_was_chosen(settings, monkeypa
     assert language.wanted(settings) == "zh_CN"
 
 
-def test_choosing_a_language_is_remembered_and_says_when_it_begins(make_window, settings):
-    window = make_window()
-    menu = next(a.menu() for a in window.menuBar().actions()[3].menu().actions() if a.text() == "&Language")
-    next(action for action in menu.actions() if action.text() == "简体中文").trigger()
+@pytest.fixture
+def back_to_english():
+    yield
+    language.install(QApplication.instance(), "en")
+
+
+def choose(window, name):
+    """The language menu is the only one with Chinese in it, whatever the window speaks."""
+    actions = (action for action in actions_in(window.menuBar()) if action.text() == name)
+    next(actions).trigger()
+
+
+def actions_in(menu):
+    for action in menu.actions():
+        yield from actions_in(action.menu()) if action.menu() else [action]
+
+
+def test_a_language_is_spoken_as_soon_as_it_is_chosen(make_window, digits, settings, qtbot, back_to_english):
+    window = make_window(digits)
+    window.go("layers")
+    window.document.select(("conv:conv2d",))
+    window.document.make_float(("conv:conv2d",))
+    document, plan = window.document, window.document.plan
+    choose(window, "简体中文")
     assert settings.value("language") == "zh_CN"
-    (box,) = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
-    assert "started again" in box.text()
-    box.close()
+    assert next(action.text() for action in window.menuBar().actions()) == "文件(&F)"
+    assert window.step == "layers"
+    assert window.stack.currentWidget() is window.layers_page
+    assert window.document is document
+    assert window.document.plan == plan
+    assert window.document.selection == ("conv:conv2d",)
+    assert window.layers_page.tree.as_tsv().splitlines()[0].startswith("层\t")
+    assert window.data_page.splits.text().startswith("600 个样本，有标签")
+    # The old menus are gone with their keys, and the new ones work.
+    qtbot.wait(50)
+    assert len(window.findChildren(QMenuBar)) == 1
+    assert len(window.findChildren(type(window.layers_page))) == 1
+    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert document.plan != plan
+    choose(window, "English")
+    assert window.steps.buttons["verdict"].text() == "Verdict"
+
+
+def test_what_a_job_finds_is_shown_in_the_language_chosen_meanwhile(
+    make_window, digits, settings, qtbot, back_to_english
+):
+    window = make_window(digits)
+    window.go("verdict")
+    window.document.make_float(("conv:conv2d",))
+    window.tasks.run_quick()
+    choose(window, "简体中文")
+    assert "方案已改变" in window.verdict_page.empty_text.text()
+    qtbot.waitUntil(lambda: window.document.freshness == "quick", timeout=60_000)
+    assert "少量样本的快速结果" in window.verdict_page.empty_text.text()
 
 
 def test_f1_opens_the_page_of_the_step_and_links_lead_on(make_window, qtbot):

@@ -75,7 +75,7 @@ class ExportPage(Page):
         self.results.addWidget(self.hint)
         right.addStretch(1)
         self.body.addStretch(1)
-        self.shown = 0
+        self.reports: list[Any] = []
         for changed in (document.plan_changed, document.calibration_changed, document.model_changed):
             changed.connect(self.refresh)
         self.choose("onnx")
@@ -246,9 +246,9 @@ class ExportPage(Page):
 
     def show_report(self, report: Any) -> None:
         """Add what was exported, the newest on top."""
-        if not self.shown:
+        if not self.reports:
             clear(self.results)
-        self.shown += 1
+        self.reports.append(report)
         found = ExportResult(report, self._document.find())
         found.layers_requested.connect(self.layers_requested)
         self.results.insertWidget(0, found)

@@ -41,6 +41,7 @@ class JobStrip(QWidget):
         layout.setAlignment(Qt.AlignmentFlag.AlignRight)
         jobs.changed.connect(self._follow)
         self.hide()
+        self._follow(jobs.current)
 
     @property
     def busy(self) -> bool:

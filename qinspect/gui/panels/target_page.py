@@ -116,6 +116,7 @@ class TargetPage(Page):
             spin.setMinimumHeight(26)
             form.addRow(name, spin)
             spin.valueChanged.connect(self._settings_changed)
+        self.known: Host | None = None
         self.host = label(self.tr("finding out…"))
         form.addRow(self.tr("This computer"), self.host)
         settings.body.addLayout(form)
@@ -142,6 +143,7 @@ class TargetPage(Page):
 
     def show_host(self, host: Host) -> None:
         """Say what computer this is."""
+        self.known = host
         self.host.setText(f"{host.isa}, {host.cores} {self.tr('cores')}, torch {host.torch}")
 
     def set_analyzing(self, on: bool) -> None:
