@@ -65,6 +65,9 @@ def make_actions(window: MainWindow) -> None:
         "content-save-outline",
     )
     window.save_plan_action = add(file, translate("Menus", "Save p&lan…"), partial(choose.save_plan, window))
+    window.profile_action = add(
+        file, translate("Menus", "&Bring back measurements…"), window.export_page.device.ask, "", "timer-outline"
+    )
     window.report_action = add(
         file, translate("Menus", "Save &report…"), partial(choose.report, window), "", "file-chart-outline"
     )

@@ -70,6 +70,7 @@ class MainWindow(QMainWindow):
     save_action: QAction
     save_plan_action: QAction
     report_action: QAction
+    profile_action: QAction
     export_action: QAction
     run_action: QAction
     quick_action: QAction
@@ -234,6 +235,7 @@ class MainWindow(QMainWindow):
         there = self.document.model is not None
         for action in (self.save_action, self.save_plan_action, self.export_action):
             action.setEnabled(there)
+        self.profile_action.setEnabled(self.document.calibration is not None)
         self.report_action.setEnabled(self.document.find() is not None)
         free = self.tasks.ready and not self.tasks.analyzing
         self.run_action.setEnabled(free)

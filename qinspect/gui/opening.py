@@ -13,6 +13,7 @@ from ..engine.text import Text
 from ..resources import resource
 from ..session import Session
 from . import dialogs
+from .panels.device_card import layer_info_beside
 from .recent import kind_of, recent, remember
 from .trust import code_behind, is_trusted, trust
 
@@ -129,6 +130,9 @@ class Opening(QObject):
             self.session(path)
         elif kind == "plan":
             self.plan(path)
+        elif kind == "profile":
+            info = layer_info_beside(path)
+            self._tasks.bring_back(path, Path(info) if info else None)
         elif kind == "model" and path.suffix != ".py":
             self.model({"source": str(path), "weights": None, "input_shape": None})
         elif kind in ("model", "weights"):

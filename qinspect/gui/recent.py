@@ -27,7 +27,7 @@ def remember(settings: QSettings, entry: dict[str, Any]) -> None:
 
 
 def kind_of(path: Path) -> str:
-    """``session``, ``plan``, ``model``, ``weights`` or ``data``; empty for anything else."""
+    """``session``, ``plan``, ``profile``, ``model``, ``weights`` or ``data``; empty for anything else."""
     if path.is_dir():
         return "model" if any((path / name).is_file() for name in ("config.json", "graph.json")) else "data"
     kinds = {
@@ -42,4 +42,15 @@ def kind_of(path: Path) -> str:
         ".npz": "data",
         ".npy": "data",
     }
-    return kinds.get(path.suffix.lower(), "")
+    kind = kinds.get(path.suffix.lower(), "")
+    return "profile" if kind == "plan" and _is_profile(path) else kind
+
+
+def _is_profile(path: Path) -> bool:
+    """Whether a JSON file has times that another device measured: a list of them, or what the kit's bench.py writes."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            beginning = file.read(4096).lstrip()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return beginning.startswith("[") or '"bench"' in beginning

@@ -1974,6 +1974,10 @@
         <translation>保存方案(&amp;L)…</translation>
     </message>
     <message>
+        <source>&amp;Bring back measurements…</source>
+        <translation>导入测量结果(&amp;B)…</translation>
+    </message>
+    <message>
         <source>Save &amp;report…</source>
         <translation>保存报告(&amp;R)…</translation>
     </message>

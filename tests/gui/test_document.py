@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan import REMEDIES, QuantPlan, Remedy
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import PRESETS
 from qinspect.engine.target import Target
@@ -124,6 +124,7 @@ EDITS = st.lists(
         st.tuples(st.just("estimator"), st.sampled_from(LAYERS), st.sampled_from(["minmax", "mse", "entropy"])),
         st.tuples(st.just("float"), st.sampled_from(LAYERS), st.just(0)),
         st.tuples(st.just("fusion"), st.sampled_from(LAYERS), st.booleans()),
+        st.tuples(st.sampled_from(["adaround", "bias_correction"]), st.sampled_from(LAYERS), st.booleans()),
         st.tuples(st.just("undo"), st.just(""), st.integers(1, 3)),
         st.tuples(st.just("redo"), st.just(""), st.integers(1, 3)),
     ),
@@ -146,6 +147,8 @@ def test_any_sequence_of_edits_can_be_undone_and_redone(digits, edits):
             document.make_float((layer,))
         elif kind == "fusion":
             document.set_fusion(layer, value)
+        elif kind in REMEDIES:
+            document.edit(kind, document.plan.with_remedies((Remedy(kind, (layer,)),), value))
         else:
             for _ in range(value):
                 getattr(document.undo_stack, kind)()
@@ -177,6 +180,7 @@ STEPS = st.lists(
         st.tuples(st.just("bits"), st.sampled_from(LAYERS), st.integers(3, 8)),
         st.tuples(st.just("float"), st.sampled_from(LAYERS), st.just(0)),
         st.tuples(st.just("op"), st.just("conv2d"), st.sampled_from(["onednn", "fbgemm"])),
+        st.tuples(st.sampled_from(["adaround", "bias_correction"]), st.sampled_from(LAYERS), st.booleans()),
         st.tuples(st.just("undo"), st.just(""), st.integers(1, 2)),
         st.tuples(st.just("redo"), st.just(""), st.integers(1, 2)),
         st.tuples(st.just("reopen"), st.just(""), st.just(0)),
@@ -205,6 +209,10 @@ def test_after_any_edits_undo_and_reopening_the_figures_are_those_of_a_fresh_com
             document.make_float((what,))
         elif kind == "op":
             document.apply_matching("op", what, PRESETS[value], value)
+        elif kind in REMEDIES:
+            # What is in float has no rounding to remedy.
+            wanted = value and document.qconfig(what).weight is not None
+            document.edit(kind, document.plan.with_remedies((Remedy(kind, (what,)),), wanted))
         elif kind == "reopen":
             before = document.plan
             document = reopened(document, digits, tmp_path / "a.qinspect")

@@ -134,6 +134,20 @@ def test_times_of_another_device_are_a_run_of_their_own_beside_the_layers(
     qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
 
 
+def test_a_profile_that_is_dropped_is_told_from_a_plan(tmp_path):
+    from qinspect.gui.recent import kind_of
+
+    for text, kind in (
+        ('{"bench": 1, "runs": 5}', "profile"),
+        ('[{"count": 10}, {"name": "conv", "averageMs": 1.0}]', "profile"),
+        ('{"version": 1, "target": {}}', "plan"),
+        ("", "plan"),
+    ):
+        path = tmp_path / "some.json"
+        path.write_text(text)
+        assert kind_of(path) == kind
+
+
 def test_a_file_that_is_no_profile_is_said_to_be_none(make_window, qtbot, digits, tmp_path):
     wrong = tmp_path / "plan.json"
     wrong.write_text("{}")
