@@ -37,7 +37,13 @@ def add(verb: Verb) -> None:
     words.model_options(calibrate)
     words.data_options(calibrate, required=True)
     words.cluster_option(calibrate, "it")
-    calibrate.add_argument("--out", type=Path, required=True, metavar="STATS", help="Ctrl+C leaves what there is in it")
+    calibrate.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="STATS",
+        help="Ctrl+C leaves what there is in it, a kill all but the last seconds",
+    )
     calibrate.add_argument("--resume", action="store_true", help="go on with the STATS that an earlier run left")
     calibrate.add_argument(
         "--share",
@@ -128,7 +134,6 @@ def _calibrate(options: argparse.Namespace) -> int:
 
     made = words.new_parent(options.out)
     known = load_calibration(options.out) if options.resume else None
-    kept: list[Calibration] = []
     with progress() as report, words.cluster(options) as client:
         model = words.load(options, report)
         data = words.open_data_set(options, model)
@@ -143,15 +148,21 @@ def _calibrate(options: argparse.Namespace) -> int:
             gather = gather_on(client, work_of(model, data, plan))
         elif known is None:
             forward = forward_seconds(model, data, report)
+        kept: Calibration | None = None
+
+        def keep(part: Calibration) -> None:
+            nonlocal kept
+            kept = part
+            dataclasses.replace(part, forward_seconds=forward).save(options.out)
+
         try:
             with stoppable(report) as stopping:
                 found = calibrate_model(
-                    model, data, plan, stopping, known, share=options.share, keep=kept.append, gather=gather
+                    model, data, plan, stopping, known, share=options.share, keep=keep, gather=gather
                 )
         except Cancelled:
-            for part in kept:
-                dataclasses.replace(part, forward_seconds=forward).save(options.out)
-                say(f"{options.out}: {part.samples} of {part.planned} samples; --resume goes on")
+            if kept is not None:
+                say(f"{options.out}: {kept.samples} of {kept.planned} samples; --resume goes on")
             raise
     dataclasses.replace(found, forward_seconds=forward).save(options.out)
     for line in made:

@@ -112,6 +112,9 @@ class Calibration:
         return out.getvalue()
 
 
+KEEP_S = 15.0
+"""What a long pass has is handed out at this interval, so that a process that is killed loses little."""
+
 _SCALARS = ("count", "min", "max", "mean", "nonfinite", "sampled", "sample_mean", "variance", "zeros")
 _ARRAYS = ("channel_min", "channel_max", "batch_min", "batch_max", "sample_min", "sample_max")
 _LATER = ("sample_min", "sample_max")
@@ -211,8 +214,8 @@ def calibrate(
     start : Calibration, optional
         Statistics of the batches before, which these are to be added to.
     keep : callable, optional
-        Given the statistics of the batches that were seen whole when the report raises Cancelled;
-        as `start` they let the pass go on with the next batch.
+        Given the statistics of the batches that were seen whole, every `KEEP_S` and when the report
+        raises Cancelled; as `start` they let the pass go on with the next batch.
 
     Returns
     -------
@@ -224,7 +227,7 @@ def calibrate(
     executor = Executor(graph, channels_last=True)
     samples = 0 if start is None else start.samples
     before = 0.0 if start is None else start.seconds
-    began = time.perf_counter()
+    began = kept = time.perf_counter()
 
     def found() -> Calibration:
         stats = {name: observer.stats() for name, observer in observers.items()}
@@ -263,6 +266,9 @@ def calibrate(
                     observer.end_batch()
                 samples += size
                 report(samples, total or samples, Text("calibrating"))
+                if keep is not None and time.perf_counter() - kept > KEEP_S:
+                    keep(found())
+                    kept = time.perf_counter()
     except Cancelled:
         if keep is not None and samples:
             keep(found())

@@ -390,7 +390,7 @@ def calibrate_model(
         Share of the values that variance, zeros and histogram rest on (1: all); None is that of
         `known`, else the usual one. Another share than that of `known` begins anew.
     keep : callable, optional
-        Given what there is, to be handed in as `known` later, when the report raises Cancelled.
+        Given what there is, to be handed in as `known` later: now and then, and when the report raises Cancelled.
     gather : Gather, optional
         In place of `gather_here`: `cluster.gather_on`.
     """

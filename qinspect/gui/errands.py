@@ -31,9 +31,14 @@ class Errands(QObject):
         self._jobs = jobs
 
     def _start(
-        self, title: str, work: Callable[[Report], Any], done: Callable[[Any], None], quiet: bool = False
+        self,
+        title: str,
+        work: Callable[[Report], Any],
+        done: Callable[[Any], None],
+        quiet: bool = False,
+        aside: bool = False,
     ) -> Job:
-        job = self._jobs.start(title, work, quiet)
+        job = self._jobs.start(title, work, quiet, aside)
         job.done.connect(done)
         job.failed.connect(self.problem)
         job.failed.connect(lambda problem: self._document.log(self.tr("failed: {0}: {1}").format(title, line(problem))))

@@ -129,6 +129,7 @@ class Job(QObject):
         super().__init__(parent)
         self.title = title
         self.quiet = quiet
+        self.aside = False
         self.over = False
         self._work = work
         self._stop = threading.Event()
@@ -292,11 +293,12 @@ class Jobs(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = _one_thread()
+        self._aside = _one_thread()
         self._left: list[ThreadPoolExecutor] = []  # whose work does not stop
         self._jobs: list[Job] = []
         self._closed = False
 
-    def start(self, title: str, work: Callable[[Report], Any], quiet: bool = False) -> Job:
+    def start(self, title: str, work: Callable[[Report], Any], quiet: bool = False, aside: bool = False) -> Job:
         """Queue ``work(report)``; connect to the job before the event loop runs again.
 
         Parameters
@@ -307,6 +309,8 @@ class Jobs(QObject):
             Called in the worker; what it returns arrives at `Job.done`.
         quiet : bool
             Not shown in the progress strip.
+        aside : bool
+            Of a moment, and not to wait for what is under way: writing a session. It runs beside the queue.
         """
         # With a parent, the C++ object is deleted here and not where the worker lets go of it.
         job = Job(title, work, quiet, self)
@@ -315,7 +319,8 @@ class Jobs(QObject):
         job.deaf.connect(self._leave)
         job.finished.connect(self._sweep)
         if not self._closed:
-            job._future = self._pool.submit(job._run)
+            job._future = (self._aside if aside else self._pool).submit(job._run)
+        job.aside = aside
         self._announce()
         return job
 
@@ -344,7 +349,8 @@ class Jobs(QObject):
         """
         self._closed = True
         self.cancel_all()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._aside):
+            pool.shutdown(wait=False, cancel_futures=True)
         stop = time.monotonic() + wait_s
         for job in self._jobs:
             future = job._future
@@ -356,7 +362,7 @@ class Jobs(QObject):
             job.over = True
         self._jobs.clear()
         # The worker itself ends a moment after its last future.
-        for thread in [thread for pool in (*self._left, self._pool) for thread in pool._threads]:
+        for thread in [thread for pool in (*self._left, self._pool, self._aside) for thread in pool._threads]:
             thread.join(max(0.0, stop - time.monotonic()))
             if thread.is_alive():
                 return False
@@ -369,7 +375,9 @@ class Jobs(QObject):
         self._left.append(self._pool)
         self._pool = _one_thread()
         for waiting in self._jobs:
-            if waiting is not job and waiting._future is not None and waiting._future.cancel():
+            if waiting is job or waiting.aside or waiting._future is None:
+                continue
+            if waiting._future.cancel():
                 waiting._future = self._pool.submit(waiting._run)
         self._left[-1].shutdown(wait=False)
         job.left_behind()

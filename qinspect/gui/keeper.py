@@ -19,9 +19,9 @@ from .language import translated
 from .tasks import Tasks
 
 AUTOSAVE_MS = 20_000
-"""Everything, statistics and figures too, is kept so long after it changed, when nothing else runs."""
+"""Everything, statistics and figures too, is kept so long after it changed."""
 EDITS_MS = 1_000
-"""What the user said, which is small, is kept so long after it changed, whatever runs."""
+"""What the user said, which is small, is kept so long after it changed."""
 
 
 class Keeper(Errands):
@@ -48,7 +48,7 @@ class Keeper(Errands):
         self._saver.timeout.connect(self._save_quietly)
         self._noter = QTimer(self, singleShot=True, interval=EDITS_MS)
         self._noter.timeout.connect(self._note_edits)
-        for changed in (document.results_changed, document.check_changed):
+        for changed in (document.results_changed, document.check_changed, tasks.analyzing_changed):
             changed.connect(self._touch)
 
     def open_session(self, path: Path, allowed: Callable[[Session], bool | None]) -> Job | None:
@@ -69,7 +69,10 @@ class Keeper(Errands):
                 self._tasks.data_opened.emit(data)
             self._document.restore(session, found.metric)
             if found.calibration is not None and data is not None and found.calibration.key.endswith(data.data.digest):
-                self._document.set_calibration(found.calibration)
+                if found.calibration.complete:
+                    self._document.set_calibration(found.calibration)
+                else:
+                    self._tasks.begun = found.calibration
             self.session_opened.emit(session.step)
             if data is not None:
                 self._tasks.check_float()
@@ -80,12 +83,13 @@ class Keeper(Errands):
 
     def save_session(self, path: Path, quiet: bool = False) -> Job:
         """Write the session in the background."""
-        session, calibration = self._document.session(self.step, None), self._document.calibration
+        session, calibration = self._document.session(self.step, None), self._tasks.statistics
         return self._start(
             self.tr("Saving {0}").format(path.name),
             lambda report: _save(session, calibration, path),
             lambda _: quiet or self._document.log(self.tr("saved {0}").format(path)),
             quiet,
+            aside=True,
         )
 
     def _touch(self) -> None:
@@ -96,7 +100,7 @@ class Keeper(Errands):
         self._noter.start()
 
     def _note_edits(self) -> None:
-        """Write plan and confirmation alone: the worker may be busy for minutes."""
+        """Write plan and confirmation alone."""
         if self.autosave is None or self._document.model is None:
             return
         session = self._document.session(self.step, None)
@@ -108,9 +112,8 @@ class Keeper(Errands):
     def _save_quietly(self) -> None:
         if self.autosave is None or self._document.model is None:
             return
-        if self._jobs.idle:
-            self.save_session(self.autosave, quiet=True)
-        else:
+        self.save_session(self.autosave, quiet=True)
+        if self._tasks.calibrating:
             self._saver.start()
 
     def save_now(self) -> None:
@@ -118,7 +121,7 @@ class Keeper(Errands):
         self._saver.stop()
         self._noter.stop()
         if self.autosave is not None and self._document.model is not None:
-            _save(self._document.session(self.step, None), self._document.calibration, self.autosave)
+            _save(self._document.session(self.step, None), self._tasks.statistics, self.autosave)
             edits_beside(self.autosave).unlink(missing_ok=True)
 
 

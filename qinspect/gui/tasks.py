@@ -41,7 +41,8 @@ class Tasks(Errands):
         super().__init__(document, jobs)
         self._whole: Job | None = None
         self._quick: Job | None = None
-        self._begun: Any = None  # what a cancelled calibration had
+        self.begun: Any = None  # what a calibration has that is under way or was stopped
+        self._calibrating: Job | None = None
         self._timer = QTimer(self, singleShot=True, interval=QUICK_MS)
         self._timer.timeout.connect(self.run_quick)
         document.plan_changed.connect(self._edited)
@@ -144,24 +145,35 @@ class Tasks(Errands):
     def calibrate(self, then: Callable[[], Any] | None = None) -> Job | None:
         """Collect the statistics."""
         model, data = self._document.model, self._document.data
-        plan, known = self._document.plan, self._document.calibration or self._begun
+        plan, known = self._document.plan, self.statistics
         if model is None or data is None:
             return None
 
         def calibrated(found: Any) -> None:
-            self._begun = None
+            self.begun = None
             self._document.set_calibration(found)
             if then is not None:
                 then()
 
-        def keep(part: Any) -> None:  # in the worker, which then stops
-            self._begun = part
+        def keep(part: Any) -> None:  # in the worker, now and then
+            self.begun = part
 
-        return self._start(
+        self._calibrating = self._start(
             self.tr("Calibrating"),
             lambda report: work.calibrate(model, data, plan, known, report, keep),
             calibrated,
         )
+        return self._calibrating
+
+    @property
+    def calibrating(self) -> bool:
+        """Whether statistics are being collected."""
+        return self._calibrating is not None and not self._calibrating.over
+
+    @property
+    def statistics(self) -> Any:
+        """What a session keeps: the statistics, or what there is of them yet."""
+        return self._document.calibration or self.begun
 
     def run_quick(self) -> Job | None:
         """Figures of the current plan on a few samples, unless they are known."""

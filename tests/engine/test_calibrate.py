@@ -135,6 +135,17 @@ def test_cancelling_leaves_exactly_the_statistics_of_the_batches_seen_whole_and_
         identical(resumed.tensors[name], stats)
 
 
+def test_a_long_pass_hands_out_what_it_has_now_and_then(graph, batches, monkeypatch):
+    monkeypatch.setattr("qinspect.engine.calibrate.KEEP_S", 0.0)
+    kept = []
+    calibrate(graph, batches * 2, total=22, keep=kept.append)
+    assert [part.samples for part in kept] == [4, 8, 11, 15, 19, 22]
+    assert [part.complete for part in kept] == [False] * 5 + [True]
+    expected = calibrate(graph, (batches * 2)[:2])
+    for name, stats in expected.tensors.items():
+        identical(kept[1].tensors[name], stats)
+
+
 def identical(one, two):
     for field in dataclasses.fields(one):
         a, b = getattr(one, field.name), getattr(two, field.name)

@@ -301,3 +301,14 @@ def test_the_button_in_the_strip_pauses_and_goes_on(qtbot, jobs):
     assert not job.paused
     with qtbot.waitSignal(job.cancelled, timeout=1000):
         qtbot.mouseClick(strip.cancel, Qt.MouseButton.LeftButton)
+
+
+def test_what_is_put_aside_does_not_wait_for_what_is_under_way(qtbot, jobs):
+    gate = threading.Event()
+    long = jobs.start("long", lambda report: gate.wait(10))
+    with qtbot.waitSignal(jobs.start("saving", lambda report: 7, quiet=True, aside=True).done) as heard:
+        pass
+    assert heard.args == [7]
+    assert not long.over
+    gate.set()
+    qtbot.waitUntil(lambda: jobs.idle)

@@ -13,6 +13,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
+from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
 from qinspect.gui import work
 from qinspect.gui.icons import icon
@@ -443,6 +444,49 @@ def test_the_session_is_kept_on_closing_and_offered_at_the_next_start(make_windo
     assert len(again.document.runs) == 1
     assert again.document.confirmed == digits.data.data.digest
     qtbot.waitUntil(lambda: again.jobs.idle, timeout=60_000)
+
+
+def test_the_session_is_kept_while_something_long_is_under_way_and_a_calibration_with_what_it_has(
+    make_window, qtbot, digits, settings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("qinspect.gui.keeper.AUTOSAVE_MS", 50)
+    monkeypatch.setattr("qinspect.engine.calibrate.KEEP_S", 0.0)
+    window, path = make_window(digits, autosave=True), tmp_path / "autosave.qinspect"
+    document = window.document
+    document.calibration = None
+    gate = threading.Event()
+    gather = work.calibrate
+
+    def slow(model, data, plan, known, report, keep):
+        def held(done, total, note=""):
+            report(done, total, note)
+            if done > total / 2:
+                gate.wait(30)
+
+        return gather(model, data, plan, known, held, keep)
+
+    monkeypatch.setattr(work, "calibrate", slow)
+    window.tasks.run_all()
+    qtbot.waitUntil(lambda: path.exists() and load_session(path).calibration is not None, timeout=30_000)
+    part = load_calibration(load_session(path).calibration)
+    assert 0 < part.samples < part.planned == digits.calibration.samples
+    copy = tmp_path / "copy.qinspect"
+    copy.write_bytes(path.read_bytes())
+    window.jobs.cancel_all()
+    gate.set()
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=30_000)
+
+    again = make_window()
+    answer(accept=True)
+    again.opening.session(copy)
+    qtbot.waitUntil(lambda: again.jobs.idle and again.document.check is not None, timeout=60_000)
+    assert again.document.calibration is None
+    seen = []
+    monkeypatch.setattr(work, "calibrate", lambda *args: seen.append(args[3].samples) or gather(*args))
+    again.tasks.calibrate()
+    qtbot.waitUntil(lambda: again.document.calibration is not None, timeout=30_000)
+    assert seen == [part.samples]
+    assert again.document.calibration.samples == part.planned
 
 
 @pytest.mark.parametrize("mode", MODES)

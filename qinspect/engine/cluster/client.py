@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..analyze import sweep_key, sweep_samples
-from ..calibrate import Calibration, load_calibration
+from ..calibrate import KEEP_S, Calibration, load_calibration
 from ..data import Dataset
 from ..graph import LayerGraph
 from ..job import Gather, batch_size, quantization_of
@@ -97,7 +97,7 @@ def gather_on(client: Any, work: Work) -> Gather:
         start: Calibration | None,
         keep: Callable[[Calibration], None] | None,
     ) -> Calibration:
-        began = time.monotonic()
+        began = kept_at = time.monotonic()
         size = batch_size(graph)
         threads = _threads(client, report)
         length = size * max(1, min(MOST_BATCHES, math.ceil(len(indices) / size) // (threads * ROUNDS)))
@@ -125,6 +125,9 @@ def gather_on(client: Any, work: Work) -> Gather:
                         found = part if found is None else found.merged(part)
                         tell()
                 tell()
+                if keep is not None and found is not None and time.monotonic() - kept_at > KEEP_S:
+                    keep(whole() or found)
+                    kept_at = time.monotonic()
         except Cancelled:
             kept = whole()
             if keep is not None and kept is not None:
