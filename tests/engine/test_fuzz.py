@@ -30,3 +30,16 @@ def test_a_spoilt_file_never_ends_in_a_traceback(reader, tmp_path):
     # Most faults are found; what hits a number or a picture's grain makes another sound file.
     assert tally.refused > 0
     assert [item.name for item in folder.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(("name", "seed"), [("data-npz", 8151), ("data-npz", 11837)])
+def test_what_the_bench_has_found_stays_mended(name, seed, tmp_path):
+    reader = next(reader for reader in READERS if reader.name == name)
+    folder = tmp_path / "files"
+    folder.mkdir()
+    path = folder / f"file{reader.suffix}"
+    reader.make(path)
+    tally = Tally()
+    tally.read(reader, path, path.read_bytes(), seed)
+    assert tally.faults == []
+    assert tally.refused == 1

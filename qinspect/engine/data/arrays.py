@@ -345,5 +345,5 @@ def _fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
 
 
 def line_of(fault: BaseException) -> str:
-    """The first line of what an exception says."""
-    return (str(fault).strip() or type(fault).__name__).splitlines()[0]
+    """The first line of what an exception says, cut to a sentence: some quote the file that they cannot read."""
+    return (str(fault).strip() or type(fault).__name__).splitlines()[0][:300]
