@@ -25,6 +25,8 @@ def make_anew(window: MainWindow) -> None:
     direct = Qt.FindChildOption.FindDirectChildrenOnly
     for kind in (QToolBar, QAction, QActionGroup, HelpWindow):
         for old in window.findChildren(kind, options=direct):
+            if isinstance(old, QToolBar):
+                window.removeToolBar(old)
             old.deleteLater()
     # These, and the widget in the middle, delete the one before them.
     window.setMenuBar(QMenuBar())

@@ -2743,7 +2743,7 @@
     </message>
     <message>
         <source>symmetric: zero point in the middle; narrow leaves out the smallest number; affine: x ≈ scale · (q − zero point)</source>
-        <translation>symmetric：零点在中间；narrow 去掉最小的数；affine：x ≈ scale · (q − zero point)</translation>
+        <translation>对称：零点在中间；窄：去掉最小的数；仿射：x ≈ scale · (q − zero point)</translation>
     </message>
     <message>
         <source>Scale per</source>
@@ -2985,7 +2985,7 @@
     </message>
     <message>
         <source>Scales the channels that two neighbours share, so that one scale serves all of them; in float the model stays the same. For one scale per tensor.</source>
-        <translation>缩放两个相邻层共有的通道，使一个 scale 适用于全部；浮点模型不变。用于每张量一个 scale 的情形。</translation>
+        <translation>缩放两个相邻层共有的通道，使一个缩放系数适用于全部；浮点模型不变。用于逐张量缩放的情形。</translation>
     </message>
     <message>
         <source>Rounds each weight up or down so that the layer&apos;s output, not the weight, is nearest: as fast as before. For weights that cause the error.</source>
@@ -4644,7 +4644,7 @@
     </message>
     <message>
         <source>torch&apos;s integer kernels take weights per tensor or per channel</source>
-        <translation>torch 的整数核只接受按张量或按通道的权重</translation>
+        <translation>torch 的整数核只接受逐张量或逐通道的权重</translation>
     </message>
     <message>
         <source>the lowering to ONNX multiplies two values at run time and adds none</source>

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMenuBar
+from PySide6.QtWidgets import QApplication, QMenuBar, QToolBar
 
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.text import Text, remade
@@ -199,6 +199,7 @@ def test_a_language_is_spoken_as_soon_as_it_is_chosen(make_window, digits, setti
     # The old menus are gone with their keys, and the new ones work.
     qtbot.wait(50)
     assert len(window.findChildren(QMenuBar)) == 1
+    assert [bar.isVisible() for bar in window.findChildren(QToolBar, "steps")] == [True]
     assert len(window.findChildren(type(window.layers_page))) == 1
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert document.plan != plan
