@@ -45,6 +45,8 @@ def clipped_on_unseen(case: Case) -> list[Finding]:
     """Single tensors whose values leave the calibrated range on other samples, and the error that this makes."""
     loss = case.loss
     total = sum(loss.of(row) for row in case.rows)
+    if loss.whole is None or loss.whole < loss.least:
+        return []
     found = [cut for layer, config in own_values(case) if (cut := _cut(case, layer, config)) is not None]
     found = [cut for cut in found if total > 0 and cut.effect > BLAMED * total]
     if not found:
@@ -79,7 +81,7 @@ def clipped_on_unseen(case: Case) -> list[Finding]:
                 share=worst.share,
             ),
             tuple(cut.layer.id for cut in found),
-            "warning" if loss.whole is not None and loss.whole >= loss.least else "note",
+            "warning",
             gain if loss.is_kl else None,
             remedy,
             edited.to_json() if ways else None,
