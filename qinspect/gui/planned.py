@@ -155,20 +155,17 @@ class Planned(QObject):
         plan = self.plan
         for layer_id in ids:
             plan = plan.with_layer(layer_id, **{key: None for key in (role,) if key} or BOTH_FLOAT)
-        if role != "activation":
-            # There is no rounding left to remedy.
-            gone = [r for r in plan.single_remedies if len(r.layers) == 1 and r.layers[0] in ids]
-            plan = plan.with_remedies(gone, False)
         silent = {} if role else dict.fromkeys(ids, 0.0)
         title = self.tr("{0} float for {1}").format(self._role(role), names(ids))
-        return self.edit(title, plan, estimate=self.estimate_with(silent))
+        return self.edit(title, self._remediable(plan), estimate=self.estimate_with(silent))
 
     def apply(self, ids: Sequence[str], qconfig: QConfig, name: str, estimate: float | None = None) -> bool:
         """Give layers one qconfig; weights only where there are any."""
         plan, leaders = self.plan, self._leaders()
         for layer_id in ids:
             plan = self._given(plan, layer_id, leaders.get(layer_id, layer_id), qconfig)
-        return self.edit(self.tr("{0} for {1}").format(name, names(ids)), plan, estimate=estimate)
+        title = self.tr("{0} for {1}").format(name, names(ids))
+        return self.edit(title, self._remediable(plan), estimate=estimate)
 
     def take(self, candidate: Candidate, like_it: bool = False) -> bool:
         """Give a layer a candidate's qconfig, or all layers of its operator.
@@ -187,7 +184,15 @@ class Planned(QObject):
         kl = candidate.estimated_kl
         estimate = None if kl is None else self.estimate_with({unit: kl})
         title = self.tr("{0} for {1}").format(name, unit)
-        return self.edit(title, self._given(self.plan, unit, candidate.layer_id, qconfig), estimate=estimate)
+        plan = self._given(self.plan, unit, candidate.layer_id, qconfig)
+        return self.edit(title, self._remediable(plan), estimate=estimate)
+
+    def _remediable(self, plan: QuantPlan) -> QuantPlan:
+        """A plan without remedies of layers whose weight it leaves in float: there is no rounding to remedy."""
+        singles = [remedy for remedy in plan.single_remedies if remedy.kind != "equalize"]
+        asked = self.qconfigs((remedy.layers[0] for remedy in singles), plan)
+        gone = [r for r in singles if r.layers[0] in asked and asked[r.layers[0]].weight is None]
+        return plan.with_remedies(gone, False)
 
     def _given(self, plan: QuantPlan, layer_id: str, leader: str, qconfig: QConfig) -> QuantPlan:
         """A plan with a layer's weight and its quantizer's activation configured; float is always its own."""
@@ -208,7 +213,8 @@ class Planned(QObject):
             if layer is not None and matching.matches(layer):
                 plan = plan.without_layer(layer_id)
         what = f"{kind} {pattern}"
-        return self.edit(self.tr("{0} for {1}").format(name, what), plan.with_override(matching))
+        plan = self._remediable(plan.with_override(matching))
+        return self.edit(self.tr("{0} for {1}").format(name, what), plan)
 
     def follow_default(self, ids: Sequence[str]) -> bool:
         """Remove the overrides of single layers."""

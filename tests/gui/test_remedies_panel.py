@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 
 from qinspect.engine.plan import QuantPlan, Remedy
+from qinspect.engine.qconfig import PRESETS
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -94,6 +95,14 @@ def test_a_layer_made_float_loses_its_remedy_and_one_that_is_left_over_is_said_t
     remedied = document.plan
     document.make_float(("fc:linear",))
     assert document.plan.remedies == ()
+    for edit in (
+        lambda: document.apply(("fc:linear",), PRESETS["float"], "float"),
+        lambda: document.apply_matching("op", "linear", PRESETS["float"], "float"),
+    ):
+        document.undo_stack.undo()
+        assert document.plan.remedies == remedied.remedies
+        edit()
+        assert document.plan.remedies == ()
     document.edit("a plan from elsewhere", remedied.with_layer("fc:linear", None, None))
     window.tasks.rest()
     qtbot.waitUntil(
