@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,6 @@ def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
     )
     parser.add_argument(
         "--interpolation",
-        default="bilinear",
         choices=("nearest", "bilinear", "bicubic", "lanczos"),
         help="images: how they are scaled (default: bilinear)",
     )
@@ -219,11 +218,15 @@ def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSp
     return dataclasses.replace(spec, input_shape=tuple(tuple(tensor.shape) for tensor in inputs))
 
 
-def data_spec(options: argparse.Namespace) -> DataSpec:
+def data_spec(options: argparse.Namespace, preparation: Mapping[str, Any] | None = None) -> DataSpec:
+    """What the words say of the data; where they say nothing, the model's own `preparation` counts."""
     from ..engine.data_spec import DataSpec, parse_normalize
 
     with _words():
-        mean, std = (None, None) if options.normalize is None else parse_normalize(options.normalize)
+        own = preparation or {}
+        mean, std = own.get("mean"), own.get("std")
+        if options.normalize is not None:
+            mean, std = parse_normalize(options.normalize)
         try:
             shares = tuple(float(part) for part in options.split.split("/"))
         except ValueError:
@@ -238,14 +241,15 @@ def data_spec(options: argparse.Namespace) -> DataSpec:
             samples=options.samples,
             split=(shares[0], shares[1], shares[2]),
             seed=options.seed,
-            resize=options.resize,
+            # A size of the model's own is that of its own crop.
+            resize=options.resize or (own.get("resize") if options.crop is None else None),
             crop=options.crop,
-            interpolation=options.interpolation,
+            interpolation=options.interpolation or own.get("interpolation") or "bilinear",
             mean=mean,
             std=std,
             channels=options.channels,
             layout=options.layout,
-            rate=options.rate,
+            rate=options.rate or own.get("rate"),
             seconds=options.seconds,
             tokenizer=_tokenizer(options),
             max_length=options.max_length,
@@ -259,6 +263,20 @@ def _tokenizer(options: argparse.Namespace) -> str | None:
     return options.tokenizer or (str(own) if own.is_file() else None)
 
 
+def _suited(options: argparse.Namespace, model: Model) -> DataSpec:
+    """The data as the words and the model's author want them; arrays are prepared already."""
+    from ..engine.source import is_callable
+
+    if is_callable(options.data):
+        return data_spec(options)
+    if Path(options.data).is_file():
+        from ..engine.data.sniff import kind_of_data
+
+        if kind_of_data(Path(options.data)) not in ("parquet", "arrow"):
+            return data_spec(options)
+    return data_spec(options, model.preparation)
+
+
 def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:
     from ..engine.data import open_data
     from ..engine.job import check_fits
@@ -266,7 +284,7 @@ def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:
 
     check_runs(model)
     data = open_data(
-        data_spec(options), model.graph.inputs[0].shape, allow_code=True, input_names=model.graph.input_names
+        _suited(options, model), model.graph.inputs[0].shape, allow_code=True, input_names=model.graph.input_names
     )
     check_fits(model, data)
     return data

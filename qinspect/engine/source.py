@@ -10,6 +10,9 @@ from typing import Any
 from .problem import Problem
 from .text import Text
 
+TIMM = "timm:"
+"""Before the name of one of the package timm's models."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -18,7 +21,7 @@ class ModelSpec:
     Parameters
     ----------
     source : str
-        ``file.pt2``, ``file.onnx``, ``file.py:callable`` or ``package.module:callable``.
+        ``file.pt2``, ``file.onnx``, ``timm:name``, ``file.py:callable`` or ``package.module:callable``.
     weights : str | None
         Checkpoint for a callable's module: ``.safetensors``, ``.pt`` or ``.pth``.
     input_shape : tuple of tuple of int | None
@@ -54,6 +57,8 @@ class ModelSpec:
 def is_callable(source: str) -> bool:
     """Whether a source names Python code: ``package.module:callable`` or ``file.py:callable``."""
     head, colon, tail = source.rpartition(":")
+    if source.startswith(TIMM):  # an installed package's model, as a folder of transformers is
+        return False
     return bool(colon) and tail.isidentifier() and (head.endswith(".py") or bool(re.fullmatch(r"[\w.]+", head)))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.machinery
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QSettings
 
 from ..engine.problem import Problem
+from ..engine.source import is_callable
 from ..engine.text import Text
 
 
@@ -40,8 +40,7 @@ class Code:
 
 def names_code(source: str) -> bool:
     """Whether a source is ``file.py:callable`` or ``package.module:callable``."""
-    head, colon, tail = source.rpartition(":")
-    return bool(colon) and tail.isidentifier() and (head.endswith(".py") or bool(re.fullmatch(r"[\w.]+", head)))
+    return is_callable(source)
 
 
 def code_behind(source: str) -> Code | None:

@@ -7199,6 +7199,42 @@
         <translation>请给出 file.pt2、file.onnx、file.py:callable 或 package.module:callable。</translation>
     </message>
     <message>
+        <source>{name} of timm {version}, in float32.</source>
+        <translation>timm {version} 的 {name}，float32。</translation>
+    </message>
+    <message>
+        <source>Did you mean {names}?</source>
+        <translation>您是指 {names} 吗？</translation>
+    </message>
+    <message>
+        <source>timm.list_models() has all.</source>
+        <translation>全部名称见 timm.list_models()。</translation>
+    </message>
+    <message>
+        <source>timm knows no such model</source>
+        <translation>timm 中没有这个模型</translation>
+    </message>
+    <message>
+        <source>The weights are random: --weights names a checkpoint; nothing is fetched.</source>
+        <translation>权重是随机的：用 --weights 指定检查点；不会下载任何内容。</translation>
+    </message>
+    <message>
+        <source>timm cannot be imported ({line})</source>
+        <translation>无法导入 timm（{line}）</translation>
+    </message>
+    <message>
+        <source>It needs a torchvision that suits this torch; else give the model as file.py:callable.</source>
+        <translation>它需要与此 torch 匹配的 torchvision；否则请以 file.py:callable 给出模型。</translation>
+    </message>
+    <message>
+        <source>needs the package timm</source>
+        <translation>需要 timm 包</translation>
+    </message>
+    <message>
+        <source>pip install qinspect[timm].</source>
+        <translation>pip install qinspect[timm]。</translation>
+    </message>
+    <message>
         <source>the shape of its input is not known</source>
         <translation>不知道其输入的形状</translation>
     </message>

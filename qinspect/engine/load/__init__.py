@@ -9,8 +9,8 @@ import io
 import logging
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,14 @@ from ..graph import LayerGraph
 from ..normalize import normalize
 from ..problem import Problem
 from ..progress import Report, silent
-from ..source import ModelSpec, is_callable
+from ..source import TIMM, ModelSpec, is_callable
 from ..text import Text
 from .archive import read_pt2
 from .call import call_of
 from .callable import build
 from .pt2_quantized import existing_of, strip
 from .sniff import CLOSED, kind_of, refusal
+from .timm_names import build_timm
 from .trace import Traced, first_line, trace
 
 __all__ = ["Model", "ModelSpec", "check_runs", "is_callable", "load_model"]
@@ -58,6 +59,9 @@ class Model:
     existing : Existing | None
         What was quantized in the file already; None where nothing was.
 
+    preparation : mapping
+        Fields of a `DataSpec` that its author names for it: the data's defaults.
+
     Of a quantized model's state_dict the graph has no inputs: it is a table, see `check_runs`.
     """
 
@@ -69,6 +73,7 @@ class Model:
     dynamic_batch: bool
     notes: tuple[str, ...] = ()
     existing: Existing | None = None
+    preparation: Mapping[str, Any] = field(default_factory=dict)
 
 
 def check_runs(model: Model) -> None:
@@ -105,6 +110,7 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
     """
     report(0, 4, Text("reading the model"))
     notes: list[str] = []
+    preparation: dict[str, Any] = {}
     with quiet():
         if is_callable(spec.source):
             if not allow_code:
@@ -113,7 +119,7 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
                 )
             graph, forward, dynamic, existing = _open_code(spec, notes, report)
         else:
-            graph, forward, dynamic, existing = _open_file(spec, notes, report)
+            graph, forward, dynamic, existing = _open_file(spec, notes, report, preparation)
     table = existing is not None and existing.form == TABLE
     if not graph.layers or not (graph.inputs or table):
         raise Problem(
@@ -124,6 +130,8 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
         notes.append(Text("The batch size is fixed by the model: samples run in batches of that size."))
     report(4, 4, Text("done"))
     name = Path(spec.source.partition(":")[0]).stem if not is_callable(spec.source) else spec.source.rpartition(":")[0]
+    if spec.source.startswith(TIMM):
+        name = spec.source.removeprefix(TIMM)
     return Model(
         spec,
         Path(name).stem if "/" in name or name.endswith(".py") else name,
@@ -133,6 +141,7 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
         dynamic,
         tuple(notes),
         existing,
+        preparation,
     )
 
 
@@ -148,8 +157,14 @@ def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
 
 
-def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
+def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: dict[str, Any]) -> _Opened:
     """What a file is, its content says; its name only where it is too damaged to say anything."""
+    if spec.source.startswith(TIMM):
+        module, example = build_timm(spec, notes, preparation)
+        report(1, 4, Text("tracing"))
+        traced = trace(module, example, spec, notes)
+        report(2, 4, Text("finding the layers"))
+        return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
     path = Path(spec.source)
     kind = kind_of(path)
     if kind in CLOSED and not (kind == "checkpoint" and zipfile.is_zipfile(path)):
@@ -163,8 +178,9 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
         opened = open_onnx(path, spec, notes)
         return opened.graph, _running(opened.graph), opened.dynamic_batch, opened.existing
     if kind == "hugging_face":
-        from .hugging_face import build_folder
+        from .hugging_face import build_folder, preparation_of
 
+        preparation.update(preparation_of(path))
         module, example = build_folder(path, spec, notes)
         report(1, 4, Text("tracing"))
         traced = trace(module, example, dataclasses.replace(spec, input_shape=None), notes)

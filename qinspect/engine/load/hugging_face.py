@@ -105,6 +105,27 @@ def build_folder(folder: Path, spec: ModelSpec, notes: list[str]) -> tuple[torch
     return _wrapped(model.eval().requires_grad_(False), config, spec)
 
 
+def preparation_of(folder: Path) -> dict[str, Any]:
+    """Data options of a folder's preprocessor_config.json; empty where there is none or it says nothing of use."""
+    try:
+        said = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+        found: dict[str, Any] = {}
+        if said.get("do_normalize", True) and said.get("image_mean") and said.get("image_std"):
+            found["mean"], found["std"] = (tuple(map(float, said[f"image_{key}"])) for key in ("mean", "std"))
+        resized = said.get("size") if said.get("do_resize", True) else None
+        sides = resized.values() if isinstance(resized, dict) else [resized]
+        # Where it is cropped afterwards, the size is that of the short side.
+        if resized and all(isinstance(side, int) for side in sides):
+            found["resize"] = min(sides)
+        if isinstance(said.get("resample"), int):
+            found["interpolation"] = ("nearest", "lanczos", "bilinear", "bicubic", "box")[said["resample"]]
+        if isinstance(said.get("sampling_rate"), int):
+            found["rate"] = said["sampling_rate"]
+        return found
+    except (OSError, ValueError, TypeError, AttributeError, IndexError, RecursionError):
+        return {}
+
+
 def _is_model(cls: Any, base: Any) -> bool:
     return inspect.isclass(cls) and issubclass(cls, base)
 

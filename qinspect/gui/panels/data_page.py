@@ -29,6 +29,9 @@ from .cards import Card, Hint, Page, clear, heading, label, row
 from .metric_card import MetricCard
 from .quality_card import QualityCard
 
+OTHERS = ("rate", "seconds", "tokenizer", "max_length", "label")
+"""Settings of audio, text and tables, which have no fields of their own here and stay as they were given."""
+
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
 NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
     "none (0..1)": None,
@@ -97,7 +100,10 @@ class DataPage(Page):
         left.addStretch(1)
         right.addWidget(self._make_samples(), 1)
         self._pictures: list[tuple[int, Any]] = []
+        self._others: dict[str, Any] = {}
+        self._others_of = ""
         self.classes: tuple[str, ...] = ()
+        document.model_changed.connect(self._offer_preparation)
         for changed in (document.model_changed, document.data_changed, document.check_changed):
             changed.connect(self.refresh)
         self.refresh()
@@ -224,6 +230,8 @@ class DataPage(Page):
             "std": std,
             "channels": self.channels.currentText(),
             "layout": self.layout_.currentText(),
+            # Of another source the settings of the last one say nothing.
+            **(self._others if self.source.text().strip() == self._others_of else {}),
         }
 
     def show_source(self, source: str) -> None:
@@ -233,6 +241,8 @@ class DataPage(Page):
 
     def fill(self, spec: dict[str, Any]) -> None:
         """Show a specification in the fields."""
+        self._others = {key: value for key, value in spec.items() if key in OTHERS and value is not None}
+        self._others_of = spec["source"]
         self.show_source(spec["source"])
         self.samples.setValue(spec.get("samples") or 0)
         self.split.setText("/".join(f"{share:g}" for share in spec.get("split") or (50, 25, 25)))
@@ -261,6 +271,12 @@ class DataPage(Page):
         if path:
             self.show_source(path)
             self.submit()
+
+    def _offer_preparation(self) -> None:
+        """Put into the fields what the model's author names for its data, before any data was opened."""
+        model = self._document.model
+        if model is not None and model.preparation and self._document.data is None:
+            self.fill({**self.spec(), **model.preparation})
 
     # -- what is shown ------------------------------------------------------------------------
 
