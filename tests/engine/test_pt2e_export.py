@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from qinspect.engine.backends.cut import cut, write_cut
 from qinspect.engine.backends.pt2e import export as pt2e_export
 from qinspect.engine.backends.pt2e.export import export_pt2e
 from qinspect.engine.calibrate import calibrate
@@ -93,3 +94,23 @@ def test_a_file_that_computes_something_else_is_not_called_verified(quantization
 def test_a_folder_is_refused(quantization, x, tmp_path):
     with pytest.raises(Problem, match="is a folder"):
         export_pt2e(quantization, tmp_path, [(x,)])
+
+
+def test_one_layer_cut_out_is_a_program_that_gives_its_whole_numbers(quantization, x, tmp_path):
+    values: dict[str, torch.Tensor] = {quantization.graph.input_names[0]: x}
+    simulation = Simulation(quantization)
+    with torch.no_grad():
+        simulation((x,), lambda layer, value: values.setdefault(layer.value, value))
+        for layer_id in ("features.0:conv2d", "fc:linear"):
+            layer = quantization.graph.by_id[layer_id]
+            inputs = tuple(simulation.read(name, values[name]) for name in layer.inputs)
+            small = cut(quantization, layer, {name: tuple(values[name].shape) for name in layer.inputs})
+            file, gives = write_cut(small, inputs, tmp_path)
+            assert file == "layer.pt2"
+            assert (tmp_path / file).is_file()
+            wanted = values[layer.value]
+            if quantization.at_origin(layer.value):
+                wanted = quantization.values[layer.value].quantize(wanted)
+                assert int((gives - wanted).abs().max()) <= 1
+            else:
+                assert torch.allclose(gives, wanted, rtol=1e-4, atol=1e-5)
