@@ -126,7 +126,12 @@ class Existing:
         return self.values.get(layer.value)
 
     def is_quantized(self, layer: Layer) -> bool:
-        """Whether a layer's weight is stored in whole numbers; of others, whether it works between two grids."""
+        """Whether a layer's weight is stored in whole numbers; of others, whether it works between two grids.
+
+        Of a table, which does not say what a layer reads, whether it hands on whole numbers.
+        """
+        if self.form == TABLE:
+            return layer.id in self.weights or layer.value in self.values
         if layer.id in self.weights or layer.op in FOLDABLE:
             return layer.id in self.weights
         return layer.value in self.values and any(name in self.values for name in layer.inputs)

@@ -110,6 +110,7 @@ def test_inspect_lists_it_and_nothing_else_can_be_done_with_it(path, tmp_path, c
     found = inspect(load_model(ModelSpec(str(path))))
     rows = {row.id: row for row in found.layers}
     assert rows["conv:conv2d"].weight["dtype"] == "int8"
+    assert rows["add:other"].quantized
     assert found.model["existing"]["weight_histograms"]["fc:linear"]["counts"]
     with pytest.raises(Problem, match="is a state_dict"):
         check_runs(load_model(ModelSpec(str(path))))

@@ -41,8 +41,8 @@ def in_order(stored: Mapping[str, Any], input_names: Sequence[str]) -> tuple[str
     Returns
     -------
     tuple of str | None
-        Names in `stored`: those of the inputs, else the ends of them (``image``), else x0, x1, ...;
-        None where some input has no array, or none is known.
+        Names in `stored`: those of the inputs, else the ends of them (``image``), else x0, x1, ..., else arr_0,
+        arr_1, ...; None where some input has no array, or none is known.
     """
     plain = {_plain(name): name for name in stored}
     by_end = []
@@ -51,8 +51,12 @@ def in_order(stored: Mapping[str, Any], input_names: Sequence[str]) -> tuple[str
         by_end.append(max(ends, key=len, default=""))
     if by_end and all(by_end) and len(set(by_end)) == len(by_end):
         return tuple(plain[name] for name in by_end)
-    numbered = tuple(f"x{i}" for i in range(len(input_names)))
-    return numbered if input_names and set(numbered) <= set(stored) else None
+    # numpy.savez names what it is given without names arr_0, arr_1, ...: an order that somebody chose.
+    for stem in ("x", "arr_"):
+        numbered = tuple(f"{stem}{i}" for i in range(len(input_names)))
+        if input_names and set(numbered) <= set(stored):
+            return numbered
+    return None
 
 
 def target_name(stored: Mapping[str, Any], inputs: Sequence[str] = (), label: str | None = None) -> str | None:

@@ -339,20 +339,21 @@ class OpenPage(Page):
                     f"{parameters / 1e6:.2f}", f"{parameters * 4 / 2**20:.1f}"
                 ),
             ),
-            (
-                self.tr("Multiply-adds"),
-                self.tr("{0} M per sample").format(f"{sum(layer.macs for layer in rows) / 1e6:.0f}"),
-            ),
-            (self.tr("Inputs"), "\n".join(_signature(spec) for spec in graph.inputs)),
-            (
-                self.tr("Batch"),
-                self.tr("any size") if model.dynamic_batch else self.tr("fixed: samples go through one by one"),
-            ),
+        ]
+        if graph.inputs:  # else it is a table of layers, which cannot be run
+            batch = self.tr("any size") if model.dynamic_batch else self.tr("fixed: samples go through one by one")
+            macs = sum(layer.macs for layer in rows) / 1e6
+            lines += [
+                (self.tr("Multiply-adds"), self.tr("{0} M per sample").format(f"{macs:.0f}")),
+                (self.tr("Inputs"), "\n".join(_signature(spec) for spec in graph.inputs)),
+                (self.tr("Batch"), batch),
+            ]
+        lines.append(
             (
                 self.tr("Runs code"),
                 self.tr("yes, you allowed it") if names_code(spec["source"]) else self.tr("no"),
-            ),
-        ]
+            )
+        )
         if model.notes:
             lines.append((self.tr("Notes"), "\n".join(map(translated, model.notes))))
         for index, (name, text) in enumerate(lines):
