@@ -68,8 +68,8 @@ def test_the_script_is_verified(exported, quantization):
     assert set(report.quantized) == quantization.asked & quantization.quantized
     assert report.agreement == 1
     assert sorted(path.name for path in out.iterdir()) == [
-        "README.txt", "build.py", "layers.py", "model.onnx", "model.py", "plan.json", "qparams.json", "verify.json",
-        "weights.pt",
+        "README.txt", "build.py", "graph.json", "layers.py", "model.onnx", "model.py", "plan.json", "qparams.json",
+        "verify.json", "weights.pt",
     ]  # fmt: skip
 
 
