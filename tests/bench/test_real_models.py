@@ -215,6 +215,11 @@ def likeness(case: Case, row: Row) -> tuple[float, float, float]:
     return float((ours.argmax(1) == theirs.argmax(1)).float().mean()), kl, 10 * math.log10(signal / noise)
 
 
+def as_good(case: Case, ours: Row, theirs: Row) -> bool:
+    """Whether answers are no worse, by 3 dB, than those of a model that has as many layers in integers."""
+    return theirs.integers < ours.integers or likeness(case, ours)[2] > likeness(case, theirs)[2] - 3
+
+
 def show(case: Case, rows: Mapping[str, Row], ms: Mapping[str, float], fp32: str, file_mb: float) -> None:
     print(f"\n| {case.name}, {fp32} | | | | | {file_mb:.1f} | {ms[fp32]:.2f} | 1 |")
     for name, row in rows.items():
@@ -284,14 +289,18 @@ def by_prepare_fx(case: Case, name: str) -> Any:
         return convert_fx(prepared)
 
 
-def quantized_modules(module: nn.Module) -> int:
-    """Convolutions and linear layers of torch.ao's that hold integers, by how often they are called."""
-    if isinstance(module, torch.fx.GraphModule):
-        called = [module.get_submodule(str(node.target)) for node in module.graph.find_nodes(op="call_module")]
+def quantized_layers(module: nn.Module) -> int:
+    """Convolutions and linear layers of torch.ao's that hold integers, modules and functions, by how often they run."""
+    if not isinstance(module, torch.fx.GraphModule):
+        called = [type(item) for item in module.modules()]
     else:
-        called = list(module.modules())
-    kinds = (type(item) for item in called)
-    return sum("quantized" in kind.__module__ and re.match(r"Conv|Linear", kind.__name__) is not None for kind in kinds)
+        called = [type(module.get_submodule(str(n.target))) for n in module.graph.find_nodes(op="call_module")]
+    found = sum(
+        "quantized" in kind.__module__ and re.match(r"(Conv|Linear)(?!Packed)", kind.__name__) is not None
+        for kind in called
+    )
+    nodes = module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ()
+    return found + sum(re.match(r"quantized\.(conv|linear)", str(node.target)) is not None for node in nodes)
 
 
 def test_torch(case):
@@ -322,7 +331,7 @@ def test_torch(case):
     for label, (name, theirs) in others.items():
         with engine(name), torch.no_grad():
             answers = torch.cat([theirs(part) for part in case.final.split(16 if "fx" in label else 1)])
-        rows[label] = Row(quantized_modules(theirs), answers, stored_mb(theirs.state_dict()))
+        rows[label] = Row(quantized_layers(theirs), answers, stored_mb(theirs.state_dict()))
         calls[label] = timed(theirs, name)
     graph = quantization(case, Target.parse("fx-onednn")).graph
     plain, given = FxRunner(quantization(case, Target.parse("fx-onednn")))._faster_layout(float_module(graph), [one])
@@ -332,7 +341,7 @@ def test_torch(case):
     show(case, rows, ms, "fp32, torch folded", weights_mb(case))
     print(f"| {case.name}, fp32, torch as it comes | | | | | | {ms['fp32, torch as it comes']:.2f} | |")
     assert rows["fx-onednn"].integers == case.weighted
-    assert likeness(case, rows["fx-onednn"])[2] > likeness(case, rows["prepare_fx, x86"])[2] - 3
+    assert as_good(case, rows["fx-onednn"], rows["prepare_fx, x86"])
 
 
 # -- inductor --------------------------------------------------------------------------------------------
@@ -389,21 +398,27 @@ def test_inductor(case, few_threads):
         rows[name] = Row(weighted_kernels(q, runner.kernels), answers, stored_mb(program, torch.export.save))
         calls[name] = lambda call=runner._whole.call: call(one)
     label = "X86InductorQuantizer"
-    theirs = by_x86_quantizer(case)
-    with quiet(), torch.no_grad():
-        program = torch.export.export(theirs, (one,))
-        size = stored_mb(program, torch.export.save)
-        call, code = by_inductor(theirs, one)
-        answers = torch.cat([call(part) for part in case.final.split(1)])
-    rows[label] = Row(len(re.findall(r"torch\.ops\.onednn\.q(?:conv|linear)\w*\.", code)), answers, size)
-    calls[label] = lambda: call(one)
+    try:
+        theirs = by_x86_quantizer(case)
+    except ValueError as error:  # a ReLU module that is called twice
+        theirs = None
+        print(f"\n| {case.name}, {label} | raises ValueError: {error} | | | | | | |")
+    if theirs is not None:
+        with quiet(), torch.no_grad():
+            program = torch.export.export(theirs, (one,))
+            size = stored_mb(program, torch.export.save)
+            call, code = by_inductor(theirs, one)
+            answers = torch.cat([call(part) for part in case.final.split(1)])
+        integers = len(re.findall(r"torch\.ops\.onednn\.q(?:conv|linear)\w*\.", code))
+        rows[label] = Row(integers, answers, size)
+        calls[label] = lambda: call(one)
     plain, _ = by_inductor(exported(q.graph, float_module(q.graph)).module(check_guards=False), one)
     calls["fp32, inductor"] = lambda: plain(one)
     with torch.no_grad():
         ms = interleaved(calls)
     show(case, rows, ms, "fp32, inductor", weights_mb(case))
     assert rows["pt2e"].integers == case.weighted
-    assert likeness(case, rows["pt2e"])[2] > likeness(case, rows[label])[2] - 3
+    assert theirs is None or as_good(case, rows["pt2e"], rows[label])
 
 
 # -- ONNX Runtime ------------------------------------------------------------------------------------------
@@ -483,4 +498,4 @@ def test_runtime(case, tmp_path):
     calls = {n: (lambda s=s, g=g: s.run(None, {g: one})) for n, (s, g) in sessions.items()}
     show(case, rows, interleaved(calls), "fp32, onnxruntime", weights_mb(case))
     assert rows["ort"].integers == case.weighted
-    assert likeness(case, rows["ort"])[2] > likeness(case, rows["quantize_static"])[2] - 3
+    assert as_good(case, rows["ort"], rows["quantize_static"])

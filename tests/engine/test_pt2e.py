@@ -138,6 +138,15 @@ def test_two_calls_of_one_module_have_scales_of_their_own(canonical, images, qua
     assert torch.equal(ours, theirs)
 
 
+def test_a_program_stores_weights_in_whole_numbers_alone(graph, images, quantized):
+    q = quantized(graph, QuantPlan.preset(TARGET).with_layer("other:conv2d", weight=None, activation=None), [(images,)])
+    stored = lower(q).module.state_dict()
+    assert {name for name, tensor in stored.items() if tensor.is_floating_point() and tensor.dim() > 1} == {
+        "other.weight"
+    }
+    assert sum(tensor.dtype == torch.int8 for tensor in stored.values()) == len(q.weights)
+
+
 def test_taps_hand_out_the_whole_numbers_of_every_value(graph, images, quantized):
     q = quantized(graph, QuantPlan.preset(TARGET), [(images,)])
     lowered = lower(q)

@@ -141,7 +141,17 @@ def lower(quantization: Quantization) -> Lowered:
     with torch.no_grad(), quiet():
         converted: GraphModule = convert_pt2e(prepare_pt2e(module, PlanQuantizer(quantization)))
     _swap(converted, unseen_batch_norm, BATCH_NORM)
+    _drop_unread(converted)
     return Lowered(converted, _name_quantizers(converted, quantization))
+
+
+def _drop_unread(module: GraphModule) -> None:
+    """Take out the float weights that torchao keeps beside the whole numbers and nothing reads: most of a file."""
+    read = {node.target for node in module.graph.find_nodes(op="get_attr")}
+    stored = (*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False))
+    for name in [name for name, _ in stored if name not in read]:
+        place, _, attribute = name.rpartition(".")
+        delattr(module.get_submodule(place), attribute)
 
 
 def unseen_batch_norm(*args: Any) -> torch.Tensor:
