@@ -31,7 +31,7 @@ from .costs import Costs, score_plans
 from .device import device_timings
 from .front import Choices, Selection, least_cost, least_loss, loss_and_cost, neighbours, sweep
 from .pareto import Constraint, Objective, Pareto, Point, Verified
-from .seeds import prefixes, rankings
+from .seeds import extended, rankings
 from .timings import Timed, TimingWork, fit_timings, kernels_used, time_plans
 from .trials import Trials
 from .whatif import estimate_plan
@@ -178,9 +178,11 @@ class _Search:
         selections = [
             s for s in sweep(self.choices, COUNTS if self.objective == "layers" else ()) if self._quantizes(s)
         ]
-        selections += [s for s in self._ranked() if self._quantizes(s)]
+        orders = self._rankings()
+        selections += self._by_rank(self._as_given(), orders, COUNTS)
         self._try([self._as_given(), *selections], 0.5, 0.7, "verifying")
         self._repair()
+        self._go_on(orders)
         self._approach()
         self._score_rest()
         self._time()
@@ -286,16 +288,27 @@ class _Search:
         alike = self.data.alike(self.select)
         return self.data.load([alike[i % len(alike)] for i in range(batch)])
 
-    def _ranked(self) -> list[Selection]:
-        """Plans that rankings of the layers give, where the number of layers in float is the objective."""
+    def _rankings(self) -> tuple[tuple[int, ...], ...]:
+        """Orders of the units, where the number of layers in float is the objective."""
         if self.objective != "layers":
-            return []
+            return ()
         graph = self.space.graph
         chosen = whole_batches(graph, self.select, RANK_SAMPLES)
         inputs = list(fed(batches(self.data, chosen, batch_size(graph))))
         inner = part(self.report, 0.45, 0.5, Text("measuring one layer at a time"))
-        orders = rankings(self.space, self.stats, inputs, self.trials.classes, inner)
-        return [selection for order in orders for selection in prefixes(self.choices, order, COUNTS)]
+        return rankings(self.space, self.stats, inputs, self.trials.classes, inner)
+
+    def _by_rank(self, base: Selection, orders: Sequence[Sequence[int]], counts: Sequence[int]) -> list[Selection]:
+        """A selection with the next of each ranking in float too, up to each number of layers."""
+        found = [extended(self.choices, base, order, count) for order in orders for count in counts]
+        return [selection for selection in found if self._quantizes(selection)]
+
+    def _go_on(self, orders: Sequence[Sequence[int]]) -> None:
+        """From the best plan with few layers in float to those with more, by the rankings."""
+        for count in COUNTS if orders else ():
+            within = [item for item in self.pool.values() if item.cost <= count]
+            best = min(within, key=lambda item: item.verified.loss)
+            self._try(self._by_rank(best.selection, orders, (count,)), 0.8, 0.8, "verifying")
 
     # -- trying plans ------------------------------------------------------------------------------
 

@@ -61,16 +61,13 @@ def rankings(
     return tuple(tuple(sorted(every, key=lambda i: key(space.units[i]))) for key in (alone, without, own))
 
 
-def prefixes(choices: Choices, ranking: Sequence[int], counts: Sequence[int]) -> list[Selection]:
-    """For each number of layers the first units of a ranking that fit, in float; the others as they were."""
-    found = []
-    for count in counts:
-        chosen: set[int] = set()
-        left = count
-        for index in ranking:
-            size = len(choices.units[index].layers)
-            if size <= left:
-                chosen.add(index)
-                left -= size
-        found.append(tuple(len(unit.options) - 1 if i in chosen else 0 for i, unit in enumerate(choices.units)))
-    return found
+def extended(choices: Choices, selection: Selection, ranking: Sequence[int], count: int) -> Selection:
+    """A selection with the next units of a ranking in float too, as far as so many layers in float allow."""
+    floats = {i for i, unit in enumerate(choices.units) if unit.options[selection[i]].config is None}
+    left = count - sum(len(choices.units[i].layers) for i in floats)
+    for index in ranking:
+        size = len(choices.units[index].layers)
+        if index not in floats and size <= left:
+            floats.add(index)
+            left -= size
+    return tuple(len(unit.options) - 1 if i in floats else selection[i] for i, unit in enumerate(choices.units))
