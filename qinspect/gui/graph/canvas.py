@@ -1,20 +1,12 @@
-"""The graph that is looked at: zoom, pan, selection, opening and closing of blocks."""
+"""The graph that is looked at: selection, opening and closing of blocks, travel by keyboard."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QContextMenuEvent,
-    QHelpEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QResizeEvent,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import QApplication, QGraphicsScene, QGraphicsView, QToolTip, QWidget
+from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from ..theme import colours_of
 from .drawing import GROUP_SIZE, LAYER_SIZE, GraphItem, Node, node_of
@@ -23,8 +15,7 @@ from .minimap import Minimap
 from .model import Figures, GraphModel, GraphNode, Link
 from .overlay import Scale, describe
 from .travel import neighbour
-
-ZOOM_MIN, ZOOM_MAX = 0.002, 3.0
+from .zoom import ZoomView
 
 TRAVEL = {
     Qt.Key.Key_Up: "up",
@@ -34,7 +25,7 @@ TRAVEL = {
 }
 
 
-class GraphCanvas(QGraphicsView):
+class GraphCanvas(ZoomView):
     """Draws the blocks and answers mouse and keyboard.
 
     Signals
@@ -58,22 +49,11 @@ class GraphCanvas(QGraphicsView):
     marked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(self.tr("Layer graph"))
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
-        # What is in the middle stays there when the panels around it take or give room.
-        self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
-        self.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self.setMinimumSize(160, 120)
-        scene = QGraphicsScene(self)
-        # One item: an index over it would only cost.
-        scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
-        self.setScene(scene)
         self.item = GraphItem()
+        super().__init__(self.item, parent)
+        self.setAccessibleName(self.tr("Layer graph"))
+        self.setMinimumSize(160, 120)
         self.item.set_font(self.font())
-        scene.addItem(self.item)
         self.model = GraphModel()
         self.opened: frozenset[str] = frozenset()
         self._figures: Mapping[str, Figures] = {}
@@ -82,10 +62,10 @@ class GraphCanvas(QGraphicsView):
         self._layout = Layout({}, {}, 0.0, 0.0)
         self._rects: dict[str, QRectF] = {}
         self._overlay = "none"
-        self._press: QPoint | None = None
-        self._panning = False
         self._fresh = True
         self.minimap = Minimap(self)
+        self.moved.connect(self.minimap.update)
+        self.clicked.connect(self._click)
         self._restyle = QTimer(self)
         self._restyle.setSingleShot(True)
         self._restyle.setInterval(0)
@@ -129,7 +109,7 @@ class GraphCanvas(QGraphicsView):
         self._rebuild()
         after = self.item.rect_of(anchor) if anchor else None
         if before is not None and after is not None:
-            self._scroll_by(QPointF(self.mapFromScene(after.topLeft()) - point))
+            self.scroll_by(QPointF(self.mapFromScene(after.topLeft()) - point))
         selected = self.item.selected
         if selected is not None and self.item.rect_of(selected) is None:
             self._mark(self.model.holder(selected, opened))
@@ -154,7 +134,7 @@ class GraphCanvas(QGraphicsView):
         self._rects = {name: QRectF(*self._layout.boxes[name]) for name in size}
         self._draw_edges()
         self._recolour()
-        self._set_extent()
+        self.set_extent()
 
     def _draw_edges(self) -> None:
         boxes, blocks = self._layout.boxes, self.model.blocks
@@ -176,38 +156,11 @@ class GraphCanvas(QGraphicsView):
 
     # -- looking ------------------------------------------------------------------------------
 
-    @property
-    def zoom(self) -> float:
-        return self.transform().m11()
-
-    def _set_extent(self) -> None:
-        # Room around it, so that a layer at the edge can be brought to the middle.
-        view = self.viewport().size()
-        margin_x, margin_y = view.width() / max(self.zoom, 0.01), view.height() / max(self.zoom, 0.01)
-        self.setSceneRect(self.item.boundingRect().adjusted(-margin_x, -margin_y, margin_x, margin_y))
-
-    def set_zoom(self, zoom: float, at: QPointF | None = None) -> None:
-        """Zoom; the scene point under `at` (of the viewport) stays there."""
-        at = at if at is not None else QPointF(self.viewport().rect().center())
-        zoom = min(max(zoom, ZOOM_MIN), ZOOM_MAX)
-        before = self.mapToScene(at.toPoint())
-        self.resetTransform()
-        self.scale(zoom, zoom)
-        self._set_extent()
-        self._scroll_by(QPointF(self.mapFromScene(before)) - at)
-        self.minimap.update()
-
-    def _scroll_by(self, delta: QPointF) -> None:
-        for bar, part in ((self.horizontalScrollBar(), delta.x()), (self.verticalScrollBar(), delta.y())):
-            bar.setValue(bar.value() + round(part))
-        self.minimap.update()
-
     def fit(self) -> None:
         """Show all of it."""
         bounds = self.item.boundingRect()
-        if bounds.isEmpty():
-            return
-        self._show(bounds)
+        if not bounds.isEmpty():
+            self.show_area(bounds)
 
     def show_selected(self) -> None:
         """Show the selected layer or block as large as it fits, all of it where nothing is selected."""
@@ -216,27 +169,11 @@ class GraphCanvas(QGraphicsView):
             self.fit()
         else:
             # With its neighbours above and below.
-            self._show(rect.adjusted(-24, -96, 24, 96))
-
-    def _show(self, area: QRectF) -> None:
-        view = self.viewport().rect().adjusted(16, 16, -16, -16)
-        self.set_zoom(min(view.width() / area.width(), view.height() / area.height(), 1.0))
-        self.centerOn(area.center())
-        self.minimap.update()
+            self.show_area(rect.adjusted(-24, -96, 24, 96))
 
     def show_level(self, level: int) -> None:
         """Open so many levels of modules, and close what is deeper."""
         self.set_opened(self.model.level_open(min(max(level, 0), self.model.levels)), self.item.selected)
-
-    def show_start(self) -> None:
-        """Show the beginning of the graph at a size that can be read."""
-        bounds = self.item.boundingRect()
-        view = self.viewport().rect()
-        if bounds.isEmpty() or view.isEmpty():
-            return
-        self.set_zoom(min(max((view.width() - 32) / bounds.width(), 0.5), 1.0))
-        self.centerOn(bounds.center().x(), bounds.top() + view.height() / 2 / self.zoom - 16)
-        self.minimap.update()
 
     def center_on(self, block_id: str) -> None:
         """Bring a block to the middle, near enough to be read."""
@@ -244,8 +181,7 @@ class GraphCanvas(QGraphicsView):
         if rect is not None:
             if self.zoom < 0.5:
                 self.set_zoom(0.75)
-            self.centerOn(rect.center())
-            self.minimap.update()
+            self.center(rect.center())
 
     def point_of(self, block_id: str) -> QPoint | None:
         """Where in the viewport the middle of a box (of an open block: of its title) is."""
@@ -280,7 +216,7 @@ class GraphCanvas(QGraphicsView):
 
     def _in_sight(self, block_id: str) -> bool:
         rect = self.item.rect_of(block_id)
-        return rect is not None and self.mapToScene(self.viewport().rect()).boundingRect().contains(rect)
+        return rect is not None and self.seen().contains(rect)
 
     def _mark(self, block_id: str | None) -> None:
         self.item.selected = block_id
@@ -325,42 +261,15 @@ class GraphCanvas(QGraphicsView):
         frame = self.item.frame_at(where)
         return None if frame is None else frame.id
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
-            self._press, self._panning = event.position().toPoint(), False
-            event.accept()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._press is None:
-            return
-        delta = event.position().toPoint() - self._press
-        if not self._panning and delta.manhattanLength() < QApplication.startDragDistance():
-            return
-        self._panning = True
-        self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
-        self._scroll_by(QPointF(-delta))
-        self._press = event.position().toPoint()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._press is None:
-            return
-        self._press = None
-        self.viewport().unsetCursor()
-        if not self._panning and event.button() == Qt.MouseButton.LeftButton:
-            hit = self._hit(event.position().toPoint())
-            if hit is not None:
-                self.choose(hit)
+    def _click(self, place: QPoint) -> None:
+        hit = self._hit(place)
+        if hit is not None:
+            self.choose(hit)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         hit = self._hit(event.position().toPoint())
         if hit is not None:
             self.toggle(hit)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        steps = event.angleDelta().y() / 120
-        if steps:
-            self.set_zoom(self.zoom * 1.2**steps, event.position())
-        event.accept()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if event.reason() == QContextMenuEvent.Reason.Keyboard:
@@ -382,7 +291,7 @@ class GraphCanvas(QGraphicsView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._set_extent()
+        self.set_extent()
         if self._fresh:
             # Not looked at yet: the size that it was laid out for was not the one it is shown in.
             self.show_start()

@@ -84,7 +84,7 @@ class Minimap(QWidget):
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
         canvas = self._canvas
-        seen = canvas.mapToScene(canvas.viewport().rect()).boundingRect()
+        seen = canvas.seen()
         bounds = canvas.item.boundingRect()
         wide, high = self._scale()
         left = (self.width() - bounds.width() * wide) / 2
