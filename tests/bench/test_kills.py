@@ -53,7 +53,7 @@ document.results_changed.connect(lambda: say("runs", len(document.runs)))
 document.calibration_changed.connect(lambda: document.calibration and say("calibrated"))
 
 def export():
-    job = work.export("onnx", folder / "model.onnx")
+    job = work.export("onnx", folder / "model.onnx", {})
     if job is None:
         return again()
     job.finished.connect(lambda: (say("exported"), QTimer.singleShot(0, again)))
