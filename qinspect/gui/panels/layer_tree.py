@@ -35,7 +35,7 @@ from .layer_columns import COLUMNS, SETS, Facts
 from .layer_model import BarRole, IdsRole, LayerModel, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = {"layer": 140, "op": 126, "type": 98, "share": 56, "gain": 70, "flags": 46}
+WIDTHS = {"layer": 140, "op": 126, "type": 98, "share": 56, "gain": 70, "flags": 40}
 
 
 class _Filter(QSortFilterProxyModel):

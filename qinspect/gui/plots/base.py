@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
@@ -286,8 +287,8 @@ class Axis(pg.AxisItem):
         return [(None, [value for value in found if minVal <= value <= maxVal])]
 
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        if all(-4 <= value <= 4 for value in values):
-            return [f"{10.0**value:g}" for value in values]
+        if all(-5 <= value <= 5 for value in values):
+            return [np.format_float_positional(float(f"{10.0**value:.3g}"), trim="-") for value in values]
         found: list[str] = super().logTickStrings(values, scale, spacing)
         return found
 
