@@ -157,7 +157,7 @@ def test_a_file_that_does_not_run_is_a_problem_that_names_it(quantization, sampl
         return model.SerializeToString()
 
     monkeypatch.setattr(ort_export, "quantized_model", make)
-    with pytest.raises(Problem, match=r"net\.onnx: what was written does not run"):
+    with pytest.raises(Problem, match=r"net\.onnx: a new process with what was written stopped"):
         export_onnx(quantization, tmp_path / "net.onnx", samples)
 
 

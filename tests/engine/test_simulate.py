@@ -244,7 +244,7 @@ def anything(monkeypatch):
     from qinspect.engine.backends.ort import table as ort_table
 
     able = SimpleNamespace(why_not=lambda *_: None, grouping=ort_table.grouping)
-    monkeypatch.setattr("qinspect.engine.quantize.table", lambda target: able)
+    monkeypatch.setattr("qinspect.engine.decide.table", lambda target: able)
 
 
 WEIGHTS = [

@@ -276,8 +276,8 @@ def _compare(
         if layer.id in q.asked
         and (
             made.own.get(made.merged.get(layer.id, layer.id)) in found["integers"]
-            # A dynamic layer hands on real numbers; that it is the same one, the outputs say.
-            or (layer.id in q.dynamic and layer.id in made.kernels)
+            # A dynamic or weight-only layer hands on real numbers; that it is the same one, the outputs say.
+            or (layer.id in q.dynamic | q.weight_only and layer.id in made.kernels)
         )
     )  # fmt: skip
     simulation = simulate(q)
