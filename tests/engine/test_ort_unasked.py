@@ -53,17 +53,14 @@ def test_a_float_layer_between_quantized_ones_stays_float(canonical, quantized, 
     assert float((runner.run((x,))[0] - wanted).abs().max()) <= 1.01 * step
 
 
-def test_what_a_float_convolution_reads_has_its_one_scale_once_for_each_channel(canonical, quantized):
+@pytest.mark.parametrize("layer_id", FLOAT[:2])
+def test_what_a_float_convolution_reads_has_its_one_scale_once_for_each_channel(canonical, quantized, layer_id):
     x = torch.randn(6, 4, 8, 8)
-    plan = QuantPlan.preset(Target())
-    for layer_id in FLOAT:
-        plan = plan.with_layer(layer_id, None, None)
-    q = quantized(canonical(Net(), x), plan, [(x,)])
+    q = quantized(canonical(Net(), x), QuantPlan.preset(Target()).with_layer(layer_id, None, None), [(x,)])
     model = onnx.load_from_string(OrtRunner(q, float_model(q.graph)).model_bytes)
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     makers = {name: node for node in model.graph.node for name in node.output}
-    for layer_id in FLOAT[:2]:
-        (node,) = (node for node in model.graph.node if node.name == layer_id)
-        scale = arrays[makers[node.input[0]].input[1]]
-        assert scale.shape == (8,)
-        assert len(np.unique(scale)) == 1
+    (node,) = (node for node in model.graph.node if node.name == layer_id)
+    scale = arrays[makers[node.input[0]].input[1]]
+    assert scale.shape == (8,)
+    assert len(np.unique(scale)) == 1

@@ -75,10 +75,10 @@ def test_from_open_to_an_exported_model_that_is_as_accurate_as_the_window_says(
     qtbot.mouseClick(window.data_page.go, LEFT)
     until(lambda: document.check is not None)
     assert document.check.metric > 0.9
-    assert window.data_page.metric.text() == f"{document.check.metric:.1%}"
+    assert window.data_page.metric_card.value.text() == f"{document.check.metric:.1%}"
     assert not window.run_action.isEnabled()
-    qtbot.mouseClick(window.data_page.confirm, LEFT)
-    qtbot.mouseClick(window.data_page.next, LEFT)
+    qtbot.mouseClick(window.data_page.metric_card.confirm, LEFT)
+    qtbot.mouseClick(window.data_page.metric_card.next, LEFT)
 
     # Target, calibrate, analyze
     assert window.step == "target"
@@ -169,8 +169,8 @@ def test_the_demo_from_its_button_to_an_export_that_agrees_as_the_window_says(ma
     qtbot.mouseClick(window.open_page.demo, LEFT)
     until(lambda: document.check is not None)
     window.go("data")
-    qtbot.mouseClick(window.data_page.confirm, LEFT)
-    qtbot.mouseClick(window.data_page.next, LEFT)
+    qtbot.mouseClick(window.data_page.metric_card.confirm, LEFT)
+    qtbot.mouseClick(window.data_page.metric_card.next, LEFT)
     qtbot.mouseClick(window.target_page.run, LEFT)
     until(lambda: document.freshness == "exact")
     first = document.find().analysis
