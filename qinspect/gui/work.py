@@ -102,7 +102,7 @@ def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Repo
     for number, index in enumerate(wanted):
         report(number, len(wanted), Text("decoding samples"))
         pictures.append((index, data.picture(index)))
-    from ..engine.job import memory_of
+    from ..engine.footprint import memory_of
     from ..engine.plan import QuantPlan
 
     needed = memory_of(model, QuantPlan()).sentence

@@ -47,8 +47,8 @@
         <translation>候选配置</translation>
     </message>
     <message>
-        <source>Estimated from the statistics, not measured. Enter applies, Shift+Enter to all layers like it.</source>
-        <translation>由统计量估计，并非实测。Enter 应用，Shift+Enter 应用到所有同类层。</translation>
+        <source>Estimated on 16 samples of the select split, not measured; the shares in the table of layers are of the final split. Enter applies, Shift+Enter to all layers like it.</source>
+        <translation>基于 select 划分的 16 个样本估计，未实测；层表中的占比基于 final 划分。Enter 应用，Shift+Enter 应用到所有同类层。</translation>
     </message>
 </context>
 <context>

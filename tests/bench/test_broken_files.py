@@ -1,6 +1,6 @@
 """Every reader, and as many spoilt files as it takes to find what five hundred do not.
 
-    QINSPECT_FUZZ=20000 QINSPECT_FUZZ_FROM=0 python -m pytest -m bench -s tests/bench/test_broken_files.py
+QINSPECT_FUZZ=20000 QINSPECT_FUZZ_FROM=0 python -m pytest -m bench -s tests/bench/test_broken_files.py
 """
 
 from __future__ import annotations

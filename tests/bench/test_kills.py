@@ -1,6 +1,6 @@
 """``kill -9`` while the window calibrates, analyzes, saves and exports: what was there before is there after.
 
-    QINSPECT_KILLS=200 python -m pytest -m bench -s tests/bench/test_kills.py
+QINSPECT_KILLS=200 python -m pytest -m bench -s tests/bench/test_kills.py
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ torch.export.save(torch.export.export(net, (torch.rand(2, 4096),), dynamic_shape
 RUN = """
 import json, sys, torch
 torch.set_num_threads(1)
-from qinspect.engine import job, memory
+from qinspect.engine import footprint, job, memory
 from qinspect.engine.analyze import analyze
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.load import ModelSpec, load_model
@@ -45,7 +45,7 @@ found = {"weights": sum(t.nbytes for t in model.graph.params.values()), "opened"
 if sys.argv[1] == "mapped":
     data = open_data(DataSpec("d.npz"), model.graph.inputs[0].shape)
     plan = job.first_plan(model.graph, Target())
-    found["predicted"] = job.memory_of(model, plan).run_bytes
+    found["predicted"] = footprint.memory_of(model, plan).run_bytes
     calibration = job.calibrate_model(model, data, plan)
     open("/proc/self/clear_refs", "w").write("5")
     resident = status("VmRSS")

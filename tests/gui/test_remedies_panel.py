@@ -25,9 +25,7 @@ def panel(make_window, digits, qtbot):
 def select(panel, layer_id):
     place = next(i for i, remedy in enumerate(panel._shown) if layer_id in remedy.layers)
     flags = QItemSelectionModel.SelectionFlag
-    panel.table.selectionModel().select(
-        panel.table.model().index(place, 0), flags.ClearAndSelect | flags.Rows
-    )
+    panel.table.selectionModel().select(panel.table.model().index(place, 0), flags.ClearAndSelect | flags.Rows)
     return place
 
 

@@ -21,10 +21,11 @@ from .arrays import open_arrays
 from .audio import SUFFIXES as AUDIO
 from .audio import open_audio
 from .code import open_callable
+from .columns import open_tables
 from .images import SUFFIXES as IMAGES
 from .images import listed, open_images
 from .sniff import BY_SUFFIX, kind_of_data
-from .tables import open_tables, tables_in
+from .tables import tables_in
 from .text import open_text
 
 __all__ = ["DataSpec", "Dataset", "Splits", "batches", "open_data", "parse_normalize", "split_samples"]

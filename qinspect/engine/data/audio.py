@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from os import cpu_count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..data_spec import DataSpec, Labels
+from ..data_spec import DataSpec
 from ..problem import Problem
 from ..text import Text, joined
+from .encoded import Encoded
 from .images import classes_of, content_key, describe_normalization, listed, standardize
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".caf"}
@@ -31,20 +32,14 @@ class Audio:
 
     def __init__(
         self,
-        encoded: Callable[[int], Path | BinaryIO],
-        where: str,
-        places: Sequence[str],
-        names: tuple[str, ...],
-        labels: Labels | None,
-        targets: npt.NDArray[Any] | None,
-        parts: tuple[str, ...] | None,
-        key: str,
+        encoded: Encoded,
         spec: DataSpec,
         input_shape: tuple[int | None, ...] | None,
     ) -> None:
-        _libraries(where)
-        self.names, self.labels, self.targets, self.parts, self.key = names, labels, targets, parts, key
-        self._encoded, self._places, self._spec = encoded, places, spec
+        _libraries(encoded.where)
+        self.names, self.labels, self.targets = encoded.names, encoded.labels, encoded.targets
+        self.parts, self.key = encoded.parts, encoded.key
+        self._encoded, self._spec, where = encoded, spec, encoded.where
         shape = (None, None) if input_shape is None else input_shape
         if len(shape) not in (2, 3) or (len(shape) == 3 and shape[self._axis] not in (1, None)):
             wanted = " × ".join("any" if n is None else str(n) for n in shape)
@@ -90,7 +85,7 @@ class Audio:
         for index, wave in zip(indices, waves, strict=True):
             if wave.shape != waves[0].shape:
                 raise Problem(
-                    self._places[index],
+                    self._encoded.places[index],
                     Text("has {count} samples where another file has {other}", count=len(wave), other=len(waves[0])),
                     Text("Set --seconds, so that all get one length."),
                 )
@@ -107,10 +102,10 @@ class Audio:
         return None
 
     def _decode_file(self, index: int) -> npt.NDArray[np.float32]:
-        soundfile, soxr = _libraries(self._places[index])
-        place = self._places[index]
+        soundfile, soxr = _libraries(self._encoded.places[index])
+        place = self._encoded.places[index]
         try:
-            with soundfile.SoundFile(self._encoded(index)) as file:
+            with soundfile.SoundFile(self._encoded.open(index)) as file:
                 if file.frames * file.channels > MOST_VALUES:
                     raise Problem(place, Text("is longer than an hour, or says so"), Text("Cut it into pieces."))
                 rate = file.samplerate
@@ -179,4 +174,5 @@ def open_audio(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...]
     names = tuple(path.relative_to(folder).as_posix() for path in found)
     key = content_key(found, names, labels)
     places = [str(path) for path in found]
-    return Audio(found.__getitem__, str(folder), places, names, labels, labels, parts, key, spec, input_shape)
+    encoded = Encoded(str(folder), found.__getitem__, places, names, labels, labels, parts, key)
+    return Audio(encoded, spec, input_shape)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from ..data_spec import SPLITS, DataSpec, Labels, Picture
 from ..problem import Problem
 from ..text import Text, counted, joined
+from .encoded import Encoded
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 CACHE_BYTES = 512 << 20
@@ -35,41 +36,21 @@ class Images:
 
     Parameters
     ----------
-    encoded : callable
-        ``encoded(index)`` is the image's file, or an open one.
-    where : str
-        The source as a whole, for messages.
-    places : sequence of str
-        What each is called in messages.
-    names : tuple of str
-        What they are called in tables.
-    labels : ndarray of int64 | None
-        Class index of each.
-    targets : ndarray | None
-        What a metric compares with.
-    parts : tuple of str | None
-        The split of each, where sub-folders say so.
-    key : str
-        Changes whenever the content does.
+    encoded : Encoded
+    spec : DataSpec
     input_shape : tuple of int or None | None
         The model's input, with its batch.
     """
 
     def __init__(
         self,
-        encoded: Callable[[int], Path | BinaryIO],
-        where: str,
-        places: Sequence[str],
-        names: tuple[str, ...],
-        labels: Labels | None,
-        targets: npt.NDArray[Any] | None,
-        parts: tuple[str, ...] | None,
-        key: str,
+        encoded: Encoded,
         spec: DataSpec,
         input_shape: tuple[int | None, ...] | None,
     ) -> None:
-        self.names, self.labels, self.targets, self.parts, self.key = names, labels, targets, parts, key
-        self._encoded, self._places, self._spec = encoded, places, spec
+        self.names, self.labels, self.targets = encoded.names, encoded.labels, encoded.targets
+        self.parts, self.key = encoded.parts, encoded.key
+        self._encoded, self._spec, where = encoded, spec, encoded.where
         # Height and width that the model wants (None: as the images are), the short side to which an image is
         # scaled first, and whether the model takes one channel.
         self._size, self._short_side, self._grey = _geometry(where, spec, input_shape)
@@ -94,7 +75,7 @@ class Images:
         for index, picture in zip(indices, pictures, strict=True):
             if picture.shape != pictures[0].shape:
                 raise Problem(
-                    self._places[index],
+                    self._encoded.places[index],
                     Text("is {size} where another image is {other}", size=_size(picture), other=_size(pictures[0])),
                     Text("Set a crop, so that all images get one size."),
                 )
@@ -120,12 +101,12 @@ class Images:
         return self._decode(index)
 
     def _decode_file(self, index: int) -> Picture:
-        place = self._places[index]
+        place = self._encoded.places[index]
         try:
             with warnings.catch_warnings():
                 # Pillow warns of broken EXIF blocks and odd palettes in files that it reads well.
                 warnings.simplefilter("ignore")
-                with Image.open(self._encoded(index)) as opened:
+                with Image.open(self._encoded.open(index)) as opened:
                     image = _to_rgb(ImageOps.exif_transpose(opened))
         except FileNotFoundError:
             raise Problem(place, Text("has gone since the folder was read"), Text("Open the data again.")) from None
@@ -248,7 +229,8 @@ def open_images(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...
     names = tuple(path.relative_to(folder).as_posix() for path in found)
     key = content_key(found, names, labels)
     places = [str(path) for path in found]
-    return Images(found.__getitem__, str(folder), places, names, labels, labels, parts, key, spec, input_shape)
+    encoded = Encoded(str(folder), found.__getitem__, places, names, labels, labels, parts, key)
+    return Images(encoded, spec, input_shape)
 
 
 def listed(folder: Path, suffixes: Collection[str]) -> list[Path]:

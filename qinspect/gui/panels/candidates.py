@@ -39,7 +39,10 @@ class Candidates(QTableWidget):
         )
         self.setAccessibleName(self.tr("Candidates"))
         self.setToolTip(
-            self.tr("Estimated from the statistics, not measured. Enter applies, Shift+Enter to all layers like it.")
+            self.tr(
+                "Estimated on 16 samples of the select split, not measured; the shares in the table of layers are of "
+                "the final split. Enter applies, Shift+Enter to all layers like it."
+            )
         )
         self.verticalHeader().hide()
         self.setShowGrid(False)

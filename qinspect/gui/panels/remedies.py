@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QHeaderView,
     QPushButton,
     QStackedWidget,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -25,7 +23,7 @@ from ..document import Document
 from ..icons import set_icon
 from .cards import Hint, Wrapped, row
 from .figures import decibel, small
-from .tables import filling, make_copyable
+from .tables import filling, row_table
 
 
 class RemediesPanel(QWidget):
@@ -90,9 +88,8 @@ class RemediesPanel(QWidget):
         self.measure.clicked.connect(self._try)
         self.meaning = Wrapped("", "muted")
         self.meaning.setContentsMargins(8, 0, 8, 0)
-        self.table = QTableWidget(0, 4)
-        self.table.setHorizontalHeaderLabels(
-            [self.tr("Layers"), self.tr("State"), self.tr("Layer's SQNR"), self.tr("KL (nats)")]
+        self.table = row_table(
+            [self.tr("Layers"), self.tr("State"), self.tr("Layer's SQNR"), self.tr("KL (nats)")], self.tr("Remedies")
         )
         self.table.horizontalHeaderItem(2).setToolTip(
             self.tr("Of the layer's own quantization, without → with the remedy; of a pair the lower one")
@@ -100,19 +97,7 @@ class RemediesPanel(QWidget):
         self.table.horizontalHeaderItem(3).setToolTip(
             self.tr("Of the whole model, without → with the remedy; normalized MSE where outputs are no classes")
         )
-        self.table.setAccessibleName(self.tr("Remedies"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(24)
-        header = self.table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        make_copyable(self.table)
         self.table.itemSelectionChanged.connect(self._enable)
         self.table.cellDoubleClicked.connect(lambda place, _: self.layers_requested.emit(self._shown[place].layers))
         self.hint = Hint("")

@@ -8,10 +8,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QStackedWidget,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -22,7 +20,7 @@ from ..document import Document
 from .cards import Hint, label
 from .data_page import pixmap
 from .figures import small
-from .tables import filling, make_copyable
+from .tables import filling, row_table
 
 if TYPE_CHECKING:
     from ..work import SampleErrors
@@ -48,27 +46,15 @@ class WorstSamples(QWidget):
         self._document = document
         self._rows: tuple[SampleRow, ...] = ()
         self._classes: tuple[str, ...] = ()
-        self.table = QTableWidget(0, 5)
-        self.table.setHorizontalHeaderLabels(
-            [self.tr("Sample"), self.tr("KL (nats)"), self.tr("MSE"), self.tr("Float says"), self.tr("int8 says")]
+        self.table = row_table(
+            [self.tr("Sample"), self.tr("KL (nats)"), self.tr("MSE"), self.tr("Float says"), self.tr("int8 says")],
+            self.tr("Worst samples"),
         )
         self.table.horizontalHeaderItem(1).setToolTip(self.tr("KL(fp32‖int8) of this sample alone"))
         self.table.horizontalHeaderItem(2).setToolTip(
             self.tr("Mean squared error of the outputs over their float power")
         )
-        self.table.setAccessibleName(self.tr("Worst samples"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(24)
-        header = self.table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        make_copyable(self.table)
         self.table.currentCellChanged.connect(lambda place, *_: self._at(place))
         self.picture = QLabel()
         self.picture.setFixedSize(QSize(PICTURE, PICTURE))

@@ -9,10 +9,8 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QDoubleSpinBox,
-    QHeaderView,
     QPushButton,
     QSplitter,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -24,7 +22,7 @@ from ..language import translated
 from .cards import label, row
 from .figures import small
 from .pareto import PlanPareto, point_key
-from .tables import filling, make_copyable
+from .tables import filling, row_table
 
 if TYPE_CHECKING:
     from ...engine.search.pareto import Pareto, Point
@@ -83,8 +81,7 @@ class SearchPanel(QWidget):
         self.pareto = PlanPareto(document)
         self.note = label("", "muted")
         self.note.setContentsMargins(8, 0, 8, 0)
-        self.table = QTableWidget(0, 6)
-        self.table.setHorizontalHeaderLabels(
+        self.table = row_table(
             [
                 self.tr("Plan"),
                 self.tr("Time (ms)"),
@@ -92,23 +89,13 @@ class SearchPanel(QWidget):
                 self.tr("Lost"),
                 self.tr("In float"),
                 self.tr("Changed"),
-            ]
+            ],
+            self.tr("Plans that the search found"),
         )
         self.table.horizontalHeaderItem(2).setToolTip(self.tr("On the select split; ≈ is estimated, not simulated"))
         self.table.horizontalHeaderItem(3).setToolTip(self.tr("On the select split, with its 95 % confidence interval"))
-        self.table.setAccessibleName(self.tr("Plans that the search found"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(24)
-        header = self.table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        make_copyable(self.table)
         self.take = QPushButton(self.tr("Take this plan"))
         self.take.setToolTip(self.tr("Make it the current plan; can be undone"))
         set_icon(self.take, "check")

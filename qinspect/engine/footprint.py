@@ -1,0 +1,78 @@
+"""The memory that a run takes, known before it begins."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .calibrate import memory_bytes
+from .job import batch_size, fused_graph
+from .load import Model
+from .memory import VALUE_BYTES, fixed_batch, free_bytes
+from .plan import QuantPlan
+from .sensitivity.estimate import KEPT_BYTES
+from .text import Text
+
+ANALYZED = 7
+"""Memory of an analysis, over that of all layers' values of a portion: measured at 5.7 and 6.3."""
+
+WEIGHTS_ANALYZED = 3.5
+"""And over that of the weights, which are rounded, and whose roundings are compared: measured at 3.3."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a run takes and what there is; estimates, known before it begins.
+
+    Parameters
+    ----------
+    weights_bytes : int
+        Of the model, which is in memory already or is read from its file as it is needed.
+    run_bytes : int
+        Beside it: the largest of calibrating, running the float model on a batch, and analyzing.
+    free_bytes : int | None
+        None where the system does not say.
+    batch : int
+        Samples that go through at once.
+    """
+
+    weights_bytes: int
+    run_bytes: int
+    free_bytes: int | None
+    batch: int
+
+    @property
+    def sentence(self) -> Text:
+        """For people, in MB of 2**20 bytes."""
+        parts = {"run": self.run_bytes / 2**20, "weights": self.weights_bytes / 2**20, "batch": self.batch}
+        if self.free_bytes is None:
+            return Text(
+                "Calibrating and analyzing take about {run:.0f} MB of memory at most, beside {weights:.0f} MB of "
+                "weights; {batch} samples at once.",
+                **parts,
+            )
+        return Text(
+            "Calibrating and analyzing take about {run:.0f} MB of memory at most, beside {weights:.0f} MB of "
+            "weights; {free:.0f} MB are free. {batch} samples at once.",
+            **parts,
+            free=self.free_bytes / 2**20,
+        )
+
+
+def memory_of(model: Model, plan: QuantPlan) -> Memory:
+    """What calibrating and analyzing will take, whatever the number of samples."""
+    graph = fused_graph(model, plan).graph
+    batch = batch_size(graph)
+    calibrating = memory_bytes(graph, batch)
+    # The user's own model runs a whole batch at once.
+    forward = VALUE_BYTES * graph.live_values * (1 if fixed_batch(graph) else batch)
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.graph.params.values())
+    values = VALUE_BYTES * sum(math.prod(layer.shape) for layer in graph.layers)
+    analyzing = int(ANALYZED * max(values, min(KEPT_BYTES, values * batch)) + WEIGHTS_ANALYZED * weights)
+    return Memory(weights, max(calibrating, forward, analyzing), free_bytes(), batch)
+
+
+def calibration_bytes(model: Model, plan: QuantPlan) -> int:
+    """Memory that calibrating takes beside the model, known from the shapes before it runs."""
+    graph = fused_graph(model, plan).graph
+    return memory_bytes(graph, batch_size(graph))
