@@ -1506,8 +1506,8 @@
         <translation>SQNR ≈ {:.1f} dB</translation>
     </message>
     <message>
-        <source>SQNR {:.1f} dB</source>
-        <translation>SQNR {:.1f} dB</translation>
+        <source>measured on unseen samples {:.1f} dB</source>
+        <translation>在未见样本上实测 {:.1f} dB</translation>
     </message>
     <message>
         <source>range {:.4g} … {:.4g}</source>

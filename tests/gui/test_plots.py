@@ -250,7 +250,7 @@ def test_clipped_share_from_bins_is_that_of_the_values_and_quick() -> None:
 def test_caption_has_shares_grid_and_sqnr(shown) -> None:
     plot = shown(HistogramPlot)
     fill_histogram(plot)
-    for part in ("clipped", "zeros 25.0 %", "zero point 109", "8 bit uint8", "SQNR 31.2 dB"):
+    for part in ("clipped", "zeros 25.0 %", "zero point 109", "8 bit uint8", "measured on unseen samples 31.2 dB"):
         assert part in plot.caption()
     assert f"max {VALUES.max():.4g}" in plot._caption.toolTip()
 

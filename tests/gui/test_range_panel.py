@@ -56,6 +56,15 @@ def drag_line(plot, which, to):
     return captions
 
 
+def test_what_the_histogram_says_of_its_own_values_and_what_was_measured_stand_apart(window):
+    detail, document = window.layers_page.detail, window.document
+    plot, row = detail.histogram, document.find().analysis.row(LAYER)
+    stats = detail.range.stats(row)
+    expected = expected_sqnr_db(stats, estimate_activation(stats, document.qconfig(LAYER).activation))
+    assert f"SQNR ≈ {expected:.1f} dB" in plot.caption()
+    assert f"measured on unseen samples {row.errors.local_sqnr_db:.1f} dB" in plot.caption()
+
+
 def test_dragging_a_line_shows_clipping_and_sqnr_on_the_way_and_is_one_undoable_edit(window, qtbot):
     detail, document = window.layers_page.detail, window.document
     qtbot.mouseClick(detail.ranges.on, LEFT)

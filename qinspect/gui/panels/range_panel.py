@@ -132,7 +132,7 @@ class RangePanel(QWidget):
         self._grid = _grid(stats, config, row if fresh else None)
         self._sqnr_db = row.errors.local_sqnr_db if fresh else None
         self._draw_values(config)
-        self.histogram.set_grid(self._grid, self._sqnr_db)
+        self._show_plan()
         fixed = config is not None and config.estimator == "fixed"
         self.histogram.set_draggable(fixed)
         self.ranges.show_range(*self.ends(), fixed, self._grid is not None)
@@ -146,9 +146,14 @@ class RangePanel(QWidget):
         config = self._config if candidate is None else candidate.activation
         self._draw_values(config)
         if candidate is None:
-            self.histogram.set_grid(self._grid, self._sqnr_db)
+            self._show_plan()
         else:
-            self.histogram.set_grid(_grid(self._stats, config), candidate.local_sqnr_db)
+            grid = _grid(self._stats, config)
+            self.histogram.set_grid(grid, candidate.local_sqnr_db, _expected(self._stats, grid, config))
+
+    def _show_plan(self) -> None:
+        """Lay the plan's own grid over the histogram."""
+        self.histogram.set_grid(self._grid, self._sqnr_db, _expected(self._stats, self._grid, self._config))
 
     def _dragging(self, low: float, high: float) -> None:
         """Everything follows the line, from the stored bins alone."""
@@ -157,7 +162,7 @@ class RangePanel(QWidget):
             return
         config = self._config.but(estimator="fixed", range=(low, high))
         params = estimated(self._stats, config)
-        self.histogram.set_grid(as_grid(params, config), expected_sqnr_db(self._stats, params), expected=True)
+        self.histogram.set_grid(as_grid(params, config), None, expected_sqnr_db(self._stats, params))
 
     # -- what is laid over it -----------------------------------------------------------------
 
@@ -290,6 +295,16 @@ def expected_sqnr_db(stats: TensorStats, params: QParams) -> float | None:
 
     power, noise = stats.variance + stats.sample_mean**2, rounding_error(stats, params)
     return 10 * math.log10(power / noise) if power > 0 and noise > 0 else None
+
+
+def _expected(stats: TensorStats | None, grid: Grid | None, config: TensorConfig | None) -> float | None:
+    """The same of a grid that the plot shows, which may be that of a whole group of values."""
+    if stats is None or grid is None or config is None or not _has_grid(config):
+        return None
+    from ...engine.qparams import QParams
+
+    scale, zero = np.asarray(grid.scale, np.float32), np.asarray(grid.zero_point, np.int32)
+    return expected_sqnr_db(stats, QParams(scale, zero, config.dtype, *config.storage))
 
 
 def rounded(histogram: Histogram, params: QParams) -> Histogram:

@@ -77,7 +77,7 @@ class HistogramPlot(Plot):
         self._limits: tuple[float | None, float | None] = (None, None)
         self._zero_share: float | None = None
         self._sqnr_db: float | None = None
-        self._expected = False
+        self._expected_sqnr_db: float | None = None
         self._draggable = False
         self._dragging = False
         self.logarithmic = self.toggle(self.tr("log"), self.tr("Logarithmic vertical axis"))
@@ -135,19 +135,19 @@ class HistogramPlot(Plot):
         self.redraw()
         self.fit()
 
-    def set_grid(self, grid: Grid | None, sqnr_db: float | None = None, expected: bool = False) -> None:
+    def set_grid(self, grid: Grid | None, sqnr_db: float | None = None, expected_sqnr_db: float | None = None) -> None:
         """Show a grid's range; lines that are being dragged stay under the pointer.
 
         Parameters
         ----------
         grid : Grid | None
         sqnr_db : float | None
-            Of the values rounded to it.
-        expected : bool
-            The SQNR was computed from the histogram, not measured.
+            Of the layer, measured on samples that calibration did not see.
+        expected_sqnr_db : float | None
+            Of the values of the histogram, rounded to the grid.
         """
         far = self._grid is None or grid is None
-        self._grid, self._sqnr_db, self._expected = grid, sqnr_db, expected
+        self._grid, self._sqnr_db, self._expected_sqnr_db = grid, sqnr_db, expected_sqnr_db
         if self._dragging and grid is not None:
             self._describe(*self.range())
             return
@@ -162,7 +162,7 @@ class HistogramPlot(Plot):
 
     def clear(self) -> None:
         """Show the hint."""
-        self._grid, self._sqnr_db = None, None
+        self._grid, self._sqnr_db, self._expected_sqnr_db = None, None, None
         self.set_histogram(None)
 
     def range(self) -> tuple[float, float]:
@@ -265,9 +265,10 @@ class HistogramPlot(Plot):
             )
         if self._zero_share is not None and math.isfinite(self._zero_share):
             parts.append(self.tr("zeros {}").format(_percent(self._zero_share)))
+        if self._expected_sqnr_db is not None:
+            parts.append(self.tr("SQNR ≈ {:.1f} dB").format(self._expected_sqnr_db))
         if self._sqnr_db is not None:
-            text = self.tr("SQNR ≈ {:.1f} dB") if self._expected else self.tr("SQNR {:.1f} dB")
-            parts.append(text.format(self._sqnr_db))
+            parts.append(self.tr("measured on unseen samples {:.1f} dB").format(self._sqnr_db))
         grid = self._grid
         if grid is not None and low is not None and high is not None:
             parts.append(self.tr("range {:.4g} … {:.4g}").format(low, high))
