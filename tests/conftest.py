@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
+
+# The same examples at every run; --hypothesis-profile=default looks for new ones. Explaining a failure needs a tracer,
+# which makes every example several times slower.
+settings.register_profile(
+    "qinspect", derandomize=True, database=None, phases=[phase for phase in Phase if phase is not Phase.explain]
+)
+settings.load_profile("qinspect")
 
 # Set before anything imports Qt or starts a child process.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -139,6 +139,7 @@ class Job(QObject):
         self._remaining = Remaining()
         self._future: Future[None] | None = None
         self._thread: int | None = None  # in which the work runs now
+        self._interrupted = False
         self._lock = threading.Lock()
         # The inner signals are emitted in the worker; queued connections carry them here.
         self._heard.connect(self._hear, Qt.ConnectionType.QueuedConnection)
@@ -175,6 +176,7 @@ class Job(QObject):
         with self._lock:
             if self._thread is None:
                 return
+            self._interrupted = True
             _raise_in(self._thread, Cancelled)
         QTimer.singleShot(int(1000 * LISTEN_S), self, self._give_up)
 
@@ -217,6 +219,7 @@ class Job(QObject):
         kind, value = "cancelled", None
         with contextlib.suppress(Cancelled):  # an interruption that comes when the work has just ended
             kind, value = self._outcome()
+        self._thread = None
         # Closing the window may have deleted the job meanwhile: then nobody listens any more.
         with contextlib.suppress(RuntimeError):
             self._ended.emit(kind, value)
@@ -235,8 +238,9 @@ class Job(QObject):
             return "failed", Failure(self.title, summary, traceback.format_exc())
         finally:
             with self._lock:
-                _raise_in(threading.get_ident(), None)
                 self._thread = None
+            if self._interrupted:
+                _meet()
 
     # -- in the GUI thread --------------------------------------------------------------------
 
@@ -269,10 +273,19 @@ def _place(thread: int) -> str:
     return "?" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
-def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
-    """Raise an exception in another thread at its next instruction; None takes back one that it has not met yet."""
-    raised = None if kind is None else ctypes.py_object(kind)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+def _raise_in(thread: int, kind: type[BaseException]) -> None:
+    """Raise an exception in another thread at its next instruction."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
+
+
+def _meet() -> None:
+    """Wait for an exception that was raised in this thread, where it has not arrived yet.
+
+    It cannot be taken back: CPython 3.11 would then look for it at every call and jump of every thread for good, and
+    under a tracer never get past the first.
+    """
+    for _ in range(1000):
+        pass
 
 
 def _one_thread() -> ThreadPoolExecutor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from itertools import pairwise
@@ -124,6 +126,41 @@ def test_an_interruption_that_comes_too_late_harms_nothing(qtbot, jobs, monkeypa
     with qtbot.waitSignal(jobs.start("next", lambda report: 7).done) as heard:
         pass
     assert heard.args == [7]
+
+
+TRACED = """
+import sys, threading
+from PySide6.QtCore import QCoreApplication
+from qinspect.gui import jobs as room
+
+room.LISTEN_S = 0.05
+app = QCoreApplication([])
+jobs, begun = room.Jobs(), threading.Event()
+
+def endless(report):
+    begun.set()
+    while True:
+        pass
+
+for title, work in (("short", lambda report: 7), ("endless", endless)):
+    job = jobs.start(title, work)
+    job.finished.connect(lambda: app.exit())
+    if work is endless:
+        begun.wait(10)
+        job.cancel()
+    app.exec()
+sys.settrace(lambda *event: None)
+(lambda: None)()
+sys.settrace(None)
+print("traced")
+jobs.close()
+"""
+
+
+def test_neither_a_job_nor_its_interruption_stops_a_tracer():
+    # CPython 3.11 hung at the first call that was traced, and was slower in every thread.
+    ran = subprocess.run([sys.executable, "-c", TRACED], capture_output=True, text=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("traced\n", "")
 
 
 def test_a_job_that_waits_is_cancelled_without_running(qtbot, jobs):

@@ -97,6 +97,9 @@ def test_the_editor_always_shows_what_the_plan_says_and_all_edits_can_be_undone(
             assert editor.dtype["activation"].currentText() == ("float" if config is None else config.dtype)
             if config is not None and not config.is_float:
                 assert editor.bits["activation"].value() == config.bits
+    # What was undone last can still be done again.
+    while document.undo_stack.canRedo():
+        document.undo_stack.redo()
     end = document.plan
     while document.undo_stack.canUndo():
         document.undo_stack.undo()
