@@ -95,16 +95,20 @@ class _Moments:
             index = -stats.histogram.first
             if 0 <= index < len(counts):
                 counts[index] = max(0.0, counts[index] - stats.zeros)
-        self.edges = stats.histogram.edges
-        powers = np.stack([counts, counts * centers, counts * centers**2], -1)
-        self.sums = np.concatenate([np.zeros((1, 3)), np.cumsum(powers, 0)])
+        self.start, self.width = stats.histogram.edges[0], stats.histogram.width
+        # Number, sum and sum of squares are rows: numpy is slow along a short last axis.
+        self.powers = np.stack([counts, counts * centers, counts * centers**2])
+        self.sums = np.concatenate([np.zeros((3, 1)), np.cumsum(self.powers, 1)], 1)
 
     def below(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Number, sum and sum of squares of the values below; shape of `point` plus (3,)."""
-        place = np.clip((point - self.edges[0]) / (self.edges[1] - self.edges[0]), 0, len(self.edges) - 1)
-        index = np.minimum(place.astype(np.int64), len(self.edges) - 2)
-        part = (place - index)[..., None]
-        return np.asarray(self.sums[index] * (1 - part) + self.sums[index + 1] * part)
+        """Number, sum and sum of squares of the values below; shape (3,) plus that of `point`."""
+        bins = self.powers.shape[1]
+        place = np.maximum(np.minimum((point - self.start) / self.width, bins), 0)
+        index = np.minimum(place.astype(np.intp), bins - 1)
+        found = self.powers.take(index, 1)
+        found *= place - index
+        found += self.sums.take(index, 1)
+        return found
 
     def error(
         self, low: NDArray[np.float64], high: NDArray[np.float64], step: NDArray[np.float64]
@@ -114,16 +118,17 @@ class _Moments:
         Many tensors have most of their values within a step of 0, where the error is x² and not
         step²/12: hence the exact sums over the middle cells.
         """
-        borders = np.concatenate([_CELLS - 0.5, _CELLS[-1:] + 0.5])
-        points = np.clip(borders * step[:, None], low[:, None], high[:, None])
-        inside = np.diff(self.below(points), axis=1)
-        grid = _CELLS * step[:, None]
-        middle = inside[..., 2] - 2 * grid * inside[..., 1] + grid**2 * inside[..., 0]
-        under, upto = self.below(low), self.below(high)
-        over = self.sums[-1] - upto
-        clipped = _around(under, low) + _around(over, high)
-        others = upto[:, 0] - under[:, 0] - inside[..., 0].sum(1)
-        return np.asarray(clipped + middle.sum(1) + others * step**2 / 12)
+        cells = _CELLS[_CELLS >= 0] if low.min() >= 0 else _CELLS
+        borders = np.append(cells - 0.5, cells[-1] + 0.5) * step[:, None]
+        low, high, step = low[:, None], high[:, None], step[:, None]
+        below = self.below(np.concatenate([low, np.maximum(np.minimum(borders, high), low), high], 1))
+        under, upto = below[..., 0], below[..., -1]
+        number, total, squares = np.diff(below[..., 1:-1])
+        grid = cells * step
+        middle = squares - 2 * grid * total + grid**2 * number
+        clipped = _around(under, low[:, 0]) + _around(self.sums[:, -1:] - upto, high[:, 0])
+        others = upto[0] - under[0] - number.sum(1)
+        return np.asarray(clipped + middle.sum(1) + others * step[:, 0] ** 2 / 12)
 
 
 def rounding_error(stats: TensorStats, params: QParams) -> float:
@@ -147,12 +152,12 @@ def rounding_error(stats: TensorStats, params: QParams) -> float:
     ends = np.array([low]), np.array([high])
     moments = _Moments(stats)
     under, upto = moments.below(ends[0]), moments.below(ends[1])
-    clipped = _around(under, ends[0]) + _around(moments.sums[-1] - upto, ends[1])
+    clipped = _around(under, ends[0]) + _around(moments.sums[:, -1:] - upto, ends[1])
     if scale >= stats.histogram.width:
         inside = moments.error(*ends, np.array([scale])) - clipped
     else:
         # Of a grid finer than the bins nothing can be said but that rounding errors are spread evenly.
-        inside = (upto[:, 0] - under[:, 0]) * scale**2 / 12
+        inside = (upto[0] - under[0]) * scale**2 / 12
     return float(inside[0]) / sampled + _cut_off(stats, low, high) / stats.count
 
 
@@ -180,7 +185,7 @@ def _cut_off(stats: TensorStats, low: float, high: float) -> float:
 
 def _around(moments: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of squared distances to a point, from number, sum and sum of squares."""
-    squares = moments[:, 2] - 2 * point * moments[:, 1] + point**2 * moments[:, 0]
+    squares = moments[2] - 2 * point * moments[1] + point**2 * moments[0]
     return np.asarray(np.maximum(squares, 0))
 
 
@@ -240,10 +245,12 @@ def _divergences(
     running sums between the steps' borders.
     """
     width = centers[1] - centers[0]
-    first = np.ceil((-limits - centers[0]) / width).clip(0, len(counts)).astype(np.int64)
-    stop = np.floor((limits - centers[0]) / width).clip(-1, len(counts) - 1).astype(np.int64) + 1
-    filled = counts > 0
-    mass, number, entropy = (np.concatenate([[0], np.cumsum(x)]) for x in (counts, filled, _x_log_x(counts)))
+    bins = len(counts)
+    first = np.minimum(np.maximum(np.ceil((-limits - centers[0]) / width), 0), bins).astype(np.intp)
+    stop = np.minimum(np.maximum(np.floor((limits - centers[0]) / width), -1), bins - 1).astype(np.intp) + 1
+    mass, number, entropy = np.zeros((3, bins + 1))
+    for running, each in ((mass, counts), (number, counts > 0), (entropy, _x_log_x(counts))):
+        np.cumsum(each, out=running[1:])
     found = np.full(len(limits), np.inf)
     usable = (stop - first >= 2) & (mass[stop] > mass[np.minimum(first, stop)])
     limits, first, stop = limits[usable], first[usable], stop[usable]
@@ -254,17 +261,22 @@ def _divergences(
     levels = min(config.grid[1] - config.grid[0] + 1, 4 * BINS)
     step = np.maximum((end - start) / (levels - 1), 1e-30)
     # The first bin of each step; where there are more steps than bins some have none.
-    places = ((start - centers[0]) / width)[:, None] + (step / width)[:, None] * (np.arange(levels + 1) - 0.5)
-    borders = np.ceil(places, out=places).clip(first[:, None], stop[:, None], out=places).astype(np.intp)
+    places = (step / width)[:, None] * (np.arange(levels + 1) - 0.5)
+    places += ((start - centers[0]) / width)[:, None]
+    np.ceil(places, out=places)
+    np.minimum(np.maximum(places, first[:, None], out=places), stop[:, None], out=places)
+    borders = places.astype(np.intp)
     borders[:, 0], borders[:, -1] = first, stop
-    sums, bins = np.diff(mass.take(borders)), np.diff(number.take(borders))
-    log_spread = np.log((np.maximum(sums, 1e-30) / np.maximum(bins, 1)).astype(np.float32))
+    sums, filled = np.diff(mass.take(borders)), np.diff(number.take(borders))
+    spread = np.divide(sums, np.maximum(filled, 1, out=filled), out=filled)
+    log_spread = np.maximum(spread, 1e-30, out=spread).astype(np.float32)
+    np.log(log_spread, out=log_spread)
     own, cross = entropy[stop] - entropy[first], np.einsum("ij,ij->i", sums, log_spread)
     lost, nowhere = np.zeros(len(limits)), np.zeros(len(limits))
     rows = np.arange(len(limits))
     for edge, clipped in ((first, mass[first]), (stop - 1, total - mass[stop])):
         there = counts[edge]
-        place = np.rint((centers[edge] - start) / step).clip(0, levels - 1).astype(np.int64)
+        place = np.minimum(np.maximum(np.rint((centers[edge] - start) / step), 0), levels - 1).astype(np.intp)
         own += np.where(there > 0, _x_log_x(there + clipped) - _x_log_x(there), 0)
         cross += np.where(there > 0, clipped * log_spread[rows, place], 0)
         # Clipped into a bin that the quantized one has empty: as improbable as can be.
