@@ -152,7 +152,7 @@ class Observer:
         if x.dim() < 2:
             least, most, total = torch.stack([low(x), high(x), x.sum()]).tolist()
         else:
-            axis = 1 if x.dim() > 3 or x.dim() == 2 else 2
+            axis = channel_axis(x.dim())
             inner = [i for i in range(1, x.dim()) if i != axis]
             # By first axis and channel; from there on it is few numbers.
             lows, highs = (end(x, inner).numpy() if inner else x.numpy() for end in (low, high))
@@ -217,6 +217,11 @@ class Observer:
         if last < 0:
             return _NO_HISTOGRAM
         return Histogram(self._exponent, self._first + first, self._bins[first : last + 1].copy())
+
+
+def channel_axis(dims: int) -> int:
+    """Where a value of two or more axes has its channels: the last of two or three, else the second."""
+    return 2 if dims == 3 else 1
 
 
 def tensor_stats(x: torch.Tensor, share: float = 1.0) -> TensorStats:

@@ -20,6 +20,7 @@ class Questions(Errands):
     candidates_found(layer id, tuple), candidates_failed(layer id, why)
     weights_found(WeightRanges | None), sample_found(SampleErrors)
     validation_found(layer id, TensorStats | None), quality_found(RangeGrowth | None)
+    channels_found(layer id, ChannelValues | None)
     remedies_found(plan's fingerprint, tuple of Remedy)
     """
 
@@ -28,6 +29,7 @@ class Questions(Errands):
     weights_found = Signal(object)
     sample_found = Signal(object)
     validation_found = Signal(str, object)
+    channels_found = Signal(str, object)
     quality_found = Signal(object)
     remedies_found = Signal(str, object)
 
@@ -104,6 +106,17 @@ class Questions(Errands):
             self.tr("Select split"),
             lambda report: work.validation_stats(model, data, plan, layer_id, report),
             lambda found: self.validation_found.emit(layer_id, found),
+        )
+
+    def ask_channels(self, layer_id: str, low: float, high: float) -> Job | None:
+        """A layer's values by channel; the answer is `channels_found`."""
+        model, data, plan = self._document.model, self._document.data, self._document.plan
+        if model is None or data is None:
+            return None
+        return self._start(
+            self.tr("Values per channel"),
+            lambda report: work.channel_values(model, data, plan, layer_id, (low, high), report),
+            lambda found: self.channels_found.emit(layer_id, found),
         )
 
     def ask_statistics(self, plan: QuantPlan) -> Job | None:

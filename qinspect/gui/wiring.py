@@ -72,6 +72,8 @@ def connect_workbench(window: MainWindow, layers: LayersPage, fix: FixPage) -> N
     questions.sample_found.connect(layers.show_sample)
     questions.validation_found.connect(detail.range.show_validation)
     detail.range.validation_wanted.connect(questions.ask_validation)
+    questions.channels_found.connect(detail.show_channels)
+    detail.channels_wanted.connect(questions.ask_channels)
     detail.range.statistics_wanted.connect(questions.ask_statistics)
     layers.bottom.samples.chosen.connect(questions.ask_sample)
     fix.run_requested.connect(window.run)

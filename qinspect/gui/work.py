@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..engine.calibrate import Calibration
     from ..engine.candidates import Candidate
+    from ..engine.channels import ChannelValues
     from ..engine.data import Dataset
     from ..engine.export import ExportReport
     from ..engine.job import FloatCheck
@@ -37,6 +39,8 @@ QUICK_LAYER_SAMPLES = 16
 """And the layers' errors and shares on so many of them."""
 SHOWN_SAMPLES = 12
 """Samples that are decoded for looking at."""
+CHANNEL_SAMPLES = 16
+"""Calibration samples whose values are counted channel by channel."""
 
 
 @dataclass(frozen=True)
@@ -420,6 +424,21 @@ def validation_stats(model: Model, data: Dataset, plan: QuantPlan, layer_id: str
     feed = fed(batches(data, chosen, batch_size(graph)))
     found = gather(graph, feed, report, total=len(chosen), only=frozenset((layer.value,)))
     return found.tensors.get(layer.value)
+
+
+def channel_values(
+    model: Model, data: Dataset, plan: QuantPlan, layer_id: str, ends: tuple[float, float], report: Report
+) -> ChannelValues | None:
+    """A layer's float values by channel, over bins that reach from end to end."""
+    from ..engine.channels import channel_values as count
+    from ..engine.data import batches
+    from ..engine.job import batch_size, fed, fused_graph, whole_batches
+
+    graph = fused_graph(model, plan).graph
+    chosen = whole_batches(graph, data.splits.calibrate, CHANNEL_SAMPLES) or data.splits.calibrate[:1]
+    if layer_id not in graph.by_id or not -math.inf < ends[0] < ends[1] < math.inf:
+        return None
+    return count(graph, layer_id, fed(batches(data, chosen, batch_size(graph))), *ends, report, len(chosen))
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,14 @@
 <context>
     <name>ChannelRanges</name>
     <message>
+        <source>values</source>
+        <translation>数值</translation>
+    </message>
+    <message>
+        <source>All values of each channel, on 16 calibration samples; colour: how many, on a log scale</source>
+        <translation>16 个校准样本上每个通道的全部数值；颜色表示数量（对数刻度）</translation>
+    </message>
+    <message>
         <source>sort</source>
         <translation>排序</translation>
     </message>
@@ -111,6 +119,10 @@
     <message>
         <source>dashed: grid of each channel</source>
         <translation>虚线：各通道的网格</translation>
+    </message>
+    <message>
+        <source>values of {} samples</source>
+        <translation>{} 个样本的数值</translation>
     </message>
     <message>
         <source>channel {}: {:.4g} … {:.4g}</source>
@@ -2887,6 +2899,10 @@
         <translation>选择部分</translation>
     </message>
     <message>
+        <source>Values per channel</source>
+        <translation>各通道的数值</translation>
+    </message>
+    <message>
         <source>Statistics</source>
         <translation>统计</translation>
     </message>
@@ -4657,6 +4673,10 @@
     <message>
         <source>Install qinspect with pip for it, or choose fx-onednn.</source>
         <translation>为此请用 pip 安装 qinspect，或选择 fx-onednn。</translation>
+    </message>
+    <message>
+        <source>values per channel</source>
+        <translation>各通道的数值</translation>
     </message>
     <message>
         <source>stopped ({last})</source>

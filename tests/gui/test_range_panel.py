@@ -257,3 +257,25 @@ def test_an_edit_that_does_not_go_together_is_refused_in_words(window):
     box.close()
     assert window.document.plan is before
     assert editor.bits["activation"].value() == 8
+
+
+def test_a_click_shows_the_values_of_every_channel_and_another_layer_its_own(window, qtbot):
+    detail, plot = window.layers_page.detail, window.layers_page.detail.activation_channels
+    # Nothing runs for a picture that nobody sees.
+    with qtbot.assertNotEmitted(window.questions.channels_found, wait=50):
+        plot.by_value.setChecked(True)
+    plot.by_value.setChecked(False)
+    detail.setCurrentIndex(1)
+    with qtbot.waitSignal(window.questions.channels_found, timeout=20_000):
+        QTest.mouseClick(plot.by_value, LEFT)
+    qtbot.waitUntil(lambda: plot.table()[0][-1] == "values")
+    data = window.document.data
+    samples = min(work.CHANNEL_SAMPLES, len(data.splits.calibrate))
+    assert sum(row[-1] for row in plot.table()[1]) == samples * 16 * 8 * 8
+    assert f"{samples} samples" in plot.caption()
+    with qtbot.waitSignal(window.questions.channels_found, timeout=20_000):
+        window.document.select(("fc:linear",))
+    qtbot.waitUntil(lambda: plot.table()[0][-1] == "values")
+    assert sum(row[-1] for row in plot.table()[1]) == samples * 10
+    QTest.mouseClick(plot.by_value, LEFT)
+    assert plot.table()[0][-1] == "grid_high"

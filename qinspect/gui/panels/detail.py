@@ -21,6 +21,8 @@ from .qconfig_editor import QConfigEditor
 from .range_panel import RangePanel
 
 if TYPE_CHECKING:
+    from ...engine.channels import ChannelValues
+    from ...engine.statistics import TensorStats
     from ..work import WeightRanges
 
 
@@ -31,10 +33,13 @@ class Detail(QTabWidget):
     -------
     range_fixed(low, high), range_freed()
         Of the activation of the current layer.
+    channels_wanted(layer id, low, high)
+        Its values are to be counted channel by channel, between these ends.
     """
 
     range_fixed = Signal(float, float)
     range_freed = Signal()
+    channels_wanted = Signal(str, float, float)
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -55,7 +60,10 @@ class Detail(QTabWidget):
         first.setSizes([200, 286, 184])
         self.levels = WeightLevels()
         self.channels = ChannelRanges()
-        self.activation_channels = ChannelRanges()
+        self.activation_channels = ChannelRanges(values=True)
+        self._stats: TensorStats | None = None  # of the current layer's activation
+        self._asked: TensorStats | None = None  # whose values are counted, or were
+        self._counted: ChannelValues | None = None
         self.channels.set_title(self.tr("Weights per channel"))
         self.activation_channels.set_title(self.tr("Activation per channel"))
         second = QSplitter(Qt.Orientation.Vertical)
@@ -79,6 +87,8 @@ class Detail(QTabWidget):
         self.range.range_fixed.connect(self.range_fixed)
         self.range.range_freed.connect(self.range_freed)
         self.candidates.previewed.connect(self.range.preview)
+        self.activation_channels.by_value.toggled.connect(lambda _: self._show_values())
+        self.currentChanged.connect(lambda _: self._show_values())
         self.histogram.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -106,13 +116,14 @@ class Detail(QTabWidget):
         for plot in (self.levels, self.channels):
             plot.setVisible(row is None or document.weighted(row.id))
         self.range.show_layer(row)
-        stats = self.range.stats(row)
+        self._stats = stats = self.range.stats(row)
         if stats is not None and len(stats.channel_min):
             self.activation_channels.set_ranges(
                 stats.channel_min, stats.channel_max, *self.range.ends(), self.tr("activation")
             )
         else:
             self.activation_channels.clear()
+        self._show_values()
         self._show_kernel(row)
 
     def _note(self, row: LayerRow | None) -> str:
@@ -128,6 +139,21 @@ class Detail(QTabWidget):
         elif self._document.freshness != "stale" and stays_float(row, self._document.freshness == "exact"):
             parts.append(self.tr("stays float: {0}").format(row.why_not or self.tr("no integer kernel")))
         return "; ".join(parts)
+
+    def _show_values(self) -> None:
+        """The values of the current layer by channel; they are counted where they are to be seen for the first time."""
+        plot, stats, layer_id = self.activation_channels, self._stats, self._document.current
+        plot.set_values(self._counted if stats is self._asked else None)
+        seen = plot.by_value.isChecked() and self.currentIndex() == 1
+        if seen and stats is not None and layer_id is not None and stats is not self._asked and not plot.empty:
+            self._asked, self._counted = stats, None
+            self.channels_wanted.emit(layer_id, stats.min, stats.max)
+
+    def show_channels(self, layer_id: str, found: ChannelValues | None) -> None:
+        """The values of a layer, counted channel by channel."""
+        if layer_id == self._document.current and self._stats is self._asked:
+            self._counted = found
+            self._show_values()
 
     def show_weights(self, found: WeightRanges | None) -> None:
         """Ranges of the weights of the current layer."""
