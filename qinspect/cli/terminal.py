@@ -21,6 +21,18 @@ def duration(ms: float) -> str:
     return f"{ms:.2f} ms" if ms >= 0.1 else f"{1000 * ms:.1f} µs"
 
 
+def durations(*each: float) -> list[str]:
+    """Several, to be compared: all in the unit of the longest."""
+    longest = max(each)
+    digits = 3 if longest < 1 else 2
+    return [f"{ms:.{digits}f} ms" if longest >= 0.1 else f"{1000 * ms:.1f} µs" for ms in each]
+
+
+def nats(kl: float) -> str:
+    """A KL divergence; a small one with its magnitude."""
+    return f"{kl:.4f}" if kl == 0 or abs(kl) >= 5e-4 else f"{kl:.1e}"
+
+
 def summary(totals: Any, unit: str | None = "share") -> str:
     """The verdict in one line."""
 
@@ -40,11 +52,12 @@ def summary(totals: Any, unit: str | None = "share") -> str:
             parts[-1] += f", {share(totals.kernel_agreement)} in the kernels"
     if totals.kl is not None:
         doubt = "; this does not hold" if totals.estimate_holds is False else ""
-        parts.append(f"KL {totals.kl:.4f} nats (estimated {totals.estimated_kl or 0:.4f}{doubt})")
+        parts.append(f"KL {nats(totals.kl)} nats (estimated {nats(totals.estimated_kl or 0)}{doubt})")
     if totals.sqnr_db is not None:
         parts.append(f"SQNR {totals.sqnr_db:.1f} dB")
     if totals.int8_ms is not None and totals.fp32_ms is not None:
-        parts.append(f"{duration(totals.fp32_ms)} float, {duration(totals.int8_ms)} int8")
+        float_time, int8_time = durations(totals.fp32_ms, totals.int8_ms)
+        parts.append(f"{float_time} float, {int8_time} int8")
     return "; ".join(parts)
 
 

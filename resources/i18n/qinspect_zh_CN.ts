@@ -5647,10 +5647,6 @@
         <translation>整数模型比浮点模型慢：{float_time} → {int8_time}</translation>
     </message>
     <message>
-        <source>{target}, {threads} thread(s), batch {batch}, medians</source>
-        <translation>{target}，{threads} 线程，批 {batch}，中位数</translation>
-    </message>
-    <message>
         <source>Choose another target, or keep the layers below in float.</source>
         <translation>请选择其他目标，或让下面列出的层保持浮点。</translation>
     </message>
@@ -6425,6 +6421,10 @@
     <message>
         <source>Is the file whole?</source>
         <translation>文件完整吗？</translation>
+    </message>
+    <message>
+        <source>{target}, threads: {threads}, batch: {batch}, medians</source>
+        <translation>{target}，线程 {threads}，批 {batch}，中位数</translation>
     </message>
     <message>
         <source>{layers}: the error of their activations is small beside that of their weights; at least {share:.0%} of it is a shift that is the same for every sample</source>
@@ -7217,6 +7217,14 @@
     <message>
         <source>Give file.pt2, file.onnx, file.py:callable or package.module:callable.</source>
         <translation>请给出 file.pt2、file.onnx、file.py:callable 或 package.module:callable。</translation>
+    </message>
+    <message>
+        <source>holds several models: {names}</source>
+        <translation>包含多个模型：{names}</translation>
+    </message>
+    <message>
+        <source>Name one of them.</source>
+        <translation>请指明其中一个。</translation>
     </message>
     <message>
         <source>{name} of timm {version}, in float32.</source>

@@ -116,3 +116,10 @@ def test_help_says_something_of_every_word(verb, capsys):
     silent = [action.dest for action in choices[verb]._actions if not action.help]
     assert silent == []
     assert "usage: qinspect" in said
+
+
+def test_times_that_are_compared_have_one_unit_and_small_divergences_their_magnitude():
+    assert terminal.durations(0.1, 0.0981) == ["0.100 ms", "0.098 ms"]
+    assert terminal.durations(0.0065, 0.0075) == ["6.5 µs", "7.5 µs"]
+    assert terminal.durations(1234.5, 0.5) == ["1234.50 ms", "0.50 ms"]
+    assert [terminal.nats(kl) for kl in (0.0, 4.34e-6, 0.0341)] == ["0.0000", "4.3e-06", "0.0341"]

@@ -246,6 +246,7 @@ def scores_of(kl, error):
         (0.13, 0.0, 0.10, False, "cancel out"),
         (0.31, 0.1, 0.31, False, "too large"),
         (0.10, 0.0, None, True, None),
+        (5e-6, 0.0, 9e-5, True, None),  # errors that decide nothing
     ],
 )
 def test_an_estimate_holds_below_its_limit_and_within_a_fifth_or_its_own_error(

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from qinspect.engine.load import load_model
-from qinspect.engine.load.sniff import CLOSED, kind_of
+from qinspect.engine.load.sniff import CLOSED, kind_of, model_in
 from qinspect.engine.problem import Problem
 from qinspect.engine.source import ModelSpec
 
@@ -51,3 +51,16 @@ def test_a_program_under_another_name_is_still_opened(tmp_path):
     torch.export.save(program, tmp_path / "net.pt2")
     (tmp_path / "net.pt2").rename(tmp_path / "net.bin")
     assert [layer.op for layer in load_model(ModelSpec(str(tmp_path / "net.bin"))).graph.layers] == ["linear"]
+
+
+def test_a_folder_with_one_model_file_is_that_model_and_with_several_says_so(tmp_path):
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    (folder / "plan.json").write_text("{}")
+    with torch.no_grad():
+        torch.export.save(torch.export.export(nn.Linear(4, 3), (torch.rand(1, 4),)), folder / "net.pt2")
+    assert model_in(folder) == folder / "net.pt2"
+    assert len(load_model(ModelSpec(str(folder))).graph.layers) == 1
+    (folder / "other.onnx").write_bytes(b"")
+    with pytest.raises(Problem, match=r"net\.pt2, other\.onnx"):
+        load_model(ModelSpec(str(folder)))

@@ -124,7 +124,7 @@ def slower(case: Case) -> list[Finding]:
                     int8_time=duration(totals.int8_ms),
                 ),
                 Text(
-                    "{target}, {threads} thread(s), batch {batch}, medians",
+                    "{target}, threads: {threads}, batch: {batch}, medians",
                     target=plan.target.name,
                     threads=plan.target.threads,
                     batch=plan.target.batch,

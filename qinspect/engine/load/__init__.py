@@ -28,7 +28,7 @@ from .archive import read_pt2
 from .call import call_of
 from .callable import build
 from .pt2_quantized import existing_of, strip
-from .sniff import CLOSED, kind_of, refusal
+from .sniff import CLOSED, kind_of, model_in, refusal
 from .timm_names import build_timm
 from .trace import Traced, first_line, trace
 
@@ -165,7 +165,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         traced = trace(module, example, spec, notes)
         report(2, 4, Text("finding the layers"))
         return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
-    path = Path(spec.source)
+    path = model_in(Path(spec.source))
     kind = kind_of(path)
     if kind in CLOSED and not (kind == "checkpoint" and zipfile.is_zipfile(path)):
         raise refusal(path, kind)

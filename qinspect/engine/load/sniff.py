@@ -68,6 +68,23 @@ def kind_of(path: Path) -> str:
     return {".onnx": "onnx", ".pt2": "pt2", ".py": "python"}.get(path.suffix, "unknown")
 
 
+def model_in(path: Path) -> Path:
+    """The one model file of a folder such as ``qinspect export`` writes; any other path as it is.
+
+    Raises
+    ------
+    Problem
+        Where there are several.
+    """
+    if not path.is_dir() or kind_of(path) != "folder":
+        return path
+    found = sorted(file for file in path.iterdir() if file.suffix in (".onnx", ".pt2") and file.is_file())
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise Problem(str(path), Text("holds several models: {names}", names=names), Text("Name one of them."))
+    return found[0] if found else path
+
+
 def _archive(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:

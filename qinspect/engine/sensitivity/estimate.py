@@ -106,6 +106,9 @@ LIMIT_MSE = 0.1
 TOLERANCE = 0.2
 """Estimate and measurement agree where they differ by no more than this share, or by two standard errors."""
 
+NEGLIGIBLE_KL, NEGLIGIBLE_MSE = 1e-4, 1e-5
+"""Or by so many nats, or so small a share of the power (50 dB): errors of that size decide nothing."""
+
 
 def holds(scores: Scores, kl: float | None = None, mse: float | None = None) -> tuple[bool | None, str | None]:
     """Whether the sum over the layers says what the whole plan does.
@@ -127,10 +130,10 @@ def holds(scores: Scores, kl: float | None = None, mse: float | None = None) -> 
     """
     if scores.kl:
         estimated, error, measured = sum(scores.kl.values()), scores.kl_error, kl
-        limit, unit = LIMIT_KL, Text("nats of KL")
+        limit, unit, negligible = LIMIT_KL, Text("nats of KL"), NEGLIGIBLE_KL
     elif scores.mse:
         estimated, error, measured = sum(scores.mse.values()), scores.mse_error, mse
-        limit, unit = LIMIT_MSE, Text("of the output's power")
+        limit, unit, negligible = LIMIT_MSE, Text("of the output's power"), NEGLIGIBLE_MSE
     else:
         return None, None
     if estimated > limit:
@@ -139,7 +142,7 @@ def holds(scores: Scores, kl: float | None = None, mse: float | None = None) -> 
         )
     if measured is None:
         return True, None
-    if abs(estimated - measured) <= max(TOLERANCE * measured, 2 * (error or 0.0)):
+    if abs(estimated - measured) <= max(TOLERANCE * measured, 2 * (error or 0.0), negligible):
         return True, None
     how = Text("add to one another") if measured > estimated else Text("cancel out in part")
     return False, Text(
