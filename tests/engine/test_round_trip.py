@@ -12,6 +12,7 @@ import torch
 
 from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.execute import outputs_of
 from qinspect.engine.export import export
 from qinspect.engine.inspect import inspect
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph, known_grids, quantization_of
@@ -217,3 +218,40 @@ def test_a_plan_for_another_target_than_that_of_the_folder_is_quantized_anew(mad
     found = quantization_of(model, data, plan, calibrate_model(model, data, plan))
     assert "fc:linear" in found.quantized
     assert found.values["fc:linear"].dtype == "uint8"
+
+
+BESIDE = """
+import torch
+from torch import nn
+
+class Beside(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return torch.cat([torch.relu(self.one(x) + x), self.two(x)], 1)
+
+def model():
+    torch.manual_seed(0)
+    return Beside()
+"""
+
+
+def test_a_relu_that_shares_its_grid_with_negative_values_opens_again(tmp_path):
+    # ONNX has it as a Clip of whole numbers, whose limits are scalars.
+    (tmp_path / "beside.py").write_text(BESIDE)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(40, 3, 8, 8)).astype(np.float32))
+    model = load_model(ModelSpec(f"{tmp_path / 'beside.py'}:model", None, ((1, 3, 8, 8),)), allow_code=True)
+    data = open_data(DataSpec(source=str(tmp_path / "x.npz")))
+    plan = first_plan(model.graph, Target())
+    out = tmp_path / "q.onnx"
+    assert export(model, plan, calibrate_model(model, data, plan), data, "onnx", out).problems == ()
+    import onnx
+
+    assert "Clip" in [node.op_type for node in onnx.load(out).graph.node]
+    again = load_model(ModelSpec(str(out)))
+    x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    (found,) = outputs_of(again.forward(x))
+    assert float(found[:, :3].min()) == 0.0
+    assert torch.allclose(found, model.forward(x), atol=0.1)

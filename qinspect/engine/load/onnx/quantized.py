@@ -223,7 +223,7 @@ class _Stripper:
             return name
         made = f"{op.outputs[0]}/input{index}"
         whole = self.arrays[name].astype(np.float32)
-        self.arrays[made] = ((whole - grid.zero_point) * grid.scale).astype(np.float32)
+        self.arrays[made] = np.asarray((whole - grid.zero_point) * grid.scale, np.float32)
         return made
 
     def _product(self, op: Op) -> Op:
