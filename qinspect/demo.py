@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .engine.files import write_json
 from .engine.plan import QuantPlan
+from .engine.plan_file import plan_from_json
 from .engine.progress import Report, part
 from .engine.target import Target
 from .resources import resource
@@ -152,7 +153,7 @@ def run_headless(out: Path, report: Report, say: Callable[[str], None]) -> Outco
     assert found is not None
     remedy = next((f for f in found.findings if f.rule == "sensitive_layers" and f.plan), None)
     if remedy is not None and remedy.plan is not None:
-        repaired = analyze(model, data, QuantPlan.from_json(remedy.plan), calibration, part(report, 0.75, 0.92))
+        repaired = analyze(model, data, plan_from_json(remedy.plan), calibration, part(report, 0.75, 0.92))
         title = f"ONNX Runtime, {len(remedy.layers)} layers in float"
         rows.append({"name": "remedy", "title": title, **dataclasses.asdict(repaired.totals)})
         t = repaired.totals

@@ -17,6 +17,7 @@ from typing import Any
 
 from .engine.files import write_atomically
 from .engine.plan import QuantPlan
+from .engine.plan_file import plan_from_json
 from .engine.problem import Problem
 from .engine.results import Analysis, analysis_from_json
 from .engine.text import Text, texts_in, with_texts
@@ -170,7 +171,7 @@ def load_session(path: Path) -> Session:
         return Session(
             _mapping(head["model"]),
             _mapping(head["data"]),
-            None if head["plan"] is None else QuantPlan.from_json(head["plan"]),
+            None if head["plan"] is None else plan_from_json(head["plan"]),
             str(head["confirmed"]),
             runs,
             calibration,
@@ -237,7 +238,7 @@ def _run(data: Any) -> Run:
         str(data["model"]),
         str(data["data"]),
         bool(data["exact"]),
-        QuantPlan.from_json(data["plan"]),
+        plan_from_json(data["plan"]),
         # Sessions of before there were translations have no parts of texts: those stay English.
         analysis_from_json(with_texts(data["analysis"], data.get("texts", ()))),
     )

@@ -184,7 +184,7 @@ def _plan(path: Path) -> None:
 
 
 def _read_plan(path: Path) -> Any:
-    from qinspect.engine.plan import read_plan
+    from qinspect.engine.plan_file import read_plan
 
     return read_plan(path)
 

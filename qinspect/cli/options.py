@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.plan import QuantPlan, read_plan
+from ..engine.plan import QuantPlan
+from ..engine.plan_file import read_plan
 from ..engine.problem import Problem
 from ..engine.progress import Report
 from ..engine.qconfig import PRESETS

@@ -41,6 +41,7 @@ from .latency import device_latencies, device_sums, latency_sums, layer_latencie
 from .load import Model
 from .metric import TOP1, Metric
 from .plan import QuantPlan
+from .plan_file import plan_from_json
 from .problem import Problem
 from .profiles import DeviceTimes
 from .progress import Report, part, silent
@@ -302,7 +303,7 @@ def _brought_back(plan: QuantPlan, device: DeviceTimes | None) -> tuple[str, ...
                 unknown_us=device.unknown_us,
             )
         )
-    if device.plan is not None and QuantPlan.from_json(device.plan).fingerprint != plan.fingerprint:
+    if device.plan is not None and plan_from_json(device.plan).fingerprint != plan.fingerprint:
         notes.append(Text("They were measured with another plan than this one."))
     return tuple(notes)
 

@@ -29,7 +29,8 @@ from .job import (
 from .kinds import BACKENDS, KINDS, ONNX_KINDS, refused
 from .load import Model
 from .metric import TOP1, Metric
-from .plan import QuantPlan, read_plan
+from .plan import QuantPlan
+from .plan_file import read_plan
 from .problem import Problem
 from .progress import Report, part, silent
 from .quantize import Quantization, quantize

@@ -9,11 +9,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .problem import Problem
-from .qconfig import PRESETS, QConfig, TensorConfig, config_from_json, config_json
+from .qconfig import PRESETS, QConfig, TensorConfig, config_json
 from .target import Target, first_qconfig, host_isa
 from .text import Text
 
@@ -313,79 +312,6 @@ class QuantPlan:
         text = json.dumps(self.to_json(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    @staticmethod
-    def from_json(data: Any) -> QuantPlan:
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        Problem
-            Where the version, a key or a value is not known.
-        """
-        if not isinstance(data, Mapping) or data.get("version") != 1:
-            raise Problem("plan", Text("not a version 1 plan"), Text("Write it with this version of qinspect."))
-        try:
-            _refuse_unknown("plan", data, ("version", "target", "default", "overrides", "fusions", "remedies"))
-            settings = dict(data.get("target", {}))
-            _refuse_unknown("plan target", settings, Target.__dataclass_fields__)
-            default = data["default"]
-            _refuse_unknown("plan default", default, ("weight", "activation"))
-            overrides = []
-            for item in data.get("overrides", []):
-                _refuse_unknown("plan override", item, ("match", "weight", "activation"))
-                if len(item["match"]) != 1:
-                    raise Problem(
-                        "plan override",
-                        Text("match {match}", match=repr(item["match"])),
-                        Text("Match by one of id, path and op."),
-                    )
-                ((kind, pattern),) = item["match"].items()
-                if kind not in ("id", "path", "op") or not isinstance(pattern, str):
-                    raise Problem(
-                        "plan override",
-                        Text("match {match}", match=repr(item["match"])),
-                        Text("Match by id, path or op."),
-                    )
-                overrides.append(
-                    Override(
-                        kind,
-                        pattern,
-                        config_from_json(item["weight"]) if "weight" in item else "inherit",
-                        config_from_json(item["activation"]) if "activation" in item else "inherit",
-                    )
-                )
-            fusions = []
-            for item in data.get("fusions", []):
-                _refuse_unknown("plan fusion", item, ("id", "on"))
-                if not isinstance(item["id"], str) or not isinstance(item["on"], bool):
-                    raise Problem("plan fusion", repr(item), Text("Give an id, and true or false for on."))
-                fusions.append((item["id"], item["on"]))
-            remedies = []
-            for item in data.get("remedies", []):
-                _refuse_unknown("plan remedy", item, ("kind", "layers"))
-                if not isinstance(item["layers"], list) or not all(isinstance(key, str) for key in item["layers"]):
-                    raise Problem(
-                        "plan remedy",
-                        Text("layers {layers}", layers=repr(item["layers"])),
-                        Text("Give a list of layer ids."),
-                    )
-                remedies.append(Remedy(item["kind"], tuple(item["layers"])))
-            return QuantPlan(
-                Target(**settings),
-                QConfig(config_from_json(default["weight"]), config_from_json(default["activation"])),
-                tuple(overrides),
-                tuple(fusions),
-                tuple(remedies),
-            )
-        except Problem:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Problem(
-                "plan",
-                Text("not as the format says ({error})", error=error),
-                Text("Compare with a plan that qinspect wrote."),
-            ) from error
-
 
 def _overflows(config: QConfig) -> bool:
     """Whether two products may exceed 16 bits: with signed weights, where neither side leaves a bit free."""
@@ -393,16 +319,6 @@ def _overflows(config: QConfig) -> bool:
     if weight is None or activation is None or weight.dtype != "int8" or activation.width != 8:
         return False
     return weight.bits == 8 and activation.bits == 8
-
-
-def _refuse_unknown(where: str, data: Mapping[str, Any], known: Iterable[str]) -> None:
-    """A key that is not known is a slip of the pen, and would be lost silently."""
-    if unknown := sorted(set(data) - set(known)):
-        raise Problem(
-            where,
-            Text("unknown key {key!r}", key=unknown[0]),
-            Text("Known are {known}.", known=", ".join(known)),
-        )
 
 
 def check_override(graph: LayerGraph, override: Override) -> None:
@@ -423,25 +339,3 @@ def _nearest(layers: Iterable[Layer], override: Override) -> str:
     known = dict.fromkeys(str(getattr(layer, override.kind)) for layer in layers)
     near = difflib.get_close_matches(override.pattern.strip("*."), [name for name in known if name], 3, 0.5)
     return Text("Near are {near}.", near=", ".join(near)) if near else Text("qinspect inspect lists the layers.")
-
-
-def read_plan(path: Path) -> QuantPlan:
-    """Read plan.json.
-
-    Raises
-    ------
-    Problem
-        Naming the file.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Problem(str(path), error.strerror or Text("cannot be read"), Text("Check the path.")) from error
-    except (ValueError, RecursionError) as error:
-        raise Problem(
-            str(path), Text("is not JSON ({error})", error=error), Text("Give a plan.json that qinspect wrote.")
-        ) from error
-    try:
-        return QuantPlan.from_json(data)
-    except Problem as problem:
-        raise Problem(f"{path}, {problem.where}", problem.what, problem.remedy) from problem

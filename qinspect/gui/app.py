@@ -16,7 +16,8 @@ from PySide6.QtCore import QCoreApplication, QSettings, QStandardPaths, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from ..engine.plan import QuantPlan, read_plan
+from ..engine.plan import QuantPlan
+from ..engine.plan_file import plan_from_json, read_plan
 from ..engine.problem import Problem
 from ..engine.progress import silent
 from ..engine.text import Text
@@ -173,7 +174,7 @@ def screenshot(
     window.resize(*size)
     window.make_workbench()
     document = window.document
-    plan = QuantPlan.from_json(analysis.plan)
+    plan = plan_from_json(analysis.plan)
     document.set_model(model, analysis, plan)
     document.set_data(data)
     if check is not None:

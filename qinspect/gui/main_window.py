@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ..engine.plan import QuantPlan
+from ..engine.plan_file import plan_from_json
 from ..engine.problem import Problem
 from ..engine.results import Finding
 from . import dialogs
@@ -294,7 +294,7 @@ class MainWindow(QMainWindow):
         """Carry out a remedy as one edit."""
         try:
             assert finding.plan is not None
-            self.document.edit(translated(finding.remedy), QuantPlan.from_json(finding.plan))
+            self.document.edit(translated(finding.remedy), plan_from_json(finding.plan))
         except Problem as problem:
             self.show_problem(problem)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from ..engine.plan import QuantPlan, read_plan
+from ..engine.plan import QuantPlan
+from ..engine.plan_file import read_plan
 from ..engine.problem import Problem
 from ..engine.text import Text
 from ..resources import resource

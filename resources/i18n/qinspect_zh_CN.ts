@@ -7415,12 +7415,36 @@
         <translation>qinspect inspect 会列出各层。</translation>
     </message>
     <message>
+        <source>It is an object whose &quot;version&quot; is 1; qinspect analyze writes one.</source>
+        <translation>计划是 &quot;version&quot; 为 1 的对象；qinspect analyze 会写出一个。</translation>
+    </message>
+    <message>
+        <source>Match by one of id, path and op, such as {example}.</source>
+        <translation>请用 id、path、op 之一匹配，例如 {example}。</translation>
+    </message>
+    <message>
+        <source>Give a list.</source>
+        <translation>请给出列表。</translation>
+    </message>
+    <message>
+        <source>is {value}</source>
+        <translation>为 {value}</translation>
+    </message>
+    <message>
+        <source>Give an object, in braces.</source>
+        <translation>请给出花括号中的对象。</translation>
+    </message>
+    <message>
         <source>unknown key {key!r}</source>
         <translation>未知的键 {key!r}</translation>
     </message>
     <message>
         <source>Known are {known}.</source>
         <translation>可用的有 {known}。</translation>
+    </message>
+    <message>
+        <source>Give its name.</source>
+        <translation>请给出其名称。</translation>
     </message>
     <message>
         <source>{kind} {scheme} {per} {how}</source>
@@ -7563,10 +7587,6 @@
         <translation>不是版本 1 的方案</translation>
     </message>
     <message>
-        <source>Write it with this version of qinspect.</source>
-        <translation>请用此版本的 qinspect 写出。</translation>
-    </message>
-    <message>
         <source>is not JSON ({error})</source>
         <translation>不是 JSON（{error}）</translation>
     </message>
@@ -7579,10 +7599,6 @@
         <translation>与格式不符（{error}）</translation>
     </message>
     <message>
-        <source>Compare with a plan that qinspect wrote.</source>
-        <translation>请对照 qinspect 写出的方案。</translation>
-    </message>
-    <message>
         <source>cannot be read</source>
         <translation>无法读取</translation>
     </message>
@@ -7591,20 +7607,8 @@
         <translation>匹配 {match}</translation>
     </message>
     <message>
-        <source>Match by one of id, path and op.</source>
-        <translation>请按 id、path 和 op 之一匹配。</translation>
-    </message>
-    <message>
-        <source>Match by id, path or op.</source>
-        <translation>请按 id、path 或 op 匹配。</translation>
-    </message>
-    <message>
         <source>Give an id, and true or false for on.</source>
         <translation>请给出 id，on 为 true 或 false。</translation>
-    </message>
-    <message>
-        <source>layers {layers}</source>
-        <translation>层 {layers}</translation>
     </message>
     <message>
         <source>Give a list of layer ids.</source>

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from qinspect.cli import main
-from qinspect.engine.plan import QuantPlan, read_plan
+from qinspect.engine.plan_file import plan_from_json, read_plan
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +164,7 @@ def test_every_layer_of_the_model_has_its_row(analysis):
 def test_the_plan_that_was_written_is_the_one_that_was_analyzed(analyzed, analysis):
     written = read_plan(analyzed / "plan.json")
     assert written.to_json() == analysis["plan"]
-    assert written.fingerprint == QuantPlan.from_json(analysis["plan"]).fingerprint
+    assert written.fingerprint == plan_from_json(analysis["plan"]).fingerprint
     assert written.unmatched is not None
 
 

@@ -12,6 +12,7 @@ from qinspect.engine.calibrate import Calibration, calibrate, tensor_stats
 from qinspect.engine.doctor import diagnose
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan_file import plan_from_json
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
 from qinspect.engine.results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, OutputRow, Totals
@@ -63,7 +64,7 @@ def test_a_kernel_unlike_the_simulation_is_found_with_what_it_costs(found):
     assert (finding.rule, finding.severity, finding.layers) == ("kernel_unlike_simulation", "error", ("a:conv2d",))
     assert finding.gain == pytest.approx(1.99)
     assert "60 steps" in finding.evidence
-    assert QuantPlan.from_json(finding.plan).default.activation.bits == 7
+    assert plan_from_json(finding.plan).default.activation.bits == 7
 
 
 def test_the_remedy_for_saturation_reaches_overrides_too(found):
@@ -71,13 +72,13 @@ def test_the_remedy_for_saturation_reaches_overrides_too(found):
         "c:relu", activation=None
     )
     (finding,) = found(analysis(row(kernel=KernelCheck(60, 0.5, 0.7, True))), plan)
-    edited = QuantPlan.from_json(finding.plan)
+    edited = plan_from_json(finding.plan)
     assert [o.activation and o.activation.bits for o in edited.overrides] == [7, None]
 
 
 def test_a_kernel_that_is_wrong_without_saturating_is_to_stay_float(found):
     (finding,) = found(analysis(row(kernel=KernelCheck(9, 0.4, 0.6))))
-    edited = QuantPlan.from_json(finding.plan)
+    edited = plan_from_json(finding.plan)
     assert [(o.pattern, o.weight, o.activation) for o in edited.overrides] == [("a:conv2d", None, None)]
 
 
@@ -90,7 +91,7 @@ def test_the_layers_that_cause_most_of_the_error_are_found(found):
     (finding,) = found(analysis(*rows, totals=Totals(kl=0.5)))
     assert (finding.rule, finding.layers, finding.severity) == ("sensitive_layers", ("l3:conv2d",), "error")
     assert finding.gain == pytest.approx(0.5 * 1 / 1.09)
-    assert QuantPlan.from_json(finding.plan).overrides[0].pattern == "l3:conv2d"
+    assert plan_from_json(finding.plan).overrides[0].pattern == "l3:conv2d"
 
 
 def test_layers_that_only_round_their_weight_are_blamed_too_and_models_without_classes_by_their_mse(found):
@@ -129,7 +130,7 @@ def test_norms_that_are_not_folded_are_one_finding_for_each_reason(found):
     assert [f.layers for f in findings] == [("a",), ("b", "c"), ("d",)]
     assert [f.rule for f in findings] == ["fusion_off", "batch_norm_not_folded", "batch_norm_not_folded"]
     assert "1 of 5" in findings[0].title
-    assert QuantPlan.from_json(findings[0].plan).fusion("a")
+    assert plan_from_json(findings[0].plan).fusion("a")
     assert findings[1].plan is None
 
 
@@ -167,7 +168,7 @@ def test_a_layer_slower_than_in_float_is_found_only_beyond_the_spread(found):
     slow = row(latency=Latency(100.0, 200.0, 10.0))
     (finding,) = found(analysis(slow))
     assert (finding.rule, finding.layers) == ("layer_slower", ("a:conv2d",))
-    assert QuantPlan.from_json(finding.plan).overrides[0].activation is None
+    assert plan_from_json(finding.plan).overrides[0].activation is None
     for fine in (Latency(100, 105, 1), Latency(100, 150, 80), Latency(1, 3, 0.1), Latency(None, 100, 1)):
         assert found(analysis(dataclasses.replace(slow, latency=fine))) == ()
 

@@ -10,6 +10,7 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.doctor import diagnose, ranges
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan_file import plan_from_json
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
 from qinspect.engine.ranges import estimate_weight
@@ -46,7 +47,7 @@ def examine(canonical):
 
 
 def edited(finding):
-    return QuantPlan.from_json(finding.plan)
+    return plan_from_json(finding.plan)
 
 
 def image(*shape, seed=0):

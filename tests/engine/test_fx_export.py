@@ -18,7 +18,8 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
 from qinspect.engine.load import quiet
 from qinspect.engine.normalize import normalize
-from qinspect.engine.plan import QuantPlan, read_plan
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan_file import read_plan
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled
 from qinspect.engine.quantize import Quantization, quantize

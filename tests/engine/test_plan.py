@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qinspect.engine.graph import Layer, LayerGraph
-from qinspect.engine.plan import Override, QuantPlan, check_override, read_plan
+from qinspect.engine.plan import Override, QuantPlan, check_override
+from qinspect.engine.plan_file import plan_from_json, read_plan
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import ALIASES, DTYPES, ESTIMATORS, FLOATS, GRANULARITIES, PRESETS, QConfig, TensorConfig
 from qinspect.engine.target import TARGETS, Target, host_isa
@@ -105,7 +106,7 @@ plans = st.builds(
 @QUICK
 @given(plan=plans)
 def test_a_plan_comes_back_from_json_saying_the_same(plan):
-    again = QuantPlan.from_json(json.loads(json.dumps(plan.to_json(), allow_nan=False)))
+    again = plan_from_json(json.loads(json.dumps(plan.to_json(), allow_nan=False)))
     assert again.to_json() == plan.to_json()
     assert again.fingerprint == plan.fingerprint
     assert again.fusions == plan.fusions
@@ -254,26 +255,38 @@ def put(*path, value):
         (put("overrides", 0, "match", value={"name": "x"}), "match"),
         (put("overrides", 0, "match", value={"id": "x", "op": "y"}), "match"),
         (put("overrides", 0, "match", value={}), "match"),
-        (put("overrides", value=3), "not as the format"),
-        (put("overrides", value=["x"]), ""),
+        (put("overrides", 0, "weight", value={"dtype": "int9"}), "override 1, weight"),
+        (put("overrides", value=3), "overrides is 3"),
+        (put("overrides", value=["x"]), "override 1"),
+        (put("target", value=3), "target"),
+        (put("target", "engine", value=3), "engine is 3"),
+        (put("target", value="tpu"), "'tpu"),
+        (put("default", value="int8"), "default"),
         (put("fusions", 0, "on", value="false"), "false"),
         (put("fusions", 0, "of", value=True), "'of'"),
-        (lambda data: data.pop("default"), "default"),
     ],
 )
 def test_a_slip_in_a_plan_is_refused_and_named(change, says):
     with pytest.raises(Problem) as caught:
-        QuantPlan.from_json(broken(change))
+        plan_from_json(broken(change))
     assert says in str(caught.value)
+
+
+def test_by_hand_the_version_and_what_is_meant_is_enough():
+    assert plan_from_json({"version": 1}) == QuantPlan.preset(Target())
+    assert plan_from_json({"version": 1, "target": "fx-qnnpack"}) == QuantPlan.preset(Target("fx", "qnnpack"))
+    assert plan_from_json({"version": 1, "target": {"backend": "pt2e", "threads": 2}}).target.threads == 2
+    plan = plan_from_json({"version": 1, "default": {"activation": "float"}})
+    assert plan.default == replace(QuantPlan.preset(Target()).default, activation=None)
 
 
 @pytest.mark.parametrize("data", [None, [], "plan", 1, {}])
 def test_what_is_no_plan_is_refused(data):
     with pytest.raises(Problem, match="version 1 plan"):
-        QuantPlan.from_json(data)
+        plan_from_json(data)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"version": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"version": 2}'])
 def test_a_file_that_is_no_plan_is_refused_by_its_name(tmp_path, content):
     path = tmp_path / "my plan.json"
     path.write_bytes(content)

@@ -15,6 +15,7 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan, Remedy
+from qinspect.engine.plan_file import plan_from_json
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
@@ -180,7 +181,7 @@ def test_the_mean_of_every_channel_comes_back(prepare, bias):
 
 def test_a_plan_with_remedies_survives_being_written_and_one_without_reads_as_before():
     plan = ORT.with_remedy(Remedy("equalize", ("a", "b"))).with_remedy(Remedy("adaround", ("c",)))
-    assert QuantPlan.from_json(plan.to_json()) == plan
+    assert plan_from_json(plan.to_json()) == plan
     assert plan.fingerprint != ORT.fingerprint
     assert "remedies" not in ORT.to_json()
     assert plan.with_remedy(Remedy("adaround", ("c",)), on=False).remedied("adaround") == ()
@@ -198,7 +199,7 @@ def test_a_plan_with_remedies_survives_being_written_and_one_without_reads_as_be
 )
 def test_a_remedy_that_is_not_known_is_refused(item):
     with pytest.raises(Problem, match="plan"):
-        QuantPlan.from_json({**ORT.to_json(), "remedies": [item]})
+        plan_from_json({**ORT.to_json(), "remedies": [item]})
 
 
 def test_a_remedy_for_a_layer_without_a_quantized_weight_is_refused(prepare):

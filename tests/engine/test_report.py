@@ -11,6 +11,7 @@ import re
 import pytest
 
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan_file import plan_from_json
 from qinspect.engine.problem import Problem
 from qinspect.engine.report import report_html, write_analysis
 from qinspect.engine.results import (
@@ -132,7 +133,7 @@ def test_the_folder_gets_analysis_plan_and_report(tmp_path):
     path = write_analysis(make(), tmp_path / "new" / "out")
     assert path == tmp_path / "new" / "out" / "report.html"
     assert sorted(p.name for p in path.parent.iterdir()) == ["analysis.json", "plan.json", "report.html"]
-    assert QuantPlan.from_json(json.loads((path.parent / "plan.json").read_text())).fingerprint == PLAN.fingerprint
+    assert plan_from_json(json.loads((path.parent / "plan.json").read_text())).fingerprint == PLAN.fingerprint
 
 
 def test_figures_that_are_not_finite_are_null_in_json(tmp_path):

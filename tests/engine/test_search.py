@@ -11,7 +11,8 @@ import torch
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.plan import QuantPlan, read_plan
+from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan_file import read_plan
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import quantize
 from qinspect.engine.search.pareto import Constraint, write_pareto

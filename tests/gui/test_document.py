@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qinspect.engine.plan import REMEDIES, QuantPlan, Remedy
+from qinspect.engine.plan import REMEDIES, Remedy
+from qinspect.engine.plan_file import plan_from_json
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import PRESETS
 from qinspect.engine.target import Target
@@ -159,7 +160,7 @@ def test_any_sequence_of_edits_can_be_undone_and_redone(digits, edits):
     while document.undo_stack.canRedo():
         document.undo_stack.redo()
     for plan in (document.plan, end):
-        assert QuantPlan.from_json(plan.to_json()).fingerprint == plan.fingerprint
+        assert plan_from_json(plan.to_json()).fingerprint == plan.fingerprint
 
 
 def reopened(document, digits, path):
@@ -223,7 +224,7 @@ def test_after_any_edits_undo_and_reopening_the_figures_are_those_of_a_fresh_com
     document.add_run(document.plan, figures(document.plan), exact=False)
     shown = reopened(document, digits, tmp_path / "b.qinspect")
     assert shown.freshness == "quick"
-    fresh = figures(QuantPlan.from_json(shown.plan.to_json()))
+    fresh = figures(plan_from_json(shown.plan.to_json()))
     found = shown.find().analysis
     for name in ("kl", "mse", "agreement", "quantized_metric"):
         assert getattr(found.totals, name) == pytest.approx(getattr(fresh.totals, name), rel=1e-9, nan_ok=True), name

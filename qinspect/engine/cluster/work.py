@@ -22,6 +22,7 @@ from ..job import batch_size, fed, fused_graph, quantization_of
 from ..load import Model, load_model
 from ..metric import metric_of
 from ..plan import QuantPlan
+from ..plan_file import plan_from_json
 from ..problem import Problem
 from ..quantize import Quantization
 from ..sensitivity.sweep import sweep
@@ -128,7 +129,7 @@ def _open(text: str) -> tuple[Model, Dataset, QuantPlan]:
         if not same:
             remedy = Text("Give the same files to all workers; random weights differ: give --weights.")
             raise Problem(_here(), Text("has something else under the name {name}", name=name), remedy)
-    return model, data, QuantPlan.from_json(work.plan)
+    return model, data, plan_from_json(work.plan)
 
 
 @lru_cache(maxsize=2)

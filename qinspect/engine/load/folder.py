@@ -12,7 +12,8 @@ import torch
 from ..existing import Existing
 from ..graph import LayerGraph
 from ..graph_json import GRAPH, from_json
-from ..plan import QuantPlan, read_plan
+from ..plan import QuantPlan
+from ..plan_file import read_plan
 from ..problem import Problem
 from ..qparams import QParams
 from ..text import Text

@@ -19,6 +19,7 @@ from ..existing import Existing
 from ..graph import LayerGraph, Param, Ref
 from ..normalize import MADE_OF
 from ..plan import QuantPlan
+from ..plan_file import plan_from_json
 from ..problem import Problem
 from ..qparams import QParams
 from ..text import Text
@@ -179,6 +180,6 @@ def _own_plan(path: Path) -> QuantPlan | None:
             info = next((i for i in archive.infolist() if i.filename.partition("/")[2] == PLAN), None)
             if info is None or info.file_size > MAX_PLAN:
                 return None
-            return QuantPlan.from_json(json.loads(archive.read(info)))
+            return plan_from_json(json.loads(archive.read(info)))
     except (Problem, OSError, ValueError, RecursionError, zipfile.BadZipFile):
         return None

@@ -10,6 +10,7 @@ import numpy as np
 from ..decide import decide
 from ..graph import LayerGraph
 from ..plan import QuantPlan
+from ..plan_file import plan_from_json
 from ..problem import Problem
 from ..profiles import DeviceTimes
 from ..text import Text
@@ -55,7 +56,7 @@ def device_timings(graph: LayerGraph, plan: QuantPlan, device: DeviceTimes) -> t
                 "Give bench.json of a bench kit (export --to kit), or the float model's profile with --float-profile."
             ),
         )
-    measured = plan if device.plan is None else QuantPlan.from_json(device.plan)
+    measured = plan if device.plan is None else plan_from_json(device.plan)
     floats = scaled(device.fp32_us, device.fp32_ms or sum(device.fp32_us.values()) / 1e3)
     wholes = scaled(device.int8_us, device.int8_ms or sum(device.int8_us.values()) / 1e3)
     layers: dict[tuple[str, str], float] = {}

@@ -25,6 +25,7 @@ from ...graph import Layer, LayerGraph, Param, Ref, TensorSpec
 from ...graph import replace as replace_leaves
 from ...normalize import MADE_OF, normalize
 from ...plan import QuantPlan
+from ...plan_file import plan_from_json
 from ...problem import Problem
 from ...source import ModelSpec
 from ...text import Text
@@ -270,7 +271,7 @@ def _is_number(value: Any) -> bool:
 def _own_plan(file: OnnxFile) -> QuantPlan | None:
     """The plan that an export of this program carries."""
     try:
-        return QuantPlan.from_json(json.loads(file.meta[PLAN])) if PLAN in file.meta else None
+        return plan_from_json(json.loads(file.meta[PLAN])) if PLAN in file.meta else None
     except (Problem, ValueError, RecursionError):
         return None
 
