@@ -12,6 +12,7 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,21 @@ class Run:
         """Everything that the figures depend on."""
         return (*self.subject, self.device)
 
+    @cached_property
+    def entry(self) -> bytes:
+        """Its JSON in a session file, made once: sessions are saved often, and runs never change."""
+        analysis = self.analysis.to_json()
+        found = {
+            "name": self.name,
+            "model": self.model,
+            "data": self.data,
+            "exact": self.exact,
+            "plan": self.plan.to_json(),
+            "analysis": analysis,
+            "texts": texts_in(analysis),
+        }
+        return json.dumps(found).encode()
+
 
 @dataclass(frozen=True)
 class Session:
@@ -133,17 +149,7 @@ def save_session(session: Session, path: Path) -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         archive.writestr("session.json", json.dumps(head, indent=1))
         for index, run in enumerate(session.runs):
-            analysis = run.analysis.to_json()
-            entry = {
-                "name": run.name,
-                "model": run.model,
-                "data": run.data,
-                "exact": run.exact,
-                "plan": run.plan.to_json(),
-                "analysis": analysis,
-                "texts": texts_in(analysis),
-            }
-            archive.writestr(f"runs/{index:04d}.json", json.dumps(entry))
+            archive.writestr(f"runs/{index:04d}.json", run.entry)
         if session.calibration is not None:
             archive.writestr("calibration.npz", session.calibration, zipfile.ZIP_STORED)
     write_atomically(path, buffer.getvalue())
