@@ -120,7 +120,7 @@ def run(entries, **changes):
         lambda e: e.update({"session.json": b"[]"}),
         lambda e: head(e, version=2),
         lambda e: head(e, model=[1]),
-        lambda e: head(e, plan={"version": 1}),
+        lambda e: head(e, plan={"version": 2}),
         lambda e: e.update({"runs/0000.json": b'{"name": 1}'}),
         lambda e: run(e, texts=[{"text": "title"}]),
         lambda e: run(e, texts=3),

@@ -398,6 +398,10 @@
         <translation>样本数</translation>
     </message>
     <message>
+        <source>What differs in the plan</source>
+        <translation>计划的差异</translation>
+    </message>
+    <message>
         <source>Figure</source>
         <translation>项目</translation>
     </message>
@@ -408,6 +412,10 @@
     <message>
         <source>and {0} more</source>
         <translation>还有 {0} 项</translation>
+    </message>
+    <message>
+        <source>Layers whose estimated KL changed most (nats)</source>
+        <translation>估计 KL 变化最大的层（nats）</translation>
     </message>
     <message>
         <source>Layer</source>
@@ -1771,6 +1779,10 @@
         <source>Fusions</source>
         <translation>融合</translation>
     </message>
+    <message>
+        <source>blocked</source>
+        <translation>受阻</translation>
+    </message>
 </context>
 <context>
     <name>LayerTree</name>
@@ -1910,6 +1922,10 @@
     <message>
         <source> · stale</source>
         <translation> · 已过时</translation>
+    </message>
+    <message>
+        <source>{0}: not measured yet</source>
+        <translation>{0}：尚未测量</translation>
     </message>
     <message>
         <source>to int8 (Q)</source>
@@ -3505,6 +3521,10 @@
     <message>
         <source>Ctrl+Enter</source>
         <translation>Ctrl+Enter</translation>
+    </message>
+    <message>
+        <source>{0}, {1} cores, torch {2}</source>
+        <translation>{0}，{1} 个核心，torch {2}</translation>
     </message>
     <message>
         <source>Analyzing… How far it is stands at the bottom of the window.</source>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import shutil
@@ -80,6 +81,20 @@ def test_a_template_that_is_no_literal_is_refused(translations, tmp_path):
     file.write_text("Text(name)")
     with pytest.raises(ValueError, match=r"room.py:1"):
         list(translations.templates(file))
+
+
+def test_no_text_is_hidden_in_an_f_string():
+    # Qt's collector does not look into them: such a text would stay English.
+    hidden = [
+        f"{path.name}:{call.lineno}"
+        for path in Path(language.__file__).parent.rglob("*.py")
+        for text in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "attr", getattr(call.func, "id", "")) in ("tr", "translate")
+    ]
+    assert hidden == []
 
 
 def test_a_translation_has_the_places_of_its_text(translations):

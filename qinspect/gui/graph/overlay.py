@@ -200,7 +200,7 @@ class Legend(QWidget):
             )
 
     def _unmeasured(self) -> str:
-        return f"{self._title()}: {self.tr('not measured yet')}"
+        return self.tr("{0}: not measured yet").format(self._title())
 
     def _kinds(self, painter: QPainter, row: QRectF, colours: Colours) -> float:
         """Draw the types at the right of a row; its left edge comes back."""

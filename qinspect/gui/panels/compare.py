@@ -110,15 +110,17 @@ def _figures(unit: str | None) -> tuple[Figure, ...]:
 def as_html(one: Run, two: Run) -> str:
     """The comparison for a text browser."""
     found = compare(one, two)
+    title = translate("Compare", "What differs in the plan")
     parts = [
         _table((translate("Compare", "Figure"), one.name, two.name, "Δ"), found.figures),
-        f"<p><b>{escape(translate('Compare', 'What differs in the plan'))}</b></p>",
+        f"<p><b>{escape(title)}</b></p>",
     ]
     lines = list(found.plan) or [translate("Compare", "The plans are the same.")]
     more = [translate("Compare", "and {0} more").format(len(lines) - SHOWN)] if len(lines) > SHOWN else []
     parts += [f"<div>{escape(line)}</div>" for line in (*lines[:SHOWN], *more)]
     if found.layers:
-        parts.append(f"<p><b>{escape(translate('Compare', 'Layers whose estimated KL changed most (nats)'))}</b></p>")
+        title = translate("Compare", "Layers whose estimated KL changed most (nats)")
+        parts.append(f"<p><b>{escape(title)}</b></p>")
         parts.append(_table((translate("Compare", "Layer"), one.name, two.name, "Δ"), found.layers))
     return "".join(parts)
 

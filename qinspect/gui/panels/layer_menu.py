@@ -150,7 +150,8 @@ class LayerMenu(QMenu):
         menu.setToolTipsVisible(True)
         for fusion in found[:SHOWN_FUSIONS]:
             blocked = fusion.state == "blocked"
-            action = menu.addAction(f"{fusion.pattern}  {translate('LayerMenu', 'blocked') if blocked else ''}".strip())
+            state = translate("LayerMenu", "blocked") if blocked else ""
+            action = menu.addAction(f"{fusion.pattern}  {state}".strip())
             action.setToolTip("\n".join(filter(None, (", ".join(fusion.layers), translated(fusion.reason or "")))))
             action.setEnabled(not blocked)
             action.setCheckable(not blocked)

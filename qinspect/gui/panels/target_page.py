@@ -144,7 +144,7 @@ class TargetPage(Page):
     def show_host(self, host: Host) -> None:
         """Say what computer this is."""
         self.known = host
-        self.host.setText(f"{host.isa}, {host.cores} {self.tr('cores')}, torch {host.torch}")
+        self.host.setText(self.tr("{0}, {1} cores, torch {2}").format(host.isa, host.cores, host.torch))
 
     def set_analyzing(self, on: bool) -> None:
         """While everything is analyzed it cannot be started once more."""
