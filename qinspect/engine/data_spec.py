@@ -129,12 +129,17 @@ class DataSpec:
     def preparation(self) -> dict[str, Any]:
         """What the samples and their splits depend on beside the content of the source, as JSON.
 
-        Fields that came later are left out where they say nothing, so that what was known of older data sets
-        is still known.
+        Where the files lie is left out: the content of the source, and of the tokenizer, is what counts. A number is
+        written in one way, however it was given. Fields that came later are left out where they say nothing, so that
+        what was known of older data sets is still known.
         """
-        later = ("rate", "seconds", "tokenizer", "max_length", "label")
+        later = ("rate", "seconds", "max_length", "label")
         stored = self.to_json()
-        return {key: stored[key] for key in stored if key != "source" and (key not in later or stored[key] is not None)}
+        for key in ("split", "mean", "std"):
+            stored[key] = None if stored[key] is None else [float(value) for value in stored[key]]
+        stored["seconds"] = None if self.seconds is None else float(self.seconds)
+        wanted = (key for key in stored if key not in ("source", "tokenizer"))
+        return {key: stored[key] for key in wanted if key not in later or stored[key] is not None}
 
     def to_json(self) -> dict[str, Any]:
         """All fields, with lists for tuples."""

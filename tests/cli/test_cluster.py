@@ -80,11 +80,12 @@ def model(digits_model):
     return [digits_model.source, "--weights", digits_model.weights, "--input-shape", "1,1,8,8"]
 
 
-def qinspect(*words, **more: str) -> subprocess.CompletedProcess[str]:
+def qinspect(*words, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own: a client leaves threads of dask's."""
     return subprocess.run(
         [sys.executable, "-m", "qinspect", *(str(word) for word in words)],
-        env=environment(**more),
+        cwd=cwd,
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=200,
@@ -176,7 +177,7 @@ from qinspect.engine.source import ModelSpec
 address, source, weights, data_file, out = sys.argv[1:]
 shape = ((1, 1, 8, 8),)
 model = load_model(ModelSpec(source, weights, shape), allow_code=True)
-data = open_data(DataSpec(data_file, split=(50.0, 25.0, 25.0)), model.graph.inputs[0].shape)
+data = open_data(DataSpec(data_file), model.graph.inputs[0].shape)
 plan = first_plan(model.graph, Target())
 
 def calibrate(client, model, report, keep=None):
@@ -231,3 +232,35 @@ def test_a_stopped_calibration_is_gone_on_with_and_what_is_wrong_with_a_cluster_
     assert main([*calibrate, str(here)]) == 0
     assert main([*calibrate, str(part), "--resume"]) == 0
     alike(load_calibration(part), load_calibration(here))
+
+
+TEXT_NET = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.words, self.head = nn.Embedding(4, 8), nn.Linear(8, 2)
+    def forward(self, ids):
+        return self.head(self.words(ids).mean(1))
+
+def model():
+    return Net(), (torch.ones(2, 3, dtype=torch.int64),)
+"""
+
+
+def test_paths_may_be_relative_and_the_workers_elsewhere(cluster, tmp_path):
+    tokenizers = pytest.importorskip("tokenizers", reason="the extra qinspect[text] is not installed")
+    words = {word: i for i, word in enumerate(("[UNK]", "a", "good", "film"))}
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, "[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "texts.txt").write_text("a good film\na film\n" * 20)
+    (tmp_path / "net.py").write_text(TEXT_NET)
+    said = ["calibrate", "net.py:model", "--data", "texts.txt", "--tokenizer", "tokenizer.json", "--out"]
+    for more in (["here.npz"], ["there.npz", "--cluster", cluster.address]):
+        done = qinspect(*said, *more, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    alike(load_calibration(tmp_path / "there.npz"), load_calibration(tmp_path / "here.npz"))

@@ -139,6 +139,12 @@ class TestText:
         assert data.load([1])[0].tolist() == [[2, 4]]
         assert data.labels.tolist() == [1, 0]
 
+    def test_a_tokenizer_counts_by_what_is_in_it_and_not_by_where_it_lies(self, tmp_path, tokenizer, monkeypatch):
+        (tmp_path / "d.txt").write_text("good\n")
+        monkeypatch.chdir(tmp_path)
+        specs = [DataSpec("d.txt", tokenizer=given) for given in (tokenizer, "tokenizer.json", ".")]
+        assert len({open_data(spec).digest for spec in specs}) == 1
+
     def test_another_tokenizer_makes_another_data_set(self, tmp_path, tokenizer):
         (tmp_path / "d.txt").write_text("good\n")
         one = open_data(DataSpec(str(tmp_path / "d.txt"), tokenizer=tokenizer)).digest

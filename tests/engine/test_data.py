@@ -120,6 +120,11 @@ class TestFolders:
         digests.add(open_data(DataSpec(str(tmp_path)), (1, 3, 8, 8)).digest)
         assert len(digests) == 5
 
+    def test_how_a_number_is_written_changes_no_digest(self, tmp_path):
+        path = str(save_npz(tmp_path / "d.npz"))
+        whole = DataSpec(path, split=(50, 25, 25), mean=(0,), std=(1,))
+        assert open_data(whole).digest == open_data(dataclasses.replace(whole, split=(50.0, 25.0, 25.0), std=(1.0,))).digest
+
 
 class TestImages:
     def test_size_comes_from_the_model_where_nothing_is_asked(self, tmp_path):

@@ -66,7 +66,8 @@ def work_of(model: Model, data: Dataset, plan: QuantPlan, metric: str | None = N
     """What is to be worked on, as the workers are told."""
     spec, source = model.spec.to_json(), data.spec.to_json()
     spec["source"], source["source"] = _absolute(spec["source"]), _absolute(source["source"])
-    spec["weights"] = None if spec["weights"] is None else _absolute(spec["weights"])
+    for given, key in ((spec, "weights"), (source, "tokenizer")):
+        given[key] = None if given[key] is None else _absolute(given[key])
     named = None if metric is None else _absolute(metric)
     return Work(spec, source, plan.to_json(), model.digest, data.digest, named)
 
