@@ -12,6 +12,7 @@ from .graph import Layer, LayerGraph
 from .plan import QuantPlan
 from .qconfig import QConfig, TensorConfig
 from .recurrent import RECURRENT
+from .target import first_qconfig
 from .text import Text
 
 WEIGHTED = frozenset(
@@ -49,6 +50,9 @@ class Decisions:
 
     Parameters
     ----------
+    asked : frozenset of str
+        Without layers for which the target has no integer kernel and which no override names; `why_not` has these
+        too.
     grids : mapping of value name to (value name, TensorConfig)
         Every value that is rounded somewhere: the value that leads the group that it shares its
         qparams with (often itself), and the configuration that holds for the group.
@@ -95,6 +99,7 @@ def is_asked(layer: Layer, plan: QuantPlan, config: QConfig | None = None) -> bo
 
     A dynamic qconfig means layers with a weight, recurrent ones among them, and products of matrices,
     weight-only those with one weight. `config` is the plan's for the layer, where it is at hand.
+    What the target's table says does not count here: `decide` takes out what a default cannot mean.
     """
     recurrent = layer.op in RECURRENT
     if layer.transparent or not layer.inputs or not (recurrent or layer.dtype.startswith("float")):
@@ -124,6 +129,7 @@ class _Decider:
         self.weight_only: set[str] = set()
         self.group: dict[str, str] = {}  # value -> the value whose qparams it uses
         self.real: set[str] = set()  # values that quantized layers hand on in float
+        self.left: set[str] = set()  # layers that a default does not mean, since they cannot run in integers
 
     def decide(self) -> frozenset[str]:
         """Fill `quantized`, `passing`, `why_not` and `group`; ids of the layers asked for."""
@@ -132,7 +138,7 @@ class _Decider:
             self._decide(layer, asked)
         if getattr(self.table, "ROUNDS_FOR_READERS", False):
             self._round_for_readers(asked)
-        return asked
+        return asked - self.left
 
     def _decide(self, layer: Layer, asked: frozenset[str]) -> None:
         if layer.transparent:
@@ -151,6 +157,8 @@ class _Decider:
         if reason is None and kind == PASSING and not self._data_quantized(layer):
             reason = FLOAT_INPUT
         if reason is not None:
+            if self._left_alone(layer):
+                self.left.add(layer.id)
             self.why_not[layer.id] = reason
             return
         if in_float := float_kernel(layer, config, self.plan.target):
@@ -164,6 +172,17 @@ class _Decider:
         if kind in (SHARED, PASSING):
             for name in self.graph.data(layer):
                 self._join(layer.value, name)
+
+    def _left_alone(self, layer: Layer) -> bool:
+        """Whether a static default does not mean a layer that was refused: as its target's own preset has it, it is too.
+
+        Where another qconfig would run the plan asks for the wrong one, and that is to be said.
+        """
+        config, first = self.configs[layer.id], first_qconfig(self.plan.target)
+        if config.keeps_values_float or self.plan.names(layer):
+            return False
+        refused = self.table.why_not(layer, first, self.plan.target) is not None
+        return refused or self.table.why_not(layer, config, self.plan.target) is None
 
     def _round_for_readers(self, asked: frozenset[str]) -> None:
         """Leave values in float that no quantized layer reads, or that an addition behind a weighted layer takes in.
@@ -183,6 +202,8 @@ class _Decider:
                 self.passing.discard(layer.id)
                 if layer.id in asked:
                     self.why_not[layer.id] = UNREAD
+                    if not self.plan.names(layer):
+                        self.left.add(layer.id)
             elif layer.op == "add" and len(layer.inputs) == 2:
                 alone = [name for name in layer.inputs if self._fuses_with_reader(name)]
                 self.real.update(sorted(alone, key=order.__getitem__)[-1:])

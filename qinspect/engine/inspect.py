@@ -37,7 +37,7 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
         if layer.transparent:
             continue
         asked = layer.id in decisions.asked
-        reason = decisions.why_not.get(layer.id) if asked else None
+        reason = decisions.why_not.get(layer.id)
         if existing is not None:
             stored = existing.weights.get(layer.id)
             weight = None if stored is None else {**config_of(stored).to_json(), **params_json(stored)}

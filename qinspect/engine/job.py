@@ -18,6 +18,7 @@ from .backends.grouping import OWN
 from .backends.tables import table
 from .calibrate import Calibration, calibrate, wanted_values
 from .data import Dataset, batches
+from .decide import is_asked
 from .execute import Executor, one_after_the_other, outputs_of
 from .existing import Given
 from .fuse import Fused, fuse
@@ -254,13 +255,15 @@ def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None
     activation = plan.default.activation
     if activation is None or activation.estimator == "minmax":
         return plan
-    grouping = table(target).grouping
+    abilities = table(target)
     for value in graph.output_values:
         producer = graph.producer.get(value)
         while producer is not None and producer.transparent:
             producer = graph.producer.get(producer.inputs[0])
         # What shares its input's quantizer has no configuration of its own.
-        if producer is not None and producer.dtype.startswith("float") and grouping(producer) == OWN:
+        if producer is None or abilities.grouping(producer) != OWN or not is_asked(producer, plan):
+            continue
+        if abilities.why_not(producer, plan.qconfig(producer), target) is None:
             plan = plan.with_layer(producer.id, activation=activation.but(estimator="minmax"))
     return plan
 

@@ -157,6 +157,25 @@ class QuantPlan:
                     said[layer.id].append(override)
         return {layer.id: self._asked(layer, said[layer.id]) for layer in layers}
 
+    def names(self, layer: Layer) -> bool:
+        """Whether an override, and not the default alone, wants a layer in integers."""
+        if layer.id in self._named_ids or ("weight" in layer.roles and layer.id in self._named_weights):
+            return True
+        return any(
+            (isinstance(o.activation, TensorConfig) or ("weight" in layer.roles and isinstance(o.weight, TensorConfig)))
+            and o.matches(layer)
+            for o in self.overrides
+            if o.kind != "id"
+        )
+
+    @cached_property
+    def _named_ids(self) -> frozenset[str]:
+        return frozenset(o.pattern for o in self.overrides if o.kind == "id" and isinstance(o.activation, TensorConfig))
+
+    @cached_property
+    def _named_weights(self) -> frozenset[str]:
+        return frozenset(o.pattern for o in self.overrides if o.kind == "id" and isinstance(o.weight, TensorConfig))
+
     def fusion(self, identity: str) -> bool:
         """Whether a fusion candidate is wanted; all are unless switched off."""
         return dict(self.fusions).get(identity, True)

@@ -47,7 +47,8 @@ class Quantization:
         Ids of the layers whose weight alone is rounded.
     why_not : mapping of layer id to str
         For layers that were asked and that no integer kernel runs: they are float, or (where they are
-        in `quantized`, `dynamic` or `weight_only`) rounded as asked, and computed in float.
+        in `quantized`, `dynamic` or `weight_only`) rounded as asked, and computed in float. Also for those
+        that a default would mean if the target had an integer kernel for them; they are not in `asked`.
     values : mapping of value name to QParams
         Every value that is quantized somewhere: at its origin, where its layer is in
         `quantized`, else where a quantized layer reads it. A layer in `quantized` whose value is

@@ -59,7 +59,7 @@ def layer_rows(
             layer,
             asked,
             runs,
-            reason if asked else None,
+            reason,
             weight=config_json(quantization.configs[layer.id].weight, quantization.weights.get(layer.id)),
             activation=_activation_json(quantization, layer),
             errors=errors,

@@ -8,12 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from qinspect.engine.decide import decide
 from qinspect.engine.fuse import fuse
-from qinspect.engine.plan import QuantPlan
+from qinspect.engine.job import first_plan
+from qinspect.engine.plan import Override, QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
-from qinspect.engine.target import Target
+from qinspect.engine.target import TARGETS, Target
 
 ORT = QuantPlan.preset(Target())
 FX = QuantPlan.preset(Target.parse("fx-onednn"))
@@ -111,10 +113,52 @@ def test_a_fused_relu_gives_the_range_after_it(of):
 
 def test_a_layer_that_the_target_cannot_run_stays_float_with_its_reason(of):
     q = of(nn.Sequential(conv(), nn.SiLU(), conv()))
-    assert "1:silu" in q.asked - q.quantized
+    assert "1:silu" not in q.asked | q.quantized
     assert "silu" in q.why_not["1:silu"]
     assert not q.at_origin("1:silu")
     assert "1:silu" in q.values, "the second convolution reads it in integers"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        Override("id", "1:silu", activation=TensorConfig("uint8")),
+        Override("op", "silu", activation=TensorConfig("uint8")),
+        Override("path", "1", activation=TensorConfig("uint8")),
+    ],
+)
+def test_what_an_override_names_is_asked_though_the_target_cannot_run_it(of, override):
+    q = of(nn.Sequential(conv(), nn.SiLU(), conv()), ORT.with_override(override))
+    assert "1:silu" in q.asked - q.quantized
+    assert "silu" in q.why_not["1:silu"]
+
+
+def test_a_default_that_no_kernel_takes_is_asked_all_the_same(of):
+    plan = QuantPlan.preset(Target.parse("fx-onednn")).with_default(activation=TensorConfig("int8"))
+    q = of(nn.Sequential(conv(), nn.SiLU()), plan)
+    assert q.asked == {"0:conv2d"}, "another qconfig would run the convolution, and none the SiLU"
+    assert "uint8" in q.why_not["0:conv2d"]
+    assert "silu" in q.why_not["1:silu"]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_first_plan_asks_for_nothing_that_its_target_cannot_run(canonical, name):
+    class Up(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.up, self.fc = conv(), nn.ConvTranspose2d(3, 3, 2, groups=3), nn.Linear(9, 4)
+            self.lstm, self.norm = nn.LSTM(4, 4), nn.LayerNorm(4)
+
+        def forward(self, x):
+            x = torch.nn.functional.silu(self.up(self.conv(x)))
+            x = self.norm(self.fc(x)).flatten(1, 2)
+            return torch.softmax(self.lstm(x)[0], -1)
+
+    graph = canonical(Up(), torch.randn(2, 3, 8, 8))
+    plan = first_plan(graph, Target.parse(name))
+    found = decide(fuse(graph, plan).graph, plan)
+    assert found.asked <= found.integer
+    assert "conv:conv2d" in found.asked
 
 
 def test_a_layer_set_to_float_is_not_asked_and_needs_no_parameters(of):

@@ -136,7 +136,9 @@ class Detail(QTabWidget):
             parts.append(
                 self.tr("shares the quantizer of {0}: the activation of both is edited").format(row.shares_with)
             )
-        elif self._document.freshness != "stale" and stays_float(row, self._document.freshness == "exact"):
+        elif self._document.freshness != "stale" and (
+            (row.why_not and not row.asked) or stays_float(row, self._document.freshness == "exact")
+        ):
             parts.append(self.tr("stays float: {0}").format(row.why_not or self.tr("no integer kernel")))
         return "; ".join(parts)
 

@@ -81,11 +81,18 @@ def type_text(row: LayerRow, facts: Facts) -> str:
     qconfig = facts.qconfigs.get(row.id)
     if qconfig is None:
         return ""
+    if left_in_float(row, facts):
+        return "float"
     if row.id not in facts.weighted:
         return short(qconfig.activation)
     if qconfig.weight is None and qconfig.activation is None:
         return "float"
     return f"{short(qconfig.weight)} · {short(qconfig.activation)}"
+
+
+def left_in_float(row: LayerRow, facts: Facts) -> bool:
+    """Whether the plan's default does not mean a layer, since its target has no integer kernel for it."""
+    return row.why_not is not None and not row.asked and not facts.stale
 
 
 def stays_float(row: LayerRow, measured: bool) -> bool:
