@@ -174,7 +174,7 @@ class _Decider:
                 self._join(layer.value, name)
 
     def _left_alone(self, layer: Layer) -> bool:
-        """Whether a static default does not mean a layer that was refused: as its target's own preset has it, it is too.
+        """Whether a static default does not mean a refused layer: its target runs it with its own preset neither.
 
         Where another qconfig would run the plan asks for the wrong one, and that is to be said.
         """
