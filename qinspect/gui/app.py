@@ -185,7 +185,7 @@ def screenshot(
     from . import work
 
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[: work.SHOWN_SAMPLES]
-    window.data_page.fill(data.spec.to_json())
+    window.data_page.form.fill(data.spec.to_json())
     window.data_page.show_pictures(
         [(index, data.picture(index)) for index in wanted], work.class_names(Path(data.spec.source))
     )

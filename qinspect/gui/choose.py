@@ -27,7 +27,7 @@ def model(window: MainWindow) -> None:
 def data(window: MainWindow) -> None:
     """Ask for a folder of images."""
     window.go("data")
-    window.data_page.browse_folder()
+    window.data_page.form.browse_folder()
 
 
 def plan(window: MainWindow) -> None:

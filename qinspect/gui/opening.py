@@ -141,7 +141,7 @@ class Opening(QObject):
             window.open_page.take(path)
         elif kind == "data":
             window.go("data")
-            window.data_page.show_source(str(path))
+            window.data_page.form.show_source(str(path))
             if self._document.model is not None:
                 window.data_page.submit()
 

@@ -423,30 +423,54 @@
     </message>
 </context>
 <context>
-    <name>DataPage</name>
-    <message>
-        <source>Data</source>
-        <translation>数据</translation>
-    </message>
-    <message>
-        <source>The float model&apos;s figure comes first: if it is not what the model should reach, the preparation is wrong and every int8 figure would be too.</source>
-        <translation>先看浮点模型的指标：如果达不到应有的水平，说明预处理有误，所有 int8 结果也都会跟着错。</translation>
-    </message>
+    <name>DataForm</name>
     <message>
         <source>Source and preparation</source>
         <translation>来源与预处理</translation>
     </message>
     <message>
-        <source>folder of images, .npz, .npy, .safetensors</source>
-        <translation>图像文件夹、.npz、.npy、.safetensors</translation>
+        <source>calibrate / select / final: three parts that share no sample, so that what a search chose on is not what it is reported on</source>
+        <translation>校准 / 选择 / 最终：三部分互不共享样本，搜索时用来选择的数据不会用来报告结果</translation>
     </message>
     <message>
-        <source>Choose a folder of images; class sub-folders are labels</source>
-        <translation>选择图像文件夹；类别子文件夹即标签</translation>
+        <source>all</source>
+        <translation>全部</translation>
     </message>
     <message>
-        <source>Choose an array file with x and, optionally, y</source>
-        <translation>选择含 x（及可选的 y）的数组文件</translation>
+        <source>Decides which samples go into which part</source>
+        <translation>决定样本如何分到各部分</translation>
+    </message>
+    <message>
+        <source>&amp;Samples</source>
+        <translation>样本数(&amp;S)</translation>
+    </message>
+    <message>
+        <source>S&amp;plit</source>
+        <translation>划分(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>随机种子</translation>
+    </message>
+    <message>
+        <source>Open data</source>
+        <translation>打开数据</translation>
+    </message>
+    <message>
+        <source>a folder, .npz, .npy, .safetensors, .parquet, text</source>
+        <translation>文件夹、.npz、.npy、.safetensors、.parquet 或文本</translation>
+    </message>
+    <message>
+        <source>Choose a folder of images, audio or tables; class sub-folders are labels</source>
+        <translation>选择图像、音频或表格的文件夹；子文件夹名即类别标签</translation>
+    </message>
+    <message>
+        <source>Choose a file: arrays with x and, optionally, y; a table; lines of text</source>
+        <translation>选择文件：含 x（可选 y）的数组、表格或逐行文本</translation>
+    </message>
+    <message>
+        <source>&amp;Data</source>
+        <translation>数据(&amp;D)</translation>
     </message>
     <message>
         <source>as usual (crop · 256/224)</source>
@@ -469,8 +493,8 @@
         <translation>带抗锯齿，与 Pillow 相同</translation>
     </message>
     <message>
-        <source>(x − mean) / std per channel</source>
-        <translation>逐通道 (x − 均值) / 标准差</translation>
+        <source>(x − mean) / std per channel; one of these, or numbers: 0.5,0.5,0.5/0.25,0.25,0.25</source>
+        <translation>逐通道 (x − 均值) / 标准差；选择其一，或直接输入数值：0.5,0.5,0.5/0.25,0.25,0.25</translation>
     </message>
     <message>
         <source>Order of the colours that the model wants</source>
@@ -481,16 +505,44 @@
         <translation>轴的顺序：批、通道、高、宽</translation>
     </message>
     <message>
-        <source>calibrate / select / final: three parts that share no sample, so that what a search chose on is not what it is reported on</source>
-        <translation>校准 / 选择 / 最终：三部分互不共享样本，搜索时用来选择的数据不会用来报告结果</translation>
+        <source>as the files are</source>
+        <translation>与文件相同</translation>
     </message>
     <message>
-        <source>all</source>
-        <translation>全部</translation>
+        <source>Audio: samples per second to which it is brought, in Hz</source>
+        <translation>音频：重采样到的采样率（Hz）</translation>
     </message>
     <message>
-        <source>&amp;Data</source>
-        <translation>数据(&amp;D)</translation>
+        <source>what the model takes</source>
+        <translation>模型所需的长度</translation>
+    </message>
+    <message>
+        <source>Audio: its length in seconds; cut, or filled with silence</source>
+        <translation>音频：长度（秒）；过长则截断，不足补静音</translation>
+    </message>
+    <message>
+        <source>the model&apos;s tokenizer.json</source>
+        <translation>模型的 tokenizer.json</translation>
+    </message>
+    <message>
+        <source>Choose the tokenizer.json of the model</source>
+        <translation>选择模型的 tokenizer.json</translation>
+    </message>
+    <message>
+        <source>Text: tokens at most</source>
+        <translation>文本：最多词元数</translation>
+    </message>
+    <message>
+        <source>y, labels or label</source>
+        <translation>y、labels 或 label</translation>
+    </message>
+    <message>
+        <source>The column or array that the metric compares the outputs with</source>
+        <translation>指标用来与输出比较的列或数组</translation>
+    </message>
+    <message>
+        <source>&amp;Labels</source>
+        <translation>标签(&amp;L)</translation>
     </message>
     <message>
         <source>&amp;Resize</source>
@@ -517,16 +569,47 @@
         <translation>布局(&amp;U)</translation>
     </message>
     <message>
-        <source>&amp;Samples</source>
-        <translation>样本数(&amp;S)</translation>
+        <source>Ra&amp;te</source>
+        <translation>采样率(&amp;T)</translation>
     </message>
     <message>
-        <source>S&amp;plit</source>
-        <translation>划分(&amp;P)</translation>
+        <source>Sec&amp;onds</source>
+        <translation>秒数(&amp;O)</translation>
     </message>
     <message>
-        <source>Open data</source>
-        <translation>打开数据</translation>
+        <source>To&amp;kenizer</source>
+        <translation>分词器(&amp;K)</translation>
+    </message>
+    <message>
+        <source>Tokens at &amp;most</source>
+        <translation>最多词元(&amp;M)</translation>
+    </message>
+    <message>
+        <source>A folder of images, audio or tables</source>
+        <translation>图像、音频或表格的文件夹</translation>
+    </message>
+    <message>
+        <source>Data (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.txt *.jsonl);;All files (*)</source>
+        <translation>数据 (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.txt *.jsonl);;所有文件 (*)</translation>
+    </message>
+    <message>
+        <source>A file of data</source>
+        <translation>数据文件</translation>
+    </message>
+    <message>
+        <source>A tokenizer</source>
+        <translation>分词器</translation>
+    </message>
+</context>
+<context>
+    <name>DataPage</name>
+    <message>
+        <source>Data</source>
+        <translation>数据</translation>
+    </message>
+    <message>
+        <source>The float model&apos;s figure comes first: if it is not what the model should reach, the preparation is wrong and every int8 figure would be too.</source>
+        <translation>先看浮点模型的指标：如果达不到应有的水平，说明预处理有误，所有 int8 结果也都会跟着错。</translation>
     </message>
     <message>
         <source>Samples as the model will see them</source>
@@ -535,18 +618,6 @@
     <message>
         <source>Open data to see its first samples here, cropped and scaled as the model gets them.</source>
         <translation>打开数据后，这里显示最前面的样本，已按模型的输入裁剪和缩放。</translation>
-    </message>
-    <message>
-        <source>A folder of images</source>
-        <translation>图像文件夹</translation>
-    </message>
-    <message>
-        <source>Arrays (*.npz *.npy *.safetensors *.pt);;All files (*)</source>
-        <translation>数组 (*.npz *.npy *.safetensors *.pt);;所有文件 (*)</translation>
-    </message>
-    <message>
-        <source>An array file</source>
-        <translation>数组文件</translation>
     </message>
     <message>
         <source>Open a model first.</source>

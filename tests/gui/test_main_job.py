@@ -70,9 +70,9 @@ def test_from_open_to_an_exported_model_that_is_as_accurate_as_the_window_says(
 
     # Data, and the float metric
     assert window.step == "data"
-    window.data_page.normalize.setCurrentIndex(0)
-    qtbot.keyClicks(window.data_page.source, str(digits_model.data))
-    qtbot.mouseClick(window.data_page.go, LEFT)
+    window.data_page.form.normalize.setCurrentIndex(0)
+    qtbot.keyClicks(window.data_page.form.source, str(digits_model.data))
+    qtbot.mouseClick(window.data_page.form.go, LEFT)
     until(lambda: document.check is not None)
     assert document.check.metric > 0.9
     assert window.data_page.metric_card.value.text() == f"{document.check.metric:.1%}"

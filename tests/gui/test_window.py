@@ -218,9 +218,9 @@ def test_there_is_room_for_the_candidates(make_window, qtbot, digits, size):
 def test_a_long_path_of_data_shows_its_beginning_and_a_tooltip(make_window):
     window = make_window()
     long = "/data/" + "folder/" * 40
-    window.data_page.show_source(long)
-    assert window.data_page.source.cursorPosition() == 0
-    assert window.data_page.source.toolTip() == long
+    window.data_page.form.show_source(long)
+    assert window.data_page.form.source.cursorPosition() == 0
+    assert window.data_page.form.source.toolTip() == long
 
 
 def select(window, layer_id):

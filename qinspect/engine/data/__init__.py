@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,25 @@ from .columns import open_tables
 from .images import SUFFIXES as IMAGES
 from .images import listed, open_images
 from .sniff import BY_SUFFIX, kind_of_data
+from .tables import SUFFIXES as TABLES
 from .tables import tables_in
 from .text import open_text
 
-__all__ = ["DataSpec", "Dataset", "Splits", "batches", "open_data", "parse_normalize", "split_samples"]
+__all__ = [
+    "DataSpec",
+    "Dataset",
+    "Splits",
+    "batches",
+    "kind_of_source",
+    "open_data",
+    "parse_normalize",
+    "split_samples",
+]
 
 ENOUGH_CALIBRATE = 128
 ENOUGH_FINAL = 64
+A_LOOK = 2_000
+"""Files of a folder that tell of what kind it is, where only a quick look is taken."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +181,29 @@ def open_data(
     content = json.dumps([samples.key, samples.preparation, spec.preparation], sort_keys=True)
     digest = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
     return Dataset(spec, samples.names, samples.labels, samples.targets, splits, digest, samples.preparation, samples)
+
+
+def kind_of_source(source: str) -> str:
+    """``images``, ``audio``, ``table``, ``text`` or ``arrays``: a quick look at what is named; empty where nothing is.
+
+    A callable gives arrays. Of a folder the first `A_LOOK` files are looked at by their names alone.
+    """
+    path = Path(source).expanduser()
+    try:
+        if source and path.is_dir():
+            files = (name for _, _, names in os.walk(path) for name in names if not name.startswith("."))
+            seen = {Path(name).suffix.lower() for name in islice(files, A_LOOK)}
+            if seen & TABLES:
+                return "table"
+            return "images" if seen & IMAGES else "audio" if seen & AUDIO else ""
+        if path.is_file():
+            kind = kind_of_data(path)
+            return {"parquet": "table", "arrow": "table", "image": "images", "unknown": ""}.get(
+                kind, kind if kind in ("text", "audio") else "arrays"
+            )
+    except OSError:
+        return ""
+    return "arrays" if ":" in source and source.rpartition(":")[2].isidentifier() else ""
 
 
 def _open_folder(

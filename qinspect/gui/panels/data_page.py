@@ -7,15 +7,9 @@ from typing import Any
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QFormLayout,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
-    QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -23,40 +17,14 @@ from PySide6.QtWidgets import (
 from ...engine.problem import Problem
 from ...engine.text import Text
 from ..document import Document
-from ..icons import set_icon
 from ..language import translated
-from .cards import Card, Hint, Page, clear, heading, label, row
+from .cards import Card, Hint, Page, clear, heading, label
+from .data_form import DataForm
 from .metric_card import MetricCard
 from .quality_card import QualityCard
 
-OTHERS = ("rate", "seconds", "tokenizer", "max_length", "label")
-"""Settings of audio, text and tables, which have no fields of their own here and stay as they were given."""
-
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
-NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
-    "none (0..1)": None,
-    "ImageNet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-    "-1..1": ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]),
-}
 THUMBNAIL = 132
 COLUMNS = 4
-
-
-def parse_split(text: str) -> list[float]:
-    """``50/25/25`` as three numbers.
-
-    Raises
-    ------
-    Problem
-        Where it is not that.
-    """
-    try:
-        parts = [float(part) for part in text.split("/")]
-    except ValueError:
-        parts = []
-    if len(parts) != 3:
-        raise Problem(Text("split"), Text("{text!r} is not three shares", text=text), Text("Write it as 50/25/25."))
-    return parts
 
 
 class DataPage(Page):
@@ -89,7 +57,10 @@ class DataPage(Page):
         left, right = QVBoxLayout(), QVBoxLayout()
         columns.addLayout(left, 4)
         columns.addLayout(right, 7)
-        left.addWidget(self._make_form())
+        self.form = DataForm()
+        self.form.submitted.connect(self.submit)
+        self.form.source.textChanged.connect(self._look)
+        left.addWidget(self.form)
         self.metric_card = MetricCard(document)
         self.metric_card.confirmed.connect(self.confirmed)
         self.metric_card.next_requested.connect(self.next_requested)
@@ -100,87 +71,11 @@ class DataPage(Page):
         left.addStretch(1)
         right.addWidget(self._make_samples(), 1)
         self._pictures: list[tuple[int, Any]] = []
-        self._others: dict[str, Any] = {}
-        self._others_of = ""
         self.classes: tuple[str, ...] = ()
         document.model_changed.connect(self._offer_preparation)
         for changed in (document.model_changed, document.data_changed, document.check_changed):
             changed.connect(self.refresh)
         self.refresh()
-
-    def _make_form(self) -> Card:
-        card = Card(self.tr("Source and preparation"))
-        form = QFormLayout()
-        self.source = QLineEdit(placeholderText=self.tr("folder of images, .npz, .npy, .safetensors"))
-        folder, file = QPushButton(), QPushButton()
-        set_icon(folder, "folder-open-outline")
-        set_icon(file, "file-outline")
-        folder.setToolTip(self.tr("Choose a folder of images; class sub-folders are labels"))
-        file.setToolTip(self.tr("Choose an array file with x and, optionally, y"))
-        folder.clicked.connect(self.browse_folder)
-        file.clicked.connect(self._browse_file)
-        for button in (folder, file):
-            button.setAccessibleName(button.toolTip())
-        line = QWidget()
-        across = QHBoxLayout(line)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.setSpacing(4)
-        across.addWidget(self.source, 1)
-        across.addWidget(folder)
-        across.addWidget(file)
-        self.resize_to = self._number(self.tr("as usual (crop · 256/224)"))
-        self.resize_to.setToolTip(self.tr("Short side in pixels to which an image is scaled"))
-        self.crop = self._number(self.tr("the model's size"))
-        self.crop.setToolTip(self.tr("Side in pixels of the square cut from the centre"))
-        self.interpolation = self._choice(INTERPOLATIONS, "bilinear", self.tr("With antialiasing, as Pillow does it"))
-        self.normalize = self._choice(tuple(NORMALIZATIONS), "ImageNet", self.tr("(x − mean) / std per channel"))
-        self.channels = self._choice(("rgb", "bgr"), "rgb", self.tr("Order of the colours that the model wants"))
-        self.layout_ = self._choice(
-            ("nchw", "nhwc"), "nchw", self.tr("Order of the axes: batch, channels, height, width")
-        )
-        self.split = QLineEdit("50/25/25")
-        self.split.setToolTip(
-            self.tr(
-                "calibrate / select / final: three parts that share no sample, "
-                "so that what a search chose on is not what it is reported on"
-            )
-        )
-        self.samples = self._number(self.tr("all"))
-        for name, widget in (
-            (self.tr("&Data"), line),
-            (self.tr("&Resize"), self.resize_to),
-            (self.tr("&Crop"), self.crop),
-            (self.tr("&Interpolation"), self.interpolation),
-            (self.tr("&Normalization"), self.normalize),
-            (self.tr("C&hannels"), self.channels),
-            (self.tr("Layo&ut"), self.layout_),
-            (self.tr("&Samples"), self.samples),
-            (self.tr("S&plit"), self.split),
-        ):
-            form.addRow(name, widget)
-            target = self.source if widget is line else widget
-            target.setAccessibleName(name.replace("&", ""))
-            form.labelForField(widget).setBuddy(target)  # type: ignore[attr-defined]
-        self.source.returnPressed.connect(self.submit)
-        self.source.textChanged.connect(self.source.setToolTip)
-        card.body.addLayout(form)
-        self.go = QPushButton(self.tr("Open data"))
-        self.go.clicked.connect(self.submit)
-        card.body.addLayout(row(1, self.go))
-        return card
-
-    def _number(self, automatic: str) -> QSpinBox:
-        made = QSpinBox(maximum=100_000, specialValueText=automatic)
-        made.setAccelerated(True)
-        made.setMinimumHeight(26)
-        return made
-
-    def _choice(self, values: tuple[str, ...], start: str, tip: str) -> QComboBox:
-        made = QComboBox()
-        made.addItems(values)
-        made.setCurrentText(start)
-        made.setToolTip(tip)
-        return made
 
     def _make_samples(self) -> Card:
         card = Card()
@@ -207,76 +102,27 @@ class DataPage(Page):
     def submit(self) -> None:
         """Open what the fields say."""
         try:
-            if not self.source.text().strip():
+            if not self.form.source.text().strip():
                 raise Problem(
                     Text("data"), Text("nothing is named"), Text("Choose a folder of images or an array file.")
                 )
-            self.open_requested.emit(self.spec())
+            self.open_requested.emit(self.form.spec())
         except Problem as problem:
             self.problem.emit(problem)
 
-    def spec(self) -> dict[str, Any]:
-        """The fields as a specification."""
-        chosen = NORMALIZATIONS.get(self.normalize.currentText(), self.normalize.currentData())
-        mean, std = chosen or (None, None)
-        return {
-            "source": self.source.text().strip(),
-            "samples": self.samples.value() or None,
-            "split": parse_split(self.split.text()),
-            "resize": self.resize_to.value() or None,
-            "crop": self.crop.value() or None,
-            "interpolation": self.interpolation.currentText(),
-            "mean": mean,
-            "std": std,
-            "channels": self.channels.currentText(),
-            "layout": self.layout_.currentText(),
-            # Of another source the settings of the last one say nothing.
-            **(self._others if self.source.text().strip() == self._others_of else {}),
-        }
+    def _look(self) -> None:
+        """Show the fields of the kind of data that is named."""
+        if self._document.model is not None:
+            # Imports torch, which is there as soon as a model is.
+            from ...engine.data import kind_of_source
 
-    def show_source(self, source: str) -> None:
-        """Name the data; of a long path the beginning is seen, and all of it in the tooltip."""
-        self.source.setText(source)
-        self.source.setCursorPosition(0)
-
-    def fill(self, spec: dict[str, Any]) -> None:
-        """Show a specification in the fields."""
-        self._others = {key: value for key, value in spec.items() if key in OTHERS and value is not None}
-        self._others_of = spec["source"]
-        self.show_source(spec["source"])
-        self.samples.setValue(spec.get("samples") or 0)
-        self.split.setText("/".join(f"{share:g}" for share in spec.get("split") or (50, 25, 25)))
-        self.resize_to.setValue(spec.get("resize") or 0)
-        self.crop.setValue(spec.get("crop") or 0)
-        self.interpolation.setCurrentText(spec.get("interpolation") or "bilinear")
-        self.channels.setCurrentText(spec.get("channels") or "rgb")
-        self.layout_.setCurrentText(spec.get("layout") or "nchw")
-        mean, std = spec.get("mean"), spec.get("std")
-        wanted = None if mean is None or std is None else (list(mean), list(std))
-        name = next((name for name, value in NORMALIZATIONS.items() if value == wanted), None)
-        if name is None:
-            name = f"{mean} / {std}"
-            if self.normalize.findText(name) < 0:
-                self.normalize.addItem(name, wanted)
-        self.normalize.setCurrentText(name)
-
-    def browse_folder(self) -> None:
-        if path := QFileDialog.getExistingDirectory(self, self.tr("A folder of images"), self.source.text()):
-            self.show_source(path)
-            self.submit()
-
-    def _browse_file(self) -> None:
-        kinds = self.tr("Arrays (*.npz *.npy *.safetensors *.pt);;All files (*)")
-        path, _ = QFileDialog.getOpenFileName(self, self.tr("An array file"), "", kinds)
-        if path:
-            self.show_source(path)
-            self.submit()
+            self.form.show_kind(kind_of_source(self.form.source.text().strip()))
 
     def _offer_preparation(self) -> None:
         """Put into the fields what the model's author names for its data, before any data was opened."""
         model = self._document.model
         if model is not None and model.preparation and self._document.data is None:
-            self.fill({**self.spec(), **model.preparation})
+            self.form.fill({**self.form.spec(), **model.preparation})
 
     # -- what is shown ------------------------------------------------------------------------
 

@@ -1,0 +1,282 @@
+"""Where the data lie and how they are prepared; fields that the kind of data has no use for are hidden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
+
+from ...engine.problem import Problem
+from ...engine.text import Text
+from ..icons import set_icon
+from .cards import Card, heading, row
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
+NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
+    "none (0..1)": None,
+    "ImageNet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+    "-1..1": ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]),
+}
+IMAGES = ("resize", "crop", "interpolation", "normalize", "channels", "layout")
+FIELDS = {
+    "images": IMAGES,
+    "arrays": ("normalize", "channels", "layout", "label"),
+    "audio": ("rate", "seconds", "layout"),
+    "text": ("tokenizer", "max_length", "label"),
+    "table": ("label", *IMAGES, "rate", "seconds", "tokenizer", "max_length"),
+}
+"""What each kind of data is prepared by; the split, the seed and the number of samples are for all."""
+
+
+def parse_split(text: str) -> list[float]:
+    """``50/25/25`` as three numbers.
+
+    Raises
+    ------
+    Problem
+        Where it is not that.
+    """
+    try:
+        parts = [float(part) for part in text.split("/")]
+    except ValueError:
+        parts = []
+    if len(parts) != 3:
+        raise Problem(Text("split"), Text("{text!r} is not three shares", text=text), Text("Write it as 50/25/25."))
+    return parts
+
+
+class DataForm(Card):
+    """Source and preparation.
+
+    Signals
+    -------
+    submitted()
+        The user wants to open what the fields say.
+    """
+
+    submitted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body.addWidget(heading(self.tr("Source and preparation")))
+        self.kind = "images"
+        self._form = QFormLayout()
+        self._make_source()
+        self._make_fields()
+        self.split = QLineEdit("50/25/25")
+        self.split.setToolTip(
+            self.tr(
+                "calibrate / select / final: three parts that share no sample, "
+                "so that what a search chose on is not what it is reported on"
+            )
+        )
+        self.samples = self._number(self.tr("all"))
+        self.seed = QSpinBox(maximum=2**31 - 1)
+        self.seed.setMinimumHeight(26)
+        self.seed.setToolTip(self.tr("Decides which samples go into which part"))
+        for name, widget in (
+            (self.tr("&Samples"), self.samples),
+            (self.tr("S&plit"), self.split),
+            (self.tr("Seed"), self.seed),
+        ):
+            self._add(name, widget, widget)
+        self.body.addLayout(self._form)
+        self.go = QPushButton(self.tr("Open data"))
+        self.go.clicked.connect(self.submitted)
+        self.body.addLayout(row(1, self.go))
+        self.source.returnPressed.connect(self.submitted)
+        self.source.textChanged.connect(self.source.setToolTip)
+        self.show_kind("images")
+
+    def _make_source(self) -> None:
+        self.source = QLineEdit(placeholderText=self.tr("a folder, .npz, .npy, .safetensors, .parquet, text"))
+        folder, file = QPushButton(), QPushButton()
+        set_icon(folder, "folder-open-outline")
+        set_icon(file, "file-outline")
+        folder.setToolTip(self.tr("Choose a folder of images, audio or tables; class sub-folders are labels"))
+        file.setToolTip(self.tr("Choose a file: arrays with x and, optionally, y; a table; lines of text"))
+        folder.clicked.connect(self.browse_folder)
+        file.clicked.connect(self._browse_file)
+        self._add(self.tr("&Data"), _beside(self.source, folder, file), self.source)
+
+    def _make_fields(self) -> None:
+        self.resize_to = self._number(self.tr("as usual (crop · 256/224)"))
+        self.resize_to.setToolTip(self.tr("Short side in pixels to which an image is scaled"))
+        self.crop = self._number(self.tr("the model's size"))
+        self.crop.setToolTip(self.tr("Side in pixels of the square cut from the centre"))
+        self.interpolation = self._choice(INTERPOLATIONS, "bilinear", self.tr("With antialiasing, as Pillow does it"))
+        self.normalize = self._choice(
+            tuple(NORMALIZATIONS),
+            "ImageNet",
+            self.tr("(x − mean) / std per channel; one of these, or numbers: 0.5,0.5,0.5/0.25,0.25,0.25"),
+        )
+        self.normalize.setEditable(True)
+        self.normalize.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.channels = self._choice(("rgb", "bgr"), "rgb", self.tr("Order of the colours that the model wants"))
+        self.layout_ = self._choice(
+            ("nchw", "nhwc"), "nchw", self.tr("Order of the axes: batch, channels, height, width")
+        )
+        self.rate = self._number(self.tr("as the files are"))
+        self.rate.setToolTip(self.tr("Audio: samples per second to which it is brought, in Hz"))
+        self.seconds = QDoubleSpinBox(maximum=86_400, decimals=3, specialValueText=self.tr("what the model takes"))
+        self.seconds.setMinimumHeight(26)
+        self.seconds.setToolTip(self.tr("Audio: its length in seconds; cut, or filled with silence"))
+        self.tokenizer = QLineEdit(placeholderText=self.tr("the model's tokenizer.json"))
+        file = QPushButton()
+        set_icon(file, "file-outline")
+        file.setToolTip(self.tr("Choose the tokenizer.json of the model"))
+        file.clicked.connect(self._browse_tokenizer)
+        self.max_length = self._number(self.tr("what the model takes"))
+        self.max_length.setToolTip(self.tr("Text: tokens at most"))
+        self.label = QLineEdit(placeholderText=self.tr("y, labels or label"))
+        self.label.setToolTip(self.tr("The column or array that the metric compares the outputs with"))
+        self._rows: dict[str, QWidget] = {}
+        for key, name, widget, target in (
+            ("label", self.tr("&Labels"), self.label, self.label),
+            ("resize", self.tr("&Resize"), self.resize_to, self.resize_to),
+            ("crop", self.tr("&Crop"), self.crop, self.crop),
+            ("interpolation", self.tr("&Interpolation"), self.interpolation, self.interpolation),
+            ("normalize", self.tr("&Normalization"), self.normalize, self.normalize),
+            ("channels", self.tr("C&hannels"), self.channels, self.channels),
+            ("layout", self.tr("Layo&ut"), self.layout_, self.layout_),
+            ("rate", self.tr("Ra&te"), self.rate, self.rate),
+            ("seconds", self.tr("Sec&onds"), self.seconds, self.seconds),
+            ("tokenizer", self.tr("To&kenizer"), _beside(self.tokenizer, file), self.tokenizer),
+            ("max_length", self.tr("Tokens at &most"), self.max_length, self.max_length),
+        ):
+            self._add(name, widget, target)
+            self._rows[key] = widget
+
+    def _add(self, name: str, widget: QWidget, target: QWidget) -> None:
+        """A row; `target` is what its name leads to."""
+        self._form.addRow(name, widget)
+        target.setAccessibleName(name.replace("&", ""))
+        self._form.labelForField(widget).setBuddy(target)  # type: ignore[attr-defined]
+
+    def _number(self, automatic: str) -> QSpinBox:
+        made = QSpinBox(maximum=1_000_000, specialValueText=automatic)
+        made.setAccelerated(True)
+        made.setMinimumHeight(26)
+        return made
+
+    def _choice(self, values: tuple[str, ...], start: str, tip: str) -> QComboBox:
+        made = QComboBox()
+        made.addItems(values)
+        made.setCurrentText(start)
+        made.setToolTip(tip)
+        return made
+
+    def show_kind(self, kind: str) -> None:
+        """Show the fields of a kind of data, one of `FIELDS`; of another one nothing changes."""
+        if kind in FIELDS:
+            self.kind = kind
+            for key, widget in self._rows.items():
+                self._form.setRowVisible(widget, key in FIELDS[kind])
+
+    def spec(self) -> dict[str, Any]:
+        """The fields as a specification; what does not apply to the kind of data says nothing.
+
+        Raises
+        ------
+        Problem
+            Where a field makes no sense.
+        """
+        mean, std = self._normalization()
+        used = FIELDS[self.kind]
+        given: dict[str, Any] = {
+            "resize": self.resize_to.value() or None,
+            "crop": self.crop.value() or None,
+            "interpolation": self.interpolation.currentText(),
+            "channels": self.channels.currentText(),
+            "layout": self.layout_.currentText(),
+            "rate": self.rate.value() or None,
+            "seconds": self.seconds.value() or None,
+            "tokenizer": self.tokenizer.text().strip() or None,
+            "max_length": self.max_length.value() or None,
+            "label": self.label.text().strip() or None,
+        }
+        return {
+            "source": self.source.text().strip(),
+            "samples": self.samples.value() or None,
+            "split": parse_split(self.split.text()),
+            "seed": self.seed.value(),
+            **{key: value for key, value in given.items() if key in used},
+            **({"mean": mean, "std": std} if "normalize" in used else {}),
+        }
+
+    def _normalization(self) -> tuple[Any, Any]:
+        text = self.normalize.currentText().strip()
+        if text in NORMALIZATIONS:
+            return NORMALIZATIONS[text] or (None, None)
+        # Numpy, which it needs, is imported with the first data set, not with the window.
+        from ...engine.data_spec import parse_normalize
+
+        return parse_normalize(text.lower())
+
+    def fill(self, spec: dict[str, Any]) -> None:
+        """Show a specification."""
+        self.show_source(spec["source"])
+        self.samples.setValue(spec.get("samples") or 0)
+        self.split.setText("/".join(f"{share:g}" for share in spec.get("split") or (50, 25, 25)))
+        self.seed.setValue(spec.get("seed") or 0)
+        self.resize_to.setValue(spec.get("resize") or 0)
+        self.crop.setValue(spec.get("crop") or 0)
+        self.interpolation.setCurrentText(spec.get("interpolation") or "bilinear")
+        self.channels.setCurrentText(spec.get("channels") or "rgb")
+        self.layout_.setCurrentText(spec.get("layout") or "nchw")
+        self.rate.setValue(spec.get("rate") or 0)
+        self.seconds.setValue(spec.get("seconds") or 0)
+        self.tokenizer.setText(spec.get("tokenizer") or "")
+        self.max_length.setValue(spec.get("max_length") or 0)
+        self.label.setText(spec.get("label") or "")
+        mean, std = spec.get("mean"), spec.get("std")
+        wanted = None if mean is None or std is None else (list(mean), list(std))
+        name = next((name for name, value in NORMALIZATIONS.items() if value == wanted), None)
+        self.normalize.setCurrentText(name or "/".join(",".join(f"{v!r}" for v in part) for part in wanted or ()))
+
+    def show_source(self, source: str) -> None:
+        """Name the data; of a long path the beginning is seen, and all of it in the tooltip."""
+        self.source.setText(source)
+        self.source.setCursorPosition(0)
+
+    def browse_folder(self) -> None:
+        title = self.tr("A folder of images, audio or tables")
+        if path := QFileDialog.getExistingDirectory(self, title, self.source.text()):
+            self.show_source(path)
+            self.submitted.emit()
+
+    def _browse_file(self) -> None:
+        kinds = self.tr("Data (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.txt *.jsonl);;All files (*)")
+        path, _ = QFileDialog.getOpenFileName(self, self.tr("A file of data"), "", kinds)
+        if path:
+            self.show_source(path)
+            self.submitted.emit()
+
+    def _browse_tokenizer(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, self.tr("A tokenizer"), "", "tokenizer.json (*.json)")
+        if path:
+            self.tokenizer.setText(path)
+
+
+def _beside(field: QLineEdit, *buttons: QPushButton) -> QWidget:
+    """A field with buttons to its right."""
+    line = QWidget()
+    across = QHBoxLayout(line)
+    across.setContentsMargins(0, 0, 0, 0)
+    across.setSpacing(4)
+    across.addWidget(field, 1)
+    for button in buttons:
+        button.setAccessibleName(button.toolTip())
+        across.addWidget(button)
+    return line

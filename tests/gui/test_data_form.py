@@ -1,0 +1,90 @@
+"""The fields of the data page follow the kind of data that is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qinspect.engine.data import DataSpec, kind_of_source
+from qinspect.engine.problem import Problem
+from qinspect.gui.panels.data_form import DataForm
+
+
+@pytest.fixture
+def form(qtbot: Any) -> DataForm:
+    made = DataForm()
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def test_audio_has_a_rate_and_no_crop_and_its_settings_reach_the_specification(qtbot: Any, form: DataForm) -> None:
+    form.show_kind("audio")
+    assert form.rate.isVisible()
+    assert form.seconds.isVisible()
+    assert not form.crop.isVisible()
+    assert not form.tokenizer.isVisible()
+    form.show_source("sounds")
+    form.rate.clear()
+    qtbot.keyClicks(form.rate, "16000")
+    form.seconds.clear()
+    qtbot.keyClicks(form.seconds, form.locale().toString(0.5))
+    form.crop.setValue(224)
+    spec = DataSpec.from_json(form.spec())
+    assert (spec.rate, spec.seconds, spec.crop, spec.mean) == (16000, 0.5, None, None)
+
+
+def test_a_table_has_a_column_of_labels(qtbot: Any, form: DataForm) -> None:
+    form.show_kind("table")
+    qtbot.keyClicks(form.label, "species")
+    assert DataSpec.from_json(form.spec()).label == "species"
+
+
+def test_a_normalization_of_ones_own_can_be_typed(qtbot: Any, form: DataForm) -> None:
+    edit = form.normalize.lineEdit()
+    edit.selectAll()
+    qtbot.keyClicks(edit, "0.498,0.498,0.498/0.502,0.502,0.502")
+    spec = DataSpec.from_json(form.spec())
+    assert spec.mean == (0.498,) * 3
+    assert spec.std == (0.502,) * 3
+    edit.selectAll()
+    qtbot.keyClicks(edit, "a half")
+    with pytest.raises(Problem, match="MEAN/STD"):
+        form.spec()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        DataSpec(
+            "photos", 12, (80, 10, 10), 3, 256, 224, "bicubic", (0.1, 0.2, 0.3), (1 / 3, 0.5, 0.25), "bgr", "nhwc"
+        ),
+        DataSpec("photos", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+        DataSpec("photos"),
+    ],
+)
+def test_what_is_shown_is_what_is_read_back(form: DataForm, spec: DataSpec) -> None:
+    form.fill(spec.to_json())
+    assert DataSpec.from_json(form.spec()) == spec
+
+
+def test_text_and_its_tokenizer_are_read_back(form: DataForm) -> None:
+    spec = DataSpec("lines.txt", tokenizer="tokenizer.json", max_length=64, label="kind", seed=5)
+    form.show_kind("text")
+    form.fill(spec.to_json())
+    assert DataSpec.from_json(form.spec()) == spec
+
+
+def test_the_kind_is_told_by_a_quick_look(tmp_path: Path) -> None:
+    for folder, file in (("photos", "a.PNG"), ("sounds", "b.wav"), ("tables", "c.parquet")):
+        (tmp_path / folder / "class").mkdir(parents=True)
+        (tmp_path / folder / "class" / file).write_bytes(b"")
+    np.save(tmp_path / "x.npy", np.zeros(3))
+    (tmp_path / "lines").write_text("a line\nanother\n")
+    kinds = {name: kind_of_source(str(tmp_path / name)) for name in ("photos", "sounds", "tables", "x.npy", "lines")}
+    assert list(kinds.values()) == ["images", "audio", "table", "arrays", "text"]
+    assert kind_of_source("data.py:batches") == "arrays"
+    assert kind_of_source(str(tmp_path / "not there")) == kind_of_source("") == ""
