@@ -100,7 +100,8 @@ def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Repo
     from ..engine.load import check_runs
 
     check_runs(model)
-    data = open_data(DataSpec.from_json(spec), model.graph.inputs[0].shape, allow_code, model.graph.input_names)
+    graph = model.graph
+    data = open_data(DataSpec.from_json(spec), graph.inputs[0].shape, allow_code, graph.input_names, report)
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
     pictures = []
     for number, index in enumerate(wanted):

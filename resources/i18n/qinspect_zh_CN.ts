@@ -5154,6 +5154,10 @@
         <translation>请允许运行，或以文件给出数据。</translation>
     </message>
     <message>
+        <source>{count} samples read</source>
+        <translation>已读取 {count} 个样本</translation>
+    </message>
+    <message>
         <source>returned no batch</source>
         <translation>没有返回任何批</translation>
     </message>
@@ -5284,6 +5288,18 @@
     <message>
         <source>Use {rows}, or leave it out.</source>
         <translation>请使用 {rows}，或去掉它。</translation>
+    </message>
+    <message>
+        <source>returns batches of {one} and of {other}</source>
+        <translation>返回的批次类型不一：{one} 与 {other}</translation>
+    </message>
+    <message>
+        <source>returned more than fits into memory, and {folder} cannot hold it ({reason})</source>
+        <translation>返回的数据超出内存，而 {folder} 也放不下（{reason}）</translation>
+    </message>
+    <message>
+        <source>Make room, set TMPDIR to another folder, or limit the number of samples (--samples).</source>
+        <translation>请腾出空间、将 TMPDIR 设为其他文件夹，或限制样本数 (--samples)。</translation>
     </message>
     <message>
         <source>has changed since it was opened</source>

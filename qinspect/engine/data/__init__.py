@@ -17,6 +17,7 @@ import torch
 
 from ..data_spec import SPLITS, DataSpec, Labels, Picture, Samples, parse_normalize
 from ..problem import Problem
+from ..progress import Report, silent
 from ..text import Text, joined
 from .arrays import open_arrays
 from .audio import SUFFIXES as AUDIO
@@ -141,6 +142,7 @@ def open_data(
     input_shape: tuple[int | None, ...] | None = None,
     allow_code: bool = False,
     input_names: Sequence[str] = (),
+    report: Report = silent,
 ) -> Dataset:
     """Look at a source and divide its samples; images are decoded later.
 
@@ -154,6 +156,8 @@ def open_data(
         Whether a callable may run. Data files never run code.
     input_names : sequence of str
         The model's inputs: arrays of a file that bear these names are given in this order.
+    report : Report
+        Told of the batches that a callable returns; may raise Cancelled.
 
     Raises
     ------
@@ -168,7 +172,7 @@ def open_data(
         elif path.is_file():
             samples = _open_file(path, spec, input_shape, input_names)
         elif ":" in spec.source and spec.source.rpartition(":")[2].isidentifier():
-            samples = open_callable(spec, input_shape, allow_code, input_names)
+            samples = open_callable(spec, input_shape, allow_code, input_names, report)
         else:
             raise Problem(spec.source, Text("is not there"), Text("Check the path to the data."))
     except OSError as fault:

@@ -15,9 +15,10 @@ from ..problem import Problem
 from ..text import Text
 from .images import describe_normalization, standardize
 from .named import flat, in_order, target_name
+from .spooled import SpooledRows, SpooledSamples
 from .stored import Array, Rows, in_pieces, read_stored
 
-Column = Rows | list[Array]
+Column = Rows | Sequence[Array]
 """Samples of one input: along the first axis, or one by one where their shapes differ."""
 
 
@@ -55,9 +56,7 @@ class ArraySamples:
 
     def shape(self, index: int) -> tuple[tuple[int, ...], ...]:
         """Of one sample of each input."""
-        return tuple(
-            column[index].shape if isinstance(column, list) else tuple(column.shape[1:]) for column in self._inputs
-        )
+        return tuple(_shape(column, index) for column in self._inputs)
 
     def picture(self, index: int) -> Picture | None:
         """The sample as uint8 of shape (H, W, 3) where it looks like an image, stretched to its own range."""
@@ -79,7 +78,7 @@ class ArraySamples:
         return np.ascontiguousarray(np.broadcast_to(sample, (*sample.shape[:2], 3)))
 
     def _chosen(self, column: Column, indices: Sequence[int]) -> Array:
-        if not isinstance(column, list):
+        if not isinstance(column, Sequence):
             return np.asarray(column[np.asarray(indices, np.int64)])
         samples = [column[index] for index in indices]
         if len({sample.shape for sample in samples}) > 1:
@@ -226,7 +225,7 @@ def checked(
         )
     columns = [_column(where, value) for value in inputs]
     for column in columns:
-        if isinstance(column, list) or (column.ndim and len(column)):
+        if isinstance(column, Sequence) or (column.ndim and len(column)):
             if len(column) != len(columns[0]):
                 raise Problem(
                     where,
@@ -243,7 +242,7 @@ def checked(
     for column in columns:
         _look_through(where, column, digest)
     first = columns[0]
-    shapes = {(len(first), *sample.shape) for sample in first} if isinstance(first, list) else {tuple(first.shape)}
+    shapes = {(len(first), *_shape(first, i)) for i in range(len(first) if isinstance(first, Sequence) else 1)}
     for shape in shapes if input_shape is not None else ():
         if not _fits(shape, input_shape or ()):
             wanted = " × ".join("any" if n is None else str(n) for n in input_shape or ())
@@ -262,7 +261,17 @@ def checked(
     return ArraySamples(where, columns, targets, spec, digest.hexdigest())
 
 
+def _shape(column: Column, index: int) -> tuple[int, ...]:
+    """Of one sample."""
+    if isinstance(column, SpooledSamples):
+        return column.shapes[index]
+    return column[index].shape if isinstance(column, Sequence) else tuple(column.shape[1:])
+
+
 def _column(where: str, value: Any) -> Column:
+    if isinstance(value, SpooledSamples):
+        _numbers(where, value.dtype)
+        return value
     if isinstance(value, list):
         return [as_array(where, sample) for sample in value]
     if isinstance(value, np.ndarray | torch.Tensor) or not hasattr(value, "shape"):
@@ -274,7 +283,11 @@ def _column(where: str, value: Any) -> Column:
 
 def _look_through(where: str, column: Column, digest: Any) -> None:
     """Add to the digest, and refuse what is not finite; what lies on the disk is looked at when it is read."""
-    if isinstance(column, list):
+    if isinstance(column, SpooledRows | SpooledSamples):
+        shapes = column.shapes if isinstance(column, SpooledSamples) else column.shape
+        digest.update(f"{column.dtype.str}{shapes}".encode() + column.digest)
+        return
+    if isinstance(column, Sequence):
         digest.update(b"".join(f"{sample.dtype.str}{sample.shape}".encode() for sample in column))
         for number, sample in enumerate(column):
             if sample.dtype.kind == "f" and not np.isfinite(sample).all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 TARGETS = ("y", "labels", "label")
@@ -12,20 +12,19 @@ TARGETS = ("y", "labels", "label")
 
 def flat(tree: Any) -> dict[str, Any]:
     """The leaves of nested dictionaries, tuples and lists by name: keys joined with ``_``, as torch.export has them."""
-    found: dict[str, Any] = {}
+    return dict(_leaves(tree, ()))
 
-    def walk(item: Any, path: tuple[str, ...]) -> None:
-        if isinstance(item, Mapping):
-            for key, inner in item.items():
-                walk(inner, (*path, str(key)))
-        elif isinstance(item, list | tuple):
-            for index, inner in enumerate(item):
-                walk(inner, (*path, str(index)))
-        else:
-            found["_".join(path)] = item
 
-    walk(tree, ())
-    return found
+def _leaves(item: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    # No function within a function: one that calls itself is a cycle, which would keep large arrays for long.
+    if isinstance(item, Mapping):
+        for key, inner in item.items():
+            yield from _leaves(inner, (*path, str(key)))
+    elif isinstance(item, list | tuple):
+        for index, inner in enumerate(item):
+            yield from _leaves(inner, (*path, str(index)))
+    else:
+        yield "_".join(path), item
 
 
 def in_order(stored: Mapping[str, Any], input_names: Sequence[str]) -> tuple[str, ...] | None:

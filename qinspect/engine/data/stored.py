@@ -43,8 +43,8 @@ class Rows(Protocol):
     def __getitem__(self, indices: Any) -> Any: ...
 
 
-class _OnDisk:
-    """What both kinds of rows on disk have in common."""
+class OnDisk:
+    """What all kinds of rows on disk have in common."""
 
     shape: tuple[int, ...]
 
@@ -57,7 +57,7 @@ class _OnDisk:
 
 
 @dataclass(frozen=True)
-class RowsOnDisk(_OnDisk):
+class RowsOnDisk(OnDisk):
     """Rows of a C-ordered array inside a file.
 
     They are read, not mapped: where the file is cut short meanwhile, reading says so, and a mapping
@@ -83,9 +83,10 @@ class RowsOnDisk(_OnDisk):
         size = rows[:1].nbytes
         try:
             with self.path.open("rb", buffering=0) as file:
-                for row, index in zip(rows, chosen, strict=True):
+                for number, index in enumerate(chosen):
                     file.seek(self.offset + int(index) * size)
-                    if file.readinto(row.reshape(-1).view(np.uint8)) != size:
+                    # A stretch of one row, not the row: of a single axis that would be a copied number.
+                    if file.readinto(rows[number : number + 1].reshape(-1).view(np.uint8).data) != size:
                         raise EOFError
         except (OSError, EOFError) as fault:
             raise Problem(
@@ -95,7 +96,7 @@ class RowsOnDisk(_OnDisk):
 
 
 @dataclass(frozen=True)
-class SafetensorsRows(_OnDisk):
+class SafetensorsRows(OnDisk):
     """Rows of a tensor of a safetensors file, as float32 where numpy has no such type."""
 
     path: Path
