@@ -182,13 +182,12 @@ def screenshot(
     document.confirm()
     document.set_calibration(calibration)
     document.add_run(plan, analysis, exact=True)
+    from ..engine.data.glimpse import glimpse
     from . import work
 
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[: work.SHOWN_SAMPLES]
     window.data_page.form.fill(data.spec.to_json())
-    window.data_page.show_pictures(
-        [(index, data.picture(index)) for index in wanted], work.class_names(Path(data.spec.source))
-    )
+    window.data_page.show_samples([(index, glimpse(data, index)) for index in wanted], work.class_names(data))
     if layer is None:
         worst = max(analysis.layers, key=lambda row: row.errors.estimated_kl or 0.0, default=None)
         layer = worst.id if worst is not None else None

@@ -272,7 +272,7 @@ class MainWindow(QMainWindow):
     def show_data(self, opened: Opened) -> None:
         """Show the samples of the data that are open."""
         self.data_page.form.fill(opened.data.spec.to_json())
-        self.data_page.show_pictures(opened.pictures, opened.classes, opened.memory)
+        self.data_page.show_samples(opened.glimpses, opened.classes, opened.memory)
         if self._layers is not None:
             self._layers.bottom.samples.set_classes(opened.classes)
 

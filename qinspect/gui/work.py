@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..engine.candidates import Candidate
     from ..engine.channels import ChannelValues
     from ..engine.data import Dataset
+    from ..engine.data.glimpse import Glimpse
     from ..engine.export import ExportReport
     from ..engine.job import FloatCheck
     from ..engine.load import Model
@@ -57,7 +58,7 @@ class Opened:
     """A data set with some of its samples as the model will see them, and what memory a run with it takes."""
 
     data: Dataset
-    pictures: tuple[tuple[int, NDArray[np.uint8] | None], ...]
+    glimpses: tuple[tuple[int, Glimpse], ...]
     classes: tuple[str, ...] = ()
     memory: str = ""
 
@@ -97,32 +98,36 @@ def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Repo
     """Open a data set that fits a model, and decode a few samples."""
     report(0, 1, Text("looking at the data"))
     from ..engine.data import DataSpec, open_data
+    from ..engine.data.glimpse import glimpse
     from ..engine.load import check_runs
 
     check_runs(model)
     graph = model.graph
     data = open_data(DataSpec.from_json(spec), graph.inputs[0].shape, allow_code, graph.input_names, report)
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
-    pictures = []
+    glimpses = []
     for number, index in enumerate(wanted):
         report(number, len(wanted), Text("decoding samples"))
-        pictures.append((index, data.picture(index)))
+        glimpses.append((index, glimpse(data, index)))
     from ..engine.footprint import memory_of
     from ..engine.plan import QuantPlan
 
     needed = memory_of(model, QuantPlan()).sentence
-    return Opened(data, tuple(pictures), class_names(Path(spec["source"])), needed)
+    return Opened(data, tuple(glimpses), class_names(data), needed)
 
 
-def class_names(source: Path) -> tuple[str, ...]:
-    """Lines of the ``classes.txt`` in a data folder or beside it; empty where there is none."""
+def class_names(data: Dataset) -> tuple[str, ...]:
+    """Lines of the ``classes.txt`` in a data folder or beside it, else its sub-folders; none where they are numbers."""
+    source = Path(data.spec.source)
     for place in (source / "classes.txt", source.parent / "classes.txt"):
         if place.is_file():
             try:
                 return tuple(place.read_text(encoding="utf-8").splitlines())
             except (OSError, UnicodeDecodeError):
                 break
-    return ()
+    from ..engine.data import class_folders
+
+    return class_folders(data)
 
 
 def open_metric(source: str, report: Report) -> Metric:
@@ -275,20 +280,22 @@ class SampleErrors:
         SQNR in dB of each layer's value, by layer id; exact ones are left out.
     drop : (str, float) | None
         The layer at which the SQNR falls most from one layer to the next, and by how many dB.
-    picture : array of uint8, shape (H, W, 3) | None
+    glimpse : Glimpse
+        What is seen of it.
     """
 
     index: int
     name: str
     cumulative: dict[str, float]
     drop: tuple[str, float] | None
-    picture: NDArray[np.uint8] | None
+    glimpse: Glimpse
 
 
 def sample_errors(
     model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, index: int, report: Report
 ) -> SampleErrors:
     """The error of one sample, layer by layer."""
+    from ..engine.data.glimpse import glimpse
     from ..engine.job import calibrate_model, quantization_of
     from ..engine.samples import fixed_batch, layer_errors
 
@@ -300,7 +307,7 @@ def sample_errors(
     known = {name: db for name, db in found.items() if db is not None}
     falls = [(two, known[one] - known[two]) for one, two in zip(known, list(known)[1:], strict=False)]
     drop = max(falls, key=lambda item: item[1], default=None)
-    return SampleErrors(index, data.names[index], known, drop, data.picture(index))
+    return SampleErrors(index, data.names[index], known, drop, glimpse(data, index))
 
 
 def export(

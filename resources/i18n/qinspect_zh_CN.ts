@@ -636,10 +636,6 @@
         <translation>{0} 个样本，{1}：{2} 个用于校准，{3} 个用于选择，{4} 个用于报告。{5}</translation>
     </message>
     <message>
-        <source>no picture</source>
-        <translation>无图像</translation>
-    </message>
-    <message>
         <source> (label {0})</source>
         <translation>（标签 {0}）</translation>
     </message>
@@ -3939,10 +3935,6 @@
         <translation>{0}：正在计算误差…</translation>
     </message>
     <message>
-        <source>no picture</source>
-        <translation>无图像</translation>
-    </message>
-    <message>
         <source>label: {0}</source>
         <translation>标签：{0}</translation>
     </message>
@@ -5188,6 +5180,14 @@
     <message>
         <source>Limit the number of samples (--samples).</source>
         <translation>请限制样本数（--samples）。</translation>
+    </message>
+    <message>
+        <source>{shape} {dtype} in {low} … {high}</source>
+        <translation>{shape} {dtype}，取值 {low} … {high}</translation>
+    </message>
+    <message>
+        <source>{shape} {dtype}: {values}</source>
+        <translation>{shape} {dtype}：{values}</translation>
     </message>
     <message>
         <source>minus ({mean}), divided by ({std})</source>

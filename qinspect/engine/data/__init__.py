@@ -36,6 +36,7 @@ __all__ = [
     "Dataset",
     "Splits",
     "batches",
+    "class_folders",
     "kind_of_source",
     "open_data",
     "parse_normalize",
@@ -251,6 +252,19 @@ def batches(
         for _, alike in groupby(indices[start : start + size], key=data.samples.shape):
             chosen = list(alike)
             yield data.load(chosen), None if data.labels is None else data.labels[chosen]
+
+
+def class_folders(data: Dataset) -> tuple[str, ...]:
+    """Names of the classes, by index, where sub-folders name them; empty where they are numbers or say nothing."""
+    if data.labels is None:
+        return ()
+    found: dict[int, str] = {}
+    for name, label in zip(data.names, data.labels, strict=True):
+        folders = name.split("/")[:-1]
+        below = folders[1:] if len(folders) > 1 and folders[0] in SPLITS else folders
+        found.setdefault(int(label), below[0] if below else "")
+    names = tuple(found.get(label, "") for label in range(len(found)))
+    return () if "" in names or all(name.isdecimal() for name in names) else names
 
 
 def split_samples(count: int, labels: Labels | None, spec: DataSpec, parts: Sequence[str] | None = None) -> Splits:

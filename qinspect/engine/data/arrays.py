@@ -67,7 +67,7 @@ class ArraySamples:
             return None
         if self._spec.layout == "nchw":
             sample = sample.transpose(1, 2, 0)
-        if sample.shape[2] not in (1, 3):
+        if sample.shape[2] not in (1, 3) or min(sample.shape[:2]) == 1:
             return None
         if self._spec.channels == "bgr":
             sample = sample[..., ::-1]

@@ -110,6 +110,10 @@ class Texts:
     def picture(self, index: int) -> None:
         return None
 
+    def line(self, index: int) -> str:
+        """The text itself."""
+        return self._text(index)
+
     def _encode_text(self, index: int) -> tuple[list[int], list[int]]:
         text = self._text(index)
         try:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +18,7 @@ from ..document import Document
 from ..language import translated
 from .cards import Card, Hint, Page, clear, heading, label
 from .data_form import DataForm
+from .glimpse import GlimpseView
 from .metric_card import MetricCard
 from .quality_card import QualityCard
 
@@ -70,7 +69,7 @@ class DataPage(Page):
         left.addWidget(self.quality)
         left.addStretch(1)
         right.addWidget(self._make_samples(), 1)
-        self._pictures: list[tuple[int, Any]] = []
+        self._glimpses: list[tuple[int, Any]] = []
         self.classes: tuple[str, ...] = ()
         document.model_changed.connect(self._offer_preparation)
         for changed in (document.model_changed, document.data_changed, document.check_changed):
@@ -126,20 +125,20 @@ class DataPage(Page):
 
     # -- what is shown ------------------------------------------------------------------------
 
-    def show_pictures(self, pictures: Any, classes: tuple[str, ...] = (), memory: str = "") -> None:
+    def show_samples(self, glimpses: Any, classes: tuple[str, ...] = (), memory: str = "") -> None:
         """Show decoded samples.
 
         Parameters
         ----------
-        pictures : iterable of (int, uint8 array of shape (H, W, 3) or None)
-            Sample index and picture.
+        glimpses : iterable of (int, Glimpse)
+            Sample index and what is seen of it.
         classes : tuple of str
             Names of the classes; empty shows their numbers.
         memory : str
             What a run will take.
         """
         self.memory.setText(translated(memory))
-        self._pictures, self.classes = list(pictures), classes
+        self._glimpses, self.classes = list(glimpses), classes
         self.refresh()
 
     def refresh(self) -> None:
@@ -149,7 +148,7 @@ class DataPage(Page):
         if self._document.model is None:
             self.hint.setText(self.tr("Open a model first."))
         if data is None:
-            self._pictures = []
+            self._glimpses = []
         self.hint.setVisible(data is None)
         self.metric_card.setVisible(data is not None)
         self.splits.setVisible(data is not None)
@@ -177,21 +176,16 @@ class DataPage(Page):
 
     def _show_samples(self, rows: dict[int, Any]) -> None:
         clear(self.grid)
-        for place, (index, picture) in enumerate(self._pictures):
+        for place, (index, glimpse) in enumerate(self._glimpses):
             cell = QWidget()
             column = QVBoxLayout(cell)
             column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(2)
-            image = QLabel()
-            image.setFixedSize(QSize(THUMBNAIL, THUMBNAIL))
-            image.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            if picture is None:
-                image.setText(self.tr("no picture"))
-            else:
-                image.setPixmap(pixmap(picture, THUMBNAIL))
+            image = GlimpseView(THUMBNAIL)
+            image.show_glimpse(glimpse)
             data = self._document.data
             name = data.names[index] if data is not None else ""
-            image.setToolTip(name)
+            image.setToolTip(f"{name}\n{image.toolTip()}".strip())
             image.setAccessibleName(name)
             column.addWidget(image)
             text = label("", "muted", wrap=False, factor=0.9)
@@ -205,16 +199,3 @@ class DataPage(Page):
                 text.setToolTip(f"{text.text()}\n{name}")
             column.addWidget(text)
             self.grid.addWidget(cell, place // COLUMNS, place % COLUMNS)
-
-
-def pixmap(picture: Any, side: int) -> QPixmap:
-    """A picture, uint8 of shape (H, W, 3), that fits into a square."""
-    # Numpy is imported with the first data set, not with the window.
-    import numpy as np
-
-    array = np.ascontiguousarray(picture)
-    height, width = array.shape[:2]
-    image = QImage(array.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
-    smooth = max(width, height) > side
-    mode = Qt.TransformationMode.SmoothTransformation if smooth else Qt.TransformationMode.FastTransformation
-    return QPixmap.fromImage(image).scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, mode)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLabel,
     QStackedWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -18,8 +17,8 @@ from PySide6.QtWidgets import (
 from ...engine.results import SampleRow
 from ..document import Document
 from .cards import Hint, label
-from .data_page import pixmap
 from .figures import small
+from .glimpse import GlimpseView
 from .tables import filling, row_table
 
 if TYPE_CHECKING:
@@ -56,9 +55,7 @@ class WorstSamples(QWidget):
         )
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.currentCellChanged.connect(lambda place, *_: self._at(place))
-        self.picture = QLabel()
-        self.picture.setFixedSize(QSize(PICTURE, PICTURE))
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.picture = GlimpseView(PICTURE)
         self.note = label(self.tr("Choose a sample to see its error layer by layer in Depth."), "muted")
         self.note.setAlignment(Qt.AlignmentFlag.AlignTop)
         side = QHBoxLayout()
@@ -109,7 +106,7 @@ class WorstSamples(QWidget):
                         item.setFont(font)
                     self.table.setItem(place, column, item)
             self.table.setCurrentCell(-1, -1)
-        self.picture.clear()
+        self.picture.show_glimpse(None)
         self.note.setText(self.tr("Choose a sample to see its error layer by layer in Depth."))
 
     def _class(self, number: int | None) -> str:
@@ -120,7 +117,7 @@ class WorstSamples(QWidget):
     def _at(self, place: int) -> None:
         if 0 <= place < len(self._rows):
             row = self._rows[place]
-            self.picture.clear()
+            self.picture.show_glimpse(None)
             self.note.setText(self.tr("{0}: computing its errors…").format(row.name))
             self.chosen.emit(row.index)
 
@@ -129,10 +126,7 @@ class WorstSamples(QWidget):
         row = next((row for row in self._rows if row.index == found.index), None)
         if row is None:
             return
-        if found.picture is not None:
-            self.picture.setPixmap(pixmap(found.picture, PICTURE))
-        else:
-            self.picture.setText(self.tr("no picture"))
+        self.picture.show_glimpse(found.glimpse)
         lines = [row.name]
         if row.label is not None:
             lines.append(self.tr("label: {0}").format(self._class(row.label)))

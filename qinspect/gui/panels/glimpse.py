@@ -1,0 +1,83 @@
+"""One sample as the model takes it: its picture, its curve, or what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
+from PySide6.QtWidgets import QWidget
+
+from ..language import translated
+from ..theme import colours_of
+
+if TYPE_CHECKING:
+    from ...engine.data.glimpse import Glimpse
+
+MARGIN = 4
+
+
+class GlimpseView(QWidget):
+    """A square of fixed size; empty until something is shown."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.setFixedSize(QSize(side, side))
+        self.glimpse: Glimpse | None = None
+        self._picture: QPixmap | None = None
+
+    def show_glimpse(self, glimpse: Glimpse | None) -> None:
+        """Show a sample, or nothing."""
+        self.glimpse = glimpse
+        picture = None if glimpse is None else glimpse.picture
+        self._picture = None if picture is None else pixmap(picture, self.width())
+        words = "" if glimpse is None else translated(glimpse.words)
+        self.setToolTip(words)
+        self.setAccessibleDescription(words)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, colours = QPainter(self), colours_of(self)
+        if self._picture is not None:
+            at = self.rect().center() - self._picture.rect().center()
+            painter.drawPixmap(at, self._picture)
+        elif self.glimpse is not None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+            painter.setPen(colours.color("line"))
+            painter.drawRoundedRect(frame, 4, 4)
+            inside = frame.adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
+            if self.glimpse.curve is not None:
+                painter.setPen(QPen(colours.color("accent"), 1))
+                painter.setBrush(colours.color("accent", 110))
+                painter.drawPolygon(outline(self.glimpse.curve, inside))
+            else:
+                painter.setPen(colours.color("text"))
+                flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWrapAnywhere
+                painter.drawText(inside, int(flags), translated(self.glimpse.words))
+
+
+def outline(curve: Any, inside: QRectF) -> QPolygonF:
+    """Along the highest values and back along the lowest, float array of shape (2, n), filling a rectangle."""
+    low, high = float(curve[0].min()), float(curve[1].max())
+    step, scale = inside.width() / max(len(curve[0]) - 1, 1), inside.height() / (high - low or 1)
+
+    def point(place: int, value: float) -> QPointF:
+        return QPointF(inside.left() + place * step, inside.bottom() - (value - low) * scale)
+
+    there = [point(place, float(value)) for place, value in enumerate(curve[1])]
+    back = [point(place, float(value)) for place, value in enumerate(curve[0])]
+    return QPolygonF([*there, *reversed(back)])
+
+
+def pixmap(picture: Any, side: int) -> QPixmap:
+    """A picture, uint8 of shape (H, W, 3), that fits into a square."""
+    # Numpy is imported with the first data set, not with the window.
+    import numpy as np
+
+    array = np.ascontiguousarray(picture)
+    height, width = array.shape[:2]
+    image = QImage(array.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    smooth = max(width, height) > side
+    mode = Qt.TransformationMode.SmoothTransformation if smooth else Qt.TransformationMode.FastTransformation
+    return QPixmap.fromImage(image).scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, mode)
