@@ -6,7 +6,7 @@ their attributes are read here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -21,10 +21,15 @@ from .planned import Planned
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration
     from ..engine.data import Dataset
+    from ..engine.graph import LayerGraph
     from ..engine.job import FloatCheck
     from ..engine.load import Model
     from ..engine.metric import Metric
+    from ..engine.search.costs import Costs
     from ..engine.search.pareto import Pareto
+    from ..engine.search.timings import Timings
+    from ..engine.search.whatif import WhatIf
+    from ..engine.target import Target
 
 Freshness = Literal["none", "stale", "quick", "exact"]
 
@@ -59,7 +64,10 @@ class Document(Planned):
         self.plan = QuantPlan()
         self.runs: list[Run] = []
         self.selection: tuple[str, ...] = ()
-        self.estimate = None
+        self._costs: tuple[LayerGraph, Costs] | None = None
+        self._estimates: dict[str, WhatIf | None] = {}
+        self._timed: tuple[Target, tuple[Analysis, ...]] | None = None
+        self._timings: Timings | None = None
         self.exported: list[str] = []
         self.searched: Pareto | None = None
         self._last: Run | None = None
@@ -92,7 +100,7 @@ class Document(Planned):
         """Another data set, or the same with another preparation: its metric must be confirmed anew."""
         self.data = data
         self.check = None
-        self.searched = None
+        self.searched = self._costs = None
         if self.calibration is not None and not self.calibration.key.endswith(data.digest):
             self.calibration = None
             self._of_plan = {}
@@ -106,7 +114,7 @@ class Document(Planned):
     def set_metric(self, source: str, metric: Metric) -> None:
         """Judge the outputs by another metric: the float model's figure must be confirmed anew."""
         self.metric_source, self.metric = source, metric
-        self.check, self.confirmed, self.searched = None, "", None
+        self.check, self.confirmed, self.searched, self._costs = None, "", None, None
         self._last = self.find() or self._last
         self.log(self.tr("metric: {0}").format(metric.name))
         self.check_changed.emit()
@@ -159,7 +167,7 @@ class Document(Planned):
 
     def set_calibration(self, calibration: Calibration) -> None:
         """The statistics of every tensor."""
-        self.calibration = calibration
+        self.calibration, self._costs = calibration, None
         self._of_plan = {}
         seconds = f"{calibration.seconds:.1f}"
         self.log(self.tr("calibrated on {0} samples in {1} s").format(calibration.samples, seconds))
@@ -196,33 +204,52 @@ class Document(Planned):
         best = max(known, key=lambda row: (row.errors.estimated_kl or 0, row.errors.estimated_mse or 0), default=None)
         return None if best is None else best.id
 
-    def _take_plan(self, plan: QuantPlan, estimate: float | None) -> None:
+    def _take_plan(self, plan: QuantPlan) -> None:
         self.plan = plan
-        self.estimate = estimate
         self._last = self.find() or self._last
         self.plan_changed.emit()
         self.results_changed.emit()
 
-    def estimate_with(self, layers: Mapping[str, float]) -> float | None:
-        """The plan's KL divergence, estimated, when single layers cause other ones.
+    # -- estimates ----------------------------------------------------------------------------
 
-        The layers' estimates add up, so one is taken from the sum and the other put in its place.
+    def set_costs(self, graph: LayerGraph, costs: Costs) -> None:
+        """What single roundings do to the output, on a plan's fused graph: what estimates are sums of."""
+        self._costs = (graph, costs)
+        self._estimates = {}
 
-        Parameters
-        ----------
-        layers : mapping of str to float
-            New estimates in nats, by layer id.
-        """
-        run = self.find()
-        if run is None or not layers or run.analysis.totals.estimated_kl is None:
+    def costs(self, plan: QuantPlan | None = None) -> Costs | None:
+        """What is known of a plan's roundings (the current one's); None where its graph is another one."""
+        if self.model is None or self._costs is None:
             return None
-        total = run.analysis.totals.estimated_kl
-        for layer_id, kl in layers.items():
-            row = run.analysis.row(layer_id)
-            if row is None or (row.quantized and row.errors.estimated_kl is None):
-                return None
-            total += kl - (row.errors.estimated_kl or 0.0)
-        return max(total, 0.0)
+        from ..engine.job import fused_graph  # imports torch, which opening the model did already
+
+        graph, costs = self._costs
+        return costs if fused_graph(self.model, plan or self.plan).graph is graph else None
+
+    def estimate(self, plan: QuantPlan | None = None) -> WhatIf | None:
+        """What a plan (the current one) would do, without running it; None where too little is known.
+
+        Remedies of single layers change their numbers beyond the grid: of those nothing is estimated.
+        """
+        plan = plan or self.plan
+        if self.calibration is None or self._costs is None or any(item.kind != "equalize" for item in plan.remedies):
+            return None
+        if plan.fingerprint not in self._estimates:
+            self._estimates[plan.fingerprint] = self._estimated(plan, self.calibration)
+        return self._estimates[plan.fingerprint]
+
+    def _estimated(self, plan: QuantPlan, calibration: Calibration) -> WhatIf | None:
+        costs = self.costs(plan)
+        if costs is None or self._costs is None:
+            return None
+        from ..engine.search.device import run_timings
+        from ..engine.search.whatif import estimate_plan
+
+        graph = self._costs[0]
+        timed = (plan.target, self.timed())
+        if self._timed != timed:
+            self._timed, self._timings = timed, run_timings(graph, plan, timed[1])
+        return estimate_plan(graph, plan, replace(costs, timings=self._timings), calibration.tensors)
 
     # -- figures ------------------------------------------------------------------------------
 
@@ -279,6 +306,7 @@ class Document(Planned):
         run = replace(run, name=f"{number}: {title}" if exact else title)
         self.runs = [old for old in self.runs if old.key != run.key or (old.exact and not exact)]
         self.runs.append(run)
+        self._estimates = {}
         if plan == self.plan:
             self._last = run
         self.results_changed.emit()

@@ -22,38 +22,34 @@ class Edit(QUndoCommand):
     Parameters
     ----------
     take : callable
-        Makes a plan, with its estimated KL divergence, the document's.
+        Makes a plan the document's.
     name : str
         For the undo menu.
     old, new : QuantPlan
     merge : str
         Edits with the same word shortly after each other become one; empty never.
-    estimate : float | None
-        The new plan's KL divergence in nats, estimated.
     """
 
     def __init__(
         self,
-        take: Callable[[QuantPlan, float | None], None],
+        take: Callable[[QuantPlan], None],
         name: str,
         old: QuantPlan,
         new: QuantPlan,
         merge: str,
-        estimate: float | None,
     ) -> None:
         super().__init__(name)
         self._take = take
         self.old = old
         self.new = new
         self.merge = merge
-        self.estimate = estimate
         self.made = time.monotonic()
 
     def undo(self) -> None:
-        self._take(self.old, None)
+        self._take(self.old)
 
     def redo(self) -> None:
-        self._take(self.new, self.estimate)
+        self._take(self.new)
 
     def id(self) -> int:
         return 1 if self.merge else -1
@@ -62,7 +58,7 @@ class Edit(QUndoCommand):
         # Turning a spin box is one edit, not twenty.
         if not isinstance(other, Edit) or other.merge != self.merge or other.made - self.made > 1.5:
             return False
-        self.new, self.made, self.estimate = other.new, other.made, other.estimate
+        self.new, self.made = other.new, other.made
         self.setText(other.text())
         return True
 

@@ -251,9 +251,12 @@ class MainWindow(QMainWindow):
         self._enable()
 
     def _ask(self) -> None:
-        if self.step == "layers" and self.document.current is not None:
+        if self.step != "layers":
+            return
+        if self.document.current is not None:
             self.questions.ask_weights()
             self.questions.ask_candidates()
+        self.questions.ask_effects()
 
     # -- opening ------------------------------------------------------------------------------
 

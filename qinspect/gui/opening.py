@@ -14,9 +14,9 @@ from ..engine.text import Text
 from ..resources import resource
 from ..session import Session
 from . import dialogs
-from .panels.device_card import layer_info_beside
 from .recent import kind_of, recent, remember
 from .trust import code_behind, is_trusted, trust
+from .work import layer_info_beside
 
 if TYPE_CHECKING:
     from .main_window import MainWindow

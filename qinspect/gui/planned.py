@@ -6,7 +6,7 @@ Importing this file does not import torch.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Signal
@@ -46,7 +46,6 @@ class Planned(QObject):
         self.log_lines: list[str] = []
         self.model: Model | None = None
         self.plan = QuantPlan()
-        self.estimate: float | None = None
         self._led: tuple[tuple[LayerRow, ...], dict[str, str]] = ((), {})
 
     def log(self, line: str) -> None:
@@ -103,7 +102,7 @@ class Planned(QObject):
 
     # -- the plan -----------------------------------------------------------------------------
 
-    def edit(self, name: str, plan: QuantPlan, merge: str = "", estimate: float | None = None) -> bool:
+    def edit(self, name: str, plan: QuantPlan, merge: str = "") -> bool:
         """Change the plan, undoably.
 
         Parameters
@@ -114,8 +113,6 @@ class Planned(QObject):
             The new plan.
         merge : str
             Edits with the same word shortly after each other become one.
-        estimate : float | None
-            The KL divergence that the new plan is estimated to have, in nats.
 
         Returns
         -------
@@ -125,7 +122,7 @@ class Planned(QObject):
         # A plan from a file names the processor that its maker left open: equal in all that counts.
         if plan == self.plan or (self.model is not None and plan.fingerprint == self.plan.fingerprint):
             return False
-        self.undo_stack.push(Edit(self._take_plan, name, self.plan, plan, merge, estimate))
+        self.undo_stack.push(Edit(self._take_plan, name, self.plan, plan, merge))
         self.log(name)
         return True
 
@@ -155,17 +152,16 @@ class Planned(QObject):
         plan = self.plan
         for layer_id in ids:
             plan = plan.with_layer(layer_id, **{key: None for key in (role,) if key} or BOTH_FLOAT)
-        silent = {} if role else dict.fromkeys(ids, 0.0)
         title = self.tr("{0} float for {1}").format(self._role(role), names(ids))
-        return self.edit(title, self._remediable(plan), estimate=self.estimate_with(silent))
+        return self.edit(title, self._remediable(plan))
 
-    def apply(self, ids: Sequence[str], qconfig: QConfig, name: str, estimate: float | None = None) -> bool:
+    def apply(self, ids: Sequence[str], qconfig: QConfig, name: str) -> bool:
         """Give layers one qconfig; weights only where there are any."""
         plan, leaders = self.plan, self._leaders()
         for layer_id in ids:
             plan = self._given(plan, layer_id, leaders.get(layer_id, layer_id), qconfig)
         title = self.tr("{0} for {1}").format(name, names(ids))
-        return self.edit(title, self._remediable(plan), estimate=estimate)
+        return self.edit(title, self._remediable(plan))
 
     def take(self, candidate: Candidate, like_it: bool = False) -> bool:
         """Give a layer a candidate's qconfig, or all layers of its operator.
@@ -181,11 +177,9 @@ class Planned(QObject):
             if self._leaders().keys().isdisjoint(alike):
                 return self.apply_matching("op", op, qconfig, name)
             return self.apply(alike, qconfig, name)
-        kl = candidate.estimated_kl
-        estimate = None if kl is None else self.estimate_with({unit: kl})
         title = self.tr("{0} for {1}").format(name, unit)
         plan = self._given(self.plan, unit, candidate.layer_id, qconfig)
-        return self.edit(title, self._remediable(plan), estimate=estimate)
+        return self.edit(title, self._remediable(plan))
 
     def _remediable(self, plan: QuantPlan) -> QuantPlan:
         """A plan without remedies of layers whose weight it leaves in float: there is no rounding to remedy."""
@@ -254,10 +248,6 @@ class Planned(QObject):
         """The layers with the newest figures."""
         raise NotImplementedError
 
-    def estimate_with(self, layers: Mapping[str, float]) -> float | None:
-        """The plan's KL divergence, estimated, when single layers cause other ones."""
-        raise NotImplementedError
-
-    def _take_plan(self, plan: QuantPlan, estimate: float | None) -> None:
+    def _take_plan(self, plan: QuantPlan) -> None:
         """Make a plan the current one."""
         raise NotImplementedError

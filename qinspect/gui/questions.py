@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Signal
 
 from ..engine.plan import QuantPlan
@@ -10,6 +12,10 @@ from .document import Document
 from .errands import Errands, line
 from .jobs import Failure, Job, Jobs
 from .tasks import Tasks
+
+if TYPE_CHECKING:
+    from ..engine.graph import LayerGraph
+    from ..engine.search.costs import Costs
 
 
 class Questions(Errands):
@@ -39,16 +45,19 @@ class Questions(Errands):
         self._told: set[str] = set()
         self._gathering: set[str] = set()
         self._asking: Job | None = None
+        self._scoring: Job | None = None
+        self._scored = ""
         # Candidates of a plan that is no longer the current one are of no use, and all figures come before them.
         document.plan_changed.connect(self.stop)
         tasks.analyzing_changed.connect(lambda on: on and self.stop())
         document.calibration_changed.connect(self.ask_quality)
 
     def stop(self) -> None:
-        """Look for no more candidates."""
-        if self._asking is not None and not self._asking.over:
-            self._asking.cancel()
-        self._asking = None
+        """Look for no more candidates, nor at what the plan rounds."""
+        for job in (self._asking, self._scoring):
+            if job is not None and not job.over:
+                job.cancel()
+        self._asking = self._scoring = None
 
     def ask_candidates(self) -> Job | None:
         """What else the current layer could be; the answer is `candidates_found`."""
@@ -83,6 +92,41 @@ class Questions(Errands):
         if problem.summary not in self._told:
             self._told.add(problem.summary)
             self.problem.emit(problem)
+
+    def ask_effects(self) -> Job | None:
+        """What everything that the plan rounds does to the output; the document estimates edits from it then.
+
+        Asked when the plan's figures are there, and once for a plan.
+        """
+        document = self._document
+        model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
+        busy = self._scoring is not None and not self._scoring.over
+        if model is None or data is None or calibration is None or busy or self._tasks.awaiting_figures:
+            return None
+        estimate = document.estimate()
+        subject = f"{calibration.key} {document.metric_name} {plan.fingerprint}"
+        if document.find() is None or (estimate is not None and estimate.known) or self._scored == subject:
+            return None
+        known, metric = document.costs(), document.metric
+
+        def found(answer: tuple[LayerGraph, Costs]) -> None:
+            self._scored = subject
+            if document.model is model and document.data is data and document.calibration is calibration:
+                document.set_costs(*answer)
+
+        self._scoring = self._jobs.start(
+            self.tr("Effects of single roundings"),
+            lambda report: work.effects(model, data, plan, calibration, known, metric, report),
+            quiet=True,
+        )
+        self._scoring.done.connect(found)
+        self._scoring.failed.connect(lambda problem: self._no_effects(subject, problem))
+        return self._scoring
+
+    def _no_effects(self, subject: str, problem: object) -> None:
+        # Nobody asked for it in so many words; edits have no estimate then.
+        self._scored = subject
+        self._document.log(self.tr("no estimates for edits: {0}").format(line(problem)))
 
     def ask_weights(self) -> Job | None:
         """Ranges of the current layer's weights; the answer is `weights_found`."""

@@ -230,7 +230,7 @@ class Tasks(Errands):
         coming = self._timer.isActive() and self._document.find() is None
         return coming or (self._quick is not None and not self._quick.over)
 
-    def search(self, kind: str, limit: float, objective: str) -> Job | None:
+    def search(self, wish: work.SearchWish) -> Job | None:
         """Look for the plans that none beats; what was found goes to the document."""
         document = self._document
         model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
@@ -246,7 +246,7 @@ class Tasks(Errands):
         return self._follow(
             self._start(
                 self.tr("Searching"),
-                lambda report: work.search(model, data, plan, calibration, kind, limit, objective, metric, report),
+                lambda report: work.search(model, data, plan, calibration, wish, metric, report),
                 found,
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from ..engine.data import Dataset
     from ..engine.data.glimpse import Glimpse
     from ..engine.export import ExportReport
+    from ..engine.graph import LayerGraph
     from ..engine.job import FloatCheck
     from ..engine.load import Model
     from ..engine.metric import Metric
     from ..engine.quality import RangeGrowth
+    from ..engine.search.costs import Costs
     from ..engine.search.pareto import Pareto
     from ..engine.statistics import TensorStats
     from ..session import Session
@@ -238,33 +240,83 @@ def candidates(
     return candidates(model, data, plan, calibration, layer_id, report, metric or TOP1, timed)
 
 
+def effects(
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    calibration: Calibration,
+    known: Costs | None,
+    metric: Metric | None,
+    report: Report,
+) -> tuple[LayerGraph, Costs]:
+    """What everything that a plan rounds does to the output, beside what is known; and the graph that it is of."""
+    from ..engine.job import fused_graph
+    from ..engine.metric import TOP1
+    from ..engine.search.costs import Costs
+    from ..engine.search.whatif import score_missing
+
+    costs = score_missing(model, data, plan, calibration, known or Costs(), report, metric=metric or TOP1)
+    return fused_graph(model, plan).graph, costs
+
+
+@dataclass(frozen=True)
+class SearchWish:
+    """What is asked of a search.
+
+    Parameters
+    ----------
+    kind, limit : str, float
+        Of `engine.search.pareto.Constraint`; an empty kind asks for the knee of the front.
+    objective : str
+    targets : tuple of str
+        Names of targets beside the plan's own.
+    profile, float_profile : str
+        Files with the times of another device, the second of its float model; empty for this computer's.
+    """
+
+    kind: str
+    limit: float
+    objective: str
+    targets: tuple[str, ...] = ()
+    profile: str = ""
+    float_profile: str = ""
+
+
 def search(
     model: Model,
     data: Dataset,
     plan: QuantPlan,
     calibration: Calibration,
-    kind: str,
-    limit: float,
-    objective: str,
+    wish: SearchWish,
     metric: Metric | None,
     report: Report,
 ) -> Pareto:
-    """The plans that none beats in both loss and cost; an empty kind asks for no limit."""
+    """The plans that none beats in both loss and cost, of all targets that are asked for."""
+    from ..engine.job import fused_graph, retarget
     from ..engine.metric import TOP1
+    from ..engine.profiles import read_profile
+    from ..engine.search.device import with_float
     from ..engine.search.pareto import Constraint
     from ..engine.search.run import search
+    from ..engine.search.targets import search_targets
 
-    constraint = Constraint(kind, limit) if kind else None  # type: ignore[arg-type]
-    return search(
-        model,
-        data,
-        plan,
-        calibration,
-        report,
-        constraint=constraint,
-        objective=objective,  # type: ignore[arg-type]
-        metric=metric or TOP1,
+    wanted: dict[str, Any] = {
+        "constraint": Constraint(wish.kind, wish.limit) if wish.kind else None,  # type: ignore[arg-type]
+        "objective": wish.objective,
+        "metric": metric or TOP1,
+    }
+    if not wish.profile:
+        named = [replace(plan.target, backend=t.backend, engine=t.engine) for t in map(Target.parse, wish.targets)]
+        plans = [plan, *(retarget(plan, model.graph, target) for target in named)]
+        return search_targets(model, data, plans, calibration, report, **wanted)
+    graph = fused_graph(model, plan).graph
+    device, *floats = (
+        read_profile(Path(path), graph, Path(info) if (info := layer_info_beside(Path(path))) else None)
+        for path in (wish.profile, wish.float_profile)
+        if path
     )
+    device = with_float(device, *floats) if floats else device
+    return search(model, data, plan, calibration, report, device=device, **wanted)
 
 
 @dataclass(frozen=True)
@@ -326,6 +378,13 @@ def export(
     from ..engine.metric import TOP1
 
     return export(model, plan, calibration, data, to, out, report, metric or TOP1, **options)
+
+
+def layer_info_beside(profile: Path) -> str:
+    """The ``<name>.layers.json`` that trtexec wrote beside ``<name>.profile.json``; empty where there is none."""
+    stem = profile.name.removesuffix(".profile.json")
+    found = profile.with_name(f"{stem}.layers.json")
+    return str(found) if stem != profile.name and found.is_file() else ""
 
 
 def device_times(

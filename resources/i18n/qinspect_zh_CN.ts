@@ -958,6 +958,41 @@
     </message>
 </context>
 <context>
+    <name>Estimate</name>
+    <message>
+        <source>KL {0} nats</source>
+        <translation>KL {0} nat</translation>
+    </message>
+    <message>
+        <source>MSE / power {0}</source>
+        <translation>MSE/功率 {0}</translation>
+    </message>
+    <message>
+        <source>{0} points lost ({1} … {2})</source>
+        <translation>损失 {0} 个百分点（{1} … {2}）</translation>
+    </message>
+    <message>
+        <source>agreement {0} ({1} … {2})</source>
+        <translation>一致率 {0}（{1} … {2}）</translation>
+    </message>
+    <message>
+        <source>Estimated, not measured: {0}.</source>
+        <translation>估计值，未实测：{0}。</translation>
+    </message>
+    <message>
+        <source>Sums over all roundings of the plan, each scored apart on samples of the select split; times are sums of what runs measured layer by layer. The interval is that of the samples, not of the estimate.</source>
+        <translation>方案中所有舍入的影响之和，每项都在选择部分的样本上单独评估；时间是各次运行逐层实测值之和。区间来自样本，而非估计本身。</translation>
+    </message>
+    <message>
+        <source>{0} roundings were not scored yet as they are now: taken in proportion to their rounding error.</source>
+        <translation>{0} 处舍入尚未按当前配置评估：按其舍入误差的比例推算。</translation>
+    </message>
+    <message>
+        <source>No time: no run on this target timed all layers on the kernels they need.</source>
+        <translation>无时间：此目标上还没有一次运行测得所有层在所需内核上的时间。</translation>
+    </message>
+</context>
+<context>
     <name>ExportPage</name>
     <message>
         <source>Export</source>
@@ -1954,10 +1989,6 @@
     <message>
         <source>Open a model to see its layers here.</source>
         <translation>打开模型后，这里显示各层。</translation>
-    </message>
-    <message>
-        <source> Estimated KL: {0} → {1} nats.</source>
-        <translation> 估计 KL：{0} → {1} nat。</translation>
     </message>
 </context>
 <context>
@@ -2974,6 +3005,14 @@
         <translation>失败：{0}：{1}</translation>
     </message>
     <message>
+        <source>Effects of single roundings</source>
+        <translation>单个舍入的影响</translation>
+    </message>
+    <message>
+        <source>no estimates for edits: {0}</source>
+        <translation>编辑没有估计值：{0}</translation>
+    </message>
+    <message>
         <source>Weights</source>
         <translation>权重</translation>
     </message>
@@ -3321,6 +3360,10 @@
         <translation>损失</translation>
     </message>
     <message>
+        <source>Target</source>
+        <translation>目标</translation>
+    </message>
+    <message>
         <source>{0}: the float model</source>
         <translation>{0}：浮点模型</translation>
     </message>
@@ -3375,6 +3418,77 @@
     <message>
         <source>plan {0}</source>
         <translation>方案 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>SearchScope</name>
+    <message>
+        <source>Other targets</source>
+        <translation>其他目标</translation>
+    </message>
+    <message>
+        <source>Times</source>
+        <translation>时间</translation>
+    </message>
+    <message>
+        <source>Measured on this computer</source>
+        <translation>在本机测得</translation>
+    </message>
+    <message>
+        <source>Measured on another device…</source>
+        <translation>在另一台设备上测得…</translation>
+    </message>
+    <message>
+        <source>Its profile of the float model…</source>
+        <translation>该设备的浮点模型剖析文件…</translation>
+    </message>
+    <message>
+        <source>Measurements of another device</source>
+        <translation>另一台设备的测量结果</translation>
+    </message>
+    <message>
+        <source>Profiles (*.json)</source>
+        <translation>剖析文件 (*.json)</translation>
+    </message>
+    <message>
+        <source>Profile of the float model</source>
+        <translation>浮点模型的剖析文件</translation>
+    </message>
+    <message>
+        <source>{0} (the plan&apos;s)</source>
+        <translation>{0}（当前方案）</translation>
+    </message>
+    <message>
+        <source>{0} and {1}</source>
+        <translation>{0} 和 {1}</translation>
+    </message>
+    <message>
+        <source>{0} only</source>
+        <translation>仅 {0}</translation>
+    </message>
+    <message>
+        <source>The times are those of one target on that device</source>
+        <translation>这些时间只属于该设备上的一个目标</translation>
+    </message>
+    <message>
+        <source>Targets that are searched too: the best plans of all make one front</source>
+        <translation>同时搜索的目标：所有目标的最佳方案组成一个前沿</translation>
+    </message>
+    <message>
+        <source>times of {0}</source>
+        <translation>{0} 的时间</translation>
+    </message>
+    <message>
+        <source>times of this computer</source>
+        <translation>本机的时间</translation>
+    </message>
+    <message>
+        <source>bench.json of the kit, trtexec --exportProfile (its --exportLayerInfo is found beside it), or an ONNX Runtime profile, which needs that of the float model too</source>
+        <translation>测量工具包的 bench.json、trtexec --exportProfile（其 --exportLayerInfo 会在旁边找到），或 ONNX Runtime 剖析文件（还需要浮点模型的剖析文件）</translation>
+    </message>
+    <message>
+        <source>Times count where a plan is to be as fast as possible</source>
+        <translation>只有要求方案尽可能快时才考虑时间</translation>
     </message>
 </context>
 <context>

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from qinspect.engine.analyze import analyze
 from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.decide import decide
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.profiles import DeviceTimes
-from qinspect.engine.search.device import NO_BORDERS, border, device_timings, with_float
+from qinspect.engine.results import Boundary, Latency, LatencySums
+from qinspect.engine.search.device import NO_BORDERS, border, device_timings, run_timings, with_float
 from qinspect.engine.search.pareto import Constraint
 from qinspect.engine.search.run import search
 from qinspect.engine.search.targets import search_targets
+from qinspect.engine.search.timings import elements, plan_ms
 
 SLOW = "project:conv2d"
 LAYERS = ("conv:conv2d", "depthwise:conv2d", SLOW, "pool:max_pool2d", "fc:linear")
@@ -86,6 +92,36 @@ def test_a_border_is_the_line_through_what_was_measured():
     assert border(()) is None
     assert border(((1000, 2.0),)).us(2000) == pytest.approx(4.0)
     assert border(((1000, 2.0), (2000, 1.0))).us_per_million == 0
+
+
+def test_runs_that_timed_the_target_tell_what_an_edit_would_take(case):
+    model, data, plan, calibration = case
+    graph = fused_graph(model, plan).graph
+    run = analyze(model, data, plan, calibration, samples=16, latency=False, kernels=False)
+    assert run_timings(graph, plan, [run]) is None  # nothing was timed
+    input_name = graph.inputs[0].name
+    border = Boundary(input_name, "conv:conv2d", 5.0)
+    output = Boundary("fc:linear", "output", 1.0)
+    rows = tuple(
+        dataclasses.replace(row, latency=Latency(100.0, 20.0, 1.0)) if row.id in LAYERS else row for row in run.layers
+    )
+    totals = dataclasses.replace(run.totals, fp32_ms=0.5, int8_ms=0.094)  # the sum without the borders
+    timed = dataclasses.replace(
+        run, layers=rows, totals=totals, latency=LatencySums(runs=9, boundaries=(border, output))
+    )
+    found = run_timings(graph, plan, [timed])
+    assert found.layers["conv:conv2d", "float"] == pytest.approx(100)
+    assert found.layers["conv:conv2d", "uint8, int8"] == pytest.approx(15)
+    assert found.layers["fc:linear", "uint8, int8"] == pytest.approx(19)
+    assert found.layers["depthwise:conv2d", "uint8, int8"] == pytest.approx(20)
+    # One line through both borders: each is a cost for each, and one for each value.
+    sizes = elements(graph, input_name), elements(graph, graph.by_id["fc:linear"].value)
+    assert found.quantize.us(sizes[0]) == pytest.approx(5.0)
+    assert found.dequantize.us(sizes[1]) == pytest.approx(1.0)
+    decisions = decide(graph, plan)
+    assert plan_ms(graph, decisions, found) == pytest.approx(0.1)
+    other = plan.with_target(Target.parse("fx-onednn"))
+    assert run_timings(graph, other, [timed]) is None
 
 
 def test_a_profile_of_one_model_needs_one_of_the_other(case):

@@ -55,6 +55,31 @@ def test_what_is_not_scored_yet_is_named_and_nothing_is_made_up(chain):
     assert found.missing == (Rounding("weight", "2:conv2d", weight),)
 
 
+def test_a_grid_that_was_not_scored_is_scaled_by_its_rounding_error_where_statistics_are_given(chain):
+    plan = QuantPlan()
+    stats = calibrate(chain, [(torch.randn(64, 3, 8, 8),)]).tensors
+    costs = known(chain, plan)
+    four = plan.default.weight.but(bits=4, dtype="int4")
+    found = estimate_plan(chain, plan.with_layer("2:conv2d", four), costs, stats)
+    weight = chain.weight(chain.by_id["2:conv2d"])
+    power = {
+        config: float(((estimate_weight(weight, config, 0).fake_quantize(weight) - weight) ** 2).mean())
+        for config in (plan.default.weight, four)
+    }
+    ratio = power[four] / power[plan.default.weight]
+    assert ratio > 50
+    assert found.kl == pytest.approx(6 * 0.5 + 0.5 * ratio)
+    assert found.scaled == 1
+    assert found.missing == (Rounding("weight", "2:conv2d", four),)
+    assert not found.known
+
+
+def test_nothing_is_scaled_from_a_tensor_of_which_nothing_was_scored(chain):
+    stats = calibrate(chain, [(torch.randn(64, 3, 8, 8),)]).tensors
+    found = estimate_plan(chain, QuantPlan(), Costs(), stats)
+    assert (found.kl, found.mse, found.scaled) == (None, None, 0)
+
+
 def test_outputs_without_logits_have_an_estimated_mse_only(chain):
     found = estimate_plan(chain, QuantPlan(), known(chain, QuantPlan(), kl=None))
     assert found.kl is None

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from qinspect.engine.plan import REMEDIES, Remedy
 from qinspect.engine.plan_file import plan_from_json
 from qinspect.engine.problem import Problem
+from qinspect.engine.progress import silent
 from qinspect.engine.qconfig import PRESETS
 from qinspect.engine.target import Target
+from qinspect.gui import work
 from qinspect.gui.document import Document
 
 
@@ -80,16 +82,54 @@ def test_a_fixed_range_goes_when_another_estimator_is_chosen(document):
     assert document.qconfig("conv:conv2d").activation.range is None
 
 
-def test_an_edit_whose_effect_is_known_shows_its_estimate_at_once(document, digits):
-    heard = []
-    document.results_changed.connect(lambda: heard.append(document.estimate))
-    layer = max(digits.analysis.layers, key=lambda row: row.errors.estimated_kl or 0.0)
-    document.make_float((layer.id,))
-    expected = digits.analysis.totals.estimated_kl - layer.errors.estimated_kl
-    assert heard == [pytest.approx(expected)]
+def with_costs(document):
+    """The document with the effects of its plan's roundings, as `Questions` asks for them."""
+    graph, costs = work.effects(document.model, document.data, document.plan, document.calibration, None, None, silent)
+    document.set_costs(graph, costs)
+    return costs
+
+
+def test_an_edit_shows_its_estimate_at_once(document):
+    assert document.estimate() is None
+    with_costs(document)
+    before, heard = document.estimate(), []
+    document.results_changed.connect(lambda: heard.append(document.estimate()))
+    assert before.known
+    document.make_float((document.worst(),))
+    (after,) = heard
     assert document.freshness == "stale"
+    assert after.known
+    assert after.kl < before.kl
+    assert after.mse < before.mse
+    assert after.bytes > before.bytes
+    assert after.drop.low <= after.drop.value <= after.drop.high
     document.undo_stack.undo()
-    assert document.estimate is None
+    assert document.estimate() == before
+
+
+def test_a_grid_that_was_not_scored_yet_is_estimated_in_proportion_to_its_rounding_error(document):
+    costs = with_costs(document)
+    layer = document.worst()
+    before = document.estimate()
+    document.change((layer,), "activation", bits=4)
+    after = document.estimate()
+    assert after.scaled == len(after.missing) > 0
+    assert after.kl > 3 * before.kl
+    graph, more = work.effects(document.model, document.data, document.plan, document.calibration, costs, None, silent)
+    document.set_costs(graph, more)
+    assert document.estimate().known
+    assert document.estimate().kl == pytest.approx(after.kl, rel=0.6)
+
+
+def test_what_would_change_the_roundings_has_no_estimate_before_it_is_scored(document, digits):
+    with_costs(document)
+    fused = next(row for row in digits.analysis.fusions if row.state == "fused")
+    document.set_fusion(fused.id, False)
+    assert document.estimate() is None
+    document.undo_stack.undo()
+    assert document.estimate() is not None
+    document.set_calibration(digits.calibration)
+    assert document.estimate() is None
 
 
 def test_quick_figures_do_not_replace_exact_ones(document, digits):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QFileDialog
 
 from qinspect.engine.intervals import Interval
 from qinspect.engine.search.pareto import Pareto, Point, Verified
+from qinspect.engine.target import Target
 from qinspect.gui import work
 
 from .conftest import fill
@@ -37,8 +42,8 @@ def found(digits):
 def test_what_is_asked_for_reaches_the_search_and_its_plans_are_listed(make_window, qtbot, digits, found, monkeypatch):
     asked = []
 
-    def search(model, data, plan, calibration, kind, limit, objective, metric, report):
-        asked.append((kind, limit, objective))
+    def search(model, data, plan, calibration, wish, metric, report):
+        asked.append(wish)
         return found
 
     monkeypatch.setattr(work, "search", search)
@@ -53,10 +58,11 @@ def test_what_is_asked_for_reaches_the_search_and_its_plans_are_listed(make_wind
     panel.objective.setCurrentIndex(panel.objective.findData("layers"))
     qtbot.mouseClick(panel.go, LEFT)
     qtbot.waitUntil(lambda: panel.table.rowCount() == 3)
-    assert asked == [("drop", 0.005, "layers")]
+    assert asked == [work.SearchWish("drop", 0.005, "layers")]
     assert "at the knee" in panel.note.text()
     rows = [[panel.table.item(r, c).text() for c in range(6)] for r in range(3)]
     assert rows[1] == ["● plan 2", "2", "0.2", "1.00 (0.0 … 4.0)", "1", "0"]
+    assert panel.table.isColumnHidden(6)
     assert rows[2][:4] == ["plan 3", "≈ 3.3", "≈ 0.055", "–"]
     kinds = [point.kind for point, *_ in panel.pareto.shown()]
     assert kinds.count("search") == 2
@@ -105,3 +111,89 @@ def test_a_real_search_ends_with_plans_that_can_be_taken(make_window, qtbot, dig
     qtbot.waitUntil(lambda: window.document.searched is not None, timeout=120_000)
     assert panel.table.rowCount() == len(window.document.searched.points) > 1
     assert not window.tasks.analyzing
+
+
+def bench_json(digits, path):
+    """What a board's kit wrote: every layer ten times as fast in integers, but one that is nine times slower."""
+    layers = [row.id for row in digits.analysis.layers if row.fused_into is None and row.quantized]
+    slow = next(name for name in layers if name.startswith("project"))
+    times = {"median_ms": 0.5, "p90_ms": 0.6}
+    board = {
+        "bench": 1,
+        "host": {"cpu": "a board"},
+        "batch": 1,
+        "threads": 1,
+        "runs": 9,
+        "float": {**times, "operators_us": dict.fromkeys(layers, 100.0)},
+        "int8": {**times, "operators_us": {name: 900.0 if name == slow else 10.0 for name in layers}},
+    }
+    path.write_text(json.dumps(board))
+    return slow
+
+
+def test_other_targets_and_a_devices_times_exclude_each_other(make_window, qtbot, digits, found, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(work, "search", lambda *given: asked.append(given[4]) or found)
+    window = make_window(digits)
+    window.go("fix")
+    panel = window.fix_page.search
+    window.fix_page.tabs.setCurrentWidget(panel)
+    scope = panel.scope
+    assert scope.targets_button.text() == "ort only"
+    assert not scope.targets["ort"].isEnabled()
+    menu = scope.targets_button.menu()
+    menu.popup(scope.targets_button.mapToGlobal(QPoint()))
+    menu.setActiveAction(scope.targets["fx-onednn"])
+    qtbot.mouseClick(menu, LEFT, pos=menu.actionGeometry(scope.targets["fx-onednn"]).center())
+    assert menu.isVisible()  # for the next tick
+    menu.close()
+    assert scope.targets_button.text() == "ort and fx-onednn"
+    qtbot.mouseClick(panel.go, LEFT)
+    qtbot.waitUntil(lambda: len(asked) == 1 and not window.tasks.analyzing)
+    assert asked[0].targets == ("fx-onednn",)
+    path = tmp_path / "bench.json"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    assert not scope.of_float.isEnabled()
+    scope.elsewhere.trigger()
+    assert scope.times_button.text() == "times of bench.json"
+    assert not scope.targets_button.isEnabled()
+    scope.of_float.trigger()
+    assert scope.times_button.text() == "times of bench.json + bench.json"
+    qtbot.mouseClick(panel.go, LEFT)
+    qtbot.waitUntil(lambda: len(asked) == 2 and not window.tasks.analyzing)
+    assert (asked[1].targets, asked[1].profile, asked[1].float_profile) == ((), str(path), str(path))
+    # Where times do not count, neither does whose they are.
+    panel.objective.setCurrentIndex(panel.objective.findData("size"))
+    assert not scope.times_button.isEnabled()
+    qtbot.mouseClick(panel.go, LEFT)
+    qtbot.waitUntil(lambda: len(asked) == 3 and not window.tasks.analyzing)
+    assert (asked[2].targets, asked[2].profile) == (("fx-onednn",), "")
+    scope.here.trigger()
+    assert scope.times_button.text() == "times of this computer"
+
+
+def test_a_search_of_several_targets_names_each_plans_own(make_window, digits, found):
+    window = make_window(digits)
+    window.go("fix")
+    panel = window.fix_page.search
+    window.fix_page.tabs.setCurrentWidget(panel)
+    other = replace(found.points[0], plan=found.points[0].plan.with_target(Target.parse("fx-onednn")))
+    points = (other, *found.points[1:])
+    window.document.set_searched(replace(found, points=points, targets=("ort", "fx-onednn"), notes=("a note",)))
+    assert not panel.table.isColumnHidden(6)
+    assert [panel.table.item(row, 6).text() for row in range(3)] == ["fx-onednn", "ort", "ort"]
+    assert "a note" in panel.note.text()
+
+
+def test_a_search_with_a_devices_times_keeps_in_float_what_is_slow_over_there(make_window, qtbot, digits, tmp_path):
+    slow = bench_json(digits, tmp_path / "bench.json")
+    window = make_window(digits)
+    window.go("fix")
+    panel = window.fix_page.search
+    window.fix_page.tabs.setCurrentWidget(panel)
+    panel.scope.set_profile(str(tmp_path / "bench.json"))
+    qtbot.mouseClick(panel.go, LEFT)
+    qtbot.waitUntil(lambda: window.document.searched is not None, timeout=120_000)
+    assert slow in window.document.searched.points[0].float_layers
+    assert panel.table.item(0, 1).text().startswith("≈")
+    assert "a board" in panel.note.text()

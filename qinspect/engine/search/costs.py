@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -79,12 +80,23 @@ class Costs:
         Measured on the target's own runtime; None where that was not done.
     answers : Answers | None
         The float model's, on the samples of the effects' shifts.
+    powers : dict of Rounding to float | None
+        Mean squared rounding errors that were looked up before, see `whatif`; filled as they are needed.
     """
 
     effects: Mapping[Rounding, Effect] = field(default_factory=dict)
     samples: int = 0
     timings: Timings | None = None
     answers: Answers | None = None
+    powers: dict[Rounding, float | None] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def of_tensors(self) -> Mapping[tuple[str, str], tuple[Rounding, ...]]:
+        """What was scored of each tensor: by kind and name."""
+        found: dict[tuple[str, str], list[Rounding]] = {}
+        for item in self.effects:
+            found.setdefault((item.kind, item.name), []).append(item)
+        return {key: tuple(items) for key, items in found.items()}
 
     def merged(self, other: Costs) -> Costs:
         """What either knows; the other's where both do."""
@@ -93,6 +105,7 @@ class Costs:
             other.samples or self.samples,
             other.timings or self.timings,
             other.answers or self.answers,
+            {**self.powers, **other.powers},
         )
 
 
@@ -244,8 +257,9 @@ def _apart(q: Quantization, wanted: Sequence[Rounding]) -> Iterable[tuple[str, Q
 def plan_bytes(graph: LayerGraph, decisions: Decisions) -> int:
     """Size of the stored tensors under a plan, bytes: weights at their width with their scales, the rest as it is."""
     counted: dict[tuple[str, TensorConfig | None], int] = {}
+    rounds = decisions.quantized | decisions.dynamic | decisions.weight_only
     for layer in graph.layers:
-        quantized = layer.id in decisions.quantized | decisions.dynamic | decisions.weight_only and has_weight(layer)
+        quantized = layer.id in rounds and has_weight(layer)
         for part in (layer, *layer.executed):
             for role, key in part.roles.items():
                 if key not in graph.params:

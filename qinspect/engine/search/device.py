@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from ..decide import decide
+from ..expected import SAME
 from ..graph import LayerGraph
 from ..plan import QuantPlan
 from ..plan_file import plan_from_json
 from ..problem import Problem
 from ..profiles import DeviceTimes
+from ..results import Analysis
 from ..text import Text
-from .timings import FLOAT, Border, Timings, kernels_used, scaled
+from .timings import FLOAT, Border, Timings, elements, kernels_used, scaled
 
 NO_BORDERS = Text(
     "What a border between float and integers costs there is not in the file and counts as nothing; "
@@ -79,6 +81,55 @@ def device_timings(graph: LayerGraph, plan: QuantPlan, device: DeviceTimes) -> t
     quantize, dequantize = (found or Border() for found in borders)
     float_ms = sum(floats.values()) / 1e3
     return Timings(layers, quantize, dequantize, float_ms, sum(wholes.values()) / 1e3), tuple(notes)
+
+
+def run_timings(graph: LayerGraph, plan: QuantPlan, runs: Sequence[Analysis]) -> Timings | None:
+    """The same from runs that timed the plan's target, the newest first; None where none did.
+
+    Layers are known on the kernels that one of the runs had them on.
+    """
+    here = {key: plan.target.on_this_host().get(key) for key in SAME}
+    found: Timings | None = None
+    for run in runs:
+        times = _run_times(graph, run) if all(run.target.get(key) == value for key, value in here.items()) else None
+        if times is None:
+            continue
+        timings, _ = device_timings(graph, plan, times)
+        found = timings if found is None else replace(found, layers={**timings.layers, **found.layers})
+    return found
+
+
+def _run_times(graph: LayerGraph, run: Analysis) -> DeviceTimes | None:
+    timed = {row.id: row.latency for row in run.layers if row.latency is not None}
+    fp32 = {key: time.fp32_us for key, time in timed.items() if time.fp32_us is not None}
+    int8 = {key: time.int8_us for key, time in timed.items() if time.int8_us is not None}
+    if not fp32 or not int8:
+        return None
+    quantized = {row.id for row in run.layers if row.quantized}
+    borders: dict[str, list[tuple[int, float]]] = {"quantize": [], "dequantize": []}
+    batch = int(run.target.get("batch") or 1)
+    for item in run.latency.boundaries if run.latency is not None else ():
+        source, reader = graph.by_id.get(item.source), graph.by_id.get(item.reader)
+        kind = "quantize" if item.reader in quantized else "dequantize"
+        value = item.source if source is None else source.value
+        borders[kind].append((elements(graph, value) * batch, item.us))
+        owner = item.source if reader is None else item.reader
+        if owner in int8:  # the border's time is part of the layer's, and is added where a plan has one
+            int8[owner] = max(int8[owner] - item.us, 0.0)
+    # The model's input and output alone are too few sizes for a line of each kind.
+    both = borders["quantize"] + borders["dequantize"]
+    return DeviceTimes(
+        "",
+        0 if run.latency is None else run.latency.runs,
+        fp32,
+        int8,
+        fp32_ms=run.totals.fp32_ms,
+        int8_ms=run.totals.int8_ms,
+        plan=run.plan,
+        borders={
+            kind: tuple(found if len({count for count, _ in found}) > 1 else both) for kind, found in borders.items()
+        },
+    )
 
 
 def border(measured: Sequence[tuple[int, float]]) -> Border | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+
 from ..backends.tables import float_kernel, table
 from ..calibrate import Calibration
 from ..classes import class_axis
@@ -28,6 +31,9 @@ from .timings import plan_ms
 SAMPLES = 32
 """Samples of the select split that scores for estimates rest on."""
 
+LOOKED_UP = 32
+"""Of so many roundings at once that are not scored yet the error is looked up: an edit of all is not to wait."""
+
 
 @dataclass(frozen=True)
 class WhatIf:
@@ -37,6 +43,9 @@ class WhatIf:
     ----------
     kl, mse : float | None
         Sum of the effects of all that the plan rounds; None where one of them is not known yet.
+    scaled : int
+        Roundings that were not scored as they are: their effect is that of the same tensor in another
+        configuration, times the ratio of the two rounding errors.
     ms : float | None
         From the measured times of the layers and of the borders; None where a layer was not timed so.
     bytes : int
@@ -44,7 +53,7 @@ class WhatIf:
     float_layers : int
         Layers with a weight that the plan does not run in integers.
     missing : tuple of Rounding
-        What `score_missing` would have to score.
+        What `score_missing` would have to score; those that were scaled among them.
     agreement, drop : Interval | None
         Share of the answers that stay, and by how much top-1 falls; None where answers were not followed,
         or there are no labels. The intervals are those of the samples, not of the estimate.
@@ -58,6 +67,7 @@ class WhatIf:
     missing: tuple[Rounding, ...] = ()
     agreement: Interval | None = None
     drop: Interval | None = None
+    scaled: int = 0
 
     @property
     def known(self) -> bool:
@@ -65,7 +75,9 @@ class WhatIf:
         return not self.missing
 
 
-def estimate_plan(graph: LayerGraph, plan: QuantPlan, costs: Costs) -> WhatIf:
+def estimate_plan(
+    graph: LayerGraph, plan: QuantPlan, costs: Costs, stats: Mapping[str, TensorStats] | None = None
+) -> WhatIf:
     """Estimate a plan from cached scores.
 
     Parameters
@@ -74,6 +86,9 @@ def estimate_plan(graph: LayerGraph, plan: QuantPlan, costs: Costs) -> WhatIf:
         Fused as the plan wants.
     plan : QuantPlan
     costs : Costs
+    stats : mapping of value name to TensorStats, optional
+        As `calibrate_model` gives them. With them, what is not scored yet is scaled from what was scored of
+        the same tensor; without, the plan's error is not known then.
 
     Returns
     -------
@@ -82,16 +97,78 @@ def estimate_plan(graph: LayerGraph, plan: QuantPlan, costs: Costs) -> WhatIf:
     decisions = decide(graph, plan)
     needed = roundings(graph, decisions)
     missing = tuple(item for item in needed if item not in costs.effects)
-    kl, mse = (None, None) if missing else _sums([costs.effects[item] for item in needed])
+    effects = dict(costs.effects) if missing else costs.effects
+    if missing and stats is not None:
+        effects = {**effects, **_scaled(graph, missing, costs, stats)}
+    found = [effects[item] for item in needed if item in effects]
+    whole = len(found) == len(needed)
+    kl, mse = _sums(found) if whole else (None, None)
     ms = None if costs.timings is None else plan_ms(graph, decisions, costs.timings, plan.target.batch)
     agreement = drop = None
-    if costs.answers is not None and not missing:
-        shifts = [found for item in needed if (found := costs.effects[item].shifts) is not None]
+    if costs.answers is not None and whole:
+        shifts = [effect.shifts for effect in found if effect.shifts is not None]
         if len(shifts) == len(needed):
             stays = chances_to_stay(costs.answers, shifts)
             agreement, drop = expected_agreement(stays), expected_drop(costs.answers, shifts, stays)
     left = sum(has_weight(layer) and layer.id not in decisions.integer for layer in graph.layers)
-    return WhatIf(kl, mse, ms, plan_bytes(graph, decisions), left, missing, agreement, drop)
+    size = plan_bytes(graph, decisions)
+    return WhatIf(kl, mse, ms, size, left, missing, agreement, drop, len(missing) if whole else 0)
+
+
+def _scaled(
+    graph: LayerGraph, missing: Sequence[Rounding], costs: Costs, stats: Mapping[str, TensorStats]
+) -> dict[Rounding, Effect]:
+    """Effects in proportion to the power of the rounding error, where that of another configuration is known.
+
+    Of many at once the ratio is looked up for those with the largest effects; the others take its median.
+    """
+    found: dict[Rounding, Effect] = {}
+    for kind in dict.fromkeys(item.kind for item in missing):
+        pairs = [
+            (item, others[0])
+            for item in missing
+            if item.kind == kind and (others := costs.of_tensors.get((item.kind, item.name)))
+        ]
+        pairs.sort(key=lambda pair: -costs.effects[pair[1]].mse)
+        ratios = [_ratio(graph, item, other, costs, stats) for item, other in pairs[:LOOKED_UP]]
+        known = [ratio for ratio in ratios if ratio is not None]
+        rest = float(np.median(known)) if len(known) == LOOKED_UP else None
+        for place, (item, other) in enumerate(pairs):
+            ratio = ratios[place] if place < LOOKED_UP else rest
+            if ratio is not None:
+                effect = costs.effects[other]
+                shifts = None if effect.shifts is None else effect.shifts * ratio**0.5
+                found[item] = Effect(None if effect.kl is None else effect.kl * ratio, effect.mse * ratio, shifts)
+    return found
+
+
+def _ratio(
+    graph: LayerGraph, item: Rounding, other: Rounding, costs: Costs, stats: Mapping[str, TensorStats]
+) -> float | None:
+    new, old = (rounding_power(graph, one, costs, stats) for one in (item, other))
+    return new / old if new is not None and old else None
+
+
+def rounding_power(graph: LayerGraph, item: Rounding, costs: Costs, stats: Mapping[str, TensorStats]) -> float | None:
+    """Mean squared rounding error of a tensor; None where nothing tells. Kept in `costs`."""
+    if item not in costs.powers:
+        costs.powers[item] = _power(graph, item, stats)
+    return costs.powers[item]
+
+
+def _power(graph: LayerGraph, item: Rounding, stats: Mapping[str, TensorStats]) -> float | None:
+    if item.config.is_float or item.config.dynamic:
+        return None
+    if item.kind != "weight":
+        seen = stats.get(graph.statistics.get(item.name, item.name))
+        return None if seen is None else rounding_error(seen, estimate_activation(seen, item.config))
+    layer = graph.by_id[item.name]
+    weight = graph.weight(layer)
+    if weight is None:
+        return None
+    exact = weight.detach()
+    axis = 1 if layer.op.startswith("conv_transpose") else 0
+    return float(torch.mean((estimate_weight(exact, item.config, axis).fake_quantize(exact) - exact) ** 2))
 
 
 def _sums(effects: Sequence[Effect]) -> tuple[float | None, float]:
@@ -126,7 +203,7 @@ def score_missing(
     graph = fused_graph(model, plan).graph
     chosen = whole_batches(graph, data.splits.select or data.splits.final, samples)
     feed = fed(batches(data, chosen, batch_size(graph)))
-    return score_plans(
+    found = score_plans(
         graph,
         [plan],
         calibration.tensors,
@@ -138,6 +215,9 @@ def score_missing(
         margins=True,
         labels=None if data.labels is None or metric.function is not None else data.labels[list(chosen)],
     )
+    for item in found.effects:  # what is compared with at the next edit is known then
+        rounding_power(graph, item, found, calibration.tensors)
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from ...session import Run
 from ..document import Document
 from ..icons import set_icon
+from ..work import layer_info_beside
 from .cards import Card, label, row
 
 
@@ -76,10 +77,3 @@ class DeviceCard(Card):
         )
         if path:
             self.profile_requested.emit(path, layer_info_beside(Path(path)))
-
-
-def layer_info_beside(profile: Path) -> str:
-    """The ``<name>.layers.json`` that trtexec wrote beside ``<name>.profile.json``; empty where there is none."""
-    stem = profile.name.removesuffix(".profile.json")
-    found = profile.with_name(f"{stem}.layers.json")
-    return str(found) if stem != profile.name and found.is_file() else ""

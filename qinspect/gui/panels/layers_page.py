@@ -21,7 +21,7 @@ from ..plots.scatter import GainPoint, GainScatter
 from .bottom import Bottom
 from .cards import label
 from .detail import Detail
-from .figures import small
+from .estimate import estimate_line, explanation
 from .layer_columns import Facts, facts_of
 from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
@@ -303,10 +303,12 @@ class LayersPage(QWidget):
         }[freshness]
         if document.model is None:
             text = self.tr("Open a model to see its layers here.")
-        if freshness == "stale" and document.estimate is not None:
-            before = run.analysis.totals.estimated_kl if run else None
-            text += self.tr(" Estimated KL: {0} → {1} nats.").format(small(before), small(document.estimate))
+        tip = ""
+        if freshness == "stale" and (estimate := document.estimate()) is not None:
+            text += " " + estimate_line(document.estimate(run.plan) if run else None, estimate)
+            tip = explanation(estimate)
         self.banner.setText(text)
+        self.banner.setToolTip(tip)
         self.banner.setVisible(bool(text))
 
     def _show_selection(self, ids: tuple[str, ...]) -> None:

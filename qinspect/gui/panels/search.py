@@ -19,9 +19,11 @@ from PySide6.QtWidgets import (
 from ..document import Document
 from ..icons import set_icon
 from ..language import translated
+from ..work import SearchWish
 from .cards import label, row
 from .figures import small
 from .pareto import PlanPareto, point_key
+from .search_scope import SearchScope
 from .tables import filling, row_table
 
 if TYPE_CHECKING:
@@ -36,13 +38,12 @@ class SearchPanel(QWidget):
 
     Signals
     -------
-    search_requested(kind, limit, objective)
-        Of `engine.pareto.Constraint`; an empty kind asks for the knee of the front.
+    search_requested(SearchWish)
     plan_requested(name, QuantPlan)
         A plan that was found is to be the current one.
     """
 
-    search_requested = Signal(str, float, str)
+    search_requested = Signal(object)
     plan_requested = Signal(str, object)
 
     def __init__(self, document: Document) -> None:
@@ -78,6 +79,7 @@ class SearchPanel(QWidget):
             )
         )
         set_icon(self.go, "magnify")
+        self.scope = SearchScope(document)
         self.pareto = PlanPareto(document)
         self.note = label("", "muted")
         self.note.setContentsMargins(8, 0, 8, 0)
@@ -89,6 +91,7 @@ class SearchPanel(QWidget):
                 self.tr("Lost"),
                 self.tr("In float"),
                 self.tr("Changed"),
+                self.tr("Target"),
             ],
             self.tr("Plans that the search found"),
         )
@@ -109,17 +112,15 @@ class SearchPanel(QWidget):
         split.setChildrenCollapsible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        below = row(self.scope, 1)
+        below.setContentsMargins(8, 0, 8, 2)
         column.addLayout(top)
+        column.addLayout(below)
         column.addWidget(self.note)
         column.addWidget(split, 1)
         self.kind.currentIndexChanged.connect(self._kind_chosen)
-        self.go.clicked.connect(
-            lambda: self.search_requested.emit(
-                self.kind.currentData(),
-                self.limit.value() / (self._drop_scale() if self.kind.currentData() == "drop" else 1),
-                self.objective.currentData(),
-            )
-        )
+        self.objective.currentIndexChanged.connect(lambda: self.scope.set_objective(self.objective.currentData()))
+        self.go.clicked.connect(lambda: self.search_requested.emit(self._wish()))
         self.take.clicked.connect(lambda: self._take(self.table.currentRow()))
         self.table.cellDoubleClicked.connect(lambda place, _: self._take(place))
         self.table.itemSelectionChanged.connect(self._selected)
@@ -129,6 +130,13 @@ class SearchPanel(QWidget):
             changed.connect(self.refresh)
         self._kind_chosen()
         self.refresh()
+
+    def _wish(self) -> SearchWish:
+        kind = self.kind.currentData()
+        limit = self.limit.value() / (self._drop_scale() if kind == "drop" else 1)
+        return SearchWish(
+            kind, limit, self.objective.currentData(), self.scope.chosen_targets(), *self.scope.chosen_profiles()
+        )
 
     def _kind_chosen(self) -> None:
         value = LIMITS[self.kind.currentData()][0]
@@ -168,15 +176,17 @@ class SearchPanel(QWidget):
         if found is None:
             self.table.setRowCount(0)
             return
-        self.note.setText(
+        first = (
             self.tr("{0} plans simulated in {1} s. Chosen: {2}").format(
                 found.verified, f"{found.search_s:.0f}", translated(found.why)
             )
             if found.met
             else self.tr("The limit is not met: {0}. The nearest is marked.").format(translated(found.why))
         )
+        self.note.setText("\n".join([first, *(translated(note) for note in found.notes)]))
         lost = self.tr("Lost ({0})").format(self._drop_unit(found.drop_unit))
         self.table.horizontalHeaderItem(3).setText(lost)
+        self.table.setColumnHidden(6, not found.targets)
         # Outputs that are no distribution over classes have no divergence.
         by_mse = found.start.select is not None and found.start.select.kl is None
         self.table.horizontalHeaderItem(2).setText(self.tr("MSE / power") if by_mse else self.tr("KL (nats)"))
@@ -197,6 +207,7 @@ class SearchPanel(QWidget):
             _lost(point, drop_unit),
             str(len(point.float_layers)),
             str(len(point.changed)),
+            point.plan.target.name,
         )
         tips = (
             "",
@@ -205,6 +216,7 @@ class SearchPanel(QWidget):
             "",
             "\n".join(point.float_layers),
             "\n".join(f"{key}: {translated(what)}" for key, what in point.changed),
+            "",
         )
         for column, (text, tip) in enumerate(zip(texts, tips, strict=True)):
             item = QTableWidgetItem(text)
