@@ -252,11 +252,17 @@ def _run(data: Any) -> Run:
 
 def session_title(path: Path) -> str | None:
     """Source of the model in a session, without reading the rest; None where there is no good one."""
+    found = session_brief(path)
+    return None if found is None else found[0]
+
+
+def session_brief(path: Path) -> tuple[str, int] | None:
+    """Source of the model and number of runs, without reading the rest; None where there is no good session."""
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("session.json").file_size > MAX_ENTRY_BYTES:
                 return None
-            source = json.loads(archive.read("session.json"))["model"]["source"]
-        return str(source)
+            head = json.loads(archive.read("session.json"))
+        return str(head["model"]["source"]), int(head["runs"])
     except Exception:  # whatever a damaged archive makes zipfile, zlib and json raise
         return None

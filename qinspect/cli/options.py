@@ -221,26 +221,17 @@ def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSp
 
 def data_spec(options: argparse.Namespace, preparation: Mapping[str, Any] | None = None) -> DataSpec:
     """What the words say of the data; where they say nothing, the model's own `preparation` counts."""
-    from ..engine.data_spec import DataSpec, parse_normalize
+    from ..engine.data_spec import DataSpec, parse_normalize, parse_split
 
     with _words():
         own = preparation or {}
         mean, std = own.get("mean"), own.get("std")
         if options.normalize is not None:
             mean, std = parse_normalize(options.normalize)
-        try:
-            shares = tuple(float(part) for part in options.split.split("/"))
-        except ValueError:
-            shares = ()
-        if len(shares) != 3:
-            raise Problem("--split", f"{options.split!r} is not three shares", "Give such as 50/25/25.")
-        if not (abs(sum(shares) - 100) <= 0.5 or abs(sum(shares) - 1) <= 0.005):
-            what = f"{options.split!r} adds up to {sum(shares):g}, not to 100"
-            raise Problem("--split", what, "Give shares in percent, such as 50/25/25.")
         return DataSpec(
             source=options.data,
             samples=options.samples,
-            split=(shares[0], shares[1], shares[2]),
+            split=parse_split(options.split, "--split"),
             seed=options.seed,
             # A size of the model's own is that of its own crop.
             resize=options.resize or (own.get("resize") if options.crop is None else None),

@@ -102,7 +102,10 @@ class DataSpec:
         demand(
             len(shares) == 3 and min(shares) >= 0 and shares[0] > 0 and np.isfinite(sum(shares)),
             "split",
-            Text("{shares} is not three shares of which the first is above 0", shares=shares),
+            Text(
+                "{shares} is not three shares of which the first is above 0",
+                shares="/".join(f"{part:g}" for part in shares),
+            ),
             Text("Write it as 50/25/25."),
         )
         for name, allowed in (
@@ -185,6 +188,30 @@ def parse_normalize(text: str) -> tuple[tuple[float, ...] | None, tuple[float, .
             Text("Write it as 0.485,0.456,0.406/0.229,0.224,0.225."),
         ) from None
     return mean, std
+
+
+def parse_split(text: str, where: str = "split") -> tuple[float, float, float]:
+    """Three shares from ``50/25/25``; they add up to 100 or to 1.
+
+    Raises
+    ------
+    Problem
+        Where the text is none of these; it names `where`.
+    """
+    try:
+        shares = tuple(float(part) for part in text.split("/"))
+    except ValueError:
+        shares = ()
+    if len(shares) != 3:
+        raise Problem(where, Text("{text!r} is not three shares", text=text), Text("Write it as 50/25/25."))
+    total = sum(shares)
+    if not (abs(total - 100) <= 0.5 or abs(total - 1) <= 0.005):
+        raise Problem(
+            where,
+            Text("{text!r} adds up to {total}, not to 100", text=text, total=f"{total:g}"),
+            Text("Give shares in percent, such as 50/25/25."),
+        )
+    return shares[0], shares[1], shares[2]
 
 
 class Samples(Protocol):

@@ -13,7 +13,7 @@ from .backends import refuse_opaque
 from .backends.exported import Batches, Score
 from .calibrate import Calibration
 from .data import Dataset, batches
-from .files import write_json
+from .files import demand_writable, write_json
 from .graph import LayerGraph
 from .job import (
     batch_size,
@@ -103,6 +103,7 @@ def export(
             Text("say nothing of {to}", to=to),
             Text("They go with --to {onnx_kinds}.", onnx_kinds=" and ".join(ONNX_KINDS)),
         )
+    demand_writable(out.parent if out.suffix in (".onnx", ".pt2") else out)
     if data is not None:
         calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
         quantization = quantization_of(model, data, plan, calibration, part(report, 0.05, 0.1))

@@ -43,11 +43,31 @@ def write_atomically(path: Path, data: bytes | str) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise Problem(
-            str(path),
-            Text("cannot be written ({reason})", reason=error.strerror),
-            Text("Choose another folder, or make room."),
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def demand_writable(folder: Path) -> None:
+    """See to it that a folder is there and takes files, before what will be written to it is computed.
+
+    Raises
+    ------
+    Problem
+        Where it does not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> Problem:
+    return Problem(
+        str(path),
+        Text("cannot be written ({reason})", reason=error.strerror),
+        Text("Choose another folder, or make room."),
+    )
 
 
 def _sweep(path: Path) -> None:

@@ -104,7 +104,7 @@ def make_actions(window: MainWindow) -> None:
     window.sweep_action.setToolTip(
         translate("Menus", "Isolated and leave-one-out errors at the output, exactly; some forward passes a layer")
     )
-    window.cancel_action = add(run, translate("Menus", "Cancel"), window.jobs.cancel_all, "Escape", "close")
+    window.cancel_action = add(run, translate("Menus", "Cancel"), window.jobs.cancel_all, "Ctrl+.", "close")
 
     view = bar.addMenu(translate("Menus", "&View"))
     theme = view.addMenu(translate("Menus", "&Theme"))

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenuBar, QStatusBar, QToolBar
+from PySide6.QtWidgets import QMenuBar, QStatusBar, QTabWidget, QToolBar
 
 from .help import HelpWindow
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the user has chosen to see of the workbench: tabs, set of columns, buttons of the table, filter, order."""
+
+    places: tuple[int, ...]
+    pressed: tuple[bool, ...]
+    filter: str
+    sorted_by: int
+    order: Qt.SortOrder
+
+
+def _tabs(window: MainWindow) -> tuple[QTabWidget, ...]:
+    return window.layers_page.centre, window.layers_page.bottom, window.fix_page.tabs
+
+
+def _look(window: MainWindow) -> _Look:
+    tree = window.layers_page.tree
+    header = tree.view.header()
+    return _Look(
+        (*(tabs.currentIndex() for tabs in _tabs(window)), tree.sets.currentIndex()),
+        (tree.flat.isChecked(), tree.absorbed.isChecked()),
+        tree.filter.text(),
+        header.sortIndicatorSection(),
+        header.sortIndicatorOrder(),
+    )
+
+
+def _look_again(window: MainWindow, look: _Look) -> None:
+    tree = window.layers_page.tree
+    for tabs, place in zip(_tabs(window), look.places, strict=False):
+        tabs.setCurrentIndex(place)
+    tree.sets.setCurrentIndex(look.places[-1])
+    for button, pressed in zip((tree.flat, tree.absorbed), look.pressed, strict=True):
+        button.setChecked(pressed)
+    tree.filter.setText(look.filter)
+    tree.view.sortByColumn(look.sorted_by, look.order)
 
 
 def make_anew(window: MainWindow) -> None:
@@ -21,6 +60,7 @@ def make_anew(window: MainWindow) -> None:
     """
     step, workbench, bottom = window.step, window.has_workbench, window.bottom_action.isChecked()
     target, export = window.target_page, window.export_page
+    look = _look(window) if workbench else None
     window.save_layout()
     direct = Qt.FindChildOption.FindDirectChildrenOnly
     for kind in (QToolBar, QAction, QActionGroup, HelpWindow):
@@ -39,7 +79,8 @@ def make_anew(window: MainWindow) -> None:
         window.export_page.show_report(report)
     if window.opened is not None and window.document.data is window.opened.data:
         window.show_data(window.opened)
-    if workbench:
+    if look is not None:
         window.make_workbench()
+        _look_again(window, look)
     window.show_analyzing(window.tasks.analyzing)
     window.go(step)

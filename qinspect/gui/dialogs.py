@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -25,10 +26,10 @@ def show_problem(parent: QWidget, problem: Problem | Failure) -> QMessageBox:
     box.setTextFormat(Qt.TextFormat.PlainText)
     if isinstance(problem, Problem):
         box.setWindowTitle(translate("Dialogs", "That did not work"))
-        what = translated(problem.what)
+        what = in_fields(translated(problem.what))
         what = what[:1].upper() + what[1:]
-        box.setText(translate("Dialogs", "{0}\n\n{1}.").format(translated(problem.where), what))
-        box.setInformativeText(translated(problem.remedy))
+        box.setText(translate("Dialogs", "{0}\n\n{1}.").format(in_fields(translated(problem.where)), what))
+        box.setInformativeText(in_fields(translated(problem.remedy)))
     else:
         box.setIcon(QMessageBox.Icon.Critical)
         box.setWindowTitle(translate("Dialogs", "Something unexpected happened"))
@@ -42,6 +43,34 @@ def show_problem(parent: QWidget, problem: Problem | Failure) -> QMessageBox:
         box.setDetailedText(f"qinspect {__version__}\n{problem.details}")
     box.open()
     return box
+
+
+def in_fields(text: str) -> str:
+    """What the engine says of options, in the words of the window's fields."""
+    names = {
+        "weights": translate("OpenPage", "&Weights"),
+        "input-shape": translate("OpenPage", "Input &shape"),
+        "data": translate("DataForm", "&Data"),
+        "resize": translate("DataForm", "&Resize"),
+        "crop": translate("DataForm", "&Crop"),
+        "interpolation": translate("DataForm", "&Interpolation"),
+        "normalize": translate("DataForm", "&Normalization"),
+        "channels": translate("DataForm", "C&hannels"),
+        "layout": translate("DataForm", "Layo&ut"),
+        "rate": translate("DataForm", "Ra&te"),
+        "seconds": translate("DataForm", "Sec&onds"),
+        "tokenizer": translate("DataForm", "To&kenizer"),
+        "max-length": translate("DataForm", "Tokens at &most"),
+        "label": translate("DataForm", "&Labels"),
+        "samples": translate("DataForm", "&Samples"),
+        "split": translate("DataForm", "S&plit"),
+    }
+
+    def field(found: re.Match[str]) -> str:
+        name = names.get(found[1])
+        return found[0] if name is None else f"“{re.sub(r'[(]&.[)]|&', '', name)}”"
+
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", field, text)
 
 
 def ask_trust(parent: QWidget, code: Code) -> bool:

@@ -38,8 +38,10 @@ class Document(Planned):
     """The open model with everything that is known about it.
 
     Signals carry nothing (views read what they need) but the selection and log lines.
+    `leaving` comes while all that another model will replace is still there.
     """
 
+    leaving = Signal()
     model_changed = Signal()
     data_changed = Signal()
     check_changed = Signal()
@@ -85,6 +87,7 @@ class Document(Planned):
         plan : QuantPlan
             The plan to begin with.
         """
+        self.leaving.emit()
         self._clear()
         self.model, self.inspected, self.plan = model, inspected, plan
         self.undo_stack.clear()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
 
 from ..engine.problem import Problem
-from ..session import Session, load_session, save_session, session_title
+from ..session import Session, load_session, save_session, session_brief, session_title
 from . import work
 from .document import Document
 from .errands import Errands
@@ -20,6 +22,8 @@ from .tasks import Tasks
 
 AUTOSAVE_MS = 20_000
 """Everything, statistics and figures too, is kept so long after it changed."""
+KEPT = 10
+"""Sessions that were left for another model, the newest ones."""
 EDITS_MS = 1_000
 """What the user said, which is small, is kept so long after it changed."""
 
@@ -35,9 +39,12 @@ class Keeper(Errands):
     Signals
     -------
     session_opened(step)
+    set_aside(path)
+        The session was left for another model, and is kept there.
     """
 
     session_opened = Signal(str)
+    set_aside = Signal(object)
 
     def __init__(self, document: Document, jobs: Jobs, tasks: Tasks, autosave: Path | None = None) -> None:
         super().__init__(document, jobs)
@@ -48,12 +55,15 @@ class Keeper(Errands):
         self._saver.timeout.connect(self._save_quietly)
         self._noter = QTimer(self, singleShot=True, interval=EDITS_MS)
         self._noter.timeout.connect(self._note_edits)
+        self._resumed = False  # whether what lies in the autosaved file is this window's
+        self._at_rest: tuple[Any, ...] = ()  # what a file of the user's holds
+        document.leaving.connect(self._leave)
         for changed in (document.results_changed, document.check_changed, tasks.analyzing_changed):
             changed.connect(self._touch)
 
     def open_session(self, path: Path, allowed: Callable[[Session], bool | None]) -> Job | None:
         """Open everything that a session names; ``allowed`` asks for trust in its code."""
-        session = recovered(path) if path == self.autosave else load_session(path)
+        session = recovered(path)
         if session.model is None:
             return None
         model_spec, allow = session.model, allowed(session)
@@ -62,12 +72,14 @@ class Keeper(Errands):
 
         def opened(found: work.Reopened) -> None:
             data = found.data
+            self._resumed = self._resumed or path == self.autosave
             self._document.set_model(found.model.model, found.model.inspected, found.model.plan)
             self._tasks.model_opened.emit(model_spec)
             if data is not None:
                 self._document.set_data(data.data)
                 self._tasks.data_opened.emit(data)
             self._document.restore(session, found.metric)
+            self._at_rest = () if path == self.autosave else self._state()
             if found.calibration is not None and data is not None and found.calibration.key.endswith(data.data.digest):
                 if found.calibration.complete:
                     self._document.set_calibration(found.calibration)
@@ -84,6 +96,8 @@ class Keeper(Errands):
     def save_session(self, path: Path, quiet: bool = False) -> Job:
         """Write the session in the background."""
         session, calibration = self._document.session(self.step, None), self._tasks.statistics
+        if not quiet:
+            self._at_rest = self._state()
         return self._start(
             self.tr("Saving {0}").format(path.name),
             lambda report: _save(session, calibration, path),
@@ -91,6 +105,42 @@ class Keeper(Errands):
             quiet,
             aside=True,
         )
+
+    def _state(self) -> tuple[Any, ...]:
+        """What of the session is the user's own work."""
+        document = self._document
+        return document.plan.fingerprint, document.confirmed, tuple(run.name for run in document.runs)
+
+    def _leave(self) -> None:
+        """Another model is about to be opened: keep the session that is open, or what an earlier window left."""
+        if self.autosave is None:
+            return
+        first, self._resumed = not self._resumed, True
+        document = self._document
+        if document.model is None:
+            left = session_brief(self.autosave)
+            if first and (edits_beside(self.autosave).is_file() or (left is not None and left[1])):
+                path = self._place(left[0] if left is not None else "session")
+                for one, other in ((self.autosave, path), (edits_beside(self.autosave), edits_beside(path))):
+                    if one.is_file():
+                        one.replace(other)
+                self.set_aside.emit(path)
+        elif (document.runs or document.undo_stack.count()) and self._state() != self._at_rest:
+            path = self._place(document.model.name)
+            self.save_session(path, quiet=True)
+            self._at_rest = ()
+            document.log(self.tr("kept {0}").format(path))
+            self.set_aside.emit(path)
+
+    def _place(self, source: str) -> Path:
+        """Where a session is kept; the oldest of them makes room."""
+        assert self.autosave is not None
+        folder = self.autosave.with_name("left")
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in sorted(folder.glob("*.qinspect"), key=lambda file: file.stat().st_mtime)[: -2 * KEPT]:
+            old.unlink(missing_ok=True)
+        stem = re.sub(r"[^\w.-]+", "-", Path(source.partition(":")[0]).stem) or "session"
+        return folder / f"{stem} {datetime.now():%Y-%m-%d %H.%M.%S}{self.autosave.suffix}"
 
     def _touch(self) -> None:
         if self.autosave is None:

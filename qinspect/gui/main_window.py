@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, QTimer
+from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, QSize, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from .work import Opened
 
 WORKBENCH = ("layers", "fix")
+FRAME = 32
+"""Height in pixels of the frame that a window system puts around."""
 ASK_MS = 250
 """Candidates are asked for when the selection has stood still so long."""
 
@@ -94,7 +96,7 @@ class MainWindow(QMainWindow):
         self.make_pages()
         self._connect()
         self.setMinimumSize(960, 600)
-        self.resize(1366, 768)
+        self._usual_size()
         if isinstance(geometry := settings.value("geometry"), QByteArray):
             self.restoreGeometry(geometry)
         self.go("open")
@@ -390,11 +392,16 @@ class MainWindow(QMainWindow):
         if self._fix is not None:
             self._fix.refresh()
 
+    def _usual_size(self) -> None:
+        """As at the first start: no larger than the screen."""
+        room = self.screen().availableGeometry().size() - QSize(0, FRAME)
+        self.resize(QSize(1366, 768).boundedTo(room))
+
     def reset_layout(self) -> None:
         """Sizes as at the first start."""
         for key in ("geometry", "splitters"):
             self.settings.remove(key)
-        self.resize(1366, 768)
+        self._usual_size()
         self.bottom_action.setChecked(True)
         self.layers_page.reset_layout()
         self.show_bottom()

@@ -26,6 +26,8 @@ class Tasks(Errands):
     -------
     model_opened(spec), data_opened(Opened), host_known(Host)
     exported(ExportReport), analyzed(exact)
+    check_started(), check_stopped()
+        The float model is being run for its metric; it was not run to the end.
     analyzing_changed(bool)
         Calibration and analysis of everything began, or are over.
     """
@@ -35,6 +37,8 @@ class Tasks(Errands):
     host_known = Signal(object)
     exported = Signal(object)
     analyzed = Signal(bool)
+    check_started = Signal()
+    check_stopped = Signal()
     analyzing_changed = Signal(bool)
 
     def __init__(self, document: Document, jobs: Jobs) -> None:
@@ -92,11 +96,15 @@ class Tasks(Errands):
         if model is None or data is None:
             return None
         metric = self._document.metric
-        return self._start(
+        job = self._start(
             self.tr("Float metric"),
             lambda report: work.check_float(model, data, report, metric),
             self._document.set_check,
         )
+        job.failed.connect(lambda _: self.check_stopped.emit())
+        job.cancelled.connect(self.check_stopped)
+        self.check_started.emit()
+        return job
 
     def open_metric(self, source: str) -> Job:
         """Judge outputs by another metric; the float model's own figure comes first."""

@@ -23,6 +23,7 @@ def connect_window(window: MainWindow) -> None:
         source.problem.connect(window.show_problem)
     tasks.analyzed.connect(lambda exact: exact and window.step in ("data", "target") and window.go("verdict"))
     window.keeper.session_opened.connect(window.go)
+    window.keeper.set_aside.connect(lambda path: window.opening.remember({"session": str(path)}))
     for changed in (
         document.model_changed,
         document.data_changed,
@@ -46,6 +47,10 @@ def connect_pages(window: MainWindow) -> None:
     window.data_page.open_requested.connect(opening.data)
     window.data_page.confirmed.connect(document.confirm)
     window.data_page.metric_chosen.connect(opening.metric)
+    card = window.data_page.metric_card
+    card.check_wanted.connect(tasks.check_float)
+    tasks.check_started.connect(card.show_running)
+    tasks.check_stopped.connect(card.show_stopped)
     window.data_page.next_requested.connect(lambda: window.go("target"))
     window.target_page.chosen.connect(document.set_target)
     for runner in (window.target_page, window.verdict_page):
@@ -53,7 +58,7 @@ def connect_pages(window: MainWindow) -> None:
     window.verdict_page.layers_requested.connect(lambda: window.go("layers"))
     window.verdict_page.findings.apply_requested.connect(window.apply_finding)
     export = window.export_page
-    export.export_requested.connect(lambda to, folder, options: tasks.export(to, Path(folder), options))
+    export.export_requested.connect(lambda to, folder, options: export.follow(tasks.export(to, Path(folder), options)))
     export.profile_requested.connect(lambda path, info: tasks.bring_back(Path(path), Path(info) if info else None))
     window.questions.quality_found.connect(window.data_page.quality.show_growth)
     for source in (window.verdict_page.findings, window.data_page.quality, export):

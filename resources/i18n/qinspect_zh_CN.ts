@@ -429,6 +429,10 @@
         <translation>来源与预处理</translation>
     </message>
     <message>
+        <source>The sub-folders calibrate, select and final are the parts</source>
+        <translation>各部分由子文件夹 calibrate、select、final 决定</translation>
+    </message>
+    <message>
         <source>calibrate / select / final: three parts that share no sample, so that what a search chose on is not what it is reported on</source>
         <translation>校准 / 选择 / 最终：三部分互不共享样本，搜索时用来选择的数据不会用来报告结果</translation>
     </message>
@@ -630,6 +634,10 @@
     <message>
         <source>without labels</source>
         <translation>无标签</translation>
+    </message>
+    <message>
+        <source>with targets</source>
+        <translation>有目标值</translation>
     </message>
     <message>
         <source>{0} samples {1}: {2} to calibrate, {3} to select, {4} to report on. {5}</source>
@@ -1125,6 +1133,10 @@
     <message>
         <source>What was exported, and whether it gives what the window showed, stands here.</source>
         <translation>这里显示导出了什么，以及结果是否与窗口所示一致。</translation>
+    </message>
+    <message>
+        <source>Exporting…</source>
+        <translation>正在导出…</translation>
     </message>
     <message>
         <source>Target {0}, the current plan.</source>
@@ -1686,8 +1698,8 @@
         <translation>取消</translation>
     </message>
     <message>
-        <source>Stop; what was computed before stays (Esc)</source>
-        <translation>停止；已计算的内容会保留 (Esc)</translation>
+        <source>Stop; what was computed before stays (Ctrl+.)</source>
+        <translation>停止；之前算出的结果会保留 (Ctrl+.)</translation>
     </message>
     <message>
         <source>{0} left</source>
@@ -1715,6 +1727,10 @@
     <message>
         <source>saved {0}</source>
         <translation>已保存 {0}</translation>
+    </message>
+    <message>
+        <source>kept {0}</source>
+        <translation>已保留 {0}</translation>
     </message>
 </context>
 <context>
@@ -2267,12 +2283,20 @@
         <translation>下一步：目标</translation>
     </message>
     <message>
+        <source>Run the float model</source>
+        <translation>运行浮点模型</translation>
+    </message>
+    <message>
         <source>function of your own…</source>
         <translation>自定义函数…</translation>
     </message>
     <message>
         <source>Confirmed</source>
         <translation>已确认</translation>
+    </message>
+    <message>
+        <source>The float model was stopped before it had seen all samples.</source>
+        <translation>浮点模型在看完全部样本之前被停止。</translation>
     </message>
     <message>
         <source>The float model runs on the data.</source>
@@ -5708,6 +5732,14 @@
         <translation>请给出正数。</translation>
     </message>
     <message>
+        <source>{text!r} adds up to {total}, not to 100</source>
+        <translation>{text!r} 之和是 {total}，而不是 100</translation>
+    </message>
+    <message>
+        <source>Give shares in percent, such as 50/25/25.</source>
+        <translation>请用百分比给出，例如 50/25/25。</translation>
+    </message>
+    <message>
         <source>{value} is not a number of at least 1</source>
         <translation>{value} 不是至少为 1 的数</translation>
     </message>
@@ -8322,10 +8354,6 @@
     <message>
         <source>Install the program anew.</source>
         <translation>请重新安装程序。</translation>
-    </message>
-    <message>
-        <source>split</source>
-        <translation>划分</translation>
     </message>
     <message>
         <source>{text!r} is not three shares</source>

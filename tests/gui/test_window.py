@@ -565,5 +565,5 @@ def test_escape_cancels_the_job(make_window, qtbot):
     job = window.jobs.start("endless", endless)
     qtbot.waitUntil(lambda: "working" in window.strip.note.text())
     with qtbot.waitSignal(job.cancelled, timeout=1000):
-        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        qtbot.keyClick(window, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
     assert not window.strip.isVisible()

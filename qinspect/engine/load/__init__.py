@@ -28,7 +28,7 @@ from .archive import read_pt2
 from .call import call_of
 from .callable import build
 from .pt2_quantized import existing_of, strip
-from .sniff import CLOSED, kind_of, model_in, refusal
+from .sniff import CLOSED, holds_tensors, kind_of, model_in, refusal
 from .timm_names import build_timm
 from .trace import Traced, first_line, trace
 
@@ -129,12 +129,9 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
     if not dynamic and not table:
         notes.append(Text("The batch size is fixed by the model: samples run in batches of that size."))
     report(4, 4, Text("done"))
-    name = Path(spec.source.partition(":")[0]).stem if not is_callable(spec.source) else spec.source.rpartition(":")[0]
-    if spec.source.startswith(TIMM):
-        name = spec.source.removeprefix(TIMM)
     return Model(
         spec,
-        Path(name).stem if "/" in name or name.endswith(".py") else name,
+        _name(spec.source),
         _digest(graph),
         graph,
         forward,
@@ -143,6 +140,17 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
         existing,
         preparation,
     )
+
+
+def _name(source: str) -> str:
+    """What a model is called: by its file, and by its callable where that is not just ``model``."""
+    if source.startswith(TIMM):
+        return source.removeprefix(TIMM)
+    if not is_callable(source):
+        return Path(source.partition(":")[0]).stem
+    place, _, called = source.rpartition(":")
+    place = Path(place).stem if "/" in place or place.endswith(".py") else place
+    return place if called == "model" else f"{place}.{called}"
 
 
 _Opened = tuple[LayerGraph, Callable[..., Any], bool, Existing | None]
@@ -167,6 +175,8 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
     path = model_in(Path(spec.source))
     kind = kind_of(path)
+    if kind == "pickle" and holds_tensors(path):
+        raise refusal(path, "checkpoint")
     if kind in CLOSED and not (kind == "checkpoint" and zipfile.is_zipfile(path)):
         raise refusal(path, kind)
     if spec.weights:

@@ -108,6 +108,17 @@ def looks_like_onnx(path: Path) -> bool:
     return len(start) == 2 and start[0] == 0x08 and 0 < start[1] < 0x80
 
 
+def holds_tensors(path: Path) -> bool:
+    """Whether a pickle is a checkpoint that can be read without running anything, as torch before 1.6 wrote them."""
+    import torch
+
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # whatever a damaged or hostile file makes torch raise
+        return False
+    return True
+
+
 def refusal(path: Path, kind: str) -> Problem:
     """Why a file of a kind in `CLOSED` cannot be opened."""
     what, remedy = CLOSED[kind]

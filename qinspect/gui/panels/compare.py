@@ -13,7 +13,7 @@ from PySide6.QtCore import QCoreApplication
 from ...engine.qconfig import config_from_json
 from ...engine.results import Totals
 from ...session import Run
-from .figures import measured, share, small
+from .figures import drop, measured, share, small
 
 SHOWN = 12
 """Lines of a kind that are shown."""
@@ -59,7 +59,10 @@ def compare(one: Run, two: Run) -> Comparison:
     for (name, get, text), (_, _, other_text) in zip(_figures(units[0]), _figures(units[1]), strict=True):
         x, y = get(a), get(b)
         if x is not None or y is not None:
-            change = "" if x is None or y is None or x == y else f"{y - x:+.3g}"
+            if x is None or y is None or x == y:
+                change = ""
+            else:
+                change = drop(y, x) if text(x).endswith("%") else f"{y - x:+.3g}"
             figures.append(Row(name, text(x), other_text(y), change))
     rows = []
     for row in two.analysis.layers:

@@ -17,8 +17,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ...engine.problem import Problem
-from ...engine.text import Text
 from ..icons import set_icon
 from .cards import Card, heading, row
 
@@ -37,23 +35,6 @@ FIELDS = {
     "table": ("label", *IMAGES, "rate", "seconds", "tokenizer", "max_length"),
 }
 """What each kind of data is prepared by; the split, the seed and the number of samples are for all."""
-
-
-def parse_split(text: str) -> list[float]:
-    """``50/25/25`` as three numbers.
-
-    Raises
-    ------
-    Problem
-        Where it is not that.
-    """
-    try:
-        parts = [float(part) for part in text.split("/")]
-    except ValueError:
-        parts = []
-    if len(parts) != 3:
-        raise Problem(Text("split"), Text("{text!r} is not three shares", text=text), Text("Write it as 50/25/25."))
-    return parts
 
 
 class DataForm(Card):
@@ -75,12 +56,7 @@ class DataForm(Card):
         self._make_source()
         self._make_fields()
         self.split = QLineEdit("50/25/25")
-        self.split.setToolTip(
-            self.tr(
-                "calibrate / select / final: three parts that share no sample, "
-                "so that what a search chose on is not what it is reported on"
-            )
-        )
+        self.fix_split(False)
         self.samples = self._number(self.tr("all"))
         self.seed = QSpinBox(maximum=2**31 - 1)
         self.seed.setMinimumHeight(26)
@@ -177,12 +153,28 @@ class DataForm(Card):
         made.setToolTip(tip)
         return made
 
+    def fix_split(self, fixed: bool) -> None:
+        """Whether the data themselves say what each part is; the shares are not used then."""
+        self.split.setEnabled(not fixed)
+        self.split.setToolTip(
+            self.tr("The sub-folders calibrate, select and final are the parts")
+            if fixed
+            else self.tr(
+                "calibrate / select / final: three parts that share no sample, "
+                "so that what a search chose on is not what it is reported on"
+            )
+        )
+
     def show_kind(self, kind: str) -> None:
         """Show the fields of a kind of data, one of `FIELDS`; of another one nothing changes."""
-        if kind in FIELDS:
-            self.kind = kind
-            for key, widget in self._rows.items():
-                self._form.setRowVisible(widget, key in FIELDS[kind])
+        if kind not in FIELDS:
+            return
+        if kind != self.kind and "normalize" in FIELDS[kind]:
+            # Images are 0..255 and nearly always standardized; stored arrays are what the model takes.
+            self.normalize.setCurrentText("none (0..1)" if kind == "arrays" else "ImageNet")
+        self.kind = kind
+        for key, widget in self._rows.items():
+            self._form.setRowVisible(widget, key in FIELDS[kind])
 
     def spec(self) -> dict[str, Any]:
         """The fields as a specification; what does not apply to the kind of data says nothing.
@@ -192,6 +184,9 @@ class DataForm(Card):
         Problem
             Where a field makes no sense.
         """
+        # Numpy, which it needs, is imported with the first data set, not with the window.
+        from ...engine.data_spec import parse_split
+
         mean, std = self._normalization()
         used = FIELDS[self.kind]
         given: dict[str, Any] = {
@@ -209,7 +204,7 @@ class DataForm(Card):
         return {
             "source": self.source.text().strip(),
             "samples": self.samples.value() or None,
-            "split": parse_split(self.split.text()),
+            "split": list(parse_split(self.split.text())),
             "seed": self.seed.value(),
             **{key: value for key, value in given.items() if key in used},
             **({"mean": mean, "std": std} if "normalize" in used else {}),
@@ -219,7 +214,6 @@ class DataForm(Card):
         text = self.normalize.currentText().strip()
         if text in NORMALIZATIONS:
             return NORMALIZATIONS[text] or (None, None)
-        # Numpy, which it needs, is imported with the first data set, not with the window.
         from ...engine.data_spec import parse_normalize
 
         return parse_normalize(text.lower())

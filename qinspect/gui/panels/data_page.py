@@ -115,6 +115,7 @@ class DataPage(Page):
             # Imports torch, which is there as soon as a model is.
             from ...engine.data import kind_of_source
 
+            self.form.fix_split(False)
             self.form.show_kind(kind_of_source(self.form.source.text().strip()))
 
     def _offer_preparation(self) -> None:
@@ -156,7 +157,14 @@ class DataPage(Page):
         self.warning.setVisible(data is not None and bool(data.splits.warning))
         if data is not None:
             counts = data.splits
-            labels = self.tr("with labels") if data.labels is not None else self.tr("without labels")
+            self.form.fix_split(data.samples.parts is not None)
+            labels = (
+                self.tr("with labels")
+                if data.labels is not None
+                else self.tr("without labels")
+                if data.targets is None
+                else self.tr("with targets")
+            )
             self.splits.setText(
                 self.tr("{0} samples {1}: {2} to calibrate, {3} to select, {4} to report on. {5}").format(
                     len(data),

@@ -22,6 +22,7 @@ from ...engine.backends import refuse_opaque
 from ...engine.kinds import IO_KINDS, KINDS, ONNX_KINDS, refused, targets_for
 from ..document import Document
 from ..icons import set_icon, set_primary
+from ..jobs import Job
 from ..language import translated
 from .cards import Card, Hint, Page, clear, label, row
 from .device_card import DeviceCard
@@ -76,6 +77,7 @@ class ExportPage(Page):
         right.addStretch(1)
         self.body.addStretch(1)
         self.reports: list[Any] = []
+        self._job: Job | None = None
         for changed in (document.plan_changed, document.calibration_changed, document.model_changed):
             changed.connect(self.refresh)
         self.choose("onnx")
@@ -199,6 +201,13 @@ class ExportPage(Page):
     def _go(self) -> None:
         self.export_requested.emit(self.to, self.folder.text().strip(), self.options())
 
+    def follow(self, job: Job | None) -> None:
+        """One export at a time: the button waits for it."""
+        if job is not None:
+            self._job = job
+            job.finished.connect(self.refresh)
+            self.refresh()
+
     def _browse(self) -> None:
         if path := QFileDialog.getExistingDirectory(self, self.tr("Folder"), self.folder.text()):
             self.folder.setText(path)
@@ -236,8 +245,10 @@ class ExportPage(Page):
             self._reasons[kind].setVisible(bool(why))
         if self.to in self.refused:
             self.choose(next(kind for kind in KINDS if kind not in self.refused))
-        self.go.setEnabled(ready)
-        set_primary(self.go, ready)
+        busy = self._job is not None and not self._job.over
+        self.go.setEnabled(ready and not busy)
+        self.go.setText(self.tr("Exporting…") if busy else self.tr("Export and verify"))
+        set_primary(self.go, ready and not busy)
         self.note.setText(
             self.tr("Target {0}, the current plan.").format(document.plan.target.name)
             if ready

@@ -23,12 +23,13 @@ class MetricCard(Card):
     -------
     metric_chosen(source)
         A name, or ``file.py:callable``.
-    confirmed(), next_requested()
+    confirmed(), next_requested(), check_wanted()
     """
 
     metric_chosen = Signal(str)
     confirmed = Signal()
     next_requested = Signal()
+    check_wanted = Signal()
 
     def __init__(self, document: Document) -> None:
         super().__init__(self.tr("Float metric"))
@@ -57,7 +58,12 @@ class MetricCard(Card):
         self.body.addLayout(row(self.choice, self.own, 1))
         self.body.addWidget(self.value)
         self.body.addWidget(self.note)
-        self.body.addLayout(row(self.confirm, self.next, 1))
+        self.again = QPushButton(self.tr("Run the float model"))
+        set_icon(self.again, "play")
+        self.again.clicked.connect(self.check_wanted)
+        self.again.hide()
+        self._stopped = False
+        self.body.addLayout(row(self.confirm, self.next, self.again, 1))
 
     def _chosen(self) -> None:
         source = self.choice.currentData()
@@ -77,6 +83,16 @@ class MetricCard(Card):
             self.choice.addItem(name, name)
         self.choice.addItem(self.tr("function of your own…"), OWN)
 
+    def show_stopped(self) -> None:
+        """The float model was not run to the end: nothing is known of it."""
+        self._stopped = True
+        self.refresh()
+
+    def show_running(self) -> None:
+        """The float model is being run."""
+        self._stopped = False
+        self.refresh()
+
     def refresh(self) -> None:
         """Show the metric and the float model's figure."""
         document = self._document
@@ -89,16 +105,23 @@ class MetricCard(Card):
         self.own.setVisible(document.data is not None and known < 0)
         sure = document.data is not None and document.confirmed == document.data.digest
         ready = document.data is not None and document.check is not None
-        self.confirm.setEnabled(ready and not sure)
         self.confirm.setText(self.tr("Confirmed") if sure else self.tr("This is right: confirm"))
         set_primary(self.confirm, ready and not sure)
+        leads_on = self.confirm.hasFocus() and sure
         self.next.setEnabled(sure)
+        if leads_on:  # before the button that has it is disabled, which would give it to any other
+            self.next.setFocus()
+        self.confirm.setEnabled(ready and not sure)
         set_primary(self.next, sure)
         self.set_edge("good" if sure else "warn")
+        self.again.setVisible(self._stopped and document.check is None)
         self._show_value(document.check)
 
     def _show_value(self, check: Any) -> None:
-        if check is None:
+        if check is None and self._stopped:
+            self.value.setText("–")
+            self.note.setText(self.tr("The float model was stopped before it had seen all samples."))
+        elif check is None:
             self.value.setText("…")
             self.note.setText(self.tr("The float model runs on the data."))
         elif check.metric is None and not self._document.labelled:

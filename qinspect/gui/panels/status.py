@@ -30,7 +30,7 @@ class JobStrip(QWidget):
         set_icon(self.pause, "pause")
         self.pause.toggled.connect(self._pause)
         self.cancel = QPushButton(self.tr("Cancel"))
-        self.cancel.setToolTip(self.tr("Stop; what was computed before stays (Esc)"))
+        self.cancel.setToolTip(self.tr("Stop; what was computed before stays (Ctrl+.)"))
         set_icon(self.cancel, "close")
         self.cancel.setMaximumWidth(120)
         self.cancel.clicked.connect(self._cancel)

@@ -1,0 +1,132 @@
+"""The pages of the way from Open to Export, as a hand on mouse and keyboard meets them."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+
+from qinspect.engine.problem import Problem
+from qinspect.engine.progress import silent
+from qinspect.gui import work
+from qinspect.gui.dialogs import in_fields
+from qinspect.gui.panels.compare import compare
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def test_a_click_on_the_words_of_a_card_chooses_it(make_window, digits, qtbot):
+    window = make_window(digits)
+    window.go("target")
+    for words in window.target_page.cards["fx-onednn"].findChildren(QLabel):
+        window.document.set_target(window.document.plan.target.parse("ort"))
+        qtbot.mouseClick(words, LEFT)
+        assert window.document.plan.target.name == "fx-onednn", words.text()
+    window.go("export")
+    qtbot.mouseClick(window.export_page.cards["script"].findChildren(QLabel)[1], LEFT)
+    assert window.export_page.to == "script"
+
+
+def test_a_float_model_that_was_stopped_can_be_run_again(make_window, digits, qtbot, monkeypatch):
+    window = make_window(digits, autosave=False)
+    window.go("data")
+    go_on, check = threading.Event(), work.check_float
+
+    def slow(model, data, report, metric=None):
+        while not go_on.is_set():
+            report(1, 4, "running")
+        return check(model, data, report, metric)
+
+    monkeypatch.setattr(work, "check_float", slow)
+    card = window.data_page.metric_card
+    window.document.set_data(digits.data.data)
+    job = window.tasks.check_float()
+    assert card.value.text() == "…"
+    with qtbot.waitSignal(job.cancelled):
+        qtbot.mouseClick(window.strip.cancel, LEFT)
+    assert "stopped" in card.note.text()
+    assert not card.confirm.isEnabled()
+    go_on.set()
+    qtbot.mouseClick(card.again, LEFT)
+    qtbot.waitUntil(lambda: window.document.check is not None)
+    assert not card.again.isVisible()
+
+
+def test_after_confirming_the_keyboard_is_on_the_next_step(make_window, digits, qtbot):
+    window = make_window()
+    window.document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    window.document.set_data(digits.data.data)
+    window.document.set_check(digits.check)
+    window.go("data")
+    card = window.data_page.metric_card
+    card.confirm.setFocus()
+    qtbot.keyClick(card.confirm, Qt.Key.Key_Space)
+    assert card.next.hasFocus()
+
+
+def test_a_share_changes_by_points(digits):
+    from dataclasses import replace
+
+    from qinspect.session import Run
+
+    run = Run("1", "m", "d", True, digits.opened.plan, digits.analysis)
+    worse = replace(
+        digits.analysis, totals=replace(digits.analysis.totals, agreement=digits.analysis.totals.agreement - 0.5)
+    )
+    row = next(row for row in compare(run, replace(run, analysis=worse)).figures if row.name == "agreement, simulated")
+    assert row.change == "-50.0 points"
+
+
+def test_a_folder_that_takes_no_files_is_refused_before_anything_is_computed(digits, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = []
+    given = digits.opened.model, digits.opened.plan, digits.calibration, digits.data.data
+    with pytest.raises(Problem, match="cannot be written"):
+        work.export(*given, "onnx", tmp_path / "file" / "out", {}, None, lambda *told: said.append(told))
+    assert said == []
+
+
+def test_one_export_at_a_time(make_window, digits, qtbot, tmp_path, monkeypatch):
+    window = make_window(digits)
+    window.go("export")
+    go_on, page = threading.Event(), window.export_page
+
+    def slow(*given):
+        go_on.wait(20)
+        return work_export(*given[:-1], silent)
+
+    work_export = work.export
+    monkeypatch.setattr(work, "export", slow)
+    page.folder.setText(str(tmp_path))
+    page.choose("plan")
+    qtbot.mouseClick(page.go, LEFT)
+    assert not page.go.isEnabled()
+    go_on.set()
+    qtbot.waitUntil(page.go.isEnabled, timeout=30_000)
+    assert len(page.reports) == 1
+
+
+def test_another_language_keeps_filter_order_and_tabs(make_window, digits, qtbot):
+    window = make_window(digits)
+    window.go("layers")
+    page = window.layers_page
+    page.tree.flat.click()
+    qtbot.keyClicks(page.tree.filter, "conv2d")
+    page.tree.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    page.centre.setCurrentIndex(1)
+    page.bottom.setCurrentIndex(2)
+    window.set_language("en")
+    after = window.layers_page
+    assert after is not page
+    assert (after.tree.filter.text(), after.tree.flat.isChecked()) == ("conv2d", True)
+    assert after.tree.view.header().sortIndicatorSection() == 3
+    assert (after.centre.currentIndex(), after.bottom.currentIndex()) == (1, 2)
+
+
+def test_the_window_speaks_of_its_fields_and_not_of_options():
+    assert in_fields("Leave out --resize and --crop, or give --input-shape.") == (
+        "Leave out “Resize” and “Crop”, or give “Input shape”."
+    )
+    assert in_fields("build it with trtexec --onnx=x") == "build it with trtexec --onnx=x"
