@@ -89,7 +89,7 @@ def test_a_class_a_function_or_an_instance_gives_the_model_in_eval_mode_and_floa
     assert model.graph.layers[0].dtype == "float32"
     assert not model.forward.training
     assert model.dynamic_batch
-    assert model.name == "net"
+    assert model.name == f"net.{name}"
 
 
 @pytest.mark.parametrize("name", ["with_example", "with_tensor"])

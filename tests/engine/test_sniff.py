@@ -64,3 +64,12 @@ def test_a_folder_with_one_model_file_is_that_model_and_with_several_says_so(tmp
     (folder / "other.onnx").write_bytes(b"")
     with pytest.raises(Problem, match=r"net\.pt2, other\.onnx"):
         load_model(ModelSpec(str(folder)))
+
+
+def test_a_checkpoint_of_an_old_torch_is_weights_and_no_pickle(tmp_path):
+    path = tmp_path / "old.pt"
+    torch.save(nn.Linear(4, 3).state_dict(), path, _use_new_zipfile_serialization=False)
+    assert kind_of(path) == "pickle"
+    with pytest.raises(Problem) as found:
+        load_model(ModelSpec(str(path)))
+    assert found.value.what == CLOSED["checkpoint"][0]
