@@ -99,3 +99,16 @@ def test_what_a_killed_writer_left_is_swept_away_and_what_another_is_writing_is_
         os.utime(path, (time.time() - 2 * STALE_S,) * 2)
     write_atomically(tmp_path / "a.json", "{}")
     assert sorted(item.name for item in tmp_path.iterdir()) == [".a.json.new", ".b.json.old", "a.json"]
+
+
+def test_what_is_no_file_is_not_replaced_and_a_link_stays_one(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("folder", "pipe"):
+        with pytest.raises(Problem, match="no file"):
+            write_atomically(tmp_path / name, "{}")
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "link").symlink_to("target.json")
+    write_atomically(tmp_path / "link", "{}")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target.json").read_text() == "{}"

@@ -28,6 +28,10 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         Where the folder cannot be written or the disk is full; an older file stays as it was.
     """
     content = data.encode() if isinstance(data, str) else data
+    if path.exists() and not path.is_file():
+        # What is put in its place would take away a folder, or a device such as /dev/null.
+        raise Problem(str(path), Text("is there already, and is no file"), Text("Choose another name."))
+    path = path.resolve()  # a link stays one
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)

@@ -34,6 +34,8 @@ class Metric:
         ``share`` for fractions.
     classes : int | "flat" | None
         How it reads the first output, see `qinspect.engine.classes`; None is no logits.
+    reads_targets : bool
+        Without, there is no metric, whatever the data hold: agreement with the float model counts.
     """
 
     name: str = "top-1"
@@ -41,10 +43,11 @@ class Metric:
     higher_is_better: bool = True
     unit: str = "share"
     classes: int | Literal["flat"] | None = "flat"
+    reads_targets: bool = True
 
     def __call__(self, outputs: Sequence[NDArray[Any]], targets: NDArray[Any] | None) -> float | None:
         """The metric of concatenated outputs; None without targets, or where they are not of its kind."""
-        if targets is None or not outputs:
+        if targets is None or not outputs or not self.reads_targets:
             return None
         if self.function is not None:
             tensors = [torch.from_numpy(np.asarray(o)) for o in outputs]
@@ -228,7 +231,7 @@ def _rmse(outputs: Any, targets: Any) -> float:
 def _cosine(outputs: Any, targets: Any) -> float:
     """Mean cosine of output and target, sample by sample (embeddings)."""
     first = _first(outputs).double().flatten(1)
-    if first.shape != targets.flatten(1).shape:
+    if targets.dim() < 2 or first.shape != targets.flatten(1).shape:
         raise Problem(
             Text("metric cosine"),
             Text("output {output} and y {y} do not fit", output=tuple(first.shape), y=tuple(targets.shape)),
@@ -251,8 +254,11 @@ METRICS: Mapping[str, Metric] = {
     "token-accuracy": Metric("token-accuracy", _tokens, classes=-1),
     "rmse": Metric("rmse", _rmse, higher_is_better=False, unit="", classes=None),
     "cosine": Metric("cosine", _cosine, classes=None),
+    "agreement": Metric("agreement", reads_targets=False),
 }
-"""Metrics by name: of the first output against y. Without y they still say how the output is to be read."""
+"""Metrics by name: of the first output against y. Without y they still say how the output is to be read.
+
+``agreement`` leaves labels aside, such as folders that are not the model's classes."""
 
 
 def metric_of(source: str | None) -> Metric:

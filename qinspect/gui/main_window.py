@@ -265,8 +265,6 @@ class MainWindow(QMainWindow):
     def _model_opened(self, spec: Any) -> None:
         self.opening.remember(spec)
         self.open_page.set_resume(None, "")
-        if self.step not in ("open", "layers"):
-            self.go("open")
 
     def _data_opened(self, opened: Opened) -> None:
         self.opened = opened

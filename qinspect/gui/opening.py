@@ -63,6 +63,8 @@ class Opening(QObject):
         if allowed is None:
             return
         self._window.open_page.fill(spec)
+        if self._window.step != "layers":
+            self._window.go("open")
         self._tasks.open_model(spec, allowed, plan, data)
 
     def demo(self) -> None:

@@ -12,7 +12,7 @@ from ..engine.plan import QuantPlan
 from ..engine.results import Analysis
 from . import work
 from .document import Document
-from .errands import Errands
+from .errands import Errands, line
 from .jobs import Job, Jobs
 
 QUICK_MS = 1500
@@ -26,8 +26,8 @@ class Tasks(Errands):
     -------
     model_opened(spec), data_opened(Opened), host_known(Host)
     exported(ExportReport), analyzed(exact)
-    check_started(), check_stopped()
-        The float model is being run for its metric; it was not run to the end.
+    check_started(), check_stopped(reason)
+        The float model is being run for its metric; it was cancelled (no reason), or failed.
     analyzing_changed(bool)
         Calibration and analysis of everything began, or are over.
     """
@@ -38,7 +38,7 @@ class Tasks(Errands):
     exported = Signal(object)
     analyzed = Signal(bool)
     check_started = Signal()
-    check_stopped = Signal()
+    check_stopped = Signal(str)
     analyzing_changed = Signal(bool)
 
     def __init__(self, document: Document, jobs: Jobs) -> None:
@@ -101,8 +101,8 @@ class Tasks(Errands):
             lambda report: work.check_float(model, data, report, metric),
             self._document.set_check,
         )
-        job.failed.connect(lambda _: self.check_stopped.emit())
-        job.cancelled.connect(self.check_stopped)
+        job.failed.connect(lambda problem: self.check_stopped.emit(line(problem)))
+        job.cancelled.connect(lambda: self.check_stopped.emit(""))
         self.check_started.emit()
         return job
 

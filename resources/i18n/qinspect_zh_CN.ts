@@ -620,12 +620,12 @@
         <translation>模型实际看到的样本</translation>
     </message>
     <message>
-        <source>Open data to see its first samples here, cropped and scaled as the model gets them.</source>
-        <translation>打开数据后，这里显示最前面的样本，已按模型的输入裁剪和缩放。</translation>
-    </message>
-    <message>
         <source>Open a model first.</source>
         <translation>请先打开模型。</translation>
+    </message>
+    <message>
+        <source>Open data to see its first samples here, as the model gets them.</source>
+        <translation>打开数据后，这里显示模型实际收到的前几个样本。</translation>
     </message>
     <message>
         <source>with labels</source>
@@ -2301,6 +2301,14 @@
     <message>
         <source>The float model runs on the data.</source>
         <translation>正在用浮点模型处理数据。</translation>
+    </message>
+    <message>
+        <source>without labels</source>
+        <translation>不用标签</translation>
+    </message>
+    <message>
+        <source>The labels are left aside: on {0} samples agreement with the float model will count.</source>
+        <translation>不使用标签：以 {0} 个样本上与浮点模型的一致率为准。</translation>
     </message>
     <message>
         <source>no labels</source>
@@ -6718,6 +6726,14 @@
     <message>
         <source>sample</source>
         <translation>样本</translation>
+    </message>
+    <message>
+        <source>is there already, and is no file</source>
+        <translation>已存在，且不是文件</translation>
+    </message>
+    <message>
+        <source>Choose another name.</source>
+        <translation>请换一个名称。</translation>
     </message>
     <message>
         <source>reading the model</source>

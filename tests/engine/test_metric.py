@@ -67,3 +67,10 @@ def test_a_file_of_several_inputs_gives_them_by_name_or_number(tmp_path):
         assert two.tolist() == [[1, 1, 1]]
     with pytest.raises(Problem, match="Name the arrays a, b"):
         open_data(DataSpec(str(tmp_path / "named.npz")), (None, 3), input_names=("a", "b"))
+
+
+def test_cosine_of_class_indices_is_refused_and_agreement_leaves_them_aside():
+    outputs, labels = [np.ones((3, 4), np.float32)], np.array([5, 6, 7])
+    with pytest.raises(Problem, match="do not fit"):
+        METRICS["cosine"](outputs, labels)
+    assert METRICS["agreement"](outputs, labels) is None

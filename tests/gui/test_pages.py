@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QMessageBox
 
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
@@ -130,3 +130,38 @@ def test_the_window_speaks_of_its_fields_and_not_of_options():
         "Leave out “Resize” and “Crop”, or give “Input shape”."
     )
     assert in_fields("build it with trtexec --onnx=x") == "build it with trtexec --onnx=x"
+
+
+def test_labels_of_other_classes_say_so_on_the_page_and_can_be_left_aside(make_window, digits, qtbot):
+    from dataclasses import replace
+
+    window = make_window()
+    document, card = window.document, window.data_page.metric_card
+    document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    document.set_data(
+        replace(digits.data.data, labels=digits.data.data.labels + 300, targets=digits.data.data.labels + 300)
+    )
+    window.go("data")
+    with qtbot.waitSignal(window.tasks.check_float().finished):
+        pass
+    assert "300" in card.note.text()
+    assert card.again.isVisible()
+    for box in window.findChildren(QMessageBox):
+        box.close()
+    index = card.choice.findData("agreement")
+    card.choice.setCurrentIndex(index)
+    card.choice.activated.emit(index)
+    qtbot.waitUntil(lambda: document.check is not None, timeout=30_000)
+    assert document.check.metric is None
+    assert "left aside" in card.note.text()
+    assert card.confirm.isEnabled()
+
+
+def test_a_page_that_was_gone_to_while_the_model_opens_stays(make_window, digits, qtbot):
+    window = make_window()
+    job = window.tasks.open_model(digits.model_spec, True)
+    window.go("data")
+    with qtbot.waitSignal(job.done, timeout=60_000):
+        pass
+    assert window.step == "data"
+    assert "Open data" in window.data_page.hint.text.text()

@@ -91,7 +91,7 @@ class DataPage(Page):
         self.grid.setVerticalSpacing(8)
         self.grid.setColumnStretch(COLUMNS, 1)
         card.body.addLayout(self.grid)
-        self.hint = Hint(self.tr("Open data to see its first samples here, cropped and scaled as the model gets them."))
+        self.hint = Hint("")
         card.body.addWidget(self.hint, 1)
         card.body.addStretch(1)
         return card
@@ -121,6 +121,11 @@ class DataPage(Page):
     def _offer_preparation(self) -> None:
         """Put into the fields what the model's author names for its data, before any data was opened."""
         model = self._document.model
+        if model is not None and self._document.data is None:
+            # Until data are named, the input says what they are likely to be.
+            pictures = [len(value.shape) == 4 and value.dtype.startswith("float") for value in model.graph.inputs]
+            self.form.show_kind("images" if pictures == [True] else "arrays")
+            self._look()
         if model is not None and model.preparation and self._document.data is None:
             self.form.fill({**self.form.spec(), **model.preparation})
 
@@ -146,8 +151,11 @@ class DataPage(Page):
         """Show the data set that is open."""
         data, check = self._document.data, self._document.check
         self.setEnabled(self._document.model is not None)
-        if self._document.model is None:
-            self.hint.setText(self.tr("Open a model first."))
+        self.hint.setText(
+            self.tr("Open a model first.")
+            if self._document.model is None
+            else self.tr("Open data to see its first samples here, as the model gets them.")
+        )
         if data is None:
             self._glimpses = []
         self.hint.setVisible(data is None)

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 
+from ..dialogs import in_fields
 from ..document import Document
 from ..icons import set_icon, set_primary
 from .cards import Card, label, row
@@ -62,7 +63,7 @@ class MetricCard(Card):
         set_icon(self.again, "play")
         self.again.clicked.connect(self.check_wanted)
         self.again.hide()
-        self._stopped = False
+        self._stopped = ""
         self.body.addLayout(row(self.confirm, self.next, self.again, 1))
 
     def _chosen(self) -> None:
@@ -83,14 +84,14 @@ class MetricCard(Card):
             self.choice.addItem(name, name)
         self.choice.addItem(self.tr("function of your own…"), OWN)
 
-    def show_stopped(self) -> None:
+    def show_stopped(self, reason: str) -> None:
         """The float model was not run to the end: nothing is known of it."""
-        self._stopped = True
+        self._stopped = reason or self.tr("The float model was stopped before it had seen all samples.")
         self.refresh()
 
     def show_running(self) -> None:
         """The float model is being run."""
-        self._stopped = False
+        self._stopped = ""
         self.refresh()
 
     def refresh(self) -> None:
@@ -114,16 +115,23 @@ class MetricCard(Card):
         self.confirm.setEnabled(ready and not sure)
         set_primary(self.next, sure)
         self.set_edge("good" if sure else "warn")
-        self.again.setVisible(self._stopped and document.check is None)
+        self.again.setVisible(bool(self._stopped) and document.check is None)
         self._show_value(document.check)
 
     def _show_value(self, check: Any) -> None:
         if check is None and self._stopped:
             self.value.setText("–")
-            self.note.setText(self.tr("The float model was stopped before it had seen all samples."))
+            self.note.setText(in_fields(self._stopped))
         elif check is None:
             self.value.setText("…")
             self.note.setText(self.tr("The float model runs on the data."))
+        elif check.metric is None and check.metric_name == "agreement" and self._document.labelled:
+            self.value.setText(self.tr("without labels"))
+            self.note.setText(
+                self.tr("The labels are left aside: on {0} samples agreement with the float model will count.").format(
+                    check.samples
+                )
+            )
         elif check.metric is None and not self._document.labelled:
             self.value.setText(self.tr("no labels"))
             self.note.setText(
