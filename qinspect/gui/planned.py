@@ -142,7 +142,10 @@ class Planned(QObject):
             asked = self.qconfig(layer_id)
             if asked is None or (role == "weight" and not self.weighted(layer_id)):
                 continue
-            plan = plan.with_layer(layer_id, **{role: changed_config(getattr(asked, role), self._start(role), fields)})
+            wanted = changed_config(getattr(asked, role), self._start(role), fields)
+            # What it is already needs no override.
+            if wanted != getattr(asked, role):
+                plan = plan.with_layer(layer_id, **{role: wanted})
         what = ", ".join(f"{key} {value}" for key, value in fields.items())
         title = self.tr("{0} {1} for {2}").format(self._role(role), what, names(ids))
         return self.edit(title, plan, merge=f"{role}{sorted(fields)}{ids}")
@@ -177,6 +180,8 @@ class Planned(QObject):
             if self._leaders().keys().isdisjoint(alike):
                 return self.apply_matching("op", op, qconfig, name)
             return self.apply(alike, qconfig, name)
+        if qconfig == self.qconfig(unit):
+            return False
         title = self.tr("{0} for {1}").format(name, unit)
         plan = self._given(self.plan, unit, candidate.layer_id, qconfig)
         return self.edit(title, self._remediable(plan))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from typing import Any
+
 from PySide6.QtCore import Signal
 
 from ..engine.plan import QuantPlan
@@ -17,13 +19,16 @@ if TYPE_CHECKING:
     from ..engine.graph import LayerGraph
     from ..engine.search.costs import Costs
 
+MOST_KNOWN = 200
+"""Layers whose candidates are kept, so that going back to one shows them at once."""
+
 
 class Questions(Errands):
     """Short looks at one layer or one sample.
 
     Signals
     -------
-    candidates_found(layer id, tuple), candidates_failed(layer id, why)
+    candidates_found(layer id, tuple), candidates_failed(layer id, why), candidates_delayed(layer id, why)
     weights_found(WeightRanges | None), sample_found(SampleErrors)
     validation_found(layer id, TensorStats | None), quality_found(RangeGrowth | None)
     channels_found(layer id, ChannelValues | None)
@@ -32,6 +37,7 @@ class Questions(Errands):
 
     candidates_found = Signal(str, object)
     candidates_failed = Signal(str, str)
+    candidates_delayed = Signal(str, str)
     weights_found = Signal(object)
     sample_found = Signal(object)
     validation_found = Signal(str, object)
@@ -45,6 +51,7 @@ class Questions(Errands):
         self._told: set[str] = set()
         self._gathering: set[str] = set()
         self._asking: Job | None = None
+        self._known: dict[tuple[Any, ...], tuple[Any, Any]] = {}
         self._scoring: Job | None = None
         self._scored = ""
         # Candidates of a plan that is no longer the current one are of no use, and all figures come before them.
@@ -69,15 +76,32 @@ class Questions(Errands):
             return None
         layer_id, model, data = document.current, document.model, document.data
         plan, calibration = document.plan, document.calibration
+        if len(document.selection) != 1:  # they are of one layer
+            return None
         if layer_id is None or model is None or data is None or calibration is None:
             return None
+        if self._tasks.analyzing:
+            self.candidates_delayed.emit(layer_id, self.tr("Candidates are computed when the running job is over."))
         timed, metric = document.timed(), document.metric
+        key = model.digest, data.digest, calibration.key, plan.fingerprint, document.metric_name, layer_id, *map(id, timed)
+        if (known := self._known.get(key)) is not None:
+            self.candidates_found.emit(layer_id, known[0])
+            return None
+
+        def answered(found: Any) -> None:
+            # The runs are kept with it, or another one may get the identity that the key has.
+            self._known[key] = found, timed
+            if len(self._known) > MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self.candidates_found.emit(layer_id, found)
+
         self._asking = job = self._jobs.start(
             self.tr("Candidates"),
             lambda report: work.candidates(model, data, plan, calibration, layer_id, timed, metric, report),
             quiet=True,
         )
-        job.done.connect(lambda found: self.candidates_found.emit(layer_id, found))
+        # A job that was cancelled may have been done already: its answer is of another plan or model.
+        job.done.connect(lambda found: self._asking is job and answered(found))
         job.failed.connect(lambda problem: self._no_candidates(layer_id, problem))
         return job
 

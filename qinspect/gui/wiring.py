@@ -73,6 +73,7 @@ def connect_workbench(window: MainWindow, layers: LayersPage, fix: FixPage) -> N
     layers.problem.connect(window.show_problem)
     questions.candidates_found.connect(detail.show_candidates)
     questions.candidates_failed.connect(detail.show_no_candidates)
+    questions.candidates_delayed.connect(detail.show_waiting)
     questions.weights_found.connect(detail.show_weights)
     questions.sample_found.connect(layers.show_sample)
     questions.validation_found.connect(detail.range.show_validation)

@@ -50,6 +50,10 @@
         <source>Estimated on 16 samples of the select split, not measured; the shares in the table of layers are of the final split. Enter applies, Shift+Enter to all layers like it.</source>
         <translation>基于 select 划分的 16 个样本估计，未实测；层表中的占比基于 final 划分。Enter 应用，Shift+Enter 应用到所有同类层。</translation>
     </message>
+    <message>
+        <source>as it was</source>
+        <translation>原来的配置</translation>
+    </message>
 </context>
 <context>
     <name>CandidatesPanel</name>
@@ -800,6 +804,18 @@
     <message>
         <source>weight</source>
         <translation>权重</translation>
+    </message>
+    <message>
+        <source>Select a layer to see what else it could be.</source>
+        <translation>选择一层，即可查看它的其他可选配置。</translation>
+    </message>
+    <message>
+        <source>{0} layers are selected. Select one to see what else it could be.</source>
+        <translation>已选择 {0} 层。只选一层即可查看它的其他可选配置。</translation>
+    </message>
+    <message>
+        <source>Computing what else {0} could be…</source>
+        <translation>正在计算 {0} 的其他可选配置…</translation>
     </message>
     <message>
         <source>From the run “{0}”, not for the current plan.</source>
@@ -3025,6 +3041,10 @@
 <context>
     <name>Questions</name>
     <message>
+        <source>Candidates are computed when the running job is over.</source>
+        <translation>正在运行的任务结束后会计算候选配置。</translation>
+    </message>
+    <message>
         <source>Candidates</source>
         <translation>候选配置</translation>
     </message>
@@ -3105,6 +3125,22 @@
     <message>
         <source>Outline beside the values: those after rounding, those of the select split, which was not calibrated on, or those that another plan makes, with its grid</source>
         <translation>在数值旁描出轮廓：舍入之后的值、未用于校准的 select 划分的值，或另一方案得到的值及其网格</translation>
+    </message>
+    <message>
+        <source>Activation of {0}</source>
+        <translation>{0} 的激活</translation>
+    </message>
+    <message>
+        <source>Calibrate to see the distribution of the layer&apos;s activation.</source>
+        <translation>校准后可查看该层激活的分布。</translation>
+    </message>
+    <message>
+        <source>Select a layer to see the distribution of its activation.</source>
+        <translation>选择一层，即可查看其激活的分布。</translation>
+    </message>
+    <message>
+        <source>Calibration has no values of {0}.</source>
+        <translation>校准中没有 {0} 的数值。</translation>
     </message>
     <message>
         <source>compare…</source>

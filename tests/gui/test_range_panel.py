@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -279,3 +280,111 @@ def test_a_click_shows_the_values_of_every_channel_and_another_layer_its_own(win
     assert sum(row[-1] for row in plot.table()[1]) == samples * 10
     QTest.mouseClick(plot.by_value, LEFT)
     assert plot.table()[0][-1] == "grid_high"
+
+
+def listed(window, qtbot):
+    """The table of candidates, once it is there."""
+    table = window.layers_page.detail.candidates
+    qtbot.waitUntil(lambda: table.rowCount() > 0 and table.isVisible(), timeout=60_000)
+    return table
+
+
+def test_candidates_of_another_layer_are_gone_with_the_click_and_come_back_at_once(window, qtbot):
+    detail, document = window.layers_page.detail, window.document
+    table = listed(window, qtbot)
+    table.setCurrentCell(2, 0)
+    mine = table.found
+    document.select(("fc:linear",))
+    assert (table.rowCount(), table.found) == (0, ())
+    assert detail.below.hint.isVisible()
+    assert detail.below.hint.text.text() == "Computing what else fc:linear could be…"
+    listed(window, qtbot)
+    assert all(candidate.weight_of == "fc:linear" for candidate in table.found)
+    assert table.currentRow() == -1
+    # What was computed once is not computed again: no job is started.
+    document.select((LAYER,))
+    assert table.found == ()
+    assert window.questions.ask_candidates() is None
+    assert table.found is mine
+
+
+def test_without_a_layer_or_with_several_none_are_listed_and_a_hint_says_why(window, qtbot, make_window, digits):
+    detail, document, tree = window.layers_page.detail, window.document, window.layers_page.tree
+    listed(window, qtbot)
+    qtbot.keyClicks(tree.filter, "no such layer")
+    assert document.selection == ()
+    assert detail.candidates.found == ()
+    assert detail.below.hint.text.text() == "Select a layer to see what else it could be."
+    assert detail.histogram.empty
+    assert "Select a layer" in detail.histogram._hint.text()
+    tree.filter.clear()
+    document.select((LAYER, "fc:linear"))
+    assert detail.candidates.found == ()
+    assert detail.below.hint.text.text() == "2 layers are selected. Select one to see what else it could be."
+    assert detail.editor.state.text() == "conv2d ×1, linear ×1"
+    assert detail.histogram.title() == "Activation of fc:linear"
+    document.select((LAYER,))
+    assert detail.histogram.title() == "Activation"
+    other = make_window()
+    other.go("layers")
+    assert "After the analysis" in other.layers_page.detail.below.hint.text.text()
+
+
+def test_enter_on_what_the_layer_is_already_is_no_edit(window, qtbot):
+    document, table = window.document, listed(window, qtbot)
+    place = next(i for i, candidate in enumerate(table.found) if candidate.current)
+    table.setFocus()
+    table.setCurrentCell(place, 0)
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    table.cellDoubleClicked.emit(place, 0)
+    assert not document.take(table.found[place])
+    # Nor is choosing in a field what it shows already.
+    editor = window.layers_page.detail.editor
+    editor.dtype["activation"].activated.emit(editor.dtype["activation"].currentIndex())
+    assert document.undo_stack.count() == 0
+
+
+def test_after_an_edit_the_list_says_what_the_layer_is_now_and_the_cursor_stays_with_its_candidate(window, qtbot):
+    document, table = window.document, listed(window, qtbot)
+    was = next(i for i, candidate in enumerate(table.found) if candidate.current)
+    place = next(i for i, c in enumerate(table.found) if not c.current and c.why_not is None and c.activation)
+    wanted = table.found[place]
+    table.setFocus()
+    table.setCurrentCell(place, 0)
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    assert [c.current for c in table.found].index(True) == place
+    assert table.item(place, 0).text().startswith("● ")
+    assert table.item(was, 0).text() == "as it was"
+    assert table.item(place, 1).font().italic()
+    # The list for the new plan is in another order; the cursor is on the same candidate or on none.
+    table.show_candidates(table.found[::-1])
+    assert table.found[table.currentRow()] == replace(wanted, current=True)
+    table.show_candidates(tuple(c for c in table.found if not c.current))
+    assert table.currentRow() == -1
+    assert not table.selectedItems()
+
+
+def seen(histogram):
+    return histogram.plot.vb.viewRange()[0]
+
+
+def test_the_histogram_fits_the_layer_that_is_shown_and_leaves_what_was_zoomed(window, qtbot):
+    histogram, document = window.layers_page.detail.histogram, window.document
+    document.change(("fc:linear",), "activation", estimator="fixed", range=(-500.0, 500.0))
+    document.select(("fc:linear",))
+    low, high = seen(histogram)
+    assert low < -500 < 500 < high
+    # conv's ReLU has nothing below 0, and neither has its grid.
+    document.select((LAYER,))
+    grid, stats = histogram._grid, window.layers_page.detail.range.stats(document.analysis.row(LAYER))
+    low, high = seen(histogram)
+    wide = max(grid.high, stats.max) - min(grid.low, stats.min)
+    assert high - low < 1.2 * wide
+    assert low > -0.1 * wide
+    # A zoom into the layer outlives its own refreshes, and no more.
+    histogram.plot.vb.sigRangeChangedManually.emit([True, True])
+    histogram.plot.setXRange(0.0, 0.5, padding=0)
+    window.layers_page.detail.refresh()
+    assert seen(histogram) == [0.0, 0.5]
+    histogram.show_all()
+    assert seen(histogram) == [low, high]

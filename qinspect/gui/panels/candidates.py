@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem
 
+from ...engine.qconfig import QConfig
 from ..language import translated
 from .cards import Hint
 from .figures import decibel, described, micros, small
 from .tables import make_copyable
+
+
+AS_IT_IS = "as it is"
+"""What the engine calls the candidate that the plan has."""
 
 
 class Candidates(QTableWidget):
@@ -62,15 +68,21 @@ class Candidates(QTableWidget):
         self.currentCellChanged.connect(lambda place, *_: self._at(place))
 
     def show_candidates(self, found: tuple[Any, ...]) -> None:
-        """List candidates; those that the target does not support are greyed, with the reason."""
+        """List candidates; those that the target does not support are greyed, with the reason.
+
+        The cursor stays with its candidate, wherever that stands now, and goes where it is no more there: never does
+        another one slip under it.
+        """
+        place = self.currentRow()
+        before = _config(self.found[place]) if 0 <= place < len(self.found) else None
+        self.found = ()
+        self.setRowCount(0)
         self.found = found
         self.setRowCount(len(found))
         for place, candidate in enumerate(found):
-            name = translated(candidate.title)
-            title = f"● {name}" if candidate.current else name
             time = candidate.time
             us = "–" if time is None else f"{'' if time.measured or time.us is None else '≈ '}{micros(time.us)}"
-            texts = (title, small(candidate.estimated_kl), decibel(candidate.local_sqnr_db), us)
+            texts = (_title(candidate), small(candidate.estimated_kl), decibel(candidate.local_sqnr_db), us)
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 if column:
@@ -82,25 +94,58 @@ class Candidates(QTableWidget):
                 if column == 3 and time is not None:
                     item.setToolTip(translated(time.source))
                 self.setItem(place, column, item)
+            if before is not None and _config(candidate) == before:
+                self.setCurrentCell(place, 0)
+
+    def follow(self, now: QConfig, stale: bool) -> None:
+        """Say which candidate the layer is now; figures of a plan that was edited since are in italics."""
+        self.found = tuple(replace(found, current=_config(found) == now) for found in self.found)
+        for place, candidate in enumerate(self.found):
+            for column in range(self.columnCount()):
+                item = self.item(place, column)
+                font = item.font()
+                font.setItalic(stale and column > 0)
+                item.setFont(font)
+            was = candidate.title == AS_IT_IS and not candidate.current
+            self.item(place, 0).setText(self.tr("as it was") if was else _title(candidate))
 
     def _at(self, place: int) -> None:
         self.previewed.emit(self.found[place] if 0 <= place < len(self.found) and self.hasFocus() else None)
 
     def _double_clicked(self, place: int, _: int) -> None:
-        if self.found[place].why_not is None:
-            self.taken.emit(self.found[place], False)
+        self._take(self.found[place], False)
+
+    def _take(self, candidate: Any, like_it: bool) -> None:
+        # What the layer is already is no edit; for others of its operator it may be one.
+        if candidate.why_not is None and (like_it or not candidate.current):
+            self.taken.emit(candidate, like_it)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        # Qt puts the cursor on the first row without showing it there.
+        if self.currentRow() >= 0 and not self.selectionModel().isRowSelected(self.currentRow()):
+            self.selectRow(self.currentRow())
 
     def leaveEvent(self, event: QEvent) -> None:
         self.previewed.emit(None)
         super().leaveEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and 0 <= self.currentRow() < len(self.found):
-            if self.found[self.currentRow()].why_not is None:
-                like = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-                self.taken.emit(self.found[self.currentRow()], like)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            place = self.currentRow()
+            if 0 <= place < len(self.found) and self.selectionModel().isRowSelected(place):
+                self._take(self.found[place], bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
             return
         super().keyPressEvent(event)
+
+
+def _title(candidate: Any) -> str:
+    name = translated(candidate.title)
+    return f"● {name}" if candidate.current else name
+
+
+def _config(candidate: Any) -> QConfig:
+    return QConfig(candidate.weight, candidate.activation)
 
 
 class CandidatesPanel(QStackedWidget):
@@ -124,7 +169,8 @@ class CandidatesPanel(QStackedWidget):
             self.show_nothing(self.tr("There is no other qconfig for this layer."))
 
     def show_nothing(self, why: str = "") -> None:
-        """Say why there are none."""
+        """Say why there are none; nothing of those of another layer is kept."""
+        self.table.show_candidates(())
         usual = self.tr("After the analysis, other qconfigs for the layer are listed here by their estimated effect.")
         self.hint.setText(why or usual)
         self.setCurrentWidget(self.hint)

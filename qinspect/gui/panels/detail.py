@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -64,6 +66,8 @@ class Detail(QTabWidget):
         self._stats: TensorStats | None = None  # of the current layer's activation
         self._asked: TensorStats | None = None  # whose values are counted, or were
         self._counted: ChannelValues | None = None
+        self._listed: tuple[Any, ...] | None = None  # what the candidates that are listed belong to
+        self._listed_plan = ""
         self.channels.set_title(self.tr("Weights per channel"))
         self.activation_channels.set_title(self.tr("Activation per channel"))
         second = QSplitter(Qt.Orientation.Vertical)
@@ -110,12 +114,13 @@ class Detail(QTabWidget):
             ids,
             qconfigs,
             any(document.weighted(layer_id) for layer_id in ids),
-            self._note(row),
+            self._note(row) if len(ids) < 2 else self._kinds(ids),
             any(layer_id in edited for layer_id in ids),
         )
         for plot in (self.levels, self.channels):
             plot.setVisible(row is None or document.weighted(row.id))
-        self.range.show_layer(row)
+        self.range.show_layer(row, len(ids) > 1)
+        self._refresh_candidates()
         self._stats = stats = self.range.stats(row)
         if stats is not None and len(stats.channel_min):
             self.activation_channels.set_ranges(
@@ -142,6 +147,12 @@ class Detail(QTabWidget):
             parts.append(self.tr("stays float: {0}").format(row.why_not or self.tr("no integer kernel")))
         return "; ".join(parts)
 
+    def _kinds(self, ids: Sequence[str]) -> str:
+        """The operators of a selection: ``conv2d ×5, add ×2``."""
+        chosen = set(ids)
+        found = Counter(row.op for row in self._document.rows() if row.id in chosen and row.fused_into is None)
+        return ", ".join(f"{op} ×{count}" for op, count in found.most_common())
+
     def _show_values(self) -> None:
         """The values of the current layer by channel; they are counted where they are to be seen for the first time."""
         plot, stats, layer_id = self.activation_channels, self._stats, self._document.current
@@ -166,15 +177,57 @@ class Detail(QTabWidget):
             self.channels.set_ranges(found.low, found.high, found.grid_low, found.grid_high, self.tr("weight"))
             self.levels.set_levels(found.levels, found.first_level)
 
+    def _whose(self) -> tuple[Any, ...] | None:
+        """Model, data and layer that candidates may be listed for; None where they are of no single layer."""
+        document = self._document
+        model, data, chosen = document.model, document.data, document.selection
+        if model is None or data is None or document.calibration is None or len(chosen) != 1:
+            return None
+        return model.digest, data.digest, document.calibration.key, chosen[0]
+
+    def _refresh_candidates(self) -> None:
+        """Candidates of another layer than the selected one are taken away at once; answers take seconds."""
+        document, whose = self._document, self._whose()
+        if whose is None or whose != self._listed:
+            self._listed = None
+            self.below.show_nothing(self._why_none())
+            return
+        now = document.qconfig(self.candidates.found[0].weight_of) if self.candidates.found else None
+        if now is not None:
+            self.candidates.follow(now, document.plan.fingerprint != self._listed_plan)
+
+    def _why_none(self) -> str:
+        document = self._document
+        count = len(document.selection)
+        if document.calibration is None:
+            return ""
+        if count == 0:
+            return self.tr("Select a layer to see what else it could be.")
+        if count > 1:
+            return self.tr("{0} layers are selected. Select one to see what else it could be.").format(count)
+        return self.tr("Computing what else {0} could be…").format(document.current)
+
     def show_candidates(self, layer_id: str, found: tuple[Any, ...]) -> None:
         """Candidates of a layer, if it is still the current one."""
-        if layer_id == self._document.current:
+        if self._take_answer(layer_id):
             self.below.show_found(found)
 
     def show_no_candidates(self, layer_id: str, why: str) -> None:
         """Say why there are none for a layer."""
-        if layer_id == self._document.current:
+        if self._take_answer(layer_id):
             self.below.show_nothing(why)
+
+    def show_waiting(self, layer_id: str, why: str) -> None:
+        """Say what the candidates of a layer wait for; those that are listed for it stay."""
+        if layer_id == self._document.current and self._listed is None:
+            self.below.show_nothing(why)
+
+    def _take_answer(self, layer_id: str) -> bool:
+        whose = self._whose()
+        if whose is None or whose[-1] != layer_id:
+            return False
+        self._listed, self._listed_plan = whose, self._document.plan.fingerprint
+        return True
 
     def _show_kernel(self, row: LayerRow | None) -> None:
         exact = self._document.last_exact

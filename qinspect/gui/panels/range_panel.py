@@ -60,6 +60,7 @@ class RangePanel(QWidget):
         super().__init__()
         self._document = document
         self._row: LayerRow | None = None
+        self._among_others = False
         self._stats: TensorStats | None = None
         self._config: TensorConfig | None = None
         self._grid: Grid | None = None
@@ -88,7 +89,7 @@ class RangePanel(QWidget):
         column.addWidget(self.histogram, 1)
         column.addWidget(self.ranges)
         self._list_others()
-        self.compare.activated.connect(lambda _: self.show_layer(self._row))
+        self.compare.activated.connect(lambda _: self.show_layer(self._row, self._among_others))
         self.histogram.range_dragging.connect(self._dragging)
         # A drag of the line follows in the numbers, and is one edit when it ends.
         self.histogram.range_dragged.connect(self.range_fixed)
@@ -116,14 +117,22 @@ class RangePanel(QWidget):
         """The grid's ends, where there is one grid."""
         return (None, None) if self._grid is None else (self._grid.low, self._grid.high)
 
-    def show_layer(self, row: LayerRow | None) -> None:
-        """Show the activation of a layer."""
+    def show_layer(self, row: LayerRow | None, among_others: bool = False) -> None:
+        """Show the activation of a layer; the title names it where it is one of several that are selected."""
         stats = self.stats(row)
-        self._row, self._stats = row, stats
+        another = row is None or self._row is None or row.id != self._row.id or stats is not self._stats
+        self._row, self._stats, self._among_others = row, stats, among_others
+        if another:
+            self.histogram.forget()
+        title = self.tr("Activation of {0}").format(row.id) if among_others and row is not None else ""
+        self.histogram.set_title(title or self.tr("Activation"))
         self._list_others()
         if row is None or stats is None:
             self._grid, self._config = None, None
             self.histogram.clear()
+            calibrated = self._document.calibration is not None
+            usual = self.tr("Calibrate to see the distribution of the layer's activation.")
+            self.histogram.set_hint(self._why_empty(row) if calibrated else usual)
             self.ranges.show_range(None, None, False, False)
             return
         qconfig = self._document.qconfig(row.id)
@@ -138,6 +147,11 @@ class RangePanel(QWidget):
         self.ranges.show_range(*self.ends(), fixed, self._grid is not None)
         if self.chosen[0] == UNSEEN and (self._unseen is None or self._unseen[0] != row.id):
             self.validation_wanted.emit(row.id)
+
+    def _why_empty(self, row: LayerRow | None) -> str:
+        if row is None:
+            return self.tr("Select a layer to see the distribution of its activation.")
+        return self.tr("Calibration has no values of {0}.").format(row.id)
 
     def preview(self, candidate: Any) -> None:
         """Lay a candidate's grid over the histogram; None puts the plan's back."""
@@ -154,6 +168,7 @@ class RangePanel(QWidget):
     def _show_plan(self) -> None:
         """Lay the plan's own grid over the histogram."""
         self.histogram.set_grid(self._grid, self._sqnr_db, _expected(self._stats, self._grid, self._config))
+        self.histogram.fit()
 
     def _dragging(self, low: float, high: float) -> None:
         """Everything follows the line, from the stored bins alone."""

@@ -123,6 +123,10 @@ class Plot(QWidget):
         self._begun = True
         self.restyle()
 
+    def set_hint(self, hint: str) -> None:
+        """What is said while there is no data."""
+        self._hint.setText(hint)
+
     @property
     def colours(self) -> Colours:
         return colours_of(self)
@@ -210,12 +214,16 @@ class Plot(QWidget):
             # Later: Qt is walking over all widgets, and redrawing would delete items under it.
             QTimer.singleShot(0, self, self.restyle)
 
+    def show_all(self) -> None:
+        """Bring everything into sight, whatever was zoomed."""
+        self.plot.autoRange()
+
     # -- export -------------------------------------------------------------------------------
 
     def _menu(self, place: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(self.tr("Show all"), self.plot.autoRange)
+        menu.addAction(self.tr("Show all"), self.show_all)
         menu.addSeparator()
         for kind in ("png", "svg", "csv"):
             action = menu.addAction(self.tr("Export as {}…").format(kind.upper()))

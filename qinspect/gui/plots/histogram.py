@@ -80,6 +80,7 @@ class HistogramPlot(Plot):
         self._expected_sqnr_db: float | None = None
         self._draggable = False
         self._dragging = False
+        self._zoomed = False
         self.logarithmic = self.toggle(self.tr("log"), self.tr("Logarithmic vertical axis"))
         self.logarithmic.toggled.connect(lambda: self.redraw())
         self._shades = [pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _ in range(2)]
@@ -88,6 +89,7 @@ class HistogramPlot(Plot):
             line.sigDragged.connect(self._moved)
             line.sigPositionChangeFinished.connect(self._let_go)
         self.plot.vb.sigXRangeChanged.connect(self._place_shades)
+        self.plot.vb.sigRangeChangedManually.connect(self._zoom)
         self.begin(
             self.tr("Activation histogram"),
             self.tr("Calibrate to see the distribution of the layer's activation."),
@@ -146,7 +148,7 @@ class HistogramPlot(Plot):
         expected_sqnr_db : float | None
             Of the values of the histogram, rounded to the grid.
         """
-        far = self._grid is None or grid is None
+        far = self._grid is None or grid is None or not self._in_sight(grid)
         self._grid, self._sqnr_db, self._expected_sqnr_db = grid, sqnr_db, expected_sqnr_db
         if self._dragging and grid is not None:
             self._describe(*self.range())
@@ -160,9 +162,14 @@ class HistogramPlot(Plot):
         self._draggable = on
         self._style_lines()
 
+    def forget(self) -> None:
+        """Another tensor comes: neither the last one's grid nor what was zoomed in it is kept."""
+        self._grid, self._sqnr_db, self._expected_sqnr_db = None, None, None
+        self._zoomed = self._dragging = False
+
     def clear(self) -> None:
         """Show the hint."""
-        self._grid, self._sqnr_db, self._expected_sqnr_db = None, None, None
+        self.forget()
         self.set_histogram(None)
 
     def range(self) -> tuple[float, float]:
@@ -171,16 +178,28 @@ class HistogramPlot(Plot):
         return (one, two) if one <= two else (two, one)
 
     def fit(self) -> None:
-        """Show all of the distribution and of the range."""
-        if self._histogram is None:
+        """Show all of the distribution and of the range, unless a part was zoomed or a line is being dragged."""
+        if self._histogram is None or self._zoomed or self._dragging:
             return
+        held = np.flatnonzero(self._histogram.counts)
         edges = self._histogram.edges
-        low, high = float(edges[0]), float(edges[-1])
+        low, high = (float(edges[held[0]]), float(edges[held[-1] + 1])) if len(held) else (edges[0], edges[-1])
         for grid in (self._grid, self._other_grid):
             if grid is not None and math.isfinite(grid.low + grid.high):
                 low, high = min(low, grid.low), max(high, grid.high)
         self.plot.setXRange(low, high, padding=0.04)
         self.plot.enableAutoRange(y=True)
+
+    def show_all(self) -> None:
+        self._zoomed = False
+        self.fit()
+
+    def _zoom(self) -> None:
+        self._zoomed = True
+
+    def _in_sight(self, grid: Grid) -> bool:
+        left, right = self.plot.vb.viewRange()[0]
+        return bool(left <= grid.low and grid.high <= right)
 
     # -- drawing ------------------------------------------------------------------------------
 
