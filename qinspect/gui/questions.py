@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 
@@ -83,7 +81,8 @@ class Questions(Errands):
         if self._tasks.analyzing:
             self.candidates_delayed.emit(layer_id, self.tr("Candidates are computed when the running job is over."))
         timed, metric = document.timed(), document.metric
-        key = model.digest, data.digest, calibration.key, plan.fingerprint, document.metric_name, layer_id, *map(id, timed)
+        subject = model.digest, data.digest, calibration.key, plan.fingerprint, document.metric_name
+        key = (*subject, layer_id, *map(id, timed))
         if (known := self._known.get(key)) is not None:
             self.candidates_found.emit(layer_id, known[0])
             return None

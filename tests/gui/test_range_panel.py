@@ -345,7 +345,7 @@ def test_enter_on_what_the_layer_is_already_is_no_edit(window, qtbot):
 
 
 def test_after_an_edit_the_list_says_what_the_layer_is_now_and_the_cursor_stays_with_its_candidate(window, qtbot):
-    document, table = window.document, listed(window, qtbot)
+    table = listed(window, qtbot)
     was = next(i for i, candidate in enumerate(table.found) if candidate.current)
     place = next(i for i, c in enumerate(table.found) if not c.current and c.why_not is None and c.activation)
     wanted = table.found[place]

@@ -15,7 +15,6 @@ from .cards import Hint
 from .figures import decibel, described, micros, small
 from .tables import make_copyable
 
-
 AS_IT_IS = "as it is"
 """What the engine calls the candidate that the plan has."""
 
