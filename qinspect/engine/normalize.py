@@ -20,8 +20,8 @@ from .graph import OPAQUE, Layer, LayerGraph, Param, Ref, TensorSpec, containers
 from .opaque import Opaque
 from .operators import CANONICAL, CREATED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
 from .problem import Problem
-from .text import Text
-from .weighted import as_linear, multiply_adds, recurrent_roles
+from .text import Text, listed
+from .weighted import as_convolution, as_linear, multiply_adds, recurrent_roles
 
 _TORCH = str(Path(torch.__file__).parent)
 _EVERYTHING = (1 << 63) - 1
@@ -43,6 +43,7 @@ def normalize(
     program: ExportedProgram,
     opaque: Mapping[str, Opaque] | None = None,
     tensors: dict[str, Any] | None = None,
+    notes: list[str] | None = None,
 ) -> LayerGraph:
     """Rewrite a program (without in-place operators) to canonical layers.
 
@@ -58,19 +59,24 @@ def normalize(
         What its operators for untraceable sub-modules stand for.
     tensors : dict, optional
         Filled with what became of the nodes whose custom metadata name a tensor: `Ref` or `Param` by name.
+    notes : list of str, optional
+        What was left out is added: changes of buffers.
 
     Returns
     -------
     LayerGraph
         Its float output is bitwise the program's.
-
-    Raises
-    ------
-    Problem
-        Where the program changes its buffers.
     """
     normalizer = _Normalizer(program, opaque or {})
     graph = normalizer.run()
+    changed = [spec.target for spec in program.graph_signature.output_specs if spec.kind == OutputKind.BUFFER_MUTATION]
+    if notes is not None and changed:
+        notes.append(
+            Text(
+                "{buffers}: changed by the forward pass. Here every batch begins with what is stored.",
+                buffers=listed(changed, 3),
+            )
+        )
     if tensors is not None:
         named = ((_custom(node, "tensor"), found) for node, found in normalizer.known.items())
         tensors.update((name, found) for name, found in named if name is not None)
@@ -88,24 +94,23 @@ class _Normalizer:
         self.taken: set[str] = set()
         self.inputs: list[TensorSpec] = []
         self.batch: torch.SymInt | int = 1
+        self.needed: set[Node] = set()  # what the outputs depend on
 
     def run(self) -> LayerGraph:
         self._placeholders()
-        specs = self.program.graph_signature.output_specs
-        for spec in specs:
-            if spec.kind == OutputKind.BUFFER_MUTATION:
-                raise Problem(
-                    str(spec.target),
-                    Text("is changed by the forward pass"),
-                    Text("Call eval() and keep state outside the model."),
-                )
-        for node in self.program.graph.nodes:
-            if node.op == "call_function":
-                self._call(node)
         (output,) = self.program.graph.find_nodes(op="output")
-        # An input that is changed in place is handed back as well, which concerns the caller alone.
-        pairs = zip(output.args[0], specs, strict=True)
+        # An input that is changed in place is handed back as well, which concerns the caller alone; so is a buffer.
+        pairs = zip(output.args[0], self.program.graph_signature.output_specs, strict=True)
         returned = [item for item, spec in pairs if spec.kind == OutputKind.USER_OUTPUT]
+        todo = [item for item in returned if isinstance(item, Node)]
+        while todo:
+            node = todo.pop()
+            if node not in self.needed:
+                self.needed.add(node)
+                todo += node.all_input_nodes
+        for node in self.program.graph.nodes:
+            if node in self.needed and node.op == "call_function":
+                self._call(node)
         out_spec = self.program.call_spec.out_spec
         assert out_spec is not None
         outputs = containers(out_spec, [self._argument(item) for item in returned])
@@ -189,14 +194,17 @@ class _Normalizer:
         if name.startswith("atleast_") and all(_rank(item) >= int(name[-2]) for item in tree_leaves(node.args[0])):
             self.known[node] = args[0]  # a list whose tensors have that many axes
             return
-        if name in FIRST_OF_SEVERAL:
-            # Of their several results the programs read the first alone.
+        if name in FIRST_OF_SEVERAL and self._first_alone(node):
             target, args = _single_output(name, args)
             layer = self._layer(node, CANONICAL[name], target, args, kwargs)
             self.known[node] = (Ref(layer.id),)
             return
         op = _canonical(name, args)
         target = _target_name(node.target)
+        if name in FIRST_OF_SEVERAL:
+            op = "other"  # no kernel has its other results
+        elif name == "convolution":
+            op, target, args = as_convolution(args, node.args[1].meta["val"].dim() - 2)
         if name == "rrelu" and not args[3]:  # drawn at random in train mode only
             target, args, kwargs = "aten.leaky_relu.default", (args[0], (args[1] + args[2]) / 2), {}
         target = target.replace("aten.unsafe_split", "aten.split")
@@ -262,7 +270,7 @@ class _Normalizer:
         shape, dtype = self._shape(value)
         name = _base_name(node.target)
         transparent = name in TRANSPARENT or name in CREATED or not isinstance(value, torch.Tensor)
-        if several and not transparent and name not in FIRST_OF_SEVERAL:
+        if several and not transparent and (name not in FIRST_OF_SEVERAL or op == "other"):
             dtype = "tuple"
         places = {role: args[index] for index, role in ROLES.get(op, ()) if index < len(args)}
         if op in ("lstm", "gru", "rnn"):
@@ -285,6 +293,10 @@ class _Normalizer:
         )
         self.layers.append(layer)
         return layer
+
+    def _first_alone(self, node: Node) -> bool:
+        """Whether of an operator's several results the outputs depend on the first alone."""
+        return not any(user.args[1] for user in node.users if user in self.needed)
 
     def _shape(self, value: Any) -> tuple[tuple[int, ...], str]:
         """Shape for one sample (a dynamic batch is 1) and dtype."""
@@ -329,7 +341,10 @@ def _rank(item: Any) -> int:
 
 
 def _hint(size: Any) -> int:
-    return int(size.node.hint) if isinstance(size, torch.SymInt) else int(size)
+    """How long an axis is in the example; 1 where that depends on the values."""
+    if not isinstance(size, torch.SymInt):
+        return int(size)
+    return 1 if size.node.hint is None else int(size.node.hint)
 
 
 def _follows(size: Any, batch: Any) -> bool:
@@ -393,11 +408,18 @@ def _single_output(name: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ..
     if name == "_native_batch_norm_legit_no_training":
         x, weight, bias, mean, var, momentum, eps = args[:7]
         return "aten.batch_norm.default", (x, weight, bias, mean, var, False, momentum, eps, True)
+    if name == "_native_batch_norm_legit_functional":  # in train mode; it counts on, elsewhere
+        x, weight, bias, mean, var, training, momentum, eps = args[:8]
+        stored = (None, None) if training else (mean, var)
+        return "aten.batch_norm.default", (x, weight, bias, *stored, training, momentum, eps, True)
     if name == "_native_batch_norm_legit":  # of the batch, in train mode and without running statistics
         x, weight, bias, _, momentum, eps = args[:6]
         return "aten.batch_norm.default", (x, weight, bias, None, None, True, momentum, eps, True)
     if name == "native_layer_norm":
         return "aten.layer_norm.default", (*args[:5], False)
+    if name == "native_group_norm":
+        x, weight, bias, _, _, _, groups, eps = args[:8]
+        return "aten.group_norm.default", (x, groups, weight, bias, eps, False)
     return "aten.max_pool2d.default", args
 
 

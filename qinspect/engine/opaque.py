@@ -87,7 +87,10 @@ class Opaque:
         leaves = [given[leaf.kind][leaf.index] if isinstance(leaf, Slot) else leaf for leaf in leaves]
         args, kwargs = tree_unflatten(leaves, spec)
         try:
-            result = torch.func.functional_call(self.module, dict(params), args, kwargs, strict=True)
+            if isinstance(self.module, torch.jit.ScriptModule):  # it takes no other parameters than its own
+                result = self.module(*args, **kwargs)
+            else:
+                result = torch.func.functional_call(self.module, dict(params), args, kwargs, strict=True)
         except Exception as error:
             what = Text(
                 "the author's code raises {error}: {said}",

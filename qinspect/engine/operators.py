@@ -35,9 +35,11 @@ CANONICAL: Mapping[str, str] = {
     "batch_norm": "batch_norm",
     "_native_batch_norm_legit": "batch_norm",
     "_native_batch_norm_legit_no_training": "batch_norm",
+    "_native_batch_norm_legit_functional": "batch_norm",
     "layer_norm": "layer_norm",
     "native_layer_norm": "layer_norm",
     "group_norm": "group_norm",
+    "native_group_norm": "group_norm",
     "instance_norm": "instance_norm",
     "rms_norm": "rms_norm",
     "scaled_dot_product_attention": "scaled_dot_product_attention",
@@ -108,11 +110,13 @@ FIRST_OF_SEVERAL = frozenset(
     {
         "_native_batch_norm_legit",
         "_native_batch_norm_legit_no_training",
+        "_native_batch_norm_legit_functional",
         "max_pool2d_with_indices",
         "native_layer_norm",
+        "native_group_norm",
     }
 )
-"""They have several results, of which programs that are only read use the first."""
+"""They have several results, of which programs that are only read hardly ever use more than the first."""
 
 TRANSPARENT = frozenset(
     {
@@ -168,6 +172,7 @@ CREATED = frozenset({"zeros", "ones", "full", "empty", "eye", "arange", "scalar_
 TAKEN_APART = (
     "einsum.default",
     "tensordot.default",
+    "inner.default",
     "tile.default",
     "hstack.default",
     "vstack.default",

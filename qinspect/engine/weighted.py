@@ -49,6 +49,25 @@ def as_linear(name: str, args: Sequence[Any], params: dict[str, torch.Tensor], s
     return x, Param(key), bias
 
 
+def as_convolution(args: Sequence[Any], axes: int) -> tuple[str, str, tuple[Any, ...]]:
+    """Op, target and arguments of the convolution that ``aten.convolution`` is, as core ATen programs have it.
+
+    Parameters
+    ----------
+    args : sequence
+        Input, weight, bias, stride, padding, dilation, transposed, output_padding, groups.
+    axes : int
+        Number of spatial axes.
+    """
+    x, weight, bias, stride, padding, dilation, transposed, output_padding, groups = args[:9]
+    if not transposed:
+        op = f"conv{axes}d"
+        return op, f"aten.{op}.default", (x, weight, bias, stride, padding, dilation, groups)
+    op = f"conv_transpose{axes}d"
+    overload = "default" if axes == 1 else "input"
+    return op, f"aten.{op}.{overload}", (x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
 def recurrent_roles(args: Sequence[Any]) -> dict[str, Any]:
     """Weights of an LSTM, GRU or RNN under the names that torch.nn gives them: ``weight_ih_l0``, ...
 
@@ -81,11 +100,10 @@ def multiply_adds(op: str, shape: Shape, operands: Sequence[Shape], weights: Map
     weights : mapping of role to torch.Tensor
     """
     size = math.prod(shape)
-    weight = weights.get("weight")
-    if op == "linear" or op in ("conv1d", "conv2d", "conv3d"):
-        return size * weight[0].numel() if weight is not None else 0
-    if op.startswith("conv_transpose"):
-        return math.prod(operands[0]) * weight[0].numel() if weight is not None else 0
+    if op in ("linear", "conv1d", "conv2d", "conv3d") or op.startswith("conv_transpose"):
+        # A weight that is computed at run time is the second operand.
+        weight = tuple(weights["weight"].shape) if "weight" in weights else operands[1]
+        return (math.prod(operands[0]) if op.startswith("conv_transpose") else size) * math.prod(weight[1:])
     if op == "matmul" and len(operands) >= 2:
         return size * operands[-2][-1]
     if op == "scaled_dot_product_attention" and len(operands) == 3:

@@ -7576,6 +7576,14 @@
         <translation>请给出 --input-shape，例如 1,3,224,224。</translation>
     </message>
     <message>
+        <source>is TorchScript, which torch.export does not trace</source>
+        <translation>是 TorchScript，torch.export 不能追踪</translation>
+    </message>
+    <message>
+        <source>Give the nn.Module that it was made of.</source>
+        <translation>请给出生成它的 nn.Module。</translation>
+    </message>
+    <message>
         <source>gives {given} shapes, the example inputs hold {held} tensors</source>
         <translation>给出 {given} 个形状，而示例输入含有 {held} 个张量</translation>
     </message>
@@ -7590,6 +7598,10 @@
     <message>
         <source>Give the right --input-shape.</source>
         <translation>请给出正确的 --input-shape。</translation>
+    </message>
+    <message>
+        <source>{inner} is one float layer: it is TorchScript, which torch.export does not trace</source>
+        <translation>{inner} 作为一个浮点层：它是 TorchScript，torch.export 不能追踪</translation>
     </message>
     <message>
         <source>Give --input-shape one for each tensor, joined by ;.</source>
@@ -7688,20 +7700,16 @@
         <translation>请给出 logits (N, T, C) 和类别序号 (N, T)；负的不计入。</translation>
     </message>
     <message>
+        <source>{buffers}: changed by the forward pass. Here every batch begins with what is stored.</source>
+        <translation>{buffers}：前向计算会改变它。这里每个批次都从存储的值开始。</translation>
+    </message>
+    <message>
         <source>is a constant too large to compute</source>
         <translation>是大得无法计算的常量</translation>
     </message>
     <message>
         <source>Make it an input, or a smaller one.</source>
         <translation>请把它改为输入，或改小。</translation>
-    </message>
-    <message>
-        <source>is changed by the forward pass</source>
-        <translation>被前向传播改变</translation>
-    </message>
-    <message>
-        <source>Call eval() and keep state outside the model.</source>
-        <translation>请调用 eval()，并把状态放在模型之外。</translation>
     </message>
     <message>
         <source>the author&apos;s code raises {error}: {said}</source>

@@ -194,17 +194,3 @@ def test_a_model_that_cannot_be_traced_is_refused_naming_file_and_line(tmp_path)
     assert caught.value.where == f"{tmp_path / 'net.py'}:6"
     assert "trace" in caught.value.what
     assert "\n" not in str(caught.value)
-
-
-def test_a_model_that_changes_its_buffers_is_refused_by_name(tmp_path, canonical):
-    class Counter(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.register_buffer("seen", torch.zeros(1))
-
-        def forward(self, x):
-            self.seen.add_(1)
-            return x + self.seen
-
-    with pytest.raises(Problem, match="seen: is changed by the forward pass"):
-        canonical(Counter(), IMAGE)

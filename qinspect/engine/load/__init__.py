@@ -162,7 +162,7 @@ def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     report(1, 4, Text("tracing"))
     traced = trace(module, example, spec, notes)
     report(2, 4, Text("finding the layers"))
-    return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
+    return _layers(traced, spec, notes), traced.call.adapted(module), traced.dynamic, None
 
 
 def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: dict[str, Any]) -> _Opened:
@@ -172,7 +172,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         report(1, 4, Text("tracing"))
         traced = trace(module, example, spec, notes)
         report(2, 4, Text("finding the layers"))
-        return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
+        return _layers(traced, spec, notes), traced.call.adapted(module), traced.dynamic, None
     path = model_in(Path(spec.source))
     kind = kind_of(path)
     if kind == "pickle" and holds_tensors(path):
@@ -195,7 +195,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         report(1, 4, Text("tracing"))
         traced = trace(module, example, dataclasses.replace(spec, input_shape=None), notes)
         report(2, 4, Text("finding the layers"))
-        return _layers(traced, spec), traced.call.adapted(module), traced.dynamic, None
+        return _layers(traced, spec, notes), traced.call.adapted(module), traced.dynamic, None
     if kind == "checkpoint":  # of a quantized model it has more than weights
         from .state_dict import open_state_dict
 
@@ -230,14 +230,16 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         raise Problem(spec.source, what, Text("Export it anew.")) from error
     tensors: dict[str, Any] = {}
     call = call_of(program)
-    graph = _layers(Traced(program, call, dynamic), spec, tensors)
+    graph = _layers(Traced(program, call, dynamic), spec, notes, tensors)
     forward = _running(graph) if grids else call.adapted(program.module(check_guards=False))
     return graph, forward, dynamic, existing_of(path, graph, tensors, grids)
 
 
-def _layers(traced: Traced, spec: ModelSpec, tensors: dict[str, Any] | None = None) -> LayerGraph:
+def _layers(
+    traced: Traced, spec: ModelSpec, notes: list[str], tensors: dict[str, Any] | None = None
+) -> LayerGraph:
     try:
-        return normalize(traced.program, traced.opaque, tensors)
+        return normalize(traced.program, traced.opaque, tensors, notes)
     except Problem:
         raise
     except Exception as error:

@@ -96,7 +96,9 @@ def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
     if spec.weights:
         load_weights(made, Path(spec.weights))
     # A GRU whose weights want gradients computes in another order of rounding.
-    return made.eval().float().requires_grad_(False), example
+    for parameter in made.parameters():
+        parameter.requires_grad_(False)
+    return made.eval().float(), example
 
 
 def load_weights(module: torch.nn.Module, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -105,22 +105,18 @@ class StandIns:
     def _look(self, batch: Call, count: int) -> None:
         """Run the model, and note what goes into and comes out of the sub-modules."""
         calls = dict.fromkeys(self.lines, 0)
-        before: dict[str, list[torch.Tensor]] = {}
 
-        def keep(path: str) -> Any:
-            def hook(_: Any, args: Any, kwargs: Any) -> None:
-                before[path] = [t.clone() for t in _tensors((args, kwargs))]
+        def noting(path: str, part: torch.nn.Module) -> Any:
+            inner = part.forward
 
-            return hook
-
-        def note(path: str) -> Any:
-            def hook(_: Any, args: Any, kwargs: Any, result: Any) -> None:
+            def forward(*args: Any, **kwargs: Any) -> Any:
                 inputs = _tensors((args, kwargs))
-                given = [tuple(t.shape) for t in inputs]
+                given, before = [tuple(t.shape) for t in inputs], [t.clone() for t in inputs]
+                result = inner(*args, **kwargs)
                 at = calls[path]
                 calls[path] += 1
                 if count == 0:
-                    changed = tuple(i for i, t in enumerate(inputs) if not torch.equal(t, before[path][i]))
+                    changed = tuple(i for i, t in enumerate(inputs) if not torch.equal(t, before[i]))
                     self.seen[path].append(_Seen([given], [], [], result, changed))
                 made = [*_tensors(result), *(inputs[i] for i in self.seen[path][at].changed)]
                 shapes = [tuple(t.shape) for t in made]
@@ -130,34 +126,35 @@ class StandIns:
                 else:
                     self.seen[path][at].given.append(given)
                     self.seen[path][at].made.append(shapes)
+                return result
 
-            return hook
+            return forward
 
-        hooks = []
-        for path in self.lines:
-            part = self.module.get_submodule(path)
-            hooks.append(part.register_forward_pre_hook(keep(path), with_kwargs=True))
-            hooks.append(part.register_forward_hook(note(path), with_kwargs=True))
-        try:
+        with self._calling(noting), torch.no_grad():
             args, kwargs = batch.arguments([t.clone() for t in batch.tensors])
-            with torch.no_grad():
-                self.module(*args, **kwargs)
-        finally:
-            for hook in hooks:
-                hook.remove()
+            self.module(*args, **kwargs)
 
     @contextlib.contextmanager
     def standing(self) -> Iterator[None]:
         """While it lasts, the sub-modules are operators."""
         self.opaque = {}
+        with self._calling(self._forward):
+            yield
+
+    @contextlib.contextmanager
+    def _calling(self, make: Callable[[str, torch.nn.Module], Any]) -> Iterator[None]:
+        """While it lasts, calls of the sub-modules run ``make(path, module)``; TorchScript allows no hooks."""
         parts = {path: self.module.get_submodule(path) for path in self.lines}
+        own = {path: part.__dict__.get("forward") for path, part in parts.items()}
         for path, part in parts.items():
-            part.__dict__["forward"] = self._forward(path, part)
+            part.__dict__["forward"] = make(path, part)
         try:
             yield
         finally:
-            for part in parts.values():
+            for path, part in parts.items():
                 del part.__dict__["forward"]
+                if own[path] is not None:
+                    part.__dict__["forward"] = own[path]
 
     def _forward(self, path: str, part: torch.nn.Module) -> Any:
         calls = 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,31 @@ def trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[st
     Problem
         Naming the line of the author's code that cannot be traced, and what stands there.
     """
+    with _buffers_kept(module):
+        return _trace(module, example, spec, notes)
+
+
+@contextlib.contextmanager
+def _buffers_kept(module: torch.nn.Module) -> Iterator[None]:
+    """Afterwards the buffers are what they were: example passes must not count."""
+    parts = [part for part in module.modules() if not isinstance(part, torch.jit.ScriptModule)]
+    held = [(part, name, b, b.clone()) for part in parts for name, b in part._buffers.items() if b is not None]
+    try:
+        yield
+    finally:
+        for part, name, buffer, before in held:
+            if not torch.equal(buffer, before):
+                buffer.copy_(before)
+            part._buffers[name] = buffer
+
+
+def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[str]) -> Traced:
+    if isinstance(module, torch.jit.ScriptModule):
+        raise Problem(
+            spec.source,
+            Text("is TorchScript, which torch.export does not trace"),
+            Text("Give the nn.Module that it was made of."),
+        )
     call = example_inputs(module, example, spec, notes)
     try:
         args, kwargs = call.arguments([t.clone() for t in call.tensors])
@@ -87,6 +113,12 @@ def trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[st
     exportable(made)  # torch.export is to know its dataclasses
     lines: dict[str, str] = {}
     reasons: list[str] = []
+    for path, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule) and not _inside(path, lines):
+            lines[path] = ""
+            reasons.append(
+                Text("{inner} is one float layer: it is TorchScript, which torch.export does not trace", inner=path)
+            )
     first: Exception | None = None
     while True:
         try:
