@@ -204,7 +204,7 @@ class _Normalizer:
         if name in FIRST_OF_SEVERAL:
             op = "other"  # no kernel has its other results
         elif name == "convolution":
-            op, target, args = as_convolution(args, node.args[1].meta["val"].dim() - 2)
+            op, target, args = as_convolution(args, node.args[1].meta["val"].dim() - 2)  # type: ignore[union-attr]
         if name == "rrelu" and not args[3]:  # drawn at random in train mode only
             target, args, kwargs = "aten.leaky_relu.default", (args[0], (args[1] + args[2]) / 2), {}
         target = target.replace("aten.unsafe_split", "aten.split")
