@@ -191,6 +191,8 @@ def load(options: argparse.Namespace, report: Report) -> Model:
     except Problem as problem:
         if spec is given or "--input-shape" not in problem.remedy:
             raise
+        if problem.where == "--input-shape":  # the array named x is one of several inputs
+            return load_model(given, report, allow_code=True)
         shapes = " and ".join(str(shape) for shape in spec.input_shape or ())
         what = f"its samples of shape {shapes} do not suit the model ({problem.where}: {problem.what})"
         raise Problem(str(options.data), what, "Give data that the model takes, or its --input-shape.") from problem

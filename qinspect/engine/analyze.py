@@ -42,7 +42,7 @@ from .load import Model
 from .metric import TOP1, Metric
 from .plan import QuantPlan
 from .plan_file import plan_from_json
-from .problem import Problem
+from .problem import NotWritten, Problem
 from .profiles import DeviceTimes
 from .progress import Report, part, silent
 from .quality import range_growth
@@ -181,19 +181,12 @@ def analyze(
         )
     figures = None
     if kernels:
-        work = KernelWork(
-            quantization,
-            float_onnx(quantization) if plan.target.backend == "ort" else None,
-            data.spec,
-            select[:CHECK_SAMPLES],
-            final,
-            size,
-            latency,
-        )
         try:
+            onnx = float_onnx(quantization) if plan.target.backend == "ort" else None
+            work = KernelWork(quantization, onnx, data.spec, select[:CHECK_SAMPLES], final, size, latency)
             figures = run_kernels(work, part(report, share, 0.98))
-        except Died as died:  # what was simulated holds all the same
-            absent = died.what
+        except (Died, NotWritten) as problem:  # what was simulated holds all the same
+            absent = problem.what
     targets = None if data.targets is None else data.targets[list(final)]
     totals = _totals(whole, scores, figures, outputs, targets, metric, calibration, classes)
     totals = dataclasses.replace(totals, sweep_samples=None if alone is None else alone.samples)

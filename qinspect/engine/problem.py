@@ -33,3 +33,7 @@ class Problem(Exception):
 
 class Unmet(Problem):
     """A constraint that nothing meets; the remedy names the nearest that was found."""
+
+
+class NotWritten(Problem):
+    """A model that a file format has no form for; nothing else is wrong with it."""

@@ -64,3 +64,38 @@ def test_targets_that_top_1_cannot_use_are_said_to_be_so(analyzed):
     found, said = analyzed()
     assert found["totals"]["fp32_metric"] is None
     assert "--metric" in said
+
+
+GRAPH_NET = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.one, self.two = nn.Linear(6, 8), nn.Linear(8, 3)
+    def forward(self, x, edges):
+        return self.two(torch.bmm(edges, self.one(x)).relu()), torch.cdist(x, x)
+
+def model():
+    return Net(), (torch.rand(2, 4, 6), torch.rand(2, 4, 4))
+"""
+
+
+def test_an_operator_that_onnx_does_not_know_keeps_kernels_from_running_but_nothing_else(tmp_path, capsys):
+    (tmp_path / "net.py").write_text(GRAPH_NET)
+    rng = np.random.default_rng(0)
+    np.savez(
+        tmp_path / "data.npz",
+        x=rng.random((12, 4, 6), dtype="f4"), edges=rng.random((12, 4, 4), dtype="f4"),
+    )  # fmt: skip
+    words = ["analyze", f"{tmp_path}/net.py:model", "--data", str(tmp_path / "data.npz"), "--target", "ort"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    found = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    assert found["totals"]["sqnr_db"] > 20
+    assert found["totals"]["int8_ms"] is None
+    assert [row["asked"] for row in found["layers"] if row["op"] == "linear"] == [True, True]
+    said = capsys.readouterr().out
+    assert "No kernels of ort were run" in said
+    assert "cdist" in said

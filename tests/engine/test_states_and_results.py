@@ -147,6 +147,7 @@ def test_core_aten_convolutions_of_any_rank_are_convolutions(canonical, axes, tr
     assert torch.equal(run(graph, x)[0], module(x))
 
 
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 def test_a_file_of_core_aten_operators_has_the_layers_and_fusions_of_its_module(tmp_path, canonical):
     net = core_net().eval()
     with torch.no_grad():

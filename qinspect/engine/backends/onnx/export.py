@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 
 from ...execute import Executor, ShapesOnly
 from ...graph import Layer, LayerGraph, Param, Ref
-from ...problem import Problem
+from ...problem import NotWritten
 from ...text import Text
 from .. import refuse_opaque
 from ..grouping import pads_zeros
@@ -58,7 +58,7 @@ def float_model(graph: LayerGraph) -> bytes:
         exporter.write()
     model = exporter.model()
     if model.ByteSize() >= onnx.checker.MAXIMUM_PROTOBUF:
-        raise Problem(Text("ONNX export"), Text("the model is larger than 2 GB"), Text("Use an FX target."))
+        raise NotWritten(Text("ONNX export"), Text("the model is larger than 2 GB"), Text("Use an FX target."))
     return model.SerializeToString()
 
 

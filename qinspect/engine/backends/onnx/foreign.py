@@ -14,7 +14,7 @@ import torch
 
 from ...execute import Executor
 from ...graph import LayerGraph
-from ...problem import Problem
+from ...problem import NotWritten
 from ...text import Text
 from .naming import OPSET, Shape, stored_names
 
@@ -146,15 +146,18 @@ def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -
                 output_names=[f"v{i}" for i in range(len(values))],
             )
     except Exception as error:
-        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        what = Text("torch cannot write this model as ONNX: {line}", line=line[:300])
-        raise Problem(Text("ONNX export"), what, Text("Use an FX target.")) from error
+        cause: BaseException = error
+        while cause.__cause__ is not None:  # the innermost names the operator
+            cause = cause.__cause__
+        line = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
+        what = Text("torch cannot write this model as ONNX: {line}", line=line.partition(" Failure message")[0][:300].rstrip("."))
+        raise NotWritten(Text("ONNX export"), what, Text("Use an FX target.")) from error
     finally:
         logger.setLevel(level)
     assert program is not None
     model = program.model_proto
     if len(names - {output.name for output in model.graph.output}):
-        raise Problem(Text("ONNX export"), Text("values got lost in torch's exporter"), Text("Use an FX target."))
+        raise NotWritten(Text("ONNX export"), Text("values got lost in torch's exporter"), Text("Use an FX target."))
     return model
 
 
