@@ -235,9 +235,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
     return graph, forward, dynamic, existing_of(path, graph, tensors, grids)
 
 
-def _layers(
-    traced: Traced, spec: ModelSpec, notes: list[str], tensors: dict[str, Any] | None = None
-) -> LayerGraph:
+def _layers(traced: Traced, spec: ModelSpec, notes: list[str], tensors: dict[str, Any] | None = None) -> LayerGraph:
     try:
         return normalize(traced.program, traced.opaque, tensors, notes)
     except Problem:

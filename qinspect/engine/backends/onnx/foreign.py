@@ -150,7 +150,8 @@ def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -
         while cause.__cause__ is not None:  # the innermost names the operator
             cause = cause.__cause__
         line = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
-        what = Text("torch cannot write this model as ONNX: {line}", line=line.partition(" Failure message")[0][:300].rstrip("."))
+        line = line.partition(" Failure message")[0][:300].rstrip(".")
+        what = Text("torch cannot write this model as ONNX: {line}", line=line)
         raise NotWritten(Text("ONNX export"), what, Text("Use an FX target.")) from error
     finally:
         logger.setLevel(level)
