@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QMessageBox,
+    QSizePolicy,
+    QSpacerItem,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 
 from .. import __version__
 from ..engine.problem import Problem
@@ -16,6 +26,8 @@ from .language import translated
 from .trust import Code
 
 translate = QCoreApplication.translate
+WIDE = 420
+"""Width in pixels that a box with bad news has at least."""
 
 
 def show_problem(parent: QWidget, problem: Problem | Failure) -> QMessageBox:
@@ -41,6 +53,11 @@ def show_problem(parent: QWidget, problem: Problem | Failure) -> QMessageBox:
             )
         )
         box.setDetailedText(f"qinspect {__version__}\n{problem.details}")
+    # Without it a short text gets a box that is narrower than its own title.
+    layout = box.layout()
+    if isinstance(layout, QGridLayout):
+        wide = QSpacerItem(WIDE, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Minimum)
+        layout.addItem(wide, layout.rowCount(), 0, 1, layout.columnCount())
     box.open()
     return box
 
@@ -98,7 +115,7 @@ def ask_trust(parent: QWidget, code: Code) -> bool:
     return allowed
 
 
-def show_shortcuts(parent: QWidget, actions: Sequence[tuple[str, str]]) -> QMessageBox:
+def show_shortcuts(parent: QWidget, actions: Sequence[tuple[str, str]]) -> QDialog:
     """The keys: of the menus as they are, and of the panels.
 
     Parameters
@@ -117,10 +134,29 @@ def show_shortcuts(parent: QWidget, actions: Sequence[tuple[str, str]]) -> QMess
         ("[ ]", translate("Dialogs", "in the graph: close or open a level of modules")),
         ("Backspace", translate("Dialogs", "in the graph: close the block around the selected layer")),
     )
-    lines = [f"<tr><td><b>{escape(k)}</b>&nbsp;&nbsp;</td><td>{escape(w)}</td></tr>" for k, w in (*actions, *panels)]
-    half = (len(lines) + 1) // 2
-    tables = "".join(f"<td><table cellspacing=3>{''.join(part)}</table></td>" for part in (lines[:half], lines[half:]))
-    return _show(parent, translate("Dialogs", "Keyboard shortcuts"), f"<table><tr>{tables}</tr></table>")
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for keys, words in actions:
+        menu, _, rest = words.partition(": ")
+        groups.setdefault(menu, []).append((keys, rest))
+    groups[translate("Dialogs", "In the panels")] = list(panels)
+    lines = []
+    for group, entries in groups.items():
+        lines.append(f"<tr><td colspan=2><br><b>{escape(group)}</b></td></tr>")
+        lines += [f"<tr><td><nobr>{escape(k)}</nobr></td><td>{escape(w)}</td></tr>" for k, w in entries]
+    dialog = QDialog(parent)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setWindowTitle(translate("Dialogs", "Keyboard shortcuts"))
+    text = QTextBrowser()
+    text.setFrameShape(QTextBrowser.Shape.NoFrame)
+    text.setHtml(f"<table cellspacing=4 cellpadding=2>{''.join(lines)}</table>")
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.rejected.connect(dialog.close)
+    column = QVBoxLayout(dialog)
+    column.addWidget(text, 1)
+    column.addWidget(buttons)
+    dialog.resize(620, min(640, parent.height()))
+    dialog.open()
+    return dialog
 
 
 def show_about(parent: QWidget) -> QMessageBox:

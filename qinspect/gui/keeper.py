@@ -90,7 +90,9 @@ class Keeper(Errands):
                 self._tasks.check_float()
 
         return self._start(
-            self.tr("Opening {0}").format(path.name), lambda report: work.reopen(session, allow, report), opened
+            self.tr("Opening {0}").format(path.name if path != self.autosave else self.tr("the last session")),
+            lambda report: work.reopen(session, allow, report),
+            opened,
         )
 
     def save_session(self, path: Path, quiet: bool = False) -> Job:

@@ -330,7 +330,11 @@ class MainWindow(QMainWindow):
         """Find a command or a layer by typing."""
         rows = (row for row in self.document.rows() if row.fused_into is None)
         layers = [Entry(row.id, "", partial(self.show_layers, (row.id,))) for row in rows]
-        palette = Palette([*actions_of(self.menuBar()), *layers], self)
+        targets = [
+            Entry(self.tr("Target: {0}").format(card.accessibleName()), "", partial(card.chosen.emit))
+            for card in self.target_page.cards.values()
+        ]
+        palette = Palette([*actions_of(self.menuBar()), *targets, *layers], self)
         palette.show()
         return palette
 
@@ -359,8 +363,14 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The keys."""
-        known = ((entry.keys, entry.text) for entry in actions_of(self.menuBar(), all_=True) if entry.keys)
-        dialogs.show_shortcuts(self, tuple(known))
+        plain = {self.document.undo_stack.undoText(), self.document.undo_stack.redoText()} - {""}
+        known = []
+        for entry in actions_of(self.menuBar(), all_=True):
+            text = entry.text
+            for edit in plain:  # what would be undone is not the key's meaning
+                text = text.removesuffix(edit).rstrip()
+            known += [(entry.keys, text)] if entry.keys else []
+        dialogs.show_shortcuts(self, known)
 
     def show_about(self) -> None:
         """What this is."""

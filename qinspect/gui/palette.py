@@ -111,8 +111,9 @@ class Palette(QDialog):
         for entry in self._shown:
             item = QListWidgetItem(f"{entry.text}    {entry.keys}" if entry.keys else entry.text)
             self.list.addItem(item)
-        if len(found) > SHOWN:
-            more = QListWidgetItem(self.tr("and {0} more").format(len(found) - SHOWN))
+        if not found or len(found) > SHOWN:
+            said = self.tr("and {0} more").format(len(found) - SHOWN) if found else self.tr("nothing is called so")
+            more = QListWidgetItem(said)
             more.setFlags(Qt.ItemFlag.NoItemFlags)
             self.list.addItem(more)
         self.list.setCurrentRow(0)

@@ -928,6 +928,10 @@
         <translation>在图中：收起所选层所在的块</translation>
     </message>
     <message>
+        <source>In the panels</source>
+        <translation>面板内</translation>
+    </message>
+    <message>
         <source>Keyboard shortcuts</source>
         <translation>键盘快捷键</translation>
     </message>
@@ -1737,6 +1741,10 @@
         <translation>正在打开 {0}</translation>
     </message>
     <message>
+        <source>the last session</source>
+        <translation>上次的会话</translation>
+    </message>
+    <message>
         <source>Saving {0}</source>
         <translation>正在保存 {0}</translation>
     </message>
@@ -2091,6 +2099,10 @@
     <message>
         <source>figures are of another plan</source>
         <translation>结果属于另一方案</translation>
+    </message>
+    <message>
+        <source>Target: {0}</source>
+        <translation>目标：{0}</translation>
     </message>
 </context>
 <context>
@@ -2644,6 +2656,10 @@
     <message>
         <source>and {0} more</source>
         <translation>还有 {0} 项</translation>
+    </message>
+    <message>
+        <source>nothing is called so</source>
+        <translation>没有匹配的命令或层</translation>
     </message>
 </context>
 <context>
@@ -3617,6 +3633,26 @@
         <source>files that reproduce exactly, verified in a new process</source>
         <translation>可精确复现的文件，已在新进程中验证</translation>
     </message>
+    <message>
+        <source>comes later</source>
+        <translation>稍后进行</translation>
+    </message>
+    <message>
+        <source>can be done now</source>
+        <translation>现在可以进行</translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation>已完成</translation>
+    </message>
+    <message>
+        <source>of another plan, or of few samples</source>
+        <translation>属于另一方案，或只基于少量样本</translation>
+    </message>
+    <message>
+        <source>there is something to mend</source>
+        <translation>有需要处理的问题</translation>
+    </message>
 </context>
 <context>
     <name>Tables</name>
@@ -3776,8 +3812,8 @@
         <translation>{0}，{1} 个核心，torch {2}</translation>
     </message>
     <message>
-        <source>Analyzing… How far it is stands at the bottom of the window.</source>
-        <translation>正在分析… 进度显示在窗口底部。</translation>
+        <source>Running… How far it is stands at the bottom of the window.</source>
+        <translation>正在运行…进度见窗口底部。</translation>
     </message>
     <message>
         <source>Open a model first.</source>
@@ -3940,8 +3976,8 @@
         <translation>量化对精度和速度的影响。</translation>
     </message>
     <message>
-        <source>Analyzing… How far it is stands at the bottom of the window.</source>
-        <translation>正在分析… 进度显示在窗口底部。</translation>
+        <source>Running… How far it is stands at the bottom of the window.</source>
+        <translation>正在运行…进度见窗口底部。</translation>
     </message>
     <message>
         <source>Nothing was analyzed yet. </source>
@@ -4012,12 +4048,24 @@
         <translation>慢 {0} 倍</translation>
     </message>
     <message>
+        <source>; 90 % within {0}</source>
+        <translation>；90% 的运行不超过 {0}</translation>
+    </message>
+    <message>
         <source>not measured</source>
         <translation>未测量</translation>
     </message>
     <message>
+        <source> ({0} to {1}, 95 % sure)</source>
+        <translation>（{0} 至 {1}，95% 置信）</translation>
+    </message>
+    <message>
         <source>agrees with float {0}</source>
         <translation>与浮点一致 {0}</translation>
+    </message>
+    <message>
+        <source>agreement with float; {0} to {1}, 95 % sure</source>
+        <translation>与浮点一致率；{0} 至 {1}，95% 置信</translation>
     </message>
 </context>
 <context>
@@ -6910,6 +6958,10 @@
     <message>
         <source>calling it raises {error}: {said}</source>
         <translation>调用时引发 {error}：{said}</translation>
+    </message>
+    <message>
+        <source>Install it beside qinspect, in the same environment.</source>
+        <translation>请把它安装到 qinspect 所在的同一环境。</translation>
     </message>
     <message>
         <source>It must work without arguments.</source>

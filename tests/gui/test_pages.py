@@ -165,3 +165,44 @@ def test_a_page_that_was_gone_to_while_the_model_opens_stays(make_window, digits
         pass
     assert window.step == "data"
     assert "Open data" in window.data_page.hint.text.text()
+
+
+def test_the_verdict_says_how_sure_a_share_of_few_samples_is(make_window, digits):
+    window = make_window(digits)
+    window.go("verdict")
+    totals = window.document.shown.analysis.totals
+    low, high = totals.drop_interval
+    note = window.verdict_page.simulated.note.text()
+    assert "95 % sure" in note
+    assert low <= totals.drop <= high
+
+
+def test_a_narrower_window_shows_all_columns_again(make_window, digits, qtbot):
+    window = make_window(digits)
+    window.resize(2200, 1000)
+    window.go("layers")
+    tree = window.layers_page.tree
+    window.resize(1280, 700)
+    qtbot.waitUntil(lambda: tree.width() >= 540)
+    assert window.layers_page.detail.width() >= 308
+
+
+def test_steps_say_what_their_signs_mean(make_window, digits):
+    window = make_window()
+    assert "comes later" in window.steps.buttons["layers"].toolTip()
+    document = window.document
+    document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    assert "can be done now" in window.steps.buttons["data"].toolTip()
+    assert "done" in window.steps.buttons["open"].toolTip()
+
+
+def test_the_palette_finds_targets_and_says_when_nothing_is_found(make_window, digits, qtbot):
+    window = make_window(digits)
+    palette = window.show_palette()
+    qtbot.keyClicks(palette.line, "onednn fx")
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert window.document.plan.target.name == "fx-onednn"
+    palette = window.show_palette()
+    qtbot.keyClicks(palette.line, "zzz")
+    assert palette.list.item(0).text() == "nothing is called so"
+    palette.close()

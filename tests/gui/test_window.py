@@ -158,7 +158,7 @@ def test_nothing_can_be_started_while_everything_is_analyzed(make_window, qtbot,
     def busy():
         found = {window.run_action.isEnabled(), *(run.isEnabled() for run in runs)}
         assert len(found) == 1
-        return found == {False} and page.empty_text.text().startswith("Analyzing…")
+        return found == {False} and page.empty_text.text().startswith("Running…")
 
     assert not busy()
     qtbot.mouseClick(page.run, LEFT)

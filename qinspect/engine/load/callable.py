@@ -82,7 +82,9 @@ def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
             raise Problem(
                 spec.source,
                 Text("calling it raises {error}: {said}", error=type(error).__name__, said=error),
-                Text("It must work without arguments."),
+                Text("Install it beside qinspect, in the same environment.")
+                if isinstance(error, ImportError)
+                else Text("It must work without arguments."),
             ) from error
     example = None
     if isinstance(made, tuple) and len(made) == 2:

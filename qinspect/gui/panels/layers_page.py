@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
-from PySide6.QtGui import QIcon, QShowEvent
+from PySide6.QtGui import QIcon, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ...engine.problem import Problem
@@ -31,6 +31,9 @@ from .pattern import PatternDialog
 
 if TYPE_CHECKING:
     from ..work import SampleErrors
+
+NARROWER = 0.9
+"""Where the page is narrower than this share of what it was laid out for, it is laid out anew."""
 
 
 class LayersPage(QWidget):
@@ -114,6 +117,7 @@ class LayersPage(QWidget):
         """Sizes as at the first start, for the room that there is: more of it is for plots and graph."""
         self._placed = self.isVisible()
         width, height = self.width(), self.height()
+        self._room = width
         detail = min(max(round(width * 0.22), 340), 440)
         tree = min(max(round((width - detail) * 0.59), 552), 660)
         bottom = min(max(round(height * 0.2), 132), 240)
@@ -130,6 +134,13 @@ class LayersPage(QWidget):
         self._placed = len(states) == len(self.splitters)
         for splitter, state in zip(self.splitters, states, strict=False):
             splitter.restoreState(state)
+        self._room = sum(self.split.sizes())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # Shrunk in proportion, the table would hide its last columns.
+        if self._placed and self.width() < NARROWER * self._room:
+            self.reset_layout()
 
     def _connect(self) -> None:
         document, editor = self._document, self.detail.editor

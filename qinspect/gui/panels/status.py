@@ -28,6 +28,7 @@ class JobStrip(QWidget):
         self.pause.setToolTip(self.tr("Pause; the computer is free for something else"))
         self.pause.setAccessibleName(self.tr("Pause"))
         set_icon(self.pause, "pause")
+        self.pause.setMaximumWidth(48)
         self.pause.toggled.connect(self._pause)
         self.cancel = QPushButton(self.tr("Cancel"))
         self.cancel.setToolTip(self.tr("Stop; what was computed before stays (Ctrl+.)"))

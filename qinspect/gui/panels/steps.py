@@ -49,19 +49,20 @@ class StepBar(QWidget):
         layout.setSpacing(2)
         self._group = QButtonGroup(self)
         self.buttons: dict[str, QToolButton] = {}
-        for number, step in enumerate(STEPS, 1):
+        for step in STEPS:
             button = QToolButton()
             button.setText(titles[step])
             button.setCheckable(True)
-            button.setToolTip(f"{titles[step]}: {tips[step]} (Alt+{number})")
             button.setAccessibleName(titles[step])
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.clicked.connect(lambda _=False, step=step: self.chosen.emit(step))
             self._group.addButton(button)
             self.buttons[step] = button
             layout.addWidget(button)
-            self.set_state(step, "todo")
         self.titles = titles
+        self._tips = {step: f"{titles[step]}: {tips[step]} (Alt+{n})" for n, step in enumerate(STEPS, 1)}
+        for step in STEPS:
+            self.set_state(step, "todo")
 
     def set_current(self, step: str) -> None:
         """Mark the step that is shown."""
@@ -77,6 +78,14 @@ class StepBar(QWidget):
             "stale": "clock-alert-outline",
             "error": "alert-circle",
         }[state]
+        words = {
+            "todo": self.tr("comes later"),
+            "now": self.tr("can be done now"),
+            "done": self.tr("done"),
+            "stale": self.tr("of another plan, or of few samples"),
+            "error": self.tr("there is something to mend"),
+        }[state]
+        self.buttons[step].setToolTip(f"{self._tips[step]}\n{words}")
         self.buttons[step].setProperty("state", state)
         set_icon(self.buttons[step], name, STATES[state])
 
@@ -95,7 +104,7 @@ def states(document: Document) -> dict[str, str]:
         "data": "done" if confirmed else "now" if opened else "todo",
         "target": "done" if measured or document.calibration is not None else "now" if confirmed else "todo",
         "verdict": "error" if errors else figures,
-        "layers": "now" if opened else "todo",
+        "layers": "now" if measured else "todo",
         "fix": "now" if measured else "todo",
         "export": "done" if document.exported else "now" if data and document.calibration is not None else "todo",
     }

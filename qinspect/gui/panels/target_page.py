@@ -149,6 +149,8 @@ class TargetPage(Page):
     def set_analyzing(self, on: bool) -> None:
         """While everything is analyzed it cannot be started once more."""
         self._analyzing = on
+        if on and self.run.hasFocus():
+            self.setFocus()  # else disabling the button hands it to any other
         self.refresh()
 
     def refresh(self) -> None:
@@ -165,7 +167,7 @@ class TargetPage(Page):
         self.run.setEnabled(ready and not self._analyzing)
         set_primary(self.run, ready and not self._analyzing)
         if self._analyzing:
-            text = self.tr("Analyzing… How far it is stands at the bottom of the window.")
+            text = self.tr("Running… How far it is stands at the bottom of the window.")
         elif document.model is None:
             text = self.tr("Open a model first.")
         elif document.data is None:

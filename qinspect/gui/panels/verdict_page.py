@@ -78,6 +78,8 @@ class VerdictPage(Page):
     def set_analyzing(self, on: bool) -> None:
         """While everything is analyzed it cannot be started once more."""
         self._analyzing = on
+        if on and self.run.hasFocus():
+            self.setFocus()  # else disabling the button hands it to any other
         self.refresh()
 
     def refresh(self) -> None:
@@ -95,7 +97,7 @@ class VerdictPage(Page):
         self.run.setEnabled(ready and not self._analyzing)
         set_primary(self.run, run is None and ready and not self._analyzing)
         if self._analyzing:
-            text = self.tr("Analyzing… How far it is stands at the bottom of the window.")
+            text = self.tr("Running… How far it is stands at the bottom of the window.")
         elif run is None:
             text = self.tr("Nothing was analyzed yet. ") + (
                 "" if ready else self.tr("Open a model, choose data and confirm the float metric first.")
@@ -145,7 +147,7 @@ class VerdictPage(Page):
         simulated = totals.quantized_metric if labelled else totals.agreement
         self.simulated.show_value(
             measured(simulated, self._unit),
-            self._against(simulated, metric, totals.agreement),
+            self._against(simulated, metric, totals.agreement, totals),
             tone(simulated, metric, self._unit, higher),
             stale,
         )
@@ -166,6 +168,8 @@ class VerdictPage(Page):
                 if ratio >= 1
                 else self.tr("{0}× slower").format(f"{1 / ratio:.2f}")
             )
+            if old.fp32_p90_ms and old.int8_p90_ms:
+                text += self.tr("; 90 % within {0}").format(f"{old.fp32_p90_ms:.3g} → {old.int8_p90_ms:.3g} ms")
             self.time.show_value(
                 f"{old.fp32_ms:.3g} → {old.int8_ms:.3g} ms",
                 text,
@@ -175,14 +179,23 @@ class VerdictPage(Page):
         else:
             self.time.show_value("–", self.tr("not measured") if self._document.shown else "")
 
-    def _against(self, value: float | None, metric: float | None, agreement: float | None) -> str:
-        parts = []
+    def _against(
+        self, value: float | None, metric: float | None, agreement: float | None, sure: Totals | None = None
+    ) -> str:
+        """How far a figure is from the float model's; with `sure`, and between what limits that is known."""
         if value is None:
             return self.tr("not measured") if self._document.shown else ""
+        limits = None if sure is None else sure.agreement_interval if metric is None else sure.drop_interval
+        parts = []
         if metric is not None:
             parts.append(drop(value, metric, self._unit))
+            if limits is not None:
+                ends = (drop(metric - end, metric, self._unit) for end in reversed(limits))
+                parts[0] += self.tr(" ({0} to {1}, 95 % sure)").format(*ends)
         if agreement is not None:
             parts.append(self.tr("agrees with float {0}").format(share(agreement)))
+            if metric is None and limits is not None:
+                parts[-1] = self.tr("agreement with float; {0} to {1}, 95 % sure").format(*map(share, limits))
         return ", ".join(parts)
 
 
