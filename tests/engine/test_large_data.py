@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import shutil
 import subprocess
@@ -9,11 +10,14 @@ import sys
 from collections import namedtuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.numpy import save_file
 
-from qinspect.engine.data import DataSpec, batches, open_data, stored
+from qinspect.engine.data import DataSpec, batches, open_data, stored, tables
+from qinspect.engine.data.tables import Table
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled
 
@@ -167,3 +171,75 @@ def test_a_generator_larger_than_what_is_kept_streams(tmp_path):
     assert done.returncode == 0, done.stderr
     # 576 MB were returned; kept are 32 at most, and a few batches are in hand.
     assert int(done.stdout) < 200
+
+
+def table_of(folder, suffix, words=None):
+    """Two inputs and labels, five rows in a group."""
+    second = Y if words is None else pa.array(words.tolist()).dictionary_encode()
+    columns = {"a": [sample.reshape(-1).tolist() for sample in X], "b": second, "y": Y}
+    table, path = pa.table(columns), folder / f"t{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(table, path, row_group_size=5)
+    else:
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
+            writer.write_table(table, max_chunksize=5)
+    return DataSpec(str(path), samples=30, seed=3)
+
+
+def looked_through(data, times=2):
+    """All samples of its splits in random order, more than once."""
+    chosen = (*data.splits.final, *data.splits.calibrate, *data.splits.select)
+    return [data.load(chosen[i : i + 4]) for _ in range(times) for i in range(0, len(chosen), 4)]
+
+
+def equal(one, other):
+    return all(torch.equal(a, b) for x, y in zip(one, other, strict=True) for a, b in zip(x, y, strict=True))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_each_row_group_of_a_table_larger_than_what_is_kept_is_unpacked_once(tmp_path, monkeypatch, suffix):
+    spec = table_of(tmp_path, suffix)
+    small = looked_through(open_data(spec, input_names=("a", "b")))
+    monkeypatch.setattr(tables, "CACHE_BYTES", 3000)
+    read, plain = [], Table._read
+    monkeypatch.setattr(
+        Table, "_read", lambda self, piece, names: read.append((piece.number, names)) or plain(self, piece, names)
+    )
+    data = open_data(spec, input_names=("a", "b"))
+    read.clear()
+    assert equal(looked_through(data), small)
+    assert len(read) <= 8 + 1  # the first sample is looked at when the table is opened
+    # What is in no split is read as well.
+    unused = sorted({*range(40)} - {*data.splits.calibrate, *data.splits.select, *data.splits.final})
+    assert data.load(unused)[1].tolist() == Y[unused].tolist()
+
+
+def test_a_row_group_that_is_too_large_alone_is_unpacked_in_pieces(tmp_path, monkeypatch):
+    spec = table_of(tmp_path, ".parquet")
+    small = looked_through(open_data(spec, input_names=("a", "b")))
+    monkeypatch.setattr(tables, "CACHE_BYTES", 100)
+    monkeypatch.setattr(tables, "STREAM_BYTES", 1000)
+    data = open_data(spec, input_names=("a", "b"))
+    monkeypatch.setattr(Table, "_read", None)
+    assert equal(looked_through(data), small)
+
+
+def test_a_table_is_read_again_and_again_where_the_disk_has_no_room(tmp_path, monkeypatch):
+    spec = table_of(tmp_path, ".parquet")
+    small = looked_through(open_data(spec, input_names=("a", "b")))
+    monkeypatch.setattr(tables, "CACHE_BYTES", 100)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(0, 0, 4096))
+    assert equal(looked_through(open_data(spec, input_names=("a", "b"))), small)
+
+
+def test_words_of_a_large_table_may_be_numbered(tmp_path, monkeypatch):
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+
+    Tokenizer(WordLevel({"[UNK]": 0, "good": 1, "bad": 2}, "[UNK]")).save(str(tmp_path / "tokenizer.json"))
+    spec = table_of(tmp_path, ".parquet", words=np.array(["good", "bad"] * 20))
+    spec = dataclasses.replace(spec, tokenizer=str(tmp_path / "tokenizer.json"))
+    small = looked_through(open_data(spec))
+    monkeypatch.setattr(tables, "CACHE_BYTES", 100)
+    assert equal(looked_through(open_data(spec)), small)

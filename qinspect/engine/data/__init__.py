@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -216,7 +217,7 @@ def _open_folder(
 ) -> Samples:
     """What lies in a folder: tables, or audio files, else images."""
     if tables := tables_in(folder):
-        return open_tables(folder, tables, spec, input_shape, input_names)
+        return open_tables(folder, tables, spec, input_shape, input_names, partial(_used, spec))
     if listed(folder, AUDIO) and not listed(folder, IMAGES):
         return open_audio(folder, spec, input_shape)
     return open_images(folder, spec, input_shape)
@@ -227,7 +228,7 @@ def _open_file(
 ) -> Samples:
     kind = kind_of_data(path)
     if kind in ("parquet", "arrow"):
-        return open_tables(path, [(path, kind)], spec, input_shape, input_names)
+        return open_tables(path, [(path, kind)], spec, input_shape, input_names, partial(_used, spec))
     if kind == "text":
         return open_text(path, spec, input_shape, input_names)
     if kind in ("image", "audio"):
@@ -239,6 +240,11 @@ def _open_file(
             Text("Use a folder of images or {suffixes}.", suffixes=", ".join(BY_SUFFIX)),
         )
     return open_arrays(path, kind, spec, input_shape, input_names)
+
+
+def _used(spec: DataSpec, count: int, labels: Labels | None) -> tuple[int, ...]:
+    splits = split_samples(count, labels, spec)
+    return (*splits.calibrate, *splits.select, *splits.final)
 
 
 def batches(

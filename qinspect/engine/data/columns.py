@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..data_spec import DataSpec, Samples
+from ..data_spec import DataSpec, Labels, Samples
 from ..problem import Problem
 from ..text import Text
 from .audio import Audio
@@ -26,11 +26,17 @@ def open_tables(
     spec: DataSpec,
     input_shape: tuple[int | None, ...] | None,
     input_names: Sequence[str],
+    used: Callable[[int, Labels | None], Sequence[int]],
 ) -> Samples:
     """Look at the columns of a table, and read its labels.
 
     Columns that bear the inputs' names are the inputs. For a model of one input it is the one column that holds
     images, audio, lists or tensors; or all columns of numbers side by side; text where a tokenizer is named.
+
+    Parameters
+    ----------
+    used : callable
+        ``used(count, labels)`` are the rows that splits of so many samples hold.
 
     Raises
     ------
@@ -50,12 +56,13 @@ def open_tables(
             Text("It has {columns}.", columns=", ".join(table.columns)),
         )
     labels, targets = label_column(where, [] if label is None else table.whole(label))
+    table.expect(used(table.rows, labels))
     key = content_key(files, [path.name for path in files], None) + str(label)
     key = hashlib.blake2b(f"{key}{table.columns}".encode(), digest_size=16).hexdigest()
     chosen = _chosen(where, table, label, spec, input_shape, input_names)
     if len(chosen) == 1 and len(chosen[0]) == 1:
         name = chosen[0][0]
-        field = table.take([name], [0])[name][0].as_py()
+        field = table.take([name], [0], _plain)[name][0]
         places = _Places(where, name)
         names = tuple(f"row {i}" for i in range(table.rows))
         key = f"{key}{name}"
@@ -101,7 +108,7 @@ class _Field:
         self._table, self._name, self._places = table, name, places
 
     def __call__(self, index: int) -> io.BytesIO:
-        content = _bytes_of(self._table.take([self._name], [index])[self._name][0].as_py())
+        content = _bytes_of(self._table.take([self._name], [index], _plain)[self._name][0])
         if content is None:
             raise Problem(self._places[index], Text("holds no bytes"), Text("Store the files' content in the table."))
         return io.BytesIO(content)
@@ -114,7 +121,7 @@ class _TextField:
         self._table, self._name = table, name
 
     def __call__(self, index: int) -> str:
-        return str(self._table.take([self._name], [index])[self._name][0].as_py() or "")
+        return str(self._table.take([self._name], [index], _plain)[self._name][0] or "")
 
 
 class _Places(Sequence[str]):
@@ -128,6 +135,10 @@ class _Places(Sequence[str]):
 
     def __len__(self) -> int:
         return 0
+
+
+def _plain(column: str, scalar: Any) -> Any:
+    return scalar.as_py()
 
 
 def _bytes_of(field: Any) -> bytes | None:

@@ -22,8 +22,13 @@ MOST_BYTES = 64 << 30
 """A callable that never ends is not to fill the disk."""
 
 
-class _File:
-    """Arrays one after the other; the file goes with this object."""
+class TemporaryArrays:
+    """Arrays one after the other in a file, which goes with this object.
+
+    Parameters
+    ----------
+    folder : Path
+    """
 
     def __init__(self, folder: Path) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="qinspect-", dir=folder)  # noqa: SIM115
@@ -31,7 +36,9 @@ class _File:
         weakref.finalize(self, self._file.close)
 
     def append(self, data: Array) -> None:
-        self._file.write(np.ascontiguousarray(data).reshape(-1).view(np.uint8).data)
+        with self._lock:
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(np.ascontiguousarray(data).reshape(-1).view(np.uint8).data)
 
     def read(self, offset: int, into: Array) -> None:
         with self._lock:
@@ -44,7 +51,7 @@ class SpooledRows(OnDisk):
 
     Parameters
     ----------
-    file : _File
+    file : TemporaryArrays
     shape : tuple of int
         Samples first.
     dtype : numpy.dtype
@@ -52,7 +59,7 @@ class SpooledRows(OnDisk):
         Of what was written.
     """
 
-    def __init__(self, file: _File, shape: tuple[int, ...], dtype: np.dtype[Any], digest: bytes) -> None:
+    def __init__(self, file: TemporaryArrays, shape: tuple[int, ...], dtype: np.dtype[Any], digest: bytes) -> None:
         self._file, self.shape, self.dtype, self.digest = file, shape, dtype, digest
 
     def __getitem__(self, indices: Any) -> Array:
@@ -68,7 +75,7 @@ class SpooledSamples(Sequence[Array]):
 
     Parameters
     ----------
-    file : _File
+    file : TemporaryArrays
     offsets : sequence of int
         Where each begins, in bytes.
     shapes : sequence of tuple of int
@@ -80,7 +87,7 @@ class SpooledSamples(Sequence[Array]):
 
     def __init__(
         self,
-        file: _File,
+        file: TemporaryArrays,
         offsets: Sequence[int],
         shapes: Sequence[tuple[int, ...]],
         dtype: np.dtype[Any],
@@ -115,7 +122,7 @@ class Spool:
     def __init__(self, where: str) -> None:
         self._where = where
         self._kept: list[Array] = []
-        self._file: _File | None = None
+        self._file: TemporaryArrays | None = None
         self._shapes: list[tuple[int, ...]] = []
         self._digest = hashlib.blake2b(digest_size=16)
 
@@ -139,7 +146,7 @@ class Spool:
         kept, self._kept = self._kept, []
         self._dtype = kept[0].dtype
         try:
-            self._file = _File(folder)
+            self._file = TemporaryArrays(folder)
         except OSError as fault:
             raise self._no_room(folder, fault) from fault
         self._folder = folder

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,10 +18,15 @@ from ..problem import Problem
 from ..text import Text
 from .arrays import ArraySamples, line_of
 from .images import listed
+from .unpacked import Unpacked
 
 SUFFIXES = {".parquet", ".arrow", ".feather"}
 CACHE_BYTES = 256 << 20
-"""Of row groups that are kept unpacked."""
+"""Of row groups that are kept unpacked. What has to leave is written to a temporary file, and a row group that alone
+is larger goes there piece by piece."""
+
+STREAM_BYTES = 16 << 20
+"""Of one such piece."""
 
 MOST_LABELS = 1 << 26
 """Rows, at most: their labels are all needed for the splits."""
@@ -34,10 +40,11 @@ class _Piece:
     number: int
     start: int
     rows: int
+    size: int  # bytes when it is unpacked, as the file says
 
 
 class Table:
-    """The rows of one or several files; a row group at a time is in memory.
+    """The rows of one or several files; few row groups at a time are in memory, and each is unpacked once.
 
     Parameters
     ----------
@@ -66,38 +73,84 @@ class Table:
                     Text("Give tables of one kind."),
                 )
             self.columns = columns
-            for number, rows in enumerate(sizes):
-                self._pieces.append(_Piece(path, number, start, rows))
+            for number, (rows, size) in enumerate(sizes):
+                self._pieces.append(_Piece(path, number, start, rows, size))
                 start += rows
         self.rows = start
+        self._expected: npt.NDArray[np.int64] = np.arange(start)
         self._starts = np.array([piece.start for piece in self._pieces], np.int64)
         self._kept: OrderedDict[tuple[int, tuple[str, ...]], Any] = OrderedDict()
         self._kept_bytes = 0
+        self._unpacked: dict[tuple[str, ...], Unpacked] = {}
         self._lock = Lock()  # images are decoded in threads
 
-    def _layout(self, path: Path) -> tuple[Any, list[int]]:
+    def expect(self, rows: Sequence[int]) -> None:
+        """Say which rows will be asked for; others are read as well, but not kept for long."""
+        self._expected = np.unique(np.asarray(rows, np.int64))
+
+    def _layout(self, path: Path) -> tuple[Any, list[tuple[int, int]]]:
+        """The schema, and of each row group the rows and the size in bytes."""
         if self._kinds[path] == "parquet":
             from pyarrow import parquet
 
             with parquet.ParquetFile(path) as file:
-                groups = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
-                return file.schema_arrow, groups
+                groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+                return file.schema_arrow, [(group.num_rows, group.total_byte_size) for group in groups]
         with self._arrow(path) as (schema, batches):
-            return schema, [batch.num_rows for batch in batches]
+            return schema, [(batch.num_rows, 0) for batch in batches]
 
     def _arrow(self, path: Path) -> _ArrowFile:
         return _ArrowFile(self._pa, path)
 
-    def take(self, columns: Sequence[str], indices: Sequence[int]) -> dict[str, list[Any]]:
-        """Values of some columns at some rows, as pyarrow scalars."""
-        found: dict[str, list[Any]] = {name: [] for name in columns}
+    def take(
+        self, columns: Sequence[str], indices: Sequence[int], read: Callable[[str, Any], Any]
+    ) -> dict[str, list[Any]]:
+        """Values of some columns at some rows.
+
+        Parameters
+        ----------
+        read : callable
+            ``read(column, scalar)`` makes something of a pyarrow scalar that does not refer to it: a scalar keeps
+            its whole row group in memory.
+        """
+        names = tuple(columns)
+        found: dict[str, list[Any]] = {name: [] for name in names}
         for index in indices:
-            which = int(np.searchsorted(self._starts, index, "right")) - 1
             with self._lock:
-                piece = self._piece(which, tuple(columns))
-            for name in columns:
-                found[name].append(piece.column(name)[index - self._pieces[which].start])
+                rows, at = self._rows(names, index)
+            for name in names:
+                found[name].append(read(name, rows.column(name)[at]))
         return found
+
+    def _rows(self, names: tuple[str, ...], index: int) -> tuple[Any, int]:
+        """Some rows with this one among them, and where it is in them."""
+        unpacked = self._unpacked.setdefault(names, Unpacked(self._pa))
+        which = int(np.searchsorted(self._starts, index, "right")) - 1
+        piece = self._pieces[which]
+        if index not in unpacked and piece.size > CACHE_BYTES and index in self._expected_of(piece):
+            self._guarded(piece.path, self._stream, piece, names, unpacked)
+        if index in unpacked:
+            return self._guarded(piece.path, unpacked.row, index), 0
+        return self._piece(which, names), index - piece.start
+
+    def _expected_of(self, piece: _Piece) -> npt.NDArray[np.int64]:
+        first, last = np.searchsorted(self._expected, (piece.start, piece.start + piece.rows))
+        return self._expected[first:last]
+
+    def _stream(self, piece: _Piece, columns: tuple[str, ...], unpacked: Unpacked) -> None:
+        """Unpack a row group that is too large to be in memory as a whole."""
+        from pyarrow import parquet
+
+        wanted, start = self._expected_of(piece), piece.start
+        count = max(1, min(4096, STREAM_BYTES * piece.rows // piece.size))
+        with parquet.ParquetFile(piece.path, pre_buffer=False, buffer_size=1 << 20) as file:
+            for batch in file.iter_batches(count, row_groups=[piece.number], columns=list(columns), use_threads=False):
+                made = self._pa.Table.from_batches([batch])
+                made.validate(full=True)
+                first, last = np.searchsorted(wanted, (start, start + made.num_rows))
+                if not unpacked.add(made, start, wanted[first:last].tolist()):
+                    return
+                start += made.num_rows
 
     def whole(self, column: str) -> list[Any]:
         """All values of a column as Python has them; read piece by piece."""
@@ -122,7 +175,10 @@ class Table:
         self._kept[key] = made
         self._kept_bytes += made.nbytes
         while self._kept_bytes > CACHE_BYTES and len(self._kept) > 1:
-            self._kept_bytes -= self._kept.popitem(last=False)[1].nbytes
+            (gone, names), rows = self._kept.popitem(last=False)
+            self._kept_bytes -= rows.nbytes
+            left = self._pieces[gone]
+            self._unpacked[names].add(rows, left.start, self._expected_of(left).tolist())
         return made
 
     def _read(self, piece: _Piece, columns: tuple[str, ...]) -> Any:
@@ -219,10 +275,10 @@ class TableSamples(ArraySamples):
         return super().picture(0)
 
     def _values(self, indices: Sequence[int]) -> list[list[npt.NDArray[Any]]]:
-        taken = self._table.take(self._needed, indices)
+        taken = self._table.take(self._needed, indices, partial(_number, self._where))
         found = []
         for names in self._columns:
-            columns = [[_number(self._where, name, value) for value in taken[name]] for name in names]
+            columns = [taken[name] for name in names]
             side_by_side = len(names) > 1
             found.append([np.stack(row) for row in zip(*columns, strict=True)] if side_by_side else columns[0])
         return found
@@ -242,7 +298,7 @@ class TableSamples(ArraySamples):
 
 
 def _number(where: str, column: str, value: Any) -> npt.NDArray[Any]:
-    """The numbers in one field; shape () for a scalar."""
+    """The numbers in one field, copied; shape () for a scalar."""
     try:
         if hasattr(value, "to_numpy"):  # a tensor
             found = value.to_numpy()
@@ -263,7 +319,7 @@ def _number(where: str, column: str, value: Any) -> npt.NDArray[Any]:
             Text("Remove such rows."),
         )
     # Tables keep token numbers in the narrowest type; models take int64.
-    return np.asarray(found, np.int64 if found.dtype.kind in "iu" and found.dtype != np.uint8 else None)
+    return np.array(found, np.int64 if found.dtype.kind in "iu" and found.dtype != np.uint8 else None)
 
 
 def _pyarrow(where: str) -> Any:
