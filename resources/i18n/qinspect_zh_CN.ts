@@ -1535,6 +1535,10 @@
 <context>
     <name>GraphView</name>
     <message>
+        <source>{0} layers selected</source>
+        <translation>已选择 {0} 层</translation>
+    </message>
+    <message>
         <source>Find a layer</source>
         <translation>查找层</translation>
     </message>
@@ -2637,6 +2641,10 @@
     <message>
         <source>source: {}</source>
         <translation>源码：{}</translation>
+    </message>
+    <message>
+        <source>output</source>
+        <translation>输出</translation>
     </message>
 </context>
 <context>

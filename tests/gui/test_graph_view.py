@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from itertools import combinations, pairwise
 
@@ -62,6 +63,31 @@ def overlap(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
     return (
         one[0] < two[0] + two[2] and two[0] < one[0] + one[2] and one[1] < two[1] + two[3] and two[1] < one[1] + one[3]
     )
+
+
+def unet() -> list[GraphNode]:
+    """Stages in lists (down, up, dec), one pooling for all, a skip from each stage down to the one up."""
+    nodes = [GraphNode("x", "", "input", (), "x", dtype="float32", port="input")]
+
+    def add(layer_id: str, *inputs: str) -> str:
+        path, _, op = layer_id.partition(":")
+        nodes.append(GraphNode(layer_id, path, re.split("[@#]", op)[0], inputs or (nodes[-1].id,)))
+        return layer_id
+
+    skips = []
+    for k in range(3):
+        add(f"down.{k}.0:conv2d")
+        skips.append(add(f"down.{k}.1:conv2d"))
+        if k < 2:
+            add("pool:max_pool2d" + (f"@{k + 1}" if k else ""))
+    for k in range(2):
+        up = add(f"up.{k}:conv_transpose2d")
+        add(f":cat#{k}", up, skips[1 - k])
+        add(f"dec.{k}.0:conv2d")
+        add(f"dec.{k}.1:conv2d")
+    add("head:conv2d")
+    nodes.append(GraphNode(">0", "", "output", ("head:conv2d",), "output", port="output"))
+    return nodes
 
 
 # -- layout -----------------------------------------------------------------------------------
@@ -138,6 +164,44 @@ def test_first_view_has_about_forty_blocks_and_every_layer_once(nodes: list[Grap
     blocks = list(model.visible(opened))
     assert 1 < len(blocks) <= FEW * 1.1
     assert sorted(name for block in blocks for name in block.layers) == sorted(node.id for node in nodes)
+
+
+def test_lists_of_stages_are_drawn_in_the_order_of_the_data(qtbot) -> None:
+    nodes = unet()
+    model = GraphModel(nodes)
+    titles = [block.title for block in model.roots]
+    assert titles[:6] == ["x", "down.0", "max_pool2d", "down.1", "max_pool2d", "down.2"]
+    assert titles[6:] == ["conv_transpose2d", "cat", "dec.0", "conv_transpose2d", "cat", "dec.1", "conv2d", "output"]
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.resize(800, 700)
+    view.show()
+    view.set_graph(nodes)
+    for opened in (frozenset(), model.all_open()):
+        view.canvas.set_opened(opened)
+        tops = [view.canvas.item.rect_of(block.id).top() for block in model.visible(opened)]
+        assert tops == sorted(set(tops))
+
+
+def test_modules_that_are_called_twice_or_beside_each_other_are_blocks_still() -> None:
+    def calls(first: tuple[str, str], second: tuple[str, str], between: str) -> GraphModel:
+        one = [
+            GraphNode("enc.a:linear", "enc.a", "linear", ("x",)),
+            GraphNode("enc.b:linear", "enc.b", "linear", first),
+        ]
+        two = [
+            GraphNode("enc.a:linear@1", "enc.a", "linear", (between,)),
+            GraphNode("enc.b:linear@1", "enc.b", "linear", second),
+        ]
+        mid = [GraphNode(":relu", "", "relu", ("enc.b:linear",))] if between == ":relu" else []
+        return GraphModel([GraphNode("x", "", "input", (), "x", port="input"), *one, *mid, *two])
+
+    # One after the other: two blocks with the relu between them. Side by side on two inputs: one.
+    following = calls(("enc.a:linear",), ("enc.a:linear@1",), ":relu")
+    assert [block.title for block in following.roots] == ["x", "enc", "relu", "enc (2)"]
+    assert len(following.blocks) == 1 + 1 + 2 * 3
+    beside = calls(("enc.a:linear",), ("enc.a:linear@1",), "x")
+    assert [block.title for block in beside.roots] == ["x", "a", "b"]
 
 
 def test_inputs_may_name_an_absorbed_layer() -> None:
@@ -361,6 +425,70 @@ def test_brackets_and_the_slider_open_and_close_levels_of_modules(view) -> None:
     assert canvas.opened == {"features/", *(f"features.{k}/" for k in range(6))}
     QTest.keyClick(canvas, Qt.Key.Key_BracketLeft)
     assert canvas.opened == {"features/"}
+
+
+def test_another_level_is_framed_so_that_it_can_be_read(view) -> None:
+    canvas = view.canvas
+    canvas.set_opened(canvas.model.all_open())
+    canvas.set_zoom(0.1)
+    QTest.keyClick(canvas, Qt.Key.Key_BracketLeft)
+    assert canvas.zoom >= 0.5
+    assert canvas.seen().intersects(canvas.item.boundingRect())
+    for _ in range(3):
+        QTest.keyClick(canvas, Qt.Key.Key_BracketLeft)
+    # Four boxes fit: all of them are in sight, at their own size.
+    assert canvas.seen().contains(canvas.item.boundingRect())
+    assert canvas.zoom == 1.0
+    view.select("features.3.conv.0:conv2d")
+    canvas.set_zoom(0.1)
+    view.levels.setValue(0)
+    view.levels.setValue(3)
+    assert canvas.zoom >= 0.5
+    assert canvas.seen().contains(canvas.item.rect_of(canvas.selected))
+
+
+def test_several_layers_are_marked_framed_and_counted(view, qtbot) -> None:
+    canvas, item = view.canvas, view.canvas.item
+    canvas.set_opened(frozenset())
+    chosen = ("stem.bn:batch_norm", "features.2:add", "features.4.conv.1:conv2d")
+    with qtbot.assertNotEmitted(view.block_selected):
+        view.select(*chosen)
+    assert {item.selected, *item.also} == {"stem:conv2d", "features.2:add", "features.4.conv.1:conv2d"}
+    assert all(canvas.seen().contains(item.rect_of(name)) for name in ("stem:conv2d", *item.also))
+    assert view.trail.text() == "3 layers selected"
+    # Where their blocks are closed, those are marked; a search dims none of them.
+    canvas.set_opened(frozenset())
+    assert {item.selected, *item.also} == {"stem:conv2d", "features/"}
+    view.search.setText("head")
+    lit = [node.block.id for node in item.nodes if item._lit(node)]
+    assert lit == ["stem:conv2d", "features/", "head:linear"]
+    # All layers of a block are the block, and one layer is one again.
+    view.select(*view.layers_of("features.1/"))
+    assert (item.selected, item.also) == ("features.1/", frozenset())
+    view.select("head:linear")
+    assert (item.selected, item.also) == ("head:linear", frozenset())
+    assert view.trail.text().endswith("linear")
+    view.select()
+    assert item.selected is None
+    assert view.trail.text() == ""
+
+
+def test_inputs_and_outputs_are_boxes_but_no_layers(qtbot) -> None:
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.resize(800, 700)
+    view.show()
+    nodes = unet()
+    kinds = {node.id: Figures("int8", "int8", 0.1) for node in nodes if not node.port}
+    view.set_graph(nodes, kinds)
+    borders = {(link.source, link.target): link.border for link in view.canvas._links if link.border}
+    assert list(borders.values()) == ["quantize", "dequantize"]
+    with qtbot.assertNotEmitted(view.layer_selected), qtbot.assertNotEmitted(view.context_requested):
+        click(view, "x")
+        place = view.canvas.point_of("x")
+        QTest.mouseClick(view.canvas.viewport(), Qt.MouseButton.RightButton, NONE, place)
+    assert view.canvas.selected == "x"
+    assert view.canvas.model.matching("x") == view.canvas.model.matching("max")
 
 
 def test_the_trail_names_the_modules_around_and_leads_to_them(view, qtbot) -> None:

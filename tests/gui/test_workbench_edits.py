@@ -116,3 +116,24 @@ def test_the_palette_offers_nothing_that_cannot_be_done_now(make_window, qtbot):
     qtbot.keyClick(palette.line, Qt.Key.Key_Escape)
     assert not palette.isVisible()
     assert window.step == "open"
+
+
+def test_what_was_selected_while_the_graph_was_hidden_is_marked_when_it_is_shown(window):
+    page, document = window.layers_page, window.document
+    page.centre.setCurrentWidget(page.graph)
+    document.select(("conv:conv2d",))
+    canvas = page.graph.canvas
+    assert canvas.selected == "conv:conv2d"
+    page.centre.setCurrentWidget(page.depth)
+    document.select(("fc:linear",))
+    page.centre.setCurrentWidget(page.graph)
+    assert canvas.selected == "fc:linear"
+    assert canvas.seen().contains(canvas.item.rect_of("fc:linear"))
+    assert page.graph.trail.text().endswith("linear")
+    window.show_layers(("conv:conv2d", "fc:linear"))
+    assert {canvas.selected, *canvas.item.also} == {"conv:conv2d", "fc:linear"}
+    # The model's input and output are drawn, and a click on them selects no layer.
+    ports = [block.title for block in canvas.model.roots if block.port]
+    assert ports == ["x", "output"]
+    page.graph.canvas.choose("x")
+    assert document.selection == ("conv:conv2d", "fc:linear")

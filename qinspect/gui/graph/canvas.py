@@ -9,7 +9,7 @@ from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent,
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from ..theme import colours_of
-from .drawing import GROUP_SIZE, LAYER_SIZE, GraphItem, Node, node_of
+from .drawing import GROUP_SIZE, LAYER_SIZE, PORT_SIZE, GraphItem, Node, node_of
 from .layout import Layout, lay_out_blocks
 from .minimap import Minimap
 from .model import Figures, GraphModel, GraphNode, Link
@@ -23,6 +23,12 @@ TRAVEL = {
     Qt.Key.Key_Left: "left",
     Qt.Key.Key_Right: "right",
 }
+
+READABLE = 0.5
+"""Zoom from which on a whole graph is shown, and not a part of it."""
+
+MOST_OPENED = 24
+"""Of more selected layers than this, blocks that hold them stay closed."""
 
 
 class GraphCanvas(ZoomView):
@@ -40,6 +46,8 @@ class GraphCanvas(ZoomView):
         Something is drawn otherwise: a block opened, a figure came.
     marked(str)
         Another layer or block is the selected one; empty for none.
+    several(int)
+        So many layers are selected.
     """
 
     layer_selected = Signal(str)
@@ -47,6 +55,7 @@ class GraphCanvas(ZoomView):
     context_requested = Signal(str, QPoint)
     changed = Signal(object)
     marked = Signal(str)
+    several = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.item = GraphItem()
@@ -61,6 +70,8 @@ class GraphCanvas(ZoomView):
         self._links: list[Link] = []
         self._layout = Layout({}, {}, 0.0, 0.0)
         self._rects: dict[str, QRectF] = {}
+        self._chosen: tuple[str, ...] = ()  # layers, or the block, that are selected, whether they can be seen or not
+        self._found: tuple[str, ...] | None = None  # layers that a search found
         self._overlay = "none"
         self._fresh = True
         self.minimap = Minimap(self)
@@ -79,7 +90,8 @@ class GraphCanvas(ZoomView):
         self.model = GraphModel(nodes)
         self._figures = figures or {}
         self.opened = self.model.first_open()
-        self.item.selected, self.item.matches = None, None
+        self.item.selected, self.item.matches, self.item.also = None, None, frozenset()
+        self._chosen, self._found = (), None
         self._rebuild()
         self._fresh = True
         self.show_start()
@@ -110,9 +122,12 @@ class GraphCanvas(ZoomView):
         after = self.item.rect_of(anchor) if anchor else None
         if before is not None and after is not None:
             self.scroll_by(QPointF(self.mapFromScene(after.topLeft()) - point))
-        selected = self.item.selected
-        if selected is not None and self.item.rect_of(selected) is None:
-            self._mark(self.model.holder(selected, opened))
+        if self._chosen:
+            marked = self.model.holder(self._chosen[-1], opened)
+            if marked != self.item.selected:
+                self._mark(marked)
+        self._show_chosen()
+        self.set_matches(self._found)
 
     def toggle(self, block_id: str) -> None:
         """Open a closed block, close an open one."""
@@ -128,7 +143,7 @@ class GraphCanvas(ZoomView):
         model, opened = self.model, self.opened
         self._summed = model.summed(self._figures)
         self._links = model.links(opened, self._figures)
-        size = {b.id: GROUP_SIZE if b.group else LAYER_SIZE for b in model.visible(opened)}
+        size = {b.id: GROUP_SIZE if b.group else PORT_SIZE if b.port else LAYER_SIZE for b in model.visible(opened)}
         pairs = [(link.source, link.target) for link in self._links]
         self._layout = lay_out_blocks(model.roots, opened, pairs, model.parent, size)
         self._rects = {name: QRectF(*self._layout.boxes[name]) for name in size}
@@ -174,6 +189,20 @@ class GraphCanvas(ZoomView):
     def show_level(self, level: int) -> None:
         """Open so many levels of modules, and close what is deeper."""
         self.set_opened(self.model.level_open(min(max(level, 0), self.model.levels)), self.item.selected)
+        self.frame()
+
+    def frame(self) -> None:
+        """Show all of it where that can be read; else what is selected, or the beginning."""
+        bounds, view = self.item.boundingRect(), self.viewport().rect().adjusted(16, 16, -16, -16)
+        if bounds.isEmpty() or view.isEmpty():
+            return
+        if min(view.width() / bounds.width(), view.height() / bounds.height()) >= READABLE:
+            self.fit()
+            return
+        self.show_start()
+        rect = self.item.rect_of(self.item.selected) if self.item.selected is not None else None
+        if rect is not None and rect.height() < self.seen().height():
+            self.center(rect.center())
 
     def center_on(self, block_id: str) -> None:
         """Bring a block to the middle, near enough to be read."""
@@ -199,20 +228,52 @@ class GraphCanvas(ZoomView):
         """Id of the selected layer or block."""
         return self.item.selected
 
-    def select(self, layer_id: str, center: bool = True) -> None:
-        """Mark a layer without a signal; its blocks open, and it comes to the middle."""
-        name = self.model.owner.get(layer_id)
-        if name is None:
+    def select(self, layers: Sequence[str], center: bool = True) -> None:
+        """Mark layers without a signal; their blocks open, and they come into the middle.
+
+        Layers that are all that a block has mark the block. Of very many, what holds them is marked.
+        """
+        names = list(dict.fromkeys(self.model.owner[name] for name in layers if name in self.model.owner))
+        block = self.model.block_of(names) if len(names) > 1 else None
+        # The user's own click on a block comes back from the window as the layers in it.
+        selected = self.model.blocks.get(self.item.selected or "")
+        if block is not None and selected is not None and set(selected.layers) == set(names):
+            block = selected.id
+        self._chosen = tuple(names) if block is None else (block,)
+        if not names:
             self._mark(None)
+            self._show_chosen()
             return
-        opened = self.model.revealed(name, self.opened)
+        name = self._chosen[-1]
+        opened = self.opened
+        for one in self._chosen if len(self._chosen) <= MOST_OPENED else ():
+            opened = self.model.revealed(one, opened)
         if opened != self.opened:
             self.set_opened(opened)
         # What the user has just clicked comes back from the window: it must not jump.
-        stays = self.item.selected == name and self._in_sight(name)
-        self._mark(name)
-        if center and not stays:
-            self.center_on(name)
+        before = self.item.selected, self.item.also
+        self._mark(self.model.holder(name, self.opened))
+        self._show_chosen()
+        stays = before == (self.item.selected, self.item.also)
+        if not center:
+            return
+        if len(self._chosen) == 1:
+            if not (stays and self._in_sight(name)):
+                self.center_on(name)
+        elif not stays:
+            area = QRectF()
+            for one in (self.item.selected, *self.item.also):
+                area = area.united(self.item.rect_of(one or "") or QRectF())
+            if not self.seen().contains(area):
+                self.show_area(area.adjusted(-24, -48, 24, 48))
+
+    def _show_chosen(self) -> None:
+        """Mark the boxes that are or hold the layers of a selection of several."""
+        holders = {self.model.holder(name, self.opened) for name in self._chosen[:-1]}
+        self.item.also = frozenset(filter(None, holders - {self.item.selected}))
+        self.item.update()
+        if len(self._chosen) > 1:
+            self.several.emit(len(self._chosen))
 
     def _in_sight(self, block_id: str) -> bool:
         rect = self.item.rect_of(block_id)
@@ -226,8 +287,12 @@ class GraphCanvas(ZoomView):
         self.marked.emit(block_id or "")
 
     def choose(self, block_id: str) -> None:
-        """Mark a block for the user, who is told of it by a signal."""
+        """Mark a block for the user, who is told of it by a signal; inputs and outputs are no layers."""
+        self._chosen = (block_id,)
         self._mark(block_id)
+        self._show_chosen()
+        if self.model.blocks[block_id].port:
+            return
         if self.model.blocks[block_id].group:
             self.block_selected.emit(self.model.blocks[block_id].layers)
         else:
@@ -239,6 +304,7 @@ class GraphCanvas(ZoomView):
 
     def set_matches(self, layers: Sequence[str] | None) -> None:
         """Dim all but the boxes that are or hold these layers; None lights everything."""
+        self._found = None if layers is None else tuple(layers)
         found = None
         if layers is not None:
             found = frozenset(filter(None, (self.model.holder(name, self.opened) for name in layers)))
@@ -278,8 +344,10 @@ class GraphCanvas(ZoomView):
             where = self.viewport().mapToGlobal(place) if place is not None else event.globalPos()
         else:
             hit, where = self._hit(self.viewport().mapFromGlobal(event.globalPos())), event.globalPos()
-        if hit is not None:
+        if hit is not None and not self.model.blocks[hit].port:
+            self._chosen = (hit,)
             self._mark(hit)
+            self._show_chosen()
             self.context_requested.emit(hit, where)
 
     def viewportEvent(self, event: QEvent) -> bool:

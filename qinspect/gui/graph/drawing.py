@@ -17,6 +17,7 @@ from .overlay import Scale, draw_border, figure, figure_text, kind_color
 
 LAYER_SIZE = (212.0, 48.0)
 GROUP_SIZE = (212.0, 64.0)
+PORT_SIZE = (148.0, 32.0)
 NO_TEXT, NO_DETAIL, SHAPES = 0.42, 0.22, 0.7
 """Zoom below which text, and below which edges' curves and rounded corners, cannot be seen; and
 from which on the edges carry the shapes of their tensors."""
@@ -78,6 +79,7 @@ class GraphItem(QGraphicsItem):
         self.index: dict[str, int] = {}
         self.frames: list[tuple[Block, QRectF]] = []
         self.selected: str | None = None
+        self.also: frozenset[str] = frozenset()  # what else is selected
         self.matches: frozenset[str] | None = None
         self.stale = False
         self._bounds = QRectF()
@@ -220,7 +222,8 @@ class GraphItem(QGraphicsItem):
             painter.drawRects(rects)
 
     def _lit(self, node: Node) -> bool:
-        return self.matches is None or node.block.id in self.matches
+        name = node.block.id
+        return self.matches is None or name in self.matches or name == self.selected or name in self.also
 
     def _paint_frames(self, painter: QPainter, colours: Colours, area: QRectF, zoom: float) -> None:
         painter.setFont(self._title)
@@ -286,7 +289,12 @@ class GraphItem(QGraphicsItem):
         if fill is not None and self.stale:
             fill = QColor(fill)
             fill.setAlpha(110)
-        painter.drawRoundedRect(rect, 6, 6)
+        if node.block.port:
+            # No layer: a pill on the ground of the canvas.
+            painter.setBrush(colours.color("background"))
+            painter.setPen(QPen(colours.color("muted"), 1))
+        round_ = 16 if node.block.port else 6
+        painter.drawRoundedRect(rect, round_, round_)
         if fill is not None:
             painter.setBrush(fill)
             painter.setPen(QPen(fill.darker(115), 1))
@@ -323,7 +331,8 @@ class GraphItem(QGraphicsItem):
         middle, start = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignLeft
         painter.setFont(self._title)
         painter.setPen(ink)
-        painter.drawText(QRectF(left, rect.y() + 6, room, 20), middle | start, self._short(node.title, True, int(room)))
+        side = Qt.AlignmentFlag.AlignHCenter if node.block.port else start
+        painter.drawText(QRectF(left, rect.y() + 6, room, 20), middle | side, self._short(node.title, True, int(room)))
         painter.setFont(self._small)
         painter.setPen(faint)
         row = QRectF(rect.x() + 10, rect.y() + 25, rect.width() - 20, 18)
@@ -346,8 +355,9 @@ class GraphItem(QGraphicsItem):
         return self._elided[key]
 
     def _paint_selection(self, painter: QPainter, colours: Colours, zoom: float) -> None:
-        rect = self.rect_of(self.selected) if self.selected is not None else None
-        if rect is None:
+        names = [name for name in (self.selected, *self.also) if name is not None]
+        rects = [rect for name in names if (rect := self.rect_of(name)) is not None]
+        if not rects:
             return
         pen = QPen(colours.color("accent"), 2.5)
         pen.setCosmetic(True)
@@ -355,7 +365,8 @@ class GraphItem(QGraphicsItem):
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         out = min(3 / zoom, 6.0)
-        painter.drawRoundedRect(rect.adjusted(-out, -out, out, out), 8, 8)
+        for rect in rects:
+            painter.drawRoundedRect(rect.adjusted(-out, -out, out, out), 8, 8)
 
 
 def _within(spans: np.ndarray, area: QRectF) -> np.ndarray:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from .flow import in_flow
 
 FEW = 40
 """About as many blocks as can be taken in at once; what a graph is collapsed to at first."""
@@ -34,6 +36,8 @@ class GraphNode:
         Of what it hands on, such as ``N×32×112×112`` and ``float32``.
     source : str
         ``file.py:line`` of the author's code.
+    port : str
+        ``input`` or ``output`` for what is no layer, but where a value of the model comes in or goes out.
     """
 
     id: str
@@ -45,6 +49,7 @@ class GraphNode:
     shape: str = ""
     dtype: str = ""
     source: str = ""
+    port: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ class Block:
         Module path.
     layers : tuple of str
         Ids of all the layers in it, in execution order.
+    port : bool
+        No layer: an input or output of the model.
     """
 
     id: str
@@ -97,6 +104,7 @@ class Block:
     path: str
     layers: tuple[str, ...]
     children: tuple[Block, ...] = ()
+    port: bool = False
 
     @property
     def group(self) -> bool:
@@ -118,14 +126,6 @@ class Link:
     shape: str = ""
 
 
-@dataclass
-class _Module:
-    """A module while the tree is built."""
-
-    path: str
-    items: dict[str, _Module | GraphNode] = field(default_factory=dict)
-
-
 class GraphModel:
     """The tree of blocks over a list of layers.
 
@@ -144,6 +144,10 @@ class GraphModel:
         for node in nodes:
             known = (self.owner[name] for name in node.inputs if name in self.owner)
             self.edges += [(name, node.id) for name in dict.fromkeys(known) if name != node.id]
+        self._inputs: dict[str, list[str]] = {}
+        for source, target in self.edges:
+            self._inputs.setdefault(target, []).append(source)
+        self._parts: dict[str, int] = {}  # how many blocks a module has become so far
         self.roots: tuple[Block, ...] = self._tree(nodes)
         self.blocks: dict[str, Block] = {}
         self.parent: dict[str, str | None] = {}
@@ -153,31 +157,41 @@ class GraphModel:
     # -- the tree -----------------------------------------------------------------------------
 
     def _tree(self, nodes: Sequence[GraphNode]) -> tuple[Block, ...]:
-        root = _Module("")
-        for node in nodes:
-            place, parts = root, node.path.split(".") if node.path else []
-            for depth, part in enumerate(parts):
-                inner = place.items.setdefault(f"{part}.", _Module(".".join(parts[: depth + 1])))
-                assert isinstance(inner, _Module)
-                place = inner
-            place.items[f"={node.id}"] = node
-        blocks = [self._block(item) for item in root.items.values()]
+        blocks = self._blocks([node for node in nodes if not node.port], 0)
         if len(blocks) == 1 and blocks[0].group:
-            return blocks[0].children
-        return self._chunked("", blocks)
+            blocks = list(blocks[0].children)
+        ports = {way: [self._leaf(node) for node in nodes if node.port == way] for way in ("input", "output")}
+        return (*ports["input"], *self._chunked("", blocks), *ports["output"])
 
-    def _block(self, item: _Module | GraphNode) -> Block:
-        if isinstance(item, GraphNode):
-            return Block(item.id, item.label or item.op, item.path, (item.id,))
-        children = [self._block(inner) for inner in item.items.values()]
-        if len(children) == 1 and not children[0].group:
+    def _blocks(self, nodes: Sequence[GraphNode], depth: int) -> list[Block]:
+        """Layers that are together in a module so deep, as its blocks; their own modules are blocks in them."""
+        families: dict[str, list[GraphNode]] = {}
+        for node in nodes:
+            parts = node.path.split(".") if node.path else []
+            families.setdefault(f"{parts[depth]}." if len(parts) > depth else f"={node.id}", []).append(node)
+        runs = in_flow(list(families.values()), self._inputs, self.order)
+        sizes = {family[0].id: len(family) for family in families.values()}
+        return [self._block(run, depth + 1, sizes.get(run[0].id) == len(run)) for run in runs]
+
+    def _leaf(self, node: GraphNode) -> Block:
+        return Block(node.id, node.label or node.op, node.path, (node.id,), port=bool(node.port))
+
+    def _block(self, nodes: Sequence[GraphNode], depth: int, whole: bool) -> Block:
+        """A module, or (not `whole`) a run of it."""
+        path = ".".join(nodes[0].path.split(".")[:depth]) if nodes[0].path else ""
+        if len(nodes) == 1:
+            return self._leaf(nodes[0])
+        children = self._blocks(nodes, depth)
+        if len(children) == 1 and not (whole and children[0].group):
             return children[0]
+        self._parts[path] = part = self._parts.get(path, 0) + 1
+        again = "" if part == 1 else f"({part})"
         # A module that holds one group only would be a box around a box: they become one.
-        blocks = children[0].children if len(children) == 1 else self._chunked(item.path, children)
-        title = item.path.rpartition(".")[2]
+        blocks = children[0].children if len(children) == 1 else self._chunked(f"{path}{again}", children)
+        title = path.rpartition(".")[2]
         if title.isdigit():
-            title = ".".join(item.path.split(".")[-2:])
-        return Block(f"{item.path}/", title, item.path, self._sorted(blocks), blocks)
+            title = ".".join(path.split(".")[-2:])
+        return Block(f"{path}/{again}", f"{title} {again}".rstrip(), path, self._sorted(blocks), blocks)
 
     def _sorted(self, blocks: Iterable[Block]) -> tuple[str, ...]:
         return tuple(sorted((name for block in blocks for name in block.layers), key=self.order.__getitem__))
@@ -285,18 +299,30 @@ class GraphModel:
                 found = name
         return found
 
+    def block_of(self, layers: Iterable[str]) -> str | None:
+        """The outermost block that holds exactly these layers."""
+        wanted = {self.owner[name] for name in layers if name in self.owner}
+        place = self.holder(next(iter(wanted)), frozenset()) if wanted else None
+        while place is not None:
+            block = self.blocks[place]
+            if len(block.layers) <= len(wanted):
+                return place if set(block.layers) == wanted else None
+            one = next(iter(wanted))
+            place = next((inner.id for inner in block.children if one in inner.layers), None)
+        return None
+
     # -- figures ------------------------------------------------------------------------------
 
     def kinds(self, figures: Mapping[str, Figures]) -> dict[str, str]:
         """Numeric kind of the value that each layer hands on."""
         found: dict[str, str] = {}
-        inputs: dict[str, list[str]] = {}
-        for source, target in self.edges:
-            inputs.setdefault(target, []).append(source)
-        for name in self.nodes:
+        for name, node in self.nodes.items():
             kind = figures[name].kind if name in figures else UNKNOWN
+            if node.port and ("float" in node.dtype or node.port == "output"):
+                # What comes in and goes out is float, whatever reads and makes it.
+                kind = FLOAT
             if kind == UNKNOWN:
-                kind = next((k for k in (found.get(one, "") for one in inputs.get(name, ())) if k), UNKNOWN)
+                kind = next((k for k in (found.get(one, "") for one in self._inputs.get(name, ())) if k), UNKNOWN)
             found[name] = kind
         return found
 
@@ -351,6 +377,8 @@ class GraphModel:
             return []
         found = []
         for node in self.nodes.values():
+            if node.port:
+                continue
             hay = f"{node.id} {node.label} {node.op} {' '.join(node.aliases)}".lower()
             if all(word in hay for word in words):
                 found.append(node.id)

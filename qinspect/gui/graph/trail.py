@@ -28,6 +28,7 @@ class Trail(QLabel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._blocks: tuple[Block, ...] = ()
+        self._words = ""
         self.setAccessibleName(self.tr("Modules around the selected layer"))
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setTextInteractionFlags(
@@ -41,8 +42,15 @@ class Trail(QLabel):
 
     def show_path(self, blocks: Sequence[Block]) -> None:
         """Show where a block is, outermost module first."""
-        self._blocks = tuple(blocks)
+        self._blocks, self._words = tuple(blocks), ""
         self.setToolTip(blocks[-1].id if blocks else "")
+        self._fit()
+
+    def show_text(self, text: str) -> None:
+        """Show some words in place of a path."""
+        self._blocks = ()
+        self.setToolTip("")
+        self._words = text
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -69,4 +77,4 @@ class Trail(QLabel):
             if place < len(self._blocks) - 1:
                 title = f'<a href="{place}" style="color: {color}; text-decoration: none">{title}</a>'
             parts.append(title)
-        self.setText(BETWEEN.join(parts))
+        self.setText(BETWEEN.join(parts) or html.escape(self._words))

@@ -71,6 +71,7 @@ class GraphView(QWidget):
         self.canvas.context_requested.connect(self.context_requested)
         self.canvas.changed.connect(self._show_state)
         self.canvas.marked.connect(self._show_trail)
+        self.canvas.several.connect(lambda count: self.trail.show_text(self.tr("{0} layers selected").format(count)))
         self.legend = Legend()
         self.trail = Trail()
         self.trail.chosen.connect(self._go_up)
@@ -170,9 +171,9 @@ class GraphView(QWidget):
         """Colour by one of `OVERLAYS`."""
         self.overlay.setCurrentIndex(OVERLAYS.index(name))
 
-    def select(self, layer_id: str, center: bool = True) -> None:
-        """Mark a layer without a signal; its blocks open, and it comes to the middle."""
-        self.canvas.select(layer_id, center)
+    def select(self, *layers: str, center: bool = True) -> None:
+        """Mark layers without a signal; their blocks open, and they come into the middle."""
+        self.canvas.select(layers, center)
 
     def layers_of(self, block_id: str) -> tuple[str, ...]:
         """Ids of the layers in a block; of a layer, itself."""
@@ -186,6 +187,7 @@ class GraphView(QWidget):
     def expand(self) -> None:
         """Open every block."""
         self.canvas.set_opened(self.canvas.model.all_open(), self.canvas.selected)
+        self.canvas.frame()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -241,7 +243,7 @@ class GraphView(QWidget):
         start = self._place if self._place >= 0 or way > 0 else 0
         self._place = (start + way) % len(self._matches)
         name = self._matches[self._place]
-        self.canvas.select(name)
+        self.canvas.select((name,))
         self.canvas.set_matches(self._matches)
         self._count()
         self.layer_selected.emit(name)

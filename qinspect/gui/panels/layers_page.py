@@ -66,7 +66,7 @@ class LayersPage(QWidget):
         self.centre.addTab(self.latency, self.tr("Latency"))
         self.centre.addTab(self.scatter, self.tr("Error × gain"))
         self.centre.addTab(self.pareto, self.tr("Pareto"))
-        self.centre.currentChanged.connect(self.refresh)
+        self.centre.currentChanged.connect(self._tab_chosen)
         self.bottom = Bottom(document)
         upper = QSplitter(Qt.Orientation.Horizontal)
         upper.addWidget(self.tree)
@@ -232,6 +232,11 @@ class LayersPage(QWidget):
             document.freshness == "exact",
         )
 
+    def _tab_chosen(self) -> None:
+        self.refresh()
+        # What was selected while the graph could not be seen.
+        self._show_in_graph()
+
     def refresh(self) -> None:
         """Show the document."""
         document = self._document
@@ -331,6 +336,5 @@ class LayersPage(QWidget):
         self.detail.refresh()
 
     def _show_in_graph(self) -> None:
-        ids = self._document.selection
-        if len(ids) == 1 and self.centre.currentWidget() is self.graph:
-            self.graph.select(ids[0])
+        if self.centre.currentWidget() is self.graph:
+            self.graph.select(*self._document.selection)

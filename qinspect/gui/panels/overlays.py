@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
 
 from ...engine.results import Analysis, LayerRow
 from ..graph.model import FLOAT, INT8, Figures, GraphNode
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def graph_nodes(rows: Iterable[LayerRow], graph: LayerGraph) -> list[GraphNode]:
-    """One node per layer that was not absorbed; edges go through layers that only move values.
+    """One node per layer that was not absorbed, and one per input and output of the model.
+
+    Edges go through layers that only move values.
 
     Parameters
     ----------
@@ -23,28 +27,48 @@ def graph_nodes(rows: Iterable[LayerRow], graph: LayerGraph) -> list[GraphNode]:
         Before fusion: the edges are its own.
     """
     layers = graph.by_id
-    nodes = []
+    nodes = [
+        GraphNode(spec.name, "", "input", (), spec.name, shape=_shape(spec.shape), dtype=spec.dtype, port="input")
+        for spec in graph.inputs
+    ]
     for row in rows:
         if row.fused_into is not None:
             continue
         inside = {row.id, *row.fused}
-        inputs: dict[str, None] = {}
-        waiting = [name for member in (row.id, *row.fused) if member in layers for name in layers[member].inputs]
-        seen = set(inside)
-        while waiting:
-            name = waiting.pop(0)
-            if name in seen:
-                continue
-            seen.add(name)
-            layer = layers.get(name)
-            if layer is not None and layer.transparent:
-                waiting += layer.inputs
-            else:
-                inputs[name] = None
+        wanted = [name for member in (row.id, *row.fused) if member in layers for name in layers[member].inputs]
         own = layers.get(row.id)
         about = ("", "", "") if own is None else (shape_text(own), own.dtype, own.source or "")
-        nodes.append(GraphNode(row.id, row.path, row.op, tuple(inputs), operator_text(row), row.fused, *about))
+        inputs = _makers(layers, wanted, inside)
+        nodes.append(GraphNode(row.id, row.path, row.op, inputs, operator_text(row), row.fused, *about))
+    output = QCoreApplication.translate("Overlay", "output")
+    for place, value in enumerate(graph.output_values):
+        name = f"{output} {place + 1}" if len(graph.output_values) > 1 else output
+        last = layers.get(value)
+        shape = "" if last is None else shape_text(last)
+        made = _makers(layers, [value], set())
+        nodes.append(GraphNode(f">{place}:{value}", "", "output", made, name, shape=shape, port="output"))
     return nodes
+
+
+def _makers(layers: Mapping[str, Layer], wanted: Sequence[str], inside: set[str]) -> tuple[str, ...]:
+    """What makes some values, seen through layers that only move them."""
+    inputs: dict[str, None] = {}
+    waiting, seen = list(wanted), set(inside)
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
+        layer = layers.get(name)
+        if layer is not None and layer.transparent:
+            waiting += layer.inputs
+        else:
+            inputs[name] = None
+    return tuple(inputs)
+
+
+def _shape(lengths: Sequence[int | None]) -> str:
+    return "×".join("N" if length is None else str(length) for length in lengths)
 
 
 def shape_text(layer: Layer) -> str:
