@@ -679,12 +679,12 @@
         <translation>只量化该层、以及除它外全部量化时输出端的 KL，nat；实测</translation>
     </message>
     <message>
-        <source>Error along the depth</source>
-        <translation>误差随深度的变化</translation>
-    </message>
-    <message>
         <source>Run the analysis to see the error of every layer.</source>
         <translation>运行分析后可查看每层的误差。</translation>
+    </message>
+    <message>
+        <source>Error by depth</source>
+        <translation>各层误差</translation>
     </message>
     <message>
         <source>layer, in execution order</source>

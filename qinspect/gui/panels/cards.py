@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
     QLayout,
     QScrollArea,
     QSizePolicy,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +23,7 @@ from PySide6.QtWidgets import (
 from ..theme import colours_of
 
 GAP = 8
+TEXT_INSET = 5
 WIDE = 1180
 """Text is not easier to read when lines are longer than this many pixels."""
 
@@ -96,6 +102,27 @@ def clear(layout: QLayout) -> None:
             widget.deleteLater()
         elif (inner := item.layout()) is not None:
             clear(inner)
+
+
+class Whole(QSpinBox):
+    """A field for a whole number."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        _inset(self)
+
+
+class Real(QDoubleSpinBox):
+    """A field for a number."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        _inset(self)
+
+
+def _inset(box: QAbstractSpinBox) -> None:
+    """Let the text begin where that of other fields does, which no style sheet reaches."""
+    box.lineEdit().setTextMargins(TEXT_INSET, 0, 0, 0)
 
 
 class Card(QFrame):

@@ -7,18 +7,16 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QWidget,
 )
 
 from ..icons import set_icon
-from .cards import Card, heading, row
+from .cards import Card, Real, Whole, heading, row
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
 NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
@@ -58,7 +56,7 @@ class DataForm(Card):
         self.split = QLineEdit("50/25/25")
         self.fix_split(False)
         self.samples = self._number(self.tr("all"))
-        self.seed = QSpinBox(maximum=2**31 - 1)
+        self.seed = Whole(maximum=2**31 - 1)
         self.seed.setMinimumHeight(26)
         self.seed.setToolTip(self.tr("Decides which samples go into which part"))
         for name, widget in (
@@ -105,7 +103,7 @@ class DataForm(Card):
         )
         self.rate = self._number(self.tr("as the files are"))
         self.rate.setToolTip(self.tr("Audio: samples per second to which it is brought, in Hz"))
-        self.seconds = QDoubleSpinBox(maximum=86_400, decimals=3, specialValueText=self.tr("what the model takes"))
+        self.seconds = Real(maximum=86_400, decimals=3, specialValueText=self.tr("what the model takes"))
         self.seconds.setMinimumHeight(26)
         self.seconds.setToolTip(self.tr("Audio: its length in seconds; cut, or filled with silence"))
         self.tokenizer = QLineEdit(placeholderText=self.tr("the model's tokenizer.json"))
@@ -140,8 +138,8 @@ class DataForm(Card):
         target.setAccessibleName(name.replace("&", ""))
         self._form.labelForField(widget).setBuddy(target)  # type: ignore[attr-defined]
 
-    def _number(self, automatic: str) -> QSpinBox:
-        made = QSpinBox(maximum=1_000_000, specialValueText=automatic)
+    def _number(self, automatic: str) -> Whole:
+        made = Whole(maximum=1_000_000, specialValueText=automatic)
         made.setAccelerated(True)
         made.setMinimumHeight(26)
         return made

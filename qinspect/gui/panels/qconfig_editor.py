@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from ...engine.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS, QConfig, TensorConfig
 from ..icons import set_icon
-from .cards import Wrapped, label
+from .cards import Real, Whole, Wrapped, label
 
 FLOAT = "float"
 MIXED = QT_TRANSLATE_NOOP("Qconfig", "mixed")
@@ -60,11 +60,11 @@ class _UndoesPlan:
         return bool(super().event(event))  # type: ignore[misc]
 
 
-class _Whole(_UndoesPlan, QSpinBox):
+class _Whole(_UndoesPlan, Whole):
     pass
 
 
-class _Real(_UndoesPlan, QDoubleSpinBox):
+class _Real(_UndoesPlan, Real):
     pass
 
 

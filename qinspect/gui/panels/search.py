@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QDoubleSpinBox,
     QPushButton,
     QSplitter,
     QTableWidgetItem,
@@ -20,7 +19,7 @@ from ..document import Document
 from ..icons import set_icon
 from ..language import translated
 from ..work import SearchWish
-from .cards import label, row
+from .cards import Real, label, row
 from .figures import small
 from .pareto import PlanPareto, point_key
 from .search_scope import SearchScope
@@ -62,7 +61,7 @@ class SearchPanel(QWidget):
         self.kind.setToolTip(
             self.tr("Metric (agreement without labels), divergence in nats, or time of a forward pass")
         )
-        self.limit = QDoubleSpinBox(minimum=0.0, maximum=1e6, decimals=3)
+        self.limit = Real(minimum=0.0, maximum=1e6, decimals=3)
         self.limit.setAccessibleName(self.tr("Limit"))
         self.objective = QComboBox()
         for name, text in (

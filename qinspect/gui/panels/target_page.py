@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout
+from PySide6.QtWidgets import QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
 from ...engine.qconfig import PRESETS
 from ...engine.target import TARGETS, Target
 from ..document import Document
 from ..icons import set_icon, set_primary
-from .cards import Card, Page, label, row
+from .cards import Card, Page, Whole, label, row
 from .figures import described
 
 if TYPE_CHECKING:
@@ -107,9 +107,9 @@ class TargetPage(Page):
         columns.addLayout(side, 4)
         settings = Card(self.tr("Measured with"))
         form = QFormLayout()
-        self.threads = QSpinBox(minimum=1, maximum=256)
+        self.threads = Whole(minimum=1, maximum=256)
         self.threads.setToolTip(self.tr("Threads that the latency is measured with"))
-        self.batch = QSpinBox(minimum=1, maximum=1024)
+        self.batch = Whole(minimum=1, maximum=1024)
         self.batch.setToolTip(self.tr("Samples that go through at once when the latency is measured"))
         for name, spin in ((self.tr("&Threads"), self.threads), (self.tr("&Batch"), self.batch)):
             spin.setAccessibleName(name.replace("&", ""))

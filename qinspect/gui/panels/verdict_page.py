@@ -190,8 +190,8 @@ class VerdictPage(Page):
         if metric is not None:
             parts.append(drop(value, metric, self._unit))
             if limits is not None:
-                ends = (drop(metric - end, metric, self._unit) for end in reversed(limits))
-                parts[0] += self.tr(" ({0} to {1}, 95 % sure)").format(*ends)
+                low, high = (drop(metric - end, metric, self._unit) for end in reversed(limits))
+                parts[0] += self.tr(" ({0} to {1}, 95 % sure)").format(low.partition(" ")[0], high.partition(" ")[0])
         if agreement is not None:
             parts.append(self.tr("agrees with float {0}").format(share(agreement)))
             if metric is None and limits is not None:
@@ -215,9 +215,9 @@ def summary(totals: Totals) -> str:
     nats = translate("Verdict", "nats")
     parts = []
     for name, value, form, unit in (
-        ("KL(fp32‖int8)", totals.kl, ".4g", nats),
-        (translate("Verdict", "estimated"), totals.estimated_kl, ".4g", nats),
-        (translate("Verdict", "kernel"), totals.kernel_kl, ".4g", nats),
+        ("KL(fp32‖int8)", totals.kl, ".3g", nats),
+        (translate("Verdict", "estimated"), totals.estimated_kl, ".3g", nats),
+        (translate("Verdict", "kernel"), totals.kernel_kl, ".3g", nats),
         ("SQNR", totals.sqnr_db, ".1f", "dB"),
         (translate("Verdict", "calibrated in"), totals.calibrate_s, ".1f", "s"),
         (translate("Verdict", "analyzed in"), totals.analyze_s, ".1f", "s"),

@@ -58,7 +58,7 @@ class DepthPlot(Plot):
         self._mark = pg.InfiniteLine(angle=90, movable=False)
         self.canvas.scene().sigMouseMoved.connect(self._hover)
         self.canvas.scene().sigMouseClicked.connect(self._clicked)
-        self.begin(self.tr("Error along the depth"), self.tr("Run the analysis to see the error of every layer."))
+        self.begin(self.tr("Error by depth"), self.tr("Run the analysis to see the error of every layer."))
 
     def set_points(self, points: Sequence[DepthPoint]) -> None:
         """Show layers in execution order; none shows the hint."""
