@@ -1259,6 +1259,10 @@
 <context>
     <name>Findings</name>
     <message>
+        <source>Measured before the last edit; run everything to see whether this still holds:</source>
+        <translation>在最近一次编辑之前测得；重新运行全部以确认是否仍然成立：</translation>
+    </message>
+    <message>
         <source>wins back ≈ {0} nats</source>
         <translation>可挽回 ≈ {0} nat</translation>
     </message>

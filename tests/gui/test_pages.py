@@ -206,3 +206,23 @@ def test_the_palette_finds_targets_and_says_when_nothing_is_found(make_window, d
     qtbot.keyClicks(palette.line, "zzz")
     assert palette.list.item(0).text() == "nothing is called so"
     palette.close()
+
+
+def test_what_was_measured_before_an_edit_is_not_gone_after_quick_figures(make_window, digits):
+    from dataclasses import replace
+
+    from qinspect.engine.results import Finding
+
+    window = make_window(digits)
+    document, page = window.document, window.verdict_page
+    slow = Finding("int8_slower", "The integer model is slower", "2 ms", (), "error", None, "Choose another target.")
+    exact = replace(digits.analysis, findings=(slow,))
+    document.runs.clear()
+    document.add_run(document.plan, exact, exact=True)
+    window.go("verdict")
+    assert len(page.findings.cards) == 1
+    document.make_float(("conv:conv2d",))
+    document.add_run(document.plan, replace(digits.analysis, findings=()), exact=False)
+    said = [words.text() for words in page.findings.findChildren(QLabel)]
+    assert "The integer model is slower" in said
+    assert any(text.startswith("Measured before the last edit") for text in said)

@@ -17,6 +17,10 @@ SEVERITIES = {
 }
 
 
+MEASURED = ("kernel_unlike_simulation", "relu_dropped", "int8_slower", "layer_slower")
+"""Rules that look at kernels and times, of which quick figures know nothing."""
+
+
 class Findings(QWidget):
     """A column of cards.
 
@@ -35,16 +39,27 @@ class Findings(QWidget):
         self._column.setSpacing(8)
         self.cards: list[Card] = []
 
-    def show_findings(self, findings: tuple[Finding, ...], hint: str, stale: bool = False) -> None:
-        """Show findings, or a hint where there are none; those of another plan cannot be applied."""
+    def show_findings(
+        self, findings: tuple[Finding, ...], hint: str, stale: bool = False, older: tuple[Finding, ...] = ()
+    ) -> None:
+        """Show findings, or a hint where there are none; those of another plan cannot be applied.
+
+        `older` ones are of a run of another plan, and nothing has been measured since that would say whether
+        they still hold.
+        """
         clear(self._column)
         self.cards = []
         for finding in findings:
             card = self._card(finding, stale)
             self.cards.append(card)
             self._column.addWidget(card)
-        if not findings:
+        if not findings and not older:
             self._column.addWidget(Hint(hint))
+        if older:
+            note = self.tr("Measured before the last edit; run everything to see whether this still holds:")
+            self._column.addWidget(label(note, "muted"))
+            for finding in older:
+                self._column.addWidget(self._card(finding, stale=True))
         self._column.addStretch(1)
 
     def _card(self, finding: Finding, stale: bool) -> Card:

@@ -13,7 +13,7 @@ from ..document import Document
 from ..icons import set_icon, set_primary
 from .cards import Card, Figure, Page, heading, label, row
 from .figures import drop, measured, share
-from .findings import Findings
+from .findings import MEASURED, Findings
 
 translate = QCoreApplication.translate
 
@@ -119,7 +119,10 @@ class VerdictPage(Page):
             if run is None
             else self.tr("The doctor found nothing to mend.")
         )
-        self.findings.show_findings(findings, hint, stale)
+        last = document.last_exact
+        unsure = freshness == "quick" and last is not None
+        older = tuple(f for f in last.analysis.findings if f.rule in MEASURED) if unsure and last is not None else ()
+        self.findings.show_findings(findings, hint, stale, older)
 
     def _conditions(self, run: Run) -> str:
         target = run.analysis.target
