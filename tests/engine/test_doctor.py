@@ -184,6 +184,16 @@ def test_a_float_model_no_better_than_chance_is_found_first(found, metric, findi
     assert rules[-1] == "int8_slower"
 
 
+@pytest.mark.parametrize(
+    ("classes", "metric", "findings"), [(2, 1.0, 0), (2, 0.7, 0), (2, 0.5, 1), (3, 0.9, 0), (1, 0.3, 0)]
+)
+def test_few_classes_need_no_more_than_all_right_to_be_better_than_chance(found, classes, metric, findings):
+    given = analysis(totals=Totals(kl=0.0, fp32_metric=metric, samples=50), data={"metric": "top-1"})
+    given = dataclasses.replace(given, outputs=(OutputRow(0, (classes,), 1.0, 0.0, None),))
+    rules = [finding.rule for finding in found(given)]
+    assert rules.count("float_metric_low") == findings
+
+
 def test_ranges_that_differ_between_the_halves_ask_for_more_samples(base, found):
     _, clean = base
     wide = {

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from qinspect.engine.backends import simulation
 from qinspect.engine.backends.fx.runner import FxRunner, engine, float_module, int8_module
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
@@ -339,6 +340,18 @@ def test_a_prelu_keeps_its_positive_branch_though_all_slopes_are_below_one(image
     runner = FxRunner(quantization_of(net, images, plan_for("onednn")))
     assert runner.kernels["1:prelu"] == "quantized.prelu"
     assert checks(runner, images)["1:prelu"].max_steps <= 1
+
+
+@pytest.mark.parametrize("slopes", [(0.25,), (-0.4, 0.1, 0.99, 0.3), (1.7, 0.2, 0.0, 0.5)])
+def test_a_prelu_is_simulated_bit_for_bit_whatever_its_slopes(images, each_engine, slopes):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.PReLU(len(slopes)), nn.Flatten(), nn.Linear(4 * 196, 5), nn.PReLU(1, 0.1))
+    with torch.no_grad():
+        net[1].weight.copy_(torch.tensor(slopes))
+    runner = FxRunner(quantization_of(net, images, plan_for(each_engine, bits=7)))
+    found: dict = {}
+    with torch.no_grad():
+        compare(simulation(runner.quantization), runner.integers((images,)), (images,), found)
+    assert {found[layer_id].check().max_steps for layer_id in ("1:prelu", "4:prelu")} == {0}
 
 
 @pytest.mark.parametrize("op", ["roll", "flip", "transpose", "stack_of_views"])

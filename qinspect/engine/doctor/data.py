@@ -19,6 +19,9 @@ SHIFT = 0.5
 NEAR = 0.01
 """Largest distance between the distribution functions of values that cannot be told apart."""
 
+ABOVE_CHANCE = 0.2
+"""Of the way from chance to all right: a metric that got no further is hardly better than chance."""
+
 
 def float_metric_low(case: Case) -> list[Finding]:
     """The float model answers hardly better than by chance: the commonest "int8 drop" is wrong preprocessing."""
@@ -27,7 +30,10 @@ def float_metric_low(case: Case) -> list[Finding]:
     first = analysis.outputs[0].shape if analysis.outputs else ()
     classes = first[-1] if first else 0
     few = (analysis.totals.samples or 0) < 20
-    if metric is None or few or analysis.data.get("metric") != "top-1" or not classes or metric > max(0.1, 3 / classes):
+    if metric is None or few or analysis.data.get("metric") != "top-1" or classes < 2:
+        return []
+    # Of few classes three times chance is all of them.
+    if metric > min(max(0.1, 3 / classes), 1 / classes + ABOVE_CHANCE * (1 - 1 / classes)):
         return []
     return [
         Finding(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from ...apart import CLIPS
 from ...graph import Layer, refs
 from ...quantize import Quantization
@@ -32,8 +34,9 @@ class TorchSimulation(SumSimulation):
 
     Engine x86 gives convolutions to onednn where the processor has VNNI instructions and there are no
     more than `MOST_GROUPS` groups, all else to fbgemm. fbgemm's depthwise kernels saturate besides, which
-    is not imitated: it is a fault that is to be seen. Additions, averages and the rest are those of plain
-    fake quantization.
+    is not imitated: it is a fault that is to be seen. A PReLU multiplies its input's whole numbers by those of
+    its slopes, or of 1.0, on a grid of their own, and these by ``(s_x * s_slope) * (1 / s_y)``. Additions,
+    averages and the rest are those of plain fake quantization.
 
     Parameters
     ----------
@@ -45,7 +48,9 @@ class TorchSimulation(SumSimulation):
 
     def __init__(self, quantization: Quantization, channels_last: bool = False) -> None:
         super().__init__(quantization, channels_last)
-        self._scaled = {layer.id: self._constants(layer) for layer in quantization.graph.layers if self._sums(layer)}
+        layers = quantization.graph.layers
+        self._scaled = {layer.id: self._constants(layer) for layer in layers if self._sums(layer)}
+        self._slopes = {layer.id: self._slopes_of(layer) for layer in layers if self._is_int8_prelu(layer)}
 
     def _sums(self, layer: Layer) -> bool:
         """Whether a layer is one whose sums are scaled here, and what is behind it clips or is added to them."""
@@ -65,6 +70,24 @@ class TorchSimulation(SumSimulation):
             real = (along_channels(made.bias, layer).double() * step).float()
         return {"kind": self._kind(layer), "s_x": s_x, "s_y": s_y, "s_w": s_w, "both": s_x * s_w, "bias": real}
 
+    def _is_int8_prelu(self, layer: Layer) -> bool:
+        q = self.quantization
+        whole = layer.id in q.quantized and layer.id not in q.why_not
+        return layer.op == "prelu" and whole and not layer.executed and q.input_scale(layer) is not None
+
+    def _slopes_of(self, layer: Layer) -> tuple[torch.Tensor, float, torch.Tensor]:
+        """Whole slopes less their zero point, that of 1.0, and what the products are multiplied with."""
+        from .kernels import slope_grid  # imports torch.ao
+
+        q = self.quantization
+        source, out = q.input_scale(layer), q.values[layer.value]
+        assert source is not None
+        slopes = q.graph.params[layer.roles["weight"]].detach().float().flatten()
+        grid = slope_grid(slopes)
+        step, zero = torch.tensor(grid["scale"], dtype=torch.float32), grid["zero_point"]
+        whole = [(torch.round(x / step) + zero).clamp(0, 255) - zero for x in (slopes, torch.ones(1))]
+        return whole[0], float(whole[1]), scale_of(source) * step * (1 / scale_of(out))
+
     def _kind(self, layer: Layer) -> str:
         """The library that runs a layer."""
         target = self.quantization.plan.target
@@ -79,7 +102,17 @@ class TorchSimulation(SumSimulation):
         """Whether a layer's sums are scaled as the kernel does it; others are those of plain fake quantization."""
         return layer.id in self._scaled
 
+    def _prelu(self, layer: Layer, values: Mapping[str, Any]) -> torch.Tensor:
+        slopes, one, scale = self._slopes[layer.id]
+        params, x = self.quantization.values[layer.value], self.whole(layer.inputs[0], values)
+        zero = int(params.zero_point)
+        products = torch.where(x > 0, x * one, x * slopes.reshape(-1, *[1] * (x.dim() - 2)))
+        whole = products.mul_(scale).round_().clamp_(params.qmin - zero, params.qmax - zero)
+        return whole.mul_(scale_of(params))
+
     def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
+        if layer.id in self._slopes:
+            return self._prelu(layer, values)
         if not self.scales(layer):
             return super().run_layer(layer, values)
         given, made = self._scaled[layer.id], self.weighted[layer.id]
