@@ -344,7 +344,7 @@ def test_a_prelu_keeps_its_positive_branch_though_all_slopes_are_below_one(image
 
 @pytest.mark.parametrize("slopes", [(0.25,), (-0.4, 0.1, 0.99, 0.3), (1.7, 0.2, 0.0, 0.5)])
 def test_a_prelu_is_simulated_bit_for_bit_whatever_its_slopes(images, each_engine, slopes):
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.PReLU(len(slopes)), nn.Flatten(), nn.Linear(4 * 196, 5), nn.PReLU(1, 0.1))
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.PReLU(len(slopes)), nn.Flatten(), nn.Linear(784, 5), nn.PReLU(1, 0.1))
     with torch.no_grad():
         net[1].weight.copy_(torch.tensor(slopes))
     runner = FxRunner(quantization_of(net, images, plan_for(each_engine, bits=7)))
