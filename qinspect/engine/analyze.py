@@ -90,6 +90,7 @@ def analyze(
     exact: bool | None = None,
     swept: Sweep | None = None,
     keep: Callable[[Sweep], None] | None = None,
+    partly: Callable[[Analysis], None] | None = None,
 ) -> Analysis:
     """Measure what a plan does.
 
@@ -118,6 +119,8 @@ def analyze(
         Such measurements from before, which are not done again where they are of the same.
     keep : callable, optional
         Given them as they grow, most promising layers first.
+    partly : callable, optional
+        Given the analysis without kernels and times before those are run: what there is where they are cancelled.
 
     Returns
     -------
@@ -157,7 +160,7 @@ def analyze(
     scores = score(
         {"plan": quantization},
         feed(chosen),
-        part(report, 0.6 * share, 0.9 * share),
+        part(report, 0.6 * share, 0.85 * share),
         total=len(chosen),
         classes=classes,
     )["plan"]
@@ -171,7 +174,7 @@ def analyze(
         alone = sweep(
             quantization,
             list(feed(swept_samples)),
-            part(report, 0.9 * share, share),
+            part(report, 0.85 * share, 0.95 * share),
             order=sorted(effects, key=lambda id: -effects[id]),
             metric=metric,
             targets=None if data.targets is None else data.targets[list(swept_samples)],
@@ -179,64 +182,65 @@ def analyze(
             keep=keep,
             classes=classes,
         )
+    # The samples that the layers' errors rest on were not calibrated on: are they alike?
+    unseen = calibrate(graph, feed(chosen), part(report, 0.95 * share, share), total=len(chosen)).tensors
+    targets = None if data.targets is None else data.targets[list(final)]
+    groups = shared_groups(graph, decide(graph, plan))
+    # Equalized values are scaled: what folding changed shows without that.
+    folded = fused_graph(model, dataclasses.replace(plan, remedies=()))
+    fusions = fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
+    by_sample = sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes)
+    worst = worst_samples(quantization, data, by_sample)
+
+    def finished(figures: KernelFigures | None, absent: str | None) -> Analysis:
+        """All that there is, with what the kernels gave."""
+        totals = _totals(whole, scores, figures, outputs, targets, metric, calibration, classes)
+        totals = dataclasses.replace(totals, sweep_samples=None if alone is None else alone.samples)
+        latencies, sums = _latencies(figures, device)
+        target = plan.target.on_this_host()
+        if device is not None:
+            measured = ("fp32_ms", "int8_ms", "fp32_p90_ms", "int8_p90_ms")
+            totals = dataclasses.replace(totals, **{key: getattr(device, key) for key in measured})
+            with_what = {key: n for key in ("threads", "batch") if (n := getattr(device, key)) is not None}
+            target = {**target, **with_what, "device": device.device}
+        notes = (
+            data.splits.warning,
+            *notes_of(model, plan),
+            *unheard(plan, graph, groups),
+            _no_metric(data, metric, totals),
+            _not_run(plan.target, absent),
+        )
+        analysis = Analysis(
+            model_json(model),
+            data_json(data, metric),
+            target,
+            plan.to_json(),
+            totals,
+            layer_rows(model, fused, quantization, whole, scores, alone, figures, latencies, groups),
+            fusions,
+            notes=tuple(filter(None, notes)) + _brought_back(plan, device),
+            samples=by_sample,
+            outputs=output_rows(outputs.joined("float"), outputs.joined("simulated")),
+            latency=sums,
+            quality=_quality(calibration.of(graph), quantization),
+            worst=worst,
+        )
+        findings = diagnose(analysis, plan, quantization, calibration.of(graph), unseen)
+        totals = dataclasses.replace(totals, analyze_s=time.perf_counter() - began)
+        return dataclasses.replace(analysis, findings=findings, totals=totals)
+
     figures = None
     if kernels:
+        if partly is not None:
+            partly(finished(None, None))
         try:
             onnx = float_onnx(quantization) if plan.target.backend == "ort" else None
             work = KernelWork(quantization, onnx, data.spec, select[:CHECK_SAMPLES], final, size, latency)
             figures = run_kernels(work, part(report, share, 0.98))
         except (Died, NotWritten) as problem:  # what was simulated holds all the same
             absent = problem.what
-    targets = None if data.targets is None else data.targets[list(final)]
-    totals = _totals(whole, scores, figures, outputs, targets, metric, calibration, classes)
-    totals = dataclasses.replace(totals, sweep_samples=None if alone is None else alone.samples)
-    latencies, sums = _latencies(figures, device)
-    groups = shared_groups(graph, decide(graph, plan))
-    rows = layer_rows(model, fused, quantization, whole, scores, alone, figures, latencies, groups)
-    target = plan.target.on_this_host()
-    if device is not None:
-        measured = ("fp32_ms", "int8_ms", "fp32_p90_ms", "int8_p90_ms")
-        totals = dataclasses.replace(totals, **{key: getattr(device, key) for key in measured})
-        with_what = {key: n for key in ("threads", "batch") if (n := getattr(device, key)) is not None}
-        target = {**target, **with_what, "device": device.device}
-    # Equalized values are scaled: what folding changed shows without that.
-    folded = fused_graph(model, dataclasses.replace(plan, remedies=()))
-    fusions = fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
-    by_sample = sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes)
     report(0.98, 1, Text("looking for causes"))
-    analysis = Analysis(
-        model_json(model),
-        data_json(data, metric),
-        target,
-        plan.to_json(),
-        totals,
-        rows,
-        fusions,
-        notes=tuple(
-            filter(
-                None,
-                (
-                    data.splits.warning,
-                    *notes_of(model, plan),
-                    *unheard(plan, graph, groups),
-                    _no_metric(data, metric, totals),
-                    _not_run(plan.target, absent),
-                ),
-            )
-        )
-        + _brought_back(plan, device),
-        samples=by_sample,
-        outputs=output_rows(outputs.joined("float"), outputs.joined("simulated")),
-        latency=sums,
-        quality=_quality(calibration.of(graph), quantization),
-        worst=worst_samples(quantization, data, by_sample),
-    )
-    # The samples that the layers' errors rest on were not calibrated on: are they alike?
-    unseen = calibrate(graph, feed(chosen), part(report, 0.98, 1), total=len(chosen)).tensors
-    findings = diagnose(analysis, plan, quantization, calibration.of(graph), unseen)
-    analysis = dataclasses.replace(analysis, findings=findings)
-    seconds = time.perf_counter() - began
-    return dataclasses.replace(analysis, totals=dataclasses.replace(totals, analyze_s=seconds))
+    return finished(figures, absent)
 
 
 def sweep_samples(graph: LayerGraph, data: Dataset, limit: int | None = None) -> tuple[int, ...]:

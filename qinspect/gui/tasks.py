@@ -201,11 +201,21 @@ class Tasks(Errands):
                 document.add_run(plan, analysis, not quick, name)
                 self.analyzed.emit(not quick)
 
-        return self._start(
+        have: list[Analysis] = []  # filled by the worker
+
+        def keep() -> None:
+            if have and document.model is model and document.data is data and document.find(plan) is None:
+                document.add_run(plan, have[-1], exact=False, name=name)
+                document.log(self.tr("kept what was computed before the kernels were run"))
+
+        job = self._start(
             self.tr("Figures on {0} samples").format(work.QUICK_SAMPLES) if quick else self.tr("Analyzing"),
-            lambda report: work.analyze(model, data, plan, calibration, quick, report, sweep, metric),
+            lambda report: work.analyze(model, data, plan, calibration, quick, report, sweep, metric, have.append),
             found,
         )
+        job.cancelled.connect(keep)
+        job.failed.connect(lambda _: keep())
+        return job
 
     def try_plan(self, plan: QuantPlan, name: str) -> Job | None:
         """Quick figures of a plan that is not to become the current one, and of the current one beside it."""

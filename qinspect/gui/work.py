@@ -197,10 +197,12 @@ def analyze(
     report: Report,
     sweep: bool = False,
     metric: Metric | None = None,
+    partly: Callable[[Analysis], None] | None = None,
 ) -> Analysis:
     """Figures of a plan: everything, or quickly those that need no measuring of time.
 
     With `sweep`, also what each layer alone does to the output, and all layers but it, however long that takes.
+    `partly` is given what there is before kernels are run.
     """
     from ..engine.analyze import analyze
     from ..engine.metric import TOP1
@@ -220,7 +222,7 @@ def analyze(
             metric=metric,
             exact=False,
         )
-    return analyze(model, data, plan, calibration, report, metric=metric, exact=sweep or None)
+    return analyze(model, data, plan, calibration, report, metric=metric, exact=sweep or None, partly=partly)
 
 
 def candidates(

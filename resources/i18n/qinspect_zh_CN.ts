@@ -3871,6 +3871,10 @@
         <translation>正在校准</translation>
     </message>
     <message>
+        <source>kept what was computed before the kernels were run</source>
+        <translation>已保留运行内核之前算出的结果</translation>
+    </message>
+    <message>
         <source>Figures on {0} samples</source>
         <translation>{0} 个样本上的结果</translation>
     </message>

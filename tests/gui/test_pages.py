@@ -226,3 +226,28 @@ def test_what_was_measured_before_an_edit_is_not_gone_after_quick_figures(make_w
     said = [words.text() for words in page.findings.findChildren(QLabel)]
     assert "The integer model is slower" in said
     assert any(text.startswith("Measured before the last edit") for text in said)
+
+
+def test_an_analysis_cancelled_at_its_kernels_keeps_what_it_had(make_window, digits, qtbot, monkeypatch):
+    from qinspect.engine import analyze
+
+    window = make_window(digits)
+    document = window.document
+    document.runs.clear()
+    document.make_float(("conv:conv2d",))
+    window.tasks.rest()
+
+    def endless(asked, report):
+        while True:
+            report(1, 4, "timing")
+
+    monkeypatch.setattr(analyze, "run_kernels", endless)
+    job = window.tasks.run_all()
+    qtbot.waitUntil(lambda: "timing" in window.strip.note.text(), timeout=60_000)
+    with qtbot.waitSignal(job.cancelled):
+        qtbot.mouseClick(window.strip.cancel, LEFT)
+    run = document.find()
+    assert not run.exact
+    assert run.analysis.totals.agreement is not None
+    assert run.analysis.totals.kernel_agreement is None
+    assert run.analysis.row("fc:linear").errors.estimated_kl is not None
