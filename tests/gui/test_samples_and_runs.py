@@ -139,7 +139,7 @@ def test_every_layer_alone_is_measured_when_it_is_asked_for_and_shown_along_the_
 ):
     asked = []
 
-    def analyze(model, data, plan, calibration, quick, report, sweep=False, metric=None):
+    def analyze(model, data, plan, calibration, quick, report, sweep=False, metric=None, partly=None):
         asked.append(sweep)
         rows = [
             dataclasses.replace(row, errors=dataclasses.replace(row.errors, isolated_kl=0.25, leave_one_out_kl=0.5))
