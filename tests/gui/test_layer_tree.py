@@ -54,6 +54,20 @@ def test_layers_stand_below_their_modules_and_single_chains_are_joined():
     assert tree_of(build(ROWS, flat=True, absorbed=False)) == [r.id for r in ROWS if r.fused_into is None]
 
 
+def test_what_a_module_computes_itself_stands_in_it():
+    rows = (
+        row("enc.0.norm:layer_norm"),
+        row("enc.0:add"),
+        row("enc.0.up:linear"),
+        row("enc.0:gelu"),
+        row("head:linear"),
+    )
+    tree = build(rows, flat=False, absorbed=False)
+    block, head = tree.children
+    assert [child.name for child in block.children] == ["norm:layer_norm", "add", "up:linear", "gelu"]
+    assert head.name == "head:linear"
+
+
 def test_shares_add_up_to_one_and_fall_back_to_the_mean_squared_error():
     assert facts().shares == {
         "stem:conv2d": pytest.approx(0.1),

@@ -63,6 +63,8 @@ def build(rows: tuple[LayerRow, ...], flat: bool, absorbed: bool) -> Node:
     root = Node("", "", None)
     homes: dict[str, Node] = {"": root}
     found: dict[str, Node] = {}
+    # Modules that hold others: what such a one computes itself stands in it, beside them.
+    holding = {row.path[:end] for row in rows for end, letter in enumerate(row.path) if letter == "."}
     for row in rows:
         if row.fused_into is not None:
             if absorbed and row.fused_into in found:
@@ -70,7 +72,8 @@ def build(rows: tuple[LayerRow, ...], flat: bool, absorbed: bool) -> Node:
             continue
         home = root
         if not flat:
-            pieces = row.path.split(".")[:-1] if row.path else []
+            pieces = row.path.split(".") if row.path else []
+            pieces = pieces if row.path in holding else pieces[:-1]
             for depth in range(1, len(pieces) + 1):
                 path = ".".join(pieces[:depth])
                 # A path that comes again after other layers is the same module still.
