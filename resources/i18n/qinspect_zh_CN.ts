@@ -2541,10 +2541,6 @@
         <translation>参数</translation>
     </message>
     <message>
-        <source>{0} M ({1} MiB as float32)</source>
-        <translation>{0} M（float32 占 {1} MiB）</translation>
-    </message>
-    <message>
         <source>Multiply-adds</source>
         <translation>乘加次数</translation>
     </message>
@@ -2563,6 +2559,10 @@
     <message>
         <source>any size</source>
         <translation>任意大小</translation>
+    </message>
+    <message>
+        <source>{0} M ({1} MB as float32)</source>
+        <translation>{0} M（float32 占 {1} MB）</translation>
     </message>
     <message>
         <source>fixed: samples go through one by one</source>

@@ -26,6 +26,11 @@ THUMBNAIL = 132
 COLUMNS = 4
 
 
+def sentence(words: str) -> str:
+    """With a capital letter to begin with."""
+    return words[:1].upper() + words[1:]
+
+
 class DataPage(Page):
     """Where the data come from and how they are prepared.
 
@@ -180,7 +185,7 @@ class DataPage(Page):
                     len(counts.calibrate),
                     len(counts.select),
                     len(counts.final),
-                    translated(data.preparation),
+                    sentence(translated(data.preparation)),
                 )
             )
             self.warning.setText(f"⚠ {translated(counts.warning)}" if counts.warning else "")

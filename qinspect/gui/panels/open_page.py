@@ -335,9 +335,7 @@ class OpenPage(Page):
             (self.tr("Layers"), ", ".join(f"{count} {op}" for op, count in counts.most_common(8))),
             (
                 self.tr("Parameters"),
-                self.tr("{0} M ({1} MiB as float32)").format(
-                    f"{parameters / 1e6:.2f}", f"{parameters * 4 / 2**20:.1f}"
-                ),
+                self.tr("{0} M ({1} MB as float32)").format(f"{parameters / 1e6:.2f}", f"{parameters * 4 / 1e6:.1f}"),
             ),
         ]
         if graph.inputs:  # else it is a table of layers, which cannot be run
