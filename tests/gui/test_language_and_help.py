@@ -117,7 +117,7 @@ def test_the_window_speaks_chinese_in_menus_pages_columns_plots_and_edits(chines
     assert window.steps.buttons["verdict"].text() == "结论"
     tree = window.layers_page.tree
     assert tree.as_tsv().splitlines()[0].split("\t")[:2] == ["层", "算子"]
-    assert window.layers_page.depth.title() == "误差随深度的变化"
+    assert window.layers_page.depth.title() == "各层误差"
     # A subclass says what its base class says.
     assert window.layers_page.pareto.title() == "时间与损失"
     window.document.make_float(("conv:conv2d",))
