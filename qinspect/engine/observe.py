@@ -193,7 +193,10 @@ class Observer:
         # that it is first put into. Far from 0 the numbers of bins are too long for float32.
         wide = abs(self._first) > 1 << 22 or not -120 < self._exponent < 120
         values = (sample.double() if wide else sample) * math.ldexp(1.0, -self._exponent)
-        places = values.floor_().sub_(self._first).to(torch.int32)
+        values.floor_()
+        if self._exponent > 0:  # a negative number so small that scaling it gives 0 is in the bin below 0 all the same
+            values[(sample < 0) & (values == 0)] = -1
+        places = values.sub_(self._first).to(torch.int32)
         self._bins += torch.bincount(places, minlength=BINS).numpy()
         self._used = min(self._used[0], self._place(low)), max(self._used[1], self._place(high))
 

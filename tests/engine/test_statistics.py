@@ -158,6 +158,15 @@ def test_denormal_numbers_are_counted():
     assert stats.zeros == 1
 
 
+@pytest.mark.parametrize("large", [1e6, 1e37])
+def test_small_negative_numbers_stay_below_zero_beside_large_ones(large):
+    parts = torch.tensor([large, -large]), torch.tensor([-1e-42, 0.0, -0.0, 1e-42, -1e-30])
+    whole = tensor_stats(torch.cat(parts)).histogram
+    merged = tensor_stats(parts[0]).merged(tensor_stats(parts[1])).histogram
+    assert whole.counts[-whole.first - 1 : -whole.first + 1].tolist() == [2, 3]
+    assert np.array_equal(whole.counts, merged.counts)
+
+
 def test_a_huge_range_is_counted_without_overflow():
     stats = tensor_stats(torch.tensor([-3.4e38, 0.0, 1.0, 3.4e38]))
     assert (stats.min, stats.max) == (pytest.approx(-3.4e38), pytest.approx(3.4e38))
