@@ -93,7 +93,9 @@ def _search(options: argparse.Namespace) -> int:
             )
             write_analysis(analysis, options.out)
     _print(found)
-    for line in (*made, *found.notes, *note):
+    best = found.best.final or found.best.select
+    silence = None if best is None else metric.silence(data.targets, best.fp32_metric, best.quantized_metric)
+    for line in (*made, *found.notes, *note, *filter(None, [silence if analysis is None else None])):
         print(f"note: {line}")
     if analysis is not None:
         print(f"chosen, on the final split: {summary(analysis.totals, analysis.data['metric_unit'])}")

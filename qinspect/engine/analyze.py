@@ -16,11 +16,12 @@ from .backends import not_run_here
 from .calibrate import Calibration, calibrate
 from .child import Died
 from .classes import ClassAxis, class_axis
-from .data import Dataset, batches
+from .data import Dataset
 from .decide import decide
 from .doctor import diagnose
 from .errors import Measured, agreement, kl_divergence, logits, measure
 from .execute import one_after_the_other
+from .feed import checked_batches
 from .graph import LayerGraph
 from .groups import shared_groups, unheard
 from .inspect import data_json, model_json, notes_of
@@ -144,7 +145,7 @@ def analyze(
     share = 0.45 if kernels else 1.0
 
     def feed(chosen: Sequence[int]) -> Iterator[tuple[torch.Tensor, ...]]:
-        return fed(batches(data, chosen, size))
+        return fed(checked_batches(graph, data, chosen, size))
 
     outputs, classes = _Collected(metric), class_axis(graph, data, metric)
     whole = measure(
@@ -207,7 +208,7 @@ def analyze(
             data.splits.warning,
             *notes_of(model, plan),
             *unheard(plan, graph, groups),
-            _no_metric(data, metric, totals),
+            metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric),
             _not_run(plan.target, absent),
         )
         analysis = Analysis(
@@ -268,16 +269,6 @@ class _Collected:
     def joined(self, which: str) -> list[NDArray[Any]]:
         parts = self.float if which == "float" else self.simulated
         return one_after_the_other(parts)
-
-
-def _no_metric(data: Dataset, metric: Metric, totals: Totals) -> str | None:
-    if data.targets is None or totals.fp32_metric is not None:
-        return None
-    return Text(
-        "{metric} says nothing of y of shape {shape}: --metric names another.",
-        metric=metric.name,
-        shape=tuple(data.targets.shape),
-    )
 
 
 def _not_run(target: Target, reason: str | None) -> str | None:

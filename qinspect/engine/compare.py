@@ -193,7 +193,9 @@ def compare(
         found.outputs.exact,
     )
     rows = tuple(_row(left, right, m, found.powers.get(left.by_id[m.float_id].value), existing) for m in matches)
-    return _comparison(one, other, (left, right), data_json(data, metric), runtime, totals, rows)
+    silence = metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric)
+    notes = () if silence is None else (silence,)
+    return _comparison(one, other, (left, right), data_json(data, metric), runtime, totals, rows, notes)
 
 
 def _of_weights(one: Model, other: Model, left: LayerGraph, data: Dataset | None, metric: Metric) -> Comparison:
@@ -220,6 +222,7 @@ def _comparison(
     runtime: str,
     totals: CompareTotals,
     rows: tuple[ComparedLayer, ...],
+    notes: tuple[str, ...] = (),
 ) -> Comparison:
     left, right = graphs
     matched = {row.float_id for row in rows}, {row.quantized_id for row in rows}
@@ -232,7 +235,7 @@ def _comparison(
         rows,
         tuple(layer.id for layer in left.layers if not layer.transparent and layer.id not in matched[0]),
         tuple(layer.id for layer in right.layers if not layer.transparent and layer.id not in matched[1]),
-        (*one.notes, *other.notes),
+        (*one.notes, *other.notes, *notes),
     )
 
 

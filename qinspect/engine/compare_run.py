@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from .backends import simulation as simulate
-from .data import DataSpec, batches, open_data
+from .data import DataSpec, open_data
 from .errors import OutputErrors, Power
 from .execute import Executor, one_after_the_other, outputs_of
 from .existing import Existing
+from .feed import checked_batches
 from .graph import Layer, LayerGraph
 from .problem import Problem
 from .progress import Report
@@ -94,7 +95,7 @@ def measure(work: Work, report: Report) -> Found:
     other_parts: list[list[NDArray[Any]]] = []
     done = 0
     with torch.inference_mode():
-        for inputs, _ in batches(data, work.final, work.batch):
+        for inputs, _ in checked_batches(work.one, data, work.final, work.batch):
             report(done, len(work.final), Text("running both models"))
             values: dict[str, torch.Tensor] = {}
 

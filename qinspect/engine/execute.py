@@ -118,15 +118,14 @@ class Executor:
                 args = by_onednn(args)
             try:
                 result = function(part.target)(*args, **kwargs)
-            except (RuntimeError, MemoryError) as error:
+            except Problem:
+                raise
+            except Exception as error:
                 if ran_out(error):
                     raise Shortage(
                         layer.id, Text("memory ran out"), Text("Close other programs, or use smaller inputs.")
                     ) from error
-                line = str(error).splitlines()[0][:200]
-                raise Problem(
-                    layer.id, Text("cannot run: {line}", line=line), Text("Does the data have the model's input shape?")
-                ) from error
+                raise _cannot_run(layer.id, part, args, error) from error
             made.append(result)
             local[part.id] = result
             for folded in layer.fused:
@@ -163,6 +162,26 @@ class Executor:
         return replace(
             self.graph.outputs, lambda leaf: self.params[leaf.key] if isinstance(leaf, Param) else values[leaf.value]
         )
+
+
+def _cannot_run(layer_id: str, part: Layer, args: tuple[Any, ...], error: Exception) -> Problem:
+    """What an operator's exception means; an embedding says nothing of its range."""
+    if part.op == "embedding" and isinstance(error, IndexError):
+        table, index = args[:2]
+        return Problem(
+            layer_id,
+            Text(
+                "its table has {rows} rows, and it is given indices from {least} to {most}",
+                rows=len(table),
+                least=int(index.min()),
+                most=int(index.max()),
+            ),
+            Text("Give indices from 0 to {last}; they may be another tokenizer's.", last=len(table) - 1),
+        )
+    line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    return Problem(
+        layer_id, Text("cannot run: {line}", line=line), Text("Does the data have the model's input shape?")
+    )
 
 
 def _filled(item: Any, leaf: Callable[[Any], Any]) -> Any:

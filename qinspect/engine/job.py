@@ -21,10 +21,11 @@ from .data import Dataset, batches
 from .decide import is_asked
 from .execute import Executor, one_after_the_other, outputs_of
 from .existing import Given
+from .feed import checked_batches, float_outputs
 from .fuse import Fused, fuse
 from .graph import LayerGraph
 from .load import Model
-from .memory import Shortage, check_memory, fitting_batch, fixed_batch, ran_out
+from .memory import check_memory, fitting_batch, fixed_batch
 from .metric import TOP1, Metric
 from .observe import SHARE
 from .plan import QuantPlan, Remedy
@@ -153,13 +154,15 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
         raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
     executor = Executor(graph)
     collected: list[list[NDArray[Any]]] = []
-    delta, seconds = 0.0, 0.0
+    delta, seconds, done = 0.0, 0.0, 0
     with torch.inference_mode():
-        for inputs, _ in batches(data, chosen, batch_size(graph)):
-            report(len(collected) * len(inputs[0]), len(chosen), Text("running the float model"))
+        for inputs, _ in checked_batches(graph, data, chosen, batch_size(graph)):
+            report(done, len(chosen), Text("running the float model"))
+            names = [data.names[index] for index in chosen[done : done + len(inputs[0])]]
             began = time.perf_counter()
-            outputs = float_outputs(model, inputs)
+            outputs = float_outputs(model, inputs, names)
             seconds += time.perf_counter() - began
+            done += len(inputs[0])
             if not collected:
                 ours = outputs_of(executor(inputs))
                 for a, b in zip(outputs, ours, strict=True):
@@ -181,30 +184,6 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
         metric.unit,
         metric.higher_is_better,
     )
-
-
-def float_outputs(model: Model, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """What the user's own model gives for a batch; one that does not fit into the memory goes through in halves.
-
-    Raises
-    ------
-    Shortage
-        Where one sample alone does not fit.
-    """
-    try:
-        return outputs_of(model.forward(*inputs))
-    except (RuntimeError, MemoryError, Shortage) as error:
-        if not isinstance(error, Shortage) and not ran_out(error):
-            raise
-        half = len(inputs[0]) // 2
-        if not half or not model.dynamic_batch:
-            raise Shortage(
-                model.spec.source,
-                Text("memory ran out while the float model ran"),
-                Text("Close other programs, or open the model with a smaller --input-shape."),
-            ) from error
-    parts = (float_outputs(model, [t[:half] for t in inputs]), float_outputs(model, [t[half:] for t in inputs]))
-    return [torch.cat(pair) for pair in zip(*parts, strict=True)]
 
 
 def _predictions(data: Dataset, chosen: Sequence[int], outputs: Sequence[NDArray[Any]]) -> tuple[Prediction, ...]:
@@ -230,10 +209,11 @@ def forward_seconds(model: Model, data: Dataset, report: Report = silent) -> flo
     chosen = whole_batches(model.graph, data.splits.calibrate)
     seconds, done = 0.0, 0
     with torch.inference_mode():
-        for inputs, _ in batches(data, chosen, batch_size(model.graph)):
+        for inputs, _ in checked_batches(model.graph, data, chosen, batch_size(model.graph)):
             report(done, len(chosen), Text("running the float model"))
+            names = [data.names[index] for index in chosen[done : done + len(inputs[0])]]
             began = time.perf_counter()
-            float_outputs(model, inputs)
+            float_outputs(model, inputs, names)
             seconds += time.perf_counter() - began
             done += len(inputs[0])
     return seconds
@@ -360,7 +340,7 @@ class Gather(Protocol):
 
 def gather_here(graph: LayerGraph, data: Dataset, indices: Sequence[int], report: Report, **words: Any) -> Calibration:
     """The pass in this process."""
-    return calibrate(graph, fed(batches(data, indices, batch_size(graph))), report, **words)
+    return calibrate(graph, fed(checked_batches(graph, data, indices, batch_size(graph))), report, **words)
 
 
 def calibrate_model(

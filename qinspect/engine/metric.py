@@ -46,16 +46,64 @@ class Metric:
     reads_targets: bool = True
 
     def __call__(self, outputs: Sequence[NDArray[Any]], targets: NDArray[Any] | None) -> float | None:
-        """The metric of concatenated outputs; None without targets, or where they are not of its kind."""
+        """The metric of concatenated outputs; None without targets, or where they are not of its kind.
+
+        Raises
+        ------
+        Problem
+            Where outputs and targets do not fit, or the user's function raises.
+        """
         if targets is None or not outputs or not self.reads_targets:
             return None
         if self.function is not None:
             tensors = [torch.from_numpy(np.asarray(o)) for o in outputs]
-            return float(self.function(tensors[0] if len(tensors) == 1 else tensors, torch.from_numpy(targets)))
+            given = tensors[0] if len(tensors) == 1 else tensors
+            try:
+                return float(self.function(given, torch.from_numpy(targets)))
+            except Problem:
+                raise
+            except Exception as error:
+                raise self._fault(error, tensors, targets) from error
         axis = axis_for(outputs[0].ndim, targets.shape[1:], outputs[0].shape)
         if axis is not None and targets.dtype.kind in "iu":
             return _accuracy(torch.from_numpy(np.asarray(outputs[0])), torch.from_numpy(targets), axis)
         return _top_k(outputs[0], targets, 1)
+
+    def _fault(self, error: Exception, outputs: Sequence[torch.Tensor], targets: NDArray[Any]) -> Problem:
+        shapes = " and ".join(str(tuple(output.shape)) for output in outputs)
+        said = " ".join((str(error).strip() or "nothing").split())[:200]
+        return Problem(
+            Text("metric {name}", name=self.name),
+            Text("raises {kind} ({said})", kind=type(error).__name__, said=said),
+            Text(
+                "It is given outputs of shape {outputs} and y of shape {y}, and returns a number.",
+                outputs=shapes,
+                y=tuple(targets.shape),
+            ),
+        )
+
+    def silence(self, targets: NDArray[Any] | None, *values: float | None) -> str | None:
+        """Why it says nothing of these targets, where the user may expect that it does.
+
+        Parameters
+        ----------
+        targets
+            The data's.
+        *values : float | None
+            What it gave for outputs of the models.
+        """
+        if not self.reads_targets or (targets is None and self == TOP1):
+            return None
+        if targets is None:
+            return Text("{metric} was not computed: the data have no y to compare with.", metric=self.name)
+        if values[:1] == (None,):
+            return Text(
+                "{metric} says nothing of y of shape {shape}: --metric names another.",
+                metric=self.name,
+                shape=tuple(targets.shape),
+            )
+        wrong = [value for value in values if value is not None and not math.isfinite(value)]
+        return Text("{metric} gives {value}, which is no figure.", metric=self.name, value=wrong[0]) if wrong else None
 
     def drop(
         self,

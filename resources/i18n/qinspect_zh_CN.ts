@@ -6828,6 +6828,30 @@
         <translation>样本</translation>
     </message>
     <message>
+        <source>its table has {rows} rows, and it is given indices from {least} to {most}</source>
+        <translation>其表有 {rows} 行，而给它的索引为 {least} 到 {most}</translation>
+    </message>
+    <message>
+        <source>Give indices from 0 to {last}; they may be another tokenizer&apos;s.</source>
+        <translation>请给出 0 到 {last} 的索引；它们可能来自另一个分词器。</translation>
+    </message>
+    <message>
+        <source>the float model raises {kind} ({said})</source>
+        <translation>浮点模型抛出 {kind}（{said}）</translation>
+    </message>
+    <message>
+        <source>{what} for {sample}</source>
+        <translation>{what}，样本为 {sample}</translation>
+    </message>
+    <message>
+        <source>Does the model take such inputs? They are {shapes} here.</source>
+        <translation>模型接受这样的输入吗？这里的输入为 {shapes}。</translation>
+    </message>
+    <message>
+        <source>{sample} holds {index} in {input}, but {layer} has {rows} rows</source>
+        <translation>{sample} 的 {input} 中有 {index}，而 {layer} 只有 {rows} 行</translation>
+    </message>
+    <message>
         <source>is there already, and is no file</source>
         <translation>已存在，且不是文件</translation>
     </message>
@@ -7694,6 +7718,26 @@
     <message>
         <source>Use {names}, or FILE.py:CALLABLE.</source>
         <translation>请使用 {names}，或 FILE.py:CALLABLE。</translation>
+    </message>
+    <message>
+        <source>metric {name}</source>
+        <translation>指标 {name}</translation>
+    </message>
+    <message>
+        <source>raises {kind} ({said})</source>
+        <translation>抛出 {kind}（{said}）</translation>
+    </message>
+    <message>
+        <source>It is given outputs of shape {outputs} and y of shape {y}, and returns a number.</source>
+        <translation>它得到形状为 {outputs} 的输出和形状为 {y} 的 y，应返回一个数。</translation>
+    </message>
+    <message>
+        <source>{metric} was not computed: the data have no y to compare with.</source>
+        <translation>未计算 {metric}：数据中没有可供比较的 y。</translation>
+    </message>
+    <message>
+        <source>{metric} gives {value}, which is no figure.</source>
+        <translation>{metric} 的结果为 {value}，不是有效数值。</translation>
     </message>
     <message>
         <source>labels</source>

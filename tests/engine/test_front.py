@@ -104,3 +104,9 @@ def test_a_sweep_goes_from_the_cheapest_to_all_float_and_every_step_is_better_an
 def test_neighbours_change_one_unit_or_swap_two():
     found = neighbours(chain(), (0, 1, 0))
     assert set(found) == {(1, 1, 0), (0, 0, 0), (0, 1, 1), (1, 0, 0), (0, 0, 1)}
+
+
+def test_a_unit_that_the_target_has_no_kernel_for_is_swapped_with_none():
+    float_only = Unit("b", ("b",), (Option(None, "", 0.0, 1.0), Option(None, "apart", 0.0, 2.0)))
+    whole = Unit("a", ("a",), (Option(WHOLE, "", 1.0, 1.0), Option(None, "float", 0.0, 3.0)))
+    assert set(neighbours(Choices((whole, float_only), ()), (0, 0))) == {(1, 0), (0, 1)}

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qinspect.engine import calibrate as room
-from qinspect.engine import job, memory
+from qinspect.engine import feed, job, memory
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.load import ModelSpec, load_model
@@ -77,16 +77,16 @@ def test_a_float_model_that_runs_out_of_memory_goes_through_in_halves(opened):
 
     small = dataclasses.replace(model, forward=tight)
     (x,) = data.load(range(13))
-    assert torch.allclose(job.float_outputs(small, (x,))[0], model.forward(x), atol=1e-6)
+    assert torch.allclose(feed.float_outputs(small, (x,))[0], model.forward(x), atol=1e-6)
     assert job.check_float(small, data).metric == job.check_float(model, data).metric
 
     def hopeless(x):
         raise RuntimeError(NO_MORE)
 
     with pytest.raises(Shortage, match="memory ran out"):
-        job.float_outputs(dataclasses.replace(model, forward=hopeless), (x,))
-    with pytest.raises(RuntimeError, match="something else"):
-        job.float_outputs(
+        feed.float_outputs(dataclasses.replace(model, forward=hopeless), (x,))
+    with pytest.raises(Problem, match="something else"):
+        feed.float_outputs(
             dataclasses.replace(model, forward=lambda x: (_ for _ in ()).throw(RuntimeError("something else"))), (x,)
         )
 
@@ -141,14 +141,14 @@ def test_a_run_in_a_process_with_little_memory_splits_its_batches_and_gives_the_
         import os, resource, torch
         torch.set_num_threads(1)
         from torch import nn
-        from qinspect.engine import job
+        from qinspect.engine import feed
         from types import SimpleNamespace
         torch.manual_seed(0)
         net = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1)).eval()
         x = torch.rand(8, 1, 512, 512)
         model = SimpleNamespace(forward=net, dynamic_batch=True, spec=SimpleNamespace(source="net"))
         with torch.inference_mode():
-            whole = job.float_outputs(model, (x,))[0]
+            whole = feed.float_outputs(model, (x,))[0]
             used = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
             resource.setrlimit(resource.RLIMIT_AS, (used + 100 * 2**20,) * 2)
             try:
@@ -156,7 +156,7 @@ def test_a_run_in_a_process_with_little_memory_splits_its_batches_and_gives_the_
                 print("fits")
             except RuntimeError as error:
                 print("short")
-            split = job.float_outputs(model, (x,))[0]
+            split = feed.float_outputs(model, (x,))[0]
         print(torch.allclose(whole, split, atol=1e-6))
     """)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200)

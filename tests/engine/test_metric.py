@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from sklearn.metrics import jaccard_score, root_mean_squared_error, top_k_accuracy_score
@@ -74,3 +76,24 @@ def test_cosine_of_class_indices_is_refused_and_agreement_leaves_them_aside():
     with pytest.raises(Problem, match="do not fit"):
         METRICS["cosine"](outputs, labels)
     assert METRICS["agreement"](outputs, labels) is None
+
+
+def test_a_metric_of_the_users_that_raises_is_named_with_what_it_was_given():
+    def broken(outputs, targets):
+        raise ZeroDivisionError("oops")
+
+    said = r"metric broken: raises ZeroDivisionError \(oops\)\. It is given outputs of shape \(4, 2\) and y of shape \(4,\)"
+    with pytest.raises(Problem, match=said):
+        Metric("broken", broken)([np.zeros((4, 2))], np.arange(4))
+    with pytest.raises(Problem, match="metric words: raises ValueError"):
+        Metric("words", lambda outputs, targets: "good")([np.zeros((4, 2))], np.arange(4))
+
+
+def test_a_metric_that_says_nothing_says_why():
+    y = np.arange(4)
+    assert "the data have no y" in METRICS["cosine"].silence(None, None)
+    assert "mine gives nan" in Metric("mine").silence(y, 0.5, math.nan)
+    assert "says nothing of y of shape (4, 7)" in TOP1.silence(np.zeros((4, 7)), None)
+    assert TOP1.silence(None, None) is None
+    assert METRICS["agreement"].silence(None, None) is METRICS["agreement"].silence(y, None) is None
+    assert METRICS["rmse"].silence(y, 0.5, 0.25) is None

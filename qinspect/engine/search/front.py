@@ -248,5 +248,6 @@ def _float_option(unit: Unit) -> int | None:
 
 
 def _whole_options(unit: Unit) -> list[int]:
-    best = min((o.loss, i) for i, o in enumerate(unit.options) if o.config is not None)
-    return [best[1]]
+    """The option of whole numbers that loses least; none where the target has no kernel for the unit."""
+    whole = [(option.loss, i) for i, option in enumerate(unit.options) if option.config is not None]
+    return [min(whole)[1]] if whole else []
