@@ -82,7 +82,7 @@ def test_a_metric_of_the_users_that_raises_is_named_with_what_it_was_given():
     def broken(outputs, targets):
         raise ZeroDivisionError("oops")
 
-    said = r"metric broken: raises ZeroDivisionError \(oops\)\. It is given outputs of shape \(4, 2\) and y of shape \(4,\)"
+    said = r"metric broken: raises ZeroDivisionError \(oops\)\. It is given outputs of shape \(4, 2\) and y of shape"
     with pytest.raises(Problem, match=said):
         Metric("broken", broken)([np.zeros((4, 2))], np.arange(4))
     with pytest.raises(Problem, match="metric words: raises ValueError"):
