@@ -29,6 +29,9 @@ LAYER_SAMPLES = 64
 
 RUNS, WARM_UPS = 30, 5
 
+BARE = ("ConvInteger", "MatMulInteger")
+"""Operators of ONNX that give sums of products of whole numbers."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -235,11 +238,12 @@ class _OrtRun:
         self.tapped, self.taps = self._with_taps(model, values)
 
     def _with_taps(self, model: Any, values: Sequence[str]) -> tuple[Any, dict[str, str]]:
-        from onnx import TensorProto, helper
+        import onnx
 
         from .backends.ort.runner import session
 
-        made = {name for node in model.graph.node for name in node.output}
+        # Sums of whole numbers that no scale stands for are no values.
+        made = {o for node in model.graph.node if node.op_type not in BARE for o in node.output}
         taps = {value: self.existing.tensors[value] for value in values if self.existing.tensors.get(value) in made}
         known = {item.name for item in model.graph.output}
         for value, name in taps.items():
@@ -248,8 +252,8 @@ class _OrtRun:
             params = self.existing.values.get(value)
             if params is not None and params.is_float:
                 continue
-            element = TensorProto.FLOAT if params is None else TensorProto.DataType.Value(params.dtype.upper())
-            model.graph.output.append(helper.make_tensor_value_info(name, element, None))
+            # Without a type: ONNX Runtime knows it, be it what a quantizer makes or the sums of ConvInteger.
+            model.graph.output.append(onnx.ValueInfoProto(name=name))
             known.add(name)
         return session(model.SerializeToString(), 1), taps
 

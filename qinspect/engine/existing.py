@@ -136,8 +136,13 @@ class Existing:
             return layer.id in self.weights
         return layer.value in self.values and any(name in self.values for name in layer.inputs)
 
+    def _is_static(self, layer: Layer | None) -> bool:
+        return layer is not None and self.is_quantized(layer) and not self.dynamic.intersection(layer.inputs)
+
     def float_islands(self, graph: LayerGraph) -> tuple[tuple[str, ...], ...]:
         """Groups of neighbouring float layers that read from quantized ones and are read by quantized ones.
+
+        A layer that quantizes what it reads while it runs, and gives float, is no border.
 
         Parameters
         ----------
@@ -167,8 +172,8 @@ class Existing:
             inside = {layer.id for layer in island}
             before = {p for layer in island for p in _computing(graph, layer.inputs)} - inside
             behind = {r for layer in island for r in _readers(graph, layer.value)} - inside
-            if any(self.is_quantized(graph.by_id[p]) for p in before) and any(
-                self.is_quantized(graph.by_id[r]) for r in behind
+            if any(map(self._is_static, map(graph.by_id.get, before))) and any(
+                map(self._is_static, map(graph.by_id.get, behind))
             ):
                 order = [layer.id for layer in graph.layers if layer.id in inside]
                 found.append(tuple(order))

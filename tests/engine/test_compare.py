@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import warnings
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from qinspect.cli import main
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.export import write_model
+from qinspect.engine.compare import BATCH
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.errors import measure
 from qinspect.engine.job import calibrate_model, first_plan, quantization_of
@@ -124,6 +127,27 @@ def test_errors_are_those_of_the_tensors_that_onnxruntime_hands_out(made, plain)
     assert row["errors"]["mse"] == pytest.approx(float(((real - wanted) ** 2).mean()), rel=1e-4)
     assert row["activation"]["scale"] == pytest.approx(float(scale))
     assert row["activation"]["zero_point"] == int(zero)
+
+
+def test_a_file_with_convolutions_quantized_at_run_time_is_compared_layer_by_layer(made):
+    folder, _, _, samples = made
+    path = folder / "dynamic.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantize_dynamic(folder / "float.onnx", path, weight_type=QuantType.QInt8)
+    products = [n for n in onnx.load(path).graph.node if n.op_type in ("ConvInteger", "MatMulInteger")]
+    found = compared(made, [folder / "float.onnx"], path)
+    assert found["unmatched_float"] == found["unmatched_quantized"] == []
+    assert sum(row["weight"] is not None for row in found["layers"]) == len(products)
+    assert all(row["errors"]["sqnr_db"] > 15 for row in found["layers"])
+    wanted, given = (  # in the same batches, which share a range
+        np.concatenate([run(file, {"x": x.numpy()})[0] for x in samples[0].split(BATCH)])
+        for file in (folder / "float.onnx", path)
+    )
+    last = found["layers"][-1]
+    assert last["errors"]["mse"] == pytest.approx(float(((given - wanted) ** 2).mean()), rel=1e-3)
+    opened = load_model(ModelSpec(str(path)))
+    assert opened.existing.float_islands(opened.graph) == ()
 
 
 def test_a_model_compared_with_itself_is_exact(made):

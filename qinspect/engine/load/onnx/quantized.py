@@ -236,15 +236,20 @@ class _Stripper:
         if weight is None or op.inputs[0] not in self.real:
             what = Text("{kind} multiplies tensors that are not a stored one and a quantized one", kind=op.kind)
             raise Problem(f"{self.where}, {op.name}", what, Text("Export it with static quantization."))
-        name, scale = f"{op.outputs[0]}/weight", self._scale_behind(op.outputs[0])
+        name, behind = f"{op.outputs[0]}/weight", self._scale_behind(op.outputs[0])
+        scale, output = behind or (None, op.outputs[0])
         names = (op.inputs[1], f"{name}/scale", *op.inputs[3:4])
         self.arrays[names[1]] = np.ones((), np.float32) if scale is None else scale
         axis = weight.ndim - 1 if kind == "MatMul" else 0
         self._dequantize(replace(op, inputs=names, outputs=(name,), attributes={"axis": axis}))
-        return replace(op, kind=kind, inputs=(op.inputs[0], name))
+        inputs: tuple[str, ...] = (op.inputs[0], name)
+        bias = self._bias_behind(output, weight.shape[0]) if kind == "Conv" and behind is not None else None
+        if bias is not None:
+            inputs, output = (*inputs, bias[0]), bias[1]
+        return replace(op, kind=kind, inputs=inputs, outputs=(output,))
 
-    def _scale_behind(self, name: str) -> Array | None:
-        """The weight's scale where a product is cast and multiplied with it; the multiplication goes."""
+    def _scale_behind(self, name: str) -> tuple[Array, str] | None:
+        """The weight's scale where a product is cast and multiplied with it, and what that gives; the rest goes."""
         cast = self._only_reader(name, "Cast")
         scaled = None if cast is None else self._only_reader(cast.outputs[0], "Mul")
         if cast is None or scaled is None:
@@ -259,8 +264,24 @@ class _Stripper:
             return None
         self.skipped |= {both.outputs[0], cast.outputs[0], scaled.outputs[0]}
         self.ops = [item for item in self.ops if item.outputs != both.outputs]
-        self.real[scaled.outputs[0]] = self.real[cast.outputs[0]] = name
-        return scales[0].astype(np.float32) if scales else np.ones(1, np.float32)
+        scale = scales[0].astype(np.float32) if scales else np.ones(1, np.float32)
+        return scale, scaled.outputs[0]
+
+    def _bias_behind(self, name: str, channels: int) -> tuple[str, str] | None:
+        """The stored bias that is added to a convolution's channels, and what that gives; the addition goes."""
+        add = self._only_reader(name, "Add")
+        if add is None or name in self.outputs:
+            return None
+        other = add.inputs[1] if add.inputs[0] == name else add.inputs[0]
+        made = self.made.get(other)
+        source = made.inputs[0] if made is not None and made.kind == "Reshape" else other
+        stored = self.arrays.get(source)
+        if stored is None or stored.size != channels or (source == other and stored.shape[1:2] != (channels,)):
+            return None
+        self.skipped.add(add.outputs[0])
+        bias = f"{name}/bias"
+        self.arrays[bias] = stored.reshape(-1)
+        return bias, add.outputs[0]
 
     def _only_reader(self, name: str, kind: str) -> Op | None:
         readers = self.readers.get(name, [])
