@@ -4988,8 +4988,16 @@
         <translation>加载所写内容的新进程{why}</translation>
     </message>
     <message>
+        <source>torch interpolates integers nearest in two and three dimensions, bilinearly in two, to a known size</source>
+        <translation>torch 对整数只能插值到已知大小：二维和三维取最近邻，二维可双线性</translation>
+    </message>
+    <message>
         <source>torch&apos;s integer kernels take weights per tensor or per channel</source>
         <translation>torch 的整数核只接受逐张量或逐通道的权重</translation>
+    </message>
+    <message>
+        <source>it interpolates in integers by taking the nearest value, to a known size, only</source>
+        <translation>它对整数只能以最近邻方式插值到已知大小</translation>
     </message>
     <message>
         <source>the lowering to ONNX multiplies two values at run time and adds none</source>

@@ -242,6 +242,42 @@ POINTWISE = {
 }
 
 
+class Sizes(nn.Module):
+    """Pools and interpolation in one to three dimensions; input (N, 3, 16, 16)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.line, self.volume = nn.Conv2d(3, 8, 3), nn.Conv1d(8, 8, 3), nn.Conv3d(8, 8, 1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        larger = F.interpolate(x, scale_factor=2, mode="nearest"), F.interpolate(x, size=(9, 21), mode="nearest-exact")
+        smooth = F.interpolate(x, scale_factor=2, mode="bilinear"), F.interpolate(x, size=(7, 19), mode="bilinear")
+        line = self.line(x.flatten(2))
+        pooled = F.avg_pool1d(line, 2), F.adaptive_avg_pool1d(line, 1), F.adaptive_avg_pool1d(line, 3)
+        volume = self.volume(x.unflatten(2, (2, 7)))
+        grown = F.interpolate(volume, scale_factor=2, mode="nearest"), F.max_pool3d(volume, 2)
+        return (*larger, *smooth, *pooled, *grown, F.avg_pool3d(volume, 2), F.adaptive_avg_pool3d(volume, 1))
+
+
+def test_pools_and_interpolation_in_one_to_three_dimensions_run_in_integers(images):
+    graph = graph_of(Sizes(), images)
+    for name in engines():
+        runner = FxRunner(quantization_of(graph, images, plan_for(name, bits=7)))
+        # qnnpack has no convolution in three dimensions, and nothing is taken of what is float.
+        of_float = {"volume:conv3d", ":interpolate#5", ":max_pool3d"}
+        assert set(runner.quantization.why_not) == (of_float if name == "qnnpack" else set())
+        found = checks(runner, images)
+        picks = {
+            key: check for key, check in found.items() if "max_pool" in key or key in (":interpolate", ":interpolate#2")
+        }
+        assert len(picks) >= 2
+        assert max(check.max_steps for check in picks.values()) == 0
+        pools = {key: check for key, check in found.items() if key.startswith(":") and key not in picks}
+        assert len(pools) >= 7
+        assert max(check.max_steps for check in pools.values()) <= 1
+
+
 @pytest.mark.parametrize("op", POINTWISE)
 def test_an_operator_behind_a_convolution_is_within_a_step(images, op):
     graph = graph_of(Clipped(POINTWISE[op]), images)

@@ -22,7 +22,7 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
-from qinspect.engine.load import quiet
+from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
@@ -358,6 +358,39 @@ def test_what_moves_values_runs_on_the_whole_numbers(images):
     assert not any(name in dequantized for node in moving for name in node.input)
     assert_same(runner, (images,), 0.99)
     assert runner.run((images[:1],))[0].shape == (1, 120, 6)
+
+
+class Larger(nn.Module):
+    """Nearest values in one to three dimensions, and a maximum in three; input (N, 3, 16, 16)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.line, self.volume = nn.Conv2d(3, 4, 3), nn.Conv1d(4, 4, 3), nn.Conv3d(4, 4, 1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        line = F.interpolate(self.line(x.flatten(2)), scale_factor=2)
+        volume = F.interpolate(F.max_pool3d(self.volume(x.unflatten(2, (2, 7))), (1, 2, 2)), scale_factor=(2, 3, 1))
+        exact = F.interpolate(x, size=(9, 21), mode="nearest-exact"), F.interpolate(x, scale_factor=2.5, mode="nearest")
+        return (line, volume, *exact, F.interpolate(x, size=(17, 28)), F.interpolate(x, scale_factor=2, mode="bicubic"))
+
+
+def test_nearest_values_and_a_maximum_in_three_dimensions_are_taken_of_whole_numbers(images, tmp_path):
+    runner = lowered(Larger(), images)
+    q = runner.quantization
+    assert {layer.op for layer in map(q.graph.by_id.get, q.why_not)} == {"interpolate"}
+    assert len(q.why_not) == 1  # the cubic one
+    assert {runner.kernels[layer] for layer in q.asked if "interpolate" in layer and layer not in q.why_not} == {
+        "Resize"
+    }
+    assert runner.kernels[":max_pool3d"] in ("MaxPool", "NhwcMaxPool")
+    assert_same(runner, (images,))
+    path = tmp_path / "int8.onnx"
+    path.write_bytes(runner.model_bytes)
+    again = load_model(ModelSpec(str(path)))
+    with torch.no_grad():
+        for found, wanted in zip(outputs_of(Executor(again.graph)((images,))), runner.run((images,)), strict=True):
+            assert found.shape == wanted.shape
 
 
 class Foreign(nn.Module):

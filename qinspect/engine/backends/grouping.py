@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..graph import Layer
+from ..graph import Layer, refs
 
 OWN = "own"
 """It computes new values, and has a quantizer of its own."""
@@ -21,6 +21,12 @@ def pads_zeros(layer: Layer) -> bool:
     if layer.target == "aten.pad.default":
         return layer.args[2] == "constant" and layer.args[3] in (None, 0, 0.0)
     return layer.target == "aten.constant_pad_nd.default" and layer.args[2] == 0
+
+
+def takes_nearest(layer: Layer) -> bool:
+    """Whether a layer interpolates by taking the nearest value, to a size that is known."""
+    name = layer.target.removeprefix("aten.").lstrip("_")
+    return layer.op == "interpolate" and name.startswith("upsample_nearest") and not any(refs(layer.args[1:]))
 
 
 def over_all_of_space(layer: Layer) -> bool:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from ...graph import Layer, Ref
+from ...graph import Layer, Ref, refs
 from ...qconfig import QConfig, TensorConfig
 from ...target import Target
 from ...text import Text
-from ..grouping import OWN, PASSING, SHARED, pads_zeros
+from ..grouping import OWN, PASSING, SHARED, pads_zeros, takes_nearest
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "linear"})
-RUNS = WEIGHTED | frozenset(
-    {
-        "add",
-        "mul",
-        "cat",
-        "hardswish",
-        "leaky_relu",
-        "sigmoid",
-        "tanh",
-        "elu",
-        "prelu",
-        "avg_pool2d",
-        "adaptive_avg_pool2d",
-        "mean",
-        "max_pool1d",
-        "max_pool2d",
-        "relu",
-        "relu6",
-        "hardtanh",
-        "clamp",
-        "pad",
-    }
+AVERAGES = frozenset({f"{kind}avg_pool{n}d" for kind in ("", "adaptive_") for n in (1, 2, 3)} | {"mean"})
+MAX_POOLS = frozenset({"max_pool1d", "max_pool2d", "max_pool3d"})
+RUNS = (
+    WEIGHTED
+    | AVERAGES
+    | MAX_POOLS
+    | frozenset(
+        {
+            "add",
+            "mul",
+            "cat",
+            "hardswish",
+            "leaky_relu",
+            "sigmoid",
+            "tanh",
+            "elu",
+            "prelu",
+            "interpolate",
+            "relu",
+            "relu6",
+            "hardtanh",
+            "clamp",
+            "pad",
+        }
+    )
 )
 
 ONEDNN_PAIRS = frozenset({("conv2d", "add"), ("linear", "leaky_relu"), ("linear", "tanh")})
@@ -47,9 +50,10 @@ DYNAMIC = RECURRENT | {"linear"}
 
 def grouping(layer: Layer) -> str:
     """Whether a layer's output has a quantizer of its own."""
-    if layer.op in ("cat", "avg_pool2d", "adaptive_avg_pool2d", "mean"):
+    if layer.op == "cat" or layer.op in AVERAGES or (layer.op == "interpolate" and not takes_nearest(layer)):
         return SHARED
-    if layer.op in ("max_pool1d", "max_pool2d", "relu", "relu6", "hardtanh", "clamp") or pads_zeros(layer):
+    clips = layer.op in ("relu", "relu6", "hardtanh", "clamp")
+    if clips or layer.op in MAX_POOLS or pads_zeros(layer) or takes_nearest(layer):
         # torch's quantized ReLU keeps its input's scale and zero point.
         return PASSING
     return OWN
@@ -66,6 +70,10 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return Text("torch has no integer kernel for {op}", op=layer.op)
     if layer.op == "pad" and not pads_zeros(layer):
         return Text("only padding with zeros stays on the grid")
+    if layer.op == "interpolate" and not _interpolates(layer):
+        return Text(
+            "torch interpolates integers nearest in two and three dimensions, bilinearly in two, to a known size"
+        )
     if layer.op == "clamp" and any(isinstance(item, Ref) for item in layer.args[1:]):
         return Text("its limits are computed at run time")
     if layer.op in ("add", "mul") and (
@@ -77,7 +85,7 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return Text(
             "torch's integer transposed convolution computes wrong numbers with engine {engine}", engine=target.engine
         )
-    if target.engine == "qnnpack" and layer.op in ("conv3d", "conv_transpose1d"):
+    if target.engine == "qnnpack" and layer.op in ("conv3d", "conv_transpose1d", "max_pool3d"):
         return Text("qnnpack has no {op}", op=layer.op)
     if activation.dtype != "uint8":
         return Text("torch's integer kernels take uint8 activations, not {dtype}", dtype=activation.dtype)
@@ -99,6 +107,12 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
             return Text("torch's quantized convolution takes no padding by name")
     return None
+
+
+def _interpolates(layer: Layer) -> bool:
+    """Whether torch has a kernel for whole numbers: tried with torch 2.13 for every engine."""
+    plane = layer.target.startswith("aten.upsample_bilinear2d.") and not any(refs(layer.args[1:]))
+    return plane or (takes_nearest(layer) and len(layer.shape) > 3)
 
 
 def absorbs(layer: Layer, part: Layer, clip: Layer | None, target: Target) -> str | None:

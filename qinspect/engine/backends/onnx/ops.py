@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import Layer, Param
+from ..grouping import takes_nearest
 from .moves import TRANSPARENT, Declined, Emitter, Writer, target_shape
 
 
@@ -279,6 +280,25 @@ def zero_pads(layer: Layer, rank: int) -> list[int] | None:
     return begins + ends
 
 
+def _interpolate(writer: Writer, layer: Layer, output: str) -> None:
+    """Resize that takes the nearest value, over the axes behind batch and channels, as torch counts them."""
+    if not takes_nearest(layer) or len(layer.args) != 3:
+        raise Declined
+    sizes, scales = layer.args[1:]
+    given = np.array(scales, np.float32) if sizes is None else np.array(sizes, np.int64)
+    stored = writer.constant(given, f"{layer.id}/{'scales' if sizes is None else 'sizes'}")
+    exact = "nearest_exact" in layer.target
+    writer.node(
+        "Resize",
+        [writer.tensor(layer.args[0]), "", *([stored] if sizes is None else ["", stored])],
+        output,
+        mode="nearest",
+        axes=list(range(2, len(layer.shape))),
+        coordinate_transformation_mode="half_pixel" if exact else "asymmetric",
+        nearest_mode="round_prefer_ceil" if exact else "floor",
+    )
+
+
 EMITTERS: Mapping[str, Emitter] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _conv),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _conv_transpose),
@@ -304,4 +324,5 @@ EMITTERS: Mapping[str, Emitter] = {
     "mean": _mean,
     "cat": _cat,
     "pad": _pad,
+    "interpolate": _interpolate,
 }

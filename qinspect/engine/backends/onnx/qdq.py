@@ -40,7 +40,7 @@ MOVES = frozenset(
 )
 """They move values, whole numbers as well as others."""
 
-PICKS = MOVES | {"MaxPool", "Pad", "Concat", "DepthToSpace", "SpaceToDepth"}
+PICKS = MOVES | {"MaxPool", "Pad", "Concat", "Resize", "DepthToSpace", "SpaceToDepth"}
 """On a grid they give what the float operator gives, rounded."""
 
 COMPUTES = frozenset(

@@ -58,6 +58,7 @@ PARTLY_INTEGER = frozenset(
 EITHER = frozenset(
     {
         "MaxPool",
+        "Resize",
         "Pad",
         "Clip",
         "Concat",

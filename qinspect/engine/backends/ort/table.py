@@ -11,10 +11,10 @@ from ...qconfig import QConfig, TensorConfig
 from ...qparams import QParams
 from ...target import Target
 from ...text import Text
-from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
+from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros, takes_nearest
 
 CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
-MAX_POOLS = frozenset({"max_pool1d", "max_pool2d"})
+MAX_POOLS = frozenset({"max_pool1d", "max_pool2d", "max_pool3d"})
 AVERAGES = frozenset({"avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "mean"})
 RUNS = (
     frozenset(
@@ -31,6 +31,7 @@ RUNS = (
             "sigmoid",
             "softmax",
             "pad",
+            "interpolate",
         }
     )
     | CLIPS
@@ -64,7 +65,7 @@ def grouping(layer: Layer) -> str:
     """Whether a layer's output has a quantizer of its own."""
     if layer.op == "cat" or layer.op in AVERAGES:
         return SHARED
-    if layer.op in CLIPS | MAX_POOLS or pads_zeros(layer):
+    if layer.op in CLIPS | MAX_POOLS or pads_zeros(layer) or takes_nearest(layer):
         return PASSING
     return OWN
 
@@ -106,6 +107,8 @@ def _operator_refused(layer: Layer) -> str | None:
         return Text("ONNX Runtime has no integer kernel for {op}", op=layer.op)
     if layer.op == "pad" and not pads_zeros(layer):
         return Text("only padding with zeros stays on the grid")
+    if layer.op == "interpolate" and not takes_nearest(layer):
+        return Text("it interpolates in integers by taking the nearest value, to a known size, only")
     if layer.op.startswith("adaptive_avg_pool") and any(size != 1 for size in _sizes(layer.args[1])):
         return Text("ONNX Runtime has an integer kernel for output size 1 only")
     if layer.op == "mean" and not over_all_of_space(layer):

@@ -187,6 +187,8 @@ def _resize(c: Call) -> torch.Tensor:
     given: dict[str, Any] = {"size": size} if size is not None else {"scale_factor": factors}
     if mode == "nearest":
         rounding = "floor" if upsample else c.get("nearest_mode", "round_prefer_floor")
+        if (place, rounding) == ("half_pixel", "round_prefer_ceil"):
+            return F.interpolate(x, mode="nearest-exact", **given)
         if not _is_torchs_nearest(place, rounding, factors):
             raise c.refuse(
                 Text("picks neighbours by {place} and {rounding}", place=place, rounding=rounding),
