@@ -27,6 +27,8 @@ def layer_latencies(timing: Timing) -> dict[str, Latency]:
             float(np.subtract(*np.percentile(int8, [75, 25]))) if int8 else None,
             timing.fp32_in.get(layer) or None,
             timing.int8_in.get(layer) or None,
+            *_quartiles(fp32),
+            *_quartiles(int8),
         )
     return found
 
@@ -78,6 +80,13 @@ def device_sums(times: DeviceTimes) -> LatencySums:
         fp32_layers_us=sum(times.fp32_us.values()) if times.fp32_us else None,
         int8_layers_us=sum(times.int8_us.values(), times.unknown_us) if times.int8_us else None,
     )
+
+
+def _quartiles(times: Sequence[float] | None) -> tuple[float, float] | tuple[None, None]:
+    if not times:
+        return None, None
+    low, high = np.percentile(times, [25, 75])
+    return float(low), float(high)
 
 
 def _median(times: Sequence[float] | None) -> float | None:

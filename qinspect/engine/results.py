@@ -144,8 +144,8 @@ class Errors:
 class Latency:
     """Median time of one layer, µs, of what really ran; `spread_us` is the int8 interquartile range.
 
-    `fp32_in` and `int8_in` are the id of the layer whose time has this one's in it, where the runtime
-    fused them: then this one has none of its own.
+    `low` and `high` are the lower and the upper quartile. `fp32_in` and `int8_in` are the id of the layer
+    whose time has this one's in it, where the runtime fused them: then this one has none of its own.
     """
 
     fp32_us: float | None = None
@@ -153,6 +153,26 @@ class Latency:
     spread_us: float | None = None
     fp32_in: str | None = None
     int8_in: str | None = None
+    fp32_low_us: float | None = None
+    fp32_high_us: float | None = None
+    int8_low_us: float | None = None
+    int8_high_us: float | None = None
+
+    @property
+    def apart(self) -> bool:
+        """Whether the two medians differ by more than the measurement spreads: the quartiles do not overlap."""
+        if self.fp32_us is None or self.int8_us is None:
+            return False
+        first, second = (self.fp32_low_us, self.fp32_high_us), (self.int8_low_us, self.int8_high_us)
+        if None in first or None in second:
+            # An older file has one spread, another device none.
+            return abs(self.int8_us - self.fp32_us) > (self.spread_us or 0.0)
+        return bool(second[0] > first[1] or first[0] > second[1])  # type: ignore[operator]
+
+    @property
+    def slower(self) -> bool:
+        """Whether int8 takes longer than float: by more than a tenth, and by more than the measurement spreads."""
+        return self.apart and (self.int8_us or 0.0) > 1.1 * (self.fp32_us or 0.0)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Planned(QObject):
         self.log_lines: list[str] = []
         self.model: Model | None = None
         self.plan = QuantPlan()
+        self._first: tuple[tuple[str, Target], QuantPlan] | None = None
         self._led: tuple[tuple[LayerRow, ...], dict[str, str]] = ((), {})
 
     def log(self, line: str) -> None:
@@ -87,6 +88,25 @@ class Planned(QObject):
         if self._led[0] is not rows:
             self._led = (rows, {row.id: row.shares_with for row in rows if row.shares_with is not None})
         return self._led[1]
+
+    @property
+    def first(self) -> QuantPlan:
+        """The plan that the program begins with on the target: what nobody has edited."""
+        target = self.plan.target
+        if self.model is None:
+            return QuantPlan(target)
+        key = self.model.digest, target
+        if self._first is None or self._first[0] != key:
+            # Imports torch, which opening the model did already.
+            from ..engine.job import opening_plan
+
+            self._first = key, opening_plan(self.model, target)
+        return self._first[1]
+
+    def edited(self) -> frozenset[str]:
+        """Layers whose own override is not what the first plan says of them."""
+        own, first = ({o.pattern: o for o in plan.overrides if o.kind == "id"} for plan in (self.plan, self.first))
+        return frozenset(key for key in own.keys() | first.keys() if own.get(key) != first.get(key))
 
     @property
     def before(self) -> QuantPlan | None:
@@ -216,10 +236,12 @@ class Planned(QObject):
         return self.edit(self.tr("{0} for {1}").format(name, what), plan)
 
     def follow_default(self, ids: Sequence[str]) -> bool:
-        """Remove the overrides of single layers."""
-        plan = self.plan
+        """Take back what was set for single layers: what the first plan says of them stands."""
+        plan, first = self.plan, {o.pattern: o for o in self.first.overrides if o.kind == "id"}
         for layer_id in ids:
             plan = plan.without_layer(layer_id)
+            if layer_id in first:
+                plan = plan.with_override(first[layer_id])
         return self.edit(self.tr("{0} for {1}").format(self.tr("default"), names(ids)), plan)
 
     def set_target(self, target: Target) -> bool:

@@ -203,8 +203,8 @@
         <translation>收益</translation>
     </message>
     <message>
-        <source>Time that the integer kernel wins, fp32 − int8, in µs; negative where it loses</source>
-        <translation>整数核节省的时间，fp32 − int8，单位 µs；为负表示更慢</translation>
+        <source>Time that the integer kernel wins, fp32 − int8; negative where it loses. Grey where the quartiles of both times overlap: the difference may be noise</source>
+        <translation>整数内核节省的时间：fp32 − int8；变慢时为负。两者四分位区间重叠时显示为灰色：差异可能只是噪声</translation>
     </message>
     <message>
         <source>Flags</source>
@@ -818,6 +818,18 @@
         <translation>正在计算 {0} 的其他可选配置…</translation>
     </message>
     <message>
+        <source>{0} (quartiles {1} … {2})</source>
+        <translation>{0}（四分位 {1} … {2}）</translation>
+    </message>
+    <message>
+        <source>Median time: {0}.</source>
+        <translation>时间中位数：{0}。</translation>
+    </message>
+    <message>
+        <source>The quartiles overlap: which is faster is not certain.</source>
+        <translation>四分位区间重叠：无法确定哪个更快。</translation>
+    </message>
+    <message>
         <source>From the run “{0}”, not for the current plan.</source>
         <translation>来自运行“{0}”，并非当前方案。</translation>
     </message>
@@ -1405,12 +1417,12 @@
         <translation>更慢</translation>
     </message>
     <message>
-        <source>edited</source>
-        <translation>已编辑</translation>
+        <source>this layer has another qconfig of its own than the plan to begin with gave it</source>
+        <translation>该层自身的 qconfig 与初始方案给它的不同</translation>
     </message>
     <message>
-        <source>this layer has a qconfig of its own</source>
-        <translation>该层有自己的量化配置</translation>
+        <source>edited</source>
+        <translation>已编辑</translation>
     </message>
 </context>
 <context>
@@ -1855,8 +1867,8 @@
         <translation> · {} 层在 int8 下更慢</translation>
     </message>
     <message>
-        <source> · whiskers: quartiles</source>
-        <translation> · 须线：四分位数</translation>
+        <source> · whiskers: from the lower to the upper quartile</source>
+        <translation> · 须线：从下四分位到上四分位</translation>
     </message>
 </context>
 <context>
@@ -2011,16 +2023,20 @@
         <translation>复制表格</translation>
     </message>
     <message>
-        <source>Latency (of another plan)</source>
-        <translation>延迟（其他方案的）</translation>
-    </message>
-    <message>
         <source>Latency of the layers on {0}</source>
         <translation>{0} 上各层的延迟</translation>
     </message>
     <message>
         <source>Latency of the layers</source>
         <translation>各层的延迟</translation>
+    </message>
+    <message>
+        <source>The figures belong to another plan than the current one</source>
+        <translation>这些数据属于另一个方案，不是当前方案</translation>
+    </message>
+    <message>
+        <source>The current plan was not run yet: its point is estimated</source>
+        <translation>当前方案尚未运行：其点为估计值</translation>
     </message>
     <message>
         <source>No figures yet: choose data, confirm the float metric, then Calibrate and analyze.</source>
@@ -2033,6 +2049,10 @@
     <message>
         <source>Quick figures on few samples; times and kernels in italics are from an older run. Ctrl+Enter runs all.</source>
         <translation>少量样本的快速结果；斜体的时间和核结果来自较早的运行。Ctrl+Enter 全部运行。</translation>
+    </message>
+    <message>
+        <source>Figures of “{0}”, on all samples.</source>
+        <translation>“{0}”在全部样本上的数据。</translation>
     </message>
     <message>
         <source>Open a model to see its layers here.</source>
@@ -2676,6 +2696,10 @@
 </context>
 <context>
     <name>Pareto</name>
+    <message>
+        <source>the current plan, estimated</source>
+        <translation>当前方案（估计）</translation>
+    </message>
     <message>
         <source>plan {0}: {1} layers in float</source>
         <translation>方案 {0}：{1} 层保持浮点</translation>

@@ -11,7 +11,7 @@ from qinspect.engine.backends.ort.runner import OrtRunner, float_model
 from qinspect.engine.backends.runner import Timing
 from qinspect.engine.latency import latency_sums, layer_latencies, outliers
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.results import Analysis, Totals, analysis_from_json
+from qinspect.engine.results import Analysis, Latency, Totals, analysis_from_json
 from qinspect.engine.target import Target
 
 TIMING = Timing(
@@ -29,6 +29,20 @@ def test_a_layer_that_was_fused_into_another_names_it_and_has_no_time_of_its_own
     assert (found["a"].fp32_us, found["a"].int8_us, found["a"].spread_us) == (20.0, 6.0, 2.0)
     assert (found["b"].fp32_us, found["b"].fp32_in, found["b"].int8_us, found["b"].int8_in) == (None, "a", 2.0, None)
     assert set(found) == {"a", "b"}
+
+
+def test_a_layer_is_slower_where_the_quartiles_do_not_overlap():
+    found = layer_latencies(TIMING)["a"]
+    assert (found.fp32_low_us, found.fp32_high_us, found.int8_low_us, found.int8_high_us) == (15.0, 25.0, 5.0, 7.0)
+    assert found.apart
+    assert not found.slower
+    assert Latency(10.0, 20.0, 1.0, None, None, 9.0, 11.0, 19.0, 21.0).slower
+    assert not Latency(10.0, 20.0, 20.0, None, None, 9.0, 11.0, 10.5, 30.5).slower
+    # An older file has the spread of one, another device none.
+    assert not Latency(10.0, 20.0, 15.0).slower
+    assert Latency(10.0, 20.0).slower
+    assert not Latency(10.0, 10.5).slower
+    assert not Latency(None, 20.0).apart
 
 
 def test_sums_borders_and_outliers_stand_beside_the_whole():

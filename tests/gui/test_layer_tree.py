@@ -34,10 +34,8 @@ ROWS = (
 
 
 def facts(rows=ROWS, stale=False, times_stale=False):
-    from qinspect.engine.plan import QuantPlan
-
     qconfigs = {r.id: PRESETS["qinspect"] for r in rows}
-    return facts_of(rows, QuantPlan(), qconfigs, frozenset(r.id for r in rows), stale, rows, times_stale)
+    return facts_of(rows, frozenset(), qconfigs, frozenset(r.id for r in rows), stale, rows, times_stale)
 
 
 def tree_of(node):
@@ -98,6 +96,21 @@ def test_flags_name_what_is_worth_a_look():
     assert gain_us(ROWS[2], found) == -20.0
     off = row("k:conv2d", kernel=KernelCheck(30, 0.5, 0.6, saturated=True))
     assert flags(off, facts((off,)))[0] == ("saturates", "intermediate sums overflow: up to 30 steps off")
+
+
+def test_a_layer_is_slower_only_where_the_quartiles_of_both_times_are_apart(qtbot):
+    def timed(low, high):
+        return row("a:conv2d", 0.1, (100.0, 150.0, high - low, None, None, 90.0, 110.0, low, high))
+
+    for low, high, slower in ((140.0, 160.0, True), (105.0, 400.0, False)):
+        shown = facts((timed(low, high),))
+        assert ("slower" in dict(flags(shown.rows[0], shown))) is slower
+        tree = LayerTree()
+        qtbot.addWidget(tree)
+        tree.show_facts(shown)
+        won = tree.proxy.index(0, [column.key for column in COLUMNS].index("gain"))
+        assert won.data() == "-50 µs"
+        assert (won.data(Qt.ItemDataRole.ForegroundRole) is None) is slower
 
 
 def test_a_layer_stays_float_only_with_a_reason_or_after_its_kernel_was_looked_at():

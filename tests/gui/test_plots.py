@@ -58,7 +58,9 @@ def fill_depth(plot: DepthPlot) -> None:
 
 
 def fill_latency(plot: LatencyPlot) -> None:
-    plot.set_bars([LatencyBar(f"layer{k}", f"l{k}", 100.0 * k + 10, 40.0 * k + 20, 3.0) for k in range(20)])
+    plot.set_bars(
+        [LatencyBar(f"layer{k}", f"l{k}", 100.0 * k + 10, 40.0 * k + 20, 3.0, slower=not k) for k in range(20)]
+    )
 
 
 def fill_kernel(plot: KernelPlot) -> None:
@@ -402,10 +404,35 @@ def test_what_borders_cost_is_part_of_the_bar_and_in_the_table(shown) -> None:
     (border,) = [bar for bar in bars if len(np.atleast_1d(bar.opts["width"])) == 1]
     assert (border.opts["x0"], border.opts["width"]) == (pytest.approx([12.0]), pytest.approx([8.0]))
     header, rows = plot.table()
-    assert header[-1] == "border_us"
-    assert [row[-1] for row in rows] == [8.0, None]
+    assert [row[header.index("border_us")] for row in rows] == [8.0, None]
     plot.set_bars([LatencyBar("a", "a", 30.0, 20.0)])
     assert "borders" not in plot.caption()
+
+
+def test_whiskers_reach_from_the_lower_to_the_upper_quartile_and_no_further(shown) -> None:
+    plot = shown(LatencyPlot)
+    plot.set_bars([LatencyBar("a", "a", 30.0, 20.0, 90.0, None, (28.0, 33.0), (15.0, 105.0))])
+    settle()
+    (whiskers,) = [item for item in plot.plot.items if isinstance(item, pg.ErrorBarItem)]
+    ends = sorted(
+        zip(whiskers.opts["x"] - whiskers.opts["left"], whiskers.opts["x"] + whiskers.opts["right"], strict=True)
+    )
+    assert ends == [(15.0, 105.0), (28.0, 33.0)]
+    assert "whiskers: from the lower to the upper quartile" in plot.caption()
+    header, (only,) = plot.table()
+    assert dict(zip(header, only, strict=True))["int8_high_us"] == 105.0
+    # One spread alone, as an older file has it, says not where the quartiles lie.
+    plot.set_bars([LatencyBar("a", "a", 30.0, 20.0, 90.0)])
+    assert not [item for item in plot.plot.items if isinstance(item, pg.ErrorBarItem)]
+
+
+def test_stale_figures_are_drawn_paler(shown) -> None:
+    plot = shown(LatencyPlot)
+    fill_latency(plot)
+    plot.set_stale(True)
+    assert plot.plot.vb.childGroup.opacity() < 0.5
+    plot.set_stale(False)
+    assert plot.plot.vb.childGroup.opacity() == 1.0
 
 
 def test_borders_belong_to_the_layer_that_reads_or_at_an_output_to_the_one_before() -> None:

@@ -137,3 +137,61 @@ def test_what_was_selected_while_the_graph_was_hidden_is_marked_when_it_is_shown
     assert ports == ["x", "output"]
     page.graph.canvas.choose("x")
     assert document.selection == ("conv:conv2d", "fc:linear")
+
+
+def test_a_layer_is_edited_only_where_it_is_unlike_the_first_plan(window):
+    document, page = window.document, window.layers_page
+    # The first plan has min-max at the output; nobody has edited that.
+    assert [(o.kind, o.pattern) for o in document.plan.overrides] == [("id", "fc:linear")]
+    first = document.qconfig("fc:linear")
+    document.select(("fc:linear",))
+    assert document.edited() == frozenset()
+    assert not page.detail.editor.follow.isEnabled()
+    document.change(("fc:linear",), "activation", bits=6)
+    assert document.edited() == {"fc:linear"}
+    assert page.facts().overridden == {"fc:linear"}
+    # Taking it back leads to the first plan, not to the default.
+    page.detail.editor.follow.click()
+    assert document.qconfig("fc:linear") == first
+    assert document.edited() == frozenset()
+    assert not page.detail.editor.follow.isEnabled()
+
+
+def test_an_edit_marks_every_tab_as_stale_and_moves_nothing(window):
+    document, page = window.document, window.layers_page
+    top, text = page.split.y(), page.banner.text()
+    assert text == f"Figures of “{document.shown.name}”, on all samples."
+    tabs = {page.centre.tabText(place): place for place in range(page.centre.count())}
+
+    def late():
+        return [name for name, place in tabs.items() if not page.centre.tabIcon(place).isNull()]
+
+    assert late() == []
+    document.change(("conv:conv2d",), "activation", bits=6)
+    # Latency was not measured here.
+    assert late() == ["Depth", "Graph", "Error × gain", "Pareto"]
+    assert page.depth.plot.vb.childGroup.opacity() < 0.5
+    assert page.split.y() == top
+    assert "figures in italics" in page.banner.text()
+    page.centre.setCurrentWidget(page.graph)
+    assert page.graph.canvas.item.stale
+    document.undo_stack.undo()
+    assert late() == []
+    assert not page.graph.canvas.item.stale
+    assert (page.split.y(), page.banner.text()) == (top, text)
+
+
+def test_hidden_tabs_are_brought_up_to_date_when_they_are_shown(window):
+    document, page = window.document, window.layers_page
+    page.centre.setCurrentWidget(page.scatter)
+    asked = []
+    page.depth.set_points = lambda points: asked.append(len(points))
+    document.change(("conv:conv2d",), "activation", bits=6)
+    document.select(("fc:linear",))
+    assert asked == []
+    page.centre.setCurrentWidget(page.depth)
+    assert len(asked) == 1
+    assert page.depth._selected == "fc:linear"
+    page.centre.setCurrentWidget(page.scatter)
+    page.centre.setCurrentWidget(page.depth)
+    assert len(asked) == 1

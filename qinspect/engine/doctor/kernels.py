@@ -142,8 +142,8 @@ def slower(case: Case) -> list[Finding]:
         and row.latency
         and row.latency.fp32_us
         and row.latency.int8_us
-        and row.latency.int8_us > 1.1 * row.latency.fp32_us
-        and row.latency.int8_us - row.latency.fp32_us > max(5.0, row.latency.spread_us or 0.0)
+        and row.latency.slower
+        and row.latency.int8_us - row.latency.fp32_us > 5.0
     ]
     if rows:
         lost = sum((row.latency.int8_us or 0) - (row.latency.fp32_us or 0) for row in rows if row.latency)

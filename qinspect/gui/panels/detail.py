@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
-from ...engine.results import LayerRow
+from ...engine.results import Latency, LayerRow
 from ..document import Document
 from ..language import translated
 from ..plots.channels import ChannelRanges
@@ -109,7 +109,7 @@ class Detail(QTabWidget):
         if row is not None and row.fused_into is not None:
             ids = tuple(layer_id for layer_id in ids if layer_id != row.id) or ids
         qconfigs = list(document.qconfigs(ids).values())
-        edited = {o.pattern for o in document.plan.overrides if o.kind == "id"}
+        edited = document.edited()
         self.editor.show_qconfigs(
             ids,
             qconfigs,
@@ -229,6 +229,22 @@ class Detail(QTabWidget):
         self._listed, self._listed_plan = whose, self._document.plan.fingerprint
         return True
 
+    def _times(self, time: Latency) -> str:
+        """The two medians with their quartiles, and whether they tell which is faster."""
+        parts = []
+        for name, us, low, high in (
+            ("fp32", time.fp32_us, time.fp32_low_us, time.fp32_high_us),
+            ("int8", time.int8_us, time.int8_low_us, time.int8_high_us),
+        ):
+            part = f"{name} {micros(us)}"
+            parts.append(
+                part if low is None else self.tr("{0} (quartiles {1} … {2})").format(part, micros(low), micros(high))
+            )
+        text = self.tr("Median time: {0}.").format(", ".join(parts))
+        if time.fp32_us is not None and time.int8_us is not None and not time.apart:
+            text += " " + self.tr("The quartiles overlap: which is faster is not certain.")
+        return text
+
     def _show_kernel(self, row: LayerRow | None) -> None:
         exact = self._document.last_exact
         known = None if exact is None or row is None else exact.analysis.row(row.id)
@@ -240,8 +256,7 @@ class Detail(QTabWidget):
         if exact is not None and exact is not self._document.find():
             lines.append(self.tr("From the run “{0}”, not for the current plan.").format(exact.name))
         if known.latency is not None:
-            spread = "" if known.latency.spread_us is None else f" ± {micros(known.latency.spread_us)}"
-            lines.append(f"fp32 {micros(known.latency.fp32_us)}, int8 {micros(known.latency.int8_us)}{spread}")
+            lines.append(self._times(known.latency))
         if known.why_not:
             lines.append(translated(known.why_not))
         if known.source:

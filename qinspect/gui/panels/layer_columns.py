@@ -9,7 +9,6 @@ from typing import Any
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
-from ...engine.plan import QuantPlan
 from ...engine.qconfig import QConfig, TensorConfig
 from ...engine.results import Latency, LayerRow
 from ..language import translated
@@ -32,7 +31,7 @@ class Facts:
     weighted : frozenset of str
         Layers that have a weight.
     overridden : frozenset of str
-        Layers with an override of their own.
+        Layers whose own override is not that of the plan to begin with.
     stale : bool
         The rows' figures are those of another plan.
     times : mapping of str to Latency
@@ -126,11 +125,12 @@ def flags(row: LayerRow, facts: Facts) -> list[tuple[str, str]]:
             why = translate("Flags", "the kernel is up to {0} steps off the simulation").format(steps)
             found.append((translate("Flags", "kernel ≠ sim"), why))
     time = facts.times.get(row.id)
-    if time is not None and time.fp32_us and time.int8_us and row.quantized and time.int8_us > 1.1 * time.fp32_us:
+    if time is not None and time.fp32_us and time.int8_us and row.quantized and time.slower:
         why = translate("Flags", "int8 takes {0} times as long as float").format(f"{time.int8_us / time.fp32_us:.1f}")
         found.append((translate("Flags", "slower"), why))
     if row.id in facts.overridden:
-        found.append((translate("Flags", "edited"), translate("Flags", "this layer has a qconfig of its own")))
+        why = translate("Flags", "this layer has another qconfig of its own than the plan to begin with gave it")
+        found.append((translate("Flags", "edited"), why))
     return found
 
 
@@ -252,7 +252,11 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "gain",
         QT_TRANSLATE_NOOP("Columns", "Won"),
-        QT_TRANSLATE_NOOP("Columns", "Time that the integer kernel wins, fp32 − int8, in µs; negative where it loses"),
+        QT_TRANSLATE_NOOP(
+            "Columns",
+            "Time that the integer kernel wins, fp32 − int8; negative where it loses. "
+            "Grey where the quartiles of both times overlap: the difference may be noise",
+        ),
         gain_us,
         lambda v: micros(v, sign=True),
         "times",
@@ -426,7 +430,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
 
 def facts_of(
     rows: tuple[LayerRow, ...],
-    plan: QuantPlan,
+    overridden: frozenset[str],
     qconfigs: Mapping[str, QConfig],
     weighted: frozenset[str],
     stale: bool,
@@ -439,7 +443,7 @@ def facts_of(
         rows,
         qconfigs,
         weighted,
-        frozenset(o.pattern for o in plan.overrides if o.kind == "id"),
+        overridden,
         stale,
         {row.id: row.latency for row in timed if row.latency is not None},
         times_stale,

@@ -215,7 +215,9 @@ class LayerModel(QAbstractItemModel):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(node, column.key)
-        if role == Qt.ItemDataRole.ForegroundRole and self._faint(node, column.stale):
+        if role == Qt.ItemDataRole.ForegroundRole and (
+            self._faint(node, column.stale) or self._noise(node, column.key)
+        ):
             return QColor(QApplication.palette().color(QPalette.ColorRole.PlaceholderText))
         if role == Qt.ItemDataRole.FontRole and self._stale(column.stale):
             font = QFont()
@@ -235,6 +237,11 @@ class LayerModel(QAbstractItemModel):
 
     def _faint(self, node: Node, kind: str) -> bool:
         return self._stale(kind) or (node.row is not None and node.row.fused_into is not None)
+
+    def _noise(self, node: Node, key: str) -> bool:
+        """Whether a difference of times is less than they spread."""
+        time = None if node.row is None or key != "gain" else self.facts.times.get(node.row.id)
+        return time is not None and not time.apart
 
     def _value(self, node: Node, column: int) -> Any:
         spec = COLUMNS[column]

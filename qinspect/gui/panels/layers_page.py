@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
@@ -15,21 +16,24 @@ from ..document import Document
 from ..graph.view import GraphView
 from ..icons import icon
 from ..planned import Role
-from ..plots.depth import DepthPlot, DepthPoint
-from ..plots.latency import LatencyBar, LatencyPlot
+from ..plots.base import Plot
+from ..plots.depth import DepthPlot
+from ..plots.latency import LatencyPlot
 from ..plots.scatter import GainPoint, GainScatter
 from .bottom import Bottom
-from .cards import label
+from .cards import OneLine
 from .detail import Detail
 from .estimate import estimate_line, explanation
 from .layer_columns import Facts, facts_of
 from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
-from .overlays import border_times, graph_figures, graph_nodes, worth
+from .overlays import depth_points, graph_figures, graph_nodes, latency_bars, worth
 from .pareto import PlanPareto
 from .pattern import PatternDialog
 
 if TYPE_CHECKING:
+    from ...engine.load import Model
+    from ...engine.results import LayerRow
     from ..work import SampleErrors
 
 NARROWER = 0.9
@@ -50,6 +54,8 @@ class LayersPage(QWidget):
         super().__init__()
         self._document = document
         self._shape: tuple[Any, ...] = ()
+        self._facts = Facts()
+        self._behind: set[QWidget] = set()  # tabs in the centre that show an older state
         self._sampled: Run | None = None
         self._late = False
         self._placed = False
@@ -89,8 +95,8 @@ class LayersPage(QWidget):
         self.detail.setMinimumWidth(308)
         self.centre.setMinimumWidth(260)
         self.reset_layout()
-        self.banner = label("", "muted")
-        self.banner.setContentsMargins(8, 4, 8, 4)
+        # One line, always there: the table must not move under the pointer at every edit.
+        self.banner = OneLine()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -101,7 +107,7 @@ class LayersPage(QWidget):
 
     def _changed(self) -> None:
         # A hidden page is brought up to date when it is shown.
-        self._late = not self.isVisible()
+        self._late = self._late or not self.isVisible()
         if not self._late:
             self.refresh()
 
@@ -112,6 +118,9 @@ class LayersPage(QWidget):
         if self._late:
             self._late = False
             self.refresh()
+        # The details look after themselves, see there.
+        self.tree.select(self._document.selection)
+        self._select_in_tab()
 
     def reset_layout(self) -> None:
         """Sizes as at the first start, for the room that there is: more of it is for plots and graph."""
@@ -223,7 +232,7 @@ class LayersPage(QWidget):
         qconfigs = document.qconfigs(row.id for row in rows)
         return facts_of(
             rows,
-            document.plan,
+            document.edited(),
             qconfigs,
             frozenset(row.id for row in rows if document.weighted(row.id)),
             document.freshness == "stale",
@@ -233,70 +242,85 @@ class LayersPage(QWidget):
         )
 
     def _tab_chosen(self) -> None:
-        self.refresh()
-        # What was selected while the graph could not be seen.
-        self._show_in_graph()
+        self._fill_tab()
+        self._select_in_tab()
 
     def refresh(self) -> None:
-        """Show the document."""
+        """Show the document; what is on hidden tabs is brought up to date when they are shown."""
         document = self._document
-        facts = self.facts()
+        self._facts = facts = self.facts()
         self.tree.show_facts(facts)
         # What was selected while the table had no rows yet, or others.
         self.tree.select(document.selection)
         self._show_banner()
-        shown = [row for row in facts.rows if row.fused_into is None]
-        measured = document.shown is not None
-        points = [
-            DepthPoint(
-                row.id,
-                row.id,
-                row.errors.local_sqnr_db,
-                row.errors.cumulative_sqnr_db,
-                facts.shares.get(row.id),
-                row.errors.isolated_kl,
-                row.errors.leave_one_out_kl,
-            )
-            for row in shown
-        ]
         if self._sampled is not None and self._sampled is not document.shown:
             self._sampled = None
             self.depth.set_sample("", None)
-        self.depth.set_points(points if measured else ())
-        if self.centre.currentWidget() is self.graph and document.model is not None:
-            shape = (document.model.digest, tuple((row.id, row.fused) for row in shown))
-            figures = graph_figures(facts)
-            if shape != self._shape:
-                self._shape = shape
-                self.graph.set_graph(graph_nodes(shown, document.model.graph), figures)
-                if measured and self.graph.overlay.currentIndex() == 0:
-                    self.graph.set_overlay("error")
-                self._show_in_graph()
-            else:
-                self.graph.set_figures(figures, facts.stale)
         if document.model is None:
             self._shape = ()
             self.graph.clear()
-        exact = document.last_exact
-        borders = border_times(exact.analysis) if exact is not None else {}
-        bars = [
-            LatencyBar(row.id, row.id, time.fp32_us, time.int8_us, time.spread_us, borders.get(row.id))
-            for row in shown
-            if (time := facts.times.get(row.id)) is not None
-        ]
-        self.latency.set_bars(bars)
-        stale = bool(bars) and facts.times_stale
-        self.centre.setTabIcon(2, icon("clock-alert-outline", "warn") if stale else QIcon())
-        self.centre.setTabToolTip(2, self.tr("Latency (of another plan)") if stale else "")
-        device = exact.device if exact is not None else ""
-        self.latency.set_title(
-            self.tr("Latency of the layers on {0}").format(device) if device else self.tr("Latency of the layers")
-        )
-        self.scatter.set_points([GainPoint(r.id, r.id, part, won, r.quantized) for r, part, won in worth(facts)])
-        self.scatter.select(document.selection)
-        self.depth.select(document.current)
-        self.latency.select(document.current)
+        self._behind = {self.depth, self.graph, self.latency, self.scatter}
+        self._show_stale()
+        self._fill_tab()
         self.detail.refresh()
+
+    def _fill_tab(self) -> None:
+        """Bring the tab in the centre that is shown up to date."""
+        shown = self.centre.currentWidget()
+        if shown not in self._behind:
+            return
+        self._behind.discard(shown)
+        document, facts = self._document, self._facts
+        rows = [row for row in facts.rows if row.fused_into is None]
+        if shown is self.depth:
+            self.depth.set_points(depth_points(rows, facts) if document.shown is not None else ())
+            self.depth.select(document.current)
+        elif shown is self.latency:
+            exact = document.last_exact
+            device = exact.device if exact is not None else ""
+            self.latency.set_bars(latency_bars(rows, facts, exact.analysis if exact is not None else None))
+            self.latency.set_title(
+                self.tr("Latency of the layers on {0}").format(device) if device else self.tr("Latency of the layers")
+            )
+            self.latency.select(document.current)
+        elif shown is self.scatter:
+            points = [GainPoint(r.id, r.id, part, won, r.quantized) for r, part, won in worth(facts)]
+            self.scatter.set_points(points)
+            self.scatter.select(document.selection)
+        elif document.model is not None:
+            self._fill_graph(rows, document.model)
+
+    def _fill_graph(self, rows: Sequence[LayerRow], model: Model) -> None:
+        shape = (model.digest, tuple((row.id, row.fused) for row in rows))
+        figures = graph_figures(self._facts)
+        if shape != self._shape:
+            self._shape = shape
+            self.graph.set_graph(graph_nodes(rows, model.graph), figures)
+            if self._document.shown is not None and self.graph.overlay.currentIndex() == 0:
+                self.graph.set_overlay("error")
+            self._select_in_tab()
+        self.graph.set_figures(figures, self._facts.stale)
+
+    def _show_stale(self) -> None:
+        """Mark every tab whose figures are of another plan than the current one, and draw them paler."""
+        facts = self._facts
+        late = {
+            self.depth: facts.stale,
+            self.graph: facts.stale,
+            self.latency: facts.times_stale and bool(facts.times),
+            self.scatter: facts.stale or (facts.times_stale and bool(facts.times)),
+            self.pareto: facts.stale,
+        }
+        for place in range(self.centre.count()):
+            widget = self.centre.widget(place)
+            stale = late[widget]
+            self.centre.setTabIcon(place, icon("clock-alert-outline", "warn") if stale else QIcon())
+            tip = self.tr("The figures belong to another plan than the current one") if stale else ""
+            if widget is self.pareto and stale:
+                tip = self.tr("The current plan was not run yet: its point is estimated")
+            self.centre.setTabToolTip(place, tip)
+            if isinstance(widget, Plot) and widget is not self.pareto:
+                widget.set_stale(stale)
 
     def show_sample(self, found: SampleErrors) -> None:
         """One sample's errors, laid over those of all."""
@@ -309,32 +333,40 @@ class LayersPage(QWidget):
     def _show_banner(self) -> None:
         document = self._document
         freshness, run = document.freshness, document.shown
+        name = run.name if run else ""
         text = {
             "none": self.tr("No figures yet: choose data, confirm the float metric, then Calibrate and analyze."),
-            "stale": self.tr("The plan changed: figures in italics belong to “{0}”.").format(run.name if run else ""),
+            "stale": self.tr("The plan changed: figures in italics belong to “{0}”.").format(name),
             "quick": self.tr(
                 "Quick figures on few samples; times and kernels in italics are from an older run. Ctrl+Enter runs all."
             ),
-            "exact": "",
+            "exact": self.tr("Figures of “{0}”, on all samples.").format(name),
         }[freshness]
         if document.model is None:
             text = self.tr("Open a model to see its layers here.")
         tip = ""
         if freshness == "stale" and (estimate := document.estimate()) is not None:
-            text += " " + estimate_line(document.estimate(run.plan) if run else None, estimate)
-            tip = explanation(estimate)
-        self.banner.setText(text)
-        self.banner.setToolTip(tip)
-        self.banner.setVisible(bool(text))
+            line = estimate_line(document.estimate(run.plan) if run else None, estimate)
+            text, tip = f"{text} {line}", explanation(estimate)
+        self.banner.show_text(text, tip)
 
     def _show_selection(self, ids: tuple[str, ...]) -> None:
+        # A hidden page is brought up to date when it is shown.
+        # A hidden page is brought up to date when it is shown.
+        if self._late or not self.isVisible():
+            return
         self.tree.select(ids)
-        self.depth.select(self._document.current)
-        self.latency.select(self._document.current)
-        self.scatter.select(ids)
-        self._show_in_graph()
+        self._select_in_tab()
         self.detail.refresh()
 
-    def _show_in_graph(self) -> None:
-        if self.centre.currentWidget() is self.graph:
-            self.graph.select(*self._document.selection)
+    def _select_in_tab(self) -> None:
+        """Mark the selection in the tab in the centre that is shown."""
+        shown, document = self.centre.currentWidget(), self._document
+        if shown is self.depth:
+            self.depth.select(document.current)
+        elif shown is self.latency:
+            self.latency.select(document.current)
+        elif shown is self.scatter:
+            self.scatter.select(document.selection)
+        elif shown is self.graph:
+            self.graph.select(*document.selection)

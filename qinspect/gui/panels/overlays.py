@@ -9,6 +9,8 @@ from PySide6.QtCore import QCoreApplication
 
 from ...engine.results import Analysis, LayerRow
 from ..graph.model import FLOAT, INT8, Figures, GraphNode
+from ..plots.depth import DepthPoint
+from ..plots.latency import LatencyBar
 from .layer_columns import Facts, gain_us, left_in_float, operator_text, short
 
 if TYPE_CHECKING:
@@ -110,6 +112,46 @@ def worth(facts: Facts) -> list[tuple[LayerRow, float, float]]:
         if row.fused_into is None and part is not None and won is not None:
             found.append((row, part, won))
     return found
+
+
+def depth_points(rows: Iterable[LayerRow], facts: Facts) -> list[DepthPoint]:
+    """The errors of layers along the depth."""
+    return [
+        DepthPoint(
+            row.id,
+            row.id,
+            row.errors.local_sqnr_db,
+            row.errors.cumulative_sqnr_db,
+            facts.shares.get(row.id),
+            row.errors.isolated_kl,
+            row.errors.leave_one_out_kl,
+        )
+        for row in rows
+    ]
+
+
+def latency_bars(rows: Iterable[LayerRow], facts: Facts, exact: Analysis | None) -> list[LatencyBar]:
+    """The times of layers, with what their borders cost in the run that measured them."""
+    borders = border_times(exact) if exact is not None else {}
+    return [
+        LatencyBar(
+            row.id,
+            row.id,
+            time.fp32_us,
+            time.int8_us,
+            time.spread_us,
+            borders.get(row.id),
+            _pair(time.fp32_low_us, time.fp32_high_us),
+            _pair(time.int8_low_us, time.int8_high_us),
+            time.slower,
+        )
+        for row in rows
+        if (time := facts.times.get(row.id)) is not None
+    ]
+
+
+def _pair(low: float | None, high: float | None) -> tuple[float, float] | None:
+    return None if low is None or high is None else (low, high)
 
 
 def border_times(analysis: Analysis) -> dict[str, float]:

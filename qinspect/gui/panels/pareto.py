@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtGui import QShowEvent
 
 from ...engine.results import Totals
 from ...session import Run
@@ -15,7 +16,7 @@ from ..plots.pareto import ParetoPlot, ParetoPoint
 if TYPE_CHECKING:
     from ...engine.search.pareto import Point
 
-FLOAT = "float"
+FLOAT, NOW = "float", "now"
 translate = QCoreApplication.translate
 
 
@@ -79,6 +80,19 @@ def pareto_points(document: Document) -> list[ParetoPoint]:
     if document.searched is not None:
         scale = 100 if document.searched.drop_unit == "points" else 1
         points += [_searched(place, point, scale) for place, point in enumerate(document.searched.points)]
+    if current is None and document.freshness == "stale" and (estimate := document.estimate()) is not None:
+        points.append(
+            ParetoPoint(
+                NOW,
+                translate("Pareto", "the current plan, estimated"),
+                estimate.ms,
+                estimate.kl,
+                None if estimate.drop is None else estimate.drop.value * 100,
+                "estimate",
+                current=True,
+                mse=estimate.mse,
+            )
+        )
     if newest is not None:
         points.append(ParetoPoint(FLOAT, FLOAT, newest.fp32_ms, 0.0, 0.0, "float", mse=0.0))
     return points
@@ -114,7 +128,16 @@ class PlanPareto(ParetoPlot):
         self._document = document
         self.opened.connect(self._open)
         self.chosen.connect(lambda key: self._is_plan(key) and self.plan_chosen.emit(int(key.partition("|")[2])))
-        document.results_changed.connect(self.refresh)
+        document.results_changed.connect(self._changed)
+        self.refresh()
+
+    def _changed(self) -> None:
+        # Hidden, it is brought up to date when it is shown.
+        if self.isVisible():
+            self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
         self.refresh()
 
     def refresh(self) -> None:

@@ -28,6 +28,9 @@ from ..icons import set_icon
 from ..theme import Colours, colours_of
 from .export import save_plot
 
+STALE = 0.4
+"""Opacity of figures that belong to another plan."""
+
 Table = tuple[Sequence[str], Sequence[Sequence[object]]]
 
 
@@ -103,6 +106,7 @@ class Plot(QWidget):
         column.addWidget(body, 1)
         self._styled: Colours | None = None
         self._begun = False
+        self.stale = False
 
     # -- for subclasses -----------------------------------------------------------------------
 
@@ -168,6 +172,11 @@ class Plot(QWidget):
 
     def title(self) -> str:
         return self._title.text()
+
+    def set_stale(self, stale: bool) -> None:
+        """Draw the data paler: they are not of what is edited now."""
+        self.stale = stale
+        self.plot.vb.childGroup.setOpacity(STALE if stale else 1.0)
 
     def _axes(self, bottom: str, left: str) -> None:
         """Name the axes; units are part of the name, prefixes (k, m) are never invented."""

@@ -15,9 +15,10 @@ from .base import Plot, Table, rgba, short_name
 
 @dataclass(frozen=True)
 class LatencyBar:
-    """One layer; median µs and the int8 interquartile range, None where not measured.
+    """One layer; median µs with lower and upper quartile, None where not measured.
 
-    `border_us` is the part of the int8 time that quantizers and dequantizers at its borders take.
+    `spread_us` is the int8 interquartile range, `border_us` the part of the int8 time that quantizers
+    and dequantizers at its borders take.
     """
 
     id: str
@@ -26,6 +27,9 @@ class LatencyBar:
     int8_us: float | None = None
     spread_us: float | None = None
     border_us: float | None = None
+    fp32_quartiles: tuple[float, float] | None = None
+    int8_quartiles: tuple[float, float] | None = None
+    slower: bool = False
 
 
 class LatencyPlot(Plot):
@@ -115,14 +119,28 @@ class LatencyPlot(Plot):
             self.plot.addItem(part)
             legend.append(("■", self.tr("borders"), colours.warn))
         self.set_legend(*legend)
-        spread = [(p, bar.int8_us, bar.spread_us) for p, bar in enumerate(self._bars) if bar.int8_us and bar.spread_us]
-        if spread:
-            place, middle, wide = np.array(spread, np.float64).T
-            self.plot.addItem(
-                pg.ErrorBarItem(x=middle, y=place + 0.2, width=wide, beam=0.2, pen=pg.mkPen(colours.text, width=1))
+        measured = [
+            (place + shift, median, *quartiles)
+            for place, bar in enumerate(self._bars)
+            for shift, median, quartiles in (
+                (-0.2, bar.fp32_us, bar.fp32_quartiles),
+                (0.2, bar.int8_us, bar.int8_quartiles),
             )
+            if median is not None and quartiles is not None
+        ]
+        if measured:
+            place, middle, low, high = np.array(measured, np.float64).T
+            whiskers = pg.ErrorBarItem(
+                x=middle,
+                y=place,
+                left=np.maximum(middle - low, 0.0),
+                right=np.maximum(high - middle, 0.0),
+                beam=0.2,
+                pen=pg.mkPen(colours.text, width=1),
+            )
+            self.plot.addItem(whiskers)
         self._place_band()
-        slower = sum(bar.int8_us > bar.fp32_us for bar in self._all if bar.int8_us and bar.fp32_us)
+        slower = sum(bar.slower for bar in self._all)
         total = [sum(getattr(bar, key) or 0.0 for bar in self._all) for key in ("fp32_us", "int8_us")]
         text = self.tr("{} of {} layers · sum {:.2f} ms fp32, {:.2f} ms int8").format(
             len(self._bars), len(self._all), total[0] / 1000, total[1] / 1000
@@ -132,8 +150,8 @@ class LatencyPlot(Plot):
             text += self.tr(" · {:.2f} ms of it at borders between float and int8").format(border / 1000)
         if slower:
             text += self.tr(" · {} slower in int8").format(slower)
-        if spread:
-            text += self.tr(" · whiskers: quartiles")
+        if measured:
+            text += self.tr(" · whiskers: from the lower to the upper quartile")
         self.set_caption(text)
 
     def _place_band(self) -> None:
@@ -159,6 +177,16 @@ class LatencyPlot(Plot):
             self.layer_selected.emit(self._bars[row].id)
 
     def table(self) -> Table:
-        return ("layer", "fp32_us", "int8_us", "spread_us", "border_us"), [
-            (bar.id, bar.fp32_us, bar.int8_us, bar.spread_us, bar.border_us) for bar in self._all
+        names = ("fp32_low_us", "fp32_high_us", "int8_low_us", "int8_high_us")
+        return ("layer", "fp32_us", "int8_us", "spread_us", "border_us", *names), [
+            (
+                bar.id,
+                bar.fp32_us,
+                bar.int8_us,
+                bar.spread_us,
+                bar.border_us,
+                *(bar.fp32_quartiles or (None, None)),
+                *(bar.int8_quartiles or (None, None)),
+            )
+            for bar in self._all
         ]
