@@ -210,7 +210,7 @@ def test_there_is_room_for_the_candidates(make_window, qtbot, digits, size):
     window.go("layers")
     select(window, "conv:conv2d")
     found = window.layers_page.detail.candidates
-    qtbot.waitUntil(lambda: found.rowCount() > 0 and found.isVisible())
+    qtbot.waitUntil(lambda: found.rowCount() > 0 and found.isVisible(), timeout=60_000)
     assert found.viewport().height() >= 6 * found.verticalHeader().defaultSectionSize()
     assert window.layers_page.detail.histogram.height() >= 120
 

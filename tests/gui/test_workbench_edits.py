@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialogButtonBox, QMessageBox
 
@@ -159,7 +159,12 @@ def test_a_layer_is_edited_only_where_it_is_unlike_the_first_plan(window):
 
 def test_an_edit_marks_every_tab_as_stale_and_moves_nothing(window):
     document, page = window.document, window.layers_page
-    top, text = page.split.y(), page.banner.text()
+    text = page.banner.text()
+
+    def top():
+        return page.tree.mapTo(page, QPoint(0, 0)).y()
+
+    before = top()
     assert text == f"Figures of “{document.shown.name}”, on all samples."
     tabs = {page.centre.tabText(place): place for place in range(page.centre.count())}
 
@@ -171,14 +176,14 @@ def test_an_edit_marks_every_tab_as_stale_and_moves_nothing(window):
     # Latency was not measured here.
     assert late() == ["Depth", "Graph", "Error × gain", "Pareto"]
     assert page.depth.plot.vb.childGroup.opacity() < 0.5
-    assert page.split.y() == top
+    assert top() == before
     assert "figures in italics" in page.banner.text()
     page.centre.setCurrentWidget(page.graph)
     assert page.graph.canvas.item.stale
     document.undo_stack.undo()
     assert late() == []
     assert not page.graph.canvas.item.stale
-    assert (page.split.y(), page.banner.text()) == (top, text)
+    assert (top(), page.banner.text()) == (before, text)
 
 
 def test_hidden_tabs_are_brought_up_to_date_when_they_are_shown(window):

@@ -85,7 +85,15 @@ class LayersPage(QWidget):
         left.setStretchFactor(0, 1)
         # The details take the whole height: editor, histogram and candidates belong together.
         self.split = QSplitter(Qt.Orientation.Horizontal)
-        self.split.addWidget(left)
+        # One line, always there: the table must not move under the pointer at every edit.
+        self.banner = OneLine()
+        place = QWidget()
+        column = QVBoxLayout(place)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(left, 1)
+        self.split.addWidget(place)
         self.split.addWidget(self.detail)
         self.split.setStretchFactor(0, 1)
         self.splitters = (self.split, left, upper)
@@ -95,13 +103,9 @@ class LayersPage(QWidget):
         self.detail.setMinimumWidth(308)
         self.centre.setMinimumWidth(260)
         self.reset_layout()
-        # One line, always there: the table must not move under the pointer at every edit.
-        self.banner = OneLine()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.banner)
-        column.addWidget(self.split, 1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.split)
         self._connect()
         self.refresh()
 
