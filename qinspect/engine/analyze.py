@@ -19,6 +19,7 @@ from .classes import ClassAxis, class_axis
 from .data import Dataset
 from .decide import decide
 from .doctor import diagnose
+from .doctor.states import said
 from .errors import Measured, agreement, kl_divergence, logits, measure
 from .execute import one_after_the_other
 from .feed import checked_batches
@@ -53,6 +54,7 @@ from .rows import fusion_rows, layer_rows
 from .samples import output_rows, sample_rows, worst_samples
 from .sensitivity.estimate import Scores, holds, score
 from .sensitivity.sweep import Sweep, sweep
+from .states import drift
 from .target import Target
 from .text import Text
 
@@ -192,6 +194,7 @@ def analyze(
     fusions = fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
     by_sample = sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes)
     worst = worst_samples(quantization, data, by_sample)
+    drifted = drift(quantization, data, final)
 
     def finished(figures: KernelFigures | None, absent: str | None) -> Analysis:
         """All that there is, with what the kernels gave."""
@@ -210,6 +213,7 @@ def analyze(
             *unheard(plan, graph, groups),
             metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric),
             _not_run(plan.target, absent),
+            None if drifted is None else said(drifted),
         )
         analysis = Analysis(
             model_json(model),
@@ -225,6 +229,7 @@ def analyze(
             latency=sums,
             quality=_quality(calibration.of(graph), quantization),
             worst=worst,
+            drift=drifted,
         )
         findings = diagnose(analysis, plan, quantization, calibration.of(graph), unseen)
         totals = dataclasses.replace(totals, analyze_s=time.perf_counter() - began)

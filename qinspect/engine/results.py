@@ -338,6 +338,42 @@ class OutputRow:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """A state that is an input and an output, fed back step by step, in the float and in the simulated model.
+
+    Parameters
+    ----------
+    inputs : tuple of str
+        Names of the inputs that are the state.
+    outputs : tuple of int
+        The outputs that are the next state, in the same order.
+    streams : int
+        That ran beside each other.
+    output_sqnr_db : tuple of float | None
+        By step, of the other outputs: float against simulated, each on its own state. None where nothing differs.
+    state_sqnr_db : tuple of float | None
+        The same of the states, each over its own power.
+    fresh_sqnr_db : tuple of float | None
+        Of the other outputs where the simulated model is given the float model's state at every step: what one
+        step adds by itself.
+    moving : bool
+        Whether the samples bring different states.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[int, ...]
+    streams: int
+    output_sqnr_db: tuple[float | None, ...]
+    state_sqnr_db: tuple[float | None, ...]
+    fresh_sqnr_db: tuple[float | None, ...]
+    moving: bool = True
+
+    @property
+    def steps(self) -> int:
+        return len(self.output_sqnr_db)
+
+
+@dataclass(frozen=True)
 class WorstSample:
     """One sample layer by layer, beside the same for all samples.
 
@@ -430,6 +466,7 @@ class Analysis:
     latency: LatencySums | None = None
     quality: CalibrationQuality | None = None
     worst: tuple[WorstSample, ...] = ()
+    drift: Drift | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As analysis.json, version 1."""
@@ -486,6 +523,7 @@ def analysis_from_json(data: dict[str, Any]) -> Analysis:
         _sums_from_json(data.get("latency")),
         None if data.get("quality") is None else CalibrationQuality(**_tuples(data["quality"])),
         tuple(WorstSample(**item) for item in data.get("worst", ())),
+        None if data.get("drift") is None else Drift(**_tuples(data["drift"])),
     )
 
 

@@ -6828,6 +6828,38 @@
         <translation>用能触及模型这一部分的数据校准，或手动固定其范围；在此之前让它们保持浮点。</translation>
     </message>
     <message>
+        <source>State {states} fed back for {steps} steps, simulated beside float: outputs {first} dB at the first step, {last} dB at the last ones ({fresh} dB with the float model&apos;s state), the state {state} dB.</source>
+        <translation>状态 {states} 反馈 {steps} 步，模拟与浮点并行：第一步输出 {first} dB，最后几步 {last} dB（用浮点模型的状态时为 {fresh} dB），状态 {state} dB。</translation>
+    </message>
+    <message>
+        <source>Errors add up in the state: {states}</source>
+        <translation>误差在状态中累积：{states}</translation>
+    </message>
+    <message>
+        <source>fed back for {steps} steps the outputs end at {last:.1f} dB; with the float model&apos;s state at every step they have {fresh:.1f} dB</source>
+        <translation>反馈 {steps} 步后输出为 {last:.1f} dB；若每步都用浮点模型的状态则为 {fresh:.1f} dB</translation>
+    </message>
+    <message>
+        <source>All samples bring the same state: {states}</source>
+        <translation>所有样本带来的状态都相同：{states}</translation>
+    </message>
+    <message>
+        <source>ranges, errors and estimates are those of a first step</source>
+        <translation>范围、误差和估计值都只属于第一步</translation>
+    </message>
+    <message>
+        <source>Give samples of later steps: as its state what the float model handed on before.</source>
+        <translation>请提供后续步骤的样本：其状态为浮点模型此前输出的状态。</translation>
+    </message>
+    <message>
+        <source>Keep the layers that make and read the state in float, or give them more bits.</source>
+        <translation>让产生和读取状态的层保持浮点，或给它们更多位。</translation>
+    </message>
+    <message>
+        <source>Those that make and read the state are float already: keep more layers in front of it in float.</source>
+        <translation>产生和读取状态的层已是浮点：请让它前面的更多层保持浮点。</translation>
+    </message>
+    <message>
         <source>{count} of {all} layers that round cause {share:.0%} of the error (estimated)</source>
         <translation>{all} 个做舍入的层中有 {count} 个造成了 {share:.0%} 的误差（估计）</translation>
     </message>
@@ -7990,6 +8022,10 @@
     <message>
         <source>{why}; it is for {target}</source>
         <translation>{why}；用于 {target}</translation>
+    </message>
+    <message>
+        <source>feeding the state back</source>
+        <translation>反馈状态</translation>
     </message>
     <message>
         <source>target</source>

@@ -12,7 +12,7 @@ from ..plan import QuantPlan
 from ..quantize import Quantization
 from ..results import Analysis, Finding
 from ..statistics import TensorStats
-from . import data, kernels, ranges, structure, unseen
+from . import data, kernels, ranges, states, structure, unseen
 from .case import Case
 
 __all__ = ["RULES", "diagnose"]
@@ -39,6 +39,8 @@ RULES: Sequence[Callable[[Case], list[Finding]]] = (
     data.synthetic_calibration,
     data.nonfinite_values,
     data.output_hidden,
+    states.state_drifts,
+    states.state_never_moves,
 )
 
 

@@ -41,7 +41,7 @@ SCORE_SAMPLES = 64
 
 TRIAL_SAMPLES = 128
 """Samples that plans are simulated on; a drop of the metric is decided on all of the select split. Where that has
-fewer, plans are compared with each other on samples of the calibrate split too: of many plans tried on few samples
+fewer, plans are compared with each other on as many of the calibrate split too: of many plans tried on few samples
 the best is best by chance. What a plan is said to lose, and which one is taken, rests on the select split alone."""
 
 DEVIATES = 1.3
@@ -165,7 +165,7 @@ class _Search:
         select = whole_batches(graph, data.splits.select)
         if not select:
             raise Problem(data.spec.source, Text("the select split is empty"), Text("Give more samples, or --split."))
-        few = max(TRIAL_SAMPLES - len(select), 0)
+        few = min(max(TRIAL_SAMPLES - len(select), 0), len(select))
         others = whole_batches(graph, data.splits.calibrate, few) if few else ()
         self.trials = Trials(graph, self.stats, data, "select", select[:TRIAL_SAMPLES], metric, others)
         self.select, self.compared = select, (*select[:TRIAL_SAMPLES], *others)
