@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .engine.files import write_atomically
+from .engine.files import demand_file, write_atomically
 from .engine.plan import QuantPlan
 from .engine.plan_file import plan_from_json
 from .engine.problem import Problem
@@ -201,6 +201,7 @@ def _damaged(path: Path, what: str) -> Problem:
 
 
 def _read(path: Path) -> bytes:
+    demand_file(path)
     try:
         size = path.stat().st_size
         if size > MAX_TOTAL_BYTES:
@@ -258,6 +259,8 @@ def session_title(path: Path) -> str | None:
 
 def session_brief(path: Path) -> tuple[str, int] | None:
     """Source of the model and number of runs, without reading the rest; None where there is no good session."""
+    if not path.is_file():
+        return None
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("session.json").file_size > MAX_ENTRY_BYTES:

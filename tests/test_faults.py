@@ -112,3 +112,61 @@ def test_what_is_no_file_is_not_replaced_and_a_link_stays_one(tmp_path):
     write_atomically(tmp_path / "link", "{}")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target.json").read_text() == "{}"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_a_pipe_or_a_device_is_not_read_for_ever(reader, tmp_path):
+    if reader.suffix in (".png", ".jpg", ".wav", ".flac"):
+        pytest.skip("the folder is opened, not the file")
+    os.mkfifo(tmp_path / f"pipe{reader.suffix}")
+    (tmp_path / f"zeros{reader.suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "zeros"):
+        with pytest.raises(Problem, match=name):
+            reader.read(tmp_path / f"{name}{reader.suffix}")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.getuid() != 0, reason="somebody else is needed, who may read nothing")
+def test_a_file_or_folder_that_may_not_be_read_is_named(tmp_path):
+    for name in ("closed", "open"):
+        (tmp_path / name).mkdir()
+        for reader in READERS:
+            reader.make(tmp_path / name / f"{reader.name}{reader.suffix}")
+    for file in (tmp_path / "open").iterdir():
+        file.chmod(0)
+    child = python(CLOSED, str(tmp_path))
+    said, errors = child.communicate()
+    assert child.returncode == 0, said + errors
+
+
+CLOSED = """
+import os, sys
+from pathlib import Path
+from qinspect.engine.files import refused
+from qinspect.engine.problem import Problem
+from tests.fuzzing import READERS
+folder = Path(sys.argv[1])
+while folder != folder.parent:
+    folder.chmod(0o755)
+    folder = folder.parent
+    if os.stat(folder).st_mode & 0o5 == 0o5:
+        break
+folder = Path(sys.argv[1])
+(folder / "closed").chmod(0)
+for reader in READERS:
+    reader.read  # imported before rights are given up
+import torch, numpy, PIL.Image, pyarrow, soundfile, tokenizers, safetensors.torch, onnx
+import qinspect.engine.load, qinspect.engine.data, qinspect.session, qinspect.engine.calibrate, qinspect.engine.plan_file
+os.setgid(65534)
+os.setuid(65534)
+for reader in READERS:
+    for name in ("open", "closed"):
+        path = folder / name / f"{reader.name}{reader.suffix}"
+        try:
+            reader.read(path)
+        except Problem as problem:
+            said = str(problem)
+        except OSError as error:
+            said = str(refused(error))
+        assert "ermission denied" in said and str(folder) in said, (reader.name, name, said)
+"""

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from .. import __version__
+from ..engine.files import refused
 from ..engine.problem import Problem, Unmet
 from ..engine.progress import Cancelled
 from . import analyze, compare, dump, export, inspect, search, window
@@ -53,11 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             raise
-        what = " ".join(str(error).split())[:300]
-        print(
-            f"qinspect: {type(error).__name__}: {what}. This is a fault of qinspect; --debug shows where.",
-            file=sys.stderr,
-        )
+        what = f"{type(error).__name__}: {str(error)[:300]}. This is a fault of qinspect; --debug shows where."
+        print(f"qinspect: {' '.join(str(refused(error) or what).split())}", file=sys.stderr)
         return 1
 
 

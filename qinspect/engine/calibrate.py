@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from .execute import Executor, portions
-from .files import write_atomically
+from .files import demand_file, write_atomically
 from .graph import Layer, LayerGraph
 from .memory import VALUE_BYTES, Shortage, fixed_batch, ran_out
 from .observe import SHARE, Observer
@@ -130,6 +130,8 @@ def load_calibration(source: Path | bytes) -> Calibration:
         Naming the file, where it is damaged or of another kind.
     """
     where = str(source) if isinstance(source, Path) else "statistics"
+    if isinstance(source, Path):
+        demand_file(source)
     try:
         content = source.read_bytes() if isinstance(source, Path) else source
         with np.load(io.BytesIO(content), allow_pickle=False) as data:
@@ -160,8 +162,6 @@ def load_calibration(source: Path | bytes) -> Calibration:
                 int(header.get("planned", 0)),
                 float(header.get("share", SHARE)),
             )
-    except FileNotFoundError:
-        raise Problem(where, Text("no such file"), Text("Check the path.")) from None
     except Problem:
         raise
     except Exception as error:  # whatever a damaged archive makes zipfile, zlib, numpy and json raise

@@ -1,10 +1,12 @@
-"""Writing files so that they are whole or not there."""
+"""Files: what may be read, and writing them so that they are whole or not there."""
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import os
+import stat
 import struct
 import tempfile
 import time
@@ -17,6 +19,37 @@ from .text import Text
 
 STALE_S = 600
 """Age in seconds from which a half-written file is nobody's any more."""
+
+
+def demand_file(path: Path) -> None:
+    """See to it that a path names a file that may be read: a pipe or a device would be read for ever.
+
+    Raises
+    ------
+    Problem
+        Saying what stands there instead.
+    """
+    remedy = Text("Check the path.")
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Problem(str(path), Text("is a folder") if path.is_dir() else Text("is no file"), remedy)
+        with path.open("rb"):
+            pass
+    except FileNotFoundError as error:
+        raise Problem(str(path), Text("no such file"), remedy) from error
+    except OSError as error:
+        raise Problem(str(path), Text("cannot be read ({reason})", reason=error.strerror), remedy) from error
+
+
+def refused(error: BaseException) -> Problem | None:
+    """What to say of a file or disk of which nobody expected that it fails; None of an error that is something else."""
+    if not isinstance(error, OSError) or not (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        return None
+    return Problem(
+        str(error.filename or Text("disk")),
+        Text("the system refused it ({reason})", reason=error.strerror or type(error).__name__),
+        Text("Check the path, its permissions and the room on the disk."),
+    )
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:

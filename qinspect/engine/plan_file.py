@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .files import demand_file
 from .plan import Override, QuantPlan, Remedy
 from .problem import Problem
 from .qconfig import QConfig, TensorConfig, config_from_json
@@ -22,6 +23,7 @@ def read_plan(path: Path) -> QuantPlan:
     Problem
         Naming the file.
     """
+    demand_file(path)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .files import demand_file
 from .graph import LayerGraph
 from .problem import Problem
 from .text import Text
@@ -221,6 +222,7 @@ def _bench(data: Mapping[str, Any], graph: LayerGraph) -> DeviceTimes:
 
 
 def _json(path: Path) -> Any:
+    demand_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

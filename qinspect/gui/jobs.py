@@ -17,6 +17,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from ..engine.files import refused
 from ..engine.problem import Problem
 from ..engine.progress import Cancelled, Report
 
@@ -234,6 +235,8 @@ class Job(QObject):
         except Problem as problem:
             return "failed", problem
         except Exception as error:
+            if said := refused(error):
+                return "failed", said
             summary = f"{type(error).__name__}: {error}".strip().splitlines()[0]
             return "failed", Failure(self.title, summary, traceback.format_exc())
         finally:

@@ -6916,12 +6916,28 @@
         <translation>{sample} 的 {input} 中有 {index}，而 {layer} 只有 {rows} 行</translation>
     </message>
     <message>
+        <source>the system refused it ({reason})</source>
+        <translation>系统拒绝了该操作（{reason}）</translation>
+    </message>
+    <message>
+        <source>Check the path, its permissions and the room on the disk.</source>
+        <translation>请检查路径、其权限以及磁盘空间。</translation>
+    </message>
+    <message>
         <source>is there already, and is no file</source>
         <translation>已存在，且不是文件</translation>
     </message>
     <message>
         <source>Choose another name.</source>
         <translation>请换一个名称。</translation>
+    </message>
+    <message>
+        <source>disk</source>
+        <translation>磁盘</translation>
+    </message>
+    <message>
+        <source>is no file</source>
+        <translation>不是文件</translation>
     </message>
     <message>
         <source>reading the model</source>

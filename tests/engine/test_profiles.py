@@ -130,5 +130,5 @@ def test_other_files_are_refused_with_what_to_give(graph, tmp_path, data, said):
     (tmp_path / "y.json").write_text("{")
     with pytest.raises(Problem, match="is not JSON"):
         read_profile(tmp_path / "y.json", graph)
-    with pytest.raises(Problem, match="No such file"):
+    with pytest.raises(Problem, match="no such file"):
         read_profile(tmp_path / "z.json", graph)

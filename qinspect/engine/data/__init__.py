@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from ..data_spec import SPLITS, DataSpec, Labels, Picture, Samples, parse_normalize
+from ..files import demand_file
 from ..problem import Problem
 from ..progress import Report, silent
 from ..text import Text, joined
@@ -171,7 +172,8 @@ def open_data(
     try:
         if path.is_dir():
             samples = _open_folder(path, spec, input_shape, input_names)
-        elif path.is_file():
+        elif path.exists():
+            demand_file(path)
             samples = _open_file(path, spec, input_shape, input_names)
         elif ":" in spec.source and spec.source.rpartition(":")[2].isidentifier():
             samples = open_callable(spec, input_shape, allow_code, input_names, report)

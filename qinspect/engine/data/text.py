@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data_spec import DataSpec, Labels
+from ..files import demand_file
 from ..problem import Problem
 from ..text import Text, joined
 from .named import TARGETS
@@ -153,6 +154,7 @@ def _tokenizer(where: str, spec: DataSpec) -> tuple[Any, int, str]:
         )
     path = Path(spec.tokenizer).expanduser()
     path = path / "tokenizer.json" if path.is_dir() else path
+    demand_file(path)
     try:
         if path.stat().st_size > MAX_TOKENIZER_BYTES:
             raise ValueError("it is too large")

@@ -18,6 +18,7 @@ import torch
 
 from ..execute import Executor
 from ..existing import TABLE, Existing
+from ..files import demand_file
 from ..graph import LayerGraph
 from ..normalize import normalize
 from ..problem import Problem
@@ -174,6 +175,8 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         report(2, 4, Text("finding the layers"))
         return _layers(traced, spec, notes), traced.call.adapted(module), traced.dynamic, None
     path = model_in(Path(spec.source))
+    if not path.is_dir():
+        demand_file(path)
     kind = kind_of(path)
     if kind == "pickle" and holds_tensors(path):
         raise refusal(path, "checkpoint")

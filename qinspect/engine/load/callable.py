@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from .. import memory
+from ..files import demand_file
 from ..problem import Problem
 from ..source import ModelSpec
 from ..text import Text, listed
@@ -138,8 +139,7 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Read a checkpoint's tensors without running anything in it."""
-    if not path.is_file():
-        raise Problem(str(path), Text("no such file"), Text("Check the path."))
+    demand_file(path)
     try:
         with path.open("rb") as file:
             start = file.read(9)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..existing import Existing
+from ..files import demand_file
 from ..graph import LayerGraph
 from ..graph_json import GRAPH, from_json
 from ..plan import QuantPlan
@@ -56,6 +57,7 @@ def open_folder(path: Path) -> tuple[LayerGraph, Existing]:
 
 
 def _json(path: Path) -> Any:
+    demand_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

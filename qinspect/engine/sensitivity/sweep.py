@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..classes import ClassAxis
 from ..errors import OutputErrors
 from ..execute import Executor, one_after_the_other, portions
+from ..files import demand_file
 from ..graph import Layer
 from ..metric import Metric
 from ..problem import Problem
@@ -97,6 +98,7 @@ def read_sweep(path: Path) -> Sweep:
     Problem
         Naming the file, where it is damaged or of another kind.
     """
+    demand_file(path)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["version"] != 1:
