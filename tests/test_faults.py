@@ -156,7 +156,8 @@ folder = Path(sys.argv[1])
 for reader in READERS:
     reader.read  # imported before rights are given up
 import torch, numpy, PIL.Image, pyarrow, soundfile, tokenizers, safetensors.torch, onnx
-import qinspect.engine.load, qinspect.engine.data, qinspect.session, qinspect.engine.calibrate, qinspect.engine.plan_file
+import qinspect.engine.load, qinspect.engine.data, qinspect.engine.calibrate
+import qinspect.engine.plan_file, qinspect.session
 os.setgid(65534)
 os.setuid(65534)
 for reader in READERS:
