@@ -19,6 +19,7 @@ def add(verb: Verb) -> None:
     analyze = verb("analyze", _analyze, "calibrate, simulate, run the kernels; write a report")
     words.model_options(analyze)
     words.data_options(analyze, required=True)
+    words.output_option(analyze)
     words.plan_options(analyze)
     words.stats_option(analyze)
     words.cluster_option(analyze, "calibration and --exact")
@@ -68,7 +69,7 @@ def _analyze(options: argparse.Namespace) -> int:
     with progress() as report, words.cluster(options) as client:
         model = words.load(options, report)
         data = words.open_data_set(options, model)
-        metric = words.metric(options)
+        metric = words.metric(options, model, data)
         plan = words.plan_of(options, model)
         memory = memory_of(model, plan)
         report(0, 1, memory.sentence)

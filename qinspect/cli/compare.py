@@ -26,6 +26,7 @@ def add(verb: Verb) -> None:
     compare.add_argument("quantized", metavar="QUANTIZED", help=QUANTIZED)
     compare.add_argument("--quantized-weights", metavar="FILE", help="as --weights, for a QUANTIZED that is code")
     words.data_options(compare, required=False)
+    words.output_option(compare)
     compare.add_argument("--no-latency", action="store_true", help="do not time the two")
     compare.add_argument("--out", type=Path, required=True, metavar="DIR", help=words.OUT["compare"])
 
@@ -46,7 +47,7 @@ def _compare(options: argparse.Namespace) -> int:
             what = "is needed to run both models"
             raise words.WrongUsage("--data", what, "A state_dict alone is compared without, by its weights.")
         data = None if options.data is None else words.open_data_set(options, one)
-        metric = words.metric(options)
+        metric = words.metric(options, one, data)
         found = compare(one, other, data, report, metric=metric, timing=not options.no_latency)
     path = write_comparison(found, options.out)
     width = max((len(row.float_id) for row in found.layers), default=5)

@@ -22,6 +22,7 @@ def add(verb: Verb) -> None:
     export = verb("export", _export, "write the quantized model, and verify it in a new process")
     words.model_options(export)
     words.data_options(export, required=False)
+    words.output_option(export)
     words.plan_options(export, plan_required=True)
     words.stats_option(export)
     export.add_argument("--to", required=True, choices=[kind for kind in KINDS if kind != "plan"], help=HELP)
@@ -61,7 +62,7 @@ def _export(options: argparse.Namespace) -> int:
             options.to,
             options.out,
             report,
-            metric=words.metric(options),
+            metric=words.metric(options, model, data),
             opset=options.opset,
             io=options.io,
         )

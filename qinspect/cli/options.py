@@ -87,7 +87,8 @@ def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
     parser.add_argument(
         "--metric",
         metavar="NAME|FILE.py:CALLABLE",
-        help="top-1, top-5, mean-iou, rmse, cosine, or metric(outputs, targets) -> float (default: top-1)",
+        help="top-1, top-5, mean-iou, pixel-accuracy, token-accuracy, rmse, cosine, agreement (labels are left aside), "
+        "or metric(outputs, targets) -> float (default: top-1)",
     )
 
 
@@ -297,14 +298,29 @@ def amount(word: str) -> float:
     return value
 
 
-def metric(options: argparse.Namespace) -> Metric:
+def output_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output",
+        metavar="N|NAME",
+        help="of several: the output that metric, agreement and KL are of (default: the first that fits the labels)",
+    )
+
+
+def metric(options: argparse.Namespace, model: Model, data: Dataset | None) -> Metric:
+    """What --metric and --output name, else what fits the data."""
+    from ..engine.classes import judged, named_output
     from ..engine.metric import metric_of
     from ..engine.source import is_callable
 
     if options.metric is not None and is_callable(options.metric):
-        return metric_of(options.metric)
-    with _words():
-        return metric_of(options.metric)
+        found = metric_of(options.metric)
+    else:
+        with _words():
+            found = metric_of(options.metric)
+    if options.output is not None:
+        with _words():
+            found = dataclasses.replace(found, output=named_output(model.graph, options.output))
+    return judged(found, model.graph, data)
 
 
 def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:

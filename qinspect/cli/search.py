@@ -22,6 +22,7 @@ def add(verb: Verb) -> None:
     search = verb("search", _search, "which layers to leave in float, and what else to change; a plan per point")
     words.model_options(search)
     words.data_options(search, required=True)
+    words.output_option(search)
     words.plan_options(search, several=True)
     words.stats_option(search)
     words.profile_options(search)
@@ -57,6 +58,7 @@ def _search(options: argparse.Namespace) -> int:
         what = "is of one target, and of the objective latency"
         raise words.WrongUsage("--profile", what, "Leave out the other targets and --objective, or --profile.")
     from ..engine.analyze import analyze
+    from ..engine.classes import judged_note
     from ..engine.job import fused_graph
     from ..engine.progress import part
     from ..engine.report import write_analysis
@@ -67,7 +69,7 @@ def _search(options: argparse.Namespace) -> int:
     with progress() as report:
         model = words.load(options, report)
         data = words.open_data_set(options, model)
-        metric = words.metric(options)
+        metric = words.metric(options, model, data)
         plans = [words.plan_of(argparse.Namespace(**{**vars(options), "target": name}), model) for name in targets]
         calibration, note = words.statistics(options, model, data, plans[0], report)
         wanted = {
@@ -94,8 +96,9 @@ def _search(options: argparse.Namespace) -> int:
             write_analysis(analysis, options.out)
     _print(found)
     best = found.best.final or found.best.select
-    silence = None if best is None else metric.silence(data.targets, best.fp32_metric, best.quantized_metric)
-    for line in (*made, *found.notes, *note, *filter(None, [silence if analysis is None else None])):
+    silence = None if best is None else metric.silence(data.targets, best.fp32_metric, best.metric)
+    more = (judged_note(metric, model.graph), silence)
+    for line in (*made, *found.notes, *note, *filter(None, more)):
         print(f"note: {line}")
     if analysis is not None:
         print(f"chosen, on the final split: {summary(analysis.totals, analysis.data['metric_unit'])}")

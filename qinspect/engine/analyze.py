@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .backends import not_run_here
 from .calibrate import Calibration, calibrate
 from .child import Died
-from .classes import ClassAxis, class_axis
+from .classes import ClassAxis, class_axis, judged, judged_note
 from .data import Dataset
 from .decide import decide
 from .doctor import diagnose
@@ -149,6 +149,7 @@ def analyze(
     def feed(chosen: Sequence[int]) -> Iterator[tuple[torch.Tensor, ...]]:
         return fed(checked_batches(graph, data, chosen, size))
 
+    metric = judged(metric, graph, data)
     outputs, classes = _Collected(metric), class_axis(graph, data, metric)
     whole = measure(
         quantization,
@@ -209,6 +210,7 @@ def analyze(
             target = {**target, **with_what, "device": device.device}
         notes = (
             data.splits.warning,
+            judged_note(metric, graph),
             *notes_of(model, plan),
             *unheard(plan, graph, groups),
             metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric),
@@ -316,7 +318,7 @@ def _totals(
     reference = outputs.joined("float")
     if figures is not None:
         kernel_metric = metric(figures.outputs, targets)
-        first, theirs = (logits([torch.from_numpy(o[0])], classes) for o in (reference, figures.outputs))
+        first, theirs = (logits([torch.from_numpy(t) for t in o], classes) for o in (reference, figures.outputs))
         if first is not None and theirs is not None:
             kernel_agreement = float(agreement(first, theirs).mean())
             kernel_kl = float(kl_divergence(first, theirs).mean())

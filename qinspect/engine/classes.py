@@ -1,38 +1,139 @@
-"""Where the first output has its classes: the last of two axes, or at every pixel or position."""
+"""Which output is judged, and where it has its classes: the last of two axes, or at every pixel or position."""
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
 from typing import Literal
 
 from .data import Dataset
+from .data.named import flat
 from .graph import LayerGraph
 from .metric import Metric, axis_for
+from .problem import Problem
+from .text import Text
 
-ClassAxis = int | Literal["flat"] | None
+
+@dataclass(frozen=True)
+class Of:
+    """Classes of another output than the first.
+
+    Parameters
+    ----------
+    output : int
+    axis : int | "flat" | None
+        As in `ClassAxis`.
+    """
+
+    output: int
+    axis: int | Literal["flat"] | None = "flat"
+
+
+ClassAxis = int | Literal["flat"] | None | Of
 """The axis of the classes; ``flat`` is the last of two axes (samples, classes), where the output has two.
 
-None is an output that is no logits: embeddings, boxes, an image.
+None is an output that is no logits: embeddings, boxes, an image. It is of the first output, unless `Of` says another.
 """
 
 
+def place_of(classes: ClassAxis) -> tuple[int, int | Literal["flat"] | None]:
+    """Which output, and the axis of its classes."""
+    return (classes.output, classes.axis) if isinstance(classes, Of) else (0, classes)
+
+
+def judged(metric: Metric, graph: LayerGraph, data: Dataset | None) -> Metric:
+    """The metric with the output that it is of; one that has its output already stays.
+
+    Without a word of the user's it is the first output that can hold the labels' classes: floats (samples,
+    classes) with more classes than the largest label, of several the one with the nearest number; or one
+    that has a class for each position of y. Where there is none, it is the first of all.
+    """
+    if metric.output is not None:
+        return metric
+    found: dict[int, int] = {}
+    targets = None if data is None else data.targets
+    if data is not None and targets is not None and len(targets) and targets.dtype.kind in "iu":
+        for index, name in enumerate(graph.output_values):
+            shape = _shape(graph, name)
+            if not graph.dtypes.get(name, "").startswith(("float", "bfloat")):
+                continue
+            if data.labels is None:
+                if axis_for(len(shape), targets.shape[1:], shape) is not None:
+                    found[index] = 0
+            elif metric.classes == "flat" and len(shape) == 2 and shape[1] is not None:
+                over = shape[1] - 1 - int(data.labels.max())
+                if over >= 0 and shape[1] > 1:
+                    found[index] = over
+    return dataclasses.replace(metric, output=min(found, key=lambda index: found[index], default=0))
+
+
+def named_output(graph: LayerGraph, word: str) -> int:
+    """The output that a word names: its number from 0, its key in a dictionary, or its value's name.
+
+    Raises
+    ------
+    Problem
+        Listing the outputs.
+    """
+    count = len(graph.output_values)
+    if word.isdecimal() and int(word) < count:
+        return int(word)
+    keys = list(flat(graph.outputs))
+    for names in (keys if len(keys) == count else [], graph.output_values):
+        if word in names:
+            return list(names).index(word)
+    known = ", ".join(output_words(graph))
+    raise Problem(
+        "--output", Text("there is no output {word}", word=repr(word)), Text("It has {arrays}.", arrays=known)
+    )
+
+
+def output_words(graph: LayerGraph) -> list[str]:
+    """Each output as people are to recognize it: number, key where it has one, shape of a sample."""
+    keys = list(flat(graph.outputs))
+    words = []
+    for index, name in enumerate(graph.output_values):
+        key = keys[index] if len(keys) == len(graph.output_values) and not keys[index].isdecimal() else ""
+        shape = " × ".join("any" if n is None else str(n) for n in _shape(graph, name)[1:])
+        words.append(" ".join(filter(None, [str(index), key, f"({shape})"])))
+    return words
+
+
+def judged_note(metric: Metric, graph: LayerGraph) -> str | None:
+    """Which output is judged, where there are several."""
+    if len(graph.output_values) < 2:
+        return None
+    words = output_words(graph)
+    return Text(
+        "Of {count} outputs, {output} is judged; --output names another.",
+        count=len(words),
+        output=words[metric.output or 0],
+    )
+
+
 def class_axis(graph: LayerGraph, data: Dataset, metric: Metric) -> ClassAxis:
-    """How the first output is to be read, as far as the metric, y or the shape says it.
+    """How the judged output is to be read, as far as the metric, y or the shape says it.
 
     Logits of shape (N, C, H, W) or (N, T, C) look like any other tensor. They are taken for such where
     the metric is one of pixels or tokens, or where y has a class index for each of their positions.
     """
+    output = judged(metric, graph, data).output or 0
+    axis = _axis(graph, data, metric, output)
+    return axis if output == 0 else Of(output, axis)
+
+
+def _axis(graph: LayerGraph, data: Dataset, metric: Metric, output: int) -> int | Literal["flat"] | None:
     if metric.classes is None or isinstance(metric.classes, int):
         return metric.classes
-    shape = _first_shape(graph)
     if data.targets is not None and data.labels is None:
+        shape = _shape(graph, graph.output_values[output])
         whole = data.targets.dtype.kind in "iu"
         return axis_for(len(shape), data.targets.shape[1:], shape) if whole else None
     return "flat"
 
 
-def _first_shape(graph: LayerGraph) -> tuple[int | None, ...]:
-    """Shape of the first output, with its batch axis."""
-    name = graph.output_values[0]
+def _shape(graph: LayerGraph, name: str) -> tuple[int | None, ...]:
+    """Shape of a value, with its batch axis."""
     producer = graph.producer.get(name)
     if producer is not None:
         return tuple(producer.shape)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from .child import run_in_child
+from .classes import class_axis, judged, judged_note
 from .compare_run import Found, Work
 from .data import Dataset
 from .errors import Power, sqnr_db
@@ -141,6 +142,7 @@ def compare(
     assert data is not None
     check_fits(one, data)
     check_fits(other, data)
+    metric = judged(metric, one.graph, data)
     sizes = [batch_size(m.graph) for m in (one, other) if m.graph.inputs[0].shape[:1] not in ((None,), ())]
     if len(set(sizes)) > 1:
         raise Problem(
@@ -177,6 +179,7 @@ def compare(
         final,
         sizes[0] if sizes else BATCH,
         timing,
+        class_axis(left, data, metric),
     )
     found: Found = run_in_child("qinspect.engine.compare_run:measure", work, part(report, 0.1, 1), what="the models")
     labels = None if data.targets is None else data.targets[list(final)]
@@ -194,7 +197,7 @@ def compare(
     )
     rows = tuple(_row(left, right, m, found.powers.get(left.by_id[m.float_id].value), existing) for m in matches)
     silence = metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric)
-    notes = () if silence is None else (silence,)
+    notes = tuple(filter(None, (judged_note(metric, left), silence)))
     return _comparison(one, other, (left, right), data_json(data, metric), runtime, totals, rows, notes)
 
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from .backends import simulation as simulate
+from .classes import ClassAxis
 from .data import DataSpec, open_data
 from .errors import OutputErrors, Power
 from .execute import Executor, one_after_the_other, outputs_of
@@ -58,6 +59,8 @@ class Work:
         Samples.
     batch : int
     timing : bool
+    classes : ClassAxis
+        How the judged output is read.
     """
 
     one: LayerGraph
@@ -72,6 +75,7 @@ class Work:
     final: tuple[int, ...]
     batch: int
     timing: bool
+    classes: ClassAxis = "flat"
 
 
 @dataclass
@@ -93,7 +97,7 @@ def measure(work: Work, report: Report) -> Found:
     wanted = {value for value, _ in work.pairs}
     others = tuple(dict.fromkeys(value for _, value in work.pairs))
     run = _runner(work, others)
-    found = Found({value: Power() for value in wanted}, OutputErrors())
+    found = Found({value: Power() for value in wanted}, OutputErrors(work.classes))
     float_parts: list[list[NDArray[Any]]] = []
     other_parts: list[list[NDArray[Any]]] = []
     done = 0

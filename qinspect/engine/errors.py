@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from . import intervals
 from .backends import simulation as simulate
-from .classes import ClassAxis
+from .classes import ClassAxis, place_of
 from .execute import Executor, outputs_of, portions
 from .intervals import Interval
 from .progress import Report, silent
@@ -88,7 +88,7 @@ class OutputErrors:
     Parameters
     ----------
     classes : ClassAxis
-        How the first output is read: its arg max over the classes is the answer, its softmax the
+        How the judged output is read: its arg max over the classes is the answer, its softmax the
         distribution of KL(float || quantized). Of an output with classes at every position a
         sample's figures are means over its positions.
     """
@@ -148,13 +148,14 @@ class OutputErrors:
 
 
 def logits(outputs: Sequence[torch.Tensor], classes: ClassAxis = "flat") -> torch.Tensor | None:
-    """The first output as float32 (samples, positions, classes) where it can be read so, else None.
+    """The judged output as float32 (samples, positions, classes) where it can be read so, else None.
 
     Of an output (samples, classes) there is one position.
     """
-    if classes is None or not outputs or not outputs[0].is_floating_point():
+    place, classes = place_of(classes)
+    if classes is None or place >= len(outputs) or not outputs[place].is_floating_point():
         return None
-    first = outputs[0]
+    first = outputs[place]
     if classes == "flat":
         return first.float()[:, None] if first.dim() == 2 and first.shape[-1] > 1 else None
     if first.dim() < 2 or not -first.dim() <= classes < first.dim() or first.shape[classes] < 2:

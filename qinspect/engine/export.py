@@ -12,6 +12,7 @@ import torch
 from .backends import refuse_opaque
 from .backends.exported import Batches, Score
 from .calibrate import Calibration
+from .classes import judged
 from .data import Dataset, batches
 from .files import demand_writable, write_json
 from .graph import LayerGraph
@@ -147,6 +148,7 @@ def _trial(
         )
     chosen = whole_batches(model.graph, data.splits.final, SAMPLES)
     targets = None if data.targets is None else data.targets[list(chosen)]
+    metric = judged(metric, model.graph, data)
 
     def score(outputs: Sequence[torch.Tensor]) -> float | None:
         return metric([o.float().numpy() for o in outputs], targets)

@@ -117,6 +117,7 @@ def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
         "labelled": data.labels is not None,
         "metric": metric.name if data.targets is not None else None,
         "judged_by": metric.name,
+        "judged_output": metric.output,
         "metric_unit": metric.unit if data.targets is not None else None,
         "metric_higher_is_better": metric.higher_is_better if data.targets is not None else None,
         "preparation": data.preparation,

@@ -17,6 +17,7 @@ from .apart import kept_apart
 from .backends.grouping import OWN
 from .backends.tables import table
 from .calibrate import Calibration, calibrate, wanted_values
+from .classes import judged
 from .data import Dataset, batches
 from .decide import is_asked
 from .execute import Executor, one_after_the_other, outputs_of
@@ -68,7 +69,7 @@ class FloatCheck:
     forward_s : float
         Wall time of the user's own model.
     predictions : tuple of Prediction
-        Empty where the first output is no logits.
+        Empty where the judged output is no logits.
     max_abs_delta : float
         Largest difference between the user's model and the canonical graph; 0 is bitwise equal.
     """
@@ -153,6 +154,7 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
     if not chosen:
         raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
     executor = Executor(graph)
+    metric = judged(metric, graph, data)
     collected: list[list[NDArray[Any]]] = []
     delta, seconds, done = 0.0, 0.0, 0
     with torch.inference_mode():
@@ -179,7 +181,7 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
         metric.name,
         len(chosen),
         seconds,
-        _predictions(data, chosen, joined),
+        _predictions(data, chosen, joined[metric.output or 0 :]),
         delta,
         metric.unit,
         metric.higher_is_better,

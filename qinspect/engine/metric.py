@@ -33,7 +33,12 @@ class Metric:
     unit : str
         ``share`` for fractions.
     classes : int | "flat" | None
-        How it reads the first output, see `qinspect.engine.classes`; None is no logits.
+        How it reads the judged output, see `qinspect.engine.classes`; None is no logits.
+    output : int | None
+        The output that is judged; None is to be chosen, see `qinspect.engine.classes.judged`. A function of the
+        user's gets all outputs whatever it is; agreement and KL are of this one.
+    of_one : bool
+        Whether the function gets the judged output alone.
     reads_targets : bool
         Without, there is no metric, whatever the data hold: agreement with the float model counts.
     """
@@ -44,6 +49,8 @@ class Metric:
     unit: str = "share"
     classes: int | Literal["flat"] | None = "flat"
     reads_targets: bool = True
+    output: int | None = None
+    of_one: bool = False
 
     def __call__(self, outputs: Sequence[NDArray[Any]], targets: NDArray[Any] | None) -> float | None:
         """The metric of concatenated outputs; None without targets, or where they are not of its kind.
@@ -56,7 +63,7 @@ class Metric:
         if targets is None or not outputs or not self.reads_targets:
             return None
         if self.function is not None:
-            tensors = [torch.from_numpy(np.asarray(o)) for o in outputs]
+            tensors = [torch.from_numpy(np.asarray(o)) for o in ([self.one(outputs)] if self.of_one else outputs)]
             given = tensors[0] if len(tensors) == 1 else tensors
             try:
                 return float(self.function(given, torch.from_numpy(targets)))
@@ -64,10 +71,15 @@ class Metric:
                 raise
             except Exception as error:
                 raise self._fault(error, tensors, targets) from error
-        axis = axis_for(outputs[0].ndim, targets.shape[1:], outputs[0].shape)
+        one = self.one(outputs)
+        axis = axis_for(one.ndim, targets.shape[1:], one.shape)
         if axis is not None and targets.dtype.kind in "iu":
-            return _accuracy(torch.from_numpy(np.asarray(outputs[0])), torch.from_numpy(targets), axis)
-        return _top_k(outputs[0], targets, 1)
+            return _accuracy(torch.from_numpy(one), torch.from_numpy(targets), axis)
+        return _top_k(one, targets, 1)
+
+    def one(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The judged one of a model's outputs."""
+        return np.asarray(outputs[self.output or 0])
 
     def _fault(self, error: Exception, outputs: Sequence[torch.Tensor], targets: NDArray[Any]) -> Problem:
         shapes = " and ".join(str(tuple(output.shape)) for output in outputs)
@@ -92,7 +104,7 @@ class Metric:
         *values : float | None
             What it gave for outputs of the models.
         """
-        if not self.reads_targets or (targets is None and self == TOP1):
+        if not self.reads_targets or (targets is None and self.name == TOP1.name):
             return None
         if targets is None:
             return Text("{metric} was not computed: the data have no y to compare with.", metric=self.name)
@@ -130,9 +142,9 @@ class Metric:
             return None
         once = time.perf_counter() - began
         known = {} if known is None else known
-        first = np.asarray(before[0])
+        first = self.one(before)
         if self.function is None and first.ndim == 2:
-            return share_lost(first.argmax(-1) == targets, after[0].argmax(-1) == targets)
+            return share_lost(first.argmax(-1) == targets, self.one(after).argmax(-1) == targets)
         sign = 1.0 if self.higher_is_better else -1.0
 
         def figure(outputs: Sequence[NDArray[Any]], picked: NDArray[np.int64]) -> float:
@@ -296,15 +308,15 @@ TOP1 = Metric()
 
 METRICS: Mapping[str, Metric] = {
     "top-1": TOP1,
-    "top-5": Metric("top-5", _top5),
-    "mean-iou": Metric("mean-iou", _mean_iou, classes=1),
-    "pixel-accuracy": Metric("pixel-accuracy", _pixels, classes=1),
-    "token-accuracy": Metric("token-accuracy", _tokens, classes=-1),
-    "rmse": Metric("rmse", _rmse, higher_is_better=False, unit="", classes=None),
-    "cosine": Metric("cosine", _cosine, classes=None),
+    "top-5": Metric("top-5", _top5, of_one=True),
+    "mean-iou": Metric("mean-iou", _mean_iou, classes=1, of_one=True),
+    "pixel-accuracy": Metric("pixel-accuracy", _pixels, classes=1, of_one=True),
+    "token-accuracy": Metric("token-accuracy", _tokens, classes=-1, of_one=True),
+    "rmse": Metric("rmse", _rmse, higher_is_better=False, unit="", classes=None, of_one=True),
+    "cosine": Metric("cosine", _cosine, classes=None, of_one=True),
     "agreement": Metric("agreement", reads_targets=False),
 }
-"""Metrics by name: of the first output against y. Without y they still say how the output is to be read.
+"""Metrics by name: of the judged output against y. Without y they still say how the output is to be read.
 
 ``agreement`` leaves labels aside, such as folders that are not the model's classes."""
 

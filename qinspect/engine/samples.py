@@ -44,7 +44,7 @@ def sample_rows(
     Returns
     -------
     tuple of SampleRow
-        By KL where the first output is logits, else by MSE. Empty where the first axis of an output
+        By KL where the judged output is logits, else by MSE. Empty where the first axis of an output
         is not the samples.
     """
     if not reference or any(len(output) != len(chosen) for output in reference if output.ndim) or not len(chosen):
@@ -57,7 +57,7 @@ def sample_rows(
         power = float((wide**2).mean())
         if power > 0:
             mse += ((q.astype(np.float64).reshape(wide.shape) - wide) ** 2).mean(1) / power / len(reference)
-    first, second = (logits([torch.from_numpy(found[0])], classes) for found in (reference, quantized))
+    first, second = (logits([torch.from_numpy(t) for t in found], classes) for found in (reference, quantized))
     kl = same = tops = None
     if first is not None and second is not None:
         kl, same = kl_divergence(first, second).numpy(), agreement(first, second)

@@ -6816,6 +6816,22 @@
         <translation>文件完整吗？</translation>
     </message>
     <message>
+        <source>Of {count} outputs, {output} is judged; --output names another.</source>
+        <translation>共有 {count} 个输出，评判的是 {output}；可用 --output 指定另一个。</translation>
+    </message>
+    <message>
+        <source>there is no output {word}</source>
+        <translation>没有输出 {word}</translation>
+    </message>
+    <message>
+        <source>top-1 {metric:.1%} with the {classes} classes of output {output}, before anything is quantized</source>
+        <translation>量化之前，输出 {output} 的 {classes} 个类别的 top-1 为 {metric:.1%}</translation>
+    </message>
+    <message>
+        <source>Check that these are the classes (--output), and the preprocessing.</source>
+        <translation>请检查这是否就是类别输出（--output），以及预处理。</translation>
+    </message>
+    <message>
         <source>{target}, threads: {threads}, batch: {batch}, medians</source>
         <translation>{target}，线程 {threads}，批 {batch}，中位数</translation>
     </message>

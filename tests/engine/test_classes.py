@@ -8,12 +8,13 @@ import torch
 from scipy.special import rel_entr, softmax
 from torch import nn
 
-from qinspect.engine.classes import axis_for, class_axis
+from qinspect.engine.classes import Of, axis_for, class_axis, judged, judged_note, named_output
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.errors import OutputErrors, measure
 from qinspect.engine.fuse import fuse
 from qinspect.engine.metric import METRICS, TOP1
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.problem import Problem
 from qinspect.engine.samples import sample_rows
 from qinspect.engine.sensitivity.estimate import score
 from qinspect.engine.sensitivity.sweep import sweep
@@ -125,3 +126,62 @@ def test_a_sample_of_pixels_has_its_share_of_answers_that_stayed(tmp_path):
     assert {row.index: row.agreement for row in rows} == pytest.approx(dict(enumerate(same)))
     assert [row.kl for row in rows] == sorted((row.kl for row in rows), reverse=True)
     assert rows[0].float_top is None
+
+
+class Detector(nn.Module):
+    """Boxes first, classes second, as detectors have them."""
+
+    def __init__(self, named: bool = False):
+        super().__init__()
+        self.named = named
+        self.body = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Flatten())
+        self.box, self.kind, self.more = nn.Linear(54, 4), nn.Linear(54, 2), nn.Linear(54, 9)
+
+    def forward(self, x):
+        x = self.body(x)
+        found = {"box": self.box(x), "kind": self.kind(x), "more": self.more(x)}
+        return found if self.named else tuple(found.values())
+
+
+@pytest.fixture
+def detector(canonical):
+    return fuse(canonical(Detector().eval(), torch.randn(2, 3, 5, 5)), QuantPlan()).graph
+
+
+def test_the_output_that_fits_the_labels_is_judged(detector, tmp_path):
+    two = opened(tmp_path, y=np.array([0, 1] * 3))
+    assert judged(TOP1, detector, two).output == 1
+    assert class_axis(detector, two, TOP1) == Of(1, "flat")
+    assert judged(TOP1, detector, opened(tmp_path, y=np.array([0, 3] * 3))).output == 0
+    assert judged(TOP1, detector, opened(tmp_path, y=np.array([0, 5] * 3))).output == 2
+    assert judged(TOP1, detector, opened(tmp_path)).output == 0
+    assert judged(METRICS["rmse"], detector, two).output == 0
+
+
+def test_an_output_may_be_named_by_number_or_key(canonical, detector):
+    named = canonical(Detector(named=True).eval(), torch.randn(2, 3, 5, 5))
+    assert [named_output(named, word) for word in ("2", "kind", "box")] == [2, 1, 0]
+    with pytest.raises(Problem, match=r"no output 'boxes'.* 0 box \(4\), 1 kind \(2\), 2 more \(9\)"):
+        named_output(named, "boxes")
+    assert "Of 3 outputs, 0 (4) is judged" in judged_note(TOP1, detector)
+
+
+def test_metric_agreement_and_divergence_are_of_the_judged_output(detector, quantized, tmp_path):
+    batches = [(torch.randn(6, 3, 5, 5),)]
+    q = quantized(detector, QuantPlan(), batches)
+    labels = np.array([0, 1] * 3)
+    data = opened(tmp_path, y=labels)
+    metric = judged(TOP1, detector, data)
+    kept = []
+    classes = class_axis(detector, data, metric)
+    found = measure(q, batches, collect=lambda f, s: kept.append((f, s)), classes=classes)
+    ((reference, simulated),) = kept
+    p, r = (softmax(tensors[1].numpy().astype(np.float64), -1) for tensors in (reference, simulated))
+    assert found.outputs.mean_kl == pytest.approx(rel_entr(p, r).sum(-1).mean(), rel=1e-6)
+    before, after = ([tensor.numpy() for tensor in tensors] for tensors in (reference, simulated))
+    assert metric(before, labels) == (before[1].argmax(1) == labels).mean()
+    assert metric.drop(before, after, labels).value == metric(before, labels) - metric(after, labels)
+    rows = sample_rows(data, range(6), before, after, classes)
+    assert {row.float_top for row in rows} <= {0, 1}
+    estimated = sum(score({"p": q}, batches, draws=200, classes=classes)["p"].kl.values())
+    assert estimated == pytest.approx(found.outputs.mean_kl, rel=1.0)

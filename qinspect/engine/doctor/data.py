@@ -27,7 +27,8 @@ def float_metric_low(case: Case) -> list[Finding]:
     """The float model answers hardly better than by chance: the commonest "int8 drop" is wrong preprocessing."""
     analysis = case.analysis
     metric = analysis.totals.fp32_metric
-    first = analysis.outputs[0].shape if analysis.outputs else ()
+    place = analysis.data.get("judged_output") or 0
+    first = analysis.outputs[place].shape if place < len(analysis.outputs) else ()
     classes = first[-1] if first else 0
     few = (analysis.totals.samples or 0) < 20
     if metric is None or few or analysis.data.get("metric") != "top-1" or classes < 2:
@@ -43,11 +44,20 @@ def float_metric_low(case: Case) -> list[Finding]:
                 "top-1 {metric:.1%} with {classes} classes, before anything is quantized",
                 metric=metric,
                 classes=classes,
+            )
+            if len(analysis.outputs) < 2
+            else Text(
+                "top-1 {metric:.1%} with the {classes} classes of output {output}, before anything is quantized",
+                metric=metric,
+                classes=classes,
+                output=place,
             ),
             (),
             "error",
             None,
-            Text("Check the preprocessing: channel order, scale, crop and normalization."),
+            Text("Check the preprocessing: channel order, scale, crop and normalization.")
+            if len(analysis.outputs) < 2
+            else Text("Check that these are the classes (--output), and the preprocessing."),
         )
     ]
 

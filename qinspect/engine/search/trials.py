@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..backends import simulation
-from ..classes import class_axis
+from ..classes import class_axis, judged
 from ..data import Dataset, batches
 from ..errors import OutputErrors
 from ..execute import Executor, outputs_of
@@ -53,7 +53,8 @@ class Trials:
         metric: Metric,
         beside: tuple[int, ...] = (),
     ) -> None:
-        self.graph, self.stats, self.data, self.metric = graph, stats, data, metric
+        self.graph, self.stats, self.data = graph, stats, data
+        self.metric = judged(metric, graph, data)
         self.split, self.samples, self.beside = split, samples, beside
         self.classes = class_axis(graph, data, metric)
         self.targets = None if data.targets is None else data.targets[list(samples)]

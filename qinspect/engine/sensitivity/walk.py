@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils import _pytree as pytree
 
-from ..classes import ClassAxis
+from ..classes import ClassAxis, place_of
 from ..errors import logits
 from ..execute import Executor
 from ..graph import Layer, LayerGraph
@@ -172,7 +172,8 @@ class Walk:
             self.powers = [power / self._size for power in powers]
             self.power_sums = [0.0] * len(powers)
         self.power_sums = [a + b for a, b in zip(self.power_sums, powers, strict=True)]
-        first = logits(tensors, self.classes)
+        place, _ = place_of(self.classes)
+        first = logits(outputs, self.classes)
         self.has_kl = first is not None
         if self.margins and first is not None and first.shape[1] == 1:
             best, which = first[:, 0].double().topk(min(1 + RIVALS, first.shape[-1]), -1)
@@ -185,16 +186,16 @@ class Walk:
             at[0] = seed if at[0] is None else at[0] + seed
 
         index = 0
-        for name, output in zip(self.graph.output_values, outputs, strict=True):
+        for number, (name, output) in enumerate(zip(self.graph.output_values, outputs, strict=True)):
             if not isinstance(output, torch.Tensor) or not output.is_floating_point():
                 continue
             for draw in range(self.squares):
                 noise = self._signs(output.shape)
                 put(name, draw, noise / max(self.powers[index] * len(self.powers), 1e-30) ** 0.5)
-            if first is not None and index == 0:
+            if first is not None and number == place:
                 for draw in range(OF_KL * self.draws):
                     put(name, self.draws + draw, self._of_softmax(first, output))
-            if self.tops and index == 0:
+            if self.tops and number == place:
                 which = torch.from_numpy(self.tops[-1][:, :2])
                 signs = torch.tensor([[1.0, -1.0]]).expand(len(which), 2)
                 put(name, self.vectors - 1, torch.zeros(output.shape).scatter_(-1, which, signs))
@@ -209,9 +210,10 @@ class Walk:
         p = torch.softmax(first, -1)
         noise = p.sqrt() * self._signs(p.shape)
         vector = (noise - p * noise.sum(-1, keepdim=True)) / first.shape[1] ** 0.5
-        if self.classes == "flat" or self.classes is None:
+        _, axis = place_of(self.classes)
+        if axis == "flat" or axis is None:
             return vector.reshape(output.shape)
-        return vector.reshape(output.movedim(self.classes, -1).shape).movedim(-1, self.classes)
+        return vector.reshape(output.movedim(axis, -1).shape).movedim(-1, axis)
 
     def _back(self, step: _Step, arrived: Gradients) -> dict[str, Gradients]:
         """Gradients at each of a layer's inputs."""
