@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
+from qinspect.engine.results import Drift
 from qinspect.gui import work
 from qinspect.gui.icons import icon
 from qinspect.gui.jobs import Failure
@@ -108,6 +110,18 @@ def test_choosing_a_target_is_an_edit(make_window, qtbot, digits):
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert window.document.plan.target.name == "ort"
     assert window.target_page.cards["ort"].picked
+
+
+def test_the_verdict_says_what_became_of_a_state_that_was_fed_back(make_window, digits):
+    window = make_window(digits)
+    window.go("verdict")
+    page = window.verdict_page
+    assert "fed back" not in page.line.text()
+    drift = Drift(("h", "c"), (1, 2), 3, (30.0, 20.0, 10.0, 8.0), (9.0,) * 4, (30.0, None, 29.0, 28.0))
+    window.document.add_run(window.document.plan, replace(digits.analysis, drift=drift), exact=True)
+    last = page.line.text().splitlines()[-1]
+    assert last.startswith("State h, c fed back for 4 steps")
+    assert "30.0 dB at the first step, 8.0 dB at the last ones (28.0 dB with" in last
 
 
 def test_the_verdict_shows_the_figures_and_marks_them_stale_after_an_edit(make_window, digits):

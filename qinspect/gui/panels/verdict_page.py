@@ -7,10 +7,11 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
-from ...engine.results import Totals
+from ...engine.results import Drift, Totals
 from ...session import Run
 from ..document import Document
 from ..icons import set_icon, set_primary
+from ..language import translated
 from .cards import Card, Figure, Page, heading, label, row
 from .figures import drop, measured, share
 from .findings import MEASURED, Findings
@@ -108,7 +109,7 @@ class VerdictPage(Page):
             text = self.tr("Quick figures on few samples, without kernels and time. Run everything to be sure.")
         self.empty_text.setText(text)
         self.line.setVisible(run is not None)
-        self.line.setText(summary(totals))
+        self.line.setText("\n".join(filter(None, (summary(totals), run and _drifted(run.analysis.drift)))))
         findings = run.analysis.findings if run is not None else ()
         self.findings_title.setText(
             self.tr("Findings ({0})").format(len(findings)) if findings else self.tr("Findings")
@@ -211,6 +212,15 @@ def tone(value: float | None, metric: float | None, unit: str | None = "share", 
     if unit not in (None, "share"):
         lost /= abs(reference) or 1.0
     return "good" if lost <= 0.01 else "warn" if lost <= 0.05 else "bad"
+
+
+def _drifted(drift: Drift | None) -> str:
+    """What became of a state that was fed back."""
+    if drift is None:
+        return ""
+    from ...engine.doctor.states import said
+
+    return translated(said(drift))
 
 
 def summary(totals: Totals) -> str:
