@@ -18,6 +18,7 @@ from ..engine.results import LayerRow
 from ..engine.target import Target
 from .edits import BOTH_FLOAT, Edit, changed_config, names
 from .language import translated
+from .words import words
 
 if TYPE_CHECKING:
     from ..engine.candidates import Candidate
@@ -166,8 +167,7 @@ class Planned(QObject):
             # What it is already needs no override.
             if wanted != getattr(asked, role):
                 plan = plan.with_layer(layer_id, **{role: wanted})
-        what = ", ".join(f"{key} {value}" for key, value in fields.items())
-        title = self.tr("{0} {1} for {2}").format(self._role(role), what, names(ids))
+        title = self.tr("{0} {1} for {2}").format(self._role(role), words(fields), names(ids))
         return self.edit(title, plan, merge=f"{role}{sorted(fields)}{ids}")
 
     def make_float(self, ids: Sequence[str], role: Role | None = None) -> bool:

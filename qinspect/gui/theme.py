@@ -236,6 +236,10 @@ QAbstractSpinBox::up-arrow {{ image: url({up}); width: 12px; height: 12px; }}
 QAbstractSpinBox::down-arrow {{ image: url({down}); width: 12px; height: 12px; }}
 QHeaderView::section {{ background: {colours.panel}; color: {colours.muted}; border: none;
     border-bottom: 1px solid {colours.line}; border-right: 1px solid {colours.line}; padding: 4px 3px; }}
+QHeaderView::up-arrow, QHeaderView::down-arrow {{ subcontrol-origin: border; subcontrol-position: top center;
+    width: 10px; height: 7px; }}
+QHeaderView::down-arrow {{ image: url({down}); }}
+QHeaderView::up-arrow {{ image: url({up}); }}
 QAbstractItemView {{ border: 1px solid transparent; gridline-color: {colours.line};
     selection-background-color: {colours.selection}; selection-color: {on_selection}; }}
 QAbstractItemView:focus, GraphCanvas:focus {{ border-color: {colours.accent}; }}

@@ -723,8 +723,8 @@
         <translation>{} 层；单击可选择</translation>
     </message>
     <message>
-        <source>{:.1f} % of the estimated KL</source>
-        <translation>占估计 KL 的 {:.1f} %</translation>
+        <source>{:.1f}% of the estimated KL</source>
+        <translation>占估计 KL 的 {:.1f}%</translation>
     </message>
     <message>
         <source>alone {:.3g} nats</source>
@@ -1519,8 +1519,8 @@
         <translation>{} 层</translation>
     </message>
     <message>
-        <source>{} selected: {:.1f} % of the error, {:+.0f} µs</source>
-        <translation>已选 {}：误差的 {:.1f} %，{:+.0f} µs</translation>
+        <source>{} selected: {:.1f}% of the error, {:+.0f} µs</source>
+        <translation>已选 {}：误差的 {:.1f}%，{:+.0f} µs</translation>
     </message>
     <message>
         <source>drag to select</source>
@@ -1528,9 +1528,9 @@
     </message>
     <message>
         <source>{}
-{:.2g} % of the error, {:+.0f} µs</source>
+{:.2g}% of the error, {:+.0f} µs</source>
         <translation>{}
-误差的 {:.2g} %，{:+.0f} µs</translation>
+误差的 {:.2g}%，{:+.0f} µs</translation>
     </message>
 </context>
 <context>
@@ -1808,12 +1808,12 @@
         <translation>最大相差 {} 级</translation>
     </message>
     <message>
-        <source>{:.2f} % equal</source>
-        <translation>{:.2f} % 相等</translation>
+        <source>{:.2f}% equal</source>
+        <translation>{:.2f}% 相等</translation>
     </message>
     <message>
-        <source>{:.2f} % within one step</source>
-        <translation>{:.2f} % 相差不超过一级</translation>
+        <source>{:.2f}% within one step</source>
+        <translation>{:.2f}% 相差不超过一级</translation>
     </message>
     <message>
         <source>the kernel saturates</source>
@@ -1975,6 +1975,10 @@
     <message>
         <source>Show absorbed layers: folded BatchNorms, fused ReLUs</source>
         <translation>显示被并入的层：折叠的 BatchNorm、融合的 ReLU</translation>
+    </message>
+    <message>
+        <source>No layer matches “{0}”.</source>
+        <translation>没有与“{0}”匹配的层。</translation>
     </message>
 </context>
 <context>
@@ -3041,6 +3045,26 @@
     <message>
         <source>sym. narrow</source>
         <translation>对称（窄）</translation>
+    </message>
+    <message>
+        <source>percentile {0}%</source>
+        <translation>百分位 {0}%</translation>
+    </message>
+    <message>
+        <source>momentum {0}</source>
+        <translation>动量 {0}</translation>
+    </message>
+    <message>
+        <source>groups of {0}</source>
+        <translation>每组 {0} 个</translation>
+    </message>
+    <message>
+        <source>scale per {0}</source>
+        <translation>缩放按{0}</translation>
+    </message>
+    <message>
+        <source>{0} bits</source>
+        <translation>{0} 位</translation>
     </message>
     <message>
         <source>tensor</source>
@@ -4143,12 +4167,12 @@
         <translation>使用了 {1} 级中的 {0} 级，单个通道 {2} … {3} 级</translation>
     </message>
     <message>
-        <source>{:.2f} % at the ends</source>
-        <translation>两端占 {:.2f} %</translation>
+        <source>{:.2f}% at the ends</source>
+        <translation>两端占 {:.2f}%</translation>
     </message>
     <message>
-        <source>{:.1f} % at 0</source>
-        <translation>0 占 {:.1f} %</translation>
+        <source>{:.1f}% at 0</source>
+        <translation>0 占 {:.1f}%</translation>
     </message>
 </context>
 <context>

@@ -20,7 +20,7 @@ def test_an_edit_is_named_and_undo_brings_plan_and_results_back(document):
     before, run = document.plan, document.find()
     assert document.freshness == "exact"
     assert document.change(("conv:conv2d",), "weight", dtype="int4")
-    assert document.undo_stack.undoText() == "weight dtype int4 for conv:conv2d"
+    assert document.undo_stack.undoText() == "weight int4 for conv:conv2d"
     config = document.qconfig("conv:conv2d").weight
     assert (config.dtype, config.bits) == ("int4", 4)
     assert document.freshness == "stale"

@@ -252,7 +252,7 @@ def test_clipped_share_from_bins_is_that_of_the_values_and_quick() -> None:
 def test_caption_has_shares_grid_and_sqnr(shown) -> None:
     plot = shown(HistogramPlot)
     fill_histogram(plot)
-    for part in ("clipped", "zeros 25.0 %", "zero point 109", "8 bit uint8", "measured on unseen samples 31.2 dB"):
+    for part in ("clipped", "zeros 25.0%", "zero point 109", "8 bit uint8", "measured on unseen samples 31.2 dB"):
         assert part in plot.caption()
     assert f"max {VALUES.max():.4g}" in plot._caption.toolTip()
 
@@ -446,7 +446,7 @@ def test_borders_belong_to_the_layer_that_reads_or_at_an_output_to_the_one_befor
 def test_kernel_caption_has_steps_shares_and_saturation(shown) -> None:
     plot = shown(KernelPlot)
     fill_kernel(plot)
-    for part in ("7 steps", "90.00 % equal", "99.00 % within", "saturates"):
+    for part in ("7 steps", "90.00% equal", "99.00% within", "saturates"):
         assert part in plot.caption()
 
 
@@ -525,7 +525,7 @@ def test_weight_levels_say_how_many_are_used_and_export_each_count(shown) -> Non
     plot = shown(WeightLevels)
     fill_levels(plot)
     assert "4 of 4 levels used, 2 … 3 in a channel" in plot.caption()
-    assert "70.0 % at 0" in plot.caption()
+    assert "70.0% at 0" in plot.caption()
     header, rows = plot.table()
     assert header == ("channel", "level", "weights")
     assert rows == [(0, -1, 3), (0, 0, 5), (1, -2, 1), (1, 0, 9), (1, 1, 2)]

@@ -44,7 +44,7 @@ def figure_text(name: str, value: float | None) -> str:
     if value is None:
         return "–"
     if name == "error":
-        return "< 0.1 %" if 0 < value < 0.0005 else f"{value * 100:.1f} %"
+        return "< 0.1%" if 0 < value < 0.0005 else f"{value * 100:.1f}%"
     if name == "sensitivity":
         return f"{value:.2g} nat"
     return f"{value / 1000:.2f} ms" if value >= 1000 else f"{value:.0f} µs"

@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QTableWidget, QTableWidgetItem
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolTip,
+)
 
 from ...engine.qconfig import QConfig
 from ..language import translated
@@ -124,6 +131,19 @@ class Candidates(QTableWidget):
         # Qt puts the cursor on the first row without showing it there.
         if self.currentRow() >= 0 and not self.selectionModel().isRowSelected(self.currentRow()):
             self.selectRow(self.currentRow())
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            item = self.itemAt(event.pos())
+            if item is None:
+                return super().viewportEvent(event)
+            text = item.toolTip()
+            # Beside the list, so that it covers no candidate.
+            width = max(self.fontMetrics().horizontalAdvance(line) for line in text.splitlines() or [""])
+            place = self.viewport().mapToGlobal(QPoint(0, event.pos().y()))
+            QToolTip.showText(place - QPoint(width + 32, 24), text, self.viewport())
+            return True
+        return super().viewportEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         self.previewed.emit(None)

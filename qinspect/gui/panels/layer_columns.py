@@ -175,6 +175,11 @@ class Column:
     total: bool = False
     right: bool = True
 
+    @property
+    def large_first(self) -> bool:
+        """Whether the first click sorts from the largest down: numbers, but those of which few are bad."""
+        return self.right and self.key not in ("local", "cumulative", "cosine")
+
 
 def _activation(name: str) -> Callable[[LayerRow, Facts], Any]:
     def get(row: LayerRow, _: Facts) -> Any:

@@ -24,9 +24,9 @@ SHOWN_FUSIONS = 12
 translate = QCoreApplication.translate
 
 
-def copy_qconfig(document: Document) -> None:
-    """Put the current layer's qconfig on the clipboard, as plan.json writes it."""
-    qconfig = document.qconfig(document.current or "")
+def copy_qconfig(document: Document, layer_id: str | None = None) -> None:
+    """Put a layer's qconfig (the current one's) on the clipboard, as plan.json writes it."""
+    qconfig = document.qconfig(layer_id or document.current or "")
     if qconfig is not None:
         QGuiApplication.clipboard().setText(qconfig_text(qconfig))
 
@@ -82,7 +82,8 @@ class LayerMenu(QMenu):
         self._add(self, translate("LayerMenu", "Follow the default"), lambda: document.follow_default(ids))
         self._fill_fusions()
         self.addSeparator()
-        self._add(self, translate("LayerMenu", "Copy qconfig") + "\tCtrl+Shift+C", lambda: copy_qconfig(document))
+        copy = translate("LayerMenu", "Copy qconfig") + "\tCtrl+Shift+C"
+        self._add(self, copy, lambda: copy_qconfig(document, row.id))
         self._add(self, translate("LayerMenu", "Paste qconfig") + "\tCtrl+Shift+V", lambda: paste_qconfig(document))
         self.addSeparator()
         qconfig = document.qconfig(row.id)

@@ -200,6 +200,8 @@ class LayerModel(QAbstractItemModel):
             return translate("Columns", COLUMNS[section].tip)
         if role == Qt.ItemDataRole.TextAlignmentRole and COLUMNS[section].right:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.InitialSortOrderRole and COLUMNS[section].large_first:
+            return Qt.SortOrder.DescendingOrder
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QGuiApplication, QKeySequence, QPainter, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QPainter, QPaintEvent, QPalette, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -83,6 +83,28 @@ class _Bar(_Roomy):
         super().paint(painter, option, index)
 
 
+class _Name(_Roomy):
+    """Names that have no room end with what tells them apart."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideLeft  # type: ignore[attr-defined]
+
+
+class _View(QTreeView):
+    """Says why it is empty."""
+
+    hint = ""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hint and not self.model().rowCount():
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            room = self.viewport().rect().adjusted(16, 16, -16, -16)
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self.hint)
+
+
 class LayerTree(QWidget):
     """The table with its filter line.
 
@@ -90,14 +112,14 @@ class LayerTree(QWidget):
     -------
     selected(tuple of ids)
         Layers; for a module all layers in it.
-    menu_requested(QPoint)
-        In global coordinates, for the selection.
+    menu_requested(QPoint, str)
+        In global coordinates, for the selection; the layer that was pointed at, or nothing.
     toggled()
         Absorbed layers or modules are to be shown or hidden.
     """
 
     selected = Signal(object)
-    menu_requested = Signal(QPoint)
+    menu_requested = Signal(QPoint, str)
     toggled = Signal()
 
     def __init__(self) -> None:
@@ -106,7 +128,7 @@ class LayerTree(QWidget):
         self.proxy = _Filter()
         self.proxy.setParent(self)
         self.proxy.setSourceModel(self.model)
-        self.view = QTreeView()
+        self.view = _View()
         self.view.setModel(self.proxy)
         self.view.setAccessibleName(self.tr("Layers"))
         self.view.setUniformRowHeights(True)
@@ -121,11 +143,12 @@ class LayerTree(QWidget):
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(
-            lambda point: self.menu_requested.emit(self.view.viewport().mapToGlobal(point))
+            lambda point: self.menu_requested.emit(self.view.viewport().mapToGlobal(point), self._under(point))
         )
         self.view.selectionModel().selectionChanged.connect(self._selected)
         keys = [column.key for column in COLUMNS]
         self.view.setItemDelegate(_Roomy(self.view))
+        self.view.setItemDelegateForColumn(keys.index("layer"), _Name(self.view))
         self.view.setItemDelegateForColumn(keys.index("share"), _Bar(self.view))
         for column, key in enumerate(keys):
             self.view.setColumnWidth(column, WIDTHS.get(key, 78))
@@ -180,6 +203,8 @@ class LayerTree(QWidget):
 
     def _filtered(self, text: str) -> None:
         self.proxy.set_text(text)
+        self.view.hint = self.tr("No layer matches “{0}”.").format(text) if text.strip() else ""
+        self.view.setAccessibleDescription("" if self.proxy.rowCount() else self.view.hint)
         self.view.expandAll()
 
     # -- selection ----------------------------------------------------------------------------
@@ -198,6 +223,11 @@ class LayerTree(QWidget):
             found.pop(now[0])
             found[now[0]] = None
         return tuple(found)
+
+    def _under(self, point: QPoint) -> str:
+        index = self.view.indexAt(point)
+        found = index.siblingAtColumn(0).data(IdsRole) if index.isValid() else ()
+        return found[0] if len(found) == 1 else ""
 
     def _selected(self) -> None:
         self.selected.emit(self.ids())

@@ -162,7 +162,7 @@ class LayersPage(QWidget):
         document.calibration_changed.connect(self.detail.refresh)
         self.tree.selected.connect(document.select)
         self.tree.toggled.connect(self.refresh)
-        self.tree.menu_requested.connect(lambda point: self.menu(document.selection).popup(point))
+        self.tree.menu_requested.connect(self._table_menu)
         self.depth.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
         self.graph.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
         self.graph.block_selected.connect(document.select)
@@ -201,6 +201,13 @@ class LayersPage(QWidget):
         menu.addSeparator()
         menu.addAction(self.tr("Copy table"), self.tree.copy)
         return menu
+
+    def _table_menu(self, point: QPoint, under: str) -> None:
+        ids = self._document.selection
+        if under in ids:
+            # "Like this one" is like the row that was pointed at.
+            ids = (*(layer_id for layer_id in ids if layer_id != under), under)
+        self.menu(ids).popup(point)
 
     def edit_by_pattern(self) -> PatternDialog:
         """Ask for a pattern of layers, and give those a qconfig."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QEvent, Qt, Signal
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
@@ -22,17 +22,12 @@ from PySide6.QtWidgets import (
 
 from ...engine.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS, QConfig, TensorConfig
 from ..icons import set_icon
+from ..words import AFFINE, DYNAMIC, NARROW, SCHEMES, SYMMETRIC, word
 from .cards import Real, Whole, Wrapped, label
 
 FLOAT = "float"
 MIXED = QT_TRANSLATE_NOOP("Qconfig", "mixed")
-DYNAMIC = "dynamic"
 ROLES = ("weight", "activation")
-AFFINE, SYMMETRIC, NARROW = (
-    QT_TRANSLATE_NOOP("Qconfig", "affine"),
-    QT_TRANSLATE_NOOP("Qconfig", "symmetric"),
-    QT_TRANSLATE_NOOP("Qconfig", "sym. narrow"),
-)
 PER = {
     "weight": (
         QT_TRANSLATE_NOOP("Qconfig", "tensor"),
@@ -40,11 +35,6 @@ PER = {
         QT_TRANSLATE_NOOP("Qconfig", "group"),
     ),
     "activation": (QT_TRANSLATE_NOOP("Qconfig", "tensor"), QT_TRANSLATE_NOOP("Qconfig", "token")),
-}
-SCHEMES: Mapping[str, dict[str, bool]] = {
-    AFFINE: {"symmetric": False, "narrow": False},
-    SYMMETRIC: {"symmetric": True, "narrow": False},
-    NARROW: {"symmetric": True, "narrow": True},
 }
 
 
@@ -179,7 +169,7 @@ class QConfigEditor(QWidget):
         dtype = self.dtype[role] = QComboBox()
         _add(dtype, (FLOAT, *DTYPES, *FLOATS))
         dtype.activated.connect(lambda: self._dtype_chosen(role))
-        bits = self.bits[role] = _Whole(minimum=1, maximum=16, specialValueText=_word(MIXED))
+        bits = self.bits[role] = _Whole(minimum=1, maximum=16, specialValueText=word(MIXED))
         bits.setKeyboardTracking(False)
         bits.valueChanged.connect(lambda value: value > 1 and self._emit(role, bits=value))
         scheme = self.scheme[role] = QComboBox()
@@ -196,7 +186,7 @@ class QConfigEditor(QWidget):
             _add(estimator, (DYNAMIC,))
         estimator.activated.connect(lambda: self._choose(role, estimator, _range_fields))
         percentile = self.percentile[role] = _Real(
-            minimum=50.0, maximum=100.0, decimals=3, singleStep=0.01, suffix=" %", specialValueText="–"
+            minimum=50.0, maximum=100.0, decimals=3, singleStep=0.01, suffix="%", specialValueText="–"
         )
         percentile.valueChanged.connect(lambda value: value > 50 and self._emit(role, percentile=value))
         momentum = self.momentum[role] = _Real(
@@ -287,7 +277,7 @@ class QConfigEditor(QWidget):
         scaled = [config for config in quantized if config.has_scale]
         static = [config for config in scaled if not config.dynamic]
         widths = {config.bits for config in quantized}
-        self.bits[role].setSpecialValueText(_word(MIXED) if widths else "–")
+        self.bits[role].setSpecialValueText(word(MIXED) if widths else "–")
         self.bits[role].setValue(widths.pop() if len(widths) == 1 else 1)
         _set(self.scheme[role], {_scheme(config) for config in whole})
         _set(self.granularity[role], {config.granularity.removeprefix("per_") for config in scaled})
@@ -322,17 +312,16 @@ def _set(box: QComboBox, values: set[str]) -> None:
     value = MIXED if len(values) > 1 else next(iter(values), None)
     if value is not None and box.findData(value) < 0:
         _add(box, (value,))
+        if value in (MIXED, "fixed"):
+            # It says how it is; there is nothing to choose.
+            box.model().item(box.findData(value)).setEnabled(False)
     box.setCurrentIndex(-1 if value is None else box.findData(value))
 
 
 def _add(box: QComboBox, values: Iterable[str]) -> None:
     """Values of a qconfig to choose from, in the words of the window's language."""
     for value in values:
-        box.addItem(_word(value), value)
-
-
-def _word(value: str) -> str:
-    return QCoreApplication.translate("Qconfig", value)
+        box.addItem(word(value), value)
 
 
 class RangeFields(QWidget):

@@ -296,7 +296,8 @@ class Axis(pg.AxisItem):
         # The base class labels all of 1 to 9 of each decade, one over the other on a small plot.
         decades = range(math.floor(minVal), math.ceil(maxVal) + 1)
         room = max(size, 1.0) / max(maxVal - minVal, 1e-9)
-        if room * math.log10(2) >= 16:
+        # Over many decades those alone are enough.
+        if room * math.log10(2) >= 16 and maxVal - minVal <= 3:
             found = [decade + math.log10(part) for decade in decades for part in (1, 2, 5)]
         else:
             step = math.ceil(18 / room)

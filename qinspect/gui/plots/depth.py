@@ -166,7 +166,7 @@ class DepthPlot(Plot):
         parts = [f"{place + 1}  {short_name(point.id, 44)}"]
         if self.share.isChecked():
             if point.estimated_kl_share is not None:
-                parts.append(self.tr("{:.1f} % of the estimated KL").format(point.estimated_kl_share * 100))
+                parts.append(self.tr("{:.1f}% of the estimated KL").format(point.estimated_kl_share * 100))
         elif self.alone.isChecked():
             if point.isolated_kl is not None:
                 parts.append(self.tr("alone {:.3g} nats").format(point.isolated_kl))

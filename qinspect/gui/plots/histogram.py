@@ -361,5 +361,5 @@ def _without_flat(
 
 def _percent(share: float) -> str:
     if 0 < share < 0.00005:
-        return "< 0.01 %"
-    return f"{share * 100:.2f} %" if share < 0.1 else f"{share * 100:.1f} %"
+        return "< 0.01%"
+    return f"{share * 100:.2f}%" if share < 0.1 else f"{share * 100:.1f}%"

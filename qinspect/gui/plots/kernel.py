@@ -12,6 +12,9 @@ from qinspect.engine.results import KernelCheck
 
 from .base import Plot, Table, rgba
 
+MOST_WRITTEN = 15
+"""Over more bars than these nothing is written."""
+
 
 class KernelPlot(Plot):
     """Number of values by their difference in steps of the output's grid."""
@@ -28,7 +31,6 @@ class KernelPlot(Plot):
         """Show the check of one layer; None shows the hint."""
         self._check = check
         self.redraw()
-        self.plot.enableAutoRange(y=True)
 
     def clear(self) -> None:
         """Show the hint."""
@@ -53,12 +55,25 @@ class KernelPlot(Plot):
                 top = np.log10([check.histogram[k] for k in steps])
                 bars = pg.BarGraphItem(x=steps, y0=floor, y1=top, width=0.8, pen=pg.mkPen(None), brush=rgba(color, 215))
                 self.plot.addItem(bars)
+        total = max(sum(check.histogram.values()), 1)
+        if len(check.histogram) <= MOST_WRITTEN:
+            for steps, count in check.histogram.items():
+                if count > 0:
+                    share = count / total
+                    text = pg.TextItem(f"{share:.1%}" if share >= 0.001 else str(count), colours.text, anchor=(0.5, 1))
+                    text.setPos(steps, math.log10(count))
+                    self.plot.addItem(text, ignoreBounds=True)
         reach = max([3, *(abs(k) for k in check.histogram)]) + 0.6
         self.plot.setXRange(-reach, reach, padding=0)
+        # Room for what is written on the highest bar.
+        self.plot.setYRange(floor, math.log10(max([*check.histogram.values(), 1])) + 0.6, padding=0)
+        # Steps are whole numbers.
+        whole = range(-int(reach), int(reach) + 1)
+        self.plot.getAxis("bottom").setTicks([[(k, f"{k:+d}" if k else "0") for k in whole]] if reach < 9 else None)
         parts = [
             self.tr("largest difference {} steps").format(check.max_steps),
-            self.tr("{:.2f} % equal").format(check.equal_share * 100),
-            self.tr("{:.2f} % within one step").format(check.within_one * 100),
+            self.tr("{:.2f}% equal").format(check.equal_share * 100),
+            self.tr("{:.2f}% within one step").format(check.within_one * 100),
         ]
         if check.saturated:
             parts.append(self.tr("the kernel saturates"))

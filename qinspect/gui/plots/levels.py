@@ -80,8 +80,8 @@ class WeightLevels(Plot):
                     self.tr("{} of {} levels used, {} … {} in a channel").format(
                         used, levels, int(per.min()), int(per.max())
                     ),
-                    self.tr("{:.2f} % at the ends").format(100 * ends / max(int(total.sum()), 1)),
-                    self.tr("{:.1f} % at 0").format(self._zero_share(total)),
+                    self.tr("{:.2f}% at the ends").format(100 * ends / max(int(total.sum()), 1)),
+                    self.tr("{:.1f}% at 0").format(self._zero_share(total)),
                 )
             )
         )
