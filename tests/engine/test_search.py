@@ -189,7 +189,9 @@ def test_a_small_select_split_is_joined_by_calibration_samples_when_plans_are_co
     init = Trials.__init__
     monkeypatch.setattr(Trials, "__init__", lambda self, *given: seen.append(given[4:]) or init(self, *given))
     few = dataclasses.replace(data, splits=dataclasses.replace(data.splits, select=data.splits.select[:10]))
-    search(model, few, plan, calibration, objective="size", alternatives=False)
+    found = search(model, few, plan, calibration, objective="size", alternatives=False)
+    assert any("10 samples of the calibrate split as well" in note for note in found.notes)
+    assert all(point.select.samples == 10 for point in found.points)
     samples, _, beside = seen[0]
     assert samples == few.splits.select
     assert beside == few.splits.calibrate[:10]

@@ -169,6 +169,14 @@ class _Search:
         others = whole_batches(graph, data.splits.calibrate, few) if few else ()
         self.trials = Trials(graph, self.stats, data, "select", select[:TRIAL_SAMPLES], metric, others)
         self.select, self.compared = select, (*select[:TRIAL_SAMPLES], *others)
+        if others:
+            self.notes.append(
+                Text(
+                    "Few samples to select on: plans were compared with each other on {others} samples of the "
+                    "calibrate split as well; what they lose is that on the select split.",
+                    others=len(others),
+                )
+            )
         self.pool: dict[Selection, _Tried] = {}
         self.timing_error: float | None = None
         self.fp32_ms: float | None = None
