@@ -58,10 +58,11 @@ def _search(options: argparse.Namespace) -> int:
         what = "is of one target, and of the objective latency"
         raise words.WrongUsage("--profile", what, "Leave out the other targets and --objective, or --profile.")
     from ..engine.analyze import analyze
-    from ..engine.classes import judged_note
-    from ..engine.job import fused_graph
+    from ..engine.classes import judged_note, one_answer
+    from ..engine.job import fused_graph, whole_batches
     from ..engine.progress import part
     from ..engine.report import write_analysis
+    from ..engine.search.choose import resolvable
     from ..engine.search.pareto import write_pareto
     from ..engine.search.run import search
     from ..engine.search.targets import search_targets
@@ -71,9 +72,13 @@ def _search(options: argparse.Namespace) -> int:
         data = words.open_data_set(options, model)
         metric = words.metric(options, model, data)
         plans = [words.plan_of(argparse.Namespace(**{**vars(options), "target": name}), model) for name in targets]
+        constraint = _constraint(options, metric, data.targets is not None)
+        compared = metric.reads_targets and data.targets is not None  # else the agreement counts
+        if one_answer(model.graph, data, metric) and not (compared and metric.function is not None):
+            resolvable(len(whole_batches(model.graph, data.splits.select)), constraint, not compared)
         calibration, note = words.statistics(options, model, data, plans[0], report)
         wanted = {
-            "constraint": _constraint(options, metric, data.targets is not None),
+            "constraint": constraint,
             "objective": options.objective,
             "metric": metric,
             "alternatives": not options.floats_only,

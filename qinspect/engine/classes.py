@@ -122,6 +122,14 @@ def class_axis(graph: LayerGraph, data: Dataset, metric: Metric) -> ClassAxis:
     return axis if output == 0 else Of(output, axis)
 
 
+def one_answer(graph: LayerGraph, data: Dataset, metric: Metric) -> bool:
+    """Whether the judged output is logits (samples, classes): each sample has one answer."""
+    output, axis = place_of(class_axis(graph, data, metric))
+    name = graph.output_values[output]
+    shape = _shape(graph, name)
+    return axis == "flat" and len(shape) == 2 and shape[1] != 1 and graph.dtypes.get(name, "").startswith("float")
+
+
 def _axis(graph: LayerGraph, data: Dataset, metric: Metric, output: int) -> int | Literal["flat"] | None:
     if metric.classes is None or isinstance(metric.classes, int):
         return metric.classes

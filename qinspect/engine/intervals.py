@@ -37,9 +37,7 @@ def share(hits: float, total: int) -> Interval:
 def share_lost(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Interval:
     """How much smaller a share of hits has become on the same samples.
 
-    The adjusted Wald interval for matched pairs, which adds half a sample to each of the four
-    counts (Agresti and Min, Statistics in Medicine 24, 2005): unlike resampling it does not say
-    that nothing can be lost where no sample has changed.
+    See `share_changed`.
 
     Parameters
     ----------
@@ -49,12 +47,40 @@ def share_lost(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Interval:
 
 
 def share_changed(lost: float, won: float, count: int) -> Interval:
-    """The same, from how many of `count` hits were lost and how many others won; they may be expected numbers."""
-    total, b, c = count + 2, lost + 0.5, won + 0.5
-    centre = (b - c) / total
-    half = Z * math.sqrt(max(b + c - (b - c) ** 2 / total, 0.0)) / total
-    value = (lost - won) / count if count else math.nan
-    return Interval(value, max(-1.0, min(value, centre - half)), min(1.0, max(value, centre + half)))
+    """The same, from how many of `count` hits were lost and how many others won; they may be expected numbers.
+
+    Tango's score interval for the difference of two shares on the same samples (Statistics in Medicine 17,
+    1998): the differences that a score test at 5 % does not refuse. Where no sample has changed it is
+    Z² / (count + Z²) on both sides, and never less than the exact bound there, 1 - 0.025^(1 / count): so large
+    a loss leaves all samples as they are once in 40 times. (The adjusted Wald interval of Agresti and Min gives
+    half of that, and misses a loss of its own length in 15 of 100 cases.)
+    """
+    if not count:
+        return Interval(math.nan, -1.0, 1.0)
+    value = (lost - won) / count
+    low, high = -_most_lost(won, lost, count), _most_lost(lost, won, count)
+    if not lost and not won:
+        exact = 1 - 0.025 ** (1 / count)
+        low, high = min(low, -exact), max(high, exact)
+    return Interval(value, max(-1.0, min(value, low)), min(1.0, max(value, high)))
+
+
+def _most_lost(lost: float, won: float, count: int) -> float:
+    """The largest difference that the score test does not refuse, by halving."""
+    low, high = (lost - won) / count, 1.0
+
+    def refused(delta: float) -> bool:
+        a = 2.0 * count
+        b = -lost - won + (2 * count - lost + won) * delta
+        c = -won * delta * (1 - delta)
+        q = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)  # share won, were the difference delta
+        variance = count * (2 * q + delta * (1 - delta))
+        return (count * delta - lost + won) ** 2 > Z * Z * variance
+
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if refused(middle) else (middle, high)
+    return high
 
 
 def mean(values: NDArray[np.floating], seed: int = 0) -> Interval:

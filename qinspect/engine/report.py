@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import json
 import math
 from pathlib import Path
@@ -83,7 +82,7 @@ def page(template: str, unit: str | None, **values: Any) -> str:
     environment.filters.update(
         metric=lambda v: f"{v:.1%}" if unit in (None, "share") else f"{v:.4g} {unit}".strip(),
         percent=lambda v: "–" if v is None else f"{v:.1%}",
-        number=lambda v, digits=3: "–" if v is None else f"{v:.{digits}f}",
+        number=_number,
         short=lambda v: "–" if v is None else f"{v:.3g}",
         signed=lambda v: "–" if v is None else f"{v:+.0f}",
     )
@@ -91,6 +90,13 @@ def page(template: str, unit: str | None, **values: Any) -> str:
     figure["span"] = lambda ends, kind: "" if ends is None else f" ({' to '.join(figure[kind](v) for v in ends)})"
     made = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
     return environment.get_template(template).render(made=made, **values)
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    """With so many decimals; what would be zeros alone has its magnitude instead."""
+    if value is None:
+        return "–"
+    return f"{value:.1e}" if value and abs(value) < 0.5 * 10.0**-digits else f"{value:.{digits}f}"
 
 
 def _row(row: LayerRow, own: list[LayerRow]) -> dict[str, Any]:
@@ -162,9 +168,8 @@ def _depth(sample: WorstSample, own: list[LayerRow]) -> dict[str, Any]:
     if not known:
         return {"fall": None, "ticks": [], "line": "", "all": "", "points": []}
     scale = Decibels([v for v in (*values, *others) if v is not None], len(names))
-    falls = [(names[two[0]], one[1] - two[1]) for one, two in itertools.pairwise(known)]
     return {
-        "fall": max(falls, key=lambda item: item[1], default=None),
+        "fall": None if sample.falls_at is None else (sample.falls_at, sample.falls_db),
         "ticks": scale.ticks,
         "line": scale.line(values),
         "all": scale.line(others),

@@ -384,10 +384,16 @@ class WorstSample:
     cumulative_sqnr_db : mapping of layer id to float | None
         With everything before the layer quantized as well; None where it is exact. In the order in
         which the layers run.
+    falls_at : str | None
+        The layer whose SQNR is furthest below that of the noisiest value it reads, see `largest_fall`.
+    falls_db : float | None
+        By so much.
     """
 
     index: int
     cumulative_sqnr_db: dict[str, float | None]
+    falls_at: str | None = None
+    falls_db: float | None = None
 
 
 @dataclass(frozen=True)

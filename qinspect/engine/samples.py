@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,9 +130,42 @@ def worst_samples(
 ) -> tuple[WorstSample, ...]:
     """The samples that quantization harms most, layer by layer; `rows` has the worst first."""
     copies = fixed_batch(quantization.graph) or 1
-    return tuple(
-        WorstSample(row.index, layer_errors(quantization, data.load([row.index] * copies))) for row in rows[:count]
-    )
+    found = []
+    for row in rows[:count]:
+        errors = layer_errors(quantization, data.load([row.index] * copies))
+        found.append(WorstSample(row.index, errors, *(largest_fall(quantization.graph, errors) or (None, None))))
+    return tuple(found)
+
+
+def largest_fall(graph: LayerGraph, errors: Mapping[str, float | None]) -> tuple[str, float] | None:
+    """The layer at which a sample's SQNR falls most, and by how many dB.
+
+    A layer is held against the noisiest of the values that it reads: one that joins a clean value and a
+    noisy one is not to blame for what the noisy one brings.
+
+    Parameters
+    ----------
+    errors : mapping of layer id to dB
+        As `layer_errors` gives it.
+
+    Returns
+    -------
+    tuple of (str, float) | None
+        None where no layer has less than what it reads, or nothing is known of that.
+    """
+    falls = []
+    for layer in graph.layers:
+        own = errors.get(layer.id)
+        before = [db for name in layer.inputs if (db := _known_before(graph, name, errors)) is not None]
+        if own is not None and before and min(before) > own:
+            falls.append((layer.id, min(before) - own))
+    return max(falls, key=lambda item: item[1], default=None)
+
+
+def _known_before(graph: LayerGraph, name: str, errors: Mapping[str, float | None]) -> float | None:
+    """SQNR of a value, or of that which it is a view of."""
+    producer = graph.producer.get(graph.origin(name))
+    return None if producer is None else errors.get(producer.id)
 
 
 def fixed_batch(graph: LayerGraph) -> int | None:

@@ -333,7 +333,7 @@ class SampleErrors:
     cumulative : dict of str to float
         SQNR in dB of each layer's value, by layer id; exact ones are left out.
     drop : (str, float) | None
-        The layer at which the SQNR falls most from one layer to the next, and by how many dB.
+        The layer at which the SQNR falls most below that of the noisiest value it reads, and by how many dB.
     glimpse : Glimpse
         What is seen of it.
     """
@@ -351,7 +351,7 @@ def sample_errors(
     """The error of one sample, layer by layer."""
     from ..engine.data.glimpse import glimpse
     from ..engine.job import calibrate_model, quantization_of
-    from ..engine.samples import fixed_batch, layer_errors
+    from ..engine.samples import fixed_batch, largest_fall, layer_errors
 
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
     quantization = quantization_of(model, data, plan, calibration, part(report, 0.1, 0.5))
@@ -359,8 +359,7 @@ def sample_errors(
     # Where the batch is fixed, it is filled with copies of the sample.
     found = layer_errors(quantization, data.load([index] * (fixed_batch(quantization.graph) or 1)))
     known = {name: db for name, db in found.items() if db is not None}
-    falls = [(two, known[one] - known[two]) for one, two in zip(known, list(known)[1:], strict=False)]
-    drop = max(falls, key=lambda item: item[1], default=None)
+    drop = largest_fall(quantization.graph, found)
     return SampleErrors(index, data.names[index], known, drop, glimpse(data, index))
 
 

@@ -6168,10 +6168,6 @@
         <translation>{layers}中的 {channels}从不变化</translation>
     </message>
     <message>
-        <source>{share:.1%} of all channels held one value for all calibration samples: {layers}</source>
-        <translation>在全部校准样本上，{share:.1%} 的通道只有一个值：{layers}</translation>
-    </message>
-    <message>
         <source>They can be cut out of the model. Their weights do not matter, but per-tensor scales see them.</source>
         <translation>可以把它们从模型中剪除。它们的权重无关紧要，但会影响逐张量的缩放系数。</translation>
     </message>
@@ -6866,6 +6862,10 @@
     <message>
         <source>Calibrate on data that reaches this part of the model, or fix its range by hand; until then keep them in float.</source>
         <translation>用能触及模型这一部分的数据校准，或手动固定其范围；在此之前让它们保持浮点。</translation>
+    </message>
+    <message>
+        <source>{share:.1%} of all channels held one value for all {samples} calibration samples: {layers}</source>
+        <translation>在全部 {samples} 个校准样本上，{share:.1%} 的通道只有一个值：{layers}</translation>
     </message>
     <message>
         <source>State {states} fed back for {steps} steps, simulated beside float: outputs {first} dB at the first step, {last} dB at the last ones ({fresh} dB with the float model&apos;s state), the state {state} dB.</source>
@@ -8034,6 +8034,18 @@
     <message>
         <source>ranges against samples</source>
         <translation>范围与样本数</translation>
+    </message>
+    <message>
+        <source>{samples} samples to select on cannot resolve a drop of {limit}: of a plan that loses none of them it is known to no better than {reach}</source>
+        <translation>{samples} 个选择样本无法分辨 {limit} 的下降：即使方案一个样本也没丢，也只能确定到 {reach}</translation>
+    </message>
+    <message>
+        <source>About {need} would do (--samples, --split), or a limit of {reach}.</source>
+        <translation>约需 {need} 个（--samples、--split），或把限值设为 {reach}。</translation>
+    </message>
+    <message>
+        <source>Give a limit of {reach} or more, or --max-kl.</source>
+        <translation>请给出 {reach} 或更大的限值，或使用 --max-kl。</translation>
     </message>
     <message>
         <source>What a border between float and integers costs there is not in the file and counts as nothing; a bench kit that is exported now measures it.</source>

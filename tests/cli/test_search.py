@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -68,12 +69,18 @@ def test_a_limit_that_nothing_keeps_exits_with_3_and_the_nearest(words, tmp_path
     assert not (tmp_path / "analysis.json").exists()
 
 
-def test_points_of_the_metric_are_given_as_such_and_too_few_samples_are_named(words, tmp_path, capsys):
+def test_points_of_the_metric_are_given_as_such_and_too_few_samples_are_named(words, tmp_path, capsys, monkeypatch):
     wanted = [*words, "--objective", "size", "--no-report", "--out", str(tmp_path), "--max-drop"]
     assert main([*wanted, "10"]) == 0
     assert json.loads((tmp_path / "pareto.json").read_text())["constraint"] == {"kind": "drop", "limit": 0.1}
-    assert main([*wanted, "0.01"]) == 3
-    assert "150 samples cannot resolve a drop of 0.01 points" in capsys.readouterr().err
+    calls = []
+    monkeypatch.setattr("qinspect.cli.options.statistics", lambda *_: calls.append(1))
+    assert main([*wanted, "0.5"]) == 3
+    said = capsys.readouterr().err
+    assert "150 samples to select on cannot resolve a drop of 0.5 points" in said
+    assert re.search(r"known to no better than 2\.497 points\. About 7[67]\d would do", said)
+    assert "or a limit of 2.5 points" in said
+    assert not calls  # nothing long was done
 
 
 def test_without_labels_a_drop_is_that_of_the_agreement(words, digits_model, tmp_path):

@@ -212,6 +212,27 @@ def test_channels_that_never_change_are_counted(examine):
     assert finding.title.startswith("2 channels of 1 layer")
 
 
+def test_one_sample_is_no_evidence_that_channels_never_change(examine):
+    net = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4))
+    with torch.no_grad():
+        net[0].bias[2] = -100.0
+    assert "dead_channels" not in examine(net, image(7, 8))
+    assert "for all 8 calibration samples" in examine(net, image(8, 8))["dead_channels"].evidence
+
+
+def test_a_grid_that_is_wider_than_its_values_by_itself_is_ruled_by_no_outlier(examine):
+    net = nn.Sequential(nn.Linear(8, 8), nn.Sigmoid())
+    with torch.no_grad():
+        net[0].weight.mul_(0.01)
+        net[0].bias.zero_()
+    assert "outliers_rule_range" not in examine(net, image(64, 8))
+    away = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 4))  # far from 0, which every grid holds
+    with torch.no_grad():
+        away[0].weight.mul_(0.01)
+        away[0].bias.fill_(10.0)
+    assert "outliers_rule_range" not in examine(away, image(64, 8))
+
+
 class Island(nn.Module):
     def __init__(self, between):
         super().__init__()

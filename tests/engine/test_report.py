@@ -105,7 +105,7 @@ def test_an_analysis_comes_back_from_its_json_as_it_was():
 
 QUALITY = CalibrationQuality((1, 2, 4, 8), (0.6, 0.7, 0.8, 1.0), (0.2, 0.4, 0.7, 1.0), ("fc:linear",), 7, False)
 SAMPLES = (SampleRow(4, "four.png", 1, 0.5, 0.1, 1, 2, 0.0), SampleRow(2, "two.png", 1, 0.1, 0.1, 1, 1, 1.0))
-WORST = (WorstSample(4, {"conv:conv2d": 30.0, "relu:relu": None, "fc:linear": 12.5}),)
+WORST = (WorstSample(4, {"conv:conv2d": 30.0, "relu:relu": None, "fc:linear": 12.5}, "fc:linear", 17.5),)
 
 
 def test_intervals_quality_and_worst_samples_come_back_and_are_shown():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import rel_entr, softmax
+from torch import nn
 
 from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.samples import output_rows, sample_rows
+from qinspect.engine.samples import largest_fall, output_rows, sample_rows
 
 
 @pytest.fixture
@@ -51,3 +53,21 @@ def test_each_output_has_its_own_error_whatever_its_scale():
     assert (one.sqnr_db, two.sqnr_db) == pytest.approx((40, 0))
     (exact,) = output_rows([np.zeros((2, 3))], [np.zeros((2, 3))])
     assert exact.mse is None
+
+
+class Branches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.last = nn.Linear(3, 4), nn.Linear(3, 4), nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.last(torch.cat([self.one(x), self.two(x).view(-1, 4)], 1))
+
+
+def test_a_layer_that_joins_a_clean_and_a_noisy_value_is_not_to_blame_for_the_noisy_one(canonical):
+    graph = canonical(Branches(), torch.zeros(2, 3))
+    errors = {"one:linear": 52.0, "two:linear": 35.0, ":cat": 37.0, "last:linear": 33.0}
+    assert largest_fall(graph, errors) == ("last:linear", 4.0)
+    assert largest_fall(graph, {**errors, ":cat": 30.0}) == (":cat", 5.0)
+    assert largest_fall(graph, {**errors, "last:linear": 40.0}) is None
+    assert largest_fall(graph, {**errors, ":cat": None, "last:linear": None}) is None

@@ -25,6 +25,9 @@ CLEARLY = 4.0
 CENTRAL = 0.999
 """Share of the values that are no outliers."""
 
+ENOUGH_TO_CUT = 8
+"""Samples from which on a channel that never changed is named."""
+
 WIDE = 8.0
 """A range so many times as wide as what `CENTRAL` of the values need (3 bits) is ruled by the others."""
 
@@ -38,7 +41,8 @@ def outliers_rule_range(case: Case) -> list[Finding]:
             continue
         params = case.quantization.values[layer.value]
         low, high = _bulk(stats)
-        width = float(params.high - params.low)
+        # Of a grid that is wider than the values by itself, such as a sigmoid's, no value is the reason.
+        width = min(float(params.high - params.low), stats.max - stats.min)
         if high - low <= 0 or width < WIDE * (high - low):
             continue
         now = rounding_error(stats, params)
@@ -339,6 +343,8 @@ def constant_tensors(case: Case) -> list[Finding]:
 
 def dead_channels(case: Case) -> list[Finding]:
     """Channels that are the same for every sample: they cost time and carry nothing."""
+    if case.calibration.samples < ENOUGH_TO_CUT:
+        return []  # a single sample leaves every channel of a linear layer as it is
     dead = total = 0
     names = []
     for layer, _ in own_values(case):
@@ -361,8 +367,9 @@ def dead_channels(case: Case) -> list[Finding]:
                 layers=counted(len(names), Text("layer")),
             ),
             Text(
-                "{share:.1%} of all channels held one value for all calibration samples: {layers}",
+                "{share:.1%} of all channels held one value for all {samples} calibration samples: {layers}",
                 share=dead / total,
+                samples=case.calibration.samples,
                 layers=listed(names),
             ),
             tuple(names),

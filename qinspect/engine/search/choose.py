@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ..doctor.case import duration
-from ..intervals import Interval
-from ..problem import Problem
+from ..intervals import Interval, share, share_changed
+from ..problem import Problem, Unmet
 from ..text import Text
 from .pareto import Constraint, Objective, Point, Verified
 
 T = TypeVar("T")
+
+MOST_SAMPLES = 1_000_000
+"""A drop that needs more is not to be resolved."""
 
 
 def unbeaten(items: Sequence[T], cost: Callable[[T], float], loss: Callable[[T], float]) -> list[T]:
@@ -56,6 +60,49 @@ def limited(found: Verified, wanted: Constraint) -> Interval:
             Text("Use another limit."),
         )
     return figure
+
+
+def resolvable(samples: int, wanted: Constraint | None, of_agreement: bool) -> None:
+    """Refuse a limit on a share's drop that no plan could keep on so few samples, though it lost not one of them.
+
+    Raises
+    ------
+    Unmet
+        With how many samples would do.
+    """
+    if wanted is None or wanted.kind != "drop":
+        return
+
+    def reach(count: int) -> float:
+        return 1 - share(count, count).low if of_agreement else share_changed(0, 0, count).high
+
+    if reach(samples) <= wanted.limit:
+        return
+    need = samples
+    while reach(need) > wanted.limit and need < MOST_SAMPLES:
+        need = need + max(1, need // 100)
+    raise Unmet(
+        Text("search"),
+        Text(
+            "{samples} samples to select on cannot resolve a drop of {limit}: of a plan that loses none of them it "
+            "is known to no better than {reach}",
+            samples=samples,
+            limit=_amount(wanted.limit, "points"),
+            reach=_amount(reach(samples), "points"),
+        ),
+        Text(
+            "About {need} would do (--samples, --split), or a limit of {reach}.",
+            need=need,
+            reach=_ceiling(reach(samples)),
+        )
+        if need < MOST_SAMPLES
+        else Text("Give a limit of {reach} or more, or --max-kl.", reach=_ceiling(reach(samples))),
+    )
+
+
+def _ceiling(share_: float) -> Text:
+    """In points, rounded up to a tenth."""
+    return _amount(math.ceil(share_ * 1000) / 1000, "points")
 
 
 def meets(found: Verified, wanted: Constraint) -> bool:
