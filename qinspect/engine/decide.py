@@ -138,6 +138,10 @@ class _Decider:
             self._decide(layer, asked)
         if getattr(self.table, "ROUNDS_FOR_READERS", False):
             self._round_for_readers(asked)
+        else:
+            self._leave_unread(asked)
+        for layer in self.graph.layers:
+            self._share(layer)
         return asked - self.left
 
     def _decide(self, layer: Layer, asked: frozenset[str]) -> None:
@@ -145,7 +149,6 @@ class _Decider:
             if self._data_quantized(layer) and layer.dtype.startswith("float"):
                 self.quantized.add(layer.id)
                 self.passing.add(layer.id)
-                self._join(layer.value, layer.inputs[0])
             return
         if layer.id not in asked:
             return
@@ -169,9 +172,60 @@ class _Decider:
         self.quantized.add(layer.id)
         if kind == PASSING:
             self.passing.add(layer.id)
-        if kind in (SHARED, PASSING):
-            for name in self.graph.data(layer):
-                self._join(layer.value, name)
+
+    def _leave_unread(self, asked: frozenset[str]) -> None:
+        """Leave in float what no integer kernel reads.
+
+        A layer with a weight hands on its sums as real numbers, where its kernel can. One without is computed in
+        float, unless it makes fewer values of whole numbers, as poolings do, or the plan names it. What only moves
+        or clips values is what its input is. What the model hands on is rounded by the layer that makes it, unless
+        that one reads real numbers and has no weight.
+        """
+        read: set[str] = set()
+        handed_on = set(self.graph.output_values)
+        hands_on_float = getattr(self.table, "hands_on_float", lambda _: False)
+        for layer in reversed(self.graph.layers):
+            if layer.id not in self.quantized:
+                continue
+            data, is_read = self.graph.data(layer), layer.value in read
+            moves = layer.transparent or self.table.grouping(layer) == PASSING
+            if layer.op in WEIGHTED:
+                needed = is_read or layer.value in handed_on or self._is_fixed(layer)
+                if not needed and hands_on_float(layer):
+                    self.real.add(layer.value)
+            elif moves and not is_read:
+                handed_on.update(data if layer.value in handed_on else ())
+                continue
+            elif not is_read and not self._rounds_unread(layer, layer.value in handed_on):
+                self._drop(layer, UNREAD, asked)
+                continue
+            read.update(data)
+        for layer in self.graph.layers:
+            if layer.id in self.passing and not self._data_quantized(layer):
+                self._drop(layer, FLOAT_INPUT, asked)
+
+    def _rounds_unread(self, layer: Layer, handed_on: bool) -> bool:
+        """Whether a layer without a weight, which no integer kernel reads, is computed in integers all the same."""
+        if self.plan.names(layer) or self._is_fixed(layer):
+            return True
+        made = [self._made_quantized(name) for name in self.graph.data(layer)]
+        if handed_on:
+            return any(made)
+        return all(made) and layer.op != "cat" and self.table.grouping(layer) == SHARED
+
+    def _is_fixed(self, layer: Layer) -> bool:
+        """Whether the plan has a range for just this value: whoever sets one wants it rounded."""
+        config = self.configs[layer.id].activation
+        return config is not None and config.estimator == "fixed"
+
+    def _drop(self, layer: Layer, reason: str, asked: frozenset[str]) -> None:
+        """Compute a layer in float after all."""
+        self.quantized.discard(layer.id)
+        self.passing.discard(layer.id)
+        if layer.id in asked:
+            self.why_not[layer.id] = reason
+            if not self.plan.names(layer):
+                self.left.add(layer.id)
 
     def _left_alone(self, layer: Layer) -> bool:
         """Whether a static default does not mean a refused layer: its target runs it with its own preset neither.
@@ -198,12 +252,7 @@ class _Decider:
                 if layer.op in WEIGHTED:
                     self.real.add(layer.value)
                     continue
-                self.quantized.discard(layer.id)
-                self.passing.discard(layer.id)
-                if layer.id in asked:
-                    self.why_not[layer.id] = UNREAD
-                    if not self.plan.names(layer):
-                        self.left.add(layer.id)
+                self._drop(layer, UNREAD, asked)
             elif layer.op == "add" and len(layer.inputs) == 2:
                 alone = [name for name in layer.inputs if self._fuses_with_reader(name)]
                 self.real.update(sorted(alone, key=order.__getitem__)[-1:])
@@ -216,11 +265,19 @@ class _Decider:
 
     def _data_quantized(self, layer: Layer) -> bool:
         data = self.graph.data(layer)
-        return bool(data) and all(
-            n in self.graph.producer and self.graph.producer[n].id in self.quantized for n in data
-        )
+        return bool(data) and all(self._made_quantized(name) and name not in self.real for name in data)
 
     # -- groups of values with the same qparams ----------------------------------------------------
+
+    def _share(self, layer: Layer) -> None:
+        """Put what a layer reads and hands on into one group, where it has one quantizer for both."""
+        if layer.id not in self.quantized:
+            return
+        if layer.transparent:
+            self._join(layer.value, layer.inputs[0])
+        elif self.table.grouping(layer) in (SHARED, PASSING):
+            for name in self.graph.data(layer):
+                self._join(layer.value, name)
 
     def _root(self, value: str) -> str:
         while (parent := self.group.get(value, value)) != value:

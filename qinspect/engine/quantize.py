@@ -94,6 +94,13 @@ class Quantization:
         return layer.id in self.quantized and _of_integers(weight, source)
 
     @property
+    def giving_real(self) -> frozenset[str]:
+        """Ids of the layers that an integer kernel runs, and whose values are on no grid."""
+        return frozenset(
+            layer.id for layer in self.graph.layers if layer.id in self.integer and layer.value not in self.values
+        )
+
+    @property
     def decisions(self) -> Decisions:
         """What runs in integers, without the numbers and without the groups."""
         sets = (self.asked, self.quantized, self.passing, self.dynamic, self.weight_only)

@@ -94,7 +94,7 @@ def differences(
         simulation(inputs, lambda layer, value: values.setdefault(layer.value, value))
         values.update({name: q.values[name].dequantize(numbers) for name, numbers in integers.items()})
         for layer in q.graph.layers:
-            if layer.id in q.quantized and not layer.transparent:
+            if q.at_origin(layer.value) and not layer.transparent:
                 expected = q.values[layer.value].quantize(simulation.run_layer(layer, values))
                 found[layer.id] = (expected - integers[layer.value]).abs()
     return found
@@ -495,7 +495,11 @@ def test_equal_names_of_parameters_inputs_and_outputs_do_not_meet(images):
     graph = onnx.load_from_string(runner.model_bytes).graph
     assert [item.name for item in (*graph.input, *graph.output)] == ["x", "x_out"]
     assert runner.kernels["rows:linear"] == "QGemm"
+    assert "rows:linear" in runner.quantization.giving_real
     assert_same(runner, (images,))
+    with torch.no_grad():
+        wanted = OrtSimulation(runner.quantization)((images,))["x"]
+    assert torch.allclose(runner.run((images,))[0], wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_what_a_float_layer_made_is_rounded_as_the_runtime_rounds_it():

@@ -13,7 +13,7 @@ from torch import nn
 
 from qinspect.engine.backends.pt2e.code import Compiled, compiled, with_own_dequantizers
 from qinspect.engine.backends.pt2e.lower import DEQUANTIZE, lower, taps
-from qinspect.engine.backends.pt2e.nodes import layer_of
+from qinspect.engine.backends.pt2e.nodes import described, layer_of
 from qinspect.engine.backends.pt2e.profile import kernels_in
 from qinspect.engine.data_spec import DataSpec
 from qinspect.engine.execute import outputs_of
@@ -22,7 +22,7 @@ from qinspect.engine.job import calibrate_model, fused_graph
 from qinspect.engine.kernels import KernelWork, run_kernels
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import ACTIVATION, WEIGHT
+from qinspect.engine.qconfig import ACTIVATION, WEIGHT, TensorConfig
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
 from qinspect.engine.target import Target
@@ -163,7 +163,9 @@ def test_taps_hand_out_the_whole_numbers_of_every_value(graph, images, quantized
 @pytest.mark.parametrize(
     ("weight", "activation", "reason"),
     [
-        (WEIGHT.but(granularity="per_tensor"), ACTIVATION, "per channel"),
+        (WEIGHT.but(granularity="per_group"), ACTIVATION, "per tensor or per channel"),
+        (WEIGHT, None, "bfloat16"),
+        (WEIGHT, TensorConfig("uint8", dynamic=True), "conv2d with a range at run time"),
         (WEIGHT.but(symmetric=False), ACTIVATION, "symmetric"),
         (WEIGHT, ACTIVATION.but(dtype="int8"), "uint8 activations, not int8"),
         (WEIGHT, ACTIVATION.but(dtype="int16", bits=16), "not int16"),
@@ -227,6 +229,66 @@ def test_linear_layers_that_share_an_input_have_dequantizers_that_nothing_makes_
         assert torch.equal(outputs_of(apart(x))[0], outputs_of(program(x))[0])
 
 
+class Block(nn.Module):
+    """A residual block around linear layers, one of them with a ReLU behind it, which reads nothing but float."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.three = (nn.Linear(32, 32) for _ in range(3))
+        self.norm, self.last = nn.LayerNorm(32), nn.LayerNorm(32)
+
+    def forward(self, x):
+        x = self.norm(x + self.one(x) + self.two(x))
+        return self.last(F.relu(self.three(x)) + x)
+
+
+def block_plan(kind: str) -> QuantPlan:
+    plan = QuantPlan.preset(replace(TARGET, batch=3))
+    weight = WEIGHT if kind == "dynamic" else WEIGHT.but(granularity="per_tensor")
+    return plan if kind == "static" else plan.with_default(weight, TensorConfig("uint8", dynamic=True))
+
+
+@pytest.fixture
+def block(canonical, quantized):
+    x = torch.randn(3, 5, 32, generator=torch.Generator().manual_seed(1))
+    net = canonical(Block(), x)
+    return x, lambda kind: quantized(net, block_plan(kind), [(x,)])
+
+
+@pytest.mark.parametrize("kind", ["static", "dynamic", "dynamic, per tensor"])
+def test_what_only_float_layers_read_is_handed_on_in_float_as_the_simulation_has_it(block, kind):
+    x, of = block
+    q = of(kind)
+    linear = {"one:linear", "two:linear", "three:linear"}
+    assert q.integer == linear
+    assert not linear & q.values.keys()
+    program = lower(q).module
+    assert described(program.graph).layers - {"norm:layer_norm"} == linear  # which is rounded for its readers
+    with torch.no_grad():
+        assert torch.equal(outputs_of(program(x))[0], outputs_of(Simulation(q)((x,)))[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["static", "dynamic, per tensor"])
+def test_sums_and_curves_behind_linear_layers_with_float_outputs_compile_to_integer_kernels(block, kind):
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("inductor needs a C++ compiler")
+    import torch._inductor.config as inductor
+
+    from qinspect.engine.backends.pt2e.runner import Pt2eRunner
+
+    x, of = block
+    q = of(kind)
+    before = x.clone()
+    with inductor.patch(compile_threads=1):
+        runner = Pt2eRunner(q)
+        (ours,) = runner.run((x,))
+    assert torch.equal(x, before), "inductor's call for a sum writes over what it adds"
+    assert runner.kernels == dict.fromkeys(q.integer, "onednn.qlinear_pointwise")
+    with torch.no_grad():
+        assert torch.allclose(ours, outputs_of(Simulation(q)((x,)))[0], atol=1e-5)
+
+
 @pytest.mark.slow
 def test_linear_layers_that_share_an_input_all_run_in_integers(canonical, quantized):
     if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
@@ -264,7 +326,7 @@ def test_inductor_makes_an_integer_kernel_of_every_layer_and_the_bits_are_the_si
         "depthwise:conv2d": "onednn.qconv_pointwise",
         "fc:linear": "onednn.qlinear_pointwise",
     }
-    assert set(found.checks) == set(found.kernels)
+    assert set(found.checks) == set(found.kernels) - q.giving_real
     assert max(check.max_steps for check in found.checks.values()) <= 1
     assert min(check.equal_share for check in found.checks.values()) > 0.999
     with torch.no_grad():

@@ -16,11 +16,12 @@ from qinspect.engine.backends.pt2e.export import export_pt2e
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import outputs_of
 from qinspect.engine.fuse import fuse
-from qinspect.engine.load import quiet
+from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.load.archive import read_pt2
 from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
+from qinspect.engine.qconfig import PRESETS
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.results import ExportReport
 from qinspect.engine.simulate import Simulation
@@ -62,7 +63,7 @@ def test_the_file_is_verified_in_a_new_process_and_runs_with_any_batch(quantizat
     assert found.problems == ()
     assert (found.verified, found.samples, found.metric, found.equal_share) == (True, 10, 10.0, 1.0)
     assert set(found.quantized) == quantization.asked & quantization.quantized >= {"features.0:conv2d", "fc:linear"}
-    assert found.quantize_nodes == 6  # the input, two convolutions, a pooling, a mean, a linear layer
+    assert found.quantize_nodes == 5  # the input, two convolutions, a pooling, a mean; GELU takes float
     assert json.loads((out.parent / "net.verify.json").read_text()) == json.loads(json.dumps(found.to_json()))
     with quiet(), torch.no_grad():
         (ours,) = outputs_of(read_pt2(out).module(check_guards=False)(x[:3]))
@@ -114,3 +115,24 @@ def test_one_layer_cut_out_is_a_program_that_gives_its_whole_numbers(quantizatio
                 assert int((gives - wanted).abs().max()) <= 1
             else:
                 assert torch.allclose(gives, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_dynamic_program_is_verified_in_a_new_process_and_opens_with_its_plan(x, tmp_path):
+    torch.manual_seed(0)
+    plan = QuantPlan(Target("pt2e", "inductor"), PRESETS["default-dynamic"])
+    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 16), nn.ReLU(), nn.Linear(16, 4)).eval()
+    with quiet():
+        source = torch.export.export(net, (x,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        fused = fuse(normalize(source.run_decompositions({})), plan).graph
+    q = quantize(fused, plan, calibrate(fused, [(x,)]).tensors)
+    out = tmp_path / "net.pt2"
+    found = export_pt2e(q, out, [(x,)])
+    assert found.problems == ()
+    assert set(found.quantized) == {"1:linear", "3:linear"}
+    assert (found.equal_share, found.quantize_nodes) == (1.0, 2)
+    opened = load_model(ModelSpec(str(out)))
+    assert opened.existing is not None
+    assert opened.existing.plan == plan
+    assert len(opened.existing.dynamic) == 2
+    assert set(opened.existing.weights) == {"1:linear", "3:linear"}
+    assert [layer.op for layer in opened.graph.layers if not layer.transparent] == ["linear", "relu", "linear"]

@@ -219,7 +219,9 @@ class _FakeWriter(Writer):
         return made
 
     def clips_alike(self, layer: Layer, clip: Layer) -> bool:
-        """Whether the grid ends where the clip cuts."""
+        """Whether the grid ends where the clip cuts; without a grid there is nothing to round."""
+        if layer.value not in self.q.values:
+            return True
         params = self.q.values[layer.value]
         low, high = clip_limits(clip)
         under = low is None or int(params.quantize(torch.tensor(low))) <= params.qmin
@@ -233,6 +235,8 @@ class _FakeWriter(Writer):
         return self.rounded[value]
 
     def quantize(self, node: Any, value: str, owner: str) -> fx.Node:
+        if value not in self.q.values:
+            return node  # handed on in real numbers
         args = (node, self.info.q["values"][value])
         made = self.graph.create_node("call_function", fake_quantize, args, name=self.name(f"{node.name}_q"))
         made.meta.update(qinspect=owner, kind="quantize", grid=value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,13 +41,16 @@ class Grids:
         Computed values.
     weights : dict of str to (QParams, ndarray)
         Stored tensors, with their whole numbers.
+    dynamic : set of str
+        Values that are rounded with the range that they have at run time.
     """
 
+    dynamic: set[str] = field(default_factory=set)
     values: dict[str, QParams] = field(default_factory=dict)
     weights: dict[str, tuple[QParams, NDArray[Any]]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.weights)
+        return bool(self.values or self.weights or self.dynamic)
 
 
 def strip(program: ExportedProgram) -> Grids:
@@ -76,13 +80,21 @@ def strip(program: ExportedProgram) -> Grids:
                 with graph.inserting_before(source):
                     named[source] = graph.call_function(torch.ops.aten.alias.default, (source.args[0],))
                 named[source].meta["val"] = node.meta.get("val")
-                name = f"value {len(found.values)}"
+                now = _chosen_now(source)
+                name = f"dynamic {len(found.dynamic)}" if now else f"value {len(found.values)}"
                 _name(named[source], name)
-                found.values[name] = _grid(source, stored)
+                if now:
+                    found.dynamic.add(name)
+                else:
+                    found.values[name] = _grid(source, stored)
             node.replace_all_uses_with(named[source])
             graph.erase_node(node)
     for quantizer in named:
         graph.erase_node(quantizer)
+    for node in reversed(list(graph.nodes)):
+        chosen = node.args[0] if node.target is operator.getitem else node
+        if isinstance(chosen, Node) and _is(chosen, "choose_qparams") and not node.users:
+            graph.erase_node(node)
     for node in list(graph.nodes):
         _restore_ceil_mode(node)
     return found
@@ -92,7 +104,9 @@ def existing_of(path: Path, graph: LayerGraph, tensors: Mapping[str, Any], grids
     """What was quantized in a program, by layer and value of its graph; None where nothing was."""
     if not grids:
         return None
-    values = {found.value: grids.values[name] for name, found in tensors.items() if isinstance(found, Ref)}
+    named = {name: found.value for name, found in tensors.items() if isinstance(found, Ref)}
+    values = {value: grids.values[name] for name, value in named.items() if name in grids.values}
+    dynamic = frozenset(value for name, value in named.items() if name in grids.dynamic)
     keys = {found.key: name for name, found in tensors.items() if isinstance(found, Param)}
     weights, integers = {}, {}
     for layer in graph.layers:
@@ -101,7 +115,7 @@ def existing_of(path: Path, graph: LayerGraph, tensors: Mapping[str, Any], grids
             weights[layer.id], integers[layer.id] = grids.weights[name]
     plan = _own_plan(path)
     return Existing(
-        "PT2E", "qinspect" if plan else "", values, weights, integers, plan=plan, identified=plan is not None
+        "PT2E", "qinspect" if plan else "", values, weights, integers, dynamic, plan, identified=plan is not None
     )
 
 
@@ -123,6 +137,17 @@ def _is(node: Node, *names: str) -> bool:
         isinstance(target, torch._ops.OpOverload)
         and target.namespace == "quantized_decomposed"
         and target._opname in names
+    )
+
+
+def _chosen_now(quantizer: Node) -> bool:
+    """Whether a quantizer's scale is chosen at run time."""
+    scale = quantizer.args[1]
+    return (
+        isinstance(scale, Node)
+        and scale.target is operator.getitem
+        and isinstance(scale.args[0], Node)
+        and _is(scale.args[0], "choose_qparams")
     )
 
 

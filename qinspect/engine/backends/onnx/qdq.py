@@ -198,7 +198,9 @@ class _Builder:
         ints: dict[str, str] = {}  # the layer's own tensors
         left = False
         for node in nodes:
-            if not any(name in data for name in node.output):
+            if layer.value not in self.grids and not any(name in ints or name in self.values for name in node.input):
+                self.nodes.append(node)  # behind the sums, which are real numbers
+            elif not any(name in data for name in node.output):
                 # The size of something: it is the same whether real numbers or whole ones are asked.
                 node.input[:] = [self._int_of(name, ints) if name in data else name for name in node.input]
                 self.nodes.append(node)
@@ -217,7 +219,7 @@ class _Builder:
                     ints[name] = node.output[index] = integer_tensor(name if value is None else value)
                 self.append(node)
                 left = True
-        self.ints.update({value: ints[name] for name, value in made.items()})
+        self.ints.update({value: ints[name] for name, value in made.items() if name in ints})
         if not left:
             source = self.q.graph.producer.get(layer.inputs[0])
             self.dropped[layer.id] = source.id if source else ""
@@ -245,9 +247,10 @@ class _Builder:
 
     def _same_grid(self, node: onnx.NodeProto) -> bool:
         """Whether a Concat's inputs and output share one grid, so that whole numbers can be put together."""
-        params = [self.grids[self._reads(name)] for name in node.input if name in self.values]
+        if node.op_type != "Concat":
+            return False
         out = self.grids[self.layer.value]
-        return node.op_type == "Concat" and all(_equal(item, out) for item in params)
+        return all(_equal(self.grids[self._reads(name)], out) for name in node.input if name in self.values)
 
     def _compute(self, node: onnx.NodeProto, ints: dict[str, str]) -> None:
         layer = self.layer
@@ -260,11 +263,15 @@ class _Builder:
                 inputs.append(self._dequantize(value, self._int_of(name, ints), self._name("dequantize"), layer.id))
             else:
                 inputs.append(name)
+        node.input[:] = inputs
+        if layer.value not in self.grids:
+            # Its readers take real numbers: the runtime has integer kernels that give such.
+            self.append(node)
+            return
         real, output = f"{layer.id}/real", node.output[0]
         last = self.values.get(output) == layer.value
         result = integer_tensor(layer.value) if last else f"{layer.id}/integers"
         ints[output] = result
-        node.input[:] = inputs
         node.output[:] = [real]
         self.append(node)
         self._quantize(layer.value, real, result, self._name("quantize"), layer.id)
@@ -295,6 +302,7 @@ class _Builder:
         """Quantize and dequantize around operators that cannot be told apart; what runs between is float."""
         layer = self.layer
         own = {name for node in nodes for name in node.output if name in data}
+        own -= {name for name in own if name in self.values and self.values[name] not in self.grids}
         for node in nodes:
             inputs: list[str] = []
             for index, name in enumerate(node.input):

@@ -142,7 +142,8 @@ def _compare(
     model, inner = onnx.load(written.path), written.inner
     kernels = written.kernels
     if kernels is None:
-        kernels = kernels_of(model, onnx.load(folder / "outputs.optimized.onnx"), q.quantized | q.rounding)
+        optimized = onnx.load(folder / "outputs.optimized.onnx")
+        kernels = kernels_of(model, optimized, q.quantized | q.rounding, q.giving_real)
     simulation = simulate(q)
     outputs, simulated = [], []
     names = [output.name for output in model.graph.output]
@@ -230,7 +231,7 @@ def real_tensors(model: onnx.ModelProto, q: Quantization) -> dict[str, str]:
     return {
         layer.value: names[layer.value]
         for layer in q.graph.layers
-        if layer.id not in q.quantized
+        if not q.at_origin(layer.value)
         and layer.id not in merged
         and layer.dtype == "float32"
         and names.get(layer.value) in written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,9 @@ def session(
         ) from error
 
 
-def kernels_of(model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: Iterable[str]) -> dict[str, str]:
+def kernels_of(
+    model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: Iterable[str], real: Collection[str] = ()
+) -> dict[str, str]:
     """Which layers the runtime runs in integers, read off the graph that it runs.
 
     Parameters
@@ -124,6 +126,8 @@ def kernels_of(model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: It
         As given to the runtime, and as written by it.
     quantized : iterable of str
         Ids of the layers to look for.
+    real : collection of str
+        Those among them that hand on real numbers: what is behind the integer kernel is float.
 
     Returns
     -------
@@ -154,7 +158,7 @@ def kernels_of(model: onnx.ModelProto, optimized: onnx.ModelProto, quantized: It
             if n.op_type not in INTEGER_KERNELS
             and not (n.op_type in EITHER and all(types.get(name, 0) in whole for name in (*n.input[:1], *n.output)))
         ]
-        if own and not floats:
+        if own and (not floats or (main and layer in real)):
             named = [n for n in own if stem(n.name) == layer]
             found[layer] = (main or named or own)[0].op_type
     for layer in quantized:
@@ -183,7 +187,8 @@ class OrtRunner:
         self.threads = threads
         self._model = onnx.load_from_string(self.model_bytes)
         self._session, optimized = open_model(self.model_bytes, threads)
-        self.kernels: Mapping[str, str] = kernels_of(self._model, optimized, _in_order(quantization))
+        self._real = quantization.giving_real
+        self.kernels: Mapping[str, str] = kernels_of(self._model, optimized, _in_order(quantization), self._real)
         self._tapped: Any = None
         self._changed: set[str] = set()
 
@@ -199,7 +204,7 @@ class OrtRunner:
         if self._tapped is None:
             tapped = tapped_model(self._model, self.quantization)
             self._tapped, optimized = open_model(tapped, self.threads)
-            again = kernels_of(onnx.load_from_string(tapped), optimized, _in_order(self.quantization))
+            again = kernels_of(onnx.load_from_string(tapped), optimized, _in_order(self.quantization), self._real)
             # Where reading its numbers changed what a layer computes, they are not its numbers.
             lost = self.kernels.keys() - again.keys()
             self._changed = {layer.value for layer in self.quantization.graph.layers if layer.id in lost}

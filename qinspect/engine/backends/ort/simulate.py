@@ -43,13 +43,16 @@ class OrtSimulation(SumSimulation):
         q, layer = self.quantization, self.quantization.graph.by_id[layer_id]
         source = q.input_scale(layer)
         assert source is not None
-        return self.weighted[layer_id].scale * scale_of(source) / scale_of(q.values[layer.value])
+        both = self.weighted[layer_id].scale * scale_of(source)
+        return both / scale_of(q.values[layer.value]) if layer.value in q.values else both
 
     def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
         q = self.quantization
         if layer.id not in q.quantized or layer.id in q.why_not or layer.transparent:
             return super().run_layer(layer, values)
         operands = [item.value for item in layer.args[:2] if isinstance(item, Ref)]
+        if layer.value not in q.values and (layer.id not in self.weighted or layer.executed):
+            return super().run_layer(layer, values)
         if layer.id in self.weighted:
             sums = self.sums(layer, values, self.weighted[layer.id].bias)
             return self._finish(layer, sums.mul_(self._factors[layer.id]))
@@ -99,7 +102,9 @@ class OrtSimulation(SumSimulation):
         return (a * float(one) + inner.double()).float().round_().sub_(float(z_out))
 
     def _finish(self, layer: Layer, whole: torch.Tensor) -> torch.Tensor:
-        """Round, clip to the grid and what was fused, and go back to real numbers."""
+        """Round, clip to the grid and what was fused, and go back to real numbers; those without a grid are such."""
+        if layer.value not in self.quantization.values:
+            return whole
         params = self.quantization.values[layer.value]
         low, high = params.qmin, params.qmax
         if layer.executed:

@@ -70,6 +70,12 @@ def grouping(layer: Layer) -> str:
     return OWN
 
 
+def hands_on_float(layer: Layer) -> bool:
+    """Whether a layer with a weight may hand on real numbers and have an integer kernel: a Conv without a
+    quantizer behind it runs in float."""
+    return layer.op == "linear"
+
+
 def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     """Why the runtime cannot do what is asked of a layer, or None where it can."""
     activation, weight = config.activation, config.weight

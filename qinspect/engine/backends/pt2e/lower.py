@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import operator
 import warnings
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.fx.traceback
 import torch.nn.functional as functional
@@ -23,9 +25,9 @@ with warnings.catch_warnings():
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
     from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, QuantizationSpec, Quantizer
 
-from ...graph import LayerGraph
+from ...graph import Layer, LayerGraph
 from ...normalize import MADE_OF
-from ...qparams import QParams
+from ...qparams import EPS, QParams
 from ...quantize import Quantization
 from ...simulate import quantized_params
 from ..fx.lower import float_module
@@ -34,6 +36,9 @@ from .nodes import OWNER, VALUE, layer_of, weight_node
 QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
 BATCH_NORM = torch.ops.aten.batch_norm.default
 DEQUANTIZE = torch.ops.quantized_decomposed.dequantize_per_tensor.default
+CHOOSE = torch.ops.quantized_decomposed.choose_qparams.tensor
+QUANTIZE_NOW = torch.ops.quantized_decomposed.quantize_per_tensor.tensor
+DEQUANTIZE_NOW = torch.ops.quantized_decomposed.dequantize_per_tensor.tensor
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class PlanQuantizer(Quantizer):  # type: ignore[misc]
     def annotate(self, model: GraphModule) -> GraphModule:
         nodes = values_of(model, self.q.graph)
         for layer in self.q.graph.layers:
-            if layer.id not in self.q.quantized:
+            if layer.id not in self.q.quantized | self.q.dynamic:
                 continue
             own = [node for node in model.graph.nodes if layer_of(node) == layer.id]
             last = nodes[layer.value]
@@ -96,18 +101,25 @@ class PlanQuantizer(Quantizer):  # type: ignore[misc]
                 for source in node.all_input_nodes:
                     name = next((n for n in layer.inputs if nodes.get(n) is source), None)
                     # What is rounded at its origin is rounded once, for all that read it.
-                    reads = name is not None and not layer.transparent and name in self.q.values
+                    reads = name is not None and layer.id in self.q.quantized and not layer.transparent
+                    reads = reads and name in self.q.values
                     if reads and not self.q.at_origin(str(name)):
                         edges[source] = self.spec(self.q.values[str(name)], torch.uint8)
                 weight = weight_node(node) if layer.id in self.q.weights else None
                 if weight is not None:
-                    edges[weight] = self.spec(self.q.weights[layer.id], torch.int8)
-                output = self.spec(self.q.values[layer.value], torch.uint8) if node is last else None
+                    edges[weight] = self.spec(by_channel(self.q.weights[layer.id], self.channels(layer)), torch.int8)
+                rounds = node is last and layer.value in self.q.values
+                output = self.spec(self.q.values[layer.value], torch.uint8) if rounds else None
                 if edges or output is not None:
                     node.meta["quantization_annotation"] = QuantizationAnnotation(
                         input_qspec_map=edges, output_qspec=output, _annotated=True
                     )
         return model
+
+    def channels(self, layer: Layer) -> int:
+        weight = self.q.graph.weight(layer)
+        assert weight is not None
+        return weight.shape[0]
 
     def validate(self, model: GraphModule) -> None:
         """Every weight that the plan has in integers must have been found."""
@@ -130,6 +142,14 @@ class PlanQuantizer(Quantizer):  # type: ignore[misc]
         return self.specs[key]
 
 
+def by_channel(params: QParams, channels: int) -> QParams:
+    """The same grid once for each channel of a weight: inductor leaves weights with one scale for all in float."""
+    if params.axis is not None:
+        return params
+    scale = np.full(channels, params.scale, np.float32)
+    return dataclasses.replace(params, scale=scale, zero_point=np.full(channels, params.zero_point, np.int32), axis=0)
+
+
 def lower(quantization: Quantization) -> Lowered:
     """The fused graph in ATen operators, quantized by torchao as the plan says.
 
@@ -141,6 +161,7 @@ def lower(quantization: Quantization) -> Lowered:
     with torch.no_grad(), quiet():
         converted: GraphModule = convert_pt2e(prepare_pt2e(module, PlanQuantizer(quantization)))
     _swap(converted, unseen_batch_norm, BATCH_NORM)
+    _round_at_run_time(converted, quantization)
     _drop_unread(converted)
     return Lowered(converted, _name_quantizers(converted, quantization))
 
@@ -152,6 +173,35 @@ def _drop_unread(module: GraphModule) -> None:
     for name in [name for name, _ in stored if name not in read]:
         place, _, attribute = name.rpartition(".")
         delattr(module.get_submodule(place), attribute)
+
+
+def _round_at_run_time(module: GraphModule, quantization: Quantization) -> None:
+    """Round what dynamic layers read with the range that it has then, once for all that read the same value."""
+    rounded: dict[Node, tuple[Node, ...]] = {}
+
+    def call(target: Any, owner: str, *args: Any) -> Node:
+        made = module.graph.call_function(target, args)
+        made.meta["custom"] = {OWNER: owner}
+        return made
+
+    for node in list(module.graph.nodes):
+        owner = layer_of(node)
+        if owner not in quantization.dynamic or weight_node(node) is None:
+            continue
+        source: Any = node.args[0]
+        config = quantization.configs[owner].activation
+        assert config is not None
+        low, high = config.grid
+        maker = layer_of(source) or ""  # whose value is rounded, as `_name_quantizers` says it of others
+        with module.graph.inserting_before(node):
+            if source not in rounded:
+                found = call(CHOOSE, "", source, low, high, EPS, torch.uint8)
+                scale, zero_point = (call(operator.getitem, "", found, index) for index in (0, 1))
+                whole = call(QUANTIZE_NOW, maker, source, scale, zero_point, low, high, torch.uint8)
+                rounded[source] = (whole, scale, zero_point)
+            real = call(DEQUANTIZE_NOW, maker, *rounded[source], low, high, torch.uint8)
+        node.replace_input_with(source, real)
+    module.recompile()
 
 
 def unseen_batch_norm(*args: Any) -> torch.Tensor:

@@ -21,7 +21,7 @@ class Described:
     Parameters
     ----------
     layers : frozenset of str
-        Layers that are rounded behind, and whose weight, where they have one, is stored in whole numbers.
+        Layers whose weight is stored in whole numbers, and those without one that are rounded behind.
     quantize_nodes, dequantize_nodes : int
     """
 
@@ -50,11 +50,12 @@ def operator_name(node: Node) -> str:
 def described(graph: Graph) -> Described:
     """Which layers a program quantizes, by its quantizers and the identities written into it."""
     names = [operator_name(node) for node in graph.nodes]
-    rounded = {layer_of(node) for node in graph.nodes if operator_name(node) == "quantize_per_tensor"}
+    # What is rounded at run time says whose value it is, and is rounded for its readers.
+    rounded = {layer_of(node) for node in graph.nodes if str(node.target).endswith("quantize_per_tensor.default")}
     weights = {layer_of(node): weight for node in graph.nodes if (weight := weight_node(node)) is not None}
     real = {layer for layer, weight in weights.items() if operator_name(weight) != "dequantize_per_channel"}
     return Described(
-        frozenset(layer for layer in rounded - real if layer),
+        frozenset(layer for layer in (rounded | weights.keys()) - real if layer),
         sum(name.startswith("quantize_") for name in names),
         sum(name.startswith("dequantize_") for name in names),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...graph import LayerGraph
@@ -29,11 +29,14 @@ class Kernel:
         Ids of the layers that it computes, in order.
     rounds : tuple of str
         Where it computes none: the layers whose values it quantizes or dequantizes, empty for a model input.
+    adds : bool
+        Whether it adds another value to its sums.
     """
 
     event: str
     layers: tuple[str, ...]
     rounds: tuple[str, ...] = ()
+    adds: bool = False
 
 
 def kernels_in(program: Compiled) -> list[Kernel]:
@@ -49,8 +52,33 @@ def kernels_in(program: Compiled) -> list[Kernel]:
             space, operator, plain, loop = call.groups()
             nodes = program.loops.get(loop, ()) if loop else sources
             event = loop or f"{space or 'aten'}::{operator or plain}"
-            found.append(_kernel(event, nodes, program, "torch.uint8" in text))
+            made = _kernel(event, nodes, program, "torch.uint8" in text)
+            found.append(replace(made, adds=".binary" in call.group()))
             sources = ()
+    return found
+
+
+def with_sums(graph: LayerGraph, weighted: Collection[str], kernels: Sequence[Kernel]) -> list[Kernel]:
+    """The same kernels, where one that adds to a linear layer's sums is said to compute both.
+
+    In the code it stands for the addition alone.
+
+    Parameters
+    ----------
+    weighted : collection of str
+        Layers with a weight in whole numbers.
+    """
+    own = (tuple(layer for layer in kernel.layers if layer in weighted) for kernel in kernels
+           if kernel.event.startswith(INTEGER) and not kernel.adds)  # fmt: skip
+    has_own = {layers[-1] for layers in own if layers}
+    found = []
+    for kernel in kernels:
+        last = kernel.layers[-1:]
+        if kernel.adds and last and last[0] not in weighted:
+            makers = (graph.producer.get(graph.origin(name)) for name in graph.by_id[last[0]].inputs)
+            inside = [m.id for m in makers if m is not None and m.id in weighted and m.id not in has_own]
+            kernel = replace(kernel, layers=(*inside[-1:], *last))
+        found.append(kernel)
     return found
 
 

@@ -14,7 +14,7 @@ from ...text import Text
 from ..runner import WARM_UPS, Timing, threads_set
 from .code import Compiled, compiled, need_compiler
 from .lower import examples, exported, lower, owned_module, taps
-from .profile import INTEGER, LayerTimes, kernels_in, laps, layer_times
+from .profile import INTEGER, LayerTimes, kernels_in, laps, layer_times, with_sums
 from .table import WEIGHTED
 
 LOOP = "C++ loop"
@@ -137,7 +137,7 @@ class Pt2eRunner:
         events = list(profiled.events() or ())
         found = []
         for name, program in programs.items():
-            kernels = kernels_in(program)
+            kernels = with_sums(self.quantization.graph, self.quantization.weights, kernels_in(program))
             found.append(layer_times(self.quantization.graph, kernels, laps(events, f"qinspect {name}", kernels)))
         return found[0], found[1]
 
@@ -145,7 +145,7 @@ class Pt2eRunner:
 def kernels_of(quantization: Quantization, program: Compiled) -> dict[str, str]:
     """Which layers run in integers, convolutions and linear layers as the generated code has them."""
     found: dict[str, str] = {}
-    for kernel in kernels_in(program):
+    for kernel in with_sums(quantization.graph, quantization.weights, kernels_in(program)):
         if kernel.event.startswith(INTEGER):
             mine = [layer_id for layer_id in kernel.layers if layer_id in quantization.weights]
             found.update(dict.fromkeys(mine[-1:], kernel.event.replace("::", ".")))

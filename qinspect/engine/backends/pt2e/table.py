@@ -9,7 +9,7 @@ from ...text import Text
 from ..fx.table import grouping
 from ..grouping import pads_zeros
 
-__all__ = ["LOOPS", "WEIGHTED", "absorbs", "grouping", "why_not"]
+__all__ = ["LOOPS", "WEIGHTED", "absorbs", "grouping", "hands_on_float", "why_not"]
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "linear"})
 """Layers for which inductor calls oneDNN's integer kernels (``onednn.qconv``, ``onednn.qlinear``)."""
@@ -24,8 +24,19 @@ LOOPS = frozenset(
 """Layers that become loops of C++ over whole numbers: read, computed in registers, rounded, written."""
 
 
+IN_BFLOAT16 = Text(
+    "inductor's kernel for weights alone in int8 takes bfloat16 values; with float32 it is slower than a float layer"
+)
+"""``aten._weight_int8pack_mm``: with float32 it was measured 2 to 400 times slower than a float linear layer, since
+nothing there uses vector instructions, and inductor itself chooses it for bfloat16 alone."""
+
 ONE_CALL = frozenset({("conv2d", "add"), ("conv2d", "hardswish"), ("conv2d", "silu"), ("linear", "gelu")})
 """What inductor's patterns put into one call of oneDNN where no quantizer stands between."""
+
+
+def hands_on_float(layer: Layer) -> bool:
+    """Whether a layer with a weight may hand on real numbers: oneDNN's kernels scale their sums either way."""
+    return layer.op in WEIGHTED
 
 
 def absorbs(layer: Layer, part: Layer, clip: Layer | None, target: Target) -> str | None:
@@ -56,13 +67,15 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return Text("its limits are computed at run time")
     activation, weight = config.activation, config.weight
     if activation is None:
-        return Text("inductor's integer kernels take no float activations") if weight else None
-    if activation.dynamic:
-        return Text("the lowering to PT2E has no dynamic ranges")
+        return IN_BFLOAT16 if weight is not None else None
+    if activation.dynamic and layer.op != "linear":
+        return Text("inductor has no integer kernel for {op} with a range at run time", op=layer.op)
     if activation.dtype != "uint8":
         return Text("inductor's integer kernels take uint8 activations, not {dtype}", dtype=activation.dtype)
     if activation.granularity != "per_tensor":
         return Text("activations are quantized per tensor")
+    if activation.dynamic and activation.symmetric:
+        return Text("torch chooses affine ranges at run time")
     if layer.op in WEIGHTED:
         if "weight" not in layer.roles:
             return Text("its weight is computed at run time")
@@ -72,8 +85,8 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
             return Text("inductor's integer kernels take int8 weights, not {dtype}", dtype=weight.dtype)
         if not weight.symmetric:
             return Text("inductor's integer kernels take symmetric weights")
-        if weight.granularity != "per_channel":
-            return Text("inductor leaves weights that are not per channel in float, without a word")
+        if weight.granularity == "per_group":
+            return Text("inductor's integer kernels take weights per tensor or per channel")
         if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
             return Text("inductor's quantized convolution takes no padding by name")
     return None
