@@ -4748,16 +4748,8 @@
         <translation>inductor 没有 {op} 的整数核</translation>
     </message>
     <message>
-        <source>the lowering to PT2E has no dynamic ranges</source>
-        <translation>转换到 PT2E 时没有动态范围</translation>
-    </message>
-    <message>
         <source>inductor&apos;s integer kernels take uint8 activations, not {dtype}</source>
         <translation>inductor 的整数核只接受 uint8 激活，不接受 {dtype}</translation>
-    </message>
-    <message>
-        <source>inductor&apos;s integer kernels take no float activations</source>
-        <translation>inductor 的整数核不接受浮点激活</translation>
     </message>
     <message>
         <source>inductor&apos;s integer kernels take int8 weights, not {dtype}</source>
@@ -4766,10 +4758,6 @@
     <message>
         <source>inductor&apos;s integer kernels take symmetric weights</source>
         <translation>inductor 的整数核只接受对称权重</translation>
-    </message>
-    <message>
-        <source>inductor leaves weights that are not per channel in float, without a word</source>
-        <translation>inductor 会不声不响地让非逐通道的权重保持浮点</translation>
     </message>
     <message>
         <source>inductor&apos;s quantized convolution takes no padding by name</source>
@@ -6834,6 +6822,22 @@
     <message>
         <source>Is the file whole?</source>
         <translation>文件完整吗？</translation>
+    </message>
+    <message>
+        <source>inductor&apos;s kernel for weights alone in int8 takes bfloat16 values; with float32 it is slower than a float layer</source>
+        <translation>inductor 仅权重 int8 的内核接受 bfloat16 值；用 float32 时比浮点层还慢</translation>
+    </message>
+    <message>
+        <source>inductor has no integer kernel for {op} with a range at run time</source>
+        <translation>inductor 没有范围在运行时确定的 {op} 整数内核</translation>
+    </message>
+    <message>
+        <source>torch chooses affine ranges at run time</source>
+        <translation>torch 在运行时选择仿射范围</translation>
+    </message>
+    <message>
+        <source>inductor&apos;s integer kernels take weights per tensor or per channel</source>
+        <translation>inductor 的整数内核接受逐张量或逐通道的权重</translation>
     </message>
     <message>
         <source>Of {count} outputs, {output} is judged; --output names another.</source>
