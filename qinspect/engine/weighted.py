@@ -106,8 +106,8 @@ def multiply_adds(op: str, shape: Shape, operands: Sequence[Shape], weights: Map
         return (math.prod(operands[0]) if op.startswith("conv_transpose") else size) * math.prod(weight[1:])
     if op == "matmul" and len(operands) >= 2:
         return size * operands[-2][-1]
-    if op == "scaled_dot_product_attention" and len(operands) == 3:
-        query, key, _ = operands
+    if op == "scaled_dot_product_attention" and len(operands) >= 3:  # a mask may be the fourth
+        query, key = operands[:2]
         return (math.prod(query) + size) * key[-2]
     if op in ("lstm", "gru", "rnn", "lstm_cell", "gru_cell", "rnn_cell"):
         matrices = sum(tensor.numel() for role, tensor in weights.items() if role.startswith("weight"))

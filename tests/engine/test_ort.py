@@ -26,7 +26,7 @@ from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import ACTIVATION, WEIGHT
+from qinspect.engine.qconfig import ACTIVATION, WEIGHT, TensorConfig
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
 from qinspect.engine.target import Target
@@ -440,6 +440,21 @@ def test_a_shared_module_and_several_inputs_and_outputs(images):
     first, second, third = runner.run((images, images * 2))
     assert first.shape == second.shape == third.shape
     assert torch.equal(third, images * 2)
+
+
+@pytest.mark.parametrize("kind", ["static", "dynamic", "weight only"])
+def test_a_shared_modules_whole_numbers_are_stored_once(images, tmp_path, kind):
+    config = {"static": ACTIVATION, "dynamic": TensorConfig("uint8", dynamic=True), "weight only": None}[kind]
+    plan = PLAN.with_default(weight=WEIGHT, activation=config)
+    model = lowered(Shared(), images, images * 2, plan=plan).model_bytes
+    stored = [tensor.name for tensor in onnx.load_from_string(model).graph.initializer]
+    assert [name for name in stored if name.endswith("weight/quantized")] == ["conv:conv2d/weight/quantized"]
+    path = tmp_path / "int8.onnx"
+    path.write_bytes(model)
+    again = load_model(ModelSpec(str(path)))
+    if kind != "dynamic":
+        assert sum(tensor.dim() == 4 for tensor in again.graph.params.values()) == 1
+    assert len([layer for layer in again.existing.weights if layer.startswith("conv:conv2d")]) == 3
 
 
 def test_layers_that_the_runtime_left_in_float_are_not_called_integer(runner):

@@ -116,6 +116,18 @@ def test_products_with_computed_weights_have_multiply_adds(canonical):
     assert {layer.op: layer.macs for layer in graph.layers if layer.macs} == {"linear": 5 * 6, "conv1d": 2 * 4 * 3}
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_has_multiply_adds_with_and_without_a_mask(canonical, masked):
+    class Attention(nn.Module):
+        def forward(self, x):
+            mask = torch.ones(5, 5, dtype=torch.bool, device=x.device).tril() if masked else None
+            return F.scaled_dot_product_attention(x, x, x, mask)
+
+    graph = canonical(Attention(), torch.rand(2, 3, 5, 4))
+    macs = {layer.op: layer.macs for layer in graph.layers if layer.macs}
+    assert macs == {"scaled_dot_product_attention": 2 * 3 * 5 * 5 * 4}
+
+
 def core_net() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1, bias=False),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ...graph import LayerGraph
+import numpy as np
+
+from ...graph import Layer, LayerGraph
 
 OPSET = 18
 IR_VERSION = 10  # The first with metadata on nodes; onnxruntime reads it from 1.18 on.
@@ -25,6 +28,12 @@ def output_names(graph: LayerGraph) -> list[str]:
     if isinstance(graph.outputs, Mapping) and len(graph.outputs) == count:
         names = [str(key) for key in graph.outputs]
     return [f"{name}_out" if name in graph.input_names else name for name in names]
+
+
+def content_key(layer: Layer, array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
+    """The same for what is equal in two calls of one module."""
+    content = hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest()
+    return layer.id.rpartition(":")[0], str(array.dtype), array.shape, content
 
 
 def stored_names(graph: LayerGraph) -> dict[str, str]:

@@ -42,6 +42,10 @@ class Builder(Protocol):
         """Name of a stored tensor with this content."""
         ...
 
+    def store_once(self, name: str, array: np.ndarray[Any, Any]) -> str:
+        """The same, shared with other calls of the layer's module."""
+        ...
+
     def weight(self) -> str:
         """Write what makes real numbers of the layer's stored weight; returns their tensor's name."""
         ...
@@ -73,11 +77,11 @@ def _matmul_nbits(to: Builder, output: str) -> None:
     stem = f"{layer.id}/weight"
     inputs = [
         to.real(layer.inputs[0], layer.id),
-        to.store(f"{stem}/quantized", packed),
-        to.store(f"{stem}/scale", scale),
+        to.store_once(f"{stem}/quantized", packed),
+        to.store_once(f"{stem}/scale", scale),
     ]
     if zero is not None:
-        inputs.append(to.store(f"{stem}/zero_point", zero))
+        inputs.append(to.store_once(f"{stem}/zero_point", zero))
     product = output if bias is None else f"{layer.id}/product"
     attributes = {"K": weight.shape[1], "N": weight.shape[0], "block_size": size, "accuracy_level": EXACT}
     attributes["bits"] = 4 if params.dtype.endswith("4") else 8
@@ -87,7 +91,7 @@ def _matmul_nbits(to: Builder, output: str) -> None:
 
 def _add_bias(to: Builder, bias: torch.Tensor | None, product: str, output: str, spatial: int = 0) -> None:
     if bias is not None:
-        stored = to.store(f"{to.layer.id}/bias", _by_channel(bias.detach().numpy(), spatial))
+        stored = to.store_once(f"{to.layer.id}/bias", _by_channel(bias.detach().numpy(), spatial))
         to.append(helper.make_node("Add", [product, stored], [output], f"{to.layer.id}/add_bias"))
 
 
@@ -121,14 +125,14 @@ def dynamic(to: Builder, nodes: Sequence[onnx.NodeProto], rounded: dict[str, tup
         if conv is None:
             whole = np.ascontiguousarray(whole.T)
         stem = f"{layer.id}/weight"
-        other = to.store(f"{stem}/quantized", whole)
+        other = to.store_once(f"{stem}/quantized", whole)
         if params.dtype.endswith("4"):
             to.append(helper.make_node("Cast", [other], [f"{stem}/wide"], f"{stem}/cast", to=INT8))
             other = f"{stem}/wide"
-        other_scale = to.store(f"{stem}/scale", _by_channel(step, spatial))
+        other_scale = to.store_once(f"{stem}/scale", _by_channel(step, spatial))
         kind = whole.dtype if not params.dtype.endswith("4") else np.int8
         # One for all: where there is one scale for each channel, all zero points are 0.
-        other_zero = to.store(f"{stem}/zero_point", np.asarray(params.zero_point.reshape(-1)[0], kind))
+        other_zero = to.store_once(f"{stem}/zero_point", np.asarray(params.zero_point.reshape(-1)[0], kind))
     sums = f"{layer.id}/sums"
     inputs = [numbers, other, zero, other_zero]
     if conv is None:

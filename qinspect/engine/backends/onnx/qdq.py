@@ -18,7 +18,7 @@ from ..grouping import PASSING
 from ..ort.table import SIXTEEN_BITS, grouping, stored
 from ..ort.unasked import keep_float
 from . import partly as onnx_partly
-from .naming import LAYER, MERGED, VALUES, metadata
+from .naming import LAYER, MERGED, VALUES, content_key, metadata
 from .ops import limits
 from .opset import needed_opset
 from .weights import STORAGE, whole_numbers
@@ -109,6 +109,7 @@ class _Builder:
         self.arrays = {tensor.name: tensor for tensor in model.graph.initializer}
         self.nodes: list[onnx.NodeProto] = []
         self.stored: dict[str, onnx.TensorProto] = {}
+        self.equal: dict[tuple[Any, ...], str] = {}  # of a module, what is stored -> its name
         self.ints: dict[str, str] = {}  # value -> tensor of whole numbers
         self.floats: dict[tuple[str, str], str] = {}  # value, layer -> dequantized for it
         self.rounded: dict[str, tuple[str, str, str]] = {}  # value -> what was made of it at run time
@@ -371,6 +372,10 @@ class _Builder:
             self.stored[name] = numpy_helper.from_array(array, name)
         return name
 
+    def store_once(self, name: str, array: np.ndarray[Any, Any]) -> str:
+        """Store what belongs to the layer's weight; calls of one module share what is equal."""
+        return self.store(self.equal.setdefault(content_key(self.layer, array), name), array)
+
     def _zero_point(self, params: QParams) -> np.ndarray[Any, Any]:
         return params.zero_point.astype(params.dtype)
 
@@ -394,14 +399,14 @@ class _Builder:
         weight = self.q.graph.weight(layer)
         assert weight is not None
         stem = f"{layer.id}/weight"
-        whole = self.store(f"{stem}/quantized", whole_numbers(weight, params))
+        whole = self.store_once(f"{stem}/quantized", whole_numbers(weight, params))
         if params.dtype in ("fp16", "bf16"):
             self.append(helper.make_node("Cast", [whole], [stem], f"{stem}/cast", to=onnx.TensorProto.FLOAT))
             return stem
         zero = (
             []
             if params.is_float
-            else [self.store(f"{stem}/zero_point", params.zero_point.astype(STORAGE[params.dtype]))]
+            else [self.store_once(f"{stem}/zero_point", params.zero_point.astype(STORAGE[params.dtype]))]
         )
         if params.dtype.endswith("int4") and layer.id in self.q.integer:
             # The runtime widens it when it loads the model, and has integer kernels for what comes out.
@@ -412,7 +417,7 @@ class _Builder:
         axis = {} if params.axis is None else {"axis": params.axis}
         if params.group_size is not None:
             axis = {"axis": 1, "block_size": params.group_size}
-        inputs = [whole, self.store(f"{stem}/scale", params.scale), *zero]
+        inputs = [whole, self.store_once(f"{stem}/scale", params.scale), *zero]
         self.append(helper.make_node("DequantizeLinear", inputs, [stem], f"{stem}/dequantize", **axis))
         return stem
 
@@ -422,13 +427,13 @@ class _Builder:
         bias, source = self.q.graph.bias(layer), self.q.input_scale(layer)
         assert bias is not None
         if source is None or not self.q.sums_integers(layer):
-            return self.store(f"{layer.id}/bias", bias.detach().numpy())
+            return self.store_once(f"{layer.id}/bias", bias.detach().numpy())
         step = torch.from_numpy(params.scale).double() * float(source.scale)
         whole = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
         stem = f"{layer.id}/bias"
-        array = self.store(f"{stem}/quantized", whole.numpy().astype(np.int32))
-        scale = self.store(f"{stem}/scale", step.numpy().astype(np.float32))
-        zero = self.store(f"{stem}/zero_point", np.zeros(step.shape, np.int32))
+        array = self.store_once(f"{stem}/quantized", whole.numpy().astype(np.int32))
+        scale = self.store_once(f"{stem}/scale", step.numpy().astype(np.float32))
+        zero = self.store_once(f"{stem}/zero_point", np.zeros(step.shape, np.int32))
         axis = {} if params.axis is None else {"axis": 0}
         self.append(helper.make_node("DequantizeLinear", [array, scale, zero], [stem], f"{stem}/dequantize", **axis))
         return stem

@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from ...graph import Layer
 from ...qparams import QParams
 from ...quantize import Quantization
-from ..onnx.naming import LAYER, MERGED, VALUES, metadata
+from ..onnx.naming import LAYER, MERGED, VALUES, content_key, metadata
 from ..onnx.qdq import INTEGERS, integer_tensor
 
 WEIGHTED = {"Conv": 0, "ConvTranspose": 1, "Gemm": 0, "MatMul": 1}
@@ -60,6 +60,7 @@ class _Writer:
         self.merged = merged
         self.nodes: list[onnx.NodeProto] = []
         self.stored: dict[str, onnx.TensorProto] = {}
+        self.equal: dict[tuple[Any, ...], str] = {}  # of a module, what is stored -> its name
         self.pairs: dict[str, str] = {}  # value -> its dequantized tensor
 
     def quantize(self, node: onnx.NodeProto, layer: Layer) -> None:
@@ -90,7 +91,12 @@ class _Writer:
         weight = self.q.graph.weight(layer)
         assert weight is not None
         whole = params.quantize(weight.detach()).numpy().astype(np.int8)
-        inputs = [self._store(f"{stem}/quantized", whole), *self._grid(stem, params)]
+        scale, zero = params.scale.astype(np.float32), params.zero_point.astype(np.int8)
+        inputs = [
+            self._store_once(layer, f"{stem}/quantized", whole),
+            self._store_once(layer, f"{stem}/scale", scale),
+            self._store_once(layer, f"{stem}/zero_point", zero),
+        ]
         axis = {} if params.axis is None else {"axis": params.axis}
         self._append("DequantizeLinear", inputs, stem, f"{stem}/dequantize", layer, **axis)
         return stem
@@ -99,11 +105,15 @@ class _Writer:
         """In float; a remedy may have changed it."""
         bias = self.q.graph.bias(layer)
         assert bias is not None
-        return self._store(f"{layer.id}/bias", bias.detach().numpy())
+        return self._store_once(layer, f"{layer.id}/bias", bias.detach().numpy())
 
     def _grid(self, stem: str, params: QParams) -> list[str]:
         scale = self._store(f"{stem}/scale", params.scale.astype(np.float32))
         return [scale, self._store(f"{stem}/zero_point", params.zero_point.astype(np.int8))]
+
+    def _store_once(self, layer: Layer, name: str, array: np.ndarray[Any, Any]) -> str:
+        """Calls of one module share what is equal."""
+        return self._store(self.equal.setdefault(content_key(layer, array), name), array)
 
     def _store(self, name: str, array: np.ndarray[Any, Any]) -> str:
         self.stored.setdefault(name, numpy_helper.from_array(array, name))

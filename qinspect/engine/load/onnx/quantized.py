@@ -98,6 +98,8 @@ class _Stripper:
         self.marks = Marks()
         self.clips = _own_clips(file.meta)
         self.outputs = {item.name for item in file.outputs}
+        self.read: dict[tuple[Any, ...], str] = {}  # what a dequantizer of a stored tensor reads -> what it gives
+        self.same: dict[str, str] = {}  # tensor -> the one that is equal
         self.skipped: set[str] = set()  # first outputs of operators that went into others
 
     def run(self) -> tuple[OnnxFile, Marks]:
@@ -120,6 +122,8 @@ class _Stripper:
         for op in ops:
             if op.outputs[0] in self.skipped:
                 continue
+            if any(name in self.same for name in op.inputs):
+                op = replace(op, inputs=tuple(self.same.get(name, name) for name in op.inputs))
             if op.kind in QUANTIZE:
                 self._quantize(op)
             elif op.kind in DEQUANTIZE:
@@ -173,6 +177,10 @@ class _Stripper:
             self.real[output] = self.real[name]
         elif name in self.arrays:
             whole = self.arrays[name]
+            read = (*op.inputs, *sorted(op.attributes.items()))
+            if (first := self.read.setdefault(read, output)) != output and output not in self.outputs:
+                self.same[output] = first  # another call of a shared module
+                return
             params = self._params(op, _name_of(whole.dtype, op), whole.ndim)
             self.arrays[output] = _dequantized(whole, self._scales(op), op)
             if whole.dtype != np.int32:
