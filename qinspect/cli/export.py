@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..engine.kinds import KINDS
+from ..engine.results import ExportReport
 from . import options as words
 from .terminal import progress
 from .verb import Verb
@@ -32,6 +33,27 @@ def add(verb: Verb) -> None:
     export.set_defaults(wrong_usage=export.error)
 
 
+def _say_figures(found: ExportReport) -> None:
+    """What was measured on the samples, against the simulation and against the float model."""
+    equal = "" if found.equal_share is None else f"{found.equal_share:.1%} of the values equal, "
+    print(f"against the simulation: {equal}SQNR {_db(found.sqnr_db)} ({found.samples} samples)")
+    figures = [] if found.float_agreement is None else [f"agreement {found.float_agreement:.1%}"]
+    figures += [] if found.float_kl is None else [f"KL {found.float_kl:.2g} nats"]
+    print(f"against the float model: {', '.join([*figures, f'SQNR {_db(found.float_sqnr_db)}'])}")
+    for name, grid in found.io.items():
+        print(f"{name}: {grid['dtype']}, scale {grid['scale']:.9g}, zero point {grid['zero_point']}")
+    path = Path(found.path)
+    for place in (path / "verify.json", path.with_name(f"{path.stem}.verify.json")):
+        if place.is_file():
+            print(f"verified: {place}" if found.verified else f"not verified: {place}")
+            break
+
+
+def _db(value: float | None) -> str:
+    """None stands for infinite."""
+    return "infinite" if value is None else f"{value:.1f} dB"
+
+
 def _export(options: argparse.Namespace) -> int:
     if options.data is None and options.stats is None:
         options.wrong_usage("one of the arguments --stats --data is required")
@@ -42,11 +64,12 @@ def _export(options: argparse.Namespace) -> int:
         model = words.load(options, report)
         data = None if options.data is None else words.open_data_set(options, model)
         plan = words.plan_of(options, model)
-        if options.target is None and (fitting := suited(plan, model.graph, options.to)) is not plan:
-            notes = (
-                *notes,
-                f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}",
-            )
+        remarks: tuple[str, ...] = ()
+        if options.target is None:
+            fitting, changes = suited(plan, model.graph, options.to)
+            if fitting is not plan:
+                said = f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}"
+                remarks = (said, *changes)
             plan = fitting
         if data is None:
             calibration = words.stored_statistics(options, model)
@@ -65,11 +88,13 @@ def _export(options: argparse.Namespace) -> int:
             metric=words.metric(options, model, data),
             opset=options.opset,
             io=options.io,
+            remarks=remarks,
         )
     for line in (*notes, *found.notes):
         print(f"note: {line}")
     agreement = "" if found.agreement is None else f", agreement with the simulation {found.agreement:.1%}"
     print(f"{found.path}: {len(found.quantized)} of {len(found.asked)} layers in integers{agreement}")
+    _say_figures(found)
     if found.size_bytes is not None and found.float_size_bytes:
         size = f"{found.size_bytes / 1e6:.2f} MB (float {found.float_size_bytes / 1e6:.2f} MB)"
         print(f"{size}, opset {found.versions['opset']}, ONNX Runtime {found.lowest_onnxruntime} or later")

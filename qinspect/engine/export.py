@@ -13,6 +13,7 @@ from .backends import refuse_opaque
 from .backends.exported import Batches, Score
 from .calibrate import Calibration
 from .classes import judged
+from .carry import carried
 from .data import Dataset, batches
 from .files import demand_writable, write_json
 from .graph import LayerGraph
@@ -24,7 +25,6 @@ from .job import (
     fused_graph,
     known_grids,
     quantization_of,
-    retarget,
     whole_batches,
 )
 from .kinds import BACKENDS, KINDS, ONNX_KINDS, refused
@@ -49,13 +49,13 @@ SYNTHETIC = 32
 """Samples made of the statistics that an exported model is verified on where no data is given."""
 
 
-def suited(plan: QuantPlan, graph: LayerGraph, to: str) -> QuantPlan:
-    """The plan for the backend that runs what `to` names; the same plan where its target does."""
+def suited(plan: QuantPlan, graph: LayerGraph, to: str) -> tuple[QuantPlan, tuple[Text, ...]]:
+    """The plan for the backend that runs what `to` names, and what was changed; the same plan where its target does."""
     backends = BACKENDS.get(to, (plan.target.backend,))
     if plan.target.backend in backends:
-        return plan
+        return plan, ()
     target = Target.parse(backends[0], threads=plan.target.threads, batch=plan.target.batch)
-    return retarget(plan, graph, target)
+    return carried(plan, graph, target)
 
 
 def export(
@@ -70,6 +70,7 @@ def export(
     *,
     opset: int | None = None,
     io: str = "float",
+    remarks: Sequence[str] = (),
 ) -> ExportReport:
     """Write what `to` says, load it in a new process, run it on the final split and compare.
 
@@ -85,6 +86,8 @@ def export(
         Of an ONNX file; None chooses.
     io : str
         ``float`` or ``int8``: what an ONNX file takes and gives.
+    remarks : sequence of str
+        For the report, such as what was changed for the target.
 
     Raises
     ------
@@ -118,6 +121,7 @@ def export(
     if problem := refuse_opaque(quantization.graph, Text("an export to {to}", to=to)):
         raise problem
     samples, score, notes = _trial(model, calibration, data, metric)
+    notes = (*notes, *remarks)
     rest = part(report, 0.1, 1)
     if to in ONNX_KINDS:
         file = out if to == "kit" or out.suffix == ".onnx" else out / f"{model.name}.onnx"

@@ -582,6 +582,11 @@ class ExportReport:
     layers_compared : int
     criterion : str
         What `verified` rests on.
+    float_agreement, float_kl, float_sqnr_db : float | None
+        Of the exported model against the float one: share of equal top-1 answers, KL(float || exported) in nats, SQNR
+        over all outputs in dB (None where infinite).
+    io : mapping of str to mapping
+        Inputs and outputs that are whole numbers: ``scale``, ``zero_point`` and ``dtype`` of each.
     """
 
     path: str
@@ -608,6 +613,10 @@ class ExportReport:
     layer_max_steps: int | None = None
     layers_compared: int = 0
     criterion: str = ""
+    float_agreement: float | None = None
+    float_kl: float | None = None
+    float_sqnr_db: float | None = None
+    io: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {"version": 1, **asdict(self)}

@@ -5032,6 +5032,10 @@
         <translation>torch 的整数核只接受逐张量或逐通道的权重</translation>
     </message>
     <message>
+        <source>{outputs}: computed in float and on no grid, so float in the file</source>
+        <translation>{outputs}：以浮点计算且没有量化网格，因此在文件中保持浮点</translation>
+    </message>
+    <message>
         <source>it interpolates in integers by taking the nearest value, to a known size, only</source>
         <translation>它对整数只能以最近邻方式插值到已知大小</translation>
     </message>
@@ -5046,6 +5050,10 @@
     <message>
         <source>Install qinspect with pip for it, or choose fx-onednn.</source>
         <translation>为此请用 pip 安装 qinspect，或选择 fx-onednn。</translation>
+    </message>
+    <message>
+        <source>{role}: {before} became {after}</source>
+        <translation>{role}：{before} 改为 {after}</translation>
     </message>
     <message>
         <source>values per channel</source>

@@ -72,7 +72,15 @@ def test_the_plan_follows_what_is_exported_and_that_is_said(model, stats, plan, 
     given, out = plan("fx-x86"), tmp_path / "digits.onnx"
     words = ["export", *model, "--plan", given, "--stats", str(stats), "--to", "onnx", "--out", str(out)]
     assert main(words) == 0
-    assert f"note: {given} is for fx-x86; what was exported is for ort" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"note: {given} is for fx-x86; what was exported is for ort" in said
+    assert "note: activation: " in said
+    beside = json.loads((tmp_path / "digits.verify.json").read_text())
+    assert beside["notes"][1].startswith(f"{given} is for fx-x86") or beside["notes"][0].startswith(f"{given} is for")
+    assert 10 < beside["float_sqnr_db"] < 60
+    assert f"against the float model: agreement {beside['float_agreement']:.1%}, KL " in said
+    assert f"SQNR {beside['float_sqnr_db']:.1f} dB" in said
+    assert f"verified: {tmp_path / 'digits.verify.json'}" in said
     assert any(node.op_type == "QuantizeLinear" for node in onnx.load(out).graph.node)
 
 

@@ -20,8 +20,9 @@ from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort import export as ort_export
 from qinspect.engine.backends.ort.export import export_onnx
 from qinspect.engine.calibrate import calibrate
+from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
-from qinspect.engine.load import quiet
+from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
@@ -92,6 +93,47 @@ def test_an_export_is_verified_and_what_was_found_lies_beside_it(quantization, s
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx", "net.verify.json"]
     assert told == sorted(told)
     assert told[-1] == 1
+
+
+class Detector(nn.Module):
+    """A dictionary of outputs, one of them a pair; input (N, 3, 12, 12)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.box = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x):
+        x = F.silu(self.one(x))
+        y = self.two(x)
+        return {"scores": torch.sigmoid(y), "boxes": self.box(y).exp(), "feat": (x, y)}
+
+
+@pytest.mark.parametrize("io", ["float", "int8"])
+def test_outputs_have_their_keys_and_all_that_have_a_grid_are_whole_numbers_where_that_is_asked(
+    samples, canonical, quantized, tmp_path, io
+):
+    q = quantized(canonical(Detector().eval(), samples[0][0]), PLAN, samples)
+    out = tmp_path / "net.onnx"
+    found = export_onnx(q, out, samples, io=io)
+    assert found.verified, found.problems
+    assert 15 < found.float_sqnr_db < 70
+    outputs = {item.name: item.type.tensor_type.elem_type for item in onnx.load(out).graph.output}
+    assert list(outputs) == ["scores", "boxes", "feat_0", "feat_1"]
+    whole = {name for name, kind in outputs.items() if kind == onnx.TensorProto.UINT8}
+    beside = json.loads((tmp_path / "net.verify.json").read_text())
+    if io == "float":
+        assert whole == set() == set(beside["io"])
+        return
+    assert whole == {"scores", "feat_0", "feat_1"}  # of an exponential there is no integer kernel
+    assert set(beside["io"]) == whole | {"x"}
+    assert beside["io"]["scores"] == {"scale": 1 / 256, "zero_point": 0, "dtype": "uint8"}
+    assert any(note.startswith("boxes: ") for note in beside["notes"])
+    again = load_model(ModelSpec(str(out)))
+    with torch.no_grad():
+        given = outputs_of(Executor(again.graph)(samples[0]))
+        wanted = outputs_of(Executor(q.float_graph)(samples[0]))
+    for one, two in zip(given, wanted, strict=True):
+        torch.testing.assert_close(one, two, atol=0.1, rtol=0.1)
 
 
 def test_the_file_runs_with_onnxruntime_alone(quantization, samples, tmp_path):

@@ -212,7 +212,7 @@ def test_sixteen_bit_activations_are_rounded_as_asked_and_computed_in_float(lowe
     runner = lowered(Images(), IMAGES, QConfig(INT8, TensorConfig(dtype, symmetric=symmetric)))
     q = runner.quantization
     assert not runner.kernels.keys() & q.asked
-    assert q.asked == q.why_not.keys()
+    assert q.asked | {"up:conv_transpose1d"} == q.why_not.keys()  # which a default does not mean
     assert {"first:conv2d", ":max_pool2d", "line:conv1d"} <= q.quantized
     assert all("in float" in q.why_not[layer] for layer in q.quantized & q.asked)
     found = steps(runner, IMAGES)

@@ -18,6 +18,7 @@ import torch
 from ... import __version__
 from ..child import how_it_ended
 from ..errors import kl_divergence, logits
+from ..execute import Executor, outputs_of
 from ..problem import Problem
 from ..progress import Report
 from ..quantize import Quantization
@@ -189,7 +190,11 @@ def summed_up(
     checks = checks or {}
     counts = [(check.histogram.get(0, 0), sum(check.histogram.values())) for check in checks.values()]
     total = sum(whole for _, whole in counts)
-    first, other = logits(ours), logits(theirs)
+    plain = Executor(q.float_graph)
+    with torch.inference_mode():
+        parts = [outputs_of(plain(batch)) for batch in samples]
+    wanted = [torch.cat(each) for each in zip(*parts, strict=True)]
+    float_agreement, _, float_sqnr_db = likeness(ours, wanted)
     return ExportReport(
         str(out),
         to,
@@ -203,12 +208,20 @@ def summed_up(
         *nodes,
         {**versions, "qinspect": __version__},
         tuple(notes),
-        kl=None if first is None or other is None else float(kl_divergence(other, first).mean()),
+        kl=_kl(theirs, ours),
         layer_equal_share=sum(equal for equal, _ in counts) / total if total else None,
         layer_max_steps=max((check.max_steps for check in checks.values()), default=None),
         layers_compared=len(checks),
         criterion=criterion,
+        float_agreement=float_agreement,
+        float_kl=_kl(wanted, ours),
+        float_sqnr_db=float_sqnr_db,
     )
+
+
+def _kl(wanted: Sequence[torch.Tensor], given: Sequence[torch.Tensor]) -> float | None:
+    one, other = logits(wanted), logits(given)
+    return None if one is None or other is None else float(kl_divergence(one, other).mean())
 
 
 WITHIN_ONE = 0.999

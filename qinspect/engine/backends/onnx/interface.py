@@ -22,7 +22,8 @@ def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
     """Fold the quantizers of inputs and the dequantizers of outputs into whoever feeds and reads the model.
 
     Inputs and outputs keep their names; ``x = (q - zero_point) * scale`` with the numbers that the
-    metadata `IO` has. An output that is computed in float stays float.
+    metadata `IO` has. An output that is computed in float is given on the grid that its readers in the
+    model have; one that has none stays float.
 
     Parameters
     ----------
@@ -57,22 +58,37 @@ def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
         renamed.update({node.output[0]: info.name for node in readers})
         dropped += readers
     makes = {name: node for node in copy.graph.node for name in node.output}
+    again: list[tuple[str, str]] = []  # whole numbers that have another's name, and the output that they are as well
     for info in copy.graph.output:
         node = makes.get(info.name)
-        if node is None or node.op_type != "DequantizeLinear" or node.input[0] not in makes:
+        if node is None or info.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
             continue
-        whole = node.input[0]
-        if whole in renamed or any(info.name in other.input for other in copy.graph.node):
+        readers = [other for other in copy.graph.node if info.name in other.input]
+        quantizers = [other for other in readers if other.op_type == "QuantizeLinear"]
+        if node.op_type == "DequantizeLinear" and not arrays[node.input[1]].dims:
+            whole = node.input[0]
+            if whole in renamed or whole not in makes:
+                again.append((whole, info.name))
+            else:
+                renamed[whole] = info.name
+            if not readers:
+                dropped.append(node)
+        elif quantizers and _same_grid(quantizers, arrays):
+            node = quantizers[0]
+            dropped += quantizers[1:]
+            renamed.update({other.output[0]: info.name for other in quantizers})
+        else:
             continue
+        renamed[info.name] = f"{info.name}/real"
         found[info.name] = _grid(node, arrays)
         info.type.tensor_type.elem_type = arrays[node.input[2]].data_type
-        renamed[whole] = info.name
-        dropped.append(node)
     gone = {id(node) for node in dropped}
     nodes = [node for node in copy.graph.node if id(node) not in gone]
     for node in nodes:
         node.input[:] = [renamed.get(name, name) for name in node.input]
         node.output[:] = [renamed.get(name, name) for name in node.output]
+    for whole, name in again:
+        nodes.append(helper.make_node("Identity", [renamed.get(whole, whole)], [name], f"{name}/identity"))
     del copy.graph.node[:]
     copy.graph.node.extend(nodes)
     used = {name for node in nodes for name in node.input}

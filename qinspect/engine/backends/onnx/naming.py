@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ...graph import Layer, LayerGraph
+from ...graph import Layer, LayerGraph, Ref
 
 OPSET = 18
 IR_VERSION = 10  # The first with metadata on nodes; onnxruntime reads it from 1.18 on.
@@ -22,12 +22,37 @@ Shape = tuple[int | None, ...]
 
 
 def output_names(graph: LayerGraph) -> list[str]:
-    """Names of the model's outputs: those of a dictionary, else ``output`` or ``output_0``, ``output_1``, ..."""
-    count = len(graph.output_values)
-    names = ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
-    if isinstance(graph.outputs, Mapping) and len(graph.outputs) == count:
-        names = [str(key) for key in graph.outputs]
-    return [f"{name}_out" if name in graph.input_names else name for name in names]
+    """Names of the model's outputs: their keys, and their places where they have none.
+
+    A dictionary or a dataclass of its author's gives ``scores``, and of what it nests ``feat_0``, ``feat_1``; a tuple
+    ``output_0``, ``output_1``, ...; what is alone in one is ``output``.
+    """
+    found: list[str] = []
+    taken = set(graph.input_names)
+    for path in _paths(graph.outputs):
+        keyed = bool(path) and isinstance(path[0], str)
+        name = "_".join(map(str, path)) if keyed else "_".join(("output", *map(str, path)))
+        if not keyed and len(graph.output_values) == 1:
+            name = "output"
+        if name in graph.input_names:
+            name = f"{name}_out"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        found.append(name)
+    return found
+
+
+def _paths(tree: Any, before: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The keys and places that lead to each value, in the order of `graph.refs`."""
+    if isinstance(tree, Ref):
+        yield before
+    elif isinstance(tree, Mapping):
+        for key, item in tree.items():
+            yield from _paths(item, (*before, key if isinstance(key, int) and before else str(key)))
+    elif isinstance(tree, (tuple, list)):
+        for index, item in enumerate(tree):
+            yield from _paths(item, (*before, index))
 
 
 def content_key(layer: Layer, array: np.ndarray[Any, Any]) -> tuple[Any, ...]:

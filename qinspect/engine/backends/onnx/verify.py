@@ -168,6 +168,10 @@ def _compare(
     count = Counter(node.op_type for node in model.graph.node)
     nodes = count["QuantizeLinear"], count["DequantizeLinear"]
     versions = {**found["versions"], "onnx": onnx.__version__, "opset": str(opset_of(model))}
+    if whole:
+        floats = [name for name in names if name not in whole]
+        said = Text("{outputs}: computed in float and on no grid, so float in the file", outputs=", ".join(floats))
+        notes = (*notes, said) if floats else notes
     result = summed_up(
         q, written.path, to, samples, outputs, simulated, problems, kernels, nodes, versions, score, notes,
         checks, CRITERION,
@@ -177,6 +181,7 @@ def _compare(
         size_bytes=written.path.stat().st_size,
         float_size_bytes=len(written.float_bytes),
         lowest_onnxruntime=lowest_onnxruntime(model),
+        io={name: dict(grid) for name, grid in whole.items()},
     )
 
 
