@@ -12,8 +12,8 @@ import torch
 from .backends import refuse_opaque
 from .backends.exported import Batches, Score
 from .calibrate import Calibration
-from .classes import judged
 from .carry import carried
+from .classes import judged
 from .data import Dataset, batches
 from .files import demand_writable, write_json
 from .graph import LayerGraph
