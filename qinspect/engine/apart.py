@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .backends.tables import table
-from .fold import MOVES
+from .fold import CONSTANTS, MOVES
 from .graph import Layer, LayerGraph, Ref
 from .plan import FLOAT_OPS, QuantPlan
 from .qconfig import QConfig
@@ -46,15 +47,25 @@ def kept_apart(graph: LayerGraph, plan: QuantPlan) -> dict[tuple[str, str], str]
         if part.op not in CLIPS | CURVES | {"add"} or (part.op in CLIPS and not plan.overrides):
             continue
         for item in part.args[: 2 if part.op == "add" else 1]:
-            before = graph.producer.get(item.value) if isinstance(item, Ref) else None
-            while before is not None and (before.op == "batch_norm" or only_moves(before)):
-                before = graph.producer.get(before.args[0].value) if isinstance(before.args[0], Ref) else None
-            if before is None or (part.op not in CLIPS and before.op not in FOLDABLE):
-                continue
-            reason = None if part.op in CLIPS else _no_kernel(graph, part, before, plan)
-            if reason := reason or _mismatch(part, before, plan):
-                found[before.id, part.id] = reason
+            for before in _hosts(graph, item):
+                if part.op not in CLIPS and before.op not in FOLDABLE:
+                    continue
+                reason = None if part.op in CLIPS else _no_kernel(graph, part, before, plan)
+                if reason := reason or _mismatch(part, before, plan):
+                    found[before.id, part.id] = reason
     return found
+
+
+def _hosts(graph: LayerGraph, item: Any) -> Iterator[Layer]:
+    """Layers to which what reads a value may be fused: behind what moves values or may be folded into them."""
+    while isinstance(item, Ref) and item.value in graph.producer:
+        layer = graph.producer[item.value]
+        constant = layer.op in CONSTANTS and len(layer.inputs) == 1
+        if layer.op != "batch_norm" and not only_moves(layer):
+            yield layer
+            if not constant:
+                return
+        item = next((arg for arg in layer.args[:2] if isinstance(arg, Ref)), None)
 
 
 def only_moves(layer: Layer) -> bool:

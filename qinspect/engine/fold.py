@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 
-from .graph import Layer
+from .graph import Layer, Param, Ref
 
 MOVES = frozenset(
     {
@@ -130,6 +131,63 @@ def _scale_and_shift(
     scale = (ones if gamma is None else gamma.double()) / torch.sqrt((ones if var is None else var.double()) + eps)
     shift = (zeros if beta is None else beta.double()) - scale * (zeros if mean is None else mean.double())
     return scale, shift
+
+
+CONSTANTS = frozenset({"mul", "div", "add", "sub"})
+"""Operators that, with stored numbers, do to each channel what a BatchNorm does; a frozen one is made of them."""
+
+Affine = tuple[int, torch.Tensor | None, torch.Tensor | None]
+
+
+def by_channel(
+    layer: Layer, before: Layer, axis: int, channels: int, params: Mapping[str, torch.Tensor]
+) -> Affine | None:
+    """What a multiplication by, or an addition of, stored numbers does to the channels of the layer before it.
+
+    Parameters
+    ----------
+    layer : Layer
+        Of `CONSTANTS`.
+    before : Layer
+        What computes the value that it reads.
+    axis, channels : int
+        Where `before` has its output channels, and how many.
+    params : mapping of key to torch.Tensor
+
+    Returns
+    -------
+    (int, torch.Tensor | None, torch.Tensor | None) | None
+        Which argument the value is, factors and summands, float64 of shape (channels,); None where it does
+        something else.
+    """
+    places = [index for index, item in enumerate(layer.args[:2]) if isinstance(item, Ref)]
+    if (
+        len(places) != 1
+        or not layer.target.startswith(f"aten.{layer.op}.")
+        or dict(layer.kwargs) not in ({}, {"alpha": 1})
+    ):
+        return None
+    place = places[0]
+    other = layer.args[1 - place]
+    if (place and layer.op in ("div", "sub")) or (layer.shape, layer.dtype) != (before.shape, before.dtype):
+        return None
+    if isinstance(other, Param):
+        tensor = params[other.key]
+        if not tensor.is_floating_point() or tensor.dim() > len(before.shape):
+            return None
+        shape = (*(1,) * (len(before.shape) - tensor.dim()), *tensor.shape)
+        if shape[axis] not in (1, channels) or math.prod(shape) != shape[axis]:
+            return None
+        values = tensor.detach().double().reshape(-1).expand(channels)
+    elif isinstance(other, (int, float)) and layer.op in ("mul", "div"):
+        values = torch.full((channels,), float(other), dtype=torch.float64)
+    else:
+        return None
+    if layer.op in ("add", "sub"):
+        return place, None, values if layer.op == "add" else -values
+    if layer.op == "div":
+        values = 1 / values
+    return (place, values, None) if bool(torch.isfinite(values).all()) else None
 
 
 def followed(move: Layer, before: Layer, axis: int, repeat: int) -> tuple[int, int] | None:

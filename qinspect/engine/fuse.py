@@ -19,7 +19,7 @@ from .apart import (
     kept_apart,
     only_moves,
 )
-from .fold import fold_batch_norm, fold_into_next, followed
+from .fold import CONSTANTS, by_channel, fold_batch_norm, fold_into_next, followed
 from .graph import Layer, LayerGraph, Param, Ref, refs
 from .graph import replace as replace_leaves
 from .plan import QuantPlan
@@ -49,6 +49,7 @@ def fuse(graph: LayerGraph, plan: QuantPlan, apart: Apart | None = None) -> Fuse
     """Fold BatchNorms and paddings, fuse activations and additions, as the plan wants.
 
     Patterns: (pad +) (batch_norm +) conv/linear (+ batch_norm) (+ relu, relu6, hardtanh, clamp), and
+    mul, div, add, sub with stored numbers by channel in a batch_norm's place behind a layer, and
     add + the last; where the target has a kernel for it also conv/linear (+ batch_norm) + add (+ clip)
     and + a curve (hardswish, gelu, ...). Between them there may be operators that only move values. A
     BatchNorm goes into the layer before it where it can, else into the one after it. A candidate's
@@ -101,7 +102,9 @@ class _Fuser:
             elif layer.op in CURVES:
                 if self._absorb_curve(layer):
                     continue
-            elif layer.op == "add" and self._absorb_add(layer):
+            elif layer.op in CONSTANTS and (
+                self._fold_constant(layer) or (layer.op == "add" and self._absorb_add(layer))
+            ):
                 continue
             self.units[layer.value] = layer
         outputs = replace_leaves(self.graph.outputs, self._leaf)
@@ -303,6 +306,30 @@ class _Fuser:
         )
         grown = self._with_weights(layer, norm, weight, bias)
         return replace(grown, fused=(norm,), folded=(norm.id,), before=(norm.id,))
+
+    def _fold_constant(self, layer: Layer) -> bool:
+        """Fold a multiplication by, or an addition of, stored numbers: what became of a BatchNorm that was frozen."""
+        argument = next((i for i, item in enumerate(layer.args[:2]) if isinstance(item, Ref)), 0)
+        unit, moves, names = self._behind(layer, argument)
+        if unit is None or unit.op not in FOLDABLE or moves or "weight" not in unit.roles:
+            return False
+        transposed = unit.op.startswith("conv_transpose")
+        weight, groups = self.params[unit.roles["weight"]], unit.args[6] if transposed else 1
+        channels = weight.shape[1] * groups if transposed else weight.shape[0]
+        found = by_channel(layer, unit, _channel_axis(unit), channels, self.params)
+        if found is None:
+            return False
+        reason = _computed_weight(unit) or self._free(names, layer)
+        if unit.executed:
+            reason = Text("{between} stands between it and {unit}", between=unit.executed[-1].id, unit=unit.id)
+        if not self._note(layer, unit, reason):
+            return False
+        folded = fold_batch_norm(
+            weight, self._param(unit, "bias"), *found[1:], None, None, eps=0, axis=int(transposed), groups=groups
+        )
+        grown = self._with_weights(unit, layer, *folded)
+        self._absorb(unit, (), layer, replace(grown, fused=(*unit.fused, layer), folded=(*unit.folded, layer.id)))
+        return True
 
     # -- clips, curves, additions and paddings -----------------------------------------------------
 

@@ -21,7 +21,7 @@ from .opaque import Opaque
 from .operators import CANONICAL, CREATED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
 from .problem import Problem
 from .text import Text, listed
-from .weighted import as_convolution, as_linear, multiply_adds, recurrent_roles
+from .weighted import as_convolution, as_linear, multiply_adds, numbered_padding, recurrent_roles
 
 _TORCH = str(Path(torch.__file__).parent)
 _EVERYTHING = (1 << 63) - 1
@@ -205,6 +205,8 @@ class _Normalizer:
             op = "other"  # no kernel has its other results
         elif name == "convolution":
             op, target, args = as_convolution(args, node.args[1].meta["val"].dim() - 2)  # type: ignore[union-attr]
+        elif target.endswith(".padding"):
+            target, args = numbered_padding(op, target, args, tuple(node.args[1].meta["val"].shape[2:]))  # type: ignore[union-attr]
         if name == "rrelu" and not args[3]:  # drawn at random in train mode only
             target, args, kwargs = "aten.leaky_relu.default", (args[0], (args[1] + args[2]) / 2), {}
         target = target.replace("aten.unsafe_split", "aten.split")

@@ -68,6 +68,27 @@ def as_convolution(args: Sequence[Any], axes: int) -> tuple[str, str, tuple[Any,
     return op, f"aten.{op}.{overload}", (x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+def numbered_padding(op: str, target: str, args: tuple[Any, ...], kernel: Shape) -> tuple[str, tuple[Any, ...]]:
+    """Target and arguments of a convolution whose padding has a name: numbers where both sides are padded alike.
+
+    Parameters
+    ----------
+    op, target : str
+        Such as ``conv2d`` and ``aten.conv2d.padding``.
+    args : tuple
+        Input, weight, bias, stride, padding, dilation, groups.
+    kernel : tuple of int
+        Its spatial sizes.
+    """
+    dilation = [*args[5]] * (len(kernel) if len(args[5]) == 1 else 1)
+    total = [step * (size - 1) for step, size in zip(dilation, kernel, strict=True)]
+    if args[4] == "valid":
+        total = [0] * len(kernel)
+    if any(number % 2 for number in total):
+        return target, args
+    return f"aten.{op}.default", (*args[:4], [number // 2 for number in total], *args[5:])
+
+
 def recurrent_roles(args: Sequence[Any]) -> dict[str, Any]:
     """Weights of an LSTM, GRU or RNN under the names that torch.nn gives them: ``weight_ih_l0``, ...
 

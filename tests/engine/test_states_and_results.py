@@ -159,6 +159,23 @@ def test_core_aten_convolutions_of_any_rank_are_convolutions(canonical, axes, tr
     assert torch.equal(run(graph, x)[0], module(x))
 
 
+@pytest.mark.parametrize(
+    ("padding", "kernel", "dilation", "numbers"),
+    [("valid", 4, 1, [0, 0]), ("same", 3, 1, [1, 1]), ("same", (5, 4), (1, 2), [2, 3]), ("same", 4, 1, None)],
+)
+def test_padding_by_name_becomes_numbers_where_both_sides_are_padded_alike(
+    canonical, padding, kernel, dilation, numbers
+):
+    module = nn.Conv2d(3, 4, kernel, padding=padding, dilation=dilation)
+    graph = canonical(module, IMAGE)
+    (layer,) = graph.layers
+    assert (layer.target, layer.args[4]) == (
+        ("aten.conv2d.padding", "same") if numbers is None else ("aten.conv2d.default", numbers)
+    )
+    with torch.no_grad():
+        assert torch.equal(run(graph, IMAGE)[0], module(IMAGE))
+
+
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 def test_a_file_of_core_aten_operators_has_the_layers_and_fusions_of_its_module(tmp_path, canonical):
     net = core_net().eval()
