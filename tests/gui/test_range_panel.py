@@ -388,3 +388,29 @@ def test_the_histogram_fits_the_layer_that_is_shown_and_leaves_what_was_zoomed(w
     assert seen(histogram) == [0.0, 0.5]
     histogram.show_all()
     assert seen(histogram) == [low, high]
+
+
+def test_hidden_tabs_wait_and_weights_of_another_layer_are_not_shown_meanwhile(window, qtbot):
+    detail, document = window.layers_page.detail, window.document
+    document.select((LAYER,))
+    detail.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: not detail.channels.empty, timeout=60_000)
+    document.select(("fc:linear",))
+    assert detail.channels.empty
+    assert detail.levels.empty
+    qtbot.waitUntil(lambda: not detail.channels.empty, timeout=60_000)
+    detail.setCurrentIndex(0)
+    asked = []
+    detail.activation_channels.set_ranges = lambda *ranges: asked.append(ranges)
+    document.select((LAYER,))
+    assert asked == []
+    detail.setCurrentIndex(1)
+    assert len(asked) == 1
+
+
+def test_a_click_draws_the_histogram_once(window):
+    histogram, document = window.layers_page.detail.histogram, window.document
+    drawn, redraw = [], histogram.redraw
+    histogram.redraw = lambda: (drawn.append(1), redraw())
+    document.select(("fc:linear",))
+    assert len(drawn) == 1

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from ..work import WeightRanges
 
 
+CHANNELS, KERNEL = 1, 2
+"""Places of the tabs."""
+
+
 class Detail(QTabWidget):
     """The right side of the workbench.
 
@@ -66,6 +70,9 @@ class Detail(QTabWidget):
         self._stats: TensorStats | None = None  # of the current layer's activation
         self._asked: TensorStats | None = None  # whose values are counted, or were
         self._counted: ChannelValues | None = None
+        self._row: LayerRow | None = None  # the current layer
+        self._weights: WeightRanges | None = None  # of the current layer
+        self._behind: set[int] = set()  # tabs that show an older state
         self._listed: tuple[Any, ...] | None = None  # what the candidates that are listed belong to
         self._listed_plan = ""
         self.channels.set_title(self.tr("Weights per channel"))
@@ -92,7 +99,7 @@ class Detail(QTabWidget):
         self.range.range_freed.connect(self.range_freed)
         self.candidates.previewed.connect(self.range.preview)
         self.activation_channels.by_value.toggled.connect(lambda _: self._show_values())
-        self.currentChanged.connect(lambda _: self._show_values())
+        self.currentChanged.connect(lambda _: self._fill_tab())
         self.histogram.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -117,11 +124,30 @@ class Detail(QTabWidget):
             self._note(row) if len(ids) < 2 else self._kinds(ids),
             any(layer_id in edited for layer_id in ids),
         )
-        for plot in (self.levels, self.channels):
-            plot.setVisible(row is None or document.weighted(row.id))
         self.range.show_layer(row, len(ids) > 1)
         self._refresh_candidates()
-        self._stats = stats = self.range.stats(row)
+        self._row, self._stats = row, self.range.stats(row)
+        if self._weights is not None and self._weights.layer_id != document.current:
+            self._weights = None  # those of the current layer are on their way
+        self._behind = {CHANNELS, KERNEL}
+        self._fill_tab()
+
+    def _fill_tab(self) -> None:
+        """Bring the tab that is shown up to date."""
+        shown = self.currentIndex()
+        if shown not in self._behind:
+            return
+        self._behind.discard(shown)
+        if shown == CHANNELS:
+            self._show_channels()
+        else:
+            self._show_kernel(self._row)
+
+    def _show_channels(self) -> None:
+        row, stats = self._row, self._stats
+        for plot in (self.levels, self.channels):
+            plot.setVisible(row is None or self._document.weighted(row.id))
+        self._show_weights()
         if stats is not None and len(stats.channel_min):
             self.activation_channels.set_ranges(
                 stats.channel_min, stats.channel_max, *self.range.ends(), self.tr("activation")
@@ -129,7 +155,6 @@ class Detail(QTabWidget):
         else:
             self.activation_channels.clear()
         self._show_values()
-        self._show_kernel(row)
 
     def _note(self, row: LayerRow | None) -> str:
         if row is None:
@@ -170,10 +195,17 @@ class Detail(QTabWidget):
 
     def show_weights(self, found: WeightRanges | None) -> None:
         """Ranges of the weights of the current layer."""
+        if found is None or found.layer_id == self._document.current:
+            self._weights = found
+            if self.currentIndex() == CHANNELS:
+                self._show_weights()
+
+    def _show_weights(self) -> None:
+        found = self._weights
         if found is None:
             self.channels.clear()
             self.levels.clear()
-        elif found.layer_id == self._document.current:
+        else:
             self.channels.set_ranges(found.low, found.high, found.grid_low, found.grid_high, self.tr("weight"))
             self.levels.set_levels(found.levels, found.first_level)
 

@@ -140,8 +140,9 @@ class RangePanel(QWidget):
         fresh = self._document.freshness in ("quick", "exact")
         self._grid = _grid(stats, config, row if fresh else None)
         self._sqnr_db = row.errors.local_sqnr_db if fresh else None
-        self._draw_values(config)
-        self._show_plan()
+        with self.histogram.together():
+            self._draw_values(config)
+            self._show_plan()
         fixed = config is not None and config.estimator == "fixed"
         self.histogram.set_draggable(fixed)
         self.ranges.show_range(*self.ends(), fixed, self._grid is not None)
@@ -158,17 +159,17 @@ class RangePanel(QWidget):
         if self._stats is None:
             return
         config = self._config if candidate is None else candidate.activation
-        self._draw_values(config)
-        if candidate is None:
-            self._show_plan()
-        else:
-            grid = _grid(self._stats, config)
-            self.histogram.set_grid(grid, candidate.local_sqnr_db, _expected(self._stats, grid, config))
+        with self.histogram.together():
+            self._draw_values(config)
+            if candidate is None:
+                self._show_plan()
+            else:
+                grid = _grid(self._stats, config)
+                self.histogram.set_grid(grid, candidate.local_sqnr_db, _expected(self._stats, grid, config))
 
     def _show_plan(self) -> None:
         """Lay the plan's own grid over the histogram."""
         self.histogram.set_grid(self._grid, self._sqnr_db, _expected(self._stats, self._grid, self._config))
-        self.histogram.fit()
 
     def _dragging(self, low: float, high: float) -> None:
         """Everything follows the line, from the stored bins alone."""

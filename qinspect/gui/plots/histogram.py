@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +83,7 @@ class HistogramPlot(Plot):
         self._draggable = False
         self._dragging = False
         self._zoomed = False
+        self._held = False
         self.logarithmic = self.toggle(self.tr("log"), self.tr("Logarithmic vertical axis"))
         self.logarithmic.toggled.connect(lambda: self.redraw())
         self._shades = [pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _ in range(2)]
@@ -134,8 +137,9 @@ class HistogramPlot(Plot):
         self._limits, self._zero_share = (minimum, maximum), zero_share
         self._other, self._other_name = other, other_name
         self._other_grid, self._other_sqnr_db, self._other_clipped = other_grid, other_sqnr_db, other_clipped
-        self.redraw()
-        self.fit()
+        if not self._held:
+            self.redraw()
+            self.fit()
 
     def set_grid(self, grid: Grid | None, sqnr_db: float | None = None, expected_sqnr_db: float | None = None) -> None:
         """Show a grid's range; lines that are being dragged stay under the pointer.
@@ -153,8 +157,21 @@ class HistogramPlot(Plot):
         if self._dragging and grid is not None:
             self._describe(*self.range())
             return
+        if self._held:
+            return
         self.redraw()
         if far:
+            self.fit()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Values and grid that are set inside are drawn once, at the end."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self.redraw()
             self.fit()
 
     def set_draggable(self, on: bool) -> None:
