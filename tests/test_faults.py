@@ -142,8 +142,8 @@ def test_a_file_or_folder_that_may_not_be_read_is_named(tmp_path):
 CLOSED = """
 import os, sys
 from pathlib import Path
-from qinspect.engine.files import refused
 from qinspect.engine.problem import Problem
+from qinspect.engine.unforeseen import problem_of
 from tests.fuzzing import READERS
 folder = Path(sys.argv[1])
 while folder != folder.parent:
@@ -168,6 +168,6 @@ for reader in READERS:
         except Problem as problem:
             said = str(problem)
         except OSError as error:
-            said = str(refused(error))
+            said = str(problem_of(error))
         assert "ermission denied" in said and str(folder) in said, (reader.name, name, said)
 """

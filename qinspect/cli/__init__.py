@@ -13,9 +13,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from .. import __version__
-from ..engine.files import refused
 from ..engine.problem import Problem, Unmet
 from ..engine.progress import Cancelled
+from ..engine.unforeseen import problem_of
 from . import analyze, compare, dump, export, inspect, search, window
 from .options import WrongUsage
 from .terminal import summary
@@ -51,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone, as with ``| head``: nothing to say, and nowhere to say it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if options.debug:
             raise
         what = f"{type(error).__name__}: {str(error)[:300]}. This is a fault of qinspect; --debug shows where."
-        print(f"qinspect: {' '.join(str(refused(error) or what).split())}", file=sys.stderr)
+        print(f"qinspect: {' '.join(str(problem_of(error) or what).split())}", file=sys.stderr)
         return 1
 
 

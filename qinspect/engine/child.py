@@ -24,6 +24,7 @@ from typing import Any
 from .problem import Problem
 from .progress import Report, silent
 from .text import Text, from_parts, parts_of
+from .unforeseen import problem_of
 
 KERNELS = Text("the kernels")
 
@@ -167,12 +168,13 @@ def main(folder: Path) -> int:
         torch.save(result, folder / "result.pt")
         out.write('"done"\n')
         return 0
-    except Problem as problem:
-        parts = [parts_of(text) for text in (problem.where, problem.what, problem.remedy)]
-        out.write(json.dumps({"problem": parts}) + "\n")
-        return 1
-    except Exception:
-        traceback.print_exc()
+    except (Exception, SystemExit) as error:
+        problem = problem_of(error)
+        if problem is None:
+            traceback.print_exc()
+        else:
+            parts = [parts_of(text) for text in (problem.where, problem.what, problem.remedy)]
+            out.write(json.dumps({"problem": parts}) + "\n")
         return 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import json
 import os
@@ -39,17 +38,6 @@ def demand_file(path: Path) -> None:
         raise Problem(str(path), Text("no such file"), remedy) from error
     except OSError as error:
         raise Problem(str(path), Text("cannot be read ({reason})", reason=error.strerror), remedy) from error
-
-
-def refused(error: BaseException) -> Problem | None:
-    """What to say of a file or disk of which nobody expected that it fails; None of an error that is something else."""
-    if not isinstance(error, OSError) or not (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
-        return None
-    return Problem(
-        str(error.filename or Text("disk")),
-        Text("the system refused it ({reason})", reason=error.strerror or type(error).__name__),
-        Text("Check the path, its permissions and the room on the disk."),
-    )
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from ..engine.files import refused
 from ..engine.problem import Problem
 from ..engine.progress import Cancelled, Report
+from ..engine.unforeseen import problem_of
 
 INTERVAL_S = 0.05
 """Progress is heard of at most this often (20 Hz)."""
@@ -234,8 +234,8 @@ class Job(QObject):
             return "cancelled", None
         except Problem as problem:
             return "failed", problem
-        except Exception as error:
-            if said := refused(error):
+        except (Exception, SystemExit) as error:  # the user's code may call sys.exit
+            if said := problem_of(error):
                 return "failed", said
             summary = f"{type(error).__name__}: {error}".strip().splitlines()[0]
             return "failed", Failure(self.title, summary, traceback.format_exc())

@@ -6968,6 +6968,18 @@
         <translation>{sample} 的 {input} 中有 {index}，而 {layer} 只有 {rows} 行</translation>
     </message>
     <message>
+        <source>code of the model, the data or the metric</source>
+        <translation>模型、数据或指标的代码</translation>
+    </message>
+    <message>
+        <source>ended the program: sys.exit({code})</source>
+        <translation>结束了程序：sys.exit({code})</translation>
+    </message>
+    <message>
+        <source>Take that call out of it.</source>
+        <translation>请从代码中去掉该调用。</translation>
+    </message>
+    <message>
         <source>the system refused it ({reason})</source>
         <translation>系统拒绝了该操作（{reason}）</translation>
     </message>
@@ -8682,6 +8694,14 @@
     <message>
         <source>{text!r} is not three shares</source>
         <translation>{text!r} 不是三个份额</translation>
+    </message>
+    <message>
+        <source>memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>there is too little ({said})</source>
+        <translation>不足（{said}）</translation>
     </message>
     <message>
         <source>nothing is named</source>

@@ -234,6 +234,15 @@ def test_words_that_make_no_sense_are_wrong_usage(fails, analyze, digits_model):
     fails(analyze("--metric", "foo"), "--metric", "top-1", "mean-iou", status=2)
 
 
+def test_code_that_ends_the_program_is_said_to_do_so(fails, analyze, tmp_path):
+    (tmp_path / "metric.py").write_text("import sys\ndef metric(outputs, targets):\n    sys.exit(0)\n")
+    fails(analyze("--metric", f"{tmp_path / 'metric.py'}:metric"), "sys.exit(0)")
+
+
+def test_an_input_larger_than_the_memory_is_said_to_be_so(fails, digits_model):
+    fails(["inspect", digits_model.source, "--input-shape", "1,1,9000000,9000000"], "too little", "--input-shape")
+
+
 def test_data_that_does_not_suit_a_callable_is_named_rather_than_the_shape(fails, analyze, digits_model, tmp_path):
     np.save(tmp_path / "coloured.npy", np.zeros((40, 3, 8, 8), np.float32))
     fails(analyze(model=[digits_model.source], data=tmp_path / "coloured.npy"), "coloured.npy", "(40, 3, 8, 8)"[4:])

@@ -203,6 +203,22 @@ def test_a_problem_is_handed_on_and_other_exceptions_become_failures_with_a_trac
     assert "Traceback" in failure.details
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [(SystemExit(3), "sys.exit"), (MemoryError(), "too little"), (PermissionError(13, "Denied", "a.npz"), "a.npz")],
+)
+def test_code_that_ends_the_program_and_what_the_system_refuses_are_problems(qtbot, jobs, error, says):
+    def work(report):
+        raise error
+
+    heard = []
+    job = jobs.start("running", work)
+    job.failed.connect(heard.append)
+    qtbot.waitUntil(lambda: bool(heard))
+    assert isinstance(heard[0], Problem)
+    assert says in str(heard[0])
+
+
 def test_closing_during_a_job_stops_it(qtbot):
     jobs = Jobs()
     stopped = threading.Event()
