@@ -237,7 +237,7 @@ QAbstractSpinBox::down-arrow {{ image: url({down}); width: 12px; height: 12px; }
 QHeaderView::section {{ background: {colours.panel}; color: {colours.muted}; border: none;
     border-bottom: 1px solid {colours.line}; border-right: 1px solid {colours.line}; padding: 4px 3px; }}
 QHeaderView::up-arrow, QHeaderView::down-arrow {{ subcontrol-origin: border; subcontrol-position: top center;
-    width: 10px; height: 7px; }}
+    width: 12px; height: 12px; top: -3px; }}
 QHeaderView::down-arrow {{ image: url({down}); }}
 QHeaderView::up-arrow {{ image: url({up}); }}
 QAbstractItemView {{ border: 1px solid transparent; gridline-color: {colours.line};

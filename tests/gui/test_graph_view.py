@@ -525,7 +525,7 @@ def test_hover_tells_shape_type_and_source(view) -> None:
     text = view.canvas.describe("a")
     assert "N×32×8×8 float32" in text
     assert "net.py:12" in text
-    assert "25.0 %" in text
+    assert "25.0%" in text
 
 
 def test_edges_of_the_selected_layer_stand_out_and_carry_shapes(view) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent
-from PySide6.QtWidgets import QApplication, QToolTip
+from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QToolTip
 
 from qinspect.engine.results import KernelCheck
 from qinspect.gui.panels.layer_columns import COLUMNS
@@ -136,3 +136,16 @@ def test_a_kernel_that_agrees_is_one_bar_with_its_share_and_an_axis_of_few_marks
     plot.set_check(KernelCheck(2, 0.9, 0.99, False, {-1: 90, 0: 900_000, 1: 99_000, 2: 10}))
     texts = [item.toPlainText() for item in plot.plot.items if hasattr(item, "toPlainText")]
     assert texts == ["90", "90.1%", "9.9%", "10"]
+
+
+def test_names_without_room_keep_what_tells_them_apart(window):
+    tree = window.layers_page.tree
+    view, index = tree.view, tree.proxy.index(0, 0)
+    option = QStyleOptionViewItem()
+    delegate = view.itemDelegateForColumn(0)
+    for width, said in ((400, "features.14.conv.1.0:conv2d@1"), (60, "features.14.conv.1.0@1")):
+        option.rect = QRect(0, 0, width, 22)
+        tree.model._node(tree.proxy.mapToSource(index)).name = "features.14.conv.1.0:conv2d@1"
+        delegate.initStyleOption(option, index)
+        assert option.text == said
+        assert option.textElideMode == Qt.TextElideMode.ElideLeft

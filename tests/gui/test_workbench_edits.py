@@ -174,7 +174,10 @@ def test_an_edit_marks_every_tab_as_stale_and_moves_nothing(window):
     assert late() == []
     document.change(("conv:conv2d",), "activation", bits=6)
     # Latency was not measured here.
-    assert late() == ["Depth", "Graph", "Error × gain", "Pareto"]
+    assert late() == ["Depth", "Graph", "Error × gain"]
+    assert "estimated" in page.centre.tabToolTip(tabs["Pareto"])
+    bar = page.centre.tabBar()
+    assert bar.tabRect(bar.count() - 1).right() <= page.centre.width()
     assert page.depth.plot.vb.childGroup.opacity() < 0.5
     assert top() == before
     assert "figures in italics" in page.banner.text()

@@ -255,15 +255,18 @@ class GraphCanvas(ZoomView):
         self._mark(self.model.holder(name, self.opened))
         self._show_chosen()
         stays = before == (self.item.selected, self.item.also)
-        if not center:
-            return
-        if len(self._chosen) == 1:
-            if not (stays and self._in_sight(name)):
-                self.center_on(name)
-        elif not stays:
+        if center and not (stays and (len(self._chosen) > 1 or self._in_sight(name))):
+            self._bring()
+
+    def _bring(self) -> None:
+        """Bring what is selected into the middle, all of it where it is several."""
+        marked = [name for name in (self.item.selected, *self.item.also) if name is not None]
+        if len(marked) == 1:
+            self.center_on(marked[0])
+        elif marked:
             area = QRectF()
-            for one in (self.item.selected, *self.item.also):
-                area = area.united(self.item.rect_of(one or "") or QRectF())
+            for name in marked:
+                area = area.united(self.item.rect_of(name) or QRectF())
             if not self.seen().contains(area):
                 self.show_area(area.adjusted(-24, -48, 24, 48))
 
@@ -363,8 +366,7 @@ class GraphCanvas(ZoomView):
         if self._fresh:
             # Not looked at yet: the size that it was laid out for was not the one it is shown in.
             self.show_start()
-            if self.item.selected is not None:
-                self.center_on(self.item.selected)
+            self._bring()
             self._fresh = not self.isVisible()
         self._place_minimap()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import (
     QCoreApplication,
     QItemSelection,
@@ -89,6 +91,12 @@ class _Name(_Roomy):
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
         option.textElideMode = Qt.TextElideMode.ElideLeft  # type: ignore[attr-defined]
+        text: str = option.text  # type: ignore[attr-defined]
+        room = option.rect.width() - 8  # type: ignore[attr-defined]
+        if option.fontMetrics.horizontalAdvance(text) > room:  # type: ignore[attr-defined]
+            # The operator has a column of its own; the number of the call or of the operator stays.
+            path, _, op = text.rpartition(":")
+            option.text = path + op[len(re.split("[@#]", op)[0]) :] if path else text  # type: ignore[attr-defined]
 
 
 class _View(QTreeView):
@@ -191,6 +199,7 @@ class LayerTree(QWidget):
         chosen = self.ids()
         # Where nothing is sorted or filtered by what changed, only what is in sight is drawn anew.
         deep = self.proxy.sortColumn() >= 0 or bool(self.proxy.words)
+        self.view.setRootIsDecorated(not self.flat.isChecked())
         if self.model.set_facts(facts, self.flat.isChecked(), self.absorbed.isChecked(), deep):
             self.view.expandAll()
             self.select(chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
@@ -67,6 +67,8 @@ class LayersPage(QWidget):
         self.pareto = PlanPareto(document)
         self.detail = Detail(document)
         self.centre = QTabWidget(documentMode=True)
+        # Five tabs, each with its clock while the figures are stale, have room in a small window.
+        self.centre.setIconSize(QSize(12, 12))
         self.centre.addTab(self.depth, self.tr("Depth"))
         self.centre.addTab(self.graph, self.tr("Graph"))
         self.centre.addTab(self.latency, self.tr("Latency"))
@@ -320,14 +322,14 @@ class LayersPage(QWidget):
             self.graph: facts.stale,
             self.latency: facts.times_stale and bool(facts.times),
             self.scatter: facts.stale or (facts.times_stale and bool(facts.times)),
-            self.pareto: facts.stale,
         }
         for place in range(self.centre.count()):
             widget = self.centre.widget(place)
-            stale = late[widget]
+            stale = late.get(widget, False)
             self.centre.setTabIcon(place, icon("clock-alert-outline", "warn") if stale else QIcon())
             tip = self.tr("The figures belong to another plan than the current one") if stale else ""
-            if widget is self.pareto and stale:
+            if widget is self.pareto and facts.stale:
+                # Its points are of runs, each right for its own plan.
                 tip = self.tr("The current plan was not run yet: its point is estimated")
             self.centre.setTabToolTip(place, tip)
             if isinstance(widget, Plot) and widget is not self.pareto:
