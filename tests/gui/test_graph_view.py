@@ -473,6 +473,20 @@ def test_several_layers_are_marked_framed_and_counted(view, qtbot) -> None:
     assert view.trail.text() == ""
 
 
+def test_several_layers_far_apart_in_closed_blocks_come_into_sight_together(view) -> None:
+    canvas = view.canvas
+    canvas.set_opened(frozenset())
+    view.select("features.0.conv.0:conv2d")
+    view.select("features.0.conv.0:conv2d", "features.5.conv.0:conv2d", "features.5:add")
+    assert canvas.item.also == {"features.0.conv.0:conv2d", "features.5.conv.0:conv2d"}
+    assert all(canvas.seen().contains(canvas.item.rect_of(name)) for name in (canvas.selected, *canvas.item.also))
+    # What is marked already does not jump when the window comes back with it.
+    canvas.set_zoom(1.0)
+    place = canvas.seen()
+    view.select("features.0.conv.0:conv2d", "features.5.conv.0:conv2d", "features.5:add")
+    assert canvas.seen() == place
+
+
 def test_inputs_and_outputs_are_boxes_but_no_layers(qtbot) -> None:
     view = GraphView()
     qtbot.addWidget(view)

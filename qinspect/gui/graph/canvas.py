@@ -233,6 +233,8 @@ class GraphCanvas(ZoomView):
 
         Layers that are all that a block has mark the block. Of very many, what holds them is marked.
         """
+        # What the user has just clicked comes back from the window: it must not jump.
+        before = self.item.selected, self.item.also
         names = list(dict.fromkeys(self.model.owner[name] for name in layers if name in self.model.owner))
         block = self.model.block_of(names) if len(names) > 1 else None
         # The user's own click on a block comes back from the window as the layers in it.
@@ -250,8 +252,6 @@ class GraphCanvas(ZoomView):
             opened = self.model.revealed(one, opened)
         if opened != self.opened:
             self.set_opened(opened)
-        # What the user has just clicked comes back from the window: it must not jump.
-        before = self.item.selected, self.item.also
         self._mark(self.model.holder(name, self.opened))
         self._show_chosen()
         stays = before == (self.item.selected, self.item.also)

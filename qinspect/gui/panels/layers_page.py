@@ -69,6 +69,7 @@ class LayersPage(QWidget):
         self.centre = QTabWidget(documentMode=True)
         # Five tabs, each with its clock while the figures are stale, have room in a small window.
         self.centre.setIconSize(QSize(12, 12))
+        self.centre.tabBar().setStyleSheet("QTabBar::tab { padding: 6px 7px; }")
         self.centre.addTab(self.depth, self.tr("Depth"))
         self.centre.addTab(self.graph, self.tr("Graph"))
         self.centre.addTab(self.latency, self.tr("Latency"))
