@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -38,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     try:
         with _interruptible():
-            return int(options.run(options))
+            status = int(options.run(options))
+        sys.stdout.flush()  # what cannot be written is to be said here, not when the interpreter ends
+        return status
     except (Cancelled, KeyboardInterrupt):
         print("cancelled", file=sys.stderr)
         return 130
@@ -54,6 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, SystemExit) as error:
         if options.debug:
             raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print(
+                f"qinspect: output cannot be written ({error.strerror}). Make room, or send it elsewhere.",
+                file=sys.stderr,
+            )
+            return 1
         what = f"{type(error).__name__}: {str(error)[:300]}. This is a fault of qinspect; --debug shows where."
         print(f"qinspect: {' '.join(str(problem_of(error) or what).split())}", file=sys.stderr)
         return 1

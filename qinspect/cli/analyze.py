@@ -135,7 +135,7 @@ def _calibrate(options: argparse.Namespace) -> int:
     from ..engine.footprint import calibration_bytes
     from ..engine.job import calibrate_model, calibration_key, first_plan, forward_seconds
 
-    made = words.new_parent(options.out)
+    made = words.out_file(options)
     known = load_calibration(options.out) if options.resume else None
     with progress() as report, words.cluster(options) as client:
         model = words.load(options, report)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import options as words
-from .terminal import duration, progress
+from .terminal import duration, nats, progress
 from .verb import Verb
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _verdict(totals: CompareTotals, unit: str | None) -> str:
     if totals.agreement is not None:
         parts.append(f"agreement {totals.agreement:.1%}")
     if totals.kl is not None:
-        parts.append(f"KL {totals.kl:.4f} nats")
+        parts.append(f"KL {nats(totals.kl)} nats")
     parts.append("outputs equal" if totals.exact else f"SQNR {_number(totals.sqnr_db, 1)} dB")
     if totals.fp32_ms is not None and totals.quantized_ms is not None:
         parts.append(f"{duration(totals.fp32_ms)} float, {duration(totals.quantized_ms)} quantized")

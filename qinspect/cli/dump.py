@@ -21,7 +21,7 @@ def add(verb: Verb) -> None:
 
 
 def _dump(options: argparse.Namespace) -> int:
-    made = words.new_parent(options.out)
+    made = words.out_folder(options)
     from ..engine.dump import dump
 
     with progress() as report:

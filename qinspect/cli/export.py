@@ -59,7 +59,7 @@ def _export(options: argparse.Namespace) -> int:
         options.wrong_usage("one of the arguments --stats --data is required")
     from ..engine.export import export, suited
 
-    notes = words.new_parent(options.out)
+    notes = words.out_file(options)
     with progress() as report:
         model = words.load(options, report)
         data = None if options.data is None else words.open_data_set(options, model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from ..engine.results import FusionRow, LayerRow
 from . import options as words
@@ -27,7 +28,7 @@ def _inspect(options: argparse.Namespace) -> int:
     plan = words.plan_of(options, model)
     found = inspect(model, plan)
     if options.json:
-        print(json.dumps(found.to_json(), indent=1))
+        print(json.dumps(_not_run(found.to_json()), indent=1))
         return 0
     own = [row for row in found.layers if row.fused_into is None]
     width = max((len(row.id) for row in own), default=0)
@@ -56,6 +57,15 @@ def _inspect(options: argparse.Namespace) -> int:
     for note in found.notes:
         print(note)
     return 0
+
+
+def _not_run(found: dict[str, Any]) -> dict[str, Any]:
+    """Whether a layer that is to be integers really runs so is not known where nothing was run."""
+    if found["model"]["existing"] is None:
+        for row in found["layers"]:
+            if row["asked"] and row["why_not"] is None:
+                row["quantized"], row["why_not"] = None, "not run"
+    return found
 
 
 def _not_fused(fusions: Iterable[FusionRow]) -> list[str]:

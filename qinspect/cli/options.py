@@ -147,10 +147,50 @@ def stats_option(parser: argparse.ArgumentParser) -> None:
 
 
 def out_folder(options: argparse.Namespace) -> tuple[str, ...]:
-    """See to it that --out may be a folder; notes, see `new_parent`."""
+    """See to it that --out may be a folder, and all that takes no model; notes, see `new_parent`."""
+    check_words(options)
     if options.out.exists() and not options.out.is_dir():
         raise Problem(str(options.out), "is a file", "Give --out a folder.")
+    _demand_room(options.out, options.out)
     return new_parent(options.out)
+
+
+def out_file(options: argparse.Namespace) -> tuple[str, ...]:
+    """The same of an --out that is a file, or a folder in some cases."""
+    check_words(options)
+    if options.out.exists() and not options.out.is_file() and not options.out.is_dir():
+        raise Problem(str(options.out), "is there already, and is no file", "Choose another name.")
+    _demand_room(options.out, options.out.parent)
+    return new_parent(options.out)
+
+
+def _demand_room(out: Path, folder: Path) -> None:
+    """See to it that what is to lie in a folder can be written; folders that are not there yet are not made."""
+    from ..engine.files import demand_writable
+
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise Problem(str(out), f"cannot be written ({there} is a file)", "Give --out another folder.")
+    try:
+        demand_writable(there)
+    except Problem as problem:
+        raise Problem(str(out), problem.what, problem.remedy) from problem
+
+
+def check_words(options: argparse.Namespace) -> None:
+    """What can be said of the words before a model is loaded: the data's path, --split, --normalize, --metric."""
+    from ..engine.source import is_callable
+
+    source = getattr(options, "data", None)
+    if source is not None:
+        data_spec(options)
+        if not is_callable(source) and not Path(source).expanduser().exists():
+            raise Problem(source, "is not there", "Check the path to the data.")
+    if getattr(options, "metric", None) is not None and not is_callable(options.metric):
+        from ..engine.metric import metric_of
+
+        with _words():
+            metric_of(options.metric)
 
 
 def new_parent(out: Path) -> tuple[str, ...]:

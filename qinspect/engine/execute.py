@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from .graph import Layer, LayerGraph, Param, Ref, replace
 from .memory import Shortage, ran_out
-from .problem import Problem
+from .problem import Problem, line_of
 from .text import Text
 
 Hook = Callable[[Layer, torch.Tensor], torch.Tensor]
@@ -178,10 +178,8 @@ def _cannot_run(layer_id: str, part: Layer, args: tuple[Any, ...], error: Except
             ),
             Text("Give indices from 0 to {last}; they may be another tokenizer's.", last=len(table) - 1),
         )
-    line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    return Problem(
-        layer_id, Text("cannot run: {line}", line=line), Text("Does the data have the model's input shape?")
-    )
+    line = line_of(error, 200)
+    return Problem(layer_id, Text("cannot run: {line}", line=line), Text("Does the data have the model's input shape?"))
 
 
 def _filled(item: Any, leaf: Callable[[Any], Any]) -> Any:

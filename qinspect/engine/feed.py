@@ -12,7 +12,7 @@ from .execute import outputs_of
 from .graph import LayerGraph, Param
 from .load import Model
 from .memory import Shortage, ran_out
-from .problem import Problem
+from .problem import Problem, line_of
 from .text import Text
 
 
@@ -112,7 +112,7 @@ def _fault(model: Model, inputs: Sequence[torch.Tensor], names: Sequence[str], e
         except Exception as alone:
             sample, error = name, alone
             break
-    said = " ".join((str(error).strip() or "nothing").split())[:200]
+    said = line_of(error, 200)
     what = Text("the float model raises {kind} ({said})", kind=type(error).__name__, said=said)
     if sample:
         what = Text("{what} for {sample}", what=what, sample=sample)

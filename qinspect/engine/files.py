@@ -16,6 +16,10 @@ from typing import Any
 from .problem import Problem
 from .text import Text
 
+UMASK = os.umask(0o077)
+os.umask(UMASK)  # it can be read only by setting it, which is done once, before there are threads
+"""What the user takes from the rights of new files."""
+
 STALE_S = 600
 """Age in seconds from which a half-written file is nobody's any more."""
 
@@ -62,7 +66,7 @@ def write_atomically(path: Path, data: bytes | str) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o644)
+            os.chmod(name, 0o666 & ~UMASK)
             os.replace(name, path)
         except BaseException:
             Path(name).unlink(missing_ok=True)

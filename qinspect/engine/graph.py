@@ -128,6 +128,14 @@ class Layer:
         return tuple(dict.fromkeys(own))
 
     @property
+    def operator(self) -> str:
+        """Its operator for people: torch's own name where it is none of the closed list."""
+        if self.op != "other":
+            return self.op
+        parts = self.target.split(".")
+        return parts[1] if parts[0] == "aten" else parts[-1]
+
+    @property
     def executed(self) -> tuple[Layer, ...]:
         """The absorbed layers that are still computed, such as a fused ReLU."""
         return tuple(layer for layer in self.fused if layer.id not in self.folded)

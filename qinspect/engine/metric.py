@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .intervals import Interval, share_lost, statistic
 from .load.callable import resolve
-from .problem import Problem
+from .problem import Problem, line_of
 from .source import is_callable
 from .text import Text
 
@@ -83,7 +83,7 @@ class Metric:
 
     def _fault(self, error: Exception, outputs: Sequence[torch.Tensor], targets: NDArray[Any]) -> Problem:
         shapes = " and ".join(str(tuple(output.shape)) for output in outputs)
-        said = " ".join((str(error).strip() or "nothing").split())[:200]
+        said = line_of(error, 200)
         return Problem(
             Text("metric {name}", name=self.name),
             Text("raises {kind} ({said})", kind=type(error).__name__, said=said),

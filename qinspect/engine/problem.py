@@ -1,5 +1,7 @@
 """What goes wrong in a way that the user can mend."""
 
+import re
+
 from .text import Text
 
 
@@ -37,3 +39,13 @@ class Unmet(Problem):
 
 class NotWritten(Problem):
     """A model that a file format has no form for; nothing else is wrong with it."""
+
+
+def line_of(error: BaseException, most: int = 300) -> str:
+    """The first line of what an exception says, for the middle of a sentence.
+
+    Without the colours of a terminal, and cut between words; the exception's name where it says nothing.
+    """
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", str(error))
+    line = next((part.strip().rstrip(".") for part in plain.splitlines() if part.strip()), type(error).__name__)
+    return line if len(line) <= most else f"{line[:most].rpartition(' ')[0] or line[:most]} …"

@@ -454,6 +454,22 @@ class Finding:
     plan: dict[str, Any] | None = None
 
 
+OF_POWER = "share of the float power, mean over the outputs"
+UNITS = {
+    "totals.mse": OF_POWER,
+    "totals.estimated_mse": OF_POWER,
+    "outputs.mse": "share of the output's float power",
+    "samples.mse": OF_POWER,
+    "layers.errors.local_mse": "square of the value's unit",
+    "layers.errors.cumulative_mse": "square of the value's unit",
+    "layers.errors.isolated_mse": OF_POWER,
+    "layers.errors.leave_one_out_mse": OF_POWER,
+    "layers.errors.estimated_mse": OF_POWER,
+    "kl": "nats, mean per sample",
+}
+"""What figures of analysis.json are of whose name may mean several things."""
+
+
 @dataclass(frozen=True)
 class Analysis:
     """Everything that analysis.json holds."""
@@ -476,7 +492,7 @@ class Analysis:
 
     def to_json(self) -> dict[str, Any]:
         """As analysis.json, version 1."""
-        found = {"version": 1, **asdict(self)}
+        found = {"version": 1, **asdict(self), "units": UNITS}
         if self.latency is not None:
             found["latency"]["boundaries"] = [
                 {"from": item.source, "to": item.reader, "us": item.us} for item in self.latency.boundaries

@@ -72,12 +72,19 @@ def free_axes(text: str) -> tuple[tuple[int, ...], ...]:
 
 
 def parse_shape(text: str) -> tuple[tuple[int, ...], ...]:
-    """``1,3,224,224``, or several joined by ``;``; of ``~224`` the number alone, see `free_axes`."""
+    """``1,3,224,224``, or several joined by ``;``; of ``~224`` the number alone, see `free_axes`.
+
+    Of several an empty one is that of a single number: ``1,576;2,1,128;`` are three.
+    """
+    parts = text.split(";")
     try:
-        shapes = tuple(tuple(int(n.strip().removeprefix("~")) for n in part.split(",")) for part in text.split(";"))
+        shapes = tuple(
+            tuple(int(n.strip().removeprefix("~")) for n in part.split(",")) if part.strip() or len(parts) == 1 else ()
+            for part in parts
+        )
     except ValueError:
         shapes = ()
-    if not shapes or any(not shape or min(shape) < 1 for shape in shapes):
+    if not any(shapes) or any(min(shape, default=1) < 1 for shape in shapes):
         raise Problem(
             "--input-shape", Text("{text!r} is not a shape", text=text), Text("Give numbers such as 1,3,224,224.")
         )

@@ -7096,6 +7096,14 @@
         <translation>{key} 的形状是 {shape}，而模型要求 {wanted}</translation>
     </message>
     <message>
+        <source>holds numpy arrays, and no checkpoint</source>
+        <translation>其中是 numpy 数组，不是检查点</translation>
+    </message>
+    <message>
+        <source>Give --weights .safetensors, .pt or .pth; arrays are given with --data.</source>
+        <translation>--weights 请给 .safetensors、.pt 或 .pth；数组用 --data 给出。</translation>
+    </message>
+    <message>
         <source>Save model.state_dict().</source>
         <translation>请保存 model.state_dict()。</translation>
     </message>
@@ -7384,6 +7392,30 @@
         <translation>请以 nearest_mode floor 导出。</translation>
     </message>
     <message>
+        <source>gives {given}, the model takes {taken}: {inputs}</source>
+        <translation>给出 {given}，而模型接受 {taken} 个：{inputs}</translation>
+    </message>
+    <message>
+        <source>any number of axes</source>
+        <translation>任意个轴</translation>
+    </message>
+    <message>
+        <source>{count} axes</source>
+        <translation>{count} 个轴</translation>
+    </message>
+    <message>
+        <source>Give one for each input, joined by ;, and nothing for a number.</source>
+        <translation>请为每个输入给出一个，用 ; 连接；单个数则留空。</translation>
+    </message>
+    <message>
+        <source>axis</source>
+        <translation>轴</translation>
+    </message>
+    <message>
+        <source>shape</source>
+        <translation>形状</translation>
+    </message>
+    <message>
         <source>has {count} paddings for {spatial} axes</source>
         <translation>有 {count} 个填充，却有 {spatial} 个轴</translation>
     </message>
@@ -7596,10 +7628,6 @@
         <translation>接受多种长度的序列</translation>
     </message>
     <message>
-        <source>gives {given} shapes, the model takes {taken}</source>
-        <translation>给出 {given} 个形状，而模型接受 {taken} 个</translation>
-    </message>
-    <message>
         <source>The file leaves height and width free: 224 was assumed; --input-shape sets others.</source>
         <translation>文件没有固定高和宽：这里假定为 224；可用 --input-shape 另行设置。</translation>
     </message>
@@ -7618,10 +7646,6 @@
     <message>
         <source>does not hold together ({error}: {said})</source>
         <translation>内容不一致（{error}：{said}）</translation>
-    </message>
-    <message>
-        <source>Give one for each input, joined by ;</source>
-        <translation>请为每个输入各给一个，用 ; 分隔</translation>
     </message>
     <message>
         <source>Give --input-shape, such as 1,3,224,224; shapes of several inputs are joined by ;</source>
@@ -7724,6 +7748,14 @@
         <translation>请保存 model.state_dict()，并以 file.py:callable 加 --weights 给出模型。</translation>
     </message>
     <message>
+        <source>holds numpy arrays, and no model</source>
+        <translation>其中是 numpy 数组，没有模型</translation>
+    </message>
+    <message>
+        <source>Give the model as file.pt2, file.onnx or file.py:callable, and this file with --data.</source>
+        <translation>请以 file.pt2、file.onnx 或 file.py:callable 给出模型，用 --data 给出此文件。</translation>
+    </message>
+    <message>
         <source>is a TensorFlow Lite model</source>
         <translation>是 TensorFlow Lite 模型</translation>
     </message>
@@ -7818,10 +7850,6 @@
     <message>
         <source>Give the nn.Module that it was made of.</source>
         <translation>请给出生成它的 nn.Module。</translation>
-    </message>
-    <message>
-        <source>gives {given} shapes, the example inputs hold {held} tensors</source>
-        <translation>给出 {given} 个形状，而示例输入含有 {held} 个张量</translation>
     </message>
     <message>
         <source>Input shape {shape} was assumed; --input-shape sets another.</source>
@@ -8434,6 +8462,10 @@
     <message>
         <source>search</source>
         <translation>搜索</translation>
+    </message>
+    <message>
+        <source>gives {given}, the example inputs hold {held} of shapes {shapes}</source>
+        <translation>给出 {given}，而示例输入有 {held}，形状为 {shapes}</translation>
     </message>
     <message>
         <source>the limit on the {name} needs {what}</source>

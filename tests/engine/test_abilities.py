@@ -14,6 +14,7 @@ from torch import nn
 from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.backends.pt2e.lower import lower
 from qinspect.engine.backends.pt2e.nodes import described
+from qinspect.engine.backends.tables import table
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import outputs_of
 from qinspect.engine.fuse import fuse
@@ -23,7 +24,7 @@ from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import DTYPES, FLOATS, GRANULARITIES, QConfig, TensorConfig
 from qinspect.engine.quantize import WEIGHTED, quantize
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
+from qinspect.engine.target import Target, first_qconfig
 
 TARGETS = ("fx-x86", "fx-fbgemm", "fx-onednn", "fx-qnnpack", "eager-onednn", "pt2e")
 
@@ -105,3 +106,17 @@ def test_every_layer_that_is_asked_runs_in_integers_or_has_a_reason(name, graph,
     for one, two in zip(ours, theirs, strict=True):
         assert torch.isfinite(one).all()
         assert one.shape == two.shape
+
+
+class Exponent(nn.Module):
+    def forward(self, x):
+        return torch.exp(x)
+
+
+@pytest.mark.parametrize("target", [*TARGETS, "ort"])
+def test_a_reason_names_the_operator_that_has_no_kernel(canonical, target):
+    (layer,) = canonical(Exponent(), torch.randn(2, 3)).layers
+    assert layer.op == "other"
+    wanted = Target.parse(target)
+    reason = table(wanted).why_not(layer, first_qconfig(wanted), wanted)
+    assert "for exp" in reason

@@ -248,6 +248,7 @@ def test_only_a_name_behind_a_colon_is_code(source, expected):
 def test_shapes_are_read_and_slips_refused():
     assert parse_shape("1,3,8,8") == ((1, 3, 8, 8),)
     assert parse_shape("1,3;1,4") == ((1, 3), (1, 4))
-    for text in ("", "1,,3", "a", "1,0", "1,-3", "1;"):
+    assert parse_shape("1,576;2,1,128;") == ((1, 576), (2, 1, 128), ())  # the last is a number
+    for text in ("", "1,,3", "a", "1,0", "1,-3", ";"):
         with pytest.raises(Problem, match="is not a shape"):
             parse_shape(text)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..data_spec import DataSpec, Labels, Picture
-from ..problem import Problem
+from ..problem import Problem, line_of
 from ..text import Text
 from .images import describe_normalization, standardize
 from .named import flat, in_order, target_name
@@ -355,8 +355,3 @@ def _fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
     return len(shape) == len(wanted) and all(
         want is None or have == want for have, want in zip(shape[1:], wanted[1:], strict=True)
     )
-
-
-def line_of(fault: BaseException) -> str:
-    """The first line of what an exception says, cut to a sentence: some quote the file that they cannot read."""
-    return (str(fault).strip() or type(fault).__name__).splitlines()[0][:300]

@@ -9,11 +9,11 @@ import numpy as np
 
 from ..data_spec import DataSpec
 from ..load.callable import resolve
-from ..problem import Problem
+from ..problem import Problem, line_of
 from ..progress import Cancelled, Report, silent
 from ..text import Text
 from . import stored
-from .arrays import ArraySamples, as_array, checked, given_for, line_of
+from .arrays import ArraySamples, as_array, checked, given_for
 from .named import flat, in_order, target_name
 from .spooled import Spool, room
 from .stored import Array

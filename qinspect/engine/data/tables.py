@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data_spec import DataSpec
-from ..problem import Problem
+from ..problem import Problem, line_of
 from ..text import Text
-from .arrays import ArraySamples, line_of
+from .arrays import ArraySamples
 from .images import listed
 from .unpacked import Unpacked
 
@@ -207,7 +207,7 @@ class Table:
         except Exception as fault:  # whatever a damaged file makes the library raise
             raise Problem(
                 str(path),
-                Text("cannot be read as a table ({said})", said=line_of(fault)[:200]),
+                Text("cannot be read as a table ({said})", said=line_of(fault, 200)),
                 Text("Write it again."),
             ) from fault
 

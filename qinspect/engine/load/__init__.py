@@ -21,7 +21,7 @@ from ..existing import TABLE, Existing
 from ..files import demand_file
 from ..graph import LayerGraph
 from ..normalize import normalize
-from ..problem import Problem
+from ..problem import Problem, line_of
 from ..progress import Report, silent
 from ..source import TIMM, ModelSpec, is_callable
 from ..text import Text
@@ -31,7 +31,7 @@ from .callable import build
 from .pt2_quantized import existing_of, strip
 from .sniff import CLOSED, holds_tensors, kind_of, model_in, refusal
 from .timm_names import build_timm
-from .trace import Traced, first_line, trace
+from .trace import Traced, trace
 
 __all__ = ["Model", "ModelSpec", "check_runs", "is_callable", "load_model"]
 
@@ -228,7 +228,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         what = Text(
             "its quantizers cannot be read ({error}: {said})",
             error=type(error).__name__,
-            said=first_line(error),
+            said=line_of(error),
         )
         raise Problem(spec.source, what, Text("Export it anew.")) from error
     tensors: dict[str, Any] = {}
@@ -247,7 +247,7 @@ def _layers(traced: Traced, spec: ModelSpec, notes: list[str], tensors: dict[str
         what = Text(
             "its operators cannot be brought into layers ({error}: {said})",
             error=type(error).__name__,
-            said=first_line(error),
+            said=line_of(error),
         )
         raise Problem(spec.source, what, Text("Export a smaller part of it; this is a gap in qinspect.")) from error
 

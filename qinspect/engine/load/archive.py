@@ -24,7 +24,7 @@ from torch.export import ExportedProgram
 
 from .. import memory
 from ..files import content_offset
-from ..problem import Problem
+from ..problem import Problem, line_of
 from ..text import Text
 from .plain import plain
 
@@ -104,7 +104,7 @@ def read_pt2(path: Path) -> ExportedProgram:
         _map_weights(path, program, large)
         return plain(program)
     except Exception as error:
-        line = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        line = line_of(error, 200)
         raise Problem(
             str(path),
             Text("torch {version} cannot read it ({line})", version=torch.__version__, line=line),

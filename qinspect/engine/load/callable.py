@@ -14,10 +14,11 @@ import torch
 
 from .. import memory
 from ..files import demand_file
-from ..problem import Problem
+from ..problem import Problem, line_of
 from ..source import ModelSpec
 from ..text import Text, listed
 from .call import Call
+from .sniff import holds_arrays
 
 
 def resolve(source: str) -> Any:
@@ -140,6 +141,12 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Read a checkpoint's tensors without running anything in it."""
     demand_file(path)
+    if holds_arrays(path):
+        raise Problem(
+            str(path),
+            Text("holds numpy arrays, and no checkpoint"),
+            Text("Give --weights .safetensors, .pt or .pth; arrays are given with --data."),
+        )
     try:
         with path.open("rb") as file:
             start = file.read(9)
@@ -156,7 +163,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             Text("Save its state_dict() instead."),
         ) from error
     except Exception as error:
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        line = line_of(error, 200)
         raise Problem(
             str(path), Text("cannot be read as a checkpoint ({line})", line=line), Text("Is the file whole?")
         ) from error

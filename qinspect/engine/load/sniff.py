@@ -22,6 +22,10 @@ CLOSED = {
         Text("is a pickled object, and opening it would run its code"),
         Text("Save model.state_dict(), and give the model as file.py:callable with --weights."),
     ),
+    "arrays": (
+        Text("holds numpy arrays, and no model"),
+        Text("Give the model as file.pt2, file.onnx or file.py:callable, and this file with --data."),
+    ),
     "tflite": (Text("is a TensorFlow Lite model"), Text("Convert it to ONNX first.")),
     "hdf5": (Text("is an HDF5 file, such as Keras writes"), Text("Convert the model to ONNX first.")),
     "python": (Text("is Python code"), Text("Name the callable that returns the model: file.py:callable.")),
@@ -54,6 +58,8 @@ def kind_of(path: Path) -> str:
         return "missing"
     if start[:4] == b"PK\x03\x04":
         return _archive(path)
+    if start[:6] == b"\x93NUMPY":
+        return "arrays"
     if looks_like_onnx(path):
         return "onnx"
     if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
@@ -88,14 +94,27 @@ def model_in(path: Path) -> Path:
 def _archive(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name.partition("/")[2] for name in archive.namelist()]
+            whole = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return "pt2"  # whose reader says what is damaged
+    if whole and all(name.endswith(".npy") for name in whole):
+        return "arrays"
+    names = [name.partition("/")[2] for name in whole]
     if "constants.pkl" in names or any(name.startswith("code/") for name in names):
         return "torchscript"
     if "data.pkl" in names:
         return "checkpoint"
     return "pt2"
+
+
+def holds_arrays(path: Path) -> bool:
+    """Whether a file is what numpy.savez or numpy.save writes."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(6)
+    except OSError:
+        return False
+    return start == b"\x93NUMPY" or (start[:4] == b"PK\x03\x04" and _archive(path) == "arrays")
 
 
 def looks_like_onnx(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..existing import TABLE, Existing
 from ..graph import Layer, LayerGraph, Param
-from ..problem import Problem
+from ..problem import Problem, line_of
 from ..qparams import QParams
 from ..text import Text
 from .sniff import refusal
@@ -61,8 +62,10 @@ def open_state_dict(path: Path, notes: list[str]) -> tuple[LayerGraph, Existing]
     """
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise refusal(path, "pickle") from error
     except Exception as error:  # whatever a damaged or hostile file makes torch raise
-        line = (str(error).strip() or type(error).__name__).splitlines()[0][:150]
+        line = line_of(error, 150)
         what = Text("cannot be read as plain tensors ({line})", line=line)
         raise Problem(str(path), what, Text("Save model.state_dict().")) from error
     while isinstance(stored, Mapping) and (inner := next((k for k in NESTED if k in stored), None)) is not None:

@@ -16,9 +16,9 @@ import torch
 from torch.export import Dim, ExportedProgram, ShapesCollection
 
 from ..opaque import Opaque
-from ..problem import Problem
+from ..problem import Problem, line_of
 from ..source import ModelSpec
-from ..text import Text
+from ..text import Text, counted
 from .call import Call, example_call, exportable
 from .plain import plain
 from .stand_in import StandIns, modules_in
@@ -106,7 +106,7 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
                 "a forward pass with input {shapes} raises {error}: {said}",
                 shapes=shapes,
                 error=type(error).__name__,
-                said=first_line(error),
+                said=line_of(error),
             ),
             Text("Give the right --input-shape."),
         ) from error
@@ -198,9 +198,10 @@ def example_inputs(module: torch.nn.Module, example: Any, spec: ModelSpec, notes
             return call
         if len(shapes) != len(call.tensors):
             what = Text(
-                "gives {given} shapes, the example inputs hold {held} tensors",
-                given=len(shapes),
-                held=len(call.tensors),
+                "gives {given}, the example inputs hold {held} of shapes {shapes}",
+                given=counted(len(shapes), Text("shape")),
+                held=counted(len(call.tensors), Text("tensor")),
+                shapes=" and ".join(str(tuple(t.shape)) for t in call.tensors),
             )
             raise Problem("--input-shape", what, Text("Give --input-shape one for each tensor, joined by ;."))
         return call.but([_resized(t, shape, generator) for t, shape in zip(call.tensors, shapes, strict=True)])
@@ -245,13 +246,5 @@ def _construct(error: BaseException) -> str:
     """What torch says, and the code that stands where it stopped."""
     name, _, number = (author_line(error) or "").rpartition(":")
     code = linecache.getline(name, int(number)).strip() if number.isdigit() else ""
-    said = first_line(error)
+    said = line_of(error)
     return f"`{code}` ({said})" if code else said
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text that says something, cut to a sentence."""
-    for line in str(error).splitlines():
-        if line.strip():
-            return line.strip().rstrip(".")[:300]
-    return type(error).__name__

@@ -67,7 +67,7 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     if activation.dynamic:
         return _dynamic_refused(layer, activation, weight, target)
     if layer.op not in RUNS:
-        return Text("torch has no integer kernel for {op}", op=layer.op)
+        return Text("torch has no integer kernel for {op}", op=layer.operator)
     if layer.op == "pad" and not pads_zeros(layer):
         return Text("only padding with zeros stays on the grid")
     if layer.op == "interpolate" and not _interpolates(layer):

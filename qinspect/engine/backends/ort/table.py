@@ -110,7 +110,7 @@ def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
 
 def _operator_refused(layer: Layer) -> str | None:
     if layer.op not in RUNS:
-        return Text("ONNX Runtime has no integer kernel for {op}", op=layer.op)
+        return Text("ONNX Runtime has no integer kernel for {op}", op=layer.operator)
     if layer.op == "pad" and not pads_zeros(layer):
         return Text("only padding with zeros stays on the grid")
     if layer.op == "interpolate" and not takes_nearest(layer):

@@ -60,7 +60,7 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     if layer.op.startswith("conv_transpose"):
         return Text("torchao's pattern for integer convolutions does not look whether they are transposed")
     if layer.op not in WEIGHTED | LOOPS:
-        return Text("inductor has no integer kernel for {op}", op=layer.op)
+        return Text("inductor has no integer kernel for {op}", op=layer.operator)
     if layer.op == "pad" and not pads_zeros(layer):
         return Text("only padding with zeros stays on the grid")
     if layer.op == "clamp" and any(isinstance(item, Ref) for item in layer.args[1:]):

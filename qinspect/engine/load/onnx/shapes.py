@@ -6,7 +6,7 @@ import math
 
 from ...problem import Problem
 from ...source import ModelSpec
-from ...text import Text
+from ...text import Text, counted
 from .file import MAX_EXAMPLE, Declared, OnnxFile
 
 
@@ -69,10 +69,24 @@ def _given_shapes(file: OnnxFile, spec: ModelSpec) -> list[tuple[int, ...]] | No
         return list(spec.input_shape)
     with_axes = [item for item in file.inputs if item.shape != ()]
     if len(spec.input_shape) != len(with_axes):
-        what = Text("gives {given} shapes, the model takes {taken}", given=len(spec.input_shape), taken=len(with_axes))
-        raise Problem("--input-shape", what, Text("Give one for each input, joined by ;"))
+        ranks = ", ".join(f"{item.name} ({_rank(item)})" for item in file.inputs)
+        what = Text(
+            "gives {given}, the model takes {taken}: {inputs}",
+            given=counted(len(spec.input_shape), Text("shape")),
+            taken=len(file.inputs),
+            inputs=ranks,
+        )
+        raise Problem("--input-shape", what, Text("Give one for each input, joined by ;, and nothing for a number."))
     rest = iter(spec.input_shape)
     return [() if item.shape == () else next(rest) for item in file.inputs]
+
+
+def _rank(item: Declared) -> str:
+    if item.shape is None:
+        return Text("any number of axes")
+    return (
+        counted(len(item.shape), Text("axis")) if len(item.shape) == 1 else Text("{count} axes", count=len(item.shape))
+    )
 
 
 def _free_size(

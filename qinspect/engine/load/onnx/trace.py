@@ -26,11 +26,10 @@ from ...graph import replace as replace_leaves
 from ...normalize import MADE_OF, normalize
 from ...plan import QuantPlan
 from ...plan_file import plan_from_json
-from ...problem import Problem
+from ...problem import Problem, line_of
 from ...source import ModelSpec
 from ...text import Text
 from ..plain import plain
-from ..trace import first_line
 from .call import KNOWN, Call, Function, as_tensor, is_small
 from .file import Body, Declared, OnnxFile, Op, read_onnx
 from .moves import MOVES
@@ -123,7 +122,7 @@ def read_float(path: Path) -> tuple[OnnxFile, Marks]:
         file, marks = stripped(with_constants(read_onnx(path)))
         return merged(file, marks.values), marks
     except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        what = Text("does not hold together ({error}: {said})", error=type(error).__name__, said=first_line(error))
+        what = Text("does not hold together ({error}: {said})", error=type(error).__name__, said=line_of(error))
         raise Problem(str(path), what, Text("Export it anew.")) from error
 
 
@@ -235,7 +234,7 @@ class _Program(torch.nn.Module):
         except Exception as error:
             raise Problem(
                 where,
-                Text("{kind} cannot be followed ({said})", kind=op.kind, said=first_line(error)),
+                Text("{kind} cannot be followed ({said})", kind=op.kind, said=line_of(error)),
                 Text("Export it anew."),
             ) from error
         return result if isinstance(result, tuple) else [result]
@@ -359,7 +358,7 @@ def _graph(
     except Exception as error:
         raise Problem(
             file.path,
-            Text("torch cannot follow it ({said})", said=first_line(error)),
+            Text("torch cannot follow it ({said})", said=line_of(error)),
             Text("Export it anew."),
         ) from error
     for layer in graph.layers:
