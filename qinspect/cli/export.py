@@ -14,7 +14,7 @@ from .verb import Verb
 
 HELP = (
     "onnx: a QDQ model for ONNX Runtime; tensorrt: one by TensorRT's rules, with the trtexec line; "
-    "kit: a folder that measures float and int8 on another device with onnxruntime alone; "
+    "kit: a folder that measures float and int8 on another device with onnxruntime (or torch) alone; "
     "fx, eager: a folder for torch; pt2e: a quantized .pt2; script: readable Python"
 )
 

@@ -27,7 +27,7 @@ from .job import (
     quantization_of,
     whole_batches,
 )
-from .kinds import BACKENDS, KINDS, ONNX_KINDS, refused
+from .kinds import BACKENDS, KINDS, ONNX_KINDS, holds_onnx, refused
 from .load import Model
 from .metric import TOP1, Metric
 from .plan import QuantPlan
@@ -101,7 +101,7 @@ def export(
         )
     if problem := refused(to, plan.target):
         raise problem
-    if to not in ONNX_KINDS and (opset is not None or io != "float"):
+    if not holds_onnx(to, plan.target) and (opset is not None or io != "float"):
         raise Problem(
             "--opset and --io",
             Text("say nothing of {to}", to=to),
@@ -123,7 +123,7 @@ def export(
     samples, score, notes = _trial(model, calibration, data, metric)
     notes = (*notes, *remarks)
     rest = part(report, 0.1, 1)
-    if to in ONNX_KINDS:
+    if holds_onnx(to, plan.target):
         file = out if to == "kit" or out.suffix == ".onnx" else out / f"{model.name}.onnx"
         if file.parent == out:
             _write_plan(quantization, out)
@@ -177,6 +177,10 @@ def _onnx(to: str, name: str) -> Callable[..., ExportReport]:
 
 def _folder(to: str) -> Callable[..., ExportReport]:
     """What writes a folder for Python."""
+    if to == "kit":
+        from .backends.kit_torch import export_torch_kit
+
+        return export_torch_kit
     if to in ("fx", "eager"):
         from .backends.fx.export import export_fx
 

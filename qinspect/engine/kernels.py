@@ -121,7 +121,7 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
     with torch.inference_mode():
         for done, (inputs, _) in enumerate(batches(data, work.check, work.batch)):
             looking(done * work.batch, max(1, len(work.check)), "")
-            compare(simulation, runner.integers(inputs), inputs, checks)
+            compare(simulation, runner.integers(inputs), inputs, checks, runner.reals(inputs))
         outputs: list[list[NDArray[np.float32]]] = []
         running = part(report, 0.4, 0.6, Text("running the integer model"))
         for done, (inputs, _) in enumerate(batches(data, work.final, work.batch)):
@@ -148,6 +148,12 @@ class _Difference:
     overflows: bool = False
     below_zero: int = 0
 
+    def add(self, steps: torch.Tensor) -> None:
+        """Count differences, whole numbers."""
+        self.largest = max(self.largest, int(steps.abs().max()) if steps.numel() else 0)
+        clipped = steps.clamp(-128, 128).flatten().to(torch.int64) + 128
+        self.counts += torch.bincount(clipped, minlength=257).numpy()
+
     def check(self) -> KernelCheck:
         total = int(self.counts.sum())
         steps = np.arange(-128, 129)
@@ -166,6 +172,7 @@ def compare(
     integers: Mapping[str, torch.Tensor],
     inputs: Sequence[torch.Tensor],
     found: dict[str, Any],
+    reals: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Feed every integer layer's simulation the kernel's own input, and compare the outputs.
 
@@ -178,11 +185,16 @@ def compare(
         The model's inputs.
     found : dict of layer id to difference
         Added to.
+    reals : mapping of value name to float tensor, optional
+        What layers handed on in float. Those that an integer kernel made are compared as well, in steps of an
+        8-bit grid over the range that the simulation has.
     """
     q = simulation.quantization
-    floats = dict(zip(q.graph.input_names, inputs, strict=True))
+    floats = {**(reals or {}), **dict(zip(q.graph.input_names, inputs, strict=True))}
+    partly = q.giving_real | (q.integer & (q.dynamic | q.weight_only))
     for layer in q.graph.layers:
-        if layer.transparent or layer.id not in q.quantized or layer.value not in integers:
+        real = (reals or {}).get(layer.value) if layer.id in partly else None
+        if layer.transparent or (real is None and (layer.id not in q.quantized or layer.value not in integers)):
             continue
         values: dict[str, Any] = {}
         for name in layer.inputs:
@@ -191,15 +203,23 @@ def compare(
                 break
             values[name] = value
         else:
+            entry = found.setdefault(layer.id, _Difference(overflows=_may_overflow(q, layer)))
+            if real is not None:
+                entry.add(_steps_of_range(real, simulation.run_layer(layer, values)))
+                continue
             params = q.values[layer.value]
             expected = params.quantize(simulation.run_layer(layer, values))
             difference = integers[layer.value].reshape(expected.shape) - expected
-            entry = found.setdefault(layer.id, _Difference(overflows=_may_overflow(q, layer)))
-            entry.largest = max(entry.largest, int(difference.abs().max()) if difference.numel() else 0)
+            entry.add(difference)
             if any(part.op in ("relu", "relu6") for part in layer.executed):
                 entry.below_zero += int((integers[layer.value] < int(params.zero_point)).sum())
-            clipped = difference.clamp(-128, 128).flatten().to(torch.int64) + 128
-            entry.counts += torch.bincount(clipped, minlength=257).numpy()
+
+
+def _steps_of_range(got: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
+    """Differences of real numbers in steps of an 8-bit grid over the range of those that are expected."""
+    step = (expected.max() - expected.min()).double() / 255 if expected.numel() else torch.tensor(1.0)
+    apart = (got.reshape(expected.shape).double() - expected.double()) / step.clamp(min=torch.finfo(torch.float32).eps)
+    return apart.nan_to_num(nan=128, posinf=128, neginf=-128).clamp(-(2**30), 2**30).round().to(torch.int64)
 
 
 def _value(

@@ -15,7 +15,7 @@ folder for torch.ao's FX or eager mode, a quantized .pt2, a script, plan and qpa
 BACKENDS: Mapping[str, tuple[str, ...]] = {
     "onnx": ("ort",),
     "tensorrt": ("tensorrt",),
-    "kit": ("ort", "tensorrt"),
+    "kit": ("ort", "tensorrt", "fx", "eager"),
     "fx": ("fx",),
     "eager": ("eager",),
     "pt2e": ("pt2e",),
@@ -24,10 +24,14 @@ BACKENDS: Mapping[str, tuple[str, ...]] = {
 """Kinds that not every backend can run, and those that can."""
 
 ONNX_KINDS = ("onnx", "tensorrt", "kit")
-"""Kinds that hold ONNX files, whose opset can be chosen."""
+"""Kinds that hold ONNX files, whose opset can be chosen, and what they take and give; a kit for torch holds none."""
 
-IO_KINDS = ("onnx", "tensorrt")
-"""Kinds that can take and give whole numbers."""
+
+def holds_onnx(to: str, target: Target) -> bool:
+    """Whether what is written for a target has ONNX files in it."""
+    return to in ONNX_KINDS and target.backend in ("ort", "tensorrt")
+
+
 
 
 def targets_for(to: str) -> tuple[str, ...]:

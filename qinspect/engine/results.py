@@ -224,7 +224,8 @@ class KernelCheck:
     Parameters
     ----------
     max_steps : int
-        Largest difference in steps of the output's grid.
+        Largest difference in steps of the output's grid; of a layer that hands on real numbers (dynamic,
+        weight-only, or read by float layers alone) in steps of an 8-bit grid over their range.
     equal_share : float
         Share of the values that are equal.
     within_one : float

@@ -1063,10 +1063,6 @@
         <translation>测量包</translation>
     </message>
     <message>
-        <source>A folder that times float and int8 on another device, with onnxruntime alone; its bench.json comes back here.</source>
-        <translation>一个文件夹，在其他设备上只用 onnxruntime 测量浮点与 int8 的时间；它的 bench.json 再导入到这里。</translation>
-    </message>
-    <message>
         <source>PyTorch FX folder</source>
         <translation>PyTorch FX 文件夹</translation>
     </message>
@@ -1165,6 +1161,10 @@
     <message>
         <source>What was exported, and whether it gives what the window showed, stands here.</source>
         <translation>这里显示导出了什么，以及结果是否与窗口所示一致。</translation>
+    </message>
+    <message>
+        <source>A folder that times float and int8 on another device, with onnxruntime or torch alone; its bench.json comes back here.</source>
+        <translation>一个文件夹，仅用 onnxruntime 或 torch 在另一台设备上测量浮点与 int8 的时间；其 bench.json 可带回这里。</translation>
     </message>
     <message>
         <source>Exporting…</source>
@@ -4474,10 +4474,6 @@
     <message>
         <source>float</source>
         <translation>浮点</translation>
-    </message>
-    <message>
-        <source>the kit&apos;s models take the same inputs</source>
-        <translation>套件中各模型的输入相同</translation>
     </message>
     <message>
         <source>Leave it out.</source>

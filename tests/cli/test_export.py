@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import onnx
 import pytest
+import torch
 
 from qinspect.cli import main
 from qinspect.engine.plan import QuantPlan
@@ -127,6 +129,53 @@ def test_the_kit_runs_alone_and_its_figures_come_back(model, digits_model, stats
     rows = {row["id"]: row for row in analysis["layers"]}
     assert all(rows[key]["latency"]["int8_us"] is not None for key in ("conv:conv2d", "depthwise:conv2d", "fc:linear"))
     assert not any("another plan" in note for note in analysis["notes"])
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("target", ["fx-onednn", "eager-onednn"])
+def test_the_kit_for_torch_needs_torch_alone_and_its_figures_come_back(
+    model, digits_model, stats, plan, tmp_path, capsys, target
+):
+    if "onednn" not in torch.backends.quantized.supported_engines:
+        pytest.skip("this torch has no engine onednn")
+    kit, given = tmp_path / "kit", plan(target)
+    words = ["export", *model, "--plan", given, "--stats", str(stats), "--to", "kit", "--out", str(kit)]
+    assert main(words) == 0
+    report = json.loads((kit / "verify.json").read_text())
+    assert (report["to"], report["verified"]) == ("kit", True)
+    away = shutil.copytree(kit, tmp_path / "device")
+    code = "import runpy, sys; sys.argv = ['bench.py', '--runs', '4', '--batch', '2']\n"
+    code += "try: runpy.run_path('bench.py', run_name='__main__')\nexcept SystemExit as end: assert not end.code\n"
+    code += "assert not {'qinspect', 'onnxruntime', 'onnx', 'torchao'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=away, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "100.0% of the output values" in done.stdout
+    bench = json.loads((away / "bench.json").read_text())
+    assert {"conv:conv2d", "fc:linear"} <= bench["int8"]["operators_us"].keys() & bench["float"]["operators_us"].keys()
+    assert all(len(bench["borders_us"][kind]) == 3 for kind in ("quantize", "dequantize"))
+    out = tmp_path / "analysis"
+    words = ["analyze", *model, "--data", str(digits_model.data), "--stats", str(stats), "--plan", given]
+    assert main([*words, "--no-kernels", "--profile", str(away / "bench.json"), "--out", str(out)]) == 0
+    analysis = json.loads((out / "analysis.json").read_text())
+    assert analysis["totals"]["int8_ms"] == bench["int8"]["median_ms"]
+    rows = {row["id"]: row for row in analysis["layers"]}
+    for key in ("conv:conv2d", "depthwise:conv2d", "fc:linear"):
+        assert rows[key]["latency"]["fp32_us"] is not None
+        assert rows[key]["latency"]["int8_us"] is not None
+    capsys.readouterr()
+
+
+def test_a_kit_takes_and_gives_whole_numbers_where_that_is_asked(model, stats, plan, tmp_path, capsys):
+    kit = tmp_path / "kit"
+    words = ["export", *model, "--plan", plan("ort"), "--stats", str(stats), "--to", "kit", "--io", "int8"]
+    assert main([*words, "--out", str(kit)]) == 0
+    code = "import runpy, sys; sys.argv = ['bench.py', '--runs', '2']; runpy.run_path('bench.py', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=kit, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "100.0% of the output values" in done.stdout
+    types = {item.type.tensor_type.elem_type for item in onnx.load(kit / "int8.onnx").graph.input}
+    assert types == {onnx.TensorProto.UINT8}
+    assert not np.issubdtype(np.load(kit / "expected.npz")[np.load(kit / "expected.npz").files[0]].dtype, np.floating)
     capsys.readouterr()
 
 

@@ -297,3 +297,19 @@ def test_an_added_product_runs_in_integers_where_it_is_static_and_is_refused_whe
     q = quantized(graph, QuantPlan(Target()).with_default(INT8, DYNAMIC), [(x,)])
     assert "adds none" in q.why_not[":matmul"]
     assert ":matmul" not in q.dynamic
+
+
+@pytest.mark.parametrize("config", [QConfig(INT8, DYNAMIC), PRESETS["weight-only-int4"]])
+def test_kernels_that_hand_on_real_numbers_are_compared_with_the_simulation(lowered, config):
+    runner = lowered(Rows(), ROWS, config)
+    q = runner.quantization
+    partly = {layer for layer in runner.kernels if layer in q.dynamic | q.weight_only}
+    simulation, found, spoilt = OrtSimulation(q), {}, {}
+    with torch.no_grad():
+        reals = runner.reals((ROWS,))
+        compare(simulation, runner.integers((ROWS,)), (ROWS,), found, reals)
+        assert partly >= {"query:linear", "key:linear", "mlp:linear", "head:linear"}
+        assert partly <= found.keys()
+        assert all(found[layer].check().equal_share > 0.999 for layer in partly)
+        compare(simulation, {}, (ROWS,), spoilt, {**reals, "query:linear": 1.5 * reals["query:linear"]})
+    assert spoilt["query:linear"].check().max_steps > 2

@@ -54,7 +54,7 @@ def test_each_form_has_its_own_options_and_they_reach_the_export(make_window, qt
     qtbot.waitUntil(lambda: len(page.reports) == 1)
     qtbot.mouseClick(page.cards["kit"], LEFT)
     assert page.opset.isVisible()
-    assert not page.io.isVisible()
+    assert page.io.isVisible()
     qtbot.mouseClick(page.go, LEFT)
     qtbot.waitUntil(lambda: len(page.reports) == 2)
     qtbot.keyClick(page.cards["script"], Qt.Key.Key_Space)
@@ -63,7 +63,7 @@ def test_each_form_has_its_own_options_and_they_reach_the_export(make_window, qt
     qtbot.waitUntil(lambda: len(page.reports) == 3)
     assert asked == [
         ("onnx", tmp_path, {"opset": 17, "io": "int8"}),
-        ("kit", tmp_path, {"opset": 17, "io": "float"}),
+        ("kit", tmp_path, {"opset": 17, "io": "int8"}),
         ("script", tmp_path, {"opset": None, "io": "float"}),
     ]
 

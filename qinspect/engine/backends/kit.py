@@ -15,7 +15,6 @@ from onnx import TensorProto, helper
 
 from ... import __version__
 from ..files import write_json
-from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results import ExportReport
@@ -24,6 +23,7 @@ from . import kit_bench
 from .exported import Batches, Score, need_samples, new_folder, run_python
 from .onnx.alone import write_arrays
 from .onnx.export import float_model
+from .onnx.interface import grids, to_integers
 from .onnx.opset import with_opset
 from .ort.export import beside, export_onnx
 from .ort.runner import session
@@ -39,7 +39,7 @@ bench.py      python bench.py: measures both models, end to end and per layer; w
 float.onnx    the model in float32
 int8.onnx     the quantized model
 borders.onnx  quantizing and dequantizing alone: what a border between float and integers costs
-inputs.npz    a few inputs
+inputs.npz    a few inputs, real numbers; a model that takes whole ones says on which grid, and bench.py rounds them
 expected.npz  what the quantized model gave for them where it was exported
 plan.json     what was asked for: qconfigs, fusions, target
 verify.json   what came out when the quantized model was checked here
@@ -77,8 +77,6 @@ def export_kit(
         Where the folder cannot be written, or the kit does not run.
     """
     need_samples(out, samples)
-    if io != "float":
-        raise Problem("--io", Text("the kit's models take the same inputs"), Text("Leave it out."))
     before = float_bytes or float_model(quantization.float_graph)
     to_file = export_tensorrt if quantization.plan.target.backend == "tensorrt" else export_onnx
     with new_folder(out) as folder:
@@ -92,6 +90,7 @@ def export_kit(
             score=score,
             notes=notes,
             opset=opset,
+            io=io,
         )
         beside(file).unlink()
         (folder / "float.onnx").write_bytes(with_opset(onnx.load_from_string(before), opset).SerializeToString())
@@ -147,7 +146,9 @@ def _inputs(q: Quantization, samples: Batches) -> dict[str, np.ndarray[Any, Any]
 def _outputs(file: Path, inputs: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
     opened = session(file.read_bytes(), 1)
     names = [output.name for output in opened.get_outputs()]
-    return dict(zip(names, opened.run(names, dict(inputs)), strict=True))
+    whole = grids(onnx.load(file))
+    feed = {name: to_integers(array, whole[name]) if name in whole else array for name, array in inputs.items()}
+    return dict(zip(names, opened.run(names, feed), strict=True))
 
 
 def _try(folder: Path, report: Report) -> list[str]:

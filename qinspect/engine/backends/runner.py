@@ -62,6 +62,13 @@ class Runner(Protocol):
         """
         ...
 
+    def reals(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What layers handed on in float, by value name, as far as it can be read without changing what runs.
+
+        Needed for layers that an integer kernel computes and whose value is on no grid, and of what they read.
+        """
+        ...
+
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report) -> Timing:
         """Time float against integers: 10 warm-ups, then `runs` interleaved runs of each."""
         ...

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from ...engine.backends import refuse_opaque
-from ...engine.kinds import IO_KINDS, KINDS, ONNX_KINDS, refused, targets_for
+from ...engine.kinds import KINDS, holds_onnx, refused, targets_for
 from ..document import Document
 from ..icons import set_icon, set_primary
 from ..jobs import Job
@@ -96,7 +96,7 @@ class ExportPage(Page):
             "kit": (
                 self.tr("Measuring kit"),
                 self.tr(
-                    "A folder that times float and int8 on another device, with onnxruntime alone; "
+                    "A folder that times float and int8 on another device, with onnxruntime or torch alone; "
                     "its bench.json comes back here."
                 ),
             ),
@@ -181,9 +181,10 @@ class ExportPage(Page):
         self.to = kind
         for name, card in self.cards.items():
             card.set_picked(name == kind)
-        self.form.setRowVisible(self.opset, kind in ONNX_KINDS)
-        self.form.setRowVisible(self.io, kind in IO_KINDS)
-        if kind in ONNX_KINDS:
+        onnx = self._holds_onnx()
+        for choice in (self.opset, self.io):
+            self.form.setRowVisible(choice, onnx)
+        if onnx:
             chosen, (first, last) = self.opset.currentData(), OPSETS[kind]
             self.opset.clear()
             self.opset.addItem(self.tr("as the plan needs"), None)
@@ -194,9 +195,13 @@ class ExportPage(Page):
     def options(self) -> dict[str, Any]:
         """Options of the kind that is chosen."""
         return {
-            "opset": self.opset.currentData() if self.to in ONNX_KINDS else None,
-            "io": self.io.currentData() if self.to in IO_KINDS else "float",
+            "opset": self.opset.currentData() if self._holds_onnx() else None,
+            "io": self.io.currentData() if self._holds_onnx() else "float",
         }
+
+    def _holds_onnx(self) -> bool:
+        """Whether what is chosen has an ONNX file in it."""
+        return holds_onnx(self.to, self._document.plan.target)
 
     def _go(self) -> None:
         self.export_requested.emit(self.to, self.folder.text().strip(), self.options())
@@ -243,8 +248,7 @@ class ExportPage(Page):
             card.setToolTip(why)
             self._reasons[kind].setText(why)
             self._reasons[kind].setVisible(bool(why))
-        if self.to in self.refused:
-            self.choose(next(kind for kind in KINDS if kind not in self.refused))
+        self.choose(next(kind for kind in KINDS if kind not in self.refused) if self.to in self.refused else self.to)
         busy = self._job is not None and not self._job.over
         self.go.setEnabled(ready and not busy)
         self.go.setText(self.tr("Exporting…") if busy else self.tr("Export and verify"))

@@ -17,6 +17,7 @@ from torch import fx
 
 from ...child import run_in_child
 from ...execute import outputs_of
+from ...files import write_json
 from ...graph import TensorSpec
 from ...graph_json import GRAPH
 from ...graph_json import to_json as graph_json
@@ -32,6 +33,9 @@ from .lower import float_module_with_info
 from .runner import FxRunner
 from .text import BUILD, CHECK, MODEL, README, imports
 
+OPERATORS = "operators.json"
+"""In a kit: which line of the models belongs to which layer."""
+
 CRITERION = Text(
     "bit for bit the kernels that were measured: all outputs, and every integer of the first batch; {layers}; all "
     "layers that the plan asks for, and no reason speaks against, run in integers",
@@ -45,6 +49,7 @@ class _Work:
     name: str
     folder: Path
     batches: Batches
+    operators: bool
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def export_fx(
     name: str = "model",
     score: Score | None = None,
     notes: Sequence[str] = (),
+    operators: bool = False,
 ) -> ExportReport:
     """Write the folder, load it in a new process and compare.
 
@@ -88,6 +94,8 @@ def export_fx(
         The metric of the outputs over all samples.
     notes : sequence of str
         For the report.
+    operators : bool
+        Write `OPERATORS` as well.
 
     Raises
     ------
@@ -96,7 +104,7 @@ def export_fx(
     """
     need_samples(out, samples)
     with new_folder(out) as folder:
-        work = _Work(quantization, name, folder, samples)
+        work = _Work(quantization, name, folder, samples, operators)
         made: _Made = run_in_child(
             "qinspect.engine.backends.fx.export:_write", work, part(report, 0, 0.4), what="export for torch"
         )
@@ -120,6 +128,9 @@ def _write(work: _Work, report: Report) -> _Made:
     report(1, 3, Text("writing"))
     plain = write_float(work.folder, q, work.name)
     write_int8(work.folder, q, work.name, runner)
+    if work.operators:
+        lines = {"batch": q.graph.inputs[0].shape[0], "float": _lines(plain), "int8": _lines(runner.module)}
+        write_json(work.folder / OPERATORS, lines)
     with torch.no_grad():
         outputs = []
         for done, batch in enumerate(work.batches):
@@ -134,6 +145,16 @@ def _write(work: _Work, report: Report) -> _Made:
     kinds = [node.meta.get("kind") for node in runner.module.graph.nodes]
     nodes = kinds.count("quantize"), kinds.count("dequantize")
     return _Made(outputs, floats, integers, names, own, dict(runner.info.merged), dict(runner.kernels), nodes)
+
+
+def _lines(module: fx.GraphModule) -> dict[str, str]:
+    """Whose the variables of a model's forward are: the layer's id, with what it does beside computing behind it."""
+    found = {}
+    for node in module.graph.nodes:
+        owner, kind = node.meta.get("qinspect"), node.meta.get("kind")
+        if owner:
+            found[node.name] = owner if kind not in ("quantize", "dequantize") else f"{owner}/{kind}"
+    return found
 
 
 def write_float(folder: Path, q: Quantization, name: str) -> fx.GraphModule:

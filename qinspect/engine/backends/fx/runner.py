@@ -89,6 +89,11 @@ class FxRunner:
                 found[layer.value] = F.pad(found[source], layer.args[1], value=zero)
         return found
 
+    def reals(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What layers handed on in float, by value name."""
+        seen = self.values(inputs)
+        return {name: item for name, item in seen.items() if not item.is_quantized and item.is_floating_point()}
+
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report) -> Timing:
         """Time float against integers: 10 warm-ups, then `runs` interleaved runs of each.
 

@@ -21,7 +21,7 @@ from ...qparams import QParams
 from ...quantize import Quantization
 from ...text import Text
 from ..onnx.export import float_model
-from ..onnx.naming import MERGED, metadata
+from ..onnx.naming import MERGED, VALUES, metadata
 from ..onnx.ops import zero_pads
 from ..onnx.qdq import ABSORBED, INTEGERS, quantized_model
 from ..runner import Timing
@@ -191,6 +191,8 @@ class OrtRunner:
         self.kernels: Mapping[str, str] = kernels_of(self._model, optimized, _in_order(quantization), self._real)
         self._tapped: Any = None
         self._changed: set[str] = set()
+        self._tapped_real: Any = None
+        self._changed_real: set[str] = set()
 
     def run(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Outputs of the integer model, float32."""
@@ -212,6 +214,29 @@ class OrtRunner:
         arrays = dict(zip(names, self._tapped.run(names, self._feed(inputs)), strict=True))
         found = true_integers(self.quantization, self._model, arrays)
         return {value: numbers for value, numbers in found.items() if value not in self._changed}
+
+    def reals(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What layers handed on in float, by value name: of those with an integer kernel, and of what they read.
+
+        They are handed out by a session of its own. Where that changed what a layer computes they are left out.
+        """
+        q = self.quantization
+        of_kernel = [layer for layer in q.graph.layers if layer.id in self.kernels and not q.at_origin(layer.value)]
+        wanted = {q.graph.origin(name) for layer in of_kernel for name in layer.inputs}
+        wanted |= {layer.value for layer in of_kernel}
+        names: dict[str, str] = json.loads(metadata(self._model, VALUES))
+        made = {name for node in self._model.graph.node for name in node.output}
+        given = {value: names[value] for value in wanted if names.get(value) in made and not q.at_origin(value)}
+        if not of_kernel or not given:
+            return {}
+        if self._tapped_real is None:
+            model = tapped_real(self._model, set(given.values()))
+            self._tapped_real, optimized = open_model(model, self.threads)
+            again = kernels_of(onnx.load_from_string(model), optimized, _in_order(q), self._real)
+            self._changed_real = {layer.value for layer in of_kernel if again.get(layer.id) != self.kernels[layer.id]}
+        tensors = sorted(set(given.values()))
+        arrays = dict(zip(tensors, self._tapped_real.run(tensors, self._feed(inputs)), strict=True))
+        return {v: torch.from_numpy(arrays[name]) for v, name in given.items() if v not in self._changed_real}
 
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report = silent) -> Timing:
         """Time float against integers: 10 warm-ups, then `runs` interleaved runs of each.
@@ -278,6 +303,16 @@ def tapped_model(model: onnx.ModelProto, quantization: Quantization, real: Itera
         element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         copy.graph.output.append(helper.make_tensor_value_info(name, element, None))
     for name in real:
+        copy.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    return copy.SerializeToString()
+
+
+def tapped_real(model: onnx.ModelProto, names: Iterable[str]) -> bytes:
+    """A copy of a model that also hands out these tensors of real numbers."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    known = {output.name for output in copy.graph.output}
+    for name in sorted(set(names) - known):
         copy.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
     return copy.SerializeToString()
 

@@ -1,0 +1,110 @@
+"""A folder that measures the float and the int8 model on another device, with torch alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ... import __version__
+from ..files import write_json
+from ..progress import Report, part, silent
+from ..quantize import Quantization
+from ..results import ExportReport
+from ..text import Text
+from . import kit_torch_bench
+from .exported import Batches, Score, need_samples, new_folder, run_python
+from .fx.code import plain_text
+from .fx.export import export_fx
+
+INPUTS = 8
+"""Samples in the kit, at most."""
+
+README = """\
+{name}, quantized for {target} by qinspect {version} with torch {torch}: a kit to measure it on another device.
+
+bench.py        python bench.py: measures both models, end to end and per layer; writes bench.json
+build.py        load() gives the int8 model, from the float one, its weights, and scales and zero points
+model.py        load() gives the float model (BatchNorms folded)
+weights.pt      the float weights: a state_dict, read with weights_only=True
+samples.pt      a few inputs, and what the int8 model gave for them where it was exported
+operators.json  which line of the models belongs to which layer
+plan.json       what was asked for: qconfigs, fusions, target
+qparams.json    scale and zero point of every value and weight
+graph.json      the float model's layers as data: qinspect opens this folder as a model
+verify.json     what came out when the int8 model was checked here
+
+The other .py files say how a float layer becomes one of torch's int8 layers. Needs Python and torch, nothing else;
+the same torch version and processor give the same bits. To see the figures beside the layers:
+
+    qinspect analyze MODEL --data DATA --plan plan.json --profile bench.json --out DIR
+
+To choose, with them, which layers are to be quantized:
+
+    qinspect search MODEL --data DATA --plan plan.json --profile bench.json --out DIR
+"""
+
+
+def export_torch_kit(
+    quantization: Quantization,
+    out: Path,
+    samples: Batches,
+    report: Report = silent,
+    *,
+    name: str = "model",
+    score: Score | None = None,
+    notes: Sequence[str] = (),
+) -> ExportReport:
+    """Write the folder of `fx.export.export_fx` with what measures it, and try it in a new process.
+
+    Parameters are as for `export_fx`; `out` is the folder.
+
+    Raises
+    ------
+    Problem
+        Where the folder cannot be written, or the kit does not run.
+    """
+    need_samples(out, samples)
+    with new_folder(out) as folder:
+        verified = export_fx(
+            quantization, folder, samples, part(report, 0, 0.8), name=name, score=score, notes=notes, operators=True
+        )
+        varies = all(spec.shape and spec.shape[0] is None for spec in quantization.graph.inputs)
+        inputs = [tensor.detach()[: INPUTS if varies else None].clone() for tensor in samples[0]]
+        torch.save({"inputs": inputs}, folder / "samples.pt")
+        code = Path(kit_torch_bench.__file__).read_text(encoding="utf-8")
+        (folder / "bench.py").write_text(code, encoding="utf-8")
+        readme = README.format(
+            name=plain_text(name), target=quantization.plan.target.name, version=__version__, torch=torch.__version__
+        )
+        (folder / "README.txt").write_text(readme, encoding="utf-8")
+        problems = (*verified.problems, *_try(folder, part(report, 0.8, 1)))
+        result = replace(verified, path=str(out), to="kit", verified=not problems, problems=problems)
+        write_json(folder / "verify.json", result.to_json())
+    report(1, 1, Text("done"))
+    return result
+
+
+def _try(folder: Path, report: Report) -> list[Text]:
+    """Run the kit with few runs, in a process that sees installed packages only; what is wrong with it."""
+    trial = folder / "trial.json"
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(folder)!r})\n"
+        "import bench\n"
+        "bench.keep_expected()\n"
+        f"sys.argv = ['bench.py', '--runs', '3', '--out', {str(trial)!r}]\n"
+        "assert not bench.main()\n"
+        "others = sorted({'torchao', 'onnx', 'onnxruntime', 'qinspect'} & set(sys.modules))\n"
+        "assert not others, f'bench.py needs {others}'\n"
+    )
+    run_python(["-I", "-B", "-c", code], folder, report, str(folder))
+    (folder / "stderr").unlink(missing_ok=True)
+    found: Mapping[str, float] = json.loads(trial.read_text(encoding="utf-8"))
+    trial.unlink()
+    if found["equal_share"] == 1:
+        return []
+    return [Text("bench.py gives {share:.1%} of the expected outputs", share=found["equal_share"])]
