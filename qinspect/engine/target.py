@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from functools import cache
@@ -36,6 +37,14 @@ def host_isa() -> str:
     import torch
 
     return str(torch.backends.cpu.get_cpu_capability()).lower()
+
+
+def has_amx() -> bool:
+    """Whether oneDNN computes whole numbers in this computer's AMX tiles, unless its ONEDNN_MAX_CPU_ISA forbids it."""
+    import torch
+
+    most = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    return bool(torch.cpu._is_amx_tile_supported()) and (most in ("", "ALL", "DEFAULT") or "AMX" in most)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ KINDS = {
     "relu": (lambda: nn.Sequential(nn.Conv2d(12, 24, 1), nn.ReLU()), (2, 12, 10, 10)),
     "relu6": (lambda: nn.Sequential(nn.Conv2d(12, 24, 1), nn.ReLU6()), (2, 12, 10, 10)),
     "depthwise": (lambda: nn.Sequential(nn.Conv2d(24, 24, 3, stride=2, groups=24)), (2, 24, 15, 15)),
+    "grouped": (lambda: nn.Sequential(nn.Conv2d(32, 48, 3, groups=2)), (2, 32, 8, 8)),
     "no bias": (lambda: nn.Sequential(nn.Conv2d(12, 24, 1, bias=False)), (2, 12, 10, 10)),
     "linear": (lambda: nn.Sequential(nn.Linear(64, 40)), (64, 64)),
     "added": (Added, (2, 12, 10, 10)),

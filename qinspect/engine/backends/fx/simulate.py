@@ -10,7 +10,7 @@ import torch
 from ...apart import CLIPS
 from ...graph import Layer, refs
 from ...quantize import Quantization
-from ...target import host_isa
+from ...target import has_amx, host_isa
 from ..sums import SumSimulation, along_channels, quantized, scale_of
 from .modules import clip_limits
 
@@ -27,7 +27,8 @@ class TorchSimulation(SumSimulation):
 
     - onednn: ``round(((sum * (1 / (1 / s_x))) * s_w + b) * (1 / s_y) + z_y)``; a value that is added to the
       sums goes to them, after the bias, in one fused multiply-add of its whole number and ``1 / (1 / s)``;
-      a linear layer has ``1 / (1 / s_w)``
+      a linear layer has ``1 / (1 / s_w)``. Where the processor has AMX, the two scales of all but depthwise
+      convolutions are multiplied with each other first: ``sum * ((1 / (1 / s_x)) * s_w)``
     - fbgemm: ``round((sum + b / (s_x * s_w)) * (s_x * s_w / s_y)) + z_y``; with one scale for all channels
       the bias is multiplied with the reciprocal, in one step with the sum
     - qnnpack: ``round((sum + n) * ((s_x * s_w) * (1 / s_y))) + z_y``
@@ -98,6 +99,12 @@ class TorchSimulation(SumSimulation):
         plain = not self.quantization.weights[layer.id].zero_point.any()
         return "onednn" if groups is not None and groups <= MOST_GROUPS and vnni and plain else "fbgemm"
 
+    def _in_tiles(self, layer: Layer) -> bool:
+        """Whether onednn multiplies a layer's weights and values tile by tile, which it does with AMX."""
+        weight = self.quantization.graph.weight(layer)
+        depthwise = layer.op.startswith("conv") and weight is not None and layer.args[6] == weight.shape[0]
+        return not depthwise and has_amx()
+
     def scales(self, layer: Layer) -> bool:
         """Whether a layer's sums are scaled as the kernel does it; others are those of plain fake quantization."""
         return layer.id in self._scaled
@@ -121,7 +128,9 @@ class TorchSimulation(SumSimulation):
         if given["kind"] == "onednn":
             # The library is given reciprocals, and takes those of them; of a convolution's weight it is not.
             s_w = 1 / (1 / given["s_w"]) if layer.op == "linear" else given["s_w"]
-            sums = self.sums(layer, values).mul_(1 / (1 / given["s_x"])).mul_(s_w)
+            s_x = 1 / (1 / given["s_x"])
+            sums = self.sums(layer, values)
+            sums = sums.mul_(s_x * s_w) if self._in_tiles(layer) else sums.mul_(s_x).mul_(s_w)
             if given["bias"] is not None:
                 sums.add_(given["bias"])
             for name in _added(layer):
