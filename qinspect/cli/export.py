@@ -30,7 +30,6 @@ def add(verb: Verb) -> None:
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx or .pt2 file, or a folder")
     export.add_argument("--opset", type=int, metavar="N", help="of an ONNX file, 13 to 21; the plan may need 21")
     export.add_argument("--io", choices=("float", "int8"), default="float", help="what an ONNX file takes and gives")
-    export.set_defaults(wrong_usage=export.error)
 
 
 def _say_figures(found: ExportReport) -> None:
@@ -56,7 +55,7 @@ def _db(value: float | None) -> str:
 
 def _export(options: argparse.Namespace) -> int:
     if options.data is None and options.stats is None:
-        options.wrong_usage("one of the arguments --stats --data is required")
+        raise words.WrongUsage("export", "neither --stats nor --data is given", "Give one of --stats and --data.")
     from ..engine.export import export, suited
 
     notes = words.out_file(options)
