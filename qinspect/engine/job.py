@@ -36,7 +36,7 @@ from .qconfig import QConfig
 from .quantize import Quantization, quantize
 from .remedies import equalize, pairs, remedied
 from .target import Target, first_qconfig
-from .text import Text
+from .text import Text, counted
 
 REMEDY_SAMPLES = 64
 """Samples of the calibrate split that remedies look at, at most."""
@@ -111,7 +111,11 @@ def check_fits(model: Model, data: Dataset) -> None:
     if len(inputs) != len(specs):
         raise Problem(
             data.spec.source,
-            Text("gives {given} tensors, the model takes {taken}", given=len(inputs), taken=len(specs)),
+            Text(
+                "gives {given}, the model takes {taken}",
+                given=counted(len(inputs), Text("tensor")),
+                taken=", ".join(model.graph.input_names) or 0,
+            ),
             Text("Give one for each input."),
         )
     for spec, tensor in zip(specs, inputs, strict=True):

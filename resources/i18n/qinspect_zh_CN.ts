@@ -6560,10 +6560,6 @@
         <translation>方案中的一项覆盖已失效：{what}。{remedy}</translation>
     </message>
     <message>
-        <source>gives {given} tensors, the model takes {taken}</source>
-        <translation>给出 {given} 个张量，而模型接受 {taken} 个</translation>
-    </message>
-    <message>
         <source>Give one for each input.</source>
         <translation>请为每个输入各给一个。</translation>
     </message>
@@ -7710,6 +7706,14 @@
     <message>
         <source>says {wanted} for axis {axis} of {item}, the file {size}</source>
         <translation>给 {item} 的轴 {axis} 指定了 {wanted}，而文件中是 {size}</translation>
+    </message>
+    <message>
+        <source>Leave it out, or open the model with --input-shape &quot;{shape}&quot;.</source>
+        <translation>请去掉它，或以 --input-shape &quot;{shape}&quot; 打开模型。</translation>
+    </message>
+    <message>
+        <source>gives {given}, the model takes {taken}</source>
+        <translation>给出 {given}，而模型接受 {taken}</translation>
     </message>
     <message>
         <source>has a scale that is computed at run time</source>

@@ -162,7 +162,7 @@ class TestText:
             ('{"text": "a"}\n{"text": 5}', {}, None, (), "d.txt, line 2: is not JSON with a text"),
             ('{"text": "a", "label": 1}\n{"text": "b"}', {}, None, (), "no label for 1 of 2"),
             ("good", {}, (None, 3, 8, 8), (), "text, but the model takes any × 3 × 8 × 8"),
-            ("good", {"max_length": 4}, (None, 8), (), "4 is not the 8"),
+            ("good", {"max_length": 4}, (None, 8), (), '4 is not the 8.* --input-shape "1,4"'),
             ("good", {}, None, ("pixels", "input_ids", "position_ids"), "the model takes pixels"),
         ],
     )

@@ -80,7 +80,10 @@ class Texts:
             raise Problem(
                 Text("data option max_length"),
                 Text("{max_length} is not the {fixed} that the model takes", max_length=spec.max_length, fixed=fixed),
-                Text("Leave it out."),
+                Text(
+                    'Leave it out, or open the model with --input-shape "{shape}".',
+                    shape=";".join([f"1,{spec.max_length}"] * max(1, len(input_names))),
+                ),
             )
         self._fixed, self._most = fixed, fixed or spec.max_length
         self.preparation = joined(
