@@ -157,7 +157,7 @@ class TestText:
         ("text", "spec", "shape", "names", "says"),
         [
             ("good", {"tokenizer": None}, None, (), "needs the model's tokenizer"),
-            ("good", {"tokenizer": "none.json"}, None, (), "none.json: cannot be read"),
+            ("good", {"tokenizer": "none.json"}, None, (), "none.json: no such file"),
             ("\n \n", {}, None, (), "holds no text"),
             ('{"text": "a"}\n{"text": 5}', {}, None, (), "d.txt, line 2: is not JSON with a text"),
             ('{"text": "a", "label": 1}\n{"text": "b"}', {}, None, (), "no label for 1 of 2"),
