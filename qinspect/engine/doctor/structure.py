@@ -225,4 +225,10 @@ def _surrounded(case: Case, region: list[Layer]) -> bool:
     ]
     if any(layer.value in graph.output_values for layer in region) or not before or not after:
         return False
-    return all(q.at_origin(name) for name in before) and all(reader.id in q.quantized for reader in after)
+
+    def of_integers(name: str) -> bool:
+        """On a grid, or handed on in float by an integer kernel, since only the region reads it."""
+        maker = graph.producer.get(name)
+        return q.at_origin(name) or (maker is not None and maker.id in q.quantized)
+
+    return all(map(of_integers, before)) and all(reader.id in q.quantized for reader in after)
