@@ -8124,10 +8124,6 @@
         <translation>请用 --objective size 或 layers，或 --profile。</translation>
     </message>
     <message>
-        <source>Few samples to select on: plans were compared with each other on {others} samples of the calibrate split as well; what they lose is that on the select split.</source>
-        <translation>选择部分样本较少：方案之间的比较还用了校准部分的 {others} 个样本；所报告的损失仍以选择部分为准。</translation>
-    </message>
-    <message>
         <source>Losses are simulated; where a target&apos;s kernels compute something else than the simulation, analyze says so.</source>
         <translation>损失是模拟得出的；若某个目标的核与模拟的计算不同，analyze 会指出。</translation>
     </message>

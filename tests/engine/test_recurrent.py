@@ -64,7 +64,8 @@ def test_kernels_around_recurrent_layers_equal_the_simulation(target, canonical)
         from qinspect.engine.backends.fx.runner import FxRunner
 
         runner = FxRunner(quantization)
-    assert {"conv:conv1d", ":add", "fc:linear"} <= set(runner.kernels)
+    # Only float layers read the sum.
+    assert {"conv:conv1d", "fc:linear"} <= set(runner.kernels)
     assert not {"lstm:lstm", "gru:gru", "cell:lstm_cell"} & set(runner.kernels)
     with torch.inference_mode():
         assert torch.equal(Executor(graph)([x]), net(x))

@@ -11,14 +11,12 @@ import torch
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.metric import TOP1
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan_file import read_plan
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import quantize
 from qinspect.engine.search.pareto import Constraint, write_pareto
-from qinspect.engine.search.run import search, spread
-from qinspect.engine.search.trials import Trials
+from qinspect.engine.search.run import search
 from qinspect.engine.target import Target
 
 BAD = "depthwise:conv2d"
@@ -164,35 +162,3 @@ def test_cancelling_stops_the_search(case):
     with pytest.raises(KeyboardInterrupt):
         search(*case, stop, objective="size")
     assert torch.is_grad_enabled()
-
-
-def test_plans_are_compared_on_samples_beside_the_split_that_they_are_judged_on(case):
-    model, data, plan, calibration = case
-    graph = fused_graph(model, plan).graph
-    splits, stats = data.splits, calibration.tensors
-    own = Trials(graph, stats, data, "select", splits.select[:20], TOP1)
-    other = Trials(graph, stats, data, "calibrate", splits.calibrate[:30], TOP1)
-    both = Trials(graph, stats, data, "select", splits.select[:20], TOP1, splits.calibrate[:30])
-    assert both.verify(plan) == own.verify(plan)
-    assert own.loss(plan) == own.verify(plan).loss
-    assert both.loss(plan) == pytest.approx((20 * own.loss(plan) + 30 * other.loss(plan)) / 50)
-
-
-def test_samples_are_taken_evenly_from_both_splits():
-    assert spread(range(10), 5) == (0, 2, 4, 6, 8)
-    assert spread(range(3), 5) == (0, 1, 2)
-
-
-def test_a_small_select_split_is_joined_by_calibration_samples_when_plans_are_compared(case, monkeypatch):
-    model, data, plan, calibration = case
-    seen = []
-    init = Trials.__init__
-    monkeypatch.setattr(Trials, "__init__", lambda self, *given: seen.append(given[4:]) or init(self, *given))
-    few = dataclasses.replace(data, splits=dataclasses.replace(data.splits, select=data.splits.select[:10]))
-    found = search(model, few, plan, calibration, objective="size", alternatives=False)
-    assert any("10 samples of the calibrate split as well" in note for note in found.notes)
-    assert all(point.select.samples == 10 for point in found.points)
-    samples, _, beside = seen[0]
-    assert samples == few.splits.select
-    assert beside == few.splits.calibrate[:10]
-    assert len(seen) == 2  # the other one is of the final split

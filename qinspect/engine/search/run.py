@@ -37,12 +37,10 @@ from .trials import Trials
 from .whatif import estimate_plan
 
 SCORE_SAMPLES = 64
-"""Samples that scores rest on."""
+"""Samples of the select split that scores rest on."""
 
 TRIAL_SAMPLES = 128
-"""Samples that plans are simulated on; a drop of the metric is decided on all of the select split. Where that has
-fewer, plans are compared with each other on as many of the calibrate split too: of many plans tried on few samples
-the best is best by chance. What a plan is said to lose, and which one is taken, rests on the select split alone."""
+"""Samples of the select split that plans are simulated on; a drop of the metric is decided on all of it."""
 
 DEVIATES = 1.3
 """Where a verified loss is so many times the estimated one, or less than its inverse, neighbours are tried."""
@@ -54,7 +52,7 @@ REPAIRS = 20
 """Neighbours that are tried in all."""
 
 RANK_SAMPLES = 32
-"""Samples on which layers are measured one by one."""
+"""Samples of the select split on which layers are measured one by one."""
 
 COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Numbers of layers in float that are asked for where their number is the objective."""
@@ -112,14 +110,13 @@ def search(
 
 @dataclass
 class _Tried:
-    """A plan of the pool: what it is estimated to lose, what it lost on the select split, and on all samples tried."""
+    """A plan of the pool."""
 
     selection: Selection
     plan: QuantPlan
     loss: float
     cost: float
     verified: Verified
-    tried_loss: float
     timed: Timed | None = None
 
 
@@ -165,18 +162,8 @@ class _Search:
         select = whole_batches(graph, data.splits.select)
         if not select:
             raise Problem(data.spec.source, Text("the select split is empty"), Text("Give more samples, or --split."))
-        few = min(max(TRIAL_SAMPLES - len(select), 0), len(select))
-        others = whole_batches(graph, data.splits.calibrate, few) if few else ()
-        self.trials = Trials(graph, self.stats, data, "select", select[:TRIAL_SAMPLES], metric, others)
-        self.select, self.compared = select, (*select[:TRIAL_SAMPLES], *others)
-        if others:
-            self.notes.append(
-                Text(
-                    "Few samples to select on: plans were compared with each other on {others} samples of the "
-                    "calibrate split as well; what they lose is that on the select split.",
-                    others=len(others),
-                )
-            )
+        self.trials = Trials(graph, self.stats, data, "select", select[:TRIAL_SAMPLES], metric)
+        self.select = select
         self.pool: dict[Selection, _Tried] = {}
         self.timing_error: float | None = None
         self.fp32_ms: float | None = None
@@ -277,7 +264,7 @@ class _Search:
 
     def _scored(self, plans: Sequence[QuantPlan], known: Costs | None, report: Report) -> Costs:
         graph = self.space.graph
-        chosen = spread(self.compared, SCORE_SAMPLES) if batch_size(graph) <= SCORE_SAMPLES else self.select
+        chosen = self.select[:SCORE_SAMPLES] if batch_size(graph) <= SCORE_SAMPLES else self.select
         feed = fed(batches(self.data, chosen, batch_size(graph)))
         return score_plans(
             graph, plans, self.stats, feed, known, report, total=len(chosen), classes=self.trials.classes
@@ -306,7 +293,7 @@ class _Search:
         if self.objective != "layers":
             return ()
         graph = self.space.graph
-        chosen = whole_batches(graph, spread(self.compared, RANK_SAMPLES))
+        chosen = whole_batches(graph, self.select, RANK_SAMPLES)
         inputs = list(fed(batches(self.data, chosen, batch_size(graph))))
         inner = part(self.report, 0.45, 0.5, Text("measuring one layer at a time"))
         return rankings(self.space, self.stats, inputs, self.trials.classes, inner)
@@ -320,7 +307,7 @@ class _Search:
         """From the best plan with few layers in float to those with more, by the rankings."""
         for count in COUNTS if orders else ():
             within = [item for item in self.pool.values() if item.cost <= count]
-            best = min(within, key=lambda item: item.tried_loss)
+            best = min(within, key=lambda item: item.verified.loss)
             self._try(self._by_rank(best.selection, orders, (count,)), 0.8, 0.8, "verifying")
 
     # -- trying plans ------------------------------------------------------------------------------
@@ -341,18 +328,18 @@ class _Search:
                 note=note,
                 number=index + 1,
                 all=len(new),
-                samples=len(self.compared),
+                samples=len(self.trials.samples),
             )
             inner = part(self.report, start + index * share, start + (index + 1) * share, words)
             plan = self.space.select(self.choices, selection)
             verified = self.trials.verify(plan, inner)
             loss, cost = loss_and_cost(self.choices, selection)
-            self.pool[selection] = _Tried(selection, plan, loss, cost, verified, self.trials.loss(plan))
+            self.pool[selection] = _Tried(selection, plan, loss, cost, verified)
         return [self.pool[s] for s in selections]
 
     def _front(self) -> list[_Tried]:
         """The pool's plans that no other beats in both, the cheapest first."""
-        return unbeaten(list(self.pool.values()), lambda t: t.cost, lambda t: t.tried_loss)
+        return unbeaten(list(self.pool.values()), lambda t: t.cost, lambda t: t.verified.loss)
 
     def _repair(self) -> None:
         """Where a verified loss is unlike its estimate, or a dearer plan is worse, try what lies beside."""
@@ -360,7 +347,7 @@ class _Search:
         doubtful = [
             item
             for item in self.pool.values()
-            if id(item) not in front or not 1 / DEVIATES < (item.tried_loss + 1e-12) / (item.loss + 1e-12) < DEVIATES
+            if id(item) not in front or not 1 / DEVIATES < (item.verified.loss + 1e-12) / (item.loss + 1e-12) < DEVIATES
         ]
         if self.objective == "layers":  # few and large steps: each is worth a look
             doubtful += [item for item in self._front() if item not in doubtful]
@@ -414,7 +401,6 @@ class _Search:
             return
         graph = self.space.graph
         self.trials = Trials(graph, self.stats, self.data, "select", self.select, self.metric)
-        self.compared = self.select
         kept = [self._as_given(), *(item.selection for item in self._front())]
         self.pool = {}
         self._try(kept, 0.75, 0.8, Text("verifying on all of the select split"))
@@ -522,12 +508,6 @@ def on_final(
         return None
     found = Trials(graph, stats, data, "final", final, metric).verify(point.plan, report)
     return found.of_float() if point.all_float else found
-
-
-def spread(samples: Sequence[int], count: int) -> tuple[int, ...]:
-    """So many of some samples, taken evenly from beginning to end."""
-    size = len(samples)
-    return tuple(samples[index * size // count] for index in range(count)) if size > count else tuple(samples)
 
 
 def beside(choices: Choices, selection: Selection, others: Sequence[Selection] = ()) -> list[Selection]:

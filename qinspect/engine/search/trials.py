@@ -37,10 +37,7 @@ class Trials:
     split : str
         Its name.
     samples : tuple of int
-        Of that split.
     metric : Metric
-    beside : tuple of int
-        Samples of another split on which plans are run as well: only `loss` rests on them too.
     """
 
     def __init__(
@@ -51,31 +48,23 @@ class Trials:
         split: str,
         samples: tuple[int, ...],
         metric: Metric,
-        beside: tuple[int, ...] = (),
     ) -> None:
         self.graph, self.stats, self.data = graph, stats, data
         self.metric = judged(metric, graph, data)
-        self.split, self.samples, self.beside = split, samples, beside
+        self.split, self.samples = split, samples
         self.classes = class_axis(graph, data, metric)
         self.targets = None if data.targets is None else data.targets[list(samples)]
         self._inputs: list[tuple[torch.Tensor, ...]] = []
         self._reference: list[list[torch.Tensor]] = []
-        self._own = 0  # batches of the split itself, which come first
         self._float_figures: dict[bytes, float] = {}
         self.known: dict[str, Verified] = {}
-        self._losses: dict[str, float] = {}
-
-    def loss(self, plan: QuantPlan, report: Report = silent) -> float:
-        """KL (MSE where there is none) on all samples, those beside the split's among them."""
-        self.verify(plan, report)
-        return self._losses[plan.fingerprint]
 
     def verify(self, plan: QuantPlan, report: Report = silent) -> Verified:
         """Simulate a plan; what was simulated before is not run again."""
         key = plan.fingerprint
         if key not in self.known:
             self._run_float(report)
-            self.known[key], self._losses[key] = self._run(plan, report)
+            self.known[key] = self._run(plan, report)
         return self.known[key]
 
     def _run_float(self, report: Report) -> None:
@@ -83,31 +72,27 @@ class Trials:
             return
         executor = Executor(self.graph, channels_last=True)
         with torch.inference_mode():
-            for samples in (self.samples, self.beside):
-                for inputs in fed(batches(self.data, samples, batch_size(self.graph))):
-                    report(0, 1, Text("running the float model"))
-                    self._inputs.append(inputs)
-                    self._reference.append([o.float() for o in outputs_of(executor(inputs))])
-                self._own = self._own or len(self._inputs)
+            for inputs in fed(batches(self.data, self.samples, batch_size(self.graph))):
+                report(0, 1, Text("running the float model"))
+                self._inputs.append(inputs)
+                self._reference.append([o.float() for o in outputs_of(executor(inputs))])
 
-    def _run(self, plan: QuantPlan, report: Report) -> tuple[Verified, float]:
+    def _run(self, plan: QuantPlan, report: Report) -> Verified:
         model = simulation(quantize(self.graph, plan, self.stats), channels_last=True)
-        errors, everywhere = OutputErrors(self.classes), OutputErrors(self.classes)
+        errors = OutputErrors(self.classes)
         found: list[list[torch.Tensor]] = []
         with torch.inference_mode():
             for index, inputs in enumerate(self._inputs):
                 report(index, len(self._inputs), "")
                 outputs = [o.float() for o in outputs_of(model(inputs))]
-                everywhere.add(self._reference[index], outputs)
-                if index < self._own:
-                    errors.add(self._reference[index], outputs)
-                    found.append(outputs)
-        before, after = _joined(self._reference[: self._own]), _joined(found)
+                errors.add(self._reference[index], outputs)
+                found.append(outputs)
+        before, after = _joined(self._reference), _joined(found)
         drop = self.metric.drop(before, after, self.targets, self._float_figures)
         agreement = errors.agreement_interval
         if drop is None and agreement is not None:  # without a metric of y, by how much the agreement is below 1
             drop = Interval(1 - agreement.value, 1 - agreement.high, 1 - agreement.low)
-        verified = Verified(
+        return Verified(
             self.split,
             len(self.samples),
             errors.kl_interval,
@@ -117,8 +102,6 @@ class Trials:
             self.metric(after, self.targets),
             drop,
         )
-        kl = everywhere.mean_kl
-        return verified, (everywhere.mse or 0.0) if kl is None else kl
 
 
 def _joined(parts: Sequence[Sequence[torch.Tensor]]) -> list[NDArray[Any]]:
