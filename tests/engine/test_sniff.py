@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -26,6 +27,8 @@ def files(tmp_path):
     paths["hdf5"].write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(40))
     paths["python"] = tmp_path / "net.py"
     paths["python"].write_text("def model(): ...\n")
+    with paths["arrays"].open("wb") as file:
+        np.savez(file, x=np.zeros(3))
     paths["folder"].mkdir()
     paths["unknown"].write_text("hello, this is no model")
     return paths

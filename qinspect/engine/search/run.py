@@ -435,11 +435,15 @@ class _Search:
 
     def _known(self, start: Point) -> list[Point]:
         """The plans that quantize and are not beaten by another, the plan as given, and the float model."""
-        made = [self._point(item) for item in self._front()]
+        # What only float layers read is float too, so that a plan may be the float model under another name.
+        made = [self._point(item) for item in self._front() if self._rounds(item.plan)]
         found = self._unbeaten(made)
         if self.constraint is not None and all(point.plan != start.plan for point in found):
             found.append(start)  # its drop may be smaller than that of plans with less KL
         return [*found, self._float_point(start)]
+
+    def _rounds(self, plan: QuantPlan) -> bool:
+        return bool(quantize(self.space.graph, plan, self.stats).quantized)
 
     def _points(self, known: Sequence[Point], chosen: Point) -> tuple[Point, ...]:
         """Those of all that no other beats, and the one that was chosen."""
