@@ -14,7 +14,7 @@ import pytest
 
 from qinspect.engine.files import STALE_S, write_atomically
 from qinspect.engine.problem import Problem
-from tests.fuzzing import READERS
+from tests.fuzzing import READERS, _lines, _tokenizer
 
 KILLS = int(os.environ.get("QINSPECT_KILLS", "12"))
 WRITTEN = [reader for reader in READERS if reader.name in ("plan", "statistics", "session")]
@@ -132,6 +132,9 @@ def test_a_file_or_folder_that_may_not_be_read_is_named(tmp_path):
         (tmp_path / name).mkdir()
         for reader in READERS:
             reader.make(tmp_path / name / f"{reader.name}{reader.suffix}")
+    # What readers of text look for beside them, which nobody else may write there.
+    _lines(tmp_path / "text.jsonl")
+    _tokenizer(tmp_path / "tokenizer.json")
     for file in (tmp_path / "open").iterdir():
         file.chmod(0)
     child = python(CLOSED, str(tmp_path))
