@@ -700,3 +700,30 @@ def test_five_thousand_layers_open_and_repaint_quickly(qtbot) -> None:
     for _ in range(5):
         made.canvas.viewport().repaint()
     assert (time.perf_counter() - start) / 5 < 0.5  # 0.01 s on an idle machine.
+
+
+VIEWED = """
+from torch import nn
+
+class Viewed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(144, 5)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).view(x.size(0), -1))
+"""
+
+
+def test_the_length_of_an_axis_is_no_edge(tmp_path):
+    from qinspect.engine.inspect import inspect
+    from qinspect.engine.load import load_model
+    from qinspect.engine.plan import QuantPlan
+    from qinspect.engine.source import ModelSpec
+    from qinspect.gui.panels.overlays import graph_nodes
+
+    (tmp_path / "viewed.py").write_text(VIEWED)
+    model = load_model(ModelSpec(f"{tmp_path}/viewed.py:Viewed", None, ((2, 3, 8, 8),)), allow_code=True)
+    nodes = {node.op: node for node in graph_nodes(inspect(model, QuantPlan()).layers, model.graph)}
+    assert nodes["conv2d"].inputs == ("x",)
+    assert nodes["linear"].inputs == ("conv:conv2d",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
@@ -171,10 +172,12 @@ def test_the_verdict_says_how_sure_a_share_of_few_samples_is(make_window, digits
     window = make_window(digits)
     window.go("verdict")
     totals = window.document.shown.analysis.totals
-    low, high = totals.drop_interval
-    note = window.verdict_page.simulated.note.text()
-    assert "95 % sure" in note
-    assert low <= totals.drop <= high
+    least, most = totals.drop_interval
+    assert least < totals.drop < most
+    said = re.match(r"(\S+) points \((\S+) to (\S+), 95 % sure\)", window.verdict_page.simulated.note.text())
+    # A drop of the metric is a change downwards: its upper end is the lower end of the change.
+    changes = [float(number.replace("±", "")) for number in said.groups()]
+    assert changes == pytest.approx([-100 * totals.drop, -100 * most, -100 * least], abs=0.06)
 
 
 def test_a_narrower_window_shows_all_columns_again(make_window, digits, qtbot):

@@ -62,6 +62,8 @@ def _makers(layers: Mapping[str, Layer], wanted: Sequence[str], inside: set[str]
             continue
         seen.add(name)
         layer = layers.get(name)
+        if layer is not None and layer.op == "sym_size":
+            continue  # how long an axis is, as in x.view(x.size(0), -1), is no value that flows
         if layer is not None and layer.transparent:
             waiting += layer.inputs
         else:
