@@ -17,6 +17,8 @@ SHARE = 0.125
 ALWAYS = 1 << 14
 """Tensors with no more values than this in a piece are taken whole."""
 
+_COLUMNS = 64
+
 _NOTHING = np.empty(0, np.float32)
 _NO_HISTOGRAM = Histogram(0, 0, np.empty(0, np.int64))
 
@@ -148,14 +150,11 @@ class Observer:
 
     def _extremes(self, x: torch.Tensor, samples: int | None) -> tuple[float, float, float]:
         """Add extremes by channel, sample and batch; returns the smallest, the largest value and the sum."""
-        low, high = torch.amin, torch.amax
         if x.dim() < 2:
-            least, most, total = torch.stack([low(x), high(x), x.sum()]).tolist()
+            least, most, total = torch.stack([x.amin(), x.amax(), x.sum()]).tolist()
         else:
-            axis = channel_axis(x.dim())
-            inner = [i for i in range(1, x.dim()) if i != axis]
             # By first axis and channel; from there on it is few numbers.
-            lows, highs = (end(x, inner).numpy() if inner else x.numpy() for end in (low, high))
+            lows, highs = (end.numpy() for end in _channel_ends(x))
             found = lows.min(0).astype(np.float32), highs.max(0).astype(np.float32)
             if not self.count:
                 self.channels = found
@@ -220,6 +219,25 @@ class Observer:
         if last < 0:
             return _NO_HISTOGRAM
         return Histogram(self._exponent, self._first + first, self._bins[first : last + 1].copy())
+
+
+def _channel_ends(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Smallest and largest values by first axis and channel, shape (n, channels), of a tensor of two or more axes."""
+    axis = channel_axis(x.dim())
+    inner = [i for i in range(1, x.dim()) if i != axis]
+    if not inner:
+        return x, x
+    rows = x.movedim(axis, -1).flatten(1, -2) if x.stride(axis) == 1 else None
+    if rows is None or not rows.is_contiguous():
+        return x.amin(inner), x.amax(inner)
+    # torch takes 64 columns at a time and those that are left over one by one, which is 13 times as slow for 16
+    # channels and 3 times for 144. So several places are laid side by side.
+    n, places, channels = rows.shape
+    sides = [k for k in range(1, _COLUMNS + 1) if places % k == 0]
+    side = next((k for k in sides if k * channels % _COLUMNS == 0), sides[-1])
+    wide = rows.view(n, places // side, side * channels)
+    low, high = (end.view(n, side, channels) for end in (wide.amin(1), wide.amax(1)))
+    return low.amin(1), high.amax(1)
 
 
 def channel_axis(dims: int) -> int:

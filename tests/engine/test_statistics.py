@@ -204,6 +204,19 @@ def test_the_layout_in_memory_does_not_matter():
     assert np.array_equal(one.channel_max, two.channel_max)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 16, 24, 64, 80, 144])
+@pytest.mark.parametrize("size", [(1, 1), (7, 7), (5, 13), (12, 16), (23, 29)])
+def test_channel_ranges_are_exact_however_the_channels_lie_in_memory(channels, size):
+    x = torch.randn(3, channels, *size)
+    for laid in (x, x.contiguous(memory_format=torch.channels_last), x.transpose(2, 3), x[:, :, ::2]):
+        stats = tensor_stats(laid)
+        assert np.array_equal(stats.channel_min, laid.amin((0, 2, 3)).numpy())
+        assert np.array_equal(stats.channel_max, laid.amax((0, 2, 3)).numpy())
+    tokens = x.flatten(2).movedim(1, 2)
+    for laid in (tokens, tokens.contiguous()):
+        assert np.array_equal(tensor_stats(laid).channel_max, laid.amax((0, 1)).numpy())
+
+
 def test_a_share_of_the_values_meets_all_channels_and_keeps_exact_ends():
     x = torch.zeros(4, 16, 64, 64)
     x += torch.arange(16).reshape(1, 16, 1, 1)
