@@ -206,8 +206,9 @@ def _read_statistics(path: Path) -> Any:
 
 
 def _session(path: Path) -> None:
+    from qinspect.engine.kernel_results import KernelCheck, Latency
     from qinspect.engine.plan import QuantPlan
-    from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, KernelCheck, Latency, LayerRow, Totals
+    from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, LayerRow, Totals
     from qinspect.engine.target import Target
     from qinspect.session import Run, Session, save_session
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from qinspect.engine.kernel_results import KernelCheck, Latency
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
-from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, KernelCheck, Latency, LayerRow, Totals
+from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, LayerRow, Totals
 from qinspect.engine.target import Target
 from qinspect.engine.text import Text
 from qinspect.session import Run, Session, load_session, save_session, session_title

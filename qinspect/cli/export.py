@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..engine.export_report import ExportReport
 from ..engine.kinds import KINDS
-from ..engine.results import ExportReport
 from . import options as words
 from .terminal import progress
 from .verb import Verb

@@ -38,6 +38,7 @@ from .job import (
     quantization_of,
     whole_batches,
 )
+from .kernel_results import Latency, LatencySums
 from .kernels import KernelFigures, KernelWork, run_kernels
 from .latency import device_latencies, device_sums, latency_sums, layer_latencies
 from .load import Model
@@ -49,7 +50,7 @@ from .profiles import DeviceTimes
 from .progress import Report, part, silent
 from .quality import range_growth
 from .quantize import Quantization
-from .results import Analysis, CalibrationQuality, Latency, LatencySums, Totals
+from .results import Analysis, CalibrationQuality, Totals
 from .rows import fusion_rows, layer_rows
 from .samples import output_rows, sample_rows, worst_samples
 from .sensitivity.estimate import Scores, holds, score

@@ -15,6 +15,7 @@ from .calibrate import Calibration
 from .carry import carried
 from .classes import judged
 from .data import Dataset, batches
+from .export_report import ExportReport
 from .files import demand_writable, write_json
 from .graph import LayerGraph
 from .job import (
@@ -35,7 +36,6 @@ from .plan_file import read_plan
 from .problem import Problem
 from .progress import Report, part, silent
 from .quantize import Quantization, quantize
-from .results import ExportReport
 from .synthetic import synthetic_inputs
 from .target import Target
 from .text import Text

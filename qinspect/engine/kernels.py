@@ -16,9 +16,9 @@ from .child import run_in_child
 from .data import DataSpec, batches, open_data
 from .execute import one_after_the_other, outputs_of
 from .graph import Layer
+from .kernel_results import KernelCheck
 from .progress import Report, part, silent
 from .quantize import Quantization
-from .results import KernelCheck
 from .simulate import Simulation
 from .text import Text
 

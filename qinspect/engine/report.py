@@ -10,7 +10,8 @@ from typing import Any
 
 from ..resources import resource
 from .files import write_atomically, write_json
-from .results import Analysis, CalibrationQuality, LayerRow, WorstSample
+from .results import Analysis, CalibrationQuality, LayerRow
+from .sample_results import WorstSample
 
 
 def write_analysis(analysis: Analysis, out: Path) -> Path:

@@ -5,8 +5,11 @@ Every figure that was not measured is None.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from .kernel_results import Boundary, KernelCheck, Latency, LatencySums
+from .sample_results import Drift, SampleRow, WorstSample
 
 
 @dataclass(frozen=True)
@@ -141,112 +144,6 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class Latency:
-    """Median time of one layer, µs, of what really ran; `spread_us` is the int8 interquartile range.
-
-    `low` and `high` are the lower and the upper quartile. `fp32_in` and `int8_in` are the id of the layer
-    whose time has this one's in it, where the runtime fused them: then this one has none of its own.
-    """
-
-    fp32_us: float | None = None
-    int8_us: float | None = None
-    spread_us: float | None = None
-    fp32_in: str | None = None
-    int8_in: str | None = None
-    fp32_low_us: float | None = None
-    fp32_high_us: float | None = None
-    int8_low_us: float | None = None
-    int8_high_us: float | None = None
-
-    @property
-    def apart(self) -> bool:
-        """Whether the two medians differ by more than the measurement spreads: the quartiles do not overlap."""
-        if self.fp32_us is None or self.int8_us is None:
-            return False
-        first, second = (self.fp32_low_us, self.fp32_high_us), (self.int8_low_us, self.int8_high_us)
-        if None in first or None in second:
-            # An older file has one spread, another device none.
-            return abs(self.int8_us - self.fp32_us) > (self.spread_us or 0.0)
-        return bool(second[0] > first[1] or first[0] > second[1])  # type: ignore[operator]
-
-    @property
-    def slower(self) -> bool:
-        """Whether int8 takes longer than float: by more than a tenth, and by more than the measurement spreads."""
-        return self.apart and (self.int8_us or 0.0) > 1.1 * (self.fp32_us or 0.0)
-
-
-@dataclass(frozen=True)
-class Boundary:
-    """Quantizers and dequantizers between two layers (or a model's input or output), median, µs.
-
-    Their time is part of the time of the layer that needs them.
-    """
-
-    source: str
-    reader: str
-    us: float
-
-
-@dataclass(frozen=True)
-class LatencySums:
-    """How the layers' times and the whole's go together.
-
-    Parameters
-    ----------
-    device : str | None
-        Where they were measured; None is this computer.
-    runs : int
-        Interleaved runs of each model.
-    fp32_layers_us, int8_layers_us : float | None
-        Sum of the layers' times, what belongs to none of them included. It is not the end-to-end
-        time (`Totals.fp32_ms`, `Totals.int8_ms`): a profiler costs time, and so does what runs
-        between the layers.
-    fp32_outliers, int8_outliers : int | None
-        End-to-end runs that lie more than three interquartile ranges above the upper quartile; the
-        medians hardly feel them.
-    boundaries : tuple of Boundary
-        What the borders between float and integers cost, the dearest first.
-    """
-
-    device: str | None = None
-    runs: int = 0
-    fp32_layers_us: float | None = None
-    int8_layers_us: float | None = None
-    fp32_outliers: int | None = None
-    int8_outliers: int | None = None
-    boundaries: tuple[Boundary, ...] = ()
-
-
-@dataclass(frozen=True)
-class KernelCheck:
-    """The integer kernel's output against the simulation, both fed the kernel's own input.
-
-    Parameters
-    ----------
-    max_steps : int
-        Largest difference in steps of the output's grid; of a layer that hands on real numbers (dynamic,
-        weight-only, or read by float layers alone) in steps of an 8-bit grid over their range.
-    equal_share : float
-        Share of the values that are equal.
-    within_one : float
-        Share of the values that differ by one step at most.
-    saturated : bool
-        The difference is that of a kernel whose intermediate sums overflow.
-    histogram : mapping of int to int
-        Number of values by difference in steps (kernel minus simulation), clipped to ±128.
-    below_zero : int
-        Values below 0 that the kernel handed on although a ReLU is fused into the layer.
-    """
-
-    max_steps: int
-    equal_share: float
-    within_one: float
-    saturated: bool = False
-    histogram: dict[int, int] = field(default_factory=dict)
-    below_zero: int = 0
-
-
-@dataclass(frozen=True)
 class LayerRow:
     """One canonical layer that is not transparent; `shares_with` is the layer whose activation qconfig holds for it.
 
@@ -286,36 +183,6 @@ class FusionRow:
 
 
 @dataclass(frozen=True)
-class SampleRow:
-    """What quantization does to one sample of the final split.
-
-    Parameters
-    ----------
-    index : int
-        In the data set.
-    name : str
-    label : int | None
-    kl : float | None
-        KL(fp32 || int8), nats; None where the first output is no logits.
-    mse : float
-        Of all outputs, each over its own float power (the mean over all samples).
-    float_top, quantized_top : int | None
-        Both models' top-1 answers; None where there is one at every position.
-    agreement : float | None
-        Share of its positions (pixels, tokens) with the same answer; 0 or 1 where there is one.
-    """
-
-    index: int
-    name: str
-    label: int | None
-    kl: float | None
-    mse: float
-    float_top: int | None = None
-    quantized_top: int | None = None
-    agreement: float | None = None
-
-
-@dataclass(frozen=True)
 class OutputRow:
     """The error of one of the model's outputs.
 
@@ -336,65 +203,6 @@ class OutputRow:
     power: float
     mse: float | None
     sqnr_db: float | None
-
-
-@dataclass(frozen=True)
-class Drift:
-    """A state that is an input and an output, fed back step by step, in the float and in the simulated model.
-
-    Parameters
-    ----------
-    inputs : tuple of str
-        Names of the inputs that are the state.
-    outputs : tuple of int
-        The outputs that are the next state, in the same order.
-    streams : int
-        That ran beside each other.
-    output_sqnr_db : tuple of float | None
-        By step, of the other outputs: float against simulated, each on its own state. None where nothing differs.
-    state_sqnr_db : tuple of float | None
-        The same of the states, each over its own power.
-    fresh_sqnr_db : tuple of float | None
-        Of the other outputs where the simulated model is given the float model's state at every step: what one
-        step adds by itself.
-    moving : bool
-        Whether the samples bring different states.
-    """
-
-    inputs: tuple[str, ...]
-    outputs: tuple[int, ...]
-    streams: int
-    output_sqnr_db: tuple[float | None, ...]
-    state_sqnr_db: tuple[float | None, ...]
-    fresh_sqnr_db: tuple[float | None, ...]
-    moving: bool = True
-
-    @property
-    def steps(self) -> int:
-        return len(self.output_sqnr_db)
-
-
-@dataclass(frozen=True)
-class WorstSample:
-    """One sample layer by layer, beside the same for all samples.
-
-    Parameters
-    ----------
-    index : int
-        In the data set.
-    cumulative_sqnr_db : mapping of layer id to float | None
-        With everything before the layer quantized as well; None where it is exact. In the order in
-        which the layers run.
-    falls_at : str | None
-        The layer whose SQNR is furthest below that of the noisiest value it reads, see `largest_fall`.
-    falls_db : float | None
-        By so much.
-    """
-
-    index: int
-    cumulative_sqnr_db: dict[str, float | None]
-    falls_at: str | None = None
-    falls_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -553,87 +361,3 @@ def analysis_from_json(data: dict[str, Any]) -> Analysis:
 def _tuples(data: dict[str, Any]) -> dict[str, Any]:
     """JSON has lists where these classes have tuples."""
     return {key: tuple(item) if isinstance(item, list) else item for key, item in data.items()}
-
-
-@dataclass(frozen=True)
-class ExportReport:
-    """What came out when an exported model was loaded in a new process and run.
-
-    Parameters
-    ----------
-    path : str
-        The file or folder.
-    to : str
-        ``onnx``, ``fx``, ``script`` or ``plan``.
-    verified : bool
-        Whether it does what the plan says; `problems` says what is wrong where it does not.
-    samples : int
-        Samples that were run.
-    agreement, equal_share, sqnr_db : float | None
-        Against the simulation: share of equal top-1 answers, share of equal output values, SQNR
-        of the output in dB (None where infinite).
-    metric : float | None
-        The exported model's own metric on the final split.
-    asked, quantized : tuple of str
-        Ids of the layers that the plan wants in integers, and that run in integers.
-    quantize_nodes, dequantize_nodes : int | None
-        Number of Q and DQ operators in the file.
-    versions : dict
-        Of the libraries it was made and checked with.
-    notes : tuple of str
-        What a reader has to know besides, such as what the samples were where no data was given.
-    size_bytes, float_size_bytes : int | None
-        Of the file, and of the same model in float32.
-    lowest_onnxruntime : str | None
-        The first version of ONNX Runtime that reads the file.
-    build : str | None
-        The command that builds it on the device.
-    kl : float | None
-        KL(simulation || exported) of the first output's softmax, nats, mean per sample.
-    layer_equal_share : float | None
-        Of all values of the integer layers, each fed the kernel's own input, the share that equals the
-        simulation; over the first batch. `agreement` and `kl` are of the whole model, through which a
-        step's difference in an early layer grows.
-    layer_max_steps : int | None
-        The largest difference there, in steps of the layer's output grid.
-    layers_compared : int
-    criterion : str
-        What `verified` rests on.
-    float_agreement, float_kl, float_sqnr_db : float | None
-        Of the exported model against the float one: share of equal top-1 answers, KL(float || exported) in nats, SQNR
-        over all outputs in dB (None where infinite).
-    io : mapping of str to mapping
-        Inputs and outputs that are whole numbers: ``scale``, ``zero_point`` and ``dtype`` of each.
-    """
-
-    path: str
-    to: str
-    verified: bool
-    problems: tuple[str, ...]
-    samples: int
-    agreement: float | None
-    equal_share: float | None
-    sqnr_db: float | None
-    metric: float | None
-    asked: tuple[str, ...]
-    quantized: tuple[str, ...]
-    quantize_nodes: int | None = None
-    dequantize_nodes: int | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    size_bytes: int | None = None
-    float_size_bytes: int | None = None
-    lowest_onnxruntime: str | None = None
-    build: str | None = None
-    kl: float | None = None
-    layer_equal_share: float | None = None
-    layer_max_steps: int | None = None
-    layers_compared: int = 0
-    criterion: str = ""
-    float_agreement: float | None = None
-    float_kl: float | None = None
-    float_sqnr_db: float | None = None
-    io: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"version": 1, **asdict(self)}

@@ -14,12 +14,13 @@ from .execute import Executor
 from .fuse import Fused
 from .graph import Layer, LayerGraph
 from .groups import SharedGroup, leader_of
+from .kernel_results import KernelCheck, Latency
 from .kernels import KernelFigures
 from .load import Model
 from .qconfig import TensorConfig
 from .qparams import QParams
 from .quantize import Quantization
-from .results import Errors, FusionRow, KernelCheck, Latency, LayerRow
+from .results import Errors, FusionRow, LayerRow
 from .sensitivity.estimate import Scores
 from .sensitivity.sweep import Sweep
 from .text import Text

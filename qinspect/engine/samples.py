@@ -16,7 +16,8 @@ from .errors import Power, agreement, kl_divergence, logits, sqnr_db
 from .execute import Executor
 from .graph import Layer, LayerGraph
 from .quantize import Quantization
-from .results import OutputRow, SampleRow, WorstSample
+from .results import OutputRow
+from .sample_results import SampleRow, WorstSample
 
 WORST = 5
 """Samples whose errors are followed layer by layer without being asked for."""

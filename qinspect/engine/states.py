@@ -13,7 +13,7 @@ from .execute import Executor, outputs_of
 from .graph import LayerGraph
 from .progress import Report, silent
 from .quantize import Quantization
-from .results import Drift
+from .sample_results import Drift
 from .text import Text
 
 STEPS = 32

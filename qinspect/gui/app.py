@@ -183,7 +183,7 @@ def screenshot(
     document.set_calibration(calibration)
     document.add_run(plan, analysis, exact=True)
     from ..engine.data.glimpse import glimpse
-    from . import work
+    from . import close_up, work
 
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[: work.SHOWN_SAMPLES]
     window.data_page.form.fill(data.spec.to_json())
@@ -203,9 +203,9 @@ def screenshot(
     if layer is not None and step == "layers":
         detail = window.layers_page.detail
         if document.weighted(layer):
-            detail.show_weights(work.weight_ranges(model, plan, layer, silent))
+            detail.show_weights(close_up.weight_ranges(model, plan, layer, silent))
         detail.show_candidates(
-            layer, work.candidates(model, data, plan, calibration, layer, document.timed(), None, silent)
+            layer, close_up.candidates(model, data, plan, calibration, layer, document.timed(), None, silent)
         )
     # What pages ask for when they are shown, such as remedies or the growth of ranges.
     deadline = time.monotonic() + SETTLE_S

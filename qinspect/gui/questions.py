@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Signal
 
 from ..engine.plan import QuantPlan
-from . import work
+from . import close_up, work
 from .document import Document
 from .errands import Errands, line
 from .jobs import Failure, Job, Jobs
@@ -96,7 +96,7 @@ class Questions(Errands):
 
         self._asking = job = self._jobs.start(
             self.tr("Candidates"),
-            lambda report: work.candidates(model, data, plan, calibration, layer_id, timed, metric, report),
+            lambda report: close_up.candidates(model, data, plan, calibration, layer_id, timed, metric, report),
             quiet=True,
         )
         # A job that was cancelled may have been done already: its answer is of another plan or model.
@@ -159,7 +159,7 @@ class Questions(Errands):
             return None
         return self._start(
             self.tr("Weights"),
-            lambda report: work.weight_ranges(model, plan, layer_id, report),
+            lambda report: close_up.weight_ranges(model, plan, layer_id, report),
             self.weights_found.emit,
             quiet=True,
         )
@@ -171,7 +171,7 @@ class Questions(Errands):
             return None
         return self._start(
             self.tr("Select split"),
-            lambda report: work.validation_stats(model, data, plan, layer_id, report),
+            lambda report: close_up.validation_stats(model, data, plan, layer_id, report),
             lambda found: self.validation_found.emit(layer_id, found),
         )
 
@@ -182,7 +182,7 @@ class Questions(Errands):
             return None
         return self._start(
             self.tr("Values per channel"),
-            lambda report: work.channel_values(model, data, plan, layer_id, (low, high), report),
+            lambda report: close_up.channel_values(model, data, plan, layer_id, (low, high), report),
             lambda found: self.channels_found.emit(layer_id, found),
         )
 
@@ -235,6 +235,6 @@ class Questions(Errands):
             return None
         return self._start(
             self.tr("Sample {0}").format(data.names[index]),
-            lambda report: work.sample_errors(model, data, plan, calibration, index, report),
+            lambda report: close_up.sample_errors(model, data, plan, calibration, index, report),
             self.sample_found.emit,
         )

@@ -11,11 +11,12 @@ from torch import nn
 from qinspect.engine.calibrate import Calibration, calibrate, tensor_stats
 from qinspect.engine.doctor import diagnose
 from qinspect.engine.fuse import fuse
+from qinspect.engine.kernel_results import KernelCheck, Latency
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan_file import plan_from_json
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
-from qinspect.engine.results import Analysis, Errors, FusionRow, KernelCheck, Latency, LayerRow, OutputRow, Totals
+from qinspect.engine.results import Analysis, Errors, FusionRow, LayerRow, OutputRow, Totals
 from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target.parse("fx-fbgemm")).with_default(activation=TensorConfig("uint8"))

@@ -18,11 +18,11 @@ from qinspect.engine.backends.fx.export import export_fx
 from qinspect.engine.backends.fx.runner import FxRunner, engine
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.kernel_results import KernelCheck
 from qinspect.engine.kernels import compare
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import ACTIVATION, WEIGHT, TensorConfig
 from qinspect.engine.quantize import Quantization
-from qinspect.engine.results import KernelCheck
 from qinspect.engine.simulate import Simulation
 from qinspect.engine.target import FX_ENGINES, Target
 

@@ -8,8 +8,9 @@ import pytest
 
 from qinspect.engine.expected import expected_time
 from qinspect.engine.graph import Layer
+from qinspect.engine.kernel_results import Latency
 from qinspect.engine.qconfig import PRESETS, QConfig
-from qinspect.engine.results import Analysis, Latency, LayerRow, Totals
+from qinspect.engine.results import Analysis, LayerRow, Totals
 from qinspect.engine.target import Target
 
 FLOAT = QConfig(None, None)

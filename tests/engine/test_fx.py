@@ -17,6 +17,7 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.kernel_results import KernelCheck
 from qinspect.engine.kernels import compare
 from qinspect.engine.load import quiet
 from qinspect.engine.normalize import normalize
@@ -24,7 +25,6 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.progress import silent
 from qinspect.engine.qconfig import ACTIVATION, WEIGHT
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.results import KernelCheck
 from qinspect.engine.simulate import Simulation
 from qinspect.engine.target import FX_ENGINES, Target
 

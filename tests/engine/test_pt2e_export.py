@@ -15,6 +15,7 @@ from qinspect.engine.backends.pt2e import export as pt2e_export
 from qinspect.engine.backends.pt2e.export import export_pt2e
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import outputs_of
+from qinspect.engine.export_report import ExportReport
 from qinspect.engine.fuse import fuse
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.load.archive import read_pt2
@@ -23,7 +24,6 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.qconfig import PRESETS
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.results import ExportReport
 from qinspect.engine.simulate import Simulation
 from qinspect.engine.target import Target
 

@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+from qinspect.engine.kernel_results import KernelCheck, Latency
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan_file import plan_from_json
 from qinspect.engine.problem import Problem
@@ -20,14 +21,11 @@ from qinspect.engine.results import (
     Errors,
     Finding,
     FusionRow,
-    KernelCheck,
-    Latency,
     LayerRow,
-    SampleRow,
     Totals,
-    WorstSample,
     analysis_from_json,
 )
+from qinspect.engine.sample_results import SampleRow, WorstSample
 from qinspect.engine.target import Target
 
 PLAN = QuantPlan(Target(isa="avx2"))

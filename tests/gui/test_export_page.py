@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
+from qinspect.engine.export_report import ExportReport
 from qinspect.engine.kinds import KINDS, refused
-from qinspect.engine.results import ExportReport
 from qinspect.engine.target import TARGETS, Target
 from qinspect.gui import work
 

@@ -7,8 +7,9 @@ import time
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 
+from qinspect.engine.kernel_results import KernelCheck, Latency
 from qinspect.engine.qconfig import PRESETS
-from qinspect.engine.results import Errors, KernelCheck, Latency, LayerRow
+from qinspect.engine.results import Errors, LayerRow
 from qinspect.gui.panels.layer_columns import COLUMNS, Facts, facts_of, flags, gain_us, operator_text, short
 from qinspect.gui.panels.layer_model import BarRole, LayerModel, SearchRole, build
 from qinspect.gui.panels.layer_tree import LayerTree

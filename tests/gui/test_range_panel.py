@@ -16,7 +16,7 @@ from qinspect.engine.calibrate import tensor_stats
 from qinspect.engine.progress import silent
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.ranges import estimate_activation
-from qinspect.gui import work
+from qinspect.gui import close_up
 from qinspect.gui.panels.range_panel import expected_sqnr_db, rounded
 
 from .conftest import Digits
@@ -103,7 +103,7 @@ def test_the_values_after_rounding_and_those_of_the_select_split_are_outlined(wi
     assert "outlined: after rounding" in panel.histogram.caption()
     compare_with(panel, "unseen samples")
     qtbot.waitUntil(lambda: "outlined: select split" in panel.histogram.caption(), timeout=30_000)
-    found = work.validation_stats(digits.opened.model, digits.data.data, digits.opened.plan, LAYER, silent)
+    found = close_up.validation_stats(digits.opened.model, digits.data.data, digits.opened.plan, LAYER, silent)
     whole = digits.calibration.tensors
     assert found.count != whole[next(iter(whole))].count
     compare_with(panel, "compare…")
@@ -173,7 +173,7 @@ def test_values_that_equalizing_scales_are_shown_as_the_model_has_them(make_wind
 
 def test_weight_levels_are_those_of_the_folded_weight(digits):
     plan = digits.opened.plan
-    found = work.weight_ranges(digits.opened.model, plan, LAYER, silent)
+    found = close_up.weight_ranges(digits.opened.model, plan, LAYER, silent)
     assert found.levels.sum(1).tolist() == [
         digits.opened.model.graph.weight(digits.opened.model.graph.by_id[LAYER]).flatten(1).shape[1]
     ] * len(found.low)
@@ -182,7 +182,7 @@ def test_weight_levels_are_those_of_the_folded_weight(digits):
     # Per-channel symmetric min-max: the widest value of each channel is at an end of the grid.
     ends = found.levels[:, 0] + found.levels[:, high - found.first_level]
     assert (ends > 0).all()
-    assert work.weight_ranges(digits.opened.model, plan.with_layer(LAYER, None, None), LAYER, silent).levels is None
+    assert close_up.weight_ranges(digits.opened.model, plan.with_layer(LAYER, None, None), LAYER, silent).levels is None
 
 
 def test_a_candidate_is_previewed_under_the_mouse_applied_by_enter_and_to_all_by_shift_enter(window, qtbot):
@@ -271,7 +271,7 @@ def test_a_click_shows_the_values_of_every_channel_and_another_layer_its_own(win
         QTest.mouseClick(plot.by_value, LEFT)
     qtbot.waitUntil(lambda: plot.table()[0][-1] == "values")
     data = window.document.data
-    samples = min(work.CHANNEL_SAMPLES, len(data.splits.calibrate))
+    samples = min(close_up.CHANNEL_SAMPLES, len(data.splits.calibrate))
     assert sum(row[-1] for row in plot.table()[1]) == samples * 16 * 8 * 8
     assert f"{samples} samples" in plot.caption()
     with qtbot.waitSignal(window.questions.channels_found, timeout=20_000):

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 
 from qinspect.engine.progress import silent
 from qinspect.engine.results import Totals
-from qinspect.gui import work
+from qinspect.gui import close_up, work
 from qinspect.gui.panels.compare import compare
 from qinspect.gui.panels.pareto import pareto_points
 from qinspect.session import Run
@@ -40,7 +40,9 @@ def test_a_click_on_a_sample_shows_its_error_layer_by_layer(make_window, qtbot, 
     place = header.index("sample_sqnr_db")
     shown = {row[1]: row[place] for row in rows if row[place] is not None}
     plan = digits.opened.plan
-    expected = work.sample_errors(digits.opened.model, digits.data.data, plan, digits.calibration, worst.index, silent)
+    expected = close_up.sample_errors(
+        digits.opened.model, digits.data.data, plan, digits.calibration, worst.index, silent
+    )
     assert shown == {name: expected.cumulative[name] for name in shown}
     assert len(shown) > 3
     window.document.make_float(("conv:conv2d",))
@@ -51,7 +53,7 @@ def test_a_click_on_a_sample_shows_its_error_layer_by_layer(make_window, qtbot, 
 def test_the_sample_with_the_largest_divergence_has_a_lower_sqnr_than_the_one_with_the_least(digits):
     rows = digits.analysis.samples
     args = (digits.opened.model, digits.data.data, digits.opened.plan, digits.calibration)
-    ends = [work.sample_errors(*args, row.index, silent) for row in (rows[0], rows[-1])]
+    ends = [close_up.sample_errors(*args, row.index, silent) for row in (rows[0], rows[-1])]
     last = [list(found.cumulative.values())[-1] for found in ends]
     assert rows[0].kl > rows[-1].kl
     assert last[0] < last[1]

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
-from qinspect.engine.results import Drift
+from qinspect.engine.sample_results import Drift
 from qinspect.gui import work
 from qinspect.gui.icons import icon
 from qinspect.gui.jobs import Failure

@@ -19,10 +19,11 @@ from ... import __version__
 from ..child import how_it_ended
 from ..errors import kl_divergence, logits
 from ..execute import Executor, outputs_of
+from ..export_report import ExportReport
+from ..kernel_results import KernelCheck
 from ..problem import Problem
 from ..progress import Report
 from ..quantize import Quantization
-from ..results import ExportReport, KernelCheck
 from ..text import Text
 
 Batches = Sequence[Sequence[torch.Tensor]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..results import Drift, Finding
+from ..results import Finding
+from ..sample_results import Drift
 from ..text import Text, joined
 from .case import Case, in_float
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
-from ...engine.results import Latency, LayerRow
+from ...engine.kernel_results import Latency
+from ...engine.results import LayerRow
 from ..document import Document
 from ..language import translated
 from ..plots.channels import ChannelRanges
@@ -25,7 +26,7 @@ from .range_panel import RangePanel
 if TYPE_CHECKING:
     from ...engine.channels import ChannelValues
     from ...engine.statistics import TensorStats
-    from ..work import WeightRanges
+    from ..close_up import WeightRanges
 
 
 CHANNELS, KERNEL = 1, 2

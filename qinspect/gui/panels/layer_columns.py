@@ -9,8 +9,9 @@ from typing import Any
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
+from ...engine.kernel_results import Latency
 from ...engine.qconfig import QConfig, TensorConfig
-from ...engine.results import Latency, LayerRow
+from ...engine.results import LayerRow
 from ..language import translated
 from .figures import decibel, micros, share, small
 

@@ -34,7 +34,7 @@ from .pattern import PatternDialog
 if TYPE_CHECKING:
     from ...engine.load import Model
     from ...engine.results import LayerRow
-    from ..work import SampleErrors
+    from ..close_up import SampleErrors
 
 NARROWER = 0.9
 """Where the page is narrower than this share of what it was laid out for, it is laid out anew."""

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ...engine.results import SampleRow
+from ...engine.sample_results import SampleRow
 from ..document import Document
 from .cards import Hint, label
 from .figures import small
@@ -22,7 +22,7 @@ from .glimpse import GlimpseView
 from .tables import filling, row_table
 
 if TYPE_CHECKING:
-    from ..work import SampleErrors
+    from ..close_up import SampleErrors
 
 SHOWN = 100
 """The rest of them is harmed less."""

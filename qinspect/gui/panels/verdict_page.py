@@ -7,7 +7,8 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
-from ...engine.results import Drift, Totals
+from ...engine.results import Totals
+from ...engine.sample_results import Drift
 from ...session import Run
 from ..document import Document
 from ..icons import set_icon, set_primary

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QWidget
 
-from qinspect.engine.results import KernelCheck
+from qinspect.engine.kernel_results import KernelCheck
 
 from .base import Plot, Table, rgba
 

@@ -16,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 
 from ...execute import Executor, outputs_of
+from ...export_report import ExportReport
+from ...kernel_results import KernelCheck
 from ...kernels import compare
 from ...progress import Report, part
 from ...quantize import Quantization
-from ...results import ExportReport, KernelCheck
 from ...simulate import Simulation
 from ...text import Text
 from .. import simulation as simulate

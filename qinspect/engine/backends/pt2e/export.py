@@ -14,11 +14,11 @@ import torch
 
 from ...child import run_in_child
 from ...execute import outputs_of
+from ...export_report import ExportReport
 from ...files import write_atomically, write_json
 from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
-from ...results import ExportReport
 from ...text import Text
 from .. import simulation as simulate
 from ..exported import Batches, Score, likeness, need_samples, run_python, summed_up
