@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "qinspect"
 FOLDER = ROOT / "resources" / "i18n"
 LANGUAGES = ("zh_CN",)
-SAID = {"Problem": (1, 2), "Unmet": (1, 2), "Finding": (1, 2, 6), "report": (2,), "part": (3,)}
+SAID = {"Problem": (1, 2), "Unmet": (1, 2), "Finding": (1, 2, 6), "report": (2,), "part": (3,), "_try": (3,)}
 """Calls whose arguments at these places are for people."""
 
 

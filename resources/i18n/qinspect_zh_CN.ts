@@ -8120,8 +8120,16 @@
         <translation>请给出测速套件的 bench.json（export --to kit），或用 --float-profile 给出浮点模型的 profile。</translation>
     </message>
     <message>
+        <source>verifying</source>
+        <translation>正在验证</translation>
+    </message>
+    <message>
         <source>Use --objective size or layers, or --profile.</source>
         <translation>请用 --objective size 或 layers，或 --profile。</translation>
+    </message>
+    <message>
+        <source>repairing</source>
+        <translation>正在修补</translation>
     </message>
     <message>
         <source>Losses are simulated; where a target&apos;s kernels compute something else than the simulation, analyze says so.</source>

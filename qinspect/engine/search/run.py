@@ -180,7 +180,7 @@ class _Search:
         ]
         orders = self._rankings()
         selections += self._by_rank(self._as_given(), orders, COUNTS)
-        self._try([self._as_given(), *selections], 0.5, 0.7, "verifying")
+        self._try([self._as_given(), *selections], 0.5, 0.7, Text("verifying"))
         self._repair()
         self._go_on(orders)
         self._approach()
@@ -308,7 +308,7 @@ class _Search:
         for count in COUNTS if orders else ():
             within = [item for item in self.pool.values() if item.cost <= count]
             best = min(within, key=lambda item: item.verified.loss)
-            self._try(self._by_rank(best.selection, orders, (count,)), 0.8, 0.8, "verifying")
+            self._try(self._by_rank(best.selection, orders, (count,)), 0.8, 0.8, Text("verifying"))
 
     # -- trying plans ------------------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ class _Search:
         pairs = zip(self.choices.units, selection, strict=True)
         return any(unit.options[index].config is not None for unit, index in pairs)
 
-    def _try(self, selections: Sequence[Selection], start: float, stop: float, note: str) -> list[_Tried]:
+    def _try(self, selections: Sequence[Selection], start: float, stop: float, note: Text) -> list[_Tried]:
         new = [s for s in dict.fromkeys(selections) if s not in self.pool]
         for index, selection in enumerate(new):
             share = (stop - start) / len(new)
@@ -357,7 +357,7 @@ class _Search:
             cheaper = [other.selection for other in self._front() if other.cost < item.cost][-1:]
             tries = [s for s in beside(self.choices, item.selection, cheaper) if s not in self.pool]
             tries = [s for s in tries if self._quantizes(s)][: min(TRIES, left)]
-            self._try(tries, start, start + 0.1 / len(doubtful), "repairing")
+            self._try(tries, start, start + 0.1 / len(doubtful), Text("repairing"))
             left -= len(tries)
 
     def _approach(self) -> None:
