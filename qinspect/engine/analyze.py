@@ -200,7 +200,8 @@ def analyze(
 
     def finished(figures: KernelFigures | None, absent: str | None) -> Analysis:
         """All that there is, with what the kernels gave."""
-        totals = _totals(whole, scores, figures, outputs, targets, metric, calibration, classes)
+        last = part(report, 0.98 if figures is not None else share, 1)
+        totals = _totals(whole, scores, figures, outputs, targets, metric, calibration, classes, last)
         totals = dataclasses.replace(totals, sweep_samples=None if alone is None else alone.samples)
         latencies, sums = _latencies(figures, device)
         target = plan.target.on_this_host()
@@ -313,12 +314,13 @@ def _totals(
     metric: Metric,
     calibration: Calibration,
     classes: ClassAxis,
+    report: Report,
 ) -> Totals:
     kernel_metric = kernel_agreement = kernel_kl = None
     fp32_ms = int8_ms = fp32_p90 = int8_p90 = None
     reference = outputs.joined("float")
     if figures is not None:
-        kernel_metric = metric(figures.outputs, targets)
+        kernel_metric = metric(figures.outputs, targets, report)
         first, theirs = (logits([torch.from_numpy(t) for t in o], classes) for o in (reference, figures.outputs))
         if first is not None and theirs is not None:
             kernel_agreement = float(agreement(first, theirs).mean())
@@ -332,10 +334,10 @@ def _totals(
         None if kls is None else float(kls.mean()),
         whole.outputs.mse if whole.samples == scores.samples else None,
     )
-    drop = metric.drop(reference, outputs.joined("simulated"), targets, seconds=INTERVAL_S)
+    drop = metric.drop(reference, outputs.joined("simulated"), targets, seconds=INTERVAL_S, report=report)
     return Totals(
-        fp32_metric=metric(reference, targets),
-        quantized_metric=metric(outputs.joined("simulated"), targets),
+        fp32_metric=metric(reference, targets, report),
+        quantized_metric=metric(outputs.joined("simulated"), targets, report),
         kernel_metric=kernel_metric,
         agreement=whole.outputs.agreement,
         kernel_agreement=kernel_agreement,

@@ -120,7 +120,7 @@ def export(
         return _export_plan(quantization, out)
     if problem := refuse_opaque(quantization.graph, Text("an export to {to}", to=to)):
         raise problem
-    samples, score, notes = _trial(model, calibration, data, metric)
+    samples, score, notes = _trial(model, calibration, data, metric, part(report, 0.95, 1))
     notes = (*notes, *remarks)
     rest = part(report, 0.1, 1)
     if holds_onnx(to, plan.target):
@@ -138,7 +138,7 @@ def export(
 
 
 def _trial(
-    model: Model, calibration: Calibration, data: Dataset | None, metric: Metric
+    model: Model, calibration: Calibration, data: Dataset | None, metric: Metric, report: Report
 ) -> tuple[Batches, Score | None, tuple[str, ...]]:
     """What an export is verified on: batches, the metric, and what is to be said of them."""
     size = batch_size(model.graph)
@@ -155,7 +155,7 @@ def _trial(
     metric = judged(metric, model.graph, data)
 
     def score(outputs: Sequence[torch.Tensor]) -> float | None:
-        return metric([o.float().numpy() for o in outputs], targets)
+        return metric([o.float().numpy() for o in outputs], targets, report)
 
     return list(fed(batches(data, chosen, size))), score, ()
 

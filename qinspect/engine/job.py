@@ -31,7 +31,7 @@ from .metric import TOP1, Metric
 from .observe import SHARE
 from .plan import QuantPlan, Remedy
 from .problem import Problem
-from .progress import Report, silent
+from .progress import Report, part, silent
 from .qconfig import QConfig
 from .quantize import Quantization, quantize
 from .remedies import equalize, pairs, remedied
@@ -181,7 +181,7 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
         )
     targets = None if data.targets is None else data.targets[list(chosen)]
     return FloatCheck(
-        metric(joined, targets),
+        metric(joined, targets, part(report, 1, 1)),
         metric.name,
         len(chosen),
         seconds,

@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from .intervals import Interval, share_lost, statistic
-from .load.callable import resolve
 from .problem import Problem, line_of
+from .progress import Cancelled, Report, part, silent
+from .resident import Raised, Resident
 from .source import is_callable
 from .text import Text
 
@@ -28,7 +29,7 @@ class Metric:
     name : str
         For people.
     function : callable | None
-        ``metric(outputs, targets) -> float``; None is top-1.
+        ``metric(outputs, targets) -> float``; None is top-1. What a user names is a `Resident`.
     higher_is_better : bool
     unit : str
         ``share`` for fractions.
@@ -52,25 +53,37 @@ class Metric:
     output: int | None = None
     of_one: bool = False
 
-    def __call__(self, outputs: Sequence[NDArray[Any]], targets: NDArray[Any] | None) -> float | None:
+    def __call__(
+        self, outputs: Sequence[NDArray[Any]], targets: NDArray[Any] | None, report: Report = silent
+    ) -> float | None:
         """The metric of concatenated outputs; None without targets, or where they are not of its kind.
+
+        Parameters
+        ----------
+        outputs : sequence of arrays, shape (samples, ...)
+        targets : array, shape (samples, ...), or None
+        report : Report
+            Called while a function of the user's runs; where it raises, the function is stopped.
 
         Raises
         ------
         Problem
-            Where outputs and targets do not fit, or the user's function raises.
+            Where outputs and targets do not fit, or the user's function raises, or ends its process.
         """
         if targets is None or not outputs or not self.reads_targets:
             return None
         if self.function is not None:
-            tensors = [torch.from_numpy(np.asarray(o)) for o in ([self.one(outputs)] if self.of_one else outputs)]
-            given = tensors[0] if len(tensors) == 1 else tensors
+            arrays = [np.asarray(output) for output in ([self.one(outputs)] if self.of_one else outputs)]
             try:
-                return float(self.function(given, torch.from_numpy(targets)))
-            except Problem:
+                if isinstance(self.function, Resident):
+                    return self.function(arrays, targets, report)
+                tensors = [torch.from_numpy(array) for array in arrays]
+                return float(self.function(tensors[0] if len(tensors) == 1 else tensors, torch.from_numpy(targets)))
+            except (Problem, Cancelled):
                 raise
             except Exception as error:
-                raise self._fault(error, tensors, targets) from error
+                raised = error if isinstance(error, Raised) else Raised(type(error).__name__, line_of(error, 200))
+                raise self._fault(raised, arrays, targets) from error
         one = self.one(outputs)
         axis = axis_for(one.ndim, targets.shape[1:], one.shape)
         if axis is not None and targets.dtype.kind in "iu":
@@ -81,12 +94,11 @@ class Metric:
         """The judged one of a model's outputs."""
         return np.asarray(outputs[self.output or 0])
 
-    def _fault(self, error: Exception, outputs: Sequence[torch.Tensor], targets: NDArray[Any]) -> Problem:
+    def _fault(self, raised: Raised, outputs: Sequence[NDArray[Any]], targets: NDArray[Any]) -> Problem:
         shapes = " and ".join(str(tuple(output.shape)) for output in outputs)
-        said = line_of(error, 200)
         return Problem(
             Text("metric {name}", name=self.name),
-            Text("raises {kind} ({said})", kind=type(error).__name__, said=said),
+            Text("raises {kind} ({said})", kind=raised.kind, said=raised.said),
             Text(
                 "It is given outputs of shape {outputs} and y of shape {y}, and returns a number.",
                 outputs=shapes,
@@ -124,6 +136,7 @@ class Metric:
         targets: NDArray[Any] | None,
         known: dict[bytes, float] | None = None,
         seconds: float = math.inf,
+        report: Report = silent,
     ) -> Interval | None:
         """By how much the metric is worse, on the same samples; None where there is none.
 
@@ -136,11 +149,15 @@ class Metric:
             Kept between calls with the same `before`: what it gets on every resample.
         seconds : float
             Where resampling would take longer than this, the interval is infinite.
+        report : Report
+            Called while a function of the user's runs, and before every resample.
         """
         began = time.perf_counter()
-        if targets is None or self(before, targets) is None:
+        if targets is None or self(before, targets, part(report, 0, 0)) is None:
             return None
         once = time.perf_counter() - began
+        resamples = RESAMPLES if sum(o.size for o in before) <= LARGE else RESAMPLES // 5
+        done = 0
         known = {} if known is None else known
         first = self.one(before)
         if self.function is None and first.ndim == 2:
@@ -148,16 +165,20 @@ class Metric:
         sign = 1.0 if self.higher_is_better else -1.0
 
         def figure(outputs: Sequence[NDArray[Any]], picked: NDArray[np.int64]) -> float:
-            found = self([o[picked] for o in outputs], targets[picked])
+            inner = part(report, done / (resamples + 1), done / (resamples + 1))
+            inner(0, 1, Text("computing {metric} on resamples", metric=self.name))
+            found = self([o[picked] for o in outputs], targets[picked], inner)
             return math.nan if found is None else found
 
         def lost(picked: NDArray[np.int64]) -> float:
+            nonlocal done
             key = picked.tobytes()
             if key not in known:
                 known[key] = figure(before, picked)
-            return sign * (known[key] - figure(after, picked))
+            change = sign * (known[key] - figure(after, picked))
+            done += 1
+            return change
 
-        resamples = RESAMPLES if sum(o.size for o in before) <= LARGE else RESAMPLES // 5
         if 2 * once * resamples > seconds:
             return Interval(lost(np.arange(len(targets))), -math.inf, math.inf)
         return statistic(lost, len(targets), resamples)
@@ -321,8 +342,10 @@ METRICS: Mapping[str, Metric] = {
 ``agreement`` leaves labels aside, such as folders that are not the model's classes."""
 
 
-def metric_of(source: str | None) -> Metric:
-    """The metric that a user named: one of `METRICS`, or ``file.py:callable``, whose code runs; None is top-1.
+def metric_of(source: str | None, report: Report = silent) -> Metric:
+    """The metric that a user named: one of `METRICS`, or ``file.py:callable``; None is top-1.
+
+    Code of the user's runs in a process of its own: where it crashes or hangs, nothing else does.
 
     Raises
     ------
@@ -336,10 +359,9 @@ def metric_of(source: str | None) -> Metric:
     if not is_callable(source):
         remedy = Text("Use {names}, or FILE.py:CALLABLE.", names=", ".join(METRICS))
         raise Problem("--metric", Text("{source} is not known", source=repr(source)), remedy)
-    function = resolve(source)
-    return Metric(
-        getattr(function, "__name__", source),
-        function,
-        bool(getattr(function, "higher_is_better", True)),
-        str(getattr(function, "unit", "")),
-    )
+    try:
+        function = Resident(source, report)
+    except Raised as error:
+        what = Text("importing it raises {error}: {said}", error=error.kind, said=error.said)
+        raise Problem(source, what, Text("Mend the file.")) from error
+    return Metric(function.name, function, function.higher_is_better, function.unit)

@@ -128,7 +128,7 @@ def open_metric(source: str, report: Report) -> Metric:
     report(0, 1, Text("opening the metric"))
     from ..engine.metric import metric_of
 
-    return metric_of(source)
+    return metric_of(source, report)
 
 
 def check_float(model: Model, data: Dataset, report: Report, metric: Metric | None = None) -> FloatCheck:

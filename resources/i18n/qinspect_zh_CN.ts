@@ -7972,6 +7972,10 @@
         <translation>{source} 未知</translation>
     </message>
     <message>
+        <source>computing {metric} on resamples</source>
+        <translation>正在重采样上计算 {metric}</translation>
+    </message>
+    <message>
         <source>metric pixel-accuracy</source>
         <translation>指标 pixel-accuracy</translation>
     </message>
@@ -8086,6 +8090,18 @@
     <message>
         <source>ranges against samples</source>
         <translation>范围与样本数</translation>
+    </message>
+    <message>
+        <source>Mend the function, or name another.</source>
+        <translation>请修正该函数，或指定另一个。</translation>
+    </message>
+    <message>
+        <source>running {source}</source>
+        <translation>正在运行 {source}</translation>
+    </message>
+    <message>
+        <source>Open it anew.</source>
+        <translation>请重新打开。</translation>
     </message>
     <message>
         <source>{samples} samples to select on cannot resolve a drop of {limit}: of a plan that loses none of them it is known to no better than {reach}</source>

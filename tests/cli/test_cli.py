@@ -237,6 +237,8 @@ def test_words_that_make_no_sense_are_wrong_usage(fails, analyze, digits_model):
 def test_code_that_ends_the_program_is_said_to_do_so(fails, analyze, tmp_path):
     (tmp_path / "metric.py").write_text("import sys\ndef metric(outputs, targets):\n    sys.exit(0)\n")
     fails(analyze("--metric", f"{tmp_path / 'metric.py'}:metric"), "sys.exit(0)")
+    (tmp_path / "aborts.py").write_text("import os\ndef metric(outputs, targets):\n    os.abort()\n")
+    fails(analyze("--metric", f"{tmp_path / 'aborts.py'}:metric"), f"{tmp_path / 'aborts.py'}:metric", "SIGABRT")
 
 
 def test_an_input_larger_than_the_memory_is_said_to_be_so(fails, digits_model):

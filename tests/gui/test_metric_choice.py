@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -11,6 +14,18 @@ from qinspect.engine.metric import METRICS
 from qinspect.session import load_session
 
 from .test_window import answer
+
+BAD = """
+import os, time
+
+def abort(outputs, targets):
+    os.abort()
+
+def hang(outputs, targets):
+    with open(os.environ["PID_FILE"], "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(600)
+"""
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -110,6 +125,40 @@ def test_a_function_of_ones_own_runs_after_the_question_with_its_unit_and_direct
     with qtbot.waitSignal(job.done, timeout=30_000):
         pass
     assert load_session(path).metric == f"{code}:wrong"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_function_of_ones_own_that_crashes_or_hangs_takes_nothing_with_it(card, qtbot, tmp_path, monkeypatch):
+    window, card = card
+    document = window.document
+    pid = tmp_path / "pid"
+    monkeypatch.setenv("PID_FILE", str(pid))
+    code = tmp_path / "bad_metric.py"
+    code.write_text(BAD)
+    problems = []
+    window.tasks.problem.connect(problems.append)
+
+    def choose_own(name):
+        choose(card, "function of your own…")
+        card.own.setText(f"{code}:{name}")
+        qtbot.keyClick(card.own, Qt.Key.Key_Return)
+
+    answer(accept=True)  # once: it is the same file afterwards
+    choose_own("abort")
+    qtbot.waitUntil(lambda: bool(problems), timeout=30_000)
+    assert (problems[0].where, "SIGABRT" in problems[0].what) == (f"{code}:abort", True)
+    assert document.check is None
+    assert not card.confirm.isEnabled()
+    choose_own("hang")
+    qtbot.waitUntil(lambda: pid.exists() and bool(pid.read_text()), timeout=30_000)
+    job = window.jobs.current
+    with qtbot.waitSignal(job.cancelled, timeout=5000):
+        qtbot.mouseClick(window.strip.cancel, LEFT)
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=5000)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    choose(card, "top-1")
+    qtbot.waitUntil(lambda: document.check is not None and document.check.metric_name == "top-1", timeout=30_000)
 
 
 def test_targets_that_are_no_classes_are_judged_by_rmse(make_window, digits, qtbot, tmp_path):

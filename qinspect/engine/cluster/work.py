@@ -92,7 +92,7 @@ def measure(work: str, statistics: bytes, layers: Sequence[str]) -> str:
     _, data, _ = _opened(work)
     quantization = _quantization(work, statistics)
     chosen = sweep_samples(quantization.graph, data)
-    metric = metric_of(json.loads(work)["metric"])
+    metric = _metric(json.loads(work)["metric"])
     found = sweep(
         quantization,
         [inputs for inputs, _ in batches(data, chosen, batch_size(quantization.graph))],
@@ -131,6 +131,10 @@ def _open(text: str) -> tuple[Model, Dataset, QuantPlan]:
             remedy = Text("Give the same files to all workers; random weights differ: give --weights.")
             raise Problem(_here(), Text("has something else under the name {name}", name=name), remedy)
     return model, data, plan_from_json(work.plan)
+
+
+_metric = lru_cache(maxsize=2)(metric_of)
+"""One of the user's has a process of its own: it stays from share to share."""
 
 
 @lru_cache(maxsize=2)

@@ -98,7 +98,7 @@ def search_targets(
     )
     chosen = next(place for place, point in enumerate(points) if point is best)
     if best.final is None:
-        points[chosen] = _on_final(model, data, best, calibration, metric)
+        points[chosen] = _on_final(model, data, best, calibration, metric, part(report, 1, 1))
     errors = [pareto.timing_error for pareto in found if pareto.timing_error is not None]
     notes = dict.fromkeys(note for pareto in found for note in pareto.notes)
     return dataclasses.replace(
@@ -122,6 +122,9 @@ def _known(found: Sequence[Pareto], objective: Objective) -> list[Point]:
     return [*points, min(floats, key=lambda p: cost_of(p, objective))]
 
 
-def _on_final(model: Model, data: Dataset, point: Point, calibration: Calibration, metric: Metric) -> Point:
+def _on_final(
+    model: Model, data: Dataset, point: Point, calibration: Calibration, metric: Metric, report: Report
+) -> Point:
     stats: Any = calibrate_model(model, data, point.plan, known=calibration).tensors
-    return dataclasses.replace(point, final=on_final(fused_graph(model, point.plan).graph, stats, data, metric, point))
+    graph = fused_graph(model, point.plan).graph
+    return dataclasses.replace(point, final=on_final(graph, stats, data, metric, point, report))

@@ -18,7 +18,7 @@ from ..intervals import Interval
 from ..job import batch_size, fed
 from ..metric import Metric
 from ..plan import QuantPlan
-from ..progress import Report, silent
+from ..progress import Report, part, silent
 from ..quantize import quantize
 from ..statistics import TensorStats
 from ..text import Text
@@ -88,7 +88,8 @@ class Trials:
                 errors.add(self._reference[index], outputs)
                 found.append(outputs)
         before, after = _joined(self._reference), _joined(found)
-        drop = self.metric.drop(before, after, self.targets, self._float_figures)
+        last = part(report, 1, 1)
+        drop = self.metric.drop(before, after, self.targets, self._float_figures, report=last)
         agreement = errors.agreement_interval
         if drop is None and agreement is not None:  # without a metric of y, by how much the agreement is below 1
             drop = Interval(1 - agreement.value, 1 - agreement.high, 1 - agreement.low)
@@ -98,8 +99,8 @@ class Trials:
             errors.kl_interval,
             errors.mse,
             agreement,
-            self.metric(before, self.targets),
-            self.metric(after, self.targets),
+            self.metric(before, self.targets, last),
+            self.metric(after, self.targets, last),
             drop,
         )
 

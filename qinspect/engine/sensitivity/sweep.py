@@ -23,7 +23,7 @@ from ..files import demand_file
 from ..graph import Layer
 from ..metric import Metric
 from ..problem import Problem
-from ..progress import Report, silent
+from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..simulate import Simulation
 from ..text import Text
@@ -232,7 +232,8 @@ class _Runs:
                             if self.metric is not None:
                                 outputs[kind, layer.id].append([tensor.float().numpy() for tensor in made])
                     done += size
-        figures = {key: self._figures(found, outputs[key]) for key, found in errors.items()}
+        last = part(report, 1, 1)
+        figures = {key: self._figures(found, outputs[key], last) for key, found in errors.items()}
         isolated, leave_one_out = ({layer.id: figures[kind, layer.id] for layer in group} for kind in kinds)
         return isolated, leave_one_out
 
@@ -257,7 +258,7 @@ class _Runs:
                 now[later.value] = changed[later.value] = model.run_layer(later, now)
         return [now[name] for name in graph.output_values]
 
-    def _figures(self, errors: OutputErrors, outputs: list[list[NDArray[Any]]]) -> OutputFigures:
+    def _figures(self, errors: OutputErrors, outputs: list[list[NDArray[Any]]], report: Report) -> OutputFigures:
         first = errors.powers[0] if errors.powers else None
         params = self.q.values.get(self.graph.output_values[0]) if first is not None else None
         joined = one_after_the_other(outputs)
@@ -269,7 +270,7 @@ class _Runs:
             None if first is None else first.max,
             errors.mean_kl,
             errors.agreement,
-            None if self.metric is None or not joined else self.metric(joined, self.targets),
+            None if self.metric is None or not joined else self.metric(joined, self.targets, report),
         )
 
 
