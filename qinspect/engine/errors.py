@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from . import intervals
 from .backends import simulation as simulate
 from .classes import ClassAxis, place_of
 from .execute import Executor, outputs_of, portions
+from .graph import Layer
 from .intervals import Interval
 from .progress import Report, silent
 from .qparams import QParams
@@ -32,35 +33,49 @@ def sqnr_db(signal: float, noise: float) -> float | None:
     return 10 * math.log10(signal / noise)
 
 
+CHUNK = 1 << 16
+"""So many values at a time stay in the processor's cache while they are looked at several times."""
+
+
 @dataclass
-class Power:
-    """Sums over all values of a tensor: float f, quantized q."""
+class Noise:
+    """Sums over all values of a tensor: squares of the float ones, and of what the quantized ones differ by."""
 
     signal: float = 0.0
     noise: float = 0.0
+
+    def add(self, f: torch.Tensor, q: torch.Tensor) -> None:
+        for a, _, d in _chunks(f, q):
+            self.signal += float(torch.dot(a, a))
+            self.noise += float(torch.dot(d, d))
+
+    @property
+    def sqnr_db(self) -> float | None:
+        return sqnr_db(self.signal, self.noise)
+
+
+@dataclass
+class Power(Noise):
+    """Besides: squares of the quantized values, their products with the float ones, and the largest difference."""
+
     quantized: float = 0.0
     product: float = 0.0
     count: int = 0
     max: float = 0.0
 
     def add(self, f: torch.Tensor, q: torch.Tensor) -> None:
-        # One pass each, and no temporary but the difference: this is done for every layer.
-        d = _flat(q.float() - f.float(), f)
-        f, q = _flat(f.float(), f), _flat(q.float(), f)
-        self.signal += float(torch.dot(f, f))
-        self.noise += float(torch.dot(d, d))
-        self.quantized += float(torch.dot(q, q))
-        self.product += float(torch.dot(f, q))
-        self.count += f.numel()
-        self.max = float(np.maximum(self.max, float(d.abs_().amax()))) if d.numel() else self.max
+        for a, b, d in _chunks(f, q):
+            signal, quantized, noise = (float(torch.dot(x, x)) for x in (a, b, d))
+            self.signal += signal
+            self.quantized += quantized
+            self.noise += noise
+            self.product += (signal + quantized - noise) / 2  # (b - a)² = a² + b² - 2ab
+            self.count += len(a)
+            self.max = float(np.maximum(self.max, max(abs(float(end)) for end in torch.aminmax(d))))
 
     @property
     def mse(self) -> float | None:
         return self.noise / self.count if self.count else None
-
-    @property
-    def sqnr_db(self) -> float | None:
-        return sqnr_db(self.signal, self.noise)
 
     def rmse_steps(self, params: QParams | None) -> float | None:
         """Root mean square in steps of a grid; None where there is none with one step for all."""
@@ -72,6 +87,15 @@ class Power:
     def cosine(self) -> float | None:
         power = math.sqrt(self.signal * self.quantized)
         return self.product / power if power else None
+
+
+def _chunks(f: torch.Tensor, q: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Float values, quantized ones and their difference, which is valid until the next chunk is asked for."""
+    f, q = _flat(f.float(), f), _flat(q.float(), f)
+    difference = torch.empty(min(CHUNK, len(f)))
+    for a, b in zip(f.split(CHUNK), q.split(CHUNK), strict=True):
+        if len(a):
+            yield a, b, torch.sub(b, a, out=difference[: len(a)])
 
 
 def _flat(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -278,8 +302,8 @@ class _LayerPowers:
     """Of one layer's value: its own rounding on float input (by part), and with all before it quantized."""
 
     local: Power = field(default_factory=Power)
-    weight: Power = field(default_factory=Power)
-    activation: Power = field(default_factory=Power)
+    weight: Noise = field(default_factory=Noise)
+    activation: Noise = field(default_factory=Noise)
     cumulative: Power = field(default_factory=Power)
 
     def errors(self, params: QParams | None) -> Errors:
@@ -304,6 +328,27 @@ class _LayerPowers:
 def _first(value: Any) -> Any:
     """The first of an operator's several results: of a recurrent layer what it hands on at every step."""
     return value[0] if isinstance(value, tuple) and value else value
+
+
+def _add_own(
+    powers: _LayerPowers, plain: Executor, alone: Simulation, layer: Layer, floats: Mapping[str, Any], f: Any
+) -> None:
+    """A layer's own rounding on float input, and that of its weights and of its activation apart."""
+    q, first = alone.quantization, _first(f)
+    if layer.id not in q.weights:
+        powers.local.add(first, _first(alone.run_layer(layer, floats)))
+        if layer.op not in RECURRENT:
+            powers.activation = powers.local
+        return
+    read = alone.as_read(layer, floats)
+    # Where what it reads was rounded already, where that was made, nothing is to be computed twice.
+    as_it_is = all(read[name] is floats[name] for name in layer.inputs)
+    by_weight = alone.compute(layer, floats)
+    both, coarse = (by_weight, f) if as_it_is else (alone.compute(layer, read), plain.compute(layer, read))
+    integer = layer.id in q.quantized
+    powers.local.add(first, alone.round(layer, both) if integer else both)
+    powers.weight.add(first, by_weight)
+    powers.activation.add(first, alone.round(layer, coarse) if integer else coarse)
 
 
 def _side_by_side(
@@ -334,13 +379,7 @@ def _side_by_side(
             powers = of_layers[layer.id]
             powers.cumulative.add(first, _first(measured))
             if layer.id in q.rounding:
-                powers.local.add(first, _first(alone.run_layer(layer, floats)))
-                if layer.id in q.weights:
-                    powers.weight.add(first, alone.compute(layer, floats))
-                    coarse = plain.compute(layer, alone.as_read(layer, floats))
-                    powers.activation.add(first, alone.round(layer, coarse) if layer.id in q.quantized else coarse)
-                elif layer.op not in RECURRENT:
-                    powers.activation = powers.local
+                _add_own(powers, plain, alone, layer, floats, f)
         floats[layer.value], quantized[layer.value] = f, measured
         for name in layer.inputs:
             if last[name] == index and name not in graph.output_values:

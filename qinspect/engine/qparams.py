@@ -141,7 +141,7 @@ class QParams:
         if self.axis is None and not self.scale.ndim:
             # torch.fake_quantize_per_tensor_affine's arithmetic, bit for bit, at a twentieth of its time.
             zero = int(self.zero_point)
-            steps = torch.round(x * float(np.float32(1) / self.scale))
+            steps = (x * float(np.float32(1) / self.scale)).round_()
             return steps.clamp_(self.qmin - zero, self.qmax - zero).mul_(float(self.scale))
         if self.axis is None or self.group_size is not None:
             return self.dequantize(self.quantize(x))

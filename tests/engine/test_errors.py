@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.errors import OutputErrors, kl_divergence, logits, measure, sqnr_db
+from qinspect.engine.errors import CHUNK, OutputErrors, Power, kl_divergence, logits, measure, sqnr_db
 from qinspect.engine.execute import Executor
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import TensorConfig
@@ -60,6 +60,44 @@ def test_local_errors_are_those_of_the_layer_alone_on_float_input(q):
         expected = power_db(values[layer.value], simulation.run_layer(layer, values))
         assert found.layers[key].local_sqnr_db == pytest.approx(expected, abs=0.05)
     assert found.layers["5:linear"].local_sqnr_db > found.layers["5:linear"].cumulative_sqnr_db
+
+
+@torch.no_grad()
+def test_the_parts_of_a_layer_are_its_weights_and_its_activation_rounded_alone(q):
+    values = {"input": X}
+    Executor(q.graph)([X], lambda layer, value: values.setdefault(layer.value, value))
+    plain, simulation = Executor(q.graph), Simulation(q)
+    found = measure(q, [(X,)]).layers
+    for key in ("0:conv2d", "5:linear"):
+        layer = q.graph.by_id[key]
+        own = values[layer.value]
+        by_weight = power_db(own, simulation.compute(layer, values))
+        coarse = plain.compute(layer, simulation.as_read(layer, values))
+        by_activation = power_db(own, simulation.round(layer, coarse))
+        assert found[key].local_weight_sqnr_db == pytest.approx(by_weight, abs=1e-3)
+        assert found[key].local_activation_sqnr_db == pytest.approx(by_activation, abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 70, 80), (CHUNK,), (7, 11), (0, 4)])
+def test_sums_over_a_tensor_are_those_of_its_values_in_whatever_order_they_lie(shape):
+    f = torch.randn(shape)
+    q = f + 0.1 * torch.randn(shape)
+    a, b = f.double().numpy(), q.double().numpy()
+    for laid in (f, f.contiguous(memory_format=torch.channels_last) if f.dim() == 4 else f):
+        power = Power()
+        power.add(laid, q)
+        power.add(q, q)
+        assert power.count == 2 * a.size
+        assert power.signal == pytest.approx((a**2).sum() + (b**2).sum(), rel=1e-5)
+        assert power.noise == pytest.approx(((a - b) ** 2).sum(), rel=1e-5)
+        assert power.product == pytest.approx((a * b).sum() + (b**2).sum(), rel=1e-5)
+        assert power.max == pytest.approx(np.abs(a - b).max(initial=0), rel=1e-5)
+
+
+def test_nan_is_the_largest_difference():
+    power = Power()
+    power.add(torch.ones(2 * CHUNK), torch.cat([torch.full((CHUNK,), float("nan")), torch.ones(CHUNK)]))
+    assert np.isnan(power.max)
 
 
 def test_a_layer_that_rounds_nothing_has_no_local_error(q):

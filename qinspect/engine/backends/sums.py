@@ -81,7 +81,7 @@ class SumSimulation(Simulation):
 
     def whole(self, name: str, values: Mapping[str, Any]) -> torch.Tensor:
         """Whole numbers of a value less its zero point, as float32; a real one is rounded as `read` does it."""
-        return torch.round(self.read(name, values[name]) * (1 / scale_of(self.quantization.values[name])))
+        return (self.read(name, values[name]) * (1 / scale_of(self.quantization.values[name]))).round_()
 
     def sums(self, layer: Layer, values: Mapping[str, Any], bias: torch.Tensor | None = None) -> torch.Tensor:
         """The sums of a layer in `weighted`, and this bias in whole numbers."""

@@ -79,15 +79,15 @@ class OrtSimulation(SumSimulation):
         """As DynamicQuantizeLinear does it: by dividing."""
         params = dynamic_qparams(value, config)
         scale, zero = scale_of(params), int(params.zero_point)
-        return torch.round(value / scale).add_(zero).clamp_(params.qmin, params.qmax).sub_(zero).mul_(scale)
+        return (value / scale).round_().add_(zero).clamp_(params.qmin, params.qmax).sub_(zero).mul_(scale)
 
     def whole(self, name: str, values: Mapping[str, Any]) -> torch.Tensor:
         """Whole numbers of a value less its zero point, as float32."""
         params, value = self.quantization.values[name], values[name]
         zero = int(params.zero_point)
         if self.quantization.at_origin(name):
-            return torch.round(value * (1 / scale_of(params)))
-        return torch.clamp(torch.round(value / scale_of(params)), params.qmin - zero, params.qmax - zero)
+            return (value * (1 / scale_of(params))).round_()
+        return (value / scale_of(params)).round_().clamp_(params.qmin - zero, params.qmax - zero)
 
     def _added(self, layer: Layer, operands: list[str], values: Mapping[str, Any]) -> torch.Tensor:
         params = [stored(self.quantization.values[name]) for name in operands]
