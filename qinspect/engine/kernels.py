@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from .backends import simulation as simulate
-from .backends.runner import Runner, Timing
+from .backends.runner import Call, Runner, Timing
 from .child import run_in_child
 from .data import DataSpec, batches, open_data
 from .execute import one_after_the_other, outputs_of
@@ -121,7 +121,9 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
     with torch.inference_mode():
         for done, (inputs, _) in enumerate(batches(data, work.check, work.batch)):
             looking(done * work.batch, max(1, len(work.check)), "")
-            compare(simulation, runner.integers(inputs), inputs, checks, runner.reals(inputs))
+            compare(
+                simulation, runner.integers(inputs), inputs, checks, runner.reals(inputs), runner.calls(inputs)
+            )
         outputs: list[list[NDArray[np.float32]]] = []
         running = part(report, 0.4, 0.6, Text("running the integer model"))
         for done, (inputs, _) in enumerate(batches(data, work.final, work.batch)):
@@ -173,6 +175,7 @@ def compare(
     inputs: Sequence[torch.Tensor],
     found: dict[str, Any],
     reals: Mapping[str, torch.Tensor] | None = None,
+    calls: Mapping[str, Sequence[Call]] | None = None,
 ) -> None:
     """Feed every integer layer's simulation the kernel's own input, and compare the outputs.
 
@@ -188,11 +191,18 @@ def compare(
     reals : mapping of value name to float tensor, optional
         What layers handed on in float. Those that an integer kernel made are compared as well, in steps of an
         8-bit grid over the range that the simulation has.
+    calls : mapping of layer id to calls of its kernel, optional
+        Compared in the same way where `integers` has not what the layer hands on.
     """
     q = simulation.quantization
     floats = {**(reals or {}), **dict(zip(q.graph.input_names, inputs, strict=True))}
     partly = q.giving_real | (q.integer & (q.dynamic | q.weight_only))
     for layer in q.graph.layers:
+        if layer.value not in integers and layer.id in (calls or {}):
+            entry = found.setdefault(layer.id, _Difference(overflows=_may_overflow(q, layer)))
+            for call in (calls or {})[layer.id]:
+                entry.add(_steps_of_call(simulation, layer, call))
+            continue
         real = (reals or {}).get(layer.value) if layer.id in partly else None
         if layer.transparent or (real is None and (layer.id not in q.quantized or layer.value not in integers)):
             continue
@@ -215,9 +225,27 @@ def compare(
                 entry.below_zero += int((integers[layer.value] < int(params.zero_point)).sum())
 
 
-def _steps_of_range(got: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
-    """Differences of real numbers in steps of an 8-bit grid over the range of those that are expected."""
-    step = (expected.max() - expected.min()).double() / 255 if expected.numel() else torch.tensor(1.0)
+def _steps_of_call(simulation: Simulation, layer: Layer, call: Call) -> torch.Tensor:
+    """What a call gave less what the simulation makes of that which it read, in steps.
+
+    The operator alone is the simulation's: what is added to its sums, and the curve behind them, are the call's,
+    which may compute more than the layer, or less.
+    """
+    expected = sums = simulation.stages(layer, {layer.inputs[0]: call.source}, 1)[0]
+    if call.added is not None:
+        expected = expected + call.added
+    if call.curve is not None:
+        expected = call.curve(expected)
+    if not call.result.is_floating_point():
+        return call.result.to(torch.int32) - simulation.quantization.values[layer.value].quantize(expected)
+    return _steps_of_range(call.result, expected, sums)
+
+
+def _steps_of_range(got: torch.Tensor, expected: torch.Tensor, of: torch.Tensor | None = None) -> torch.Tensor:
+    """Differences of real numbers in steps of an 8-bit grid over the range of those that are expected, or `of` others.
+    """
+    of = expected if of is None else of
+    step = (of.max() - of.min()).double() / 255 if of.numel() else torch.tensor(1.0)
     apart = (got.reshape(expected.shape).double() - expected.double()) / step.clamp(min=torch.finfo(torch.float32).eps)
     return apart.nan_to_num(nan=128, posinf=128, neginf=-128).clamp(-(2**30), 2**30).round().to(torch.int64)
 

@@ -139,13 +139,13 @@ class Simulation(Executor):
         params = self.quantization.values.get(layer.value)
         return value if params is None else params.fake_quantize(value)
 
-    def compute(self, layer: Layer, values: Mapping[str, Any]) -> Any:
+    def stages(self, layer: Layer, values: Mapping[str, Any], count: int | None = None) -> list[Any]:
         swapped = self._of_layer[layer.id]
         if not swapped:
-            return super().compute(layer, values)
+            return super().stages(layer, values, count)
         kept = {key: self.params[key] for key in swapped}
         self.params.update(swapped)
         try:
-            return super().compute(layer, values)
+            return super().stages(layer, values, count)
         finally:
             self.params.update(kept)

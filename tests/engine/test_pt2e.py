@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -15,16 +16,17 @@ from qinspect.engine.backends.pt2e.code import Compiled, compiled, with_own_dequ
 from qinspect.engine.backends.pt2e.lower import DEQUANTIZE, lower, taps
 from qinspect.engine.backends.pt2e.nodes import described, layer_of
 from qinspect.engine.backends.pt2e.profile import kernels_in
+from qinspect.engine.backends.runner import Call
 from qinspect.engine.data_spec import DataSpec
 from qinspect.engine.execute import outputs_of
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.job import calibrate_model, fused_graph
-from qinspect.engine.kernels import KernelWork, run_kernels
+from qinspect.engine.kernels import KernelWork, compare, run_kernels
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.qconfig import ACTIVATION, WEIGHT, TensorConfig
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.simulate import Simulation
+from qinspect.engine.simulate import Simulation, quantized_params
 from qinspect.engine.target import Target
 
 TARGET = Target("pt2e", "inductor")
@@ -268,6 +270,25 @@ def test_what_only_float_layers_read_is_handed_on_in_float_as_the_simulation_has
         assert torch.equal(outputs_of(program(x))[0], outputs_of(Simulation(q)((x,)))[0])
 
 
+def test_a_call_is_held_against_what_the_simulation_makes_of_that_which_it_read(block):
+    x, of = block
+    q = of("static")
+    layer = q.graph.by_id["two:linear"]
+    read = q.values["x"].fake_quantize(x)
+    added = torch.randn(3, 5, 32)
+    params = quantized_params(q)
+    sums = F.linear(read, params["two:linear/weight"], params["two:linear/bias"])
+    step = float(sums.max() - sums.min()) / 255
+    right = torch.relu(sums + added)
+    wrong = right.clone()
+    wrong[0, 0, 0] += 3 * step
+    for result, largest in ((right, 0), (wrong, 3)):
+        found: dict[str, Any] = {}
+        compare(Simulation(q), {}, (x,), found, calls={layer.id: [Call(read, result, added, torch.relu)]})
+        assert found.keys() == {layer.id}
+        assert found[layer.id].largest == largest
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["static", "dynamic, per tensor"])
 def test_sums_and_curves_behind_linear_layers_with_float_outputs_compile_to_integer_kernels(block, kind):
@@ -280,10 +301,18 @@ def test_sums_and_curves_behind_linear_layers_with_float_outputs_compile_to_inte
     x, of = block
     q = of(kind)
     before = x.clone()
-    with inductor.patch(compile_threads=1):
-        runner = Pt2eRunner(q)
+    checks: dict[str, Any] = {}
+    with inductor.patch(compile_threads=1), torch.inference_mode():  # in which the child runs
+        with torch.inference_mode(False):
+            runner = Pt2eRunner(q)
         (ours,) = runner.run((x,))
+        more = torch.cat([x, 2 * x[:2]])  # filled up to two batches
+        compare(Simulation(q), runner.integers((more,)), (more,), checks, runner.reals((more,)), runner.calls((more,)))
     assert torch.equal(x, before), "inductor's call for a sum writes over what it adds"
+    assert checks.keys() == runner.kernels.keys()
+    counts = {name: sum(difference.check().histogram.values()) for name, difference in checks.items()}
+    assert counts == dict.fromkeys(q.integer, 2 * 3 * 5 * 32)
+    assert all(difference.largest == 0 for difference in checks.values())
     assert runner.kernels == dict.fromkeys(q.integer, "onednn.qlinear_pointwise")
     with torch.no_grad():
         assert torch.allclose(ours, outputs_of(Simulation(q)((x,)))[0], atol=1e-5)
@@ -326,7 +355,8 @@ def test_inductor_makes_an_integer_kernel_of_every_layer_and_the_bits_are_the_si
         "depthwise:conv2d": "onednn.qconv_pointwise",
         "fc:linear": "onednn.qlinear_pointwise",
     }
-    assert set(found.checks) == set(found.kernels) - q.giving_real
+    assert set(found.checks) == set(found.kernels)
+    assert q.giving_real
     assert max(check.max_steps for check in found.checks.values()) <= 1
     assert min(check.equal_share for check in found.checks.values()) > 0.999
     with torch.no_grad():

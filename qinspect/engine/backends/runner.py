@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,6 +44,28 @@ class Timing:
     int8_in: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Call:
+    """What one call of an integer kernel read and gave.
+
+    Parameters
+    ----------
+    source : torch.Tensor
+        The real numbers, float32, that the whole numbers it read stand for.
+    result : torch.Tensor
+        As it was handed on: float32, or whole numbers of the value's grid.
+    added : torch.Tensor | None
+        Real numbers that it added to its sums.
+    curve : callable | None
+        What it applied to its sums then.
+    """
+
+    source: torch.Tensor
+    result: torch.Tensor
+    added: torch.Tensor | None = None
+    curve: Callable[[torch.Tensor], torch.Tensor] | None = None
+
+
 class Runner(Protocol):
     """A plan lowered to one backend, ready to run. Lives in a child process that may be killed."""
 
@@ -67,6 +89,10 @@ class Runner(Protocol):
 
         Needed for layers that an integer kernel computes and whose value is on no grid, and of what they read.
         """
+        ...
+
+    def calls(self, inputs: Sequence[torch.Tensor]) -> dict[str, list[Call]]:
+        """The calls of integer kernels, by layer id, where values by name do not tell what they read and gave."""
         ...
 
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report) -> Timing:

@@ -18,7 +18,7 @@ from ...progress import Report
 from ...quantize import Quantization
 from ...text import Text
 from ..eager.lower import eager_module
-from ..runner import WARM_UPS, Timing, threads_set
+from ..runner import WARM_UPS, Call, Timing, threads_set
 from .int8 import engine, int8_module
 from .lower import float_module
 
@@ -93,6 +93,10 @@ class FxRunner:
         """What layers handed on in float, by value name."""
         seen = self.values(inputs)
         return {name: item for name, item in seen.items() if not item.is_quantized and item.is_floating_point()}
+
+    def calls(self, inputs: Sequence[torch.Tensor]) -> dict[str, list[Call]]:
+        """None: `integers` and `reals` tell all."""
+        return {}
 
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report) -> Timing:
         """Time float against integers: 10 warm-ups, then `runs` interleaved runs of each.

@@ -24,7 +24,7 @@ from ..onnx.export import float_model
 from ..onnx.naming import MERGED, VALUES, metadata
 from ..onnx.ops import zero_pads
 from ..onnx.qdq import ABSORBED, INTEGERS, quantized_model
-from ..runner import Timing
+from ..runner import Call, Timing
 from .profile import WARM_UPS, LayerTimes, Owners, layer_times, stem
 from .table import stored
 
@@ -237,6 +237,10 @@ class OrtRunner:
         tensors = sorted(set(given.values()))
         arrays = dict(zip(tensors, self._tapped_real.run(tensors, self._feed(inputs)), strict=True))
         return {v: torch.from_numpy(arrays[name]) for v, name in given.items() if v not in self._changed_real}
+
+    def calls(self, inputs: Sequence[torch.Tensor]) -> dict[str, list[Call]]:
+        """None: `integers` and `reals` tell all."""
+        return {}
 
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report = silent) -> Timing:
         """Time float against integers: 10 warm-ups, then `runs` interleaved runs of each.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import re
 import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
 import torch
 from torch.fx import Graph, GraphModule, Node
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...problem import Problem
 from ...text import Text
@@ -41,6 +43,8 @@ class Compiled:
         value they round, empty for a model input's.
     loops : mapping of str to tuple of str
         Names of the nodes in each loop of C++, by the loop's name.
+    modes : list of TorchDispatchMode
+        Entered while it runs. From outside torch.compile does not allow any.
     """
 
     call: Callable[..., Any]
@@ -48,6 +52,7 @@ class Compiled:
     quantizers: Mapping[str, str]
     owners: Mapping[str, str]
     loops: Mapping[str, tuple[str, ...]]
+    modes: list[TorchDispatchMode] = field(default_factory=list)
 
 
 def need_compiler() -> None:
@@ -103,6 +108,7 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
     names: dict[str, str] = {}
     owners: dict[str, str] = {}
     loops: dict[str, tuple[str, ...]] = {}
+    modes: list[TorchDispatchMode] = []
 
     def backend(graph: GraphModule, example: list[torch.Tensor]) -> Any:
         # Dynamo names the nodes anew; their order stays.
@@ -112,7 +118,17 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
             assert one.args[1:] == two.args[1:]
             names[two.name] = one.meta["custom"][VALUE]
         owners.update(_owners(module, graph))
-        return compile_fx(graph, example)
+        inner: Any = compile_fx(graph, example)
+
+        def run(*given: Any) -> Any:
+            if not modes:
+                return inner(*given)
+            with contextlib.ExitStack() as entered:
+                for mode in modes:
+                    entered.enter_context(mode)
+                return inner(*given)
+
+        return run
 
     comment: Any = CppScheduling.codegen_comment
 
@@ -140,7 +156,18 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
         raise Problem(
             Text("target pt2e"), Text("inductor cannot compile the model: {line}", line=line[:300]), REMEDY
         ) from error
-    return Compiled(call, "\n".join(code), names, owners, loops)
+    return Compiled(call, "\n".join(code), names, owners, loops, modes)
+
+
+@contextlib.contextmanager
+def as_compiled() -> Iterator[None]:
+    """While it lasts, programs run as they were compiled, or not at all.
+
+    Compiled again without a word, for what torch takes for another kind of input (one made in inference mode, say),
+    they would run without freezing, and so without integer kernels.
+    """
+    with torch.inference_mode(False), torch.no_grad(), torch.compiler.set_stance("fail_on_recompile"):
+        yield
 
 
 def with_own_dequantizers(module: GraphModule) -> GraphModule:

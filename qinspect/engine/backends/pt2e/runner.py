@@ -11,10 +11,11 @@ from ...execute import outputs_of
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...text import Text
-from ..runner import WARM_UPS, Timing, threads_set
-from .code import Compiled, compiled, need_compiler
+from ..runner import WARM_UPS, Call, Timing, threads_set
+from .calls import Listener
+from .code import Compiled, as_compiled, compiled, need_compiler
 from .lower import examples, exported, lower, owned_module, taps
-from .profile import INTEGER, LayerTimes, kernels_in, laps, layer_times, with_sums
+from .profile import INTEGER, Kernel, LayerTimes, kernels_in, laps, layer_times, with_sums
 from .table import WEIGHTED
 
 LOOP = "C++ loop"
@@ -60,7 +61,7 @@ class Pt2eRunner:
         self._tapped: Compiled | None = None
 
     def _compiled(self, module: torch.fx.GraphModule) -> Compiled:
-        with threads_set(self.threads):
+        with torch.inference_mode(False), threads_set(self.threads):
             return compiled(module, examples(self.quantization.graph, self.batch), self.threads)
 
     def run(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -73,10 +74,12 @@ class Pt2eRunner:
         They are further outputs of a second compiled program; where asking for them changed what
         runs a layer, they are left out.
         """
+        names = list(self.lowered.quantizers)
+        if not names:
+            return {}
         if self._tapped is None:
             self._tapped = self._compiled(taps(self.lowered))
         again = kernels_of(self.quantization, self._tapped)
-        names = list(self.lowered.quantizers)
         found = self._in_batches(self._tapped, inputs)[-len(names) :]
         lost = {
             layer.value for layer in self.quantization.graph.layers if self.kernels.get(layer.id) != again.get(layer.id)
@@ -87,13 +90,35 @@ class Pt2eRunner:
         """Nothing: to hand out what lies between the calls would take the sums apart that one call computes."""
         return {}
 
+    def calls(self, inputs: Sequence[torch.Tensor]) -> dict[str, list[Call]]:
+        """What every call of oneDNN's integer kernels read and gave while the program itself ran, by layer id.
+
+        Filled-up batches come whole: the copies of the last sample are as good as others here.
+        """
+        listener = Listener()
+        self._whole.modes.append(listener)
+        try:
+            self.run(inputs)
+        finally:
+            self._whole.modes.remove(listener)
+        every = with_sums(self.quantization.graph, self.quantization.weights, kernels_in(self._whole))
+        kernels = [kernel for kernel in every if kernel.event.startswith(INTEGER)]
+        rounds = len(listener.calls) // max(1, len(kernels))
+        found: dict[str, list[Call]] = {}
+        for kernel, (event, call) in zip(kernels * rounds, listener.calls, strict=True):
+            assert kernel.event == event
+            if (layer := whose(kernel, self.quantization)) is not None:
+                found.setdefault(layer, []).append(call)
+        return found
+
     def _in_batches(self, program: Compiled, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Run a program on any number of samples; the last batch is filled up with copies of its last sample."""
         count = inputs[0].shape[0]
         parts: list[list[torch.Tensor]] = []
-        with torch.no_grad(), threads_set(self.threads):
+        with as_compiled(), threads_set(self.threads):
             for start in range(0, count, self.batch):
-                given = [x[start : start + self.batch] for x in inputs]
+                # Tensors made in inference mode are others to torch.compile.
+                given = [x[start : start + self.batch].clone() for x in inputs]
                 missing = self.batch - given[0].shape[0]
                 if missing:
                     given = [torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) for x in given]
@@ -114,7 +139,7 @@ class Pt2eRunner:
         given = [x[: self.batch].contiguous() for x in inputs]
         ms: tuple[list[float], list[float]] = ([], [])
         timing = part(report, 0.5, 0.8, Text("timing"))
-        with torch.no_grad(), threads_set(threads):
+        with as_compiled(), threads_set(threads):
             for run in range(WARM_UPS + runs):
                 timing(run, WARM_UPS + runs, "")
                 for found, program in zip(ms, (plain, self._whole), strict=True):
@@ -146,13 +171,18 @@ class Pt2eRunner:
         return found[0], found[1]
 
 
+def whose(kernel: Kernel, quantization: Quantization) -> str | None:
+    """The layer with a weight in whole numbers whose sums a kernel computes."""
+    mine = [layer_id for layer_id in kernel.layers if layer_id in quantization.weights]
+    return mine[-1] if mine else None
+
+
 def kernels_of(quantization: Quantization, program: Compiled) -> dict[str, str]:
     """Which layers run in integers, convolutions and linear layers as the generated code has them."""
     found: dict[str, str] = {}
     for kernel in with_sums(quantization.graph, quantization.weights, kernels_in(program)):
-        if kernel.event.startswith(INTEGER):
-            mine = [layer_id for layer_id in kernel.layers if layer_id in quantization.weights]
-            found.update(dict.fromkeys(mine[-1:], kernel.event.replace("::", ".")))
+        if kernel.event.startswith(INTEGER) and (owner := whose(kernel, quantization)) is not None:
+            found[owner] = kernel.event.replace("::", ".")
     for layer in quantization.graph.layers:
         if layer.id in quantization.quantized and not layer.transparent and layer.op not in WEIGHTED:
             found[layer.id] = LOOP
