@@ -12,6 +12,7 @@ from .compare import ComparedLayer, Comparison
 from .files import write_atomically, write_json
 from .qconfig import DTYPES
 from .report import Decibels, finite, page
+from .staged import staged_file
 
 WIDTH, HEIGHT = 256, 40
 """Of a layer's histogram, in units of the picture."""
@@ -30,8 +31,9 @@ def write_comparison(found: Comparison, out: Path) -> Path:
     Problem
         Where the folder cannot be written.
     """
-    write_json(out / "compare.json", finite(found.to_json()))
-    write_atomically(out / "compare.html", compare_html(found))
+    with staged_file(out / "compare.html") as page_file:
+        write_json(page_file.with_name("compare.json"), finite(found.to_json()))
+        write_atomically(page_file, compare_html(found))
     return out / "compare.html"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from .plan_file import read_plan
 from .problem import Problem
 from .progress import Report, part, silent
 from .quantize import Quantization, quantize
+from .staged import staged_file
 from .synthetic import synthetic_inputs
 from .target import Target
 from .text import Text
@@ -125,10 +127,11 @@ def export(
     rest = part(report, 0.1, 1)
     if holds_onnx(to, plan.target):
         file = out if to == "kit" or out.suffix == ".onnx" else out / f"{model.name}.onnx"
-        if file.parent == out:
-            _write_plan(quantization, out)
         given = {"float_bytes": float_onnx(quantization), "score": score, "notes": notes, "opset": opset, "io": io}
-        return _onnx(to, model.name)(quantization, file, samples, rest, **given)
+        with staged_file(out / "plan.json") if file.parent == out else nullcontext() as plan_file:
+            if plan_file is not None:
+                _write_plan(quantization, plan_file.parent)
+            return _onnx(to, model.name)(quantization, file, samples, rest, **given)
     if to == "pt2e":
         from .backends.pt2e.export import export_pt2e
 
@@ -198,8 +201,9 @@ def _write_plan(quantization: Quantization, folder: Path) -> None:
 def _export_plan(quantization: Quantization, out: Path) -> ExportReport:
     """plan.json and qparams.json; read again, the plan must be the same."""
     plan = quantization.plan
-    _write_plan(quantization, out)
-    same = read_plan(out / "plan.json").fingerprint == plan.fingerprint
+    with staged_file(out / "plan.json") as file:
+        _write_plan(quantization, file.parent)
+        same = read_plan(file).fingerprint == plan.fingerprint
     asked = sorted(quantization.asked)
     return ExportReport(
         str(out),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
@@ -53,9 +54,7 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         Where the folder cannot be written or the disk is full; an older file stays as it was.
     """
     content = data.encode() if isinstance(data, str) else data
-    if path.exists() and not path.is_file():
-        # What is put in its place would take away a folder, or a device such as /dev/null.
-        raise Problem(str(path), Text("is there already, and is no file"), Text("Choose another name."))
+    demand_place(path)
     path = path.resolve()  # a link stays one
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,26 +71,46 @@ def write_atomically(path: Path, data: bytes | str) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
+
+
+def demand_place(path: Path) -> None:
+    """See to it that a file may be put in a place: it would take away a folder, or a device such as /dev/null.
+
+    Raises
+    ------
+    Problem
+        Where something else is there.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):  # which, unlike a Path's own, say no where nobody may look
+        raise Problem(str(path), Text("is there already, and is no file"), Text("Choose another name."))
 
 
 def demand_writable(folder: Path) -> None:
-    """See to it that a folder is there and takes files, before what will be written to it is computed.
+    """See to it that a folder can be made and takes files, before what will be written to it is computed.
+
+    One that is not there yet is not made.
 
     Raises
     ------
     Problem
         Where it does not.
     """
+    missing = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
+    finally:
+        for path in missing:
+            with contextlib.suppress(OSError):  # what was not made, or another process has filled
+                path.rmdir()
 
 
-def _unwritable(path: Path, error: OSError) -> Problem:
+def unwritable(path: Path, error: OSError) -> Problem:
+    """The problem that a file or folder cannot be written."""
     return Problem(
         str(path),
         Text("cannot be written ({reason})", reason=error.strerror),

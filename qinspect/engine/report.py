@@ -12,6 +12,7 @@ from ..resources import resource
 from .files import write_atomically, write_json
 from .results import Analysis, CalibrationQuality, LayerRow
 from .sample_results import WorstSample
+from .staged import staged_file
 
 
 def write_analysis(analysis: Analysis, out: Path) -> Path:
@@ -27,9 +28,10 @@ def write_analysis(analysis: Analysis, out: Path) -> Path:
     Problem
         Where the folder cannot be written.
     """
-    write_json(out / "analysis.json", finite(analysis.to_json()))
-    write_json(out / "plan.json", analysis.plan)
-    write_atomically(out / "report.html", report_html(analysis))
+    with staged_file(out / "report.html") as page_file:
+        write_json(page_file.with_name("analysis.json"), finite(analysis.to_json()))
+        write_json(page_file.with_name("plan.json"), analysis.plan)
+        write_atomically(page_file, report_html(analysis))
     return out / "report.html"
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +22,7 @@ from ..kernel_results import KernelCheck
 from ..problem import Problem
 from ..progress import Report
 from ..quantize import Quantization
+from ..staged import staged_folder
 from ..text import Text
 
 Batches = Sequence[Sequence[torch.Tensor]]
@@ -53,33 +52,8 @@ def new_folder(out: Path) -> Iterator[Path]:
         raise Problem(
             str(out), Text("holds files that are not an export"), Text("Give a folder that does not exist yet.")
         )
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent)
-    except OSError as error:
-        raise Problem(
-            str(out), Text("cannot be written ({reason})", reason=error.strerror), Text("Choose another folder.")
-        ) from error
-    with temporary as name:
-        folder = Path(name) / out.name
-        folder.mkdir()
+    with staged_folder(out) as folder:
         yield folder
-        _put_in_place(folder, out)
-
-
-def _put_in_place(folder: Path, out: Path) -> None:
-    old = folder.with_name(folder.name + ".old")
-    try:
-        if out.exists():
-            os.replace(out, old)
-        os.replace(folder, out)
-    except OSError as error:
-        if old.exists() and not out.exists():
-            os.replace(old, out)
-        raise Problem(
-            str(out), Text("cannot be written ({reason})", reason=error.strerror), Text("Choose another folder.")
-        ) from error
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def need_samples(out: Path, samples: Batches) -> None:

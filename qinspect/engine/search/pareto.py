@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..files import write_json
 from ..intervals import Interval
 from ..plan import QuantPlan
+from ..staged import staged_file
 
 Objective = Literal["latency", "size", "layers"]
 """What is to be small: the time of a forward pass, the stored tensors, or the number of layers left in float."""
@@ -256,7 +257,8 @@ def write_pareto(found: Pareto, out: Path) -> None:
     Problem
         Where the folder cannot be written.
     """
-    for index, point in enumerate(found.points):
-        write_json(out / found.file(index), point.plan.to_json())
-    write_json(out / "plan.json", found.best.plan.to_json())
-    write_json(out / "pareto.json", found.to_json())
+    with staged_file(out / "pareto.json") as file:
+        for index, point in enumerate(found.points):
+            write_json(file.with_name(found.file(index)), point.plan.to_json())
+        write_json(file.with_name("plan.json"), found.best.plan.to_json())
+        write_json(file, found.to_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -14,6 +15,7 @@ from ...files import write_atomically, write_json
 from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
+from ...staged import staged_file
 from ...text import Text
 from ..exported import Batches, Score, need_samples
 from ..onnx.export import float_model
@@ -49,7 +51,7 @@ def export_onnx(
     quantization : Quantization
         For target ort.
     out : Path
-        ``*.onnx``; replaced whole or not at all.
+        ``*.onnx``; it and what lies beside it are replaced when it is verified, or not at all.
     samples : sequence of batches
         A batch is the tuple of the model's inputs. The first is compared layer by layer.
     report : Report
@@ -73,11 +75,13 @@ def export_onnx(
     report(0, 1, Text("writing the model"))
     before = float_bytes or float_model(quantization.float_graph)
     inner = with_opset(onnx.load_from_string(quantized_model(before, quantization)), opset)
-    write_model(out, inner, quantization, io)
-    real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
-    written = Written(out, inner, tapped_model(inner, quantization, real), before)
-    result = verify_onnx(quantization, "onnx", written, samples, part(report, 0.1, 1), score, notes)
-    write_json(beside(out), result.to_json())
+    with staged_file(out) as file:
+        write_model(file, inner, quantization, io)
+        real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
+        written = Written(file, inner, tapped_model(inner, quantization, real), before)
+        found = verify_onnx(quantization, "onnx", written, samples, part(report, 0.1, 1), score, notes)
+        result = replace(found, path=str(out))
+        write_json(beside(file), result.to_json())
     report(1, 1, Text("done"))
     return result
 
@@ -100,11 +104,10 @@ def beside(out: Path) -> Path:
 
 
 def write_model(out: Path, inner: onnx.ModelProto, quantization: Quantization, io: str) -> None:
-    """Write a model with its plan, in the form that was asked for; an older report on it goes."""
+    """Write a model with its plan, in the form that was asked for."""
     if io not in ("float", "int8"):
         raise Problem("--io", Text("{io!r} is not known", io=io), Text("Give float or int8."))
     model = integer_io(inner) if io == "int8" else inner
     properties = {item.key: item.value for item in model.metadata_props}
     helper.set_model_props(model, {**properties, PLAN: json.dumps(quantization.plan.to_json())})
-    beside(out).unlink(missing_ok=True)
     write_atomically(out, model.SerializeToString())

@@ -15,10 +15,11 @@ import torch
 from ...child import run_in_child
 from ...execute import outputs_of
 from ...export_report import ExportReport
-from ...files import write_atomically, write_json
+from ...files import write_json
 from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
+from ...staged import staged_file
 from ...text import Text
 from .. import simulation as simulate
 from ..exported import Batches, Score, likeness, need_samples, run_python, summed_up
@@ -65,7 +66,7 @@ def export_pt2e(
     quantization : Quantization
         For target pt2e.
     out : Path
-        ``*.pt2``; replaced whole or not at all.
+        ``*.pt2``; it and the report beside it are replaced when it is verified, or not at all.
     samples : sequence of batches
         A batch is the tuple of the model's inputs.
     report : Report
@@ -82,20 +83,17 @@ def export_pt2e(
     need_samples(out, samples)
     if out.is_dir():
         raise Problem(str(out), Text("is a folder"), Text("Give the name of a file, such as model.pt2."))
-    beside = out.with_name(f"{out.stem}.verify.json")
-    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
-        written = Path(name) / "model.pt2"
+    with staged_file(out) as file:
         run_in_child(
             "qinspect.engine.backends.pt2e.export:write",
-            Work(quantization, written),
+            Work(quantization, file),
             part(report, 0, 0.4),
             what="export as .pt2",
         )
-        beside.unlink(missing_ok=True)
-        write_atomically(out, written.read_bytes())
-        found = _run(out, Path(name), samples, part(report, 0.4, 0.8))
-    result = _compare(quantization, out, samples, found, score, notes, part(report, 0.8, 1, Text("comparing")))
-    write_json(beside, result.to_json())
+        with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
+            found = _run(file, Path(name), samples, part(report, 0.4, 0.8))
+        result = _compare(quantization, out, samples, found, score, notes, part(report, 0.8, 1, Text("comparing")))
+        write_json(file.with_name(f"{out.stem}.verify.json"), result.to_json())
     report(1, 1, Text("done"))
     return result
 

@@ -15,6 +15,7 @@ from ...graph import LayerGraph
 from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
+from ...staged import staged_file
 from ...text import Text
 from ..exported import Batches, Score
 from ..onnx.export import float_model
@@ -65,21 +66,22 @@ def export_tensorrt(
     report(0, 1, Text("writing the model"))
     before = float_bytes or float_model(quantization.float_graph)
     inner = with_opset(onnx.load_from_string(tensorrt_model(before, quantization)), opset or OPSET)
-    write_model(out, inner, quantization, io)
-    script = out.with_name(f"{out.stem}.trtexec.sh")
-    write_atomically(script, _script(out, quantization.graph))
+    script = f"{out.stem}.trtexec.sh"
     real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
     whole = with_integers(inner, quantization)
-    written = Written(out, whole, tapped_model(whole, quantization, real), before, integer_layers(inner))
     said = (
         Text("TensorRT was not run: Q/DQ placement was checked by its rules, the numbers through ONNX Runtime"),
-        Text("{script} builds and profiles it on the device", script=script.name),
+        Text("{script} builds and profiles it on the device", script=script),
         *notes,
     )
-    problems = check_tensorrt(onnx.load(out))
-    result = verify_onnx(quantization, "tensorrt", written, samples, part(report, 0.1, 1), score, said, problems)
-    result = replace(result, build=trtexec(out, quantization.graph))
-    write_json(beside(out), result.to_json())
+    with staged_file(out) as file:
+        write_model(file, inner, quantization, io)
+        write_atomically(file.with_name(script), _script(out, quantization.graph))
+        written = Written(file, whole, tapped_model(whole, quantization, real), before, integer_layers(inner))
+        problems = check_tensorrt(onnx.load(file))
+        found = verify_onnx(quantization, "tensorrt", written, samples, part(report, 0.1, 1), score, said, problems)
+        result = replace(found, path=str(out), build=trtexec(out, quantization.graph))
+        write_json(beside(file), result.to_json())
     report(1, 1, Text("done"))
     return result
 
