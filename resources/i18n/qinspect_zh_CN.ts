@@ -980,6 +980,41 @@
     </message>
 </context>
 <context>
+    <name>DriftPlot</name>
+    <message>
+        <source>Error of the state, step by step</source>
+        <translation>状态误差（逐步）</translation>
+    </message>
+    <message>
+        <source>Analyze a model whose state goes in and out.</source>
+        <translation>分析状态既是输入又是输出的模型后，这里会显示结果。</translation>
+    </message>
+    <message>
+        <source>step</source>
+        <translation>步</translation>
+    </message>
+    <message>
+        <source>SQNR (dB)</source>
+        <translation>SQNR（dB）</translation>
+    </message>
+    <message>
+        <source>output</source>
+        <translation>输出</translation>
+    </message>
+    <message>
+        <source>output, state of float</source>
+        <translation>输出（使用浮点状态）</translation>
+    </message>
+    <message>
+        <source>state</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>{0}, fed back over {1} steps, {2} streams; each model on its own state</source>
+        <translation>{0}，反馈 {1} 步，{2} 路；各模型使用各自的状态</translation>
+    </message>
+</context>
+<context>
     <name>Edits</name>
     <message>
         <source>{0} layers</source>
@@ -2021,6 +2056,10 @@
     <message>
         <source>Pareto</source>
         <translation>帕累托</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状态</translation>
     </message>
     <message>
         <source>Copy table</source>

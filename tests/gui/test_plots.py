@@ -18,11 +18,13 @@ from PySide6.QtWidgets import QApplication
 from qinspect.engine.kernel_results import Boundary, KernelCheck, LatencySums
 from qinspect.engine.quality import RangeGrowth
 from qinspect.engine.results import Analysis, LayerRow, Totals
+from qinspect.engine.sample_results import Drift
 from qinspect.engine.statistics import Histogram, bin_exponent
 from qinspect.gui.panels.overlays import border_times
 from qinspect.gui.plots.base import Plot
 from qinspect.gui.plots.channels import ChannelRanges
 from qinspect.gui.plots.depth import DepthPlot, DepthPoint
+from qinspect.gui.plots.drift import DriftPlot
 from qinspect.gui.plots.growth import GrowthPlot
 from qinspect.gui.plots.histogram import Grid, HistogramPlot, outside_share
 from qinspect.gui.plots.kernel import KernelPlot
@@ -94,6 +96,10 @@ def fill_growth(plot: GrowthPlot) -> None:
     plot.set_growth(RangeGrowth(8, counts, np.array([0.5, 0.8, 0.9, 1]), np.array([0.2, 0.4, 0.8, 1]), {"x": 0.1}))
 
 
+def fill_drift(plot: DriftPlot) -> None:
+    plot.set_drift(Drift(("h",), (1,), 4, (30.0, 28.0, None), (25.0, 22.0, 20.0), (31.0, 30.5, 31.0)))
+
+
 KINDS = [
     (HistogramPlot, fill_histogram),
     (ChannelRanges, fill_channels),
@@ -104,6 +110,7 @@ KINDS = [
     (ParetoPlot, fill_pareto),
     (WeightLevels, fill_levels),
     (GrowthPlot, fill_growth),
+    (DriftPlot, fill_drift),
 ]
 
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
 from qinspect.engine.sample_results import Drift
-from qinspect.gui import work
+from qinspect.gui import close_up, work
 from qinspect.gui.icons import icon
 from qinspect.gui.jobs import Failure
 from qinspect.gui.panels.steps import STEPS
@@ -124,6 +124,24 @@ def test_the_verdict_says_what_became_of_a_state_that_was_fed_back(make_window, 
     assert "30.0 dB at the first step, 8.0 dB at the last ones (28.0 dB with" in last
 
 
+def test_the_error_of_a_state_has_a_tab_step_by_step_where_there_is_a_state(make_window, digits):
+    window = make_window(digits)
+    window.go("layers")
+    centre, plot = window.layers_page.centre, window.layers_page.drift
+    assert not centre.isTabVisible(centre.indexOf(plot))
+    drift = Drift(("h", "c"), (1, 2), 3, (30.0, 20.0, 10.0, 8.0), (9.0,) * 4, (30.0, None, 29.0, 28.0))
+    window.document.add_run(window.document.plan, replace(digits.analysis, drift=drift), exact=True)
+    assert centre.isTabVisible(centre.indexOf(plot))
+    assert plot.table()[1] == [
+        (1, 30.0, 30.0, 9.0),
+        (2, 20.0, None, 9.0),
+        (3, 10.0, 29.0, 9.0),
+        (4, 8.0, 28.0, 9.0),
+    ]
+    window.document.make_float(("conv:conv2d",))
+    assert plot.stale
+
+
 def test_the_verdict_shows_the_figures_and_marks_them_stale_after_an_edit(make_window, digits):
     window = make_window(digits)
     window.go("verdict")
@@ -195,7 +213,7 @@ def test_an_unexpected_failure_of_the_candidates_has_a_dialog_and_plain_words(ma
     def broken(*_):
         raise ImportError("cannot import name 'x'")
 
-    monkeypatch.setattr(work, "candidates", broken)
+    monkeypatch.setattr(close_up, "candidates", broken)
     window = make_window(digits)
     window.go("layers")
     hint = window.layers_page.detail.below.hint.text

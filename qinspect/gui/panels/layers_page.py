@@ -18,6 +18,7 @@ from ..icons import icon
 from ..planned import Role
 from ..plots.base import Plot
 from ..plots.depth import DepthPlot
+from ..plots.drift import DriftPlot
 from ..plots.latency import LatencyPlot
 from ..plots.scatter import GainPoint, GainScatter
 from .bottom import Bottom
@@ -34,6 +35,7 @@ from .pattern import PatternDialog
 if TYPE_CHECKING:
     from ...engine.load import Model
     from ...engine.results import LayerRow
+    from ...engine.sample_results import Drift
     from ..close_up import SampleErrors
 
 NARROWER = 0.9
@@ -64,6 +66,7 @@ class LayersPage(QWidget):
         self.graph = GraphView()
         self.latency = LatencyPlot()
         self.scatter = GainScatter()
+        self.drift = DriftPlot()
         self.pareto = PlanPareto(document)
         self.detail = Detail(document)
         self.centre = QTabWidget(documentMode=True)
@@ -75,6 +78,7 @@ class LayersPage(QWidget):
         self.centre.addTab(self.latency, self.tr("Latency"))
         self.centre.addTab(self.scatter, self.tr("Error × gain"))
         self.centre.addTab(self.pareto, self.tr("Pareto"))
+        self.centre.addTab(self.drift, self.tr("State"))
         self.centre.currentChanged.connect(self._tab_chosen)
         self.bottom = Bottom(document)
         upper = QSplitter(Qt.Orientation.Horizontal)
@@ -274,9 +278,16 @@ class LayersPage(QWidget):
             self._shape = ()
             self.graph.clear()
         self._behind = {self.depth, self.graph, self.latency, self.scatter}
+        run = self._document.shown
+        self._show_drift(None if run is None else run.analysis.drift)
         self._show_stale()
         self._fill_tab()
         self.detail.refresh()
+
+    def _show_drift(self, drift: Drift | None) -> None:
+        """In a tab that only models whose state goes in and out have."""
+        self.drift.set_drift(drift)
+        self.centre.setTabVisible(self.centre.indexOf(self.drift), drift is not None)
 
     def _fill_tab(self) -> None:
         """Bring the tab in the centre that is shown up to date."""
@@ -323,6 +334,7 @@ class LayersPage(QWidget):
             self.graph: facts.stale,
             self.latency: facts.times_stale and bool(facts.times),
             self.scatter: facts.stale or (facts.times_stale and bool(facts.times)),
+            self.drift: facts.stale,
         }
         for place in range(self.centre.count()):
             widget = self.centre.widget(place)
@@ -365,7 +377,6 @@ class LayersPage(QWidget):
         self.banner.show_text(text, tip)
 
     def _show_selection(self, ids: tuple[str, ...]) -> None:
-        # A hidden page is brought up to date when it is shown.
         # A hidden page is brought up to date when it is shown.
         if self._late or not self.isVisible():
             return
