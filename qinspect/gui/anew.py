@@ -27,7 +27,7 @@ class _Look:
 
 
 def _tabs(window: MainWindow) -> tuple[QTabWidget, ...]:
-    return window.layers_page.centre, window.layers_page.bottom, window.fix_page.tabs
+    return window.layers_page.centre, window.layers_page.bottom
 
 
 def _look(window: MainWindow) -> _Look:
@@ -62,6 +62,7 @@ def make_anew(window: MainWindow) -> None:
     target, export = window.target_page, window.export_page
     look = _look(window) if workbench else None
     window.save_layout()
+    window.keep_fix_tab()
     direct = Qt.FindChildOption.FindDirectChildrenOnly
     for kind in (QToolBar, QAction, QActionGroup, HelpWindow):
         for old in window.findChildren(kind, options=direct):

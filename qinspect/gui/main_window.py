@@ -42,14 +42,13 @@ from .questions import Questions
 from .recent import kind_of, recent
 from .tasks import Tasks
 from .theme import Colours, Theme
-from .wiring import connect_pages, connect_window, connect_workbench
+from .wiring import connect_fix, connect_layers, connect_pages, connect_window
 
 if TYPE_CHECKING:
     from .panels.fix_page import FixPage
     from .panels.layers_page import LayersPage
     from .work import Opened
 
-WORKBENCH = ("layers", "fix")
 FRAME = 32
 """Height in pixels of the frame that a window system puts around."""
 ASK_MS = 250
@@ -92,6 +91,7 @@ class MainWindow(QMainWindow):
         self.stopped = True
         self.setAcceptDrops(True)
         self.opened: Opened | None = None
+        self._fix_tab = 0
         self._asker = QTimer(self, singleShot=True, interval=ASK_MS)
         self.make_pages()
         self._connect()
@@ -111,7 +111,8 @@ class MainWindow(QMainWindow):
         self.target_page = TargetPage(self.document)
         self.verdict_page = VerdictPage(self.document)
         self.export_page = ExportPage(self.document)
-        # These two import pyqtgraph; they are made right after the window is on the screen.
+        # These two import pyqtgraph; they are made after the window is on the screen: the workbench right
+        # away, the page of remedies when it is gone to.
         self._layers: LayersPage | None = None
         self._fix: FixPage | None = None
         self._help: HelpWindow | None = None
@@ -161,8 +162,10 @@ class MainWindow(QMainWindow):
 
     def go(self, step: str) -> None:
         """Show a step."""
-        if step in WORKBENCH:
+        if step == "layers":
             self.make_workbench()
+        elif step == "fix":
+            self.make_fix()
         self.keeper.step = step if step in STEPS else "open"
         self.stack.setCurrentWidget(self.pages[self.step])
         self.steps.set_current(self.step)
@@ -177,26 +180,44 @@ class MainWindow(QMainWindow):
         """Make the pages that take longer to import; once."""
         if self._layers is not None:
             return
-        from .panels.fix_page import FixPage
         from .panels.layers_page import LayersPage
 
-        self._layers, self._fix = LayersPage(self.document), FixPage(self.document)
-        for step, page in (("layers", self._layers), ("fix", self._fix)):
-            old = self.pages[step]
-            self.stack.insertWidget(STEPS.index(step), page)
-            self.stack.removeWidget(old)
-            old.deleteLater()
-            self.pages[step] = page
-        connect_workbench(self, self._layers, self._fix)
+        self._layers = LayersPage(self.document)
+        self._put("layers", self._layers)
+        connect_layers(self, self._layers)
         self._layers.bottom.samples.set_classes(self.data_page.classes)
-        self._fix.set_analyzing(self.tasks.analyzing)
         if isinstance(sizes := self.settings.value("splitters"), list):
             self._layers.restore_layout(sizes)
         self.show_bottom()
 
+    def make_fix(self) -> None:
+        """Make the page of remedies; once."""
+        if self._fix is not None:
+            return
+        from .panels.fix_page import FixPage
+
+        self._fix = FixPage(self.document)
+        self._fix.tabs.setCurrentIndex(self._fix_tab)
+        self._put("fix", self._fix)
+        connect_fix(self, self._fix)
+        self._fix.set_analyzing(self.tasks.analyzing)
+
+    def keep_fix_tab(self) -> None:
+        """The page of remedies is about to be made anew, if it is gone to: with the tab that is open now."""
+        if self._fix is not None:
+            self._fix_tab = self._fix.tabs.currentIndex()
+
+    def _put(self, step: str, page: QWidget) -> None:
+        """Put a page where an empty one kept its place."""
+        old = self.pages[step]
+        self.stack.insertWidget(STEPS.index(step), page)
+        self.stack.removeWidget(old)
+        old.deleteLater()
+        self.pages[step] = page
+
     @property
     def has_workbench(self) -> bool:
-        """Whether the pages of the workbench were made."""
+        """Whether the workbench was made."""
         return self._layers is not None
 
     @property
@@ -209,7 +230,7 @@ class MainWindow(QMainWindow):
     @property
     def fix_page(self) -> FixPage:
         """Remedies, fusions, runs."""
-        self.make_workbench()
+        self.make_fix()
         assert self._fix is not None
         return self._fix
 

@@ -332,6 +332,8 @@ class Theme(QObject):
         mode = self._mode
         dark = mode == "dark" or (mode == "system" and self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark)
         self._colours = DARK if dark else LIGHT
+        # Taken off and put on, not replaced: Qt polishes every widget many times over where it replaces one.
+        self._app.setStyleSheet("")
         self._app.setPalette(palette(self._colours))
         self._app.setStyleSheet(stylesheet(self._colours))
         self.changed.emit(self._colours)

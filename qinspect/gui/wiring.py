@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .main_window import MainWindow
     from .panels.fix_page import FixPage
     from .panels.layers_page import LayersPage
+    from .panels.pareto import PlanPareto
+    from .panels.runs import RunsTable
 
 
 def connect_window(window: MainWindow) -> None:
@@ -67,9 +69,9 @@ def connect_pages(window: MainWindow) -> None:
     tasks.exported.connect(export.show_report)
 
 
-def connect_workbench(window: MainWindow, layers: LayersPage, fix: FixPage) -> None:
-    """Connect the pages that are made after the window is on the screen."""
-    document, tasks, questions, detail = window.document, window.tasks, window.questions, layers.detail
+def connect_layers(window: MainWindow, layers: LayersPage) -> None:
+    """Connect the workbench, which is made after the window is on the screen."""
+    questions, detail = window.questions, layers.detail
     layers.problem.connect(window.show_problem)
     questions.candidates_found.connect(detail.show_candidates)
     questions.candidates_failed.connect(detail.show_no_candidates)
@@ -82,6 +84,12 @@ def connect_workbench(window: MainWindow, layers: LayersPage, fix: FixPage) -> N
     detail.channels_wanted.connect(questions.ask_channels)
     detail.range.statistics_wanted.connect(questions.ask_statistics)
     layers.bottom.samples.chosen.connect(questions.ask_sample)
+    _connect_runs(window, layers.bottom.runs, layers.pareto)
+
+
+def connect_fix(window: MainWindow, fix: FixPage) -> None:
+    """Connect the page of remedies, which is made when it is first gone to."""
+    document, tasks, questions = window.document, window.tasks, window.questions
     fix.run_requested.connect(window.run)
     questions.remedies_found.connect(fix.remedies.show_possible)
     fix.remedies.wanted.connect(questions.ask_remedies)
@@ -91,11 +99,14 @@ def connect_workbench(window: MainWindow, layers: LayersPage, fix: FixPage) -> N
     fix.findings.apply_requested.connect(window.apply_finding)
     for source in (fix.findings, fix.ledger, fix.remedies):
         source.layers_requested.connect(window.show_layers)
-    for source in (fix.runs, fix.pareto, layers.bottom.runs, layers.pareto):
+    _connect_runs(window, fix.runs, fix.pareto)
+
+
+def _connect_runs(window: MainWindow, runs: RunsTable, pareto: PlanPareto) -> None:
+    for source in (runs, pareto):
         source.restore_requested.connect(partial(_restore, window))
-    for runs in (fix.runs, layers.bottom.runs):
-        runs.remove_requested.connect(document.remove_run)
-        runs.rename_requested.connect(document.rename_run)
+    runs.remove_requested.connect(window.document.remove_run)
+    runs.rename_requested.connect(window.document.rename_run)
 
 
 def _try_remedy(window: MainWindow, fix: FixPage, remedy: Remedy) -> None:

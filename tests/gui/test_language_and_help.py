@@ -18,6 +18,7 @@ from qinspect.engine.text import Text, remade
 from qinspect.gui import language
 from qinspect.gui.help import OF_STEP, PAGES, page_text, title_of
 from qinspect.gui.panels.figures import described
+from qinspect.gui.panels.fix_page import FixPage
 from qinspect.gui.panels.steps import STEPS
 from qinspect.resources import resource
 
@@ -220,6 +221,20 @@ def test_a_language_is_spoken_as_soon_as_it_is_chosen(make_window, digits, setti
     assert document.plan != plan
     choose(window, "English")
     assert window.steps.buttons["verdict"].text() == "Verdict"
+
+
+def test_only_pages_that_are_looked_at_are_made_anew_and_keep_their_tab(make_window, digits, back_to_english):
+    window = make_window(digits)
+    window.go("fix")
+    window.fix_page.tabs.setCurrentIndex(2)
+    window.go("layers")
+    choose(window, "简体中文")
+    assert not any(isinstance(window.stack.widget(place), FixPage) for place in range(window.stack.count()))
+    window.go("fix")
+    assert window.fix_page.tabs.tabText(window.fix_page.tabs.currentIndex()) == "运行记录"
+    choose(window, "English")
+    assert window.stack.currentWidget() is window.fix_page
+    assert window.fix_page.tabs.tabText(window.fix_page.tabs.currentIndex()) == "Runs"
 
 
 def test_what_a_job_finds_is_shown_in_the_language_chosen_meanwhile(

@@ -10,9 +10,9 @@ import time
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton, QWidget
 
 from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
@@ -21,7 +21,7 @@ from qinspect.gui import close_up, work
 from qinspect.gui.icons import icon
 from qinspect.gui.jobs import Failure
 from qinspect.gui.panels.steps import STEPS
-from qinspect.gui.theme import MODES
+from qinspect.gui.theme import DARK, MODES
 from qinspect.resources import resource
 from qinspect.session import load_session
 
@@ -529,6 +529,29 @@ def test_every_theme_can_be_chosen_on_every_page(make_window, digits, mode):
         window.go(step)
         assert not window.grab().isNull()
     window.set_theme("light")
+
+
+def test_a_theme_reaches_a_widget_once_however_deep_it_lies(make_window):
+    window = make_window()
+    inner = outer = QWidget(window)
+    for _ in range(8):
+        inner = QWidget(inner)
+    label = QLabel("deep", inner)
+    outer.show()
+    heard = []
+
+    class Listener(QObject):
+        def eventFilter(self, _, event):
+            heard.append(event.type())
+            return False
+
+    label.installEventFilter(listener := Listener())
+    window.set_theme("dark")
+    assert label.palette().color(label.backgroundRole()).name() == DARK.panel
+    window.set_theme("light")
+    label.removeEventFilter(listener)
+    # Off and on, for two themes; replacing the sheet asks every widget once for each one around it.
+    assert heard.count(QEvent.Type.StyleChange) == 4
 
 
 def test_every_icon_that_is_named_is_kept_and_draws_something(qapp):

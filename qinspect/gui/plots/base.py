@@ -49,6 +49,8 @@ class Plot(QWidget):
         super().__init__(parent)
         self.setBackgroundRole(QPalette.ColorRole.Base)
         self.setAutoFillBackground(True)
+        # Without the menus that would be made for each of them only to be switched off.
+        box = box or pg.ViewBox(enableMenu=False)
         self.canvas = pg.PlotWidget(viewBox=box, axisItems={side: Axis(side) for side in ("bottom", "left")})
         self.canvas.setAntialiasing(True)
         self.plot: pg.PlotItem = self.canvas.getPlotItem()

@@ -32,7 +32,7 @@ class _Brush(pg.ViewBox):
     brushed = Signal(object, bool)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self._box = pg.QtWidgets.QGraphicsRectItem()
         self._box.setZValue(1e6)
         self.addItem(self._box, ignoreBounds=True)
