@@ -3428,6 +3428,10 @@
         <translation>KL（nat）</translation>
     </message>
     <message>
+        <source>SQNR (dB)</source>
+        <translation>SQNR（dB）</translation>
+    </message>
+    <message>
         <source>int8 ms</source>
         <translation>int8 ms</translation>
     </message>

@@ -371,6 +371,20 @@ def test_the_ledger_toggles_a_fusion(make_window, qtbot, digits):
     assert ledger.table.item(place, 0).checkState() == Qt.CheckState.Checked
 
 
+def test_runs_of_a_model_without_classes_have_their_sqnr_and_no_empty_columns(make_window, digits):
+    window = make_window(digits)
+    table = window.fix_page.runs.table
+    shown = [table.horizontalHeaderItem(i).text() for i in range(table.columnCount()) if not table.isColumnHidden(i)]
+    assert {"Metric", "Agreement", "KL (nats)", "SQNR (dB)"} <= set(shown)
+    totals = replace(digits.analysis.totals, quantized_metric=None, agreement=None, kl=None, sqnr_db=21.25)
+    for run in tuple(window.document.runs):
+        window.document.remove_run(run)
+    window.document.add_run(window.document.plan, replace(digits.analysis, totals=totals), exact=True)
+    shown = [table.horizontalHeaderItem(i).text() for i in range(table.columnCount()) if not table.isColumnHidden(i)]
+    assert not {"Metric", "Agreement", "KL (nats)"} & set(shown)
+    assert table.item(0, table.columnCount() - 4).text() == "21.2"
+
+
 def test_runs_are_compared_renamed_and_restored(make_window, qtbot, digits):
     window = make_window(digits)
     document = window.document

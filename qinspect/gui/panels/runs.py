@@ -25,6 +25,9 @@ from .compare import as_html
 from .figures import measured, share, small
 from .tables import row_table
 
+SOMETIMES = range(2, 6)
+"""The columns from metric to KL: not every model and data set have them."""
+
 
 class RunsTable(QWidget):
     """The runs; two that are selected are compared.
@@ -52,6 +55,7 @@ class RunsTable(QWidget):
             self.tr("Kernel"),
             self.tr("Agreement"),
             self.tr("KL (nats)"),
+            self.tr("SQNR (dB)"),
             self.tr("int8 ms"),
             "×",
             self.tr("Layers int8"),
@@ -117,6 +121,7 @@ class RunsTable(QWidget):
                 else measured(totals.kernel_metric, unit),
                 share(totals.agreement),
                 small(totals.kl),
+                "–" if totals.sqnr_db is None else f"{totals.sqnr_db:.1f}",
                 "–" if totals.int8_ms is None else f"{totals.int8_ms:.3g}",
                 "–" if ratio is None else f"{ratio:.2f}",
                 f"{sum(row.quantized for row in rows)} / {sum(row.asked for row in rows)}",
@@ -135,6 +140,10 @@ class RunsTable(QWidget):
                     self.tr("all samples, kernels and time") if run.exact else self.tr("quick figures on few samples")
                 )
                 self.table.setItem(place, column, item)
+        for column in SOMETIMES:
+            # Of a regression there is no KL, without labels no metric: the room is for what there is.
+            shown = any(self.table.item(place, column).text() != "–" for place in range(len(runs)))
+            self.table.setColumnHidden(column, not shown)
         for place, run in enumerate(runs):
             if run.key in chosen and len(chosen) < 3:
                 for column in range(self.table.columnCount()):
