@@ -70,12 +70,17 @@ class Run:
         return str(data.get("judged_by") or data.get("metric") or "top-1")
 
     @property
-    def subject(self) -> tuple[str, str, str, str]:
-        """What was analyzed: model, data, plan and metric."""
-        return (self.model, self.data, self.plan.fingerprint, self.metric)
+    def output(self) -> int:
+        """The output that was judged: the first, where nothing is said."""
+        return int(self.analysis.data.get("judged_output") or 0)
 
     @property
-    def key(self) -> tuple[str, ...]:
+    def subject(self) -> tuple[str, str, str, str, int]:
+        """What was analyzed: model, data, plan, metric and the output that it judged."""
+        return (self.model, self.data, self.plan.fingerprint, self.metric, self.output)
+
+    @property
+    def key(self) -> tuple[str | int, ...]:
         """Everything that the figures depend on."""
         return (*self.subject, self.device)
 
@@ -115,6 +120,8 @@ class Session:
         The step of the window that was open.
     metric : str
         Its name, or ``file.py:callable``.
+    output : int | None
+        The output that was chosen to be judged; None is the one that fits the labels.
     """
 
     model: dict[str, Any] | None = None
@@ -125,6 +132,7 @@ class Session:
     calibration: bytes | None = None
     step: str = "open"
     metric: str = "top-1"
+    output: int | None = None
 
 
 def save_session(session: Session, path: Path) -> None:
@@ -143,6 +151,7 @@ def save_session(session: Session, path: Path) -> None:
         "confirmed": session.confirmed,
         "step": session.step,
         "metric": session.metric,
+        "output": session.output,
         "runs": len(session.runs),
     }
     buffer = io.BytesIO()
@@ -183,6 +192,7 @@ def load_session(path: Path) -> Session:
             calibration,
             str(head["step"]),
             str(head.get("metric", "top-1")),
+            None if head.get("output") is None else int(head["output"]),
         )
     except Problem as problem:
         if problem.where == str(path):

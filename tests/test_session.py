@@ -37,6 +37,8 @@ def example() -> Session:
         (Run("first", "m", "d", True, plan, analysis),),
         b"npz",
         "layers",
+        "top-5",
+        1,
     )
 
 

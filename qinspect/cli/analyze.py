@@ -79,7 +79,7 @@ def _analyze(options: argparse.Namespace) -> int:
             device = read_profile(options.profile, fused_graph(model, plan).graph, options.layer_info)
         gather = None
         if client is not None:
-            work = work_of(model, data, plan, options.metric)
+            work = work_of(model, data, plan, options.metric, metric.output)
             gather = gather_on(client, work)
         calibration, note = words.statistics(options, model, data, plan, report, gather)
         if forward is not None:
@@ -92,7 +92,9 @@ def _analyze(options: argparse.Namespace) -> int:
 
         with stoppable(report) if options.exact else contextlib.nullcontext(report) as stopping:
             if client is not None and options.exact:
-                swept = sweep_on(client, work, model, data, plan, calibration, stopping, known=swept, keep=keep)
+                swept = sweep_on(
+                    client, work, model, data, plan, calibration, stopping, metric=metric, known=swept, keep=keep
+                )
             found = analyze(
                 model,
                 data,

@@ -17,6 +17,7 @@ def add(verb: Verb) -> None:
     window = verb("window", _window, "open the window (also without this word)")
     words.model_options(window, required=False)
     words.data_options(window, required=False)
+    words.output_option(window)
     window.add_argument("--plan", type=Path, metavar="PLAN", help="plan.json to begin with")
 
     demo = verb("demo", _demo, "the bundled model and photographs: the whole main job")
@@ -35,6 +36,7 @@ def _window(options: argparse.Namespace) -> int:
         None if options.model is None else words.model_spec(options).to_json(),
         None if options.data is None else words.data_spec(options).to_json(),
         options.plan,
+        judged=None if options.metric is options.output is None else (options.metric or "top-1", options.output),
     )
 
 

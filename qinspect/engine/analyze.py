@@ -175,7 +175,7 @@ def analyze(
     alone = None
     if exact:
         effects = scores.kl or scores.mse
-        key = sweep_key(model, data, plan, len(swept_samples))
+        key = sweep_key(model, data, plan, len(swept_samples), metric)
         alone = sweep(
             quantization,
             list(feed(swept_samples)),
@@ -258,9 +258,9 @@ def sweep_samples(graph: LayerGraph, data: Dataset, limit: int | None = None) ->
     return whole_batches(graph, data.splits.final, limit)[:SWEEP_SAMPLES]
 
 
-def sweep_key(model: Model, data: Dataset, plan: QuantPlan, samples: int) -> str:
+def sweep_key(model: Model, data: Dataset, plan: QuantPlan, samples: int, metric: Metric) -> str:
     """What such measurements depend on."""
-    return f"{calibration_key(model, data)}-{plan.fingerprint}-{samples}"
+    return f"{calibration_key(model, data)}-{plan.fingerprint}-{samples}-{metric.source}-{metric.output}"
 
 
 class _Collected:

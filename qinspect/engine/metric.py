@@ -90,6 +90,11 @@ class Metric:
             return _accuracy(torch.from_numpy(one), torch.from_numpy(targets), axis)
         return _top_k(one, targets, 1)
 
+    @property
+    def source(self) -> str:
+        """As a user names it."""
+        return self.function.source if isinstance(self.function, Resident) else self.name
+
     def one(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The judged one of a model's outputs."""
         return np.asarray(outputs[self.output or 0])

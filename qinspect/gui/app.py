@@ -76,6 +76,7 @@ def run(
     data: Mapping[str, Any] | None = None,
     plan: Path | None = None,
     demo: bool = False,
+    judged: tuple[str, str | None] | None = None,
 ) -> int:
     """Open the window and stay until it is closed.
 
@@ -87,6 +88,8 @@ def run(
         A plan.json.
     demo : bool
         Open the bundled model and data.
+    judged : tuple | None
+        A metric's name or source, and the number or name of the output that it is of.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def run(
         elif model is not None and str(model["source"]).endswith(SUFFIX):
             window.opening.session(Path(model["source"]))
         elif model is not None:
-            window.opening.model(dict(model), chosen, dict(data) if data else None)
+            window.opening.model(dict(model), chosen, dict(data) if data else None, judged)
 
     sys.excepthook = partial(_unexpected, window)
     # After the first paint, so that the window is there before anything is imported.

@@ -59,6 +59,7 @@ class Document(Planned):
         self.data: Dataset | None = None
         self.metric_source = "top-1"
         self.metric: Metric | None = None  # the usual one, whose class is not imported before it is needed
+        self._output: int | None = None
         self.check: FloatCheck | None = None
         self.confirmed = ""
         self.calibration: Calibration | None = None
@@ -102,6 +103,7 @@ class Document(Planned):
     def set_data(self, data: Dataset) -> None:
         """Another data set, or the same with another preparation: its metric must be confirmed anew."""
         self.data = data
+        self._output = None
         self.check = None
         self.searched = self._costs = None
         if self.calibration is not None and not self.calibration.key.endswith(data.digest):
@@ -116,7 +118,7 @@ class Document(Planned):
 
     def set_metric(self, source: str, metric: Metric) -> None:
         """Judge the outputs by another metric: the float model's figure must be confirmed anew."""
-        self.metric_source, self.metric = source, metric
+        self.metric_source, self.metric, self._output = source, metric, None
         self.check, self.confirmed, self.searched, self._costs = None, "", None, None
         self._last = self.find() or self._last
         self.log(self.tr("metric: {0}").format(metric.name))
@@ -127,6 +129,18 @@ class Document(Planned):
     def metric_name(self) -> str:
         """What runs are judged by; without targets it still says how the outputs are read."""
         return "top-1" if self.metric is None else self.metric.name
+
+    @property
+    def judged_output(self) -> int:
+        """The output that the metric is of: the one that was chosen, else the first that fits the labels."""
+        if self.model is None or len(self.model.graph.output_values) < 2:
+            return 0
+        if self._output is None:
+            from ..engine.classes import judged
+            from ..engine.metric import TOP1
+
+            self._output = judged(self.metric or TOP1, self.model.graph, self.data).output or 0
+        return self._output
 
     @property
     def labelled(self) -> bool:
@@ -263,7 +277,8 @@ class Document(Planned):
         """
         if self.model is None or self.data is None:
             return None
-        subject = (self.model.digest, self.data.digest, (plan or self.plan).fingerprint, self.metric_name)
+        digests = (self.model.digest, self.data.digest, (plan or self.plan).fingerprint)
+        subject = (*digests, self.metric_name, self.judged_output)
         found = [run for run in reversed(self.runs) if run.subject == subject and exact in (None, run.exact)]
         return max(found, key=lambda run: run.exact, default=None)
 
@@ -271,7 +286,8 @@ class Document(Planned):
         """Whether a run is of the open model and data, judged by the metric that is chosen."""
         if self.model is None or self.data is None:
             return False
-        return (run.model, run.data, run.metric) == (self.model.digest, self.data.digest, self.metric_name)
+        ours = (self.model.digest, self.data.digest, self.metric_name, self.judged_output)
+        return (run.model, run.data, run.metric, run.output) == ours
 
     @property
     def shown(self) -> Run | None:
@@ -347,11 +363,12 @@ class Document(Planned):
             calibration,
             step,
             self.metric_source,
+            None if self.metric is None else self.metric.output,
         )
 
     def restore(self, session: Session, metric: Metric | None = None) -> None:
         """Take plan, metric, runs and confirmation of a session whose model and data are open again."""
-        self.metric_source, self.metric = session.metric, metric
+        self.metric_source, self.metric, self._output = session.metric, metric, None
         self.runs = list(session.runs)
         self.confirmed = session.confirmed
         if session.plan is not None:

@@ -53,10 +53,16 @@ class Opening(QObject):
                 trust(code, self._settings)
         return any_code
 
-    def model(self, spec: dict[str, Any], plan: QuantPlan | None = None, data: dict[str, Any] | None = None) -> None:
-        """Open a model, with data that were given along with it."""
+    def model(
+        self,
+        spec: dict[str, Any],
+        plan: QuantPlan | None = None,
+        data: dict[str, Any] | None = None,
+        judged: tuple[str, str | None] | None = None,
+    ) -> None:
+        """Open a model, with the metric (and the output that it is of) and data that were given along with it."""
         try:
-            allowed = self.allow(spec["source"], data["source"] if data else None)
+            allowed = self.allow(spec["source"], data["source"] if data else None, judged[0] if judged else None)
         except Problem as problem:
             self._window.show_problem(problem)
             return
@@ -65,7 +71,7 @@ class Opening(QObject):
         self._window.open_page.fill(spec)
         if self._window.step != "layers":
             self._window.go("open")
-        self._tasks.open_model(spec, allowed, plan, data)
+        self._tasks.open_model(spec, allowed, plan, data, judged)
 
     def demo(self) -> None:
         """Open the model and the photographs that come with the program."""
@@ -101,7 +107,12 @@ class Opening(QObject):
         if allowed is None:
             self._window.data_page.refresh()
         else:
-            self._tasks.open_metric(source)
+            metric = self._document.metric
+            self._tasks.open_metric(source, None if metric is None else metric.output)
+
+    def output(self, index: int) -> None:
+        """Judge another one of several outputs, by the metric that is chosen."""
+        self._tasks.open_metric(self._document.metric_source, index)
 
     def plan(self, path: Path) -> None:
         """Take a plan from a file; can be undone."""

@@ -63,12 +63,15 @@ class Tasks(Errands):
         allow_code: bool,
         plan: QuantPlan | None = None,
         data: dict[str, Any] | None = None,
+        judged: tuple[str, str | None] | None = None,
     ) -> Job:
-        """Open a model, and the data after it where they are given with it."""
+        """Open a model, and the metric, the output that it is of, and data where they are given with it."""
 
         def opened(found: work.OpenedModel) -> None:
             self._document.set_model(found.model, found.inspected, found.plan)
             self.model_opened.emit(spec)
+            if judged is not None:
+                self.open_metric(*judged)
             if data is not None:
                 self.open_data(data, allow_code)
 
@@ -106,16 +109,18 @@ class Tasks(Errands):
         self.check_started.emit()
         return job
 
-    def open_metric(self, source: str) -> Job:
-        """Judge outputs by another metric; the float model's own figure comes first."""
+    def open_metric(self, source: str, output: int | str | None = None) -> Job | None:
+        """Judge outputs by another metric, or another one of them; the float model's own figure comes first."""
+        model = self._document.model
+        if model is None:
+            return None
 
         def opened(metric: Any) -> None:
             self._document.set_metric(source, metric)
             self.check_float()
 
-        return self._start(
-            self.tr("Metric {0}").format(source), lambda report: work.open_metric(source, report), opened
-        )
+        title = self.tr("Metric {0}").format(source)
+        return self._start(title, lambda report: work.open_metric(source, output, model, report), opened)
 
     # -- computing ----------------------------------------------------------------------------
 

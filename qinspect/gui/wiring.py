@@ -49,6 +49,7 @@ def connect_pages(window: MainWindow) -> None:
     window.data_page.open_requested.connect(opening.data)
     window.data_page.confirmed.connect(document.confirm)
     window.data_page.metric_chosen.connect(opening.metric)
+    window.data_page.output_chosen.connect(opening.output)
     card = window.data_page.metric_card
     card.check_wanted.connect(tasks.check_float)
     tasks.check_started.connect(card.show_running)

@@ -123,12 +123,18 @@ def class_names(data: Dataset) -> tuple[str, ...]:
     return class_folders(data)
 
 
-def open_metric(source: str, report: Report) -> Metric:
-    """A metric by name, or from the user's own code."""
+def open_metric(source: str, output: int | str | None, model: Model, report: Report) -> Metric:
+    """A metric by name, or from the user's own code, of an output by its number or name."""
     report(0, 1, Text("opening the metric"))
     from ..engine.metric import metric_of
 
-    return metric_of(source, report)
+    if isinstance(output, str):
+        from ..engine.classes import named_output
+
+        output = named_output(model.graph, output)
+    elif output is not None and output >= len(model.graph.output_values):  # of a session whose model has changed
+        output = None
+    return replace(metric_of(source, report), output=output)
 
 
 def check_float(model: Model, data: Dataset, report: Report, metric: Metric | None = None) -> FloatCheck:
@@ -366,4 +372,4 @@ def reopen(session: Session, allow_code: bool, report: Report) -> Reopened:
     model = load_model(session.model, allow_code, session.plan, Target(), part(report, 0, 0.7))
     data = None if session.data is None else open_data(session.data, model.model, allow_code, part(report, 0.7, 1))
     calibration = None if session.calibration is None else load_calibration(session.calibration)
-    return Reopened(model, data, calibration, open_metric(session.metric, report))
+    return Reopened(model, data, calibration, open_metric(session.metric, session.output, model.model, report))

@@ -2370,6 +2370,14 @@
         <translation>metric(outputs, targets) → float；可带属性 higher_is_better 和 unit。按 Enter 打开。</translation>
     </message>
     <message>
+        <source>Output that is judged</source>
+        <translation>用于评判的输出</translation>
+    </message>
+    <message>
+        <source>Of several outputs the one that metric, agreement and KL are of</source>
+        <translation>有多个输出时，指标、一致率和 KL 所依据的那一个</translation>
+    </message>
+    <message>
         <source>This is right: confirm</source>
         <translation>正确，确认</translation>
     </message>

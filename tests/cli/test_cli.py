@@ -456,3 +456,7 @@ def test_exact_measures_every_layer_alone_and_goes_on_with_what_it_had(monkeypat
                for name in ("mse", "kl", "sqnr_db", "cosine", "max", "agreement", "metric"))  # fmt: skip
     assert found["totals"]["sweep_samples"] == 20
     assert found["totals"]["estimate_holds"] in (True, False)
+    # What was judged by another metric is not taken over.
+    assert main([*words, "--metric", "agreement"]) == 0
+    found = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    assert {row["errors"]["isolated_metric"] for row in found["layers"]} == {None}

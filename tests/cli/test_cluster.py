@@ -125,6 +125,38 @@ def test_an_analysis_with_its_sweep_is_that_of_one_process(cluster, model, digit
     assert (tmp_path / "here" / "plan.json").read_text() == (tmp_path / "there" / "plan.json").read_text()
 
 
+TWO_HEADS = """
+import torch
+from torch import nn
+from digits_net import DigitsNet
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.net, self.aux = DigitsNet(), nn.Linear(64, 10)
+    def forward(self, x):
+        return self.net(x), self.aux(x.flatten(1)).relu()
+
+def model():
+    return Net()
+"""
+
+
+def test_the_workers_judge_the_output_that_was_named(cluster, digits_model, tmp_path):
+    (tmp_path / "digits_net.py").write_text((digits_model.folder / "digits_net.py").read_text())
+    (tmp_path / "two.py").write_text(TWO_HEADS)
+    words = ["analyze", f"{tmp_path / 'two.py'}:model", "--input-shape", "1,1,8,8", "--data", digits_model.data]
+    words += ["--samples", "160", "--no-kernels", "--exact", "--output", "1", "--out"]
+    assert main([str(word) for word in [*words, tmp_path / "here"]]) == 0
+    done = qinspect(*words, tmp_path / "there", "--cluster", cluster.address)
+    assert done.returncode == 0, done.stderr
+    here, there = (json.loads((tmp_path / name / "sweep.json").read_text()) for name in ("here", "there"))
+    assert here == there
+    assert any(row["kl"] > 0 for id, row in here["isolated"].items() if id.startswith("aux"))
+    assert not any(row["kl"] for id, row in here["isolated"].items() if id.startswith("net"))
+
+
 MORTAL = """
 import os, signal
 from pathlib import Path

@@ -27,6 +27,22 @@ def hang(outputs, targets):
     time.sleep(600)
 """
 
+TWO_HEADS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.first, self.second = nn.Linear(64, 10), nn.Linear(64, 12)
+    def forward(self, x):
+        return {"first": self.first(x.flatten(1)), "second": self.second(x.flatten(1)).relu()}
+
+def model():
+    return Net()
+"""
+
 LEFT = Qt.MouseButton.LeftButton
 
 METRIC = """
@@ -159,6 +175,51 @@ def test_a_function_of_ones_own_that_crashes_or_hangs_takes_nothing_with_it(card
         os.kill(int(pid.read_text()), 0)
     choose(card, "top-1")
     qtbot.waitUntil(lambda: document.check is not None and document.check.metric_name == "top-1", timeout=30_000)
+
+
+def test_another_output_is_judged_and_a_session_keeps_which(make_window, qtbot, digits, tmp_path):
+    code = tmp_path / "two_heads.py"
+    code.write_text(TWO_HEADS)
+    spec = {"source": f"{code}:model", "weights": None, "input_shape": [[1, 1, 8, 8]]}
+    window = make_window()
+    document, card = window.document, window.data_page.metric_card
+    problems = []
+    window.tasks.problem.connect(problems.append)
+
+    def checked(index):
+        qtbot.waitUntil(
+            lambda: bool(problems) or (document.check is not None and document.judged_output == index), timeout=60_000
+        )
+        assert not problems, str(problems[0])
+        return document.check.metric
+
+    answer(accept=True)
+    window.opening.model(spec, None, digits.data_spec, ("top-5", "second"))
+    of_second = checked(1)
+    window.go("data")
+    assert [card.output.itemText(i) for i in range(card.output.count())] == ["0 first (10)", "1 second (12)"]
+    assert card.output.isVisible()
+    assert (card.choice.currentText(), card.output.currentIndex()) == ("top-5", 1)
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    qtbot.mouseClick(card.confirm, LEFT)
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=30_000)
+    window.tasks.calibrate(then=window.tasks.run_quick)
+    qtbot.waitUntil(lambda: document.freshness == "quick", timeout=60_000)
+    path = tmp_path / "a.qinspect"
+    with qtbot.waitSignal(window.keeper.save_session(path).done, timeout=30_000):
+        pass
+    assert load_session(path).output == 1
+    card.output.setCurrentIndex(0)
+    card.output.activated.emit(0)
+    assert checked(0) != of_second
+    # What was judged by one output is not shown as judged by another.
+    assert (document.freshness, document.confirmed) == ("stale", "")
+    window.opening.session(path)
+    qtbot.waitUntil(lambda: document.freshness == "quick", timeout=60_000)
+    assert checked(1) == of_second
+    assert card.output.currentIndex() == 1
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=30_000)
 
 
 def test_targets_that_are_no_classes_are_judged_by_rmse(make_window, digits, qtbot, tmp_path):

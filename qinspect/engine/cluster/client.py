@@ -18,6 +18,7 @@ from ..data import Dataset
 from ..graph import LayerGraph
 from ..job import Gather, batch_size, quantization_of
 from ..load import Model
+from ..metric import TOP1, Metric
 from ..plan import QuantPlan
 from ..problem import Problem
 from ..progress import Cancelled, Report, silent
@@ -158,6 +159,7 @@ def sweep_on(
     calibration: Calibration,
     report: Report = silent,
     *,
+    metric: Metric = TOP1,
     known: Sweep | None = None,
     keep: Callable[[Sweep], None] | None = None,
 ) -> Sweep:
@@ -169,6 +171,8 @@ def sweep_on(
     calibration : Calibration
         Of every value of the plan's graph; the workers quantize by it themselves.
     report : Report
+    metric : Metric
+        That of `work`, with the output that is judged.
     known : Sweep, optional
         Figures of before, which are not measured again where they are of the same.
     keep : callable, optional
@@ -180,7 +184,7 @@ def sweep_on(
         What `analyze` measures for its `exact`, and takes as `swept`; each layer's figures are those of one process.
     """
     quantization = quantization_of(model, data, plan, calibration, report)
-    key = sweep_key(model, data, plan, len(sweep_samples(quantization.graph, data)))
+    key = sweep_key(model, data, plan, len(sweep_samples(quantization.graph, data)), metric)
     found = known if known is not None and known.key == key else Sweep(key=key)
     wanted = quantization.rounding - found.isolated.keys()
     layers = [layer.id for layer in quantization.graph.layers if layer.id in wanted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class Work:
         Of what the client has opened under these names.
     metric : str | None
         As it was named; a callable runs on the workers.
+    output : int | None
+        The output that is judged.
     version, torch : str
         Of the client's qinspect and torch: others may compute something else.
     """
@@ -55,6 +57,7 @@ class Work:
     model_digest: str
     data_digest: str
     metric: str | None = None
+    output: int | None = None
     version: str = __version__
     torch: str = str(torch.__version__)
 
@@ -62,14 +65,14 @@ class Work:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def work_of(model: Model, data: Dataset, plan: QuantPlan, metric: str | None = None) -> Work:
+def work_of(model: Model, data: Dataset, plan: QuantPlan, metric: str | None = None, output: int | None = None) -> Work:
     """What is to be worked on, as the workers are told."""
     spec, source = model.spec.to_json(), data.spec.to_json()
     spec["source"], source["source"] = _absolute(spec["source"]), _absolute(source["source"])
     for given, key in ((spec, "weights"), (source, "tokenizer")):
         given[key] = None if given[key] is None else _absolute(given[key])
     named = None if metric is None else _absolute(metric)
-    return Work(spec, source, plan.to_json(), model.digest, data.digest, named)
+    return Work(spec, source, plan.to_json(), model.digest, data.digest, named, output)
 
 
 def _absolute(source: str) -> str:
@@ -92,7 +95,8 @@ def measure(work: str, statistics: bytes, layers: Sequence[str]) -> str:
     _, data, _ = _opened(work)
     quantization = _quantization(work, statistics)
     chosen = sweep_samples(quantization.graph, data)
-    metric = _metric(json.loads(work)["metric"])
+    said = json.loads(work)
+    metric = replace(_metric(said["metric"]), output=said["output"])
     found = sweep(
         quantization,
         [inputs for inputs, _ in batches(data, chosen, batch_size(quantization.graph))],

@@ -36,11 +36,12 @@ class DataPage(Page):
 
     Signals
     -------
-    open_requested(dict), metric_chosen(source), confirmed(), next_requested(), problem(Problem)
+    open_requested(dict), metric_chosen(source), output_chosen(int), confirmed(), next_requested(), problem(Problem)
     """
 
     open_requested = Signal(object)
     metric_chosen = Signal(str)
+    output_chosen = Signal(int)
     confirmed = Signal()
     next_requested = Signal()
     problem = Signal(object)
@@ -69,6 +70,7 @@ class DataPage(Page):
         self.metric_card.confirmed.connect(self.confirmed)
         self.metric_card.next_requested.connect(self.next_requested)
         self.metric_card.metric_chosen.connect(self.metric_chosen)
+        self.metric_card.output_chosen.connect(self.output_chosen)
         left.addWidget(self.metric_card)
         self.quality = QualityCard(document)
         left.addWidget(self.quality)

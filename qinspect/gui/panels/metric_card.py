@@ -24,10 +24,13 @@ class MetricCard(Card):
     -------
     metric_chosen(source)
         A name, or ``file.py:callable``.
+    output_chosen(int)
+        Of several.
     confirmed(), next_requested(), check_wanted()
     """
 
     metric_chosen = Signal(str)
+    output_chosen = Signal(int)
     confirmed = Signal()
     next_requested = Signal()
     check_wanted = Signal()
@@ -47,6 +50,10 @@ class MetricCard(Card):
             self.tr("metric(outputs, targets) → float; with attributes higher_is_better and unit. Enter opens it.")
         )
         self.own.returnPressed.connect(lambda: self.metric_chosen.emit(self.own.text().strip()))
+        self.output = QComboBox()
+        self.output.setAccessibleName(self.tr("Output that is judged"))
+        self.output.setToolTip(self.tr("Of several outputs the one that metric, agreement and KL are of"))
+        self.output.activated.connect(self.output_chosen)
         self.value = label("–", wrap=False, factor=2.1, bold=True)
         self.note = label("", "muted")
         self.confirm = QPushButton(self.tr("This is right: confirm"))
@@ -56,7 +63,7 @@ class MetricCard(Card):
         self.next = QPushButton(self.tr("Next: target"))
         set_icon(self.next, "arrow-right")
         self.next.clicked.connect(self.next_requested)
-        self.body.addLayout(row(self.choice, self.own, 1))
+        self.body.addLayout(row(self.choice, self.own, self.output, 1))
         self.body.addWidget(self.value)
         self.body.addWidget(self.note)
         self.again = QPushButton(self.tr("Run the float model"))
@@ -84,6 +91,21 @@ class MetricCard(Card):
             self.choice.addItem(name, name)
         self.choice.addItem(self.tr("function of your own…"), OWN)
 
+    def _show_outputs(self) -> None:
+        """List the outputs, where there are several."""
+        model = self._document.model
+        several = model is not None and len(model.graph.output_values) > 1
+        self.output.setVisible(several and self._document.data is not None)
+        if model is None or not several:
+            return
+        from ...engine.classes import output_words
+
+        words = output_words(model.graph)
+        if words != [self.output.itemText(index) for index in range(self.output.count())]:
+            self.output.clear()
+            self.output.addItems(words)
+        self.output.setCurrentIndex(self._document.judged_output)
+
     def show_stopped(self, reason: str) -> None:
         """The float model was not run to the end: nothing is known of it."""
         self._stopped = reason or self.tr("The float model was stopped before it had seen all samples.")
@@ -98,6 +120,7 @@ class MetricCard(Card):
         """Show the metric and the float model's figure."""
         document = self._document
         self._fill()
+        self._show_outputs()
         known = self.choice.findData(document.metric_source)
         self.choice.setCurrentIndex(known if known >= 0 else self.choice.findData(OWN))
         if known < 0 and self.choice.count():

@@ -22,7 +22,7 @@ translate = QCoreApplication.translate
 
 def run_key(run: Run) -> str:
     """What the plot calls a run."""
-    return f"{'|'.join(run.key)}|{run.exact}"
+    return "|".join(map(str, (*run.key, run.exact)))
 
 
 def point_key(place: int) -> str:
@@ -61,7 +61,7 @@ def pareto_points(document: Document) -> list[ParetoPoint]:
     points = []
     newest: Totals | None = None
     for run in document.runs:
-        if (run.model, run.data) != here or run.device != device or run.metric != document.metric_name:
+        if (run.model, run.data) != here or run.device != device or not document.about(run):
             continue
         totals = run.analysis.totals
         kl = totals.kl if totals.kernel_kl is None else totals.kernel_kl
