@@ -13,8 +13,10 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from qinspect.gui.graph.layout import lay_out, lay_out_blocks
+from qinspect.gui.graph.columns import LONG, fold
+from qinspect.gui.graph.layout import Layout, lay_out
 from qinspect.gui.graph.model import FEW, Figures, GraphModel, GraphNode
+from qinspect.gui.graph.nesting import lay_out_blocks
 from qinspect.gui.graph.overlay import OVERLAYS, Scale, figure_text
 from qinspect.gui.graph.trail import Trail
 from qinspect.gui.graph.view import GraphView
@@ -116,6 +118,68 @@ def test_long_edges_pass_beside_the_boxes() -> None:
     for pair in (("0", "5"), ("1", "4")):
         for x, y in layout.edges[pair][1:-1]:
             assert not any(bx < x < bx + w and by < y < by + h for bx, by, w, h in layout.boxes.values())
+
+
+def chain(count: int, skip: int = 4) -> Layout:
+    """Boxes below each other, with an edge over `skip` of them at every fifth."""
+    edges = [(str(k - 1), str(k)) for k in range(1, count)]
+    edges += [(str(k - skip), str(k)) for k in range(skip, count, 5)]
+    return lay_out([(str(k), 212.0, 48.0) for k in range(count)], edges)
+
+
+@pytest.mark.parametrize("count", [60, 200, 1000])
+def test_a_long_chain_stands_in_columns_and_edges_lead_around_its_boxes(count) -> None:
+    plain = chain(count)
+    layout = fold(plain)
+    assert layout.boxes.keys() == plain.boxes.keys()
+    assert layout.edges.keys() == plain.edges.keys()
+    assert 0.8 < layout.width / layout.height < 3
+    rects = {name: QRectF(*box) for name, box in layout.boxes.items()}
+    whole = QRectF(0, 0, layout.width, layout.height)
+    assert all(whole.contains(rect) for rect in rects.values())
+    assert not any(one.intersects(two) for one, two in combinations(rects.values(), 2))
+    # In the order of the chain: down, then on to the right.
+    order = sorted(rects, key=lambda name: (rects[name].left() // 240, rects[name].top()))
+    assert order == [str(k) for k in range(count)]
+    for (source, target), points in layout.edges.items():
+        assert points[0] == (rects[source].center().x(), rects[source].bottom())
+        assert points[-1] == (rects[target].center().x(), rects[target].top())
+        for (x, y), (next_x, next_y) in pairwise(points):
+            if x != next_x and y != next_y:
+                continue  # a bend within a column
+            line = QRectF(QPointF(x, y), QPointF(next_x, next_y)).normalized().adjusted(-0.1, 0.2, 0.1, -0.2)
+            assert not any(line.intersects(rect) for rect in rects.values())
+
+
+def test_what_is_short_or_wide_stays_as_it_is() -> None:
+    short = chain(30)
+    assert fold(short) is short
+    wide = lay_out([(str(k), 3000.0, 400.0) for k in range(12)], [(str(k), str(k + 1)) for k in range(11)])
+    assert wide.height > LONG
+    assert fold(wide) is wide
+    # Every row is left by more edges than may be cut.
+    tangle = [(str(a), str(b)) for a in range(60) for b in range(a + 1, min(a + 9, 60))]
+    braid = lay_out([(str(k), 100.0, 48.0) for k in range(60)], tangle)
+    assert fold(braid) is braid
+
+
+@pytest.mark.parametrize("nodes", [flat_net(300), residual_net(60)], ids=["flat", "residual"])
+def test_home_on_a_long_chain_shows_boxes_and_the_start_its_first_layer(qtbot, nodes) -> None:
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.resize(1000, 700)
+    view.show()
+    view.set_graph(nodes)
+    view.expand()
+    canvas = view.canvas
+    assert canvas.seen().contains(canvas.item.nodes[0].rect)
+    assert canvas.zoom >= 0.5
+    assert canvas.minimap.isVisible()
+    QTest.keyClick(canvas, Qt.Key.Key_Home)
+    assert canvas.seen().contains(canvas.item.boundingRect())
+    # A thin line before: 48 px high boxes were less than two.
+    assert canvas.zoom * 48 > 7
+    assert not canvas.minimap.isVisible()
 
 
 def test_a_chain_with_a_skip_is_drawn_straight() -> None:

@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from ..theme import colours_of
 from .drawing import GROUP_SIZE, LAYER_SIZE, PORT_SIZE, GraphItem, Node, node_of
-from .layout import Layout, lay_out_blocks
+from .layout import Layout
 from .minimap import Minimap
 from .model import Figures, GraphModel, GraphNode, Link
+from .nesting import lay_out_blocks
 from .overlay import Scale, describe
 from .travel import neighbour
 from .zoom import ZoomView
@@ -75,7 +76,7 @@ class GraphCanvas(ZoomView):
         self._overlay = "none"
         self._fresh = True
         self.minimap = Minimap(self)
-        self.moved.connect(self.minimap.update)
+        self.moved.connect(self.minimap.follow)
         self.clicked.connect(self._click)
         self._restyle = QTimer(self)
         self._restyle.setSingleShot(True)
@@ -170,6 +171,9 @@ class GraphCanvas(ZoomView):
         self.changed.emit(scale)
 
     # -- looking ------------------------------------------------------------------------------
+
+    def first(self) -> QRectF:
+        return self.item.nodes[0].rect if self.item.nodes else super().first()
 
     def fit(self) -> None:
         """Show all of it."""

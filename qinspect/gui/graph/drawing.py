@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
@@ -11,8 +12,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, 
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from ..theme import Colours, colours_of, readable_on
-from .layout import HEADER, Layout
+from .layout import Layout
 from .model import FLOAT, INT8, MIXED, Block, Figures, Link
+from .nesting import HEADER
 from .overlay import Scale, draw_border, figure, figure_text, kind_color
 
 LAYER_SIZE = (212.0, 48.0)
@@ -93,7 +95,7 @@ class GraphItem(QGraphicsItem):
         self._ends: dict[str, list[int]] = {}
         self._shapes: list[tuple[float, float, str]] = []
         self._shape_spans = np.zeros((0, 4))
-        self._lines: list[QLineF] = []
+        self._lines: list[list[QLineF]] = []
         self._tips: list[QPolygonF] = []
         self._title, self._small = QFont(), QFont()
         self._elided: dict[tuple[str, bool, int], str] = {}
@@ -126,8 +128,10 @@ class GraphItem(QGraphicsItem):
                 self._ends.setdefault(end, []).append(place)
             path = _curve(points)
             self._paths.append(path)
-            # Plain straight lines are what is left of an edge when it is far away.
-            self._lines.append(QLineF(*points[0], *points[-1]))
+            # Plain straight lines are what is left of an edge when it is far away: one, but between columns.
+            aside = points[0][1] > points[-1][1] or abs(points[0][0] - points[-1][0]) > 4 * LAYER_SIZE[0]
+            ends = points if aside else (points[0], points[-1])
+            self._lines.append([QLineF(*one, *two) for one, two in pairwise(ends)])
             xs, ys = [x for x, _ in points], [y for _, y in points]
             spans.append((min(xs) - 4, min(ys) - 4, max(xs) + 4, max(ys) + 4))
             x, y = points[-1]
@@ -209,7 +213,7 @@ class GraphItem(QGraphicsItem):
         pen = QPen(colours.color("muted", 120))
         pen.setCosmetic(True)
         painter.setPen(pen)
-        painter.drawLines([self._lines[place] for place in edges])
+        painter.drawLines([line for place in edges for line in self._lines[place]])
         by_color: dict[int, list[QRectF]] = {}
         for place in shown:
             node = self.nodes[place]

@@ -44,9 +44,15 @@ class Minimap(QWidget):
         self.update()
 
     def make_room(self) -> None:
-        """Hide where the graph has hardly room itself."""
-        room = self._canvas.viewport().size()
-        self.setVisible(self._needed and room.width() >= 440 and room.height() >= 320)
+        """Hide where the graph has hardly room itself, and where all of it is in sight."""
+        room, canvas = self._canvas.viewport().size(), self._canvas
+        part = not canvas.seen().contains(canvas.item.boundingRect())
+        self.setVisible(self._needed and part and room.width() >= 440 and room.height() >= 320)
+
+    def follow(self) -> None:
+        """Another part of the graph is in sight."""
+        self.make_room()
+        self.update()
 
     def _scale(self) -> tuple[float, float]:
         bounds = self._canvas.item.boundingRect()

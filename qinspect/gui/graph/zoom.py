@@ -81,14 +81,22 @@ class ZoomView(QGraphicsView):
         self.set_zoom(min(view.width() / area.width(), view.height() / area.height(), 1.0))
         self.center(area.center())
 
+    def first(self) -> QRectF:
+        """Where the drawing begins."""
+        return self._content.boundingRect()
+
     def show_start(self) -> None:
         """Show the beginning of the drawing at a size that can be read."""
         bounds = self._content.boundingRect()
         view = self.viewport().rect()
         if bounds.isEmpty() or view.isEmpty():
             return
-        self.set_zoom(min(max((view.width() - 32) / bounds.width(), 0.5), 1.0))
-        self.center(QPointF(bounds.center().x(), bounds.top() + view.height() / 2 / self.zoom - 16))
+        whole = (view.width() - 32) / bounds.width()
+        self.set_zoom(min(whole, 1.0) if whole >= 0.5 else 0.75)
+        middle = bounds.center().x()
+        if whole < 0.5:
+            middle = max(self.first().center().x(), bounds.left() + view.width() / 2 / self.zoom - 16)
+        self.center(QPointF(middle, bounds.top() + view.height() / 2 / self.zoom - 16))
 
     # -- mouse --------------------------------------------------------------------------------
 
