@@ -20,7 +20,7 @@ from .data import Dataset
 from .decide import decide
 from .doctor import diagnose
 from .doctor.states import said
-from .errors import Measured, agreement, kl_divergence, logits, measure
+from .errors import Measured, OutputErrors, measure
 from .execute import one_after_the_other
 from .feed import checked_batches
 from .graph import LayerGraph
@@ -316,15 +316,14 @@ def _totals(
     classes: ClassAxis,
     report: Report,
 ) -> Totals:
-    kernel_metric = kernel_agreement = kernel_kl = None
+    kernel_metric = kernel_agreement = kernel_kl = kernel_sqnr = None
     fp32_ms = int8_ms = fp32_p90 = int8_p90 = None
     reference = outputs.joined("float")
     if figures is not None:
         kernel_metric = metric(figures.outputs, targets, report)
-        first, theirs = (logits([torch.from_numpy(t) for t in o], classes) for o in (reference, figures.outputs))
-        if first is not None and theirs is not None:
-            kernel_agreement = float(agreement(first, theirs).mean())
-            kernel_kl = float(kl_divergence(first, theirs).mean())
+        ran = OutputErrors(classes)
+        ran.add(*([torch.from_numpy(t) for t in o] for o in (reference, figures.outputs)))
+        kernel_agreement, kernel_kl, kernel_sqnr = ran.agreement, ran.mean_kl, ran.sqnr_db
         if figures.timing is not None:
             fp32_ms, int8_ms = (float(np.median(t)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
             fp32_p90, int8_p90 = (float(np.percentile(t, 90)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
@@ -349,6 +348,7 @@ def _totals(
         drop_interval=_ends(drop),
         mse=whole.outputs.mse,
         sqnr_db=whole.outputs.sqnr_db,
+        kernel_sqnr_db=kernel_sqnr,
         estimated_kl=sum(scores.kl.values()) if scores.kl else None,
         estimated_mse=sum(scores.mse.values()) if scores.mse else None,
         estimated_kl_error=scores.kl_error,

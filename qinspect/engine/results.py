@@ -36,6 +36,8 @@ class Totals:
     mse, sqnr_db : float | None
         Of the outputs, each normalized by its own float power, mean over elements; where the outputs are
         equal `exact` is true, and the SQNR, which is infinite, None.
+    kernel_sqnr_db : float | None
+        The same SQNR of the integer kernels that really ran.
     estimated_kl, estimated_mse : float | None
         Sums over the layers of the one-pass estimates.
     estimated_kl_error, estimated_mse_error : float | None
@@ -63,6 +65,7 @@ class Totals:
     drop_interval: tuple[float, float] | None = None
     mse: float | None = None
     sqnr_db: float | None = None
+    kernel_sqnr_db: float | None = None
     estimated_kl: float | None = None
     estimated_mse: float | None = None
     estimated_kl_error: float | None = None

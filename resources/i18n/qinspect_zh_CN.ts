@@ -4155,6 +4155,14 @@
         <translation>参照</translation>
     </message>
     <message>
+        <source>no labels and no classes: SQNR against it counts</source>
+        <translation>没有标签也没有类别：以相对于它的 SQNR 为准</translation>
+    </message>
+    <message>
+        <source>signal-to-noise ratio of the outputs</source>
+        <translation>输出的信噪比</translation>
+    </message>
+    <message>
         <source>{0}× faster</source>
         <translation>快 {0} 倍</translation>
     </message>

@@ -37,8 +37,8 @@ def analyzed(tmp_path, capsys):
         y=rng.normal(size=(80, 2)).astype("f4"),
     )  # fmt: skip
 
-    def run(*more):
-        words = ["analyze", f"{tmp_path}/net.py:model", "--data", str(tmp_path / "data.npz"), "--no-kernels"]
+    def run(*more, without="--no-kernels"):
+        words = ["analyze", f"{tmp_path}/net.py:model", "--data", str(tmp_path / "data.npz"), without]
         assert main([*words, "--out", str(tmp_path / "out"), *more]) == 0
         return json.loads((tmp_path / "out" / "analysis.json").read_text()), capsys.readouterr().out
 
@@ -46,7 +46,7 @@ def analyzed(tmp_path, capsys):
 
 
 def test_a_regression_with_two_inputs_and_two_outputs(analyzed):
-    found, said = analyzed("--metric", "rmse")
+    found, said = analyzed("--metric", "rmse", without="--no-latency")
     assert found["data"]["metric"] == "rmse"
     assert found["totals"]["fp32_metric"] == pytest.approx(found["totals"]["quantized_metric"], rel=0.1)
     assert found["totals"]["sqnr_db"] > 20
@@ -58,6 +58,8 @@ def test_a_regression_with_two_inputs_and_two_outputs(analyzed):
     assert len(found["samples"]) == found["totals"]["samples"]
     assert all(row["quantized"] for row in found["layers"] if row["op"] == "linear")
     assert "%" not in said.split("metric", 1)[1].split(";")[0]
+    # The kernels really ran, and of such outputs this says how well.
+    assert found["totals"]["kernel_sqnr_db"] == pytest.approx(found["totals"]["sqnr_db"], abs=0.5)
 
 
 def test_targets_that_top_1_cannot_use_are_said_to_be_so(analyzed):

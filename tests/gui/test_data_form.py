@@ -37,6 +37,17 @@ def test_audio_has_a_rate_and_no_crop_and_its_settings_reach_the_specification(q
     assert (spec.rate, spec.seconds, spec.crop, spec.mean) == (16000, 0.5, None, None)
 
 
+def test_arrays_for_a_model_that_takes_no_pictures_have_no_colours(form: DataForm) -> None:
+    form.show_kind("arrays")
+    assert form.channels.isVisible()
+    form.set_pictures(False)
+    assert not form.channels.isVisible()
+    assert not form.layout_.isVisible()
+    assert form.normalize.isVisible()
+    form.show_kind("images")
+    assert form.channels.isVisible()
+
+
 def test_a_table_has_a_column_of_labels(qtbot: Any, form: DataForm) -> None:
     form.show_kind("table")
     qtbot.keyClicks(form.label, "species")

@@ -152,6 +152,20 @@ def test_the_verdict_shows_the_figures_and_marks_them_stale_after_an_edit(make_w
     assert "not for the current plan" in window.verdict_page.simulated.note.text()
 
 
+def test_the_verdict_on_outputs_that_are_no_classes_is_their_sqnr(make_window, digits):
+    window = make_window(digits)
+    window.go("verdict")
+    page = window.verdict_page
+    nothing = dict.fromkeys(("fp32_metric", "quantized_metric", "kernel_metric", "agreement", "kernel_agreement", "kl"))
+    totals = replace(digits.analysis.totals, **nothing, sqnr_db=21.25, kernel_sqnr_db=20.04)
+    window.document.set_check(replace(window.document.check, metric=None))
+    window.document.add_run(window.document.plan, replace(digits.analysis, totals=totals), exact=True)
+    assert page.simulated.value.text() == "21.2 dB"
+    assert page.kernel.value.text() == "20.0 dB"
+    assert "SQNR" in page.fp32.note.text()
+    assert page.time.note.text() == "not measured"
+
+
 def test_no_flag_stands_at_layers_that_were_not_analyzed(make_window, digits):
     window = make_window()
     document = window.document

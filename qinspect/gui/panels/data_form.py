@@ -49,7 +49,7 @@ class DataForm(Card):
     def __init__(self) -> None:
         super().__init__()
         self.body.addWidget(heading(self.tr("Source and preparation")))
-        self.kind = "images"
+        self.kind, self.pictures = "images", True
         self._form = QFormLayout()
         self._make_source()
         self._make_fields()
@@ -171,8 +171,23 @@ class DataForm(Card):
             # Images are 0..255 and nearly always standardized; stored arrays are what the model takes.
             self.normalize.setCurrentText("none (0..1)" if kind == "arrays" else "ImageNet")
         self.kind = kind
+        self._show_fields()
+
+    def set_pictures(self, pictures: bool) -> None:
+        """Whether the model takes pictures; stored arrays for others have no colours, and their axes one order."""
+        self.pictures = pictures
+        self._show_fields()
+
+    def _fields(self) -> tuple[str, ...]:
+        fields = FIELDS[self.kind]
+        if self.kind == "arrays" and not self.pictures:
+            return tuple(field for field in fields if field not in ("channels", "layout"))
+        return fields
+
+    def _show_fields(self) -> None:
+        fields = self._fields()
         for key, widget in self._rows.items():
-            self._form.setRowVisible(widget, key in FIELDS[kind])
+            self._form.setRowVisible(widget, key in fields)
 
     def spec(self) -> dict[str, Any]:
         """The fields as a specification; what does not apply to the kind of data says nothing.
@@ -186,7 +201,7 @@ class DataForm(Card):
         from ...engine.data_spec import parse_split
 
         mean, std = self._normalization()
-        used = FIELDS[self.kind]
+        used = self._fields()
         given: dict[str, Any] = {
             "resize": self.resize_to.value() or None,
             "crop": self.crop.value() or None,

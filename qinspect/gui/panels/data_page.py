@@ -128,9 +128,12 @@ class DataPage(Page):
     def _offer_preparation(self) -> None:
         """Put into the fields what the model's author names for its data, before any data was opened."""
         model = self._document.model
+        pictures = [
+            len(value.shape) == 4 and value.dtype.startswith("float") for value in (model.graph.inputs if model else ())
+        ]
+        self.form.set_pictures(model is None or any(pictures))
         if model is not None and self._document.data is None:
             # Until data are named, the input says what they are likely to be.
-            pictures = [len(value.shape) == 4 and value.dtype.startswith("float") for value in model.graph.inputs]
             self.form.show_kind("images" if pictures == [True] else "arrays")
             self._look()
         if model is not None and model.preparation and self._document.data is None:

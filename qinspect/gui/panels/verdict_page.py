@@ -14,7 +14,7 @@ from ..document import Document
 from ..icons import set_icon, set_primary
 from ..language import translated
 from .cards import Card, Figure, Page, heading, label, row
-from .figures import drop, measured, share
+from .figures import decibel, drop, measured, share
 from .findings import MEASURED, Findings
 
 translate = QCoreApplication.translate
@@ -144,6 +144,13 @@ class VerdictPage(Page):
         if metric is None and check is not None:
             metric, name, unit, higher = check.metric, check.metric_name, check.unit, check.higher_is_better
         labelled = metric is not None
+        # Quick figures know nothing of kernels and time: the last exact run's are shown, as stale.
+        quick = self._document.freshness == "quick"
+        old = exact.analysis.totals if quick and exact is not None else totals
+        self._show_time(old, stale or quick)
+        if not labelled and totals.agreement is None and (totals.sqnr_db is not None or totals.exact):
+            self._show_sqnr(totals, old, stale, quick)
+            return
         note = self.tr("no labels: agreement with it counts")
         if labelled:
             note = str(name) if higher else self.tr("{0}, lower is better").format(name)
@@ -156,9 +163,6 @@ class VerdictPage(Page):
             tone(simulated, metric, self._unit, higher),
             stale,
         )
-        # Quick figures know nothing of kernels and time: the last exact run's are shown, as stale.
-        quick = self._document.freshness == "quick"
-        old = exact.analysis.totals if quick and exact is not None else totals
         kernel = old.kernel_metric if labelled else old.kernel_agreement
         self.kernel.show_value(
             measured(kernel, self._unit),
@@ -166,6 +170,18 @@ class VerdictPage(Page):
             tone(kernel, metric, self._unit, higher),
             stale or quick,
         )
+
+    def _show_sqnr(self, totals: Totals, old: Totals, stale: bool, quick: bool) -> None:
+        """Of outputs that are no classes, and without labels, the signal-to-noise ratio is what is known."""
+        self.fp32.show_value(self.tr("reference"), self.tr("no labels and no classes: SQNR against it counts"))
+        note = self.tr("signal-to-noise ratio of the outputs")
+        self.simulated.show_value(decibel(totals.sqnr_db, totals.exact), note, "", stale)
+        ran = old.kernel_sqnr_db is not None
+        self.kernel.show_value(
+            decibel(old.kernel_sqnr_db), note if ran else self.tr("not measured"), "", stale or quick
+        )
+
+    def _show_time(self, old: Totals, stale: bool) -> None:
         if old.fp32_ms and old.int8_ms:
             ratio = old.fp32_ms / old.int8_ms
             text = (
@@ -179,7 +195,7 @@ class VerdictPage(Page):
                 f"{old.fp32_ms:.3g} → {old.int8_ms:.3g} ms",
                 text,
                 "good" if ratio > 1.05 else "bad" if ratio < 0.95 else "",
-                stale or quick,
+                stale,
             )
         else:
             self.time.show_value("–", self.tr("not measured") if self._document.shown else "")
