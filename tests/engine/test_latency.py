@@ -92,12 +92,38 @@ def test_onnxruntimes_times_are_given_to_layers_borders_and_groups(canonical, qu
     assert ("x", "stem:conv2d") in between  # the input is quantized
     # Into the float island: of the sum, which only float reads, no grid is made.
     assert {("stem:conv2d", ":add"), ("body:conv2d", ":add")} <= between
-    # And out of it: the runtime makes one operator of sum and curve, so that the border is its reader's alone.
-    assert between & {(":silu", "last:conv2d"), ("last:conv2d", "last:conv2d")}
+    # And out of it: the runtime names the one operator that it makes of the curve's two anew.
+    assert (":silu", "last:conv2d") in between
+    assert {":silu"} <= timing.fp32_us.keys() & timing.int8_us.keys()
+    assert ":silu" not in {**timing.fp32_in, **timing.int8_in}
     assert ("last:conv2d", "output") in between
     assert all(source in layers | {"x"} and reader in layers | {"output"} for source, reader in between)
     border = sum(sum(times) for times in timing.boundaries.values())
     assert 0 < border < sum(sum(times) for times in timing.int8_us.values())
+
+
+class Gate(nn.Module):
+    """A curve that onnxruntime takes into a convolution, which it names after it; changes of layout before another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.gate, self.last = nn.Conv2d(16, 16, 3, padding=1), nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 1)
+
+    def forward(self, x):
+        x = F.hardswish(self.body(x))
+        return self.last(x * F.hardsigmoid(self.gate(x)))
+
+
+def test_a_convolution_named_after_its_curve_is_its_own_layer_and_a_change_of_layout_hides_no_border(
+    canonical, quantized
+):
+    x = torch.randn(1, 16, 24, 24)
+    quantization = quantized(canonical(Gate(), x), QuantPlan.preset(Target()), [(x,)])
+    timing = OrtRunner(quantization, float_model(quantization.graph)).time((x,), 1, 3)
+    assert timing.fp32_in[":hardsigmoid"] == "gate:conv2d"
+    assert "gate:conv2d" in timing.fp32_us
+    assert ":hardsigmoid" not in timing.fp32_us
+    assert {("body:conv2d", ":hardswish"), (":hardswish", "gate:conv2d")} <= set(timing.boundaries)
 
 
 @pytest.mark.skipif("x86" not in torch.backends.quantized.supported_engines, reason="no engine x86")

@@ -15,7 +15,7 @@ from torch import nn
 from qinspect.engine.backends.pt2e.code import Compiled, compiled, with_own_dequantizers
 from qinspect.engine.backends.pt2e.lower import DEQUANTIZE, lower, taps
 from qinspect.engine.backends.pt2e.nodes import described, layer_of
-from qinspect.engine.backends.pt2e.profile import kernels_in
+from qinspect.engine.backends.pt2e.profile import kernels_in, layer_times
 from qinspect.engine.backends.runner import Call
 from qinspect.engine.data_spec import DataSpec
 from qinspect.engine.execute import outputs_of
@@ -207,6 +207,29 @@ def test_integer_kernels_are_read_off_generated_code_by_the_quantizer_behind_the
         ("onednn::qlinear_pointwise", ("fc",)),
         ("onednn::qconv2d_pointwise", ()),
     ]
+
+
+def test_a_kernel_that_rounds_the_second_input_belongs_to_the_border_behind_that_input(canonical):
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, a, b):
+            return self.one(a) + self.two(b)
+
+    graph = canonical(Two(), torch.randn(2, 4), torch.randn(2, 4))
+    code = """
+    def call(self, args):
+        cpp_fused_quantize_0(arg0_1, buf0)
+        cpp_fused_quantize_1(arg1_1, buf1)
+    """
+    loops = {"cpp_fused_quantize_0": ("quantize_per_tensor",), "cpp_fused_quantize_1": ("quantize_per_tensor_1",)}
+    names = {"quantize_per_tensor": "a", "quantize_per_tensor_1": "b"}
+    kernels = kernels_in(Compiled(None, code, names, dict.fromkeys(names, ""), loops))
+    times = layer_times(graph, kernels, [[2.0, 3.0]])
+    assert times.boundaries == {("a", "one:linear"): [2.0], ("b", "two:linear"): [3.0]}
+    assert times.us == {"one:linear": [2.0], "two:linear": [3.0]}
 
 
 class Heads(nn.Module):

@@ -15,12 +15,19 @@ WARM_UPS = 10
 """Runs before those that count."""
 
 
+MOVES = frozenset({"Transpose", "ReorderInput", "ReorderOutput"})
+"""What the runtime inserts where it changes the layout."""
+
+SUMS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+
+
 class Owners:
     """Whose the operators of an optimized graph are.
 
     onnxruntime names an operator that it made of others after the main one of them, or after its
-    output, and adds ``_token_7`` or ``_nchwc`` where it changed the layout. What it inserts has
-    names of its own: that belongs to the layer that reads it, else to the one that it reads.
+    output, and adds ``_token_7`` or ``_nchwc`` where it changed the layout, ``/QuickGeluFusion/`` where a
+    curve is meant. What it inserts has names of its own: that belongs to the layer that reads it, else to
+    the one that it reads. A convolution or product named after what it took in from behind is its own layer's.
 
     Parameters
     ----------
@@ -54,11 +61,11 @@ class Owners:
         for index, node in enumerate(self.nodes):
             for name in node.input:
                 reads.setdefault(name, []).append(index)
-            inserted = node.op_type in ("Transpose", "ReorderInput", "ReorderOutput")
-            for name in (node.name, *(() if inserted else node.output)):
+            for name in (node.name, *(() if node.op_type in MOVES else node.output)):
                 if stem(name) in known:
                     self.named[index] = known[stem(name)]
                     break
+        self.named.update(_of_sums(model, self.nodes, self.named))
         every = dict(self.named)
         for index, node in reversed(list(enumerate(self.nodes))):
             if index not in every:
@@ -68,11 +75,36 @@ class Owners:
         self.by_name = {node.name: every[index] for index, node in enumerate(self.nodes)}
         self.inside = _inside(model, set(self.named.values()))
         self.boundaries: dict[str, tuple[str, str]] = {}
-        for node in self.nodes:
+        for index, node in enumerate(self.nodes):
             if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-                source = every[makes[node.input[0]]] if node.input[0] in makes else node.input[0]
+                value = node.input[0]
+                while value in makes and self.nodes[makes[value]].op_type in MOVES:
+                    value = self.nodes[makes[value]].input[0]
+                source = every[makes[value]] if value in makes else value
                 behind = [every[i] for name in node.output for i in reads.get(name, []) if every.get(i)]
-                self.boundaries[node.name] = source, behind[0] if behind else node.output[0]
+                # Of several that read it, the one whose time it is in.
+                reader = every[index] if every[index] in behind or not behind else behind[0]
+                self.boundaries[node.name] = source, reader or node.output[0]
+
+
+def _of_sums(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], named: Mapping[int, str]) -> dict[int, str]:
+    """Convolutions and products that are named after what they took in from behind, and whose they are."""
+    own: dict[str, set[str]] = {}
+    before: dict[str, list[str]] = {}
+    makes = {name: metadata(node, LAYER) for node in model.graph.node for name in node.output}
+    for node in model.graph.node:
+        layer = metadata(node, LAYER)
+        own.setdefault(layer, set()).add(node.op_type)
+        before.setdefault(layer, []).extend(makes[name] for name in node.input if name in makes)
+    found = {}
+    for index, layer in named.items():
+        kind = nodes[index].op_type.removeprefix("Fused")
+        if kind not in SUMS or kind in own.get(layer, ()):
+            continue
+        owner = next((one for one in before.get(layer, ()) if kind in own[one] and one not in named.values()), None)
+        if owner is not None:
+            found[index] = owner
+    return found
 
 
 def _inside(model: onnx.ModelProto, left: set[str]) -> dict[str, str]:
@@ -92,7 +124,7 @@ def _inside(model: onnx.ModelProto, left: set[str]) -> dict[str, str]:
 
 def stem(name: str) -> str:
     """An operator's name without what the runtime added to it."""
-    return re.sub(r"(_token_\d+|_nchwc|_nhwc|_quant)+$", "", name).removeprefix("fused ")
+    return re.sub(r"(_token_\d+|_nchwc|_nhwc|_quant|/\w+Fusion/|/duplicated)+$", "", name).removeprefix("fused ")
 
 
 @dataclass(frozen=True)

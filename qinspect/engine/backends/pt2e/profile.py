@@ -28,7 +28,7 @@ class Kernel:
     layers : tuple of str
         Ids of the layers that it computes, in order.
     rounds : tuple of str
-        Where it computes none: the layers whose values it quantizes or dequantizes, empty for a model input.
+        Where it computes none: the layers whose values it quantizes or dequantizes, or names of model inputs.
     adds : bool
         Whether it adds another value to its sums.
     """
@@ -85,7 +85,7 @@ def with_sums(graph: LayerGraph, weighted: Collection[str], kernels: Sequence[Ke
 def _kernel(event: str, nodes: Iterable[str], program: Compiled, whole: bool) -> Kernel:
     known = [name for name in nodes if name in program.owners]
     layers = [program.owners[name] for name in known if "quantize_per" not in name]
-    rounded = [program.owners[name] for name in known if "quantize_per" in name]
+    rounded = [program.owners[name] or program.quantizers.get(name, "") for name in known if "quantize_per" in name]
     if event.startswith(INTEGER) and whole:
         # The quantizer behind it is inside; what comes before it is said to be too, and is another kernel's.
         layers = [program.owners[name] for name in known if name in program.quantizers][-1:]
@@ -168,7 +168,8 @@ def layer_times(graph: LayerGraph, kernels: Sequence[Kernel], runs: Sequence[Seq
 
 def _between(graph: LayerGraph, kernel: Kernel) -> tuple[str, str]:
     """The layer or model input whose value a kernel rounds, and the layer that reads it, or ``output``."""
-    source = next((layer for layer in kernel.rounds if layer in graph.by_id), "")
-    value = graph.by_id[source].value if source else graph.input_names[0]
+    source = next((one for one in kernel.rounds if one in graph.by_id), "")
+    given = next((one for one in kernel.rounds if one in graph.input_names), graph.input_names[0])
+    value = graph.by_id[source].value if source else given
     readers = [layer for layer in graph.consumers.get(value, ()) if not layer.transparent]
     return source or value, readers[0].id if readers else "output"
