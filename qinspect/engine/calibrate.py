@@ -129,7 +129,7 @@ def load_calibration(source: Path | bytes) -> Calibration:
     Problem
         Naming the file, where it is damaged or of another kind.
     """
-    where = str(source) if isinstance(source, Path) else "statistics"
+    where = str(source) if isinstance(source, Path) else Text("statistics")
     if isinstance(source, Path):
         demand_file(source)
     try:

@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 
 from ..engine.problem import Problem
+from ..engine.text import Text
 from ..session import Session, load_session, save_session, session_brief, session_title
 from . import work
 from .document import Document
@@ -88,6 +89,9 @@ class Keeper(Errands):
             self.session_opened.emit(session.step)
             if data is not None:
                 self._tasks.check_float()
+            if (lost := found.problem) is not None:
+                where = Text("{file}, {part}", file=path, part=lost.where)
+                self._tasks.problem.emit(Problem(where, lost.what, lost.remedy))
 
         return self._start(
             self.tr("Opening {0}").format(path.name if path != self.autosave else self.tr("the last session")),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.plan import QuantPlan, Remedy
+from ..engine.problem import Problem
 from ..engine.progress import Report, part
 from ..engine.results import Analysis
 from ..engine.target import Target, host_isa
@@ -356,12 +357,13 @@ def write_report(analysis: Analysis, path: Path) -> None:
 
 @dataclass(frozen=True)
 class Reopened:
-    """Everything that a session names."""
+    """Everything that a session names; `problem` says why its statistics are not there, though it holds some."""
 
     model: OpenedModel
     data: Opened | None
     calibration: Calibration | None
     metric: Metric
+    problem: Problem | None = None
 
 
 def reopen(session: Session, allow_code: bool, report: Report) -> Reopened:
@@ -371,5 +373,10 @@ def reopen(session: Session, allow_code: bool, report: Report) -> Reopened:
     assert session.model is not None
     model = load_model(session.model, allow_code, session.plan, Target(), part(report, 0, 0.7))
     data = None if session.data is None else open_data(session.data, model.model, allow_code, part(report, 0.7, 1))
-    calibration = None if session.calibration is None else load_calibration(session.calibration)
-    return Reopened(model, data, calibration, open_metric(session.metric, session.output, model.model, report))
+    calibration = problem = None
+    try:
+        calibration = None if session.calibration is None else load_calibration(session.calibration)
+    except Problem as found:  # they can be gathered again; plan and runs cannot
+        problem = found
+    metric = open_metric(session.metric, session.output, model.model, report)
+    return Reopened(model, data, calibration, metric, problem)

@@ -8787,6 +8787,10 @@
         <translation>请先复制某一层的量化配置。</translation>
     </message>
     <message>
+        <source>{file}, {part}</source>
+        <translation>{file}，{part}</translation>
+    </message>
+    <message>
         <source>no model is open</source>
         <translation>没有打开模型</translation>
     </message>
