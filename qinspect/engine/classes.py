@@ -16,24 +16,31 @@ from .text import Text
 
 @dataclass(frozen=True)
 class Of:
-    """Classes of another output than the first.
+    """Classes of another output than the first, or ones that are given as probabilities.
 
     Parameters
     ----------
     output : int
     axis : int | "flat" | None
         As in `ClassAxis`.
+    probabilities : bool
+        The model ends in a softmax: what it gives is the distribution itself, not its logits.
     """
 
     output: int
     axis: int | Literal["flat"] | None = "flat"
+    probabilities: bool = False
 
 
 ClassAxis = int | Literal["flat"] | None | Of
 """The axis of the classes; ``flat`` is the last of two axes (samples, classes), where the output has two.
 
-None is an output that is no logits: embeddings, boxes, an image. It is of the first output, unless `Of` says another.
+None is an output that is no logits: embeddings, boxes, an image. It is of the logits in the first output, unless `Of`
+says otherwise.
 """
+
+SHAPE_KEPT = frozenset({"aten.alias", "aten.clone", "aten.contiguous", "aten.detach", "aten._to_copy", "aten.to"})
+"""Operators between a softmax and the output that leave each value, and where it is, alone."""
 
 
 def place_of(classes: ClassAxis) -> tuple[int, int | Literal["flat"] | None]:
@@ -111,7 +118,7 @@ def judged_note(metric: Metric, graph: LayerGraph) -> str | None:
     )
 
 
-def class_axis(graph: LayerGraph, data: Dataset, metric: Metric) -> ClassAxis:
+def class_axis(graph: LayerGraph, data: Dataset | None, metric: Metric) -> ClassAxis:
     """How the judged output is to be read, as far as the metric, y or the shape says it.
 
     Logits of shape (N, C, H, W) or (N, T, C) look like any other tensor. They are taken for such where
@@ -119,7 +126,8 @@ def class_axis(graph: LayerGraph, data: Dataset, metric: Metric) -> ClassAxis:
     """
     output = judged(metric, graph, data).output or 0
     axis = _axis(graph, data, metric, output)
-    return axis if output == 0 else Of(output, axis)
+    probabilities = _is_softmax(graph, graph.output_values[output], axis)
+    return Of(output, axis, probabilities) if output or probabilities else axis
 
 
 def one_answer(graph: LayerGraph, data: Dataset, metric: Metric) -> bool:
@@ -130,14 +138,25 @@ def one_answer(graph: LayerGraph, data: Dataset, metric: Metric) -> bool:
     return axis == "flat" and len(shape) == 2 and shape[1] != 1 and graph.dtypes.get(name, "").startswith("float")
 
 
-def _axis(graph: LayerGraph, data: Dataset, metric: Metric, output: int) -> int | Literal["flat"] | None:
+def _axis(graph: LayerGraph, data: Dataset | None, metric: Metric, output: int) -> int | Literal["flat"] | None:
     if metric.classes is None or isinstance(metric.classes, int):
         return metric.classes
-    if data.targets is not None and data.labels is None:
+    if data is not None and data.targets is not None and data.labels is None:
         shape = _shape(graph, graph.output_values[output])
         whole = data.targets.dtype.kind in "iu"
         return axis_for(len(shape), data.targets.shape[1:], shape) if whole else None
     return "flat"
+
+
+def _is_softmax(graph: LayerGraph, name: str, axis: int | Literal["flat"] | None) -> bool:
+    """Whether a value is a softmax over the axis of its classes."""
+    layer = graph.producer.get(name)
+    while layer is not None and layer.target.rpartition(".")[0] in SHAPE_KEPT and layer.inputs:
+        layer = graph.producer.get(layer.inputs[0])
+    if layer is None or layer.op != "softmax" or axis is None or len(layer.args) < 2:
+        return False
+    over, rank = layer.args[1], len(layer.shape)
+    return isinstance(over, int) and over % rank == (-1 if axis == "flat" else axis) % rank
 
 
 def _shape(graph: LayerGraph, name: str) -> tuple[int | None, ...]:

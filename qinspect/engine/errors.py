@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from . import intervals
 from .backends import simulation as simulate
-from .classes import ClassAxis, place_of
+from .classes import ClassAxis, Of, place_of
 from .execute import Executor, outputs_of, portions
 from .graph import Layer
 from .intervals import Interval
@@ -112,9 +112,9 @@ class OutputErrors:
     Parameters
     ----------
     classes : ClassAxis
-        How the judged output is read: its arg max over the classes is the answer, its softmax the
-        distribution of KL(float || quantized). Of an output with classes at every position a
-        sample's figures are means over its positions.
+        How the judged output is read: its arg max over the classes is the answer, its softmax (or what
+        a model that ends in a softmax gives) the distribution of KL(float || quantized). Of an output
+        with classes at every position a sample's figures are means over its positions.
     """
 
     classes: ClassAxis = "flat"
@@ -171,20 +171,27 @@ class OutputErrors:
         return intervals.mean(shares)
 
 
+LEAST_PROBABILITY = float(torch.finfo(torch.float32).eps)
+"""What a model's own softmax gives less than counts as this: a grid's zero has no logarithm."""
+
+
 def logits(outputs: Sequence[torch.Tensor], classes: ClassAxis = "flat") -> torch.Tensor | None:
     """The judged output as float32 (samples, positions, classes) where it can be read so, else None.
 
-    Of an output (samples, classes) there is one position.
+    Of an output (samples, classes) there is one position. Probabilities give their logarithm, whose softmax
+    they are.
     """
-    place, classes = place_of(classes)
-    if classes is None or place >= len(outputs) or not outputs[place].is_floating_point():
+    place, axis = place_of(classes)
+    if axis is None or place >= len(outputs) or not outputs[place].is_floating_point():
         return None
-    first = outputs[place]
-    if classes == "flat":
-        return first.float()[:, None] if first.dim() == 2 and first.shape[-1] > 1 else None
-    if first.dim() < 2 or not -first.dim() <= classes < first.dim() or first.shape[classes] < 2:
+    first = outputs[place].float()
+    if isinstance(classes, Of) and classes.probabilities:
+        first = first.clamp_min(LEAST_PROBABILITY).log()
+    if axis == "flat":
+        return first[:, None] if first.dim() == 2 and first.shape[-1] > 1 else None
+    if first.dim() < 2 or not -first.dim() <= axis < first.dim() or first.shape[axis] < 2:
         return None
-    last = first.float().movedim(classes, -1)
+    last = first.movedim(axis, -1)
     return last.reshape(len(last), -1, last.shape[-1])
 
 

@@ -14,7 +14,7 @@ from .backends import refuse_opaque
 from .backends.exported import Batches, Score
 from .calibrate import Calibration
 from .carry import carried
-from .classes import judged
+from .classes import class_axis, judged
 from .data import Dataset, batches
 from .export_report import ExportReport
 from .files import demand_writable, write_json
@@ -142,15 +142,16 @@ def export(
 
 def _trial(
     model: Model, calibration: Calibration, data: Dataset | None, metric: Metric, report: Report
-) -> tuple[Batches, Score | None, tuple[str, ...]]:
+) -> tuple[Batches, Score, tuple[str, ...]]:
     """What an export is verified on: batches, the metric, and what is to be said of them."""
     size = batch_size(model.graph)
     if data is None:
+        metric = judged(metric, model.graph, None)
         samples = synthetic_inputs(model.graph, calibration.tensors, SYNTHETIC, size)
         count = size * len(samples)
         return (
             samples,
-            None,
+            Score(lambda outputs: None, class_axis(model.graph, None, metric)),
             (Text("verified on {count} synthetic inputs drawn from the statistics, no data was given", count=count),),
         )
     chosen = whole_batches(model.graph, data.splits.final, SAMPLES)
@@ -160,7 +161,7 @@ def _trial(
     def score(outputs: Sequence[torch.Tensor]) -> float | None:
         return metric([o.float().numpy() for o in outputs], targets, report)
 
-    return list(fed(batches(data, chosen, size))), score, ()
+    return list(fed(batches(data, chosen, size))), Score(score, class_axis(model.graph, data, metric)), ()
 
 
 def _onnx(to: str, name: str) -> Callable[..., ExportReport]:

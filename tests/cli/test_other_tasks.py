@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import runpy
 
 import numpy as np
+import onnxruntime
 import pytest
+import torch
+from scipy.special import rel_entr
 
 from qinspect.cli import main
 
@@ -101,3 +105,43 @@ def test_an_operator_that_onnx_does_not_know_keeps_kernels_from_running_but_noth
     said = capsys.readouterr().out
     assert "No kernels of ort were run" in said
     assert "cdist" in said
+
+
+FACES = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body, self.box, self.kind = nn.Linear(6, 16), nn.Linear(16, 4), nn.Linear(16, 3)
+    def forward(self, x):
+        x = torch.relu(self.body(x))
+        return 50 * self.box(x), torch.softmax(3 * self.kind(x), 1)
+
+def model():
+    return Net(), (torch.rand(2, 6),)
+"""
+
+
+def test_an_export_prints_the_figures_of_the_analysis_for_boxes_and_probabilities(tmp_path, capsys):
+    (tmp_path / "net.py").write_text(FACES)
+    rng = np.random.default_rng(0)
+    x, y = rng.gamma(2, size=(96, 6)).astype("f4"), rng.integers(0, 3, 96)
+    np.savez(tmp_path / "data.npz", x=x, y=y)
+    out, file = tmp_path / "out", tmp_path / "net.onnx"
+    given = [f"{tmp_path}/net.py:model", "--data", str(tmp_path / "data.npz")]
+    assert main(["analyze", *given, "--no-latency", "--out", str(out)]) == 0
+    totals = json.loads((out / "analysis.json").read_text())["totals"]
+    assert main(["export", *given, "--plan", str(out / "plan.json"), "--to", "onnx", "--out", str(file)]) == 0
+    found = json.loads((tmp_path / "net.verify.json").read_text())
+    assert found["float_kl"] == pytest.approx(totals["kernel_kl"], rel=1e-3)
+    assert found["float_sqnr_db"] == pytest.approx(totals["sqnr_db"], abs=0.1)
+    assert found["float_agreement"] == totals["kernel_agreement"]
+    rows = json.loads((out / "analysis.json").read_text())["samples"]
+    chosen = x[[row["index"] for row in rows]]
+    q = onnxruntime.InferenceSession(str(file)).run(None, {"x": chosen})[1].astype(np.float64)
+    module, _ = runpy.run_path(str(tmp_path / "net.py"))["model"]()
+    p = module(torch.from_numpy(chosen))[1].detach().numpy().astype(np.float64)
+    assert totals["kernel_kl"] == pytest.approx(rel_entr(p, q).sum(1).mean(), rel=1e-2)

@@ -185,3 +185,37 @@ def test_metric_agreement_and_divergence_are_of_the_judged_output(detector, quan
     assert {row.float_top for row in rows} <= {0, 1}
     estimated = sum(score({"p": q}, batches, draws=200, classes=classes)["p"].kl.values())
     assert estimated == pytest.approx(found.outputs.mean_kl, rel=1.0)
+
+
+def ending_in(canonical, last):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(12, 20), nn.ReLU(), nn.Linear(20, 5), last).eval()
+    return fuse(canonical(net, torch.randn(2, 12)), QuantPlan()).graph
+
+
+def test_a_model_that_ends_in_a_softmax_gives_probabilities(canonical):
+    assert class_axis(ending_in(canonical, nn.Softmax(1)), None, TOP1) == Of(0, "flat", True)
+    assert class_axis(ending_in(canonical, nn.Softmax(-1)), None, TOP1) == Of(0, "flat", True)
+    assert class_axis(ending_in(canonical, nn.Softmax(0)), None, TOP1) == "flat"
+    assert class_axis(ending_in(canonical, nn.LogSoftmax(1)), None, TOP1) == "flat"  # whose softmax is the same
+    assert class_axis(ending_in(canonical, nn.Softmax(1)), None, METRICS["rmse"]) is None
+
+
+def test_kl_of_probabilities_is_that_of_the_distributions_themselves():
+    one, other = (torch.softmax(torch.randn(9, 5, generator=torch.Generator().manual_seed(n)), 1) for n in (0, 1))
+    errors = OutputErrors(Of(0, "flat", True))
+    errors.add([one], [other])
+    exact = rel_entr(one.double().numpy(), other.double().numpy()).sum(1).mean()
+    assert errors.mean_kl == pytest.approx(exact, rel=1e-4)
+    assert errors.agreement == (one.argmax(1) == other.argmax(1)).double().mean()
+
+
+def test_kl_is_estimated_through_a_softmax_at_the_end(canonical, quantized):
+    x = torch.randn(48, 12, generator=torch.Generator().manual_seed(1))
+    graph = ending_in(canonical, nn.Softmax(1))
+    q = quantized(graph, QuantPlan().with_default(activation=QuantPlan().default.activation.but(bits=5)), [(x,)])
+    classes = class_axis(graph, None, TOP1)
+    found, exact = score({"p": q}, [(x,)], draws=30, classes=classes)["p"], sweep(q, [(x,)], classes=classes)
+    assert set(found.kl) >= {"0:linear", "2:linear"}
+    for key, figures in exact.isolated.items():
+        assert found.kl[key] == pytest.approx(figures.kl, rel=0.35), key

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from qinspect.engine.backends.exported import Score
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort import export as ort_export
@@ -73,7 +74,7 @@ def test_an_export_is_verified_and_what_was_found_lies_beside_it(quantization, s
         out,
         samples,
         lambda done, total, note: told.append(done / total),
-        score=lambda outputs: len(outputs[0]),
+        score=Score(lambda outputs: len(outputs[0])),
     )
     assert found.verified, found.problems
     assert found.problems == ()

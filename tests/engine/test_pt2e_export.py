@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from qinspect.engine.backends.cut import cut, write_cut
+from qinspect.engine.backends.exported import Score
 from qinspect.engine.backends.pt2e import export as pt2e_export
 from qinspect.engine.backends.pt2e.export import export_pt2e
 from qinspect.engine.calibrate import calibrate
@@ -55,7 +56,7 @@ def quantization(trace_once, one_thread, x) -> Quantization:
 @pytest.fixture(scope="module")
 def written(quantization, x, tmp_path_factory) -> tuple[Path, ExportReport]:
     out = tmp_path_factory.mktemp("pt2e") / "net.pt2"
-    return out, export_pt2e(quantization, out, [(x,), (2 * x,)], score=lambda outputs: float(len(outputs[0])))
+    return out, export_pt2e(quantization, out, [(x,), (2 * x,)], score=Score(lambda outputs: float(len(outputs[0]))))
 
 
 def test_the_file_is_verified_in_a_new_process_and_runs_with_any_batch(quantization, x, written):

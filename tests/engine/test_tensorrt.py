@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from qinspect.engine.backends import not_run_here
+from qinspect.engine.backends.exported import Score
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.tables import table
 from qinspect.engine.backends.tensorrt.export import export_tensorrt
@@ -188,7 +189,7 @@ def test_each_breach_of_a_rule_is_named(model, breach, said):
 
 def test_the_export_is_verified_through_onnxruntime_and_tells_how_to_build_it(quantization, samples, tmp_path):
     out = tmp_path / "net.onnx"
-    found = export_tensorrt(quantization, out, samples, score=lambda outputs: len(outputs))
+    found = export_tensorrt(quantization, out, samples, score=Score(lambda outputs: len(outputs)))
     assert found.problems == ()
     assert found.verified
     assert found.to == "tensorrt"

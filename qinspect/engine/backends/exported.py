@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import torch
 
 from ... import __version__
 from ..child import how_it_ended
-from ..errors import kl_divergence, logits
+from ..classes import ClassAxis
+from ..errors import OutputErrors
 from ..execute import Executor, outputs_of
 from ..export_report import ExportReport
 from ..kernel_results import KernelCheck
@@ -28,8 +30,21 @@ from ..text import Text
 Batches = Sequence[Sequence[torch.Tensor]]
 """What an export is verified on: each batch is the tuple of the model's inputs."""
 
-Score = Callable[[Sequence[torch.Tensor]], float | None]
-"""The metric of the outputs over all samples."""
+
+@dataclass(frozen=True)
+class Score:
+    """What an export's outputs are judged by.
+
+    Parameters
+    ----------
+    metric : callable
+        Of the outputs over all samples.
+    classes : ClassAxis
+        How the judged output is read.
+    """
+
+    metric: Callable[[Sequence[torch.Tensor]], float | None]
+    classes: ClassAxis = "flat"
 
 
 # -- the place ---------------------------------------------------------------------------------------
@@ -169,34 +184,33 @@ def summed_up(
     with torch.inference_mode():
         parts = [outputs_of(plain(batch)) for batch in samples]
     wanted = [torch.cat(each) for each in zip(*parts, strict=True)]
-    float_agreement, _, float_sqnr_db = likeness(ours, wanted)
+    classes: ClassAxis = "flat" if score is None else score.classes
+    against_float, against_simulation = likeness(ours, wanted, classes), likeness(ours, theirs, classes)
+    values = sum(t.numel() for t in theirs)
     return ExportReport(
         str(out),
         to,
         not found,
         tuple(found),
         sum(int(batch[0].shape[0]) for batch in samples),
-        *likeness(ours, theirs),
-        None if score is None else score(ours),
+        against_simulation.agreement,
+        sum(int((a == b).sum()) for a, b in zip(ours, theirs, strict=True)) / max(1, values),
+        None if against_simulation.exact else against_simulation.sqnr_db,
+        None if score is None else score.metric(ours),
         asked,
         tuple(layer for layer in asked if layer in really),
         *nodes,
         {**versions, "qinspect": __version__},
         tuple(notes),
-        kl=_kl(theirs, ours),
+        kl=against_simulation.mean_kl,
         layer_equal_share=sum(equal for equal, _ in counts) / total if total else None,
         layer_max_steps=max((check.max_steps for check in checks.values()), default=None),
         layers_compared=len(checks),
         criterion=criterion,
-        float_agreement=float_agreement,
-        float_kl=_kl(wanted, ours),
-        float_sqnr_db=float_sqnr_db,
+        float_agreement=against_float.agreement,
+        float_kl=against_float.mean_kl,
+        float_sqnr_db=None if against_float.exact else against_float.sqnr_db,
     )
-
-
-def _kl(wanted: Sequence[torch.Tensor], given: Sequence[torch.Tensor]) -> float | None:
-    one, other = logits(wanted), logits(given)
-    return None if one is None or other is None else float(kl_divergence(one, other).mean())
 
 
 WITHIN_ONE = 0.999
@@ -224,16 +238,10 @@ def unlike(checks: Mapping[str, KernelCheck]) -> list[Text]:
     ]
 
 
-def likeness(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]) -> tuple[float | None, float, float | None]:
-    """Share of equal top-1 answers of the first output, of equal values, and SQNR in dB over all."""
-    first, other = ours[0], theirs[0]
-    agreement = None
-    if first.dim() == 2 and first.shape[1] > 1:
-        agreement = float((first.argmax(1) == other.argmax(1)).double().mean())
-    count = sum(t.numel() for t in theirs)
-    equal = sum(int((a == b).sum()) for a, b in zip(ours, theirs, strict=True)) / max(1, count)
-    noise = sum(float(((a.double() - b.double()) ** 2).sum()) for a, b in zip(ours, theirs, strict=True))
-    power = sum(float((b.double() ** 2).sum()) for b in theirs)
-    if noise == 0 or power == 0:
-        return agreement, equal, None
-    return agreement, equal, float(10 * torch.log10(torch.tensor(power / noise, dtype=torch.float64)))
+def likeness(
+    ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor], classes: ClassAxis = "flat"
+) -> OutputErrors:
+    """Errors of an export's outputs against others, as every analysis has them."""
+    errors = OutputErrors(classes)
+    errors.add(theirs, ours)
+    return errors

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils import _pytree as pytree
 
-from ..classes import ClassAxis, place_of
-from ..errors import logits
+from ..classes import ClassAxis, Of, place_of
+from ..errors import LEAST_PROBABILITY, logits
 from ..execute import Executor
 from ..graph import Layer, LayerGraph
 from ..progress import Report
@@ -198,7 +198,8 @@ class Walk:
             if self.tops and number == place:
                 which = torch.from_numpy(self.tops[-1][:, :2])
                 signs = torch.tensor([[1.0, -1.0]]).expand(len(which), 2)
-                put(name, self.vectors - 1, torch.zeros(output.shape).scatter_(-1, which, signs))
+                seed = torch.zeros(output.shape).scatter_(-1, which, signs)
+                put(name, self.vectors - 1, self._through_log(seed, output))
             index += 1
         return seeds
 
@@ -212,8 +213,14 @@ class Walk:
         vector = (noise - p * noise.sum(-1, keepdim=True)) / first.shape[1] ** 0.5
         _, axis = place_of(self.classes)
         if axis == "flat" or axis is None:
-            return vector.reshape(output.shape)
-        return vector.reshape(output.movedim(axis, -1).shape).movedim(-1, axis)
+            return self._through_log(vector.reshape(output.shape), output)
+        return self._through_log(vector.reshape(output.movedim(axis, -1).shape).movedim(-1, axis), output)
+
+    def _through_log(self, seed: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        """A gradient at the logits as one at the output, which may be their softmax."""
+        if isinstance(self.classes, Of) and self.classes.probabilities:
+            return seed / output.clamp_min(LEAST_PROBABILITY)
+        return seed
 
     def _back(self, step: _Step, arrived: Gradients) -> dict[str, Gradients]:
         """Gradients at each of a layer's inputs."""

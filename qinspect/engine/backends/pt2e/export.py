@@ -156,7 +156,7 @@ def _compare(
     problems = []
     pairs = zip(zip(*found["outputs"], strict=True), zip(*simulated, strict=True), strict=True)
     for index, (ours, theirs) in enumerate(pairs):
-        _, _, sqnr_db = likeness([torch.cat(ours)], [torch.cat(theirs)])
+        sqnr_db = likeness([torch.cat(ours)], [torch.cat(theirs)]).sqnr_db
         if sqnr_db is not None and sqnr_db < LEAST_SQNR_DB:
             problems.append(
                 Text(
