@@ -33,7 +33,7 @@ def add(verb: Verb) -> None:
 
 def _compare(options: argparse.Namespace) -> int:
     made = words.out_folder(options)
-    from ..engine.compare import compare
+    from ..engine.compare import compare, which
     from ..engine.compare_report import write_comparison
     from ..engine.existing import TABLE
 
@@ -46,7 +46,8 @@ def _compare(options: argparse.Namespace) -> int:
         if options.data is None and (other.existing is None or other.existing.form != TABLE):
             what = "is needed to run both models"
             raise words.WrongUsage("--data", what, "A state_dict alone is compared without, by its weights.")
-        data = None if options.data is None else words.open_data_set(options, one)
+        with which(one):
+            data = None if options.data is None else words.open_data_set(options, one)
         metric = words.metric(options, one, data)
         found = compare(one, other, data, report, metric=metric, timing=not options.no_latency)
     path = write_comparison(found, options.out)

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from ..engine.load import Model, ModelSpec
     from ..engine.metric import Metric
 
-MODEL = "MODEL is file.pt2, file.onnx, file.py:callable or package.module:callable"
+MODEL = (
+    "MODEL is file.pt2, file.onnx, file.py:callable or package.module:callable (it returns an nn.Module, or the module "
+    "and example inputs), a folder that Hugging Face's transformers or qinspect export wrote, or timm:NAME"
+)
 DATA = (
     "a folder of images or audio (class sub-folders are labels), .npz with x and y, .npy, .safetensors, .pt, "
     "a Parquet or Arrow table, lines of text or JSON, or a callable"
@@ -230,10 +233,12 @@ def load(options: argparse.Namespace, report: Report) -> Model:
         # A source with a colon was named on the command line: that is the permission to run it.
         return load_model(spec, report, allow_code=True)
     except Problem as problem:
-        if spec is given or "--input-shape" not in problem.remedy:
+        if spec is given:
             raise
-        if problem.where == "--input-shape":  # the array named x is one of several inputs
+        if problem.where == "--input-shape":  # one of several inputs, or not data of this model: that shows later
             return load_model(given, report, allow_code=True)
+        if "--input-shape" not in problem.remedy:
+            raise
         shapes = " and ".join(str(shape) for shape in spec.input_shape or ())
         what = f"its samples of shape {shapes} do not suit the model ({problem.where}: {problem.what})"
         raise Problem(str(options.data), what, "Give data that the model takes, or its --input-shape.") from problem

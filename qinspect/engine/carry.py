@@ -49,7 +49,11 @@ def carried(plan: QuantPlan, graph: LayerGraph, target: Target) -> tuple[QuantPl
             if _runs(choice, role, own, layers, target):
                 break
         if choice != given:
-            changes[Text("{role}: {before} became {after}", role=role, before=given, after=choice)] = None
+            change = Text("{role}: {before} became {after}", role=role, before=given, after=choice)
+            if str(choice) == str(given):  # the lowest integer is left out, or taken
+                low, high = choice.grid
+                change = Text("{role}: {given} takes {low} to {high} now", role=role, given=given, low=low, high=high)
+            changes[change] = None
         return choice
 
     every = [layer for layer in graph.layers if not layer.transparent]

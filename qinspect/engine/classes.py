@@ -112,7 +112,7 @@ def judged_note(metric: Metric, graph: LayerGraph) -> str | None:
         return None
     words = output_words(graph)
     return Text(
-        "Of {count} outputs, {output} is judged; --output names another.",
+        "Of {count} outputs, number {output} is judged; --output names another.",
         count=len(words),
         output=words[metric.output or 0],
     )

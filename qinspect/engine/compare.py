@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +105,18 @@ class Comparison:
         return {"version": 1, **dataclasses.asdict(self)}
 
 
+@contextlib.contextmanager
+def which(model: Model) -> Iterator[None]:
+    """Of two models, what is wrong between the model and the data says which of them it is about."""
+    try:
+        yield
+    except Problem as problem:
+        if "the model" not in problem.what:
+            raise
+        what = Text("{what} (that is {model})", what=problem.what, model=model.spec.source)
+        raise Problem(problem.where, what, problem.remedy) from problem
+
+
 def compare(
     one: Model,
     other: Model,
@@ -140,8 +154,9 @@ def compare(
     if other.existing is not None and other.existing.form == TABLE:
         return _of_weights(one, other, fused_graph(one, QuantPlan()).graph, data, metric)
     assert data is not None
-    check_fits(one, data)
-    check_fits(other, data)
+    for model in (one, other):
+        with which(model):
+            check_fits(model, data)
     metric = judged(metric, one.graph, data)
     sizes = [batch_size(m.graph) for m in (one, other) if m.graph.inputs[0].shape[:1] not in ((None,), ())]
     if len(set(sizes)) > 1:

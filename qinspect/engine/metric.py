@@ -127,7 +127,8 @@ class Metric:
             return Text("{metric} was not computed: the data have no y to compare with.", metric=self.name)
         if values[:1] == (None,):
             return Text(
-                "{metric} says nothing of y of shape {shape}: --metric names another.",
+                "{metric} says nothing of outputs like these with y of shape {shape}: --metric names another, or a "
+                "function of your own.",
                 metric=self.name,
                 shape=tuple(targets.shape),
             )

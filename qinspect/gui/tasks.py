@@ -213,8 +213,9 @@ class Tasks(Errands):
                 document.add_run(plan, have[-1], exact=False, name=name)
                 document.log(self.tr("kept what was computed before the kernels were run"))
 
+        samples = min(work.QUICK_SAMPLES, len(data.splits.final)) if data is not None else 0
         job = self._start(
-            self.tr("Figures on {0} samples").format(work.QUICK_SAMPLES) if quick else self.tr("Analyzing"),
+            self.tr("Figures on {0} samples").format(samples) if quick else self.tr("Analyzing"),
             lambda report: work.analyze(model, data, plan, calibration, quick, report, sweep, metric, have.append),
             found,
         )

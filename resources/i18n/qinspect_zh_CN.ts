@@ -4331,10 +4331,6 @@
         <translation>浮点模型本身与随机猜测相差无几</translation>
     </message>
     <message>
-        <source>{metric} says nothing of y of shape {shape}: --metric names another.</source>
-        <translation>{metric} 不适用于形状为 {shape} 的 y：可用 --metric 指定其他指标。</translation>
-    </message>
-    <message>
         <source>looking for causes</source>
         <translation>正在查找原因</translation>
     </message>
@@ -6899,10 +6895,6 @@
         <translation>inductor 的整数内核接受逐张量或逐通道的权重</translation>
     </message>
     <message>
-        <source>Of {count} outputs, {output} is judged; --output names another.</source>
-        <translation>共有 {count} 个输出，评判的是 {output}；可用 --output 指定另一个。</translation>
-    </message>
-    <message>
         <source>there is no output {word}</source>
         <translation>没有输出 {word}</translation>
     </message>
@@ -7767,8 +7759,32 @@
         <translation>给 {item} 的轴 {axis} 指定了 {wanted}，而文件中是 {size}</translation>
     </message>
     <message>
+        <source>{role}: {given} takes {low} to {high} now</source>
+        <translation>{role}：{given} 现在取 {low} 到 {high}</translation>
+    </message>
+    <message>
+        <source>Of {count} outputs, number {output} is judged; --output names another.</source>
+        <translation>共有 {count} 个输出，评判的是第 {output} 号；可用 --output 指定另一个。</translation>
+    </message>
+    <message>
+        <source>{what} (that is {model})</source>
+        <translation>{what}（即 {model}）</translation>
+    </message>
+    <message>
         <source>Leave it out, or open the model with --input-shape &quot;{shape}&quot;.</source>
         <translation>请去掉它，或以 --input-shape &quot;{shape}&quot; 打开模型。</translation>
+    </message>
+    <message>
+        <source>Keep it in float, where that does not add borders that cost more.</source>
+        <translation>让它保持浮点，只要新增的边界代价不更大。</translation>
+    </message>
+    <message>
+        <source>1 of {all} layers that round causes {share:.0%} of the error (estimated)</source>
+        <translation>{all} 个做舍入的层中有 1 个造成了 {share:.0%} 的误差（估计）</translation>
+    </message>
+    <message>
+        <source>Keep it in float, then look for a cheaper remedy.</source>
+        <translation>让它保持浮点，再寻找代价更小的办法。</translation>
     </message>
     <message>
         <source>gives {given}, the model takes {taken}</source>
@@ -7965,6 +7981,10 @@
     <message>
         <source>{metric} was not computed: the data have no y to compare with.</source>
         <translation>未计算 {metric}：数据中没有可供比较的 y。</translation>
+    </message>
+    <message>
+        <source>{metric} says nothing of outputs like these with y of shape {shape}: --metric names another, or a function of your own.</source>
+        <translation>{metric} 不适用于这样的输出和形状为 {shape} 的 y：可用 --metric 指定其他指标或您自己的函数。</translation>
     </message>
     <message>
         <source>{metric} gives {value}, which is no figure.</source>

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -57,3 +59,13 @@ def test_nothing_is_said_where_nothing_changes(graph):
     found, changes = carried(plan, graph, Target.parse("eager-onednn"))
     assert changes == ()
     assert found.default == plan.default
+
+
+def test_a_grid_that_leaves_out_the_lowest_integer_is_told_from_one_that_takes_it(graph):
+    weight = first_qconfig(Target()).weight.but(narrow=False)
+    plan = replace(first_plan(graph, Target()), target=Target.parse("fx-onednn")).with_default(weight=weight)
+    _, changes = carried(plan, graph, Target.parse("fx-onednn"))
+    assert changes == ()
+    _, changes = carried(plan, graph, Target.parse("tensorrt"))
+    (change,) = (change for change in changes if change.startswith("weight"))
+    assert change == f"weight: {weight} takes -127 to 127 now"

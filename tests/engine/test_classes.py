@@ -163,7 +163,7 @@ def test_an_output_may_be_named_by_number_or_key(canonical, detector):
     assert [named_output(named, word) for word in ("2", "kind", "box")] == [2, 1, 0]
     with pytest.raises(Problem, match=r"no output 'boxes'.* 0 box \(4\), 1 kind \(2\), 2 more \(9\)"):
         named_output(named, "boxes")
-    assert "Of 3 outputs, 0 (4) is judged" in judged_note(TOP1, detector)
+    assert "Of 3 outputs, number 0 (4) is judged" in judged_note(TOP1, detector)
 
 
 def test_metric_agreement_and_divergence_are_of_the_judged_output(detector, quantized, tmp_path):

@@ -169,3 +169,21 @@ def test_a_model_of_other_outputs_is_refused(made, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "gives outputs of shape" in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_of_two_models_the_one_that_the_data_do_not_suit_is_named(made, tmp_path, capsys):
+    folder, digits = made[0], made[1]
+    np.savez(tmp_path / "wide.npz", x=np.zeros((40, 3, 9, 9), np.float32))
+    (tmp_path / "code.py").write_text("from torch import nn\n\n\ndef net():\n    return nn.Conv2d(3, 4, 3)\n")
+    (folder / "wide.onnx").write_bytes(float_model(load_model(
+        ModelSpec(f"{tmp_path / 'code.py'}:net", None, ((1, 3, 9, 9),)), allow_code=True).graph))  # fmt: skip
+    for one, two, data, named in (
+        ("float.onnx", "float_io.onnx", tmp_path / "wide.npz", "float.onnx"),
+        ("float.onnx", "wide.onnx", digits.data, "wide.onnx"),
+        ("wide.onnx", "float_io.onnx", tmp_path / "wide.npz", "float_io.onnx"),
+    ):
+        words = ["compare", folder / one, folder / two, "--data", data, "--out", tmp_path / "o"]
+        assert main([str(word) for word in words]) == 1
+        said = capsys.readouterr().err
+        assert f"(that is {folder / named})" in said
+        assert "Leave it out" not in said

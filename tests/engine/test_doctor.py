@@ -93,6 +93,8 @@ def test_the_layers_that_cause_most_of_the_error_are_found(found):
     assert (finding.rule, finding.layers, finding.severity) == ("sensitive_layers", ("l3:conv2d",), "error")
     assert finding.gain == pytest.approx(0.5 * 1 / 1.09)
     assert plan_from_json(finding.plan).overrides[0].pattern == "l3:conv2d"
+    assert finding.title.startswith("1 of 10 layers that round causes ")
+    assert finding.remedy.startswith("Keep it in float")
 
 
 def test_layers_that_only_round_their_weight_are_blamed_too_and_models_without_classes_by_their_mse(found):
@@ -170,6 +172,9 @@ def test_a_layer_slower_than_in_float_is_found_only_beyond_the_spread(found):
     (finding,) = found(analysis(slow))
     assert (finding.rule, finding.layers) == ("layer_slower", ("a:conv2d",))
     assert plan_from_json(finding.plan).overrides[0].activation is None
+    assert finding.remedy.startswith("Keep it in float")
+    (finding,) = found(analysis(slow, dataclasses.replace(slow, id="b:conv2d")))
+    assert finding.remedy.startswith("Keep them in float")
     for fine in (Latency(100, 105, 1), Latency(100, 150, 80), Latency(1, 3, 0.1), Latency(None, 100, 1)):
         assert found(analysis(dataclasses.replace(slow, latency=fine))) == ()
 

@@ -93,7 +93,7 @@ def test_a_metric_that_says_nothing_says_why():
     y = np.arange(4)
     assert "the data have no y" in METRICS["cosine"].silence(None, None)
     assert "mine gives nan" in Metric("mine").silence(y, 0.5, math.nan)
-    assert "says nothing of y of shape (4, 7)" in TOP1.silence(np.zeros((4, 7)), None)
+    assert "says nothing of outputs like these with y of shape (4, 7)" in TOP1.silence(np.zeros((4, 7)), None)
     assert TOP1.silence(None, None) is None
     assert METRICS["agreement"].silence(None, None) is METRICS["agreement"].silence(y, None) is None
     assert METRICS["rmse"].silence(y, 0.5, 0.25) is None

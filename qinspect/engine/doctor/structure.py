@@ -38,12 +38,20 @@ def sensitive_layers(case: Case) -> list[Finding]:
                 count=len(chosen),
                 all=len(rows),
                 share=won / total,
+            )
+            if len(chosen) != 1
+            else Text(
+                "1 of {all} layers that round causes {share:.0%} of the error (estimated)",
+                all=len(rows),
+                share=won / total,
             ),
             loss.said(listed([row.id for row in chosen])),
             tuple(row.id for row in chosen),
             "error" if loss.whole > loss.large else "warning",
             loss.whole * won / total if loss.is_kl else None,
-            Text("Keep them in float, then look for a cheaper remedy layer by layer."),
+            Text("Keep them in float, then look for a cheaper remedy layer by layer.")
+            if len(chosen) != 1
+            else Text("Keep it in float, then look for a cheaper remedy."),
             edited.to_json(),
         )
     ]
