@@ -22,7 +22,7 @@ def example() -> Session:
     row = LayerRow(
         "a.conv:conv2d", "a.conv", "conv2d", ("a.bn:batch_norm",), None, True, False, "no kernel", "net.py:3",
         (1, 8, 4, 4), 100, 50, {"dtype": "int8"}, {"scale": 0.5}, Errors(10.0, 9.0), Latency(2.0, 1.0, 0.1),
-        KernelCheck(2, 0.9, 1.0, True, {-1: 3, 0: 9}),
+        KernelCheck(2, 0.9, 1.0, True, {-1: 3, 0: 9}, 0, ((-4, -4), (7, 6))),
     )  # fmt: skip
     analysis = Analysis(
         {"name": "net"}, {"samples": 4}, plan.target.to_json(), plan.to_json(), Totals(kl=0.1), (row,),

@@ -101,6 +101,9 @@ class KernelCheck:
         Number of values by difference in steps (kernel minus simulation), clipped to ±128.
     below_zero : int
         Values below 0 that the kernel handed on although a ReLU is fused into the layer.
+    pairs : tuple of (int, int)
+        Simulation and kernel at some of the values, in steps of the same grid (of real numbers counted from the
+        smallest one): a share drawn evenly, and those that are farthest apart.
     """
 
     max_steps: int
@@ -109,3 +112,4 @@ class KernelCheck:
     saturated: bool = False
     histogram: dict[int, int] = field(default_factory=dict)
     below_zero: int = 0
+    pairs: tuple[tuple[int, int], ...] = ()

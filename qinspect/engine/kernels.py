@@ -22,6 +22,9 @@ from .quantize import Quantization
 from .simulate import Simulation
 from .text import Text
 
+DRAWN, FARTHEST = 96, 32
+"""Values of a layer that are kept with their simulation: drawn evenly, and those that are farthest from it."""
+
 RUNS = 50
 """Interleaved timed runs of the float and of the integer model."""
 
@@ -149,16 +152,33 @@ class _Difference:
     largest: int = 0
     overflows: bool = False
     below_zero: int = 0
+    drawn: list[NDArray[np.int64]] = field(default_factory=list)
+    farthest: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
-    def add(self, steps: torch.Tensor) -> None:
-        """Count differences, whole numbers."""
-        self.largest = max(self.largest, int(steps.abs().max()) if steps.numel() else 0)
-        clipped = steps.clamp(-128, 128).flatten().to(torch.int64) + 128
-        self.counts += torch.bincount(clipped, minlength=257).numpy()
+    def add(self, steps: torch.Tensor, simulated: torch.Tensor) -> None:
+        """Count differences, and keep some of the values with what was simulated: whole numbers, of one shape."""
+        if not steps.numel():
+            return
+        steps, simulated = steps.flatten().to(torch.int64), simulated.flatten()
+        away = steps.abs()
+        largest = int(away.max())
+        self.largest = max(self.largest, largest)
+        self.counts += torch.bincount(steps.clamp(-128, 128) + 128, minlength=257).numpy()
+
+        def pairs(places: torch.Tensor) -> NDArray[np.int64]:
+            one = simulated[places].to(torch.int64)
+            return torch.stack((one, one + steps[places]), 1).numpy()
+
+        self.drawn.append(pairs(_evenly(len(steps), DRAWN)))
+        if largest:
+            both = np.concatenate((self.farthest, pairs(away.topk(min(FARTHEST, len(away))).indices)))
+            self.farthest = both[np.argsort(-np.abs(both[:, 1] - both[:, 0]), kind="stable")[:FARTHEST]]
 
     def check(self) -> KernelCheck:
         total = int(self.counts.sum())
         steps = np.arange(-128, 129)
+        drawn = np.concatenate(self.drawn) if self.drawn else self.farthest
+        kept = np.concatenate((drawn[_evenly(len(drawn), DRAWN)], self.farthest))
         return KernelCheck(
             self.largest,
             float(self.counts[128] / total) if total else 1.0,
@@ -166,7 +186,13 @@ class _Difference:
             self.overflows and self.largest > 2,
             {int(step): int(n) for step, n in zip(steps, self.counts, strict=True) if n},
             self.below_zero,
+            tuple(sorted({(one, two) for one, two in kept.tolist()})),
         )
+
+
+def _evenly(length: int, count: int) -> torch.Tensor:
+    """At most so many places of a row, equally far apart."""
+    return torch.linspace(0, length - 1, min(count, length)).round().to(torch.int64)
 
 
 def compare(
@@ -201,7 +227,7 @@ def compare(
         if layer.value not in integers and layer.id in (calls or {}):
             entry = found.setdefault(layer.id, _Difference(overflows=_may_overflow(q, layer)))
             for call in (calls or {})[layer.id]:
-                entry.add(_steps_of_call(simulation, layer, call))
+                entry.add(*_steps_of_call(simulation, layer, call))
             continue
         real = (reals or {}).get(layer.value) if layer.id in partly else None
         if layer.transparent or (real is None and (layer.id not in q.quantized or layer.value not in integers)):
@@ -215,18 +241,17 @@ def compare(
         else:
             entry = found.setdefault(layer.id, _Difference(overflows=_may_overflow(q, layer)))
             if real is not None:
-                entry.add(_steps_of_range(real, simulation.run_layer(layer, values)))
+                entry.add(*_steps_of_range(real, simulation.run_layer(layer, values)))
                 continue
             params = q.values[layer.value]
             expected = params.quantize(simulation.run_layer(layer, values))
-            difference = integers[layer.value].reshape(expected.shape) - expected
-            entry.add(difference)
+            entry.add(integers[layer.value].reshape(expected.shape) - expected, expected)
             if any(part.op in ("relu", "relu6") for part in layer.executed):
                 entry.below_zero += int((integers[layer.value] < int(params.zero_point)).sum())
 
 
-def _steps_of_call(simulation: Simulation, layer: Layer, call: Call) -> torch.Tensor:
-    """What a call gave less what the simulation makes of that which it read, in steps.
+def _steps_of_call(simulation: Simulation, layer: Layer, call: Call) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a call gave less what the simulation makes of that which it read, and the latter, in steps.
 
     The operator alone is the simulation's: what is added to its sums, and the curve behind them, are the call's,
     which may compute more than the layer, or less.
@@ -237,17 +262,27 @@ def _steps_of_call(simulation: Simulation, layer: Layer, call: Call) -> torch.Te
     if call.curve is not None:
         expected = call.curve(expected)
     if not call.result.is_floating_point():
-        return call.result.to(torch.int32) - simulation.quantization.values[layer.value].quantize(expected)
+        simulated = simulation.quantization.values[layer.value].quantize(expected)
+        return call.result.to(torch.int32) - simulated, simulated
     return _steps_of_range(call.result, expected, sums)
 
 
-def _steps_of_range(got: torch.Tensor, expected: torch.Tensor, of: torch.Tensor | None = None) -> torch.Tensor:
-    """Differences of real numbers in steps of an 8-bit grid over the range of those that are expected, or `of` others.
+def _steps_of_range(
+    got: torch.Tensor, expected: torch.Tensor, of: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Differences of real numbers in steps of an 8-bit grid over the range of those that are expected, or `of` others,
+    and the latter in the same steps from the smallest on.
     """
     of = expected if of is None else of
     step = (of.max() - of.min()).double() / 255 if of.numel() else torch.tensor(1.0)
-    apart = (got.reshape(expected.shape).double() - expected.double()) / step.clamp(min=torch.finfo(torch.float32).eps)
-    return apart.nan_to_num(nan=128, posinf=128, neginf=-128).clamp(-(2**30), 2**30).round().to(torch.int64)
+    step = step.clamp(min=torch.finfo(torch.float32).eps)
+    apart = (got.reshape(expected.shape).double() - expected.double()) / step
+    place = (expected.double() - (of.min().double() if of.numel() else 0.0)) / step
+    return _whole(apart), _whole(place)
+
+
+def _whole(steps: torch.Tensor) -> torch.Tensor:
+    return steps.nan_to_num(nan=128, posinf=128, neginf=-128).clamp(-(2**30), 2**30).round().to(torch.int64)
 
 
 def _value(

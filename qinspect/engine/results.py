@@ -329,7 +329,9 @@ def analysis_from_json(data: dict[str, Any]) -> Analysis:
     for item in data["layers"]:
         kernel = item["kernel"]
         if kernel is not None:
-            kernel = KernelCheck(**{**kernel, "histogram": {int(k): v for k, v in kernel["histogram"].items()}})
+            histogram = {int(k): v for k, v in kernel["histogram"].items()}
+            pairs = tuple((int(one), int(two)) for one, two in kernel.get("pairs", ()))
+            kernel = KernelCheck(**{**kernel, "histogram": histogram, "pairs": pairs})
         layers.append(
             LayerRow(
                 **{

@@ -1860,6 +1860,37 @@
     </message>
 </context>
 <context>
+    <name>KernelScatter</name>
+    <message>
+        <source>Kernel and simulation, value by value</source>
+        <translation>核与模拟，逐值对比</translation>
+    </message>
+    <message>
+        <source>Run the analysis with kernel checks to compare what the integer kernel computes.</source>
+        <translation>运行带核检查的分析，即可对比整数核的计算结果。</translation>
+    </message>
+    <message>
+        <source>simulation (steps)</source>
+        <translation>模拟（级）</translation>
+    </message>
+    <message>
+        <source>kernel (steps)</source>
+        <translation>核（级）</translation>
+    </message>
+    <message>
+        <source>at most one step</source>
+        <translation>最多一级</translation>
+    </message>
+    <message>
+        <source>more</source>
+        <translation>更多</translation>
+    </message>
+    <message>
+        <source>{0} of {1} values: drawn evenly, and the farthest apart; on the line both are equal</source>
+        <translation>{1} 个值中的 {0} 个：均匀抽取，加上相差最大的；在线上表示两者相等</translation>
+    </message>
+</context>
+<context>
     <name>LatencyPlot</name>
     <message>
         <source>How many layers</source>

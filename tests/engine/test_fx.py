@@ -18,7 +18,7 @@ from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.kernel_results import KernelCheck
-from qinspect.engine.kernels import compare
+from qinspect.engine.kernels import DRAWN, FARTHEST, compare
 from qinspect.engine.load import quiet
 from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
@@ -160,6 +160,25 @@ def test_every_layer_runs_as_asked_and_within_a_step_of_the_simulation(each_engi
     assert min(check.equal_share for check in weighted) > (0.995 if each_engine == "qnnpack" else 0.999)
     for ours, theirs in zip(runner.run((images,)), outputs_of(Simulation(q)((images,))), strict=True):
         assert float((ours - theirs).abs().max()) < 0.05 * float(theirs.abs().max())
+
+
+def test_some_values_are_kept_beside_the_simulation_and_those_farthest_from_it(each_engine, images):
+    q = quantization_of(trained(TinyNet(), images), images, plan_for(each_engine, bits=7))
+    runner = FxRunner(q)
+    integers = dict(runner.integers((images,)))
+    layer = next(layer for layer in q.graph.layers if layer.id in q.quantized and layer.id in q.weights)
+    spoilt = integers[layer.value].clone()
+    spoilt.view(-1)[1234] += 9
+    found: dict = {}
+    with torch.no_grad():
+        for kernel in (integers[layer.value], spoilt):
+            compare(Simulation(q), {**integers, layer.value: kernel}, (images,), found)
+    check = found[layer.id].check()
+    assert DRAWN // 4 < len(check.pairs) <= DRAWN + FARTHEST
+    assert max(abs(two - one) for one, two in check.pairs) == check.max_steps == 9
+    assert {two for _, two in check.pairs} <= set(spoilt.flatten().tolist())
+    assert {two - one for one, two in check.pairs} <= set(check.histogram)
+    assert sum(one == two for one, two in check.pairs) > len(check.pairs) / 2
 
 
 def test_a_layer_that_the_plan_leaves_float_stays_float(each_engine, images):

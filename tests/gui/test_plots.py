@@ -27,7 +27,7 @@ from qinspect.gui.plots.depth import DepthPlot, DepthPoint
 from qinspect.gui.plots.drift import DriftPlot
 from qinspect.gui.plots.growth import GrowthPlot
 from qinspect.gui.plots.histogram import Grid, HistogramPlot, outside_share
-from qinspect.gui.plots.kernel import KernelPlot
+from qinspect.gui.plots.kernel import KernelPlot, KernelScatter
 from qinspect.gui.plots.latency import LatencyBar, LatencyPlot
 from qinspect.gui.plots.levels import WeightLevels
 from qinspect.gui.plots.pareto import ParetoPlot, ParetoPoint, front
@@ -70,6 +70,10 @@ def fill_kernel(plot: KernelPlot) -> None:
     plot.set_check(KernelCheck(7, 0.9, 0.99, True, {0: 900, 1: 50, -1: 40, 2: 9, -7: 1}))
 
 
+def fill_pairs(plot: KernelScatter) -> None:
+    plot.set_check(KernelCheck(5, 0.9, 0.99, False, {0: 4000, 1: 90, -5: 10}, 0, ((0, 0), (9, 10), (200, 195))))
+
+
 def fill_scatter(plot: GainScatter) -> None:
     plot.set_points([GainPoint(f"layer{k}", f"l{k}", 0.001 * 2**k, 50.0 * k - 60, k % 3 > 0) for k in range(8)])
 
@@ -106,6 +110,7 @@ KINDS = [
     (DepthPlot, fill_depth),
     (LatencyPlot, fill_latency),
     (KernelPlot, fill_kernel),
+    (KernelScatter, fill_pairs),
     (GainScatter, fill_scatter),
     (ParetoPlot, fill_pareto),
     (WeightLevels, fill_levels),
@@ -539,3 +544,17 @@ def test_weight_levels_say_how_many_are_used_and_export_each_count(shown) -> Non
     assert rows == [(0, -1, 3), (0, 0, 5), (1, -2, 1), (1, 0, 9), (1, 1, 2)]
     plot.channels.setChecked(False)
     assert plot.plot.getAxis("left").labelText == "number of weights"
+
+
+def test_kernel_and_simulation_stand_value_by_value_and_what_is_apart_in_another_colour(shown):
+    plot = shown(KernelScatter)
+    fill_pairs(plot)
+    settle()
+    near, far = (item for item in plot.plot.items if isinstance(item, pg.ScatterPlotItem))
+    assert list(zip(*near.getData(), strict=True)) == [(0, 0), (9, 10)]
+    assert list(zip(*far.getData(), strict=True)) == [(200, 195)]
+    assert near.opts["brush"].color().rgb() != far.opts["brush"].color().rgb()
+    assert plot.caption().startswith("3 of 4\u202f100 values")
+    # A file of an older version has no values.
+    plot.set_check(KernelCheck(5, 0.9, 0.99, False, {0: 4000}))
+    assert plot.empty

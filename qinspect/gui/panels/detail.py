@@ -14,7 +14,7 @@ from ...engine.results import LayerRow
 from ..document import Document
 from ..language import translated
 from ..plots.channels import ChannelRanges
-from ..plots.kernel import KernelPlot
+from ..plots.kernel import KernelPlot, KernelScatter
 from ..plots.levels import WeightLevels
 from .candidates import CandidatesPanel
 from .cards import label
@@ -85,10 +85,13 @@ class Detail(QTabWidget):
         third = QWidget()
         column = QVBoxLayout(third)
         column.setContentsMargins(0, 0, 0, 0)
-        self.kernel = KernelPlot()
+        self.kernel, self.pairs = KernelPlot(), KernelScatter()
         self.kernel_text = label("")
         self.kernel_text.setContentsMargins(8, 4, 8, 8)
-        column.addWidget(self.kernel, 1)
+        plots = QSplitter(Qt.Orientation.Vertical)
+        plots.addWidget(self.pairs)
+        plots.addWidget(self.kernel)
+        column.addWidget(plots, 1)
         column.addWidget(self.kernel_text)
         self.addTab(first, self.tr("Qconfig"))
         self.addTab(second, self.tr("Channels"))
@@ -281,7 +284,8 @@ class Detail(QTabWidget):
     def _show_kernel(self, row: LayerRow | None) -> None:
         exact = self._document.last_exact
         known = None if exact is None or row is None else exact.analysis.row(row.id)
-        self.kernel.set_check(None if known is None else known.kernel)
+        for plot in (self.pairs, self.kernel):
+            plot.set_check(None if known is None else known.kernel)
         if known is None:
             self.kernel_text.setText("")
             return
