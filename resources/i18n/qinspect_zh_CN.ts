@@ -39,6 +39,18 @@
         <translation>时间</translation>
     </message>
     <message>
+        <source>What the layer could be; grey is what the target has no kernel for</source>
+        <translation>该层可以采用的配置；灰色表示目标没有相应的核</translation>
+    </message>
+    <message>
+        <source>Estimated KL(fp32‖int8) at the model&apos;s output that this layer alone would cause, in nats</source>
+        <translation>仅该层在模型输出端造成的 KL(fp32‖int8) 估计值，单位 nat</translation>
+    </message>
+    <message>
+        <source>Of the layer&apos;s output with this candidate, weight and activation rounded, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²), on the first batch of the samples. “Local” in the table of layers is the same on the final split (Help: Terms, SQNR)</source>
+        <translation>采用该候选时层的输出，权重与激活均舍入，输入为浮点：10 log10(Σ y² / Σ (y − ŷ)²)，取样本的第一批。层表中的“局部”是 final 部分上的同一量（帮助：术语，SQNR）</translation>
+    </message>
+    <message>
         <source>Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason</source>
         <translation>该层的时间中位数；≈ 为由其他层估计，– 为未知：指向它可看原因</translation>
     </message>
@@ -1483,6 +1495,22 @@
         <translation>最大 |Δ|</translation>
     </message>
     <message>
+        <source>What is merged into what; the box turns it on or off</source>
+        <translation>什么并入什么；复选框可开关</translation>
+    </message>
+    <message>
+        <source>The layer that stays, and those that it absorbs</source>
+        <translation>保留的层，以及它吸收的层</translation>
+    </message>
+    <message>
+        <source>Fused, off by your choice, or blocked</source>
+        <translation>已融合、由您关闭，或受阻</translation>
+    </message>
+    <message>
+        <source>Why it cannot be fused</source>
+        <translation>不能融合的原因</translation>
+    </message>
+    <message>
         <source>Largest difference of the layer&apos;s output before and after folding, in float</source>
         <translation>折叠前后该层输出的最大差（浮点）</translation>
     </message>
@@ -1737,6 +1765,10 @@
     <message>
         <source>outlined: {}</source>
         <translation>轮廓线：{}</translation>
+    </message>
+    <message>
+        <source>SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the activation alone, on the calibration samples. Measured is the layer&apos;s own, weights included, on the final split: “Local” in the table of layers (Help: Terms, SQNR)</source>
+        <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是该直方图在该网格上的值：只有激活，依据校准样本。实测的是层自身的值，含权重，在 final 部分上，即层表中的“局部”（帮助：术语，SQNR）</translation>
     </message>
     <message>
         <source>clipped {0}</source>
@@ -3396,6 +3428,14 @@
         <translation>KL（nat）</translation>
     </message>
     <message>
+        <source>What the remedy changes</source>
+        <translation>补救所改变的内容</translation>
+    </message>
+    <message>
+        <source>Whether the current plan has it</source>
+        <translation>当前方案是否采用</translation>
+    </message>
+    <message>
         <source>Of the layer&apos;s own quantization, without → with the remedy; of a pair the lower one</source>
         <translation>该层自身量化的 SQNR，无 → 有补救；成对时取较低者</translation>
     </message>
@@ -3481,6 +3521,46 @@
     <message>
         <source>Runs</source>
         <translation>运行记录</translation>
+    </message>
+    <message>
+        <source>Double-click to rename it; bold is of the current plan, italic quick figures on few samples</source>
+        <translation>双击可重命名；粗体属于当前方案，斜体为少量样本的快速结果</translation>
+    </message>
+    <message>
+        <source>Backend and engine that the plan is for</source>
+        <translation>方案所针对的后端与引擎</translation>
+    </message>
+    <message>
+        <source>Of the simulated model, on the final split</source>
+        <translation>模拟模型在 final 部分上的值</translation>
+    </message>
+    <message>
+        <source>Metric of the target&apos;s own kernels; without labels their agreement with the float model</source>
+        <translation>目标自身核的指标；没有标签时为与浮点模型的一致率</translation>
+    </message>
+    <message>
+        <source>Share of the samples on which the simulated model gives the float model&apos;s top-1 answer</source>
+        <translation>模拟模型的 top-1 答案与浮点模型相同的样本占比</translation>
+    </message>
+    <message>
+        <source>KL(fp32‖int8) of the simulated model, mean per sample</source>
+        <translation>模拟模型的 KL(fp32‖int8)，每个样本的均值</translation>
+    </message>
+    <message>
+        <source>Of the model&apos;s outputs, simulated against float: 10 log10(Σ y² / Σ (y − ŷ)²)</source>
+        <translation>模型输出，模拟对浮点：10 log10(Σ y² / Σ (y − ŷ)²)</translation>
+    </message>
+    <message>
+        <source>Median time of a forward pass of the quantized model</source>
+        <translation>量化模型一次前向的中位时间</translation>
+    </message>
+    <message>
+        <source>Times as fast as float: float&apos;s time over that of the quantized model</source>
+        <translation>相对浮点的倍速：浮点时间除以量化模型的时间</translation>
+    </message>
+    <message>
+        <source>Layers that run in integers, of those for which the plan asks it</source>
+        <translation>方案要求以整数运行的层中，真正以整数运行的层数</translation>
     </message>
     <message>
         <source>Restore plan</source>
@@ -3590,6 +3670,18 @@
         <translation>目标</translation>
     </message>
     <message>
+        <source>Of a forward pass; ≈ is the sum of the layers&apos; times, not measured as a whole</source>
+        <translation>一次前向的时间；≈ 为各层时间之和，未整体实测</translation>
+    </message>
+    <message>
+        <source>Number of layers that the plan leaves in float; point at it for their names</source>
+        <translation>方案保留为浮点的层数；指向即可查看名称</translation>
+    </message>
+    <message>
+        <source>Backend and engine that the plan is for</source>
+        <translation>方案所针对的后端与引擎</translation>
+    </message>
+    <message>
         <source>{0}: the float model</source>
         <translation>{0}：浮点模型</translation>
     </message>
@@ -3612,6 +3704,14 @@
     <message>
         <source>Plans that the search found</source>
         <translation>搜索找到的方案</translation>
+    </message>
+    <message>
+        <source>Numbered by the search; double-click takes it</source>
+        <translation>由搜索编号；双击即采用</translation>
+    </message>
+    <message>
+        <source>Number of other layers that it changed; point at it for what</source>
+        <translation>改变的其他层数；指向即可查看内容</translation>
     </message>
     <message>
         <source>Take this plan</source>
@@ -4295,6 +4395,10 @@
         <translation>int8 答案</translation>
     </message>
     <message>
+        <source>Of the final split, the ones that quantization changes most on top</source>
+        <translation>final 部分的样本，量化改变最大的排在最前</translation>
+    </message>
+    <message>
         <source>KL(fp32‖int8) of this sample alone</source>
         <translation>单个样本的 KL(fp32‖int8)</translation>
     </message>
@@ -4305,6 +4409,14 @@
     <message>
         <source>Worst samples</source>
         <translation>最差样本</translation>
+    </message>
+    <message>
+        <source>Top-1 answer of the float model</source>
+        <translation>浮点模型的 top-1 答案</translation>
+    </message>
+    <message>
+        <source>Top-1 answer of the simulated quantized model</source>
+        <translation>模拟量化模型的 top-1 答案</translation>
     </message>
     <message>
         <source>Choose a sample to see its error layer by layer in Depth.</source>

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent
-from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QToolTip
+from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QTableWidget, QToolTip
 
 from qinspect.engine.kernel_results import KernelCheck
 from qinspect.gui.panels.layer_columns import COLUMNS
@@ -105,6 +105,27 @@ def test_what_only_says_how_it_is_cannot_be_chosen(window):
     assert "moving average" in [box.itemText(place) for place in range(box.count())]
     document.select(("conv:conv2d",))
     assert box.findText("mixed") < 0
+
+
+def test_every_column_and_every_sqnr_is_explained(make_window, digits):
+    window = make_window(digits)
+    window.go("fix")
+    window.go("layers")
+    tables = window.findChildren(QTableWidget)
+    assert len(tables) >= 6
+    unexplained = [
+        (table.accessibleName(), table.horizontalHeaderItem(column).text())
+        for table in tables
+        for column in range(table.columnCount())
+        if not table.horizontalHeaderItem(column).toolTip()
+    ]
+    assert unexplained == []
+    assert all(column.tip for column in COLUMNS)
+    formula = "10 log10(Σ y² / Σ (y − ŷ)²)"
+    window.document.select(("conv:conv2d",))
+    window.layers_page.refresh()
+    assert formula in window.layers_page.detail.histogram._caption.toolTip()
+    assert formula in window.layers_page.detail.candidates.horizontalHeaderItem(2).toolTip()
 
 
 def test_the_tooltip_of_a_candidate_is_beside_the_list(window, qtbot):

@@ -20,7 +20,7 @@ from ...engine.qconfig import QConfig
 from ..language import translated
 from .cards import Hint
 from .figures import decibel, described, micros, small
-from .tables import make_copyable
+from .tables import explain, make_copyable
 
 AS_IT_IS = "as it is"
 """What the engine calls the candidate that the plan has."""
@@ -44,10 +44,18 @@ class Candidates(QTableWidget):
         super().__init__(0, 4)
         self.setHorizontalHeaderLabels([self.tr("Candidate"), self.tr("Est. KL"), self.tr("SQNR"), self.tr("Time")])
         self.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.horizontalHeaderItem(3).setToolTip(
+        explain(
+            self,
+            self.tr("What the layer could be; grey is what the target has no kernel for"),
+            self.tr("Estimated KL(fp32‖int8) at the model's output that this layer alone would cause, in nats"),
+            self.tr(
+                "Of the layer's output with this candidate, weight and activation rounded, fed with float inputs: "
+                "10 log10(Σ y² / Σ (y − ŷ)²), on the first batch of the samples. “Local” in the table of layers is the "
+                "same on the final split (Help: Terms, SQNR)"
+            ),
             self.tr(
                 "Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason"
-            )
+            ),
         )
         self.setAccessibleName(self.tr("Candidates"))
         self.setToolTip(

@@ -24,7 +24,7 @@ from ..icons import icon
 from ..language import translated
 from .cards import Hint, row
 from .figures import small
-from .tables import filling, make_copyable
+from .tables import explain, filling, make_copyable
 
 
 class _Box(QStyledItemDelegate):
@@ -71,8 +71,13 @@ class FusionLedger(QWidget):
         self.table.setHorizontalHeaderLabels(
             [self.tr("Pattern"), self.tr("Layers"), self.tr("State"), self.tr("Reason"), self.tr("max |Δ|")]
         )
-        self.table.horizontalHeaderItem(4).setToolTip(
-            self.tr("Largest difference of the layer's output before and after folding, in float")
+        explain(
+            self.table,
+            self.tr("What is merged into what; the box turns it on or off"),
+            self.tr("The layer that stays, and those that it absorbs"),
+            self.tr("Fused, off by your choice, or blocked"),
+            self.tr("Why it cannot be fused"),
+            self.tr("Largest difference of the layer's output before and after folding, in float"),
         )
         self.table.setAccessibleName(self.tr("Fusions"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

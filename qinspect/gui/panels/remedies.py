@@ -23,7 +23,7 @@ from ..document import Document
 from ..icons import set_icon
 from .cards import Hint, Wrapped, row
 from .figures import decibel, small
-from .tables import filling, row_table
+from .tables import explain, filling, row_table
 
 
 class RemediesPanel(QWidget):
@@ -91,11 +91,12 @@ class RemediesPanel(QWidget):
         self.table = row_table(
             [self.tr("Layers"), self.tr("State"), self.tr("Layer's SQNR"), self.tr("KL (nats)")], self.tr("Remedies")
         )
-        self.table.horizontalHeaderItem(2).setToolTip(
-            self.tr("Of the layer's own quantization, without → with the remedy; of a pair the lower one")
-        )
-        self.table.horizontalHeaderItem(3).setToolTip(
-            self.tr("Of the whole model, without → with the remedy; normalized MSE where outputs are no classes")
+        explain(
+            self.table,
+            self.tr("What the remedy changes"),
+            self.tr("Whether the current plan has it"),
+            self.tr("Of the layer's own quantization, without → with the remedy; of a pair the lower one"),
+            self.tr("Of the whole model, without → with the remedy; normalized MSE where outputs are no classes"),
         )
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.itemSelectionChanged.connect(self._enable)

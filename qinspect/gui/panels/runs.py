@@ -23,7 +23,7 @@ from ..icons import set_icon
 from .cards import Hint
 from .compare import as_html
 from .figures import measured, share, small
-from .tables import row_table
+from .tables import explain, row_table
 
 SOMETIMES = range(2, 6)
 """The columns from metric to KL: not every model and data set have them."""
@@ -61,6 +61,19 @@ class RunsTable(QWidget):
             self.tr("Layers int8"),
         )
         self.table = row_table(titles, self.tr("Runs"))
+        explain(
+            self.table,
+            self.tr("Double-click to rename it; bold is of the current plan, italic quick figures on few samples"),
+            self.tr("Backend and engine that the plan is for"),
+            self.tr("Of the simulated model, on the final split"),
+            self.tr("Metric of the target's own kernels; without labels their agreement with the float model"),
+            self.tr("Share of the samples on which the simulated model gives the float model's top-1 answer"),
+            self.tr("KL(fp32‖int8) of the simulated model, mean per sample"),
+            self.tr("Of the model's outputs, simulated against float: 10 log10(Σ y² / Σ (y − ŷ)²)"),
+            self.tr("Median time of a forward pass of the quantized model"),
+            self.tr("Times as fast as float: float's time over that of the quantized model"),
+            self.tr("Layers that run in integers, of those for which the plan asks it"),
+        )
         self.table.itemSelectionChanged.connect(self._selected)
         self.table.itemChanged.connect(self._renamed)
         self.restore = QPushButton(self.tr("Restore plan"))

@@ -19,7 +19,7 @@ from ..document import Document
 from .cards import Hint, label
 from .figures import small
 from .glimpse import GlimpseView
-from .tables import filling, row_table
+from .tables import explain, filling, row_table
 
 if TYPE_CHECKING:
     from ..close_up import SampleErrors
@@ -49,9 +49,13 @@ class WorstSamples(QWidget):
             [self.tr("Sample"), self.tr("KL (nats)"), self.tr("MSE"), self.tr("Float says"), self.tr("int8 says")],
             self.tr("Worst samples"),
         )
-        self.table.horizontalHeaderItem(1).setToolTip(self.tr("KL(fp32‖int8) of this sample alone"))
-        self.table.horizontalHeaderItem(2).setToolTip(
-            self.tr("Mean squared error of the outputs over their float power")
+        explain(
+            self.table,
+            self.tr("Of the final split, the ones that quantization changes most on top"),
+            self.tr("KL(fp32‖int8) of this sample alone"),
+            self.tr("Mean squared error of the outputs over their float power"),
+            self.tr("Top-1 answer of the float model"),
+            self.tr("Top-1 answer of the simulated quantized model"),
         )
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.currentCellChanged.connect(lambda place, *_: self._at(place))

@@ -23,7 +23,7 @@ from .cards import Real, label, row
 from .figures import small
 from .pareto import PlanPareto, point_key
 from .search_scope import SearchScope
-from .tables import filling, row_table
+from .tables import explain, filling, row_table
 
 if TYPE_CHECKING:
     from ...engine.search.pareto import Pareto, Point
@@ -94,8 +94,16 @@ class SearchPanel(QWidget):
             ],
             self.tr("Plans that the search found"),
         )
-        self.table.horizontalHeaderItem(2).setToolTip(self.tr("On the select split; ≈ is estimated, not simulated"))
-        self.table.horizontalHeaderItem(3).setToolTip(self.tr("On the select split, with its 95 % confidence interval"))
+        explain(
+            self.table,
+            self.tr("Numbered by the search; double-click takes it"),
+            self.tr("Of a forward pass; ≈ is the sum of the layers' times, not measured as a whole"),
+            self.tr("On the select split; ≈ is estimated, not simulated"),
+            self.tr("On the select split, with its 95 % confidence interval"),
+            self.tr("Number of layers that the plan leaves in float; point at it for their names"),
+            self.tr("Number of other layers that it changed; point at it for what"),
+            self.tr("Backend and engine that the plan is for"),
+        )
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.take = QPushButton(self.tr("Take this plan"))

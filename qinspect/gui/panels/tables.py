@@ -29,6 +29,12 @@ def row_table(titles: Sequence[str], name: str) -> QTableWidget:
     return table
 
 
+def explain(table: QTableWidget, *tips: str) -> None:
+    """Say of each column, from the first on, what it shows."""
+    for column, tip in enumerate(tips):
+        table.horizontalHeaderItem(column).setToolTip(tip)
+
+
 def table_text(table: QTableWidget) -> str:
     """Header and rows, tab-separated: the selected rows, or all where fewer than two are."""
     columns = [column for column in range(table.columnCount()) if not table.isColumnHidden(column)]

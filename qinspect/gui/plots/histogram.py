@@ -291,7 +291,7 @@ class HistogramPlot(Plot):
     def _describe(self, low: float | None, high: float | None) -> None:
         if self._histogram is None:
             return
-        parts = []
+        parts, tips = [], []
         if low is not None and high is not None:
             below, above = outside_share(self._histogram, low, high)
             parts.append(
@@ -314,11 +314,20 @@ class HistogramPlot(Plot):
             ends = self.tr("min {:.4g}, max {:.4g} (dotted)").format(*self._limits)
             if grid is None:
                 parts.append(ends)
-            self._caption.setToolTip(ends)
+            tips.append(ends)
         if self._other_grid is not None:
             parts.append(self._describe_other(self._other_grid))
         elif self._other is not None and self._other_name:
             parts.append(self.tr("outlined: {}").format(self._other_name))
+        if self._expected_sqnr_db is not None or self._sqnr_db is not None:
+            tips.append(
+                self.tr(
+                    "SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the "
+                    "activation alone, on the calibration samples. Measured is the layer's own, weights included, on "
+                    "the final split: “Local” in the table of layers (Help: Terms, SQNR)"
+                )
+            )
+        self._caption.setToolTip("\n".join(tips))
         self.set_caption(" · ".join(parts))
 
     def _describe_other(self, grid: Grid) -> str:
