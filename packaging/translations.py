@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "qinspect"
 FOLDER = ROOT / "resources" / "i18n"
 LANGUAGES = ("zh_CN",)
+PAGES = ROOT / "resources"
 SAID = {"Problem": (1, 2), "Unmet": (1, 2), "Finding": (1, 2, 6), "report": (2,), "part": (3,), "_try": (3,)}
 """Calls whose arguments at these places are for people."""
 
@@ -81,7 +82,13 @@ def plain_english() -> list[str]:
 
 def engine_texts() -> list[str]:
     """The templates of all files, each once: the engine knows nothing of Qt and marks its texts by a ``Text(…)``."""
-    return list(dict.fromkeys(template for file in sorted(SOURCES.rglob("*.py")) for template in templates(file)))
+    found = [template for file in sorted(SOURCES.rglob("*.py")) for template in templates(file)]
+    return list(dict.fromkeys([*found, *(text for file in sorted(PAGES.glob("*.j2")) for text in page_texts(file))]))
+
+
+def page_texts(file: Path) -> list[str]:
+    """The first argument of every ``_("…")`` in the template of a page."""
+    return re.findall(r'\b_\("([^"]*)"', file.read_text(encoding="utf-8"))
 
 
 def extract(file: Path) -> None:

@@ -32,6 +32,7 @@ def add(verb: Verb) -> None:
         help="measure what each layer alone does to the output, and all but it; Ctrl+C leaves what there is in "
         "DIR/sweep.json, and the same command goes on with it",
     )
+    words.language_option(analyze)
     analyze.add_argument("--out", type=Path, required=True, metavar="DIR", help=words.OUT["analyze"])
 
     calibrate = verb("calibrate", _calibrate, "statistics once, for all that follows")
@@ -110,7 +111,7 @@ def _analyze(options: argparse.Namespace) -> int:
                 keep=keep if options.exact else None,
             )
     found = dataclasses.replace(found, notes=(*found.notes, *note))
-    path = write_analysis(found, options.out)
+    path = write_analysis(found, options.out, words.language(options))
     print(f"{found.totals.samples} samples of the final split: {summary(found.totals, found.data['metric_unit'])}")
     if found.totals.estimate_reason is not None:
         print(f"note: the estimate does not hold: {found.totals.estimate_reason}")

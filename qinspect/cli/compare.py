@@ -28,6 +28,7 @@ def add(verb: Verb) -> None:
     words.data_options(compare, required=False)
     words.output_option(compare)
     compare.add_argument("--no-latency", action="store_true", help="do not time the two")
+    words.language_option(compare)
     compare.add_argument("--out", type=Path, required=True, metavar="DIR", help=words.OUT["compare"])
 
 
@@ -50,7 +51,7 @@ def _compare(options: argparse.Namespace) -> int:
             data = None if options.data is None else words.open_data_set(options, one)
         metric = words.metric(options, one, data)
         found = compare(one, other, data, report, metric=metric, timing=not options.no_latency)
-    path = write_comparison(found, options.out)
+    path = write_comparison(found, options.out, words.language(options))
     width = max((len(row.float_id) for row in found.layers), default=5)
     heads = f"{'SQNR dB':>8} {'cosine':>7} {'weight dB':>9}"
     print(f"{'layer':{width}}  {'operator':20} {'matched by':10} {heads}  in the second")

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from ..engine.problem import Problem
 from ..engine.progress import Report
 from ..engine.qconfig import PRESETS
 from ..engine.target import INSTRUCTION_SETS, TARGETS, Target
+from ..engine.text import ENGLISH, Language
 
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration
@@ -341,6 +343,21 @@ def amount(word: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{word!r} is no number from 0 up")
     return value
+
+
+def language_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--language", choices=("en", "zh_CN"), help="of the report (default: the system's, else en)")
+
+
+def language(options: argparse.Namespace) -> Language:
+    """What --language says, else the environment."""
+    told = next(filter(None, (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    code = options.language or ("zh_CN" if told.startswith("zh") else "en")
+    if code == "en":
+        return ENGLISH
+    from ..gui.translation import language
+
+    return language(code)
 
 
 def output_option(parser: argparse.ArgumentParser) -> None:

@@ -46,6 +46,7 @@ def add(verb: Verb) -> None:
     )
     search.add_argument("--floats-only", action="store_true", help="change nothing but which layers stay float")
     search.add_argument("--no-report", action="store_true", help="write no analysis.json and report.html")
+    words.language_option(search)
     search.add_argument("--out", type=Path, required=True, metavar="DIR", help=words.OUT["search"])
 
 
@@ -98,7 +99,7 @@ def _search(options: argparse.Namespace) -> int:
             analysis = analyze(
                 model, data, found.best.plan, calibration, part(report, 0.85, 1), metric=metric, latency=here
             )
-            write_analysis(analysis, options.out)
+            write_analysis(analysis, options.out, words.language(options))
     _print(found)
     best = found.best.final or found.best.select
     silence = None if best is None else metric.silence(data.targets, best.fp32_metric, best.metric)

@@ -13,12 +13,13 @@ from .files import write_atomically, write_json
 from .qconfig import DTYPES
 from .report import Decibels, finite, page
 from .staged import staged_file
+from .text import ENGLISH, Language
 
 WIDTH, HEIGHT = 256, 40
 """Of a layer's histogram, in units of the picture."""
 
 
-def write_comparison(found: Comparison, out: Path) -> Path:
+def write_comparison(found: Comparison, out: Path, language: Language = ENGLISH) -> Path:
     """Write a folder with ``compare.json`` and ``compare.html``.
 
     Returns
@@ -33,23 +34,23 @@ def write_comparison(found: Comparison, out: Path) -> Path:
     """
     with staged_file(out / "compare.html") as page_file:
         write_json(page_file.with_name("compare.json"), finite(found.to_json()))
-        write_atomically(page_file, compare_html(found))
+        write_atomically(page_file, compare_html(found, language))
     return out / "compare.html"
 
 
-def compare_html(found: Comparison) -> str:
+def compare_html(found: Comparison, language: Language = ENGLISH) -> str:
     """The comparison as one page with everything in it."""
     existing = found.quantized.get("existing") or {}
     maker = f" by {existing['producer']}" if existing.get("producer") else ""
     return page(
         "compare.html.j2",
         found.data.get("metric_unit"),
+        language,
         c=found,
         t=found.totals,
         form=f"{existing['form']}{maker}" if existing else "",
         rows=[_row(row) for row in found.layers],
         chart=_chart(found.layers),
-        alone=(("float", found.unmatched_float), ("quantized", found.unmatched_quantized)),
         plan=json.dumps(existing["plan"], indent=1) if existing.get("plan") else "",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,18 @@ from .files import write_atomically, write_json
 from .results import Analysis, CalibrationQuality, LayerRow
 from .sample_results import WorstSample
 from .staged import staged_file
+from .text import ENGLISH, Language, Text, remade
 
 
-def write_analysis(analysis: Analysis, out: Path) -> Path:
+def write_analysis(analysis: Analysis, out: Path, language: Language = ENGLISH) -> Path:
     """Write a folder with ``analysis.json``, ``plan.json`` and ``report.html``.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    out : Path
+    language : Language
+        Of the report; the JSON is English in all.
 
     Returns
     -------
@@ -31,7 +40,7 @@ def write_analysis(analysis: Analysis, out: Path) -> Path:
     with staged_file(out / "report.html") as page_file:
         write_json(page_file.with_name("analysis.json"), finite(analysis.to_json()))
         write_json(page_file.with_name("plan.json"), analysis.plan)
-        write_atomically(page_file, report_html(analysis))
+        write_atomically(page_file, report_html(analysis, language))
     return out / "report.html"
 
 
@@ -46,16 +55,18 @@ def finite(tree: Any) -> Any:
     return tree
 
 
-def report_html(analysis: Analysis) -> str:
+def report_html(analysis: Analysis, language: Language = ENGLISH) -> str:
     """The report as one page with everything in it."""
     own = [row for row in analysis.layers if row.fused_into is None]
+    shares = _shares(own)
     return page(
         "report.html.j2",
         analysis.data.get("metric_unit"),
+        language,
         a=analysis,
         t=analysis.totals,
-        rows=[_row(row, own) for row in own],
-        chart=_chart(own),
+        rows=[_row(row, shares.get(row.id)) for row in own],
+        chart=_chart(own, shares),
         depths={item.index: _depth(item, own) for item in analysis.worst},
         growth=None if analysis.quality is None else _growth(analysis.quality),
         plan=json.dumps(analysis.plan, indent=1),
@@ -63,7 +74,7 @@ def report_html(analysis: Analysis) -> str:
     )
 
 
-def page(template: str, unit: str | None, **values: Any) -> str:
+def page(template: str, unit: str | None, language: Language = ENGLISH, **values: Any) -> str:
     """A template of the resources, filled in.
 
     Parameters
@@ -72,6 +83,8 @@ def page(template: str, unit: str | None, **values: Any) -> str:
         Its name; it extends ``page.html.j2``.
     unit : str | None
         Of the metric; ``share`` or None is a fraction.
+    language : Language
+        What the template has in ``_("…{x}…", x=…)``, and the engine's own texts given to ``said``, are put into it.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -84,15 +97,33 @@ def page(template: str, unit: str | None, **values: Any) -> str:
     )
     environment.filters.update(
         metric=lambda v: f"{v:.1%}" if unit in (None, "share") else f"{v:.4g} {unit}".strip(),
+        said=language.say,
         percent=lambda v: "–" if v is None else f"{v:.1%}",
         number=_number,
         short=lambda v: "–" if v is None else f"{v:.3g}",
         signed=lambda v: "–" if v is None else f"{v:+.0f}",
     )
     figure = environment.filters
-    figure["span"] = lambda ends, kind: "" if ends is None else f" ({' to '.join(figure[kind](v) for v in ends)})"
+
+    def say(template: str, **values: Any) -> str:
+        return language.say(remade(template.format(**values), template, values))
+
+    def points(value: float, alone: bool = True) -> str:
+        if unit not in (None, "share"):
+            return str(figure["metric"](value))
+        number = f"{100 * value:.1f}"
+        return language.say(Text("{number} points", number=number)) if alone else number
+
+    def span(ends: tuple[float, float] | None, kind: str) -> str:
+        if ends is None:
+            return ""
+        low, high = (points(v, alone=False) if kind == "points" else figure[kind](v) for v in ends)
+        return language.say(Text(" ({low} to {high})", low=low, high=high))
+
+    figure.update(points=points, span=span)
+    environment.globals["_"] = say
     made = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
-    return environment.get_template(template).render(made=made, **values)
+    return environment.get_template(template).render(made=made, language=language.code, **values)
 
 
 def _number(value: float | None, digits: int = 3) -> str:
@@ -102,11 +133,16 @@ def _number(value: float | None, digits: int = 3) -> str:
     return f"{value:.1e}" if value and abs(value) < 0.5 * 10.0**-digits else f"{value:.{digits}f}"
 
 
-def _row(row: LayerRow, own: list[LayerRow]) -> dict[str, Any]:
-    total = sum(r.errors.estimated_kl or 0.0 for r in own)
-    share = None
-    if row.errors.estimated_kl is not None and total > 0:
-        share = row.errors.estimated_kl / total
+def _shares(own: list[LayerRow]) -> dict[str, float]:
+    """Each layer's part of the output's error as estimated: of the KL, where there is none of the MSE."""
+    for figure in ("estimated_kl", "estimated_mse"):
+        found = {row.id: value for row in own if (value := getattr(row.errors, figure)) is not None}
+        if total := sum(found.values()):
+            return {name: value / total for name, value in found.items()}
+    return {}
+
+
+def _row(row: LayerRow, share: float | None) -> dict[str, Any]:
     won = None
     if row.latency and row.latency.fp32_us is not None and row.latency.int8_us is not None:
         won = row.latency.fp32_us - row.latency.int8_us
@@ -115,7 +151,7 @@ def _row(row: LayerRow, own: list[LayerRow]) -> dict[str, Any]:
     return {"row": row, "share": share, "won": won, "weight": weight, "activation": activation}
 
 
-def _chart(own: list[LayerRow]) -> dict[str, Any] | None:
+def _chart(own: list[LayerRow], of_error: Mapping[str, float]) -> dict[str, Any] | None:
     """Points of the errors along the depth, in a 1000 by 240 box; SQNR grows upwards."""
     rows = [row for row in own if row.quantized]
     figures = [
@@ -127,7 +163,7 @@ def _chart(own: list[LayerRow]) -> dict[str, Any] | None:
     if len(rows) < 2 or not figures:
         return None
     scale = Decibels(figures, len(rows))
-    shares = [row.errors.estimated_kl or 0.0 for row in rows]
+    shares = [of_error.get(row.id, 0.0) for row in rows]
     largest = max(shares) or 1.0
     step = scale.step
     return {

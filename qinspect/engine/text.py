@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -42,6 +43,25 @@ def remade(english: str, template: str, values: Mapping[str, Any]) -> Text:
     made = str.__new__(Text, english)
     made.template, made.values = template, values
     return made
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language that pages are written in.
+
+    Parameters
+    ----------
+    code : str
+        As HTML has it, such as ``en`` or ``zh-CN``.
+    say : callable
+        A text, most often a `Text`, in this language.
+    """
+
+    code: str = "en"
+    say: Callable[[str], str] = str
+
+
+ENGLISH = Language()
 
 
 def _plain(value: Any) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from ..engine.text import Text
 from ..resources import resource
+from .translation import said
 
 LANGUAGES = {"system": "", "en": "English", "zh_CN": "简体中文"}
 """What can be chosen, by the names that languages have for themselves."""
@@ -63,13 +63,4 @@ def language_of(app: object) -> str:
 
 def translated(text: str) -> str:
     """A text of the engine in the language of the window; a plain str is shown as it is."""
-    if not isinstance(text, Text):
-        return text
-    template = next(filter(None, (made.translate("engine", text.template) for made in _translators())), None)
-    if template is None:
-        return str(text)
-    values = {name: translated(value) if isinstance(value, str) else value for name, value in text.values.items()}
-    try:
-        return template.format(**values)
-    except (LookupError, ValueError, TypeError, AttributeError):  # values of a session that someone else wrote
-        return str(text)
+    return said(text, _translators())

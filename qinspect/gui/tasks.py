@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QApplication
 
 from ..engine.plan import QuantPlan
 from ..engine.results import Analysis
@@ -14,6 +15,7 @@ from . import work
 from .document import Document
 from .errands import Errands, line
 from .jobs import Job, Jobs
+from .language import language_of
 
 QUICK_MS = 1500
 """So long after the last edit its figures are computed."""
@@ -321,8 +323,9 @@ class Tasks(Errands):
         run = self._document.find()
         if run is None:
             return None
+        language = language_of(QApplication.instance())
         return self._start(
             self.tr("Writing the report"),
-            lambda report: work.write_report(run.analysis, path),
+            lambda report: work.write_report(run.analysis, path, language),
             lambda _: self._document.log(self.tr("wrote {0}").format(path)),
         )

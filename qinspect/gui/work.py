@@ -13,6 +13,7 @@ from ..engine.progress import Report, part
 from ..engine.results import Analysis
 from ..engine.target import Target, host_isa
 from ..engine.text import Text
+from . import translation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -347,12 +348,12 @@ def device_times(
     return analyze(model, data, plan, calibration, report, metric=metric or TOP1, device=device)
 
 
-def write_report(analysis: Analysis, path: Path) -> None:
-    """One HTML file that opens offline."""
+def write_report(analysis: Analysis, path: Path, language: str = "en") -> None:
+    """One HTML file that opens offline, in the language of a code such as ``zh_CN``."""
     from ..engine.files import write_atomically
     from ..engine.report import report_html
 
-    write_atomically(path, report_html(analysis))
+    write_atomically(path, report_html(analysis, translation.language(language)))
 
 
 @dataclass(frozen=True)

@@ -8314,6 +8314,14 @@
         <translation>范围与样本数</translation>
     </message>
     <message>
+        <source> ({low} to {high})</source>
+        <translation>（{low} 至 {high}）</translation>
+    </message>
+    <message>
+        <source>{number} points</source>
+        <translation>{number} 个百分点</translation>
+    </message>
+    <message>
         <source>Mend the function, or name another.</source>
         <translation>请修正该函数，或指定另一个。</translation>
     </message>
@@ -8412,6 +8420,450 @@
     <message>
         <source>Give a whole number from 1.</source>
         <translation>请给出从 1 开始的整数。</translation>
+    </message>
+    <message>
+        <source>{float} and {quantized}</source>
+        <translation>{float} 与 {quantized}</translation>
+    </message>
+    <message>
+        <source>float {float}, quantized {quantized}</source>
+        <translation>浮点 {float}，量化 {quantized}</translation>
+    </message>
+    <message>
+        <source>{count} samples of the final split, the quantized model run by {runtime}</source>
+        <translation>最终部分的 {count} 个样本，量化模型由 {runtime} 运行</translation>
+    </message>
+    <message>
+        <source>weights alone: a state_dict cannot be run</source>
+        <translation>仅比较权重：state_dict 无法运行</translation>
+    </message>
+    <message>
+        <source>reference</source>
+        <translation>参照</translation>
+    </message>
+    <message>
+        <source>metric</source>
+        <translation>指标</translation>
+    </message>
+    <message>
+        <source>no labels: compared by agreement</source>
+        <translation>没有标签：按一致率比较</translation>
+    </message>
+    <message>
+        <source>no labels: compared by SQNR</source>
+        <translation>没有标签：按 SQNR 比较</translation>
+    </message>
+    <message>
+        <source>agreement {share}</source>
+        <translation>一致率 {share}</translation>
+    </message>
+    <message>
+        <source>KL {kl} nats</source>
+        <translation>KL {kl} nats</translation>
+    </message>
+    <message>
+        <source>quantized</source>
+        <translation>量化</translation>
+    </message>
+    <message>
+        <source>outputs</source>
+        <translation>输出</translation>
+    </message>
+    <message>
+        <source>equal</source>
+        <translation>相等</translation>
+    </message>
+    <message>
+        <source>SQNR; mean squared error over the float power {mse}</source>
+        <translation>SQNR；均方误差与浮点功率之比为 {mse}</translation>
+    </message>
+    <message>
+        <source>float → quantized</source>
+        <translation>浮点 → 量化</translation>
+    </message>
+    <message>
+        <source>{ratio} times as fast, one sample, one thread</source>
+        <translation>速度为 {ratio} 倍，单个样本，单线程</translation>
+    </message>
+    <message>
+        <source>not measured</source>
+        <translation>未测量</translation>
+    </message>
+    <message>
+        <source>Error along the depth</source>
+        <translation>沿深度的误差</translation>
+    </message>
+    <message>
+        <source>SQNR of each layer&apos;s value, everything before it quantized, dB (a gap where it is exact or cannot be read)</source>
+        <translation>各层数值的 SQNR（其前全部量化），dB（完全相等或无法读取处留空）</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>层</translation>
+    </message>
+    <message>
+        <source>{count} layers that are in both. Matched by identity (both carry the id), name (module path and operator), weights (their shape and correlation) or topology (between neighbours that match). A click on a heading sorts.</source>
+        <translation>两者共有 {count} 层。匹配依据为标识（两者都带有 id）、名称（模块路径和算子）、权重（形状和相关性）或拓扑（位于已匹配的相邻层之间）。点击表头可排序。</translation>
+    </message>
+    <message>
+        <source>in the quantized model</source>
+        <translation>在量化模型中</translation>
+    </message>
+    <message>
+        <source>operator</source>
+        <translation>算子</translation>
+    </message>
+    <message>
+        <source>matched by</source>
+        <translation>匹配依据</translation>
+    </message>
+    <message>
+        <source>weight / activation</source>
+        <translation>权重 / 激活</translation>
+    </message>
+    <message>
+        <source>SQNR, dB</source>
+        <translation>SQNR，dB</translation>
+    </message>
+    <message>
+        <source>cosine</source>
+        <translation>余弦</translation>
+    </message>
+    <message>
+        <source>MSE</source>
+        <translation>MSE</translation>
+    </message>
+    <message>
+        <source>weight, dB</source>
+        <translation>权重，dB</translation>
+    </message>
+    <message>
+        <source>weights at 0</source>
+        <translation>为 0 的权重</translation>
+    </message>
+    <message>
+        <source>stored weights: how often each whole number</source>
+        <translation>存储的权重：各整数出现的次数</translation>
+    </message>
+    <message>
+        <source>the same</source>
+        <translation>相同</translation>
+    </message>
+    <message>
+        <source>identity</source>
+        <translation>标识</translation>
+    </message>
+    <message>
+        <source>name</source>
+        <translation>名称</translation>
+    </message>
+    <message>
+        <source>topology</source>
+        <translation>拓扑</translation>
+    </message>
+    <message>
+        <source>exact</source>
+        <translation>完全相等</translation>
+    </message>
+    <message>
+        <source>In the float model alone:</source>
+        <translation>仅在浮点模型中：</translation>
+    </message>
+    <message>
+        <source>In the quantized model alone:</source>
+        <translation>仅在量化模型中：</translation>
+    </message>
+    <message>
+        <source>What it rests on</source>
+        <translation>依据</translation>
+    </message>
+    <message>
+        <source>Float</source>
+        <translation>浮点</translation>
+    </message>
+    <message>
+        <source>Quantized</source>
+        <translation>量化</translation>
+    </message>
+    <message>
+        <source>weights {file}</source>
+        <translation>权重 {file}</translation>
+    </message>
+    <message>
+        <source>digest {digest}</source>
+        <translation>摘要 {digest}</translation>
+    </message>
+    <message>
+        <source>{count} parameters</source>
+        <translation>{count} 个参数</translation>
+    </message>
+    <message>
+        <source>{count} samples, of which {final} to report on</source>
+        <translation>{count} 个样本，其中 {final} 个用于报告</translation>
+    </message>
+    <message>
+        <source>All figures were measured. Layers&apos; errors are against the float model&apos;s values on the same samples, everything before the layer quantized as well; a weight&apos;s are those of the stored numbers against the float weights. KL is KL(float‖quantized), mean per sample. Bars have a scale of their own for each layer; the number at their left end is the type&apos;s smallest.</source>
+        <translation>所有数值均为实测。各层的误差是与浮点模型在相同样本上的数值相比，且该层之前的部分也已量化；权重的误差是所存数值与浮点权重相比。KL 为 KL(float‖quantized)，按样本取平均。各层的柱形有各自的比例；最左端是该类型的最小值。</translation>
+    </message>
+    <message>
+        <source>the plan in the quantized model</source>
+        <translation>量化模型中的方案</translation>
+    </message>
+    <message>
+        <source>{model} on {target}</source>
+        <translation>{model}，目标 {target}</translation>
+    </message>
+    <message>
+        <source>1 thread</source>
+        <translation>1 个线程</translation>
+    </message>
+    <message>
+        <source>{count} threads</source>
+        <translation>{count} 个线程</translation>
+    </message>
+    <message>
+        <source>batch {size}</source>
+        <translation>批大小 {size}</translation>
+    </message>
+    <message>
+        <source>{count} samples of the final split</source>
+        <translation>最终部分的 {count} 个样本</translation>
+    </message>
+    <message>
+        <source>drop {drop}</source>
+        <translation>下降 {drop}</translation>
+    </message>
+    <message>
+        <source>SQNR {db} dB</source>
+        <translation>SQNR {db} dB</translation>
+    </message>
+    <message>
+        <source>simulated</source>
+        <translation>模拟</translation>
+    </message>
+    <message>
+        <source>in the kernels</source>
+        <translation>实际核中</translation>
+    </message>
+    <message>
+        <source>{ratio} times as fast</source>
+        <translation>速度为 {ratio} 倍</translation>
+    </message>
+    <message>
+        <source>p90 {float} and {int8} ms</source>
+        <translation>p90 为 {float} 和 {int8} 毫秒</translation>
+    </message>
+    <message>
+        <source>layers alone add up to {float} and {int8} ms</source>
+        <translation>各层相加为 {float} 和 {int8} 毫秒</translation>
+    </message>
+    <message>
+        <source>layers alone add up to {int8} ms</source>
+        <translation>各层相加为 {int8} 毫秒</translation>
+    </message>
+    <message>
+        <source>measured on {device}</source>
+        <translation>在 {device} 上测得</translation>
+    </message>
+    <message>
+        <source>float → int8</source>
+        <translation>浮点 → int8</translation>
+    </message>
+    <message>
+        <source>Findings</source>
+        <translation>发现</translation>
+    </message>
+    <message>
+        <source>Estimated to win back {kl} nats of KL.</source>
+        <translation>估计可挽回 {kl} nats 的 KL。</translation>
+    </message>
+    <message>
+        <source>Nothing was found wrong.</source>
+        <translation>没有发现问题。</translation>
+    </message>
+    <message>
+        <source>The estimate does not hold: {reason}.</source>
+        <translation>估计不成立：{reason}。</translation>
+    </message>
+    <message>
+        <source>local SQNR, dB</source>
+        <translation>局部 SQNR，dB</translation>
+    </message>
+    <message>
+        <source>cumulative SQNR, dB</source>
+        <translation>累积 SQNR，dB</translation>
+    </message>
+    <message>
+        <source>share of the output error, estimated (bars, own scale)</source>
+        <translation>占输出误差的份额，估计（柱形，单独比例）</translation>
+    </message>
+    <message>
+        <source>{count} layers, and {absorbed} absorbed by them. A click on a heading sorts.</source>
+        <translation>{count} 层，另有 {absorbed} 层被其吸收。点击表头可排序。</translation>
+    </message>
+    <message>
+        <source>share of error</source>
+        <translation>误差份额</translation>
+    </message>
+    <message>
+        <source>local dB</source>
+        <translation>局部 dB</translation>
+    </message>
+    <message>
+        <source>cumulative dB</source>
+        <translation>累积 dB</translation>
+    </message>
+    <message>
+        <source>float µs</source>
+        <translation>浮点 µs</translation>
+    </message>
+    <message>
+        <source>int8 µs</source>
+        <translation>int8 µs</translation>
+    </message>
+    <message>
+        <source>won µs</source>
+        <translation>节省 µs</translation>
+    </message>
+    <message>
+        <source>kernel equal</source>
+        <translation>与实际核相等</translation>
+    </message>
+    <message>
+        <source>note</source>
+        <translation>备注</translation>
+    </message>
+    <message>
+        <source>Worst samples</source>
+        <translation>最差样本</translation>
+    </message>
+    <message>
+        <source>Of {count} of the final split, simulated, by KL.</source>
+        <translation>最终部分的 {count} 个样本之中，模拟，按 KL 排序。</translation>
+    </message>
+    <message>
+        <source>Of {count} of the final split, simulated, by mean squared error.</source>
+        <translation>最终部分的 {count} 个样本之中，模拟，按均方误差排序。</translation>
+    </message>
+    <message>
+        <source>KL, nats</source>
+        <translation>KL，nats</translation>
+    </message>
+    <message>
+        <source>MSE / power</source>
+        <translation>MSE / 功率</translation>
+    </message>
+    <message>
+        <source>label</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>int8</source>
+        <translation>int8</translation>
+    </message>
+    <message>
+        <source>{sample}, layer by layer: falls most at {layer}, by {db} dB</source>
+        <translation>{sample}，逐层：在 {layer} 处下降最多，为 {db} dB</translation>
+    </message>
+    <message>
+        <source>{sample}, layer by layer</source>
+        <translation>{sample}，逐层</translation>
+    </message>
+    <message>
+        <source>cumulative SQNR of this sample, dB</source>
+        <translation>该样本的累积 SQNR，dB</translation>
+    </message>
+    <message>
+        <source>of all samples</source>
+        <translation>所有样本的</translation>
+    </message>
+    <message>
+        <source>Error of one sample along the depth</source>
+        <translation>单个样本沿深度的误差</translation>
+    </message>
+    <message>
+        <source>Calibration samples</source>
+        <translation>校准样本</translation>
+    </message>
+    <message>
+        <source>Enough</source>
+        <translation>已足够</translation>
+    </message>
+    <message>
+        <source>More samples are wanted</source>
+        <translation>需要更多样本</translation>
+    </message>
+    <message>
+        <source>with half of the {count} samples the median tensor has {share} of its range, and the ranges of {growing} of {tensors} tensors still grow. Ranges are from the smallest to the largest value, means over all choices of so many samples.</source>
+        <translation>用 {count} 个样本的一半，中位张量已达到其范围的 {share}，而 {tensors} 个张量中有 {growing} 个的范围仍在增大。范围为最小值到最大值，对同样数量样本的所有选取方式取平均。</translation>
+    </message>
+    <message>
+        <source>median tensor</source>
+        <translation>中位张量</translation>
+    </message>
+    <message>
+        <source>tenth percentile</source>
+        <translation>第十百分位</translation>
+    </message>
+    <message>
+        <source>Range against number of calibration samples</source>
+        <translation>范围与校准样本数的关系</translation>
+    </message>
+    <message>
+        <source>Outputs</source>
+        <translation>输出</translation>
+    </message>
+    <message>
+        <source>power</source>
+        <translation>功率</translation>
+    </message>
+    <message>
+        <source>Fusions</source>
+        <translation>融合</translation>
+    </message>
+    <message>
+        <source>absorbed</source>
+        <translation>被吸收的层</translation>
+    </message>
+    <message>
+        <source>pattern</source>
+        <translation>模式</translation>
+    </message>
+    <message>
+        <source>state</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>max |Δ|</source>
+        <translation>最大 |Δ|</translation>
+    </message>
+    <message>
+        <source>reason</source>
+        <translation>原因</translation>
+    </message>
+    <message>
+        <source>fused</source>
+        <translation>已融合</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>已关闭</translation>
+    </message>
+    <message>
+        <source>blocked</source>
+        <translation>受阻</translation>
+    </message>
+    <message>
+        <source>{count} multiply-adds per sample</source>
+        <translation>每个样本 {count} 次乘加</translation>
+    </message>
+    <message>
+        <source>{count} samples ({calibrate} to calibrate, {select} to select, {final} to report on)</source>
+        <translation>{count} 个样本（{calibrate} 个用于校准，{select} 个用于选择，{final} 个用于报告）</translation>
+    </message>
+    <message>
+        <source>Shares of the error and gains are estimates from random backward passes; all other figures were measured. KL is KL(float‖int8), mean per sample.</source>
+        <translation>误差份额和收益由随机反向传播估计；其余数值均为实测。KL 为 KL(float‖int8)，按样本取平均。</translation>
     </message>
     <message>
         <source>unknown kind {kind!r}</source>

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import time
 
 import pytest
 
-from qinspect.cli import main, terminal
+from qinspect.cli import main, options, terminal
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.target import Target
 
@@ -123,3 +124,14 @@ def test_times_that_are_compared_have_one_unit_and_small_divergences_their_magni
     assert terminal.durations(0.0065, 0.0075) == ["6.5 µs", "7.5 µs"]
     assert terminal.durations(1234.5, 0.5) == ["1234.50 ms", "0.50 ms"]
     assert [terminal.nats(kl) for kl in (0.0, 4.34e-6, 0.0341)] == ["0.0000", "4.3e-06", "0.0341"]
+
+
+@pytest.mark.parametrize(
+    ("word", "system", "code"),
+    [(None, "de_DE.UTF-8", "en"), (None, "zh_CN.UTF-8", "zh-CN"), ("en", "zh_TW.UTF-8", "en"), ("zh_CN", "C", "zh-CN")],
+)
+def test_a_report_is_in_the_language_that_is_named_or_the_systems(monkeypatch, word, system, code):
+    for name in ("LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", system)
+    assert options.language(argparse.Namespace(language=word)).code == code
