@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from .backends.exported import new_folder
 from .calibrate import Calibration
 from .child import run_in_child
 from .data import Dataset
+from .evidence import Seen, Work, by_simulation
 from .execute import function
 from .files import write_json
 from .graph import Layer, LayerGraph, Ref, replace
 from .job import batch_size, calibrate_model, float_onnx, fused_graph, quantization_of, whole_batches
-from .kernels import make_runner
+from .kernels import steps_of_range
 from .load import Model
 from .plan import QuantPlan
 from .problem import Problem
@@ -51,7 +52,8 @@ class Dump:
         The layer's id, and what runs it; None where nothing does here.
     samples : int
     max_steps : int | None
-        Largest difference between kernel and simulation, in steps of the output's grid.
+        Largest difference between kernel and simulation, in steps of the output's grid; where that has none,
+        of an 8-bit grid over its range.
     equal_share : float | None
         Share of the values that are equal.
     model : str
@@ -103,7 +105,9 @@ def dump(
     q = quantization_of(model, data, plan, calibration, part(report, 0.1, 0.15))
     layer = q.graph.by_id[layer.id]
     if layer.id not in q.quantized or layer.id in q.why_not:
-        reason = q.why_not.get(layer.id, "the plan leaves it in float")
+        reason = q.why_not.get(layer.id, Text("the plan leaves it in float"))
+        if layer.id in q.dynamic | q.weight_only:
+            reason = Text("what it reads has no grid before it runs")
         raise Problem(
             layer.id,
             Text("computes no integers on {target}: {reason}", target=plan.target.name, reason=reason),
@@ -122,12 +126,12 @@ def dump(
     absent = not_run_here(plan.target, q.graph)
     if absent is None:
         onnx = float_onnx(q) if plan.target.backend == "ort" else None
-        work = _Work(q, onnx, inputs, (*reads, *layer.inputs, wanted))
-        seen: _Seen = run_in_child(
-            "qinspect.engine.dump:_work", work, part(report, 0.15, 0.7), what=f"target {plan.target.name}"
+        work = Work(q, onnx, inputs, layer.id, tuple(dict.fromkeys((*reads, *layer.inputs, wanted))))
+        seen: Seen = run_in_child(
+            "qinspect.engine.evidence:by_kernels", work, part(report, 0.15, 0.7), what=f"target {plan.target.name}"
         )
     else:
-        seen = _simulated(q, inputs, (*reads, *layer.inputs))
+        seen = by_simulation(q, inputs, (*reads, *layer.inputs))
     report(0.7, 1, Text("comparing"))
     with new_folder(out.absolute()) as folder:
         found = _write(q, layer, seen, folder, [data.names[i] for i in chosen], absent, out)
@@ -155,50 +159,11 @@ def find_layer(graph: LayerGraph, layer_id: str) -> Layer:
     )
 
 
-@dataclass(frozen=True)
-class _Work:
-    quantization: Quantization
-    float_onnx: bytes | None
-    inputs: tuple[torch.Tensor, ...]
-    wanted: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """Whole numbers (int32) by value name, the kernels' names, and real numbers of values that are on no grid."""
-
-    integers: Mapping[str, torch.Tensor]
-    kernels: Mapping[str, str]
-    real: Mapping[str, torch.Tensor] = field(default_factory=dict)
-
-
-def _work(work: _Work, report: Report) -> _Seen:
-    """In a child process: what the kernels hand on."""
-    runner = make_runner(work.quantization, work.float_onnx, report)
-    integers = runner.integers(work.inputs)
-    return _Seen({name: integers[name] for name in work.wanted if name in integers}, dict(runner.kernels))
-
-
-def _simulated(q: Quantization, inputs: Sequence[torch.Tensor], wanted: Sequence[str]) -> _Seen:
-    """What the simulation hands on, where there is no kernel."""
-    values: dict[str, torch.Tensor] = dict(zip(q.graph.input_names, inputs, strict=True))
-
-    def keep(layer: Layer, value: torch.Tensor) -> torch.Tensor:
-        if layer.value in wanted:
-            values[layer.value] = value
-        return value
-
-    with torch.inference_mode():
-        simulate(q)(inputs, keep)
-    whole = {name: q.values[name].quantize(values[name]) for name in wanted if name in q.values}
-    return _Seen(whole, {}, {name: values[name] for name in wanted if name not in whole})
-
-
 # -- the folder --------------------------------------------------------------------------------------
 
 
 def _write(
-    q: Quantization, layer: Layer, seen: _Seen, folder: Path, names: list[str], absent: str | None, out: Path
+    q: Quantization, layer: Layer, seen: Seen, folder: Path, names: list[str], absent: str | None, out: Path
 ) -> Dump:
     reads = inputs_of(q, layer)
     real = {**seen.real, **{name: q.values[name].dequantize(numbers) for name, numbers in seen.integers.items()}}
@@ -225,7 +190,7 @@ def _write(
     if layer.id in q.weights:
         sums = _weighted(q, layer, seen.integers[layer.inputs[0]], arrays, description)
     out_params = q.values.get(layer.value)
-    kernel = seen.integers.get(layer.value)
+    kernel = seen.integers.get(layer.value) if out_params is not None else seen.given
     description["kernel"] = seen.kernels.get(layer.id)
     if kernel is None:
         description["why_no_kernel"] = absent or Text("its integers cannot be read without changing what runs")
@@ -233,6 +198,10 @@ def _write(
     difference: dict[str, Any] = {}
     if out_params is None:
         arrays["output_simulation"] = simulated.numpy()
+        if kernel is not None:
+            arrays["output_kernel"] = kernel.reshape(simulated.shape).numpy()
+            steps, _ = steps_of_range(kernel, simulated)
+            difference = _difference(steps, kernel.reshape(simulated.shape), simulated, sums)
     else:
         whole = out_params.quantize(simulated)
         arrays["output_simulation"] = _stored(out_params, whole)
@@ -240,7 +209,8 @@ def _write(
             arrays["output_exact"] = _stored(out_params, _exact(q, layer, sums, out_params, real))
         if kernel is not None:
             arrays["output_kernel"] = _stored(out_params, kernel.reshape(whole.shape))
-            difference = _difference(kernel.reshape(whole.shape), whole, sums)
+            steps = (kernel.reshape(whole.shape) - whole).to(torch.int64)
+            difference = _difference(steps, kernel.reshape(whole.shape), whole, sums)
     description["difference"] = difference or None
     small = cut(q, layer, {name: tuple(real[name].shape) for name in reads})
     file, gives = write_cut(small, tuple(real[name] for name in reads), folder)
@@ -339,16 +309,17 @@ def _exact(
     return torch.clamp(torch.round(real / float(out.scale)) + int(out.zero_point), out.qmin, out.qmax).to(torch.int32)
 
 
-def _difference(kernel: torch.Tensor, simulated: torch.Tensor, sums: torch.Tensor | None) -> dict[str, Any]:
-    steps = (kernel - simulated).to(torch.int64)
+def _difference(
+    steps: torch.Tensor, kernel: torch.Tensor, simulated: torch.Tensor, sums: torch.Tensor | None
+) -> dict[str, Any]:
     flat = steps.abs().flatten()
     at = int(flat.argmax())
     index = [int(i) for i in np.unravel_index(at, tuple(steps.shape))]
     by_sample = steps.reshape(steps.shape[0], -1).abs()
     worst = {
         "index": index,
-        "kernel": int(kernel.flatten()[at]),
-        "simulation": int(simulated.flatten()[at]),
+        "kernel": kernel.flatten()[at].item(),
+        "simulation": simulated.flatten()[at].item(),
         "accumulator": None if sums is None else int(sums.flatten()[at]),
     }
     return {

@@ -241,7 +241,7 @@ def compare(
         else:
             entry = found.setdefault(layer.id, _Difference(overflows=_may_overflow(q, layer)))
             if real is not None:
-                entry.add(*_steps_of_range(real, simulation.run_layer(layer, values)))
+                entry.add(*steps_of_range(real, simulation.run_layer(layer, values)))
                 continue
             params = q.values[layer.value]
             expected = params.quantize(simulation.run_layer(layer, values))
@@ -264,10 +264,10 @@ def _steps_of_call(simulation: Simulation, layer: Layer, call: Call) -> tuple[to
     if not call.result.is_floating_point():
         simulated = simulation.quantization.values[layer.value].quantize(expected)
         return call.result.to(torch.int32) - simulated, simulated
-    return _steps_of_range(call.result, expected, sums)
+    return steps_of_range(call.result, expected, sums)
 
 
-def _steps_of_range(
+def steps_of_range(
     got: torch.Tensor, expected: torch.Tensor, of: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Differences of real numbers in steps of an 8-bit grid over the range of those that are expected, or `of` others,

@@ -7930,6 +7930,14 @@
         <translation>让它保持浮点，再寻找代价更小的办法。</translation>
     </message>
     <message>
+        <source>the plan leaves it in float</source>
+        <translation>方案让它保持浮点</translation>
+    </message>
+    <message>
+        <source>what it reads has no grid before it runs</source>
+        <translation>它读取的值在运行之前没有网格</translation>
+    </message>
+    <message>
         <source>gives {given}, the model takes {taken}</source>
         <translation>给出 {given}，而模型接受 {taken}</translation>
     </message>

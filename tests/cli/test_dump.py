@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime
@@ -95,6 +97,51 @@ def test_a_layer_of_an_eager_model_is_a_folder_that_gives_the_same(digits, tmp_p
     assert layer["model"] == {"file": "layer", "equal_share": 1.0}
     assert "EagerModel" in (tmp_path / "out" / "layer" / "build.py").read_text()
     np.testing.assert_array_equal(t["output_kernel"], t["output_simulation"])
+
+
+BLOCK = """\
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.norm = nn.Linear(16, 24), nn.Linear(24, 16), nn.LayerNorm(16)
+
+    def forward(self, x):
+        return self.norm(self.two(F.relu(self.one(x))) + x)
+
+
+def model():
+    torch.manual_seed(0)
+    return Block()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["ort", "pt2e"])
+def test_of_a_layer_that_hands_on_real_numbers_the_kernels_are_written(target, tmp_path, capsys):
+    if target == "pt2e" and not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("inductor needs a C++ compiler")
+    (tmp_path / "net.py").write_text(BLOCK)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).standard_normal((40, 5, 16), np.float32))
+    # Three at a time: the last of the eight are filled up.
+    plan = QuantPlan.preset(replace(Target.parse(target), batch=3))
+    words = ["dump", f"{tmp_path / 'net.py'}:model", "--data", str(tmp_path / "x.npz"), "--input-shape", "1,5,16"]
+    words += ["--plan", write(tmp_path / "plan.json", plan), "--layer"]
+    layer, t = dumped([*words, "one:linear"], tmp_path / "out")
+    assert t["output_kernel"].dtype == np.uint8
+    hidden = t["output_kernel"]
+    layer, t = dumped([*words, "two:linear"], tmp_path / "out")
+    np.testing.assert_array_equal(t["input_0"], hidden)
+    assert t["output_kernel"].dtype == np.float32
+    scale = np.asarray(layer["weight"]["scale"]) * layer["inputs"][0]["scale"]
+    np.testing.assert_allclose(t["output_kernel"], t["accumulator"] * scale, rtol=1e-4, atol=1e-5)
+    assert layer["difference"]["equal_share"] == 1.0
+    assert layer["model"]["equal_share"] == 1.0
+    assert "100.00% of the values equal the simulation" in capsys.readouterr().out
 
 
 SATURATING = """\

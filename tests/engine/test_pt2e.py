@@ -18,6 +18,7 @@ from qinspect.engine.backends.pt2e.nodes import described, layer_of
 from qinspect.engine.backends.pt2e.profile import kernels_in, layer_times
 from qinspect.engine.backends.runner import Call
 from qinspect.engine.data_spec import DataSpec
+from qinspect.engine.evidence import _by_calls
 from qinspect.engine.execute import outputs_of
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.job import calibrate_model, fused_graph
@@ -310,6 +311,23 @@ def test_a_call_is_held_against_what_the_simulation_makes_of_that_which_it_read(
         compare(Simulation(q), {}, (x,), found, calls={layer.id: [Call(read, result, added, torch.relu)]})
         assert found.keys() == {layer.id}
         assert found[layer.id].largest == largest
+
+
+def test_what_a_layers_calls_read_and_gave_is_cut_to_the_samples_and_left_out_where_they_compute_more(block):
+    x, of = block
+    q = of("static")
+    layer = q.graph.by_id["two:linear"]
+    one, two = (q.values["x"].fake_quantize(item) for item in (x, torch.cat([2 * x[:1], x[:1], x[:1]])))
+    gave = torch.randn(30, 32)
+    calls = [Call(one.flatten(0, 1), gave[:15]), Call(two.flatten(0, 1), gave[15:])]
+    found = _by_calls(q, layer, calls, 4)
+    assert found is not None
+    integers, given = found
+    assert torch.equal(q.values["x"].dequantize(integers["x"]), torch.cat([one, two[:1]]))
+    assert given is not None
+    assert torch.equal(given, gave[:20].view(4, 5, 32))
+    assert _by_calls(q, layer, [replace(call, added=call.result) for call in calls], 4) is None
+    assert _by_calls(q, layer, [replace(call, curve=torch.relu) for call in calls], 4) is None
 
 
 @pytest.mark.slow
