@@ -95,6 +95,21 @@ def test_both_exporters_files_become_the_layers_of_the_module(block, dynamo, ops
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_a_prelu_with_a_slope_for_each_channel_stays_one_whatever_axes_the_exporter_gave_it(dynamo, tmp_path):
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.PReLU(4), nn.Conv2d(4, 5, 3), nn.PReLU(), nn.Flatten(), nn.Linear(80, 6), nn.PReLU(6)
+    ).eval()  # fmt: skip
+    for slope in (net[1].weight, net[6].weight):
+        slope.data.uniform_(0.1, 0.9)
+    model = load_model(ModelSpec(str(exported(net, tmp_path / "net.onnx", torch.rand(2, 3, 8, 8), dynamo))))
+    ops = [layer.op for layer in model.graph.layers if not layer.transparent]
+    assert ops == ["conv2d", "prelu", "conv2d", "prelu", "linear", "prelu"]
+    x = torch.randn(5, 3, 8, 8)
+    torch.testing.assert_close(model.forward(x)["answer"], net(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_file_of_a_fixed_batch_keeps_it_and_says_so(block, tmp_path):
     path = exported(block, tmp_path / "block.onnx", torch.rand(1, 3, 8, 8), False, dynamic=False)
     model = load_model(ModelSpec(str(path)))

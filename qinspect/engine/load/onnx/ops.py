@@ -116,9 +116,8 @@ def _clip(c: Call) -> torch.Tensor:
 def _prelu(c: Call) -> torch.Tensor:
     x, slope = c.tensor(0), c.tensor(1)
     channels = x.shape[1] if x.dim() > 1 else 1
-    per_channel = slope.numel() == 1 or (
-        slope.numel() == channels and slope.dim() == x.dim() - 1 and slope.shape[0] == channels
-    )
+    along = (1,) * (x.dim() - slope.dim()) + tuple(slope.shape)  # as it is broadcast: torch writes (1, C, 1, 1)
+    per_channel = slope.numel() == 1 or (x.dim() > 1 and along == (1, channels, *(1 for _ in x.shape[2:])))
     if per_channel or (slope.shape == (channels,) and (x.dim() == 2 or c.opset < 7)):
         return F.prelu(x, slope.reshape(-1) if slope.dim() != 1 else slope)
     return torch.where(x < 0, x * slope, x)
