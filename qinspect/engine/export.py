@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -31,6 +32,7 @@ from .job import (
 )
 from .kinds import BACKENDS, KINDS, ONNX_KINDS, holds_onnx, refused
 from .load import Model
+from .memory import VALUE_BYTES
 from .metric import TOP1, Metric
 from .plan import QuantPlan
 from .plan_file import read_plan
@@ -46,6 +48,9 @@ __all__ = ["KINDS", "ExportReport", "export", "suited"]
 
 SAMPLES = 1024
 """Samples of the final split, at most, that an exported model is verified on."""
+
+SAMPLES_BYTES = 1 << 30
+"""What these samples may take of memory, in which all of them are at once."""
 
 SYNTHETIC = 32
 """Samples made of the statistics that an exported model is verified on where no data is given."""
@@ -154,7 +159,8 @@ def _trial(
             Score(lambda outputs: None, class_axis(model.graph, None, metric)),
             (Text("verified on {count} synthetic inputs drawn from the statistics, no data was given", count=count),),
         )
-    chosen = whole_batches(model.graph, data.splits.final, SAMPLES)
+    sample = sum(math.prod(spec.sized(1)) for spec in model.graph.inputs) * VALUE_BYTES
+    chosen = whole_batches(model.graph, data.splits.final, min(SAMPLES, max(size, SAMPLES_BYTES // max(1, sample))))
     targets = None if data.targets is None else data.targets[list(chosen)]
     metric = judged(metric, model.graph, data)
 

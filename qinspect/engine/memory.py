@@ -79,7 +79,9 @@ def free_bytes() -> int | None:
 
     None where the system says nothing of it.
     """
-    found = [free for free in (_system(), _control_group(), _address_space()) if free is not None]
+    found = [
+        free for free in (_system(), _control_group(), _own("RLIMIT_AS", 0), _own("RLIMIT_DATA", 5)) if free is not None
+    ]
     return min(found, default=None)
 
 
@@ -111,12 +113,13 @@ def _control_group() -> int | None:
     return None
 
 
-def _address_space() -> int | None:
+def _own(limit: str, used: int) -> int | None:
+    """What is left of a limit of this process; `used` is the place in /proc's statm of what it has taken of it."""
     try:
         import resource
 
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    except (ImportError, OSError, ValueError, IndexError):
+        most = resource.getrlimit(getattr(resource, limit))[0]
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[used])
+    except (ImportError, AttributeError, OSError, ValueError, IndexError):
         return None
-    return None if limit == resource.RLIM_INFINITY else max(0, limit - pages * os.sysconf("SC_PAGE_SIZE"))
+    return None if most == resource.RLIM_INFINITY else max(0, most - pages * os.sysconf("SC_PAGE_SIZE"))

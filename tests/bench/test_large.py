@@ -1,4 +1,4 @@
-"""A model of 1 GB of weights: what opening and analyzing it take, over the size of its weights."""
+"""Models of 1 GB of weights, and folders of more pictures than memory holds: what they take."""
 
 from __future__ import annotations
 
@@ -69,3 +69,68 @@ def test_a_gigabyte_of_weights_opens_without_taking_a_gigabyte(tmp_path):
     print(f"\n{weights / 2**30:.2f} GB of weights; as shares of them: {share}")
     assert found["mapped"]["opened"] < 0.2 * weights < found["read"]["opened"]
     assert found["mapped"]["analyzed"] < 1.3 * found["mapped"]["predicted"]
+
+
+PICTURES = 20_000
+
+FOLDER = """
+import json, resource, sys, time, torch
+torch.set_num_threads(1)
+from qinspect.engine import job
+from qinspect.engine.analyze import analyze
+from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.target import Target
+
+def status(key):
+    line = next(line for line in open("/proc/self/status") if line.startswith(key))
+    return int(line.split()[1]) * 1024
+
+samples, limit = int(sys.argv[1]), int(sys.argv[2])
+model = load_model(ModelSpec("net.py:model", None, ((1, 3, 224, 224),)), allow_code=True)
+resource.setrlimit(resource.RLIMIT_AS, (status("VmSize") + limit,) * 2)
+before, began = status("VmRSS"), time.perf_counter()
+data = open_data(DataSpec("pictures", samples=samples, resize=224, crop=224), model.graph.inputs[0].shape)
+job.check_float(model, data)
+plan = job.first_plan(model.graph, Target())
+calibration = job.calibrate_model(model, data, plan)
+totals = analyze(model, data, plan, calibration, kernels=False, exact=False).totals
+print(json.dumps({"samples": calibration.samples + totals.samples, "taken": status("VmHWM") - before,
+                  "s": time.perf_counter() - began}))
+"""
+
+NET = """
+import torch
+from torch import nn
+
+def model():
+    torch.manual_seed(0)
+    first = nn.Conv2d(3, 8, 3, stride=4)
+    return nn.Sequential(first, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+"""
+
+
+def test_a_folder_of_pictures_larger_than_memory_takes_no_more_than_a_small_one(tmp_path):
+    """Decoded they would take twelve times what the process may."""
+    from PIL import Image
+
+    (tmp_path / "net.py").write_text(NET)
+    rng = np.random.default_rng(0)
+    for index in range(PICTURES):
+        folder = tmp_path / "pictures" / str(index % 10)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(folder / f"{index:06}.jpg", quality=60)
+    limit, decoded = 1 << 30, PICTURES * 224 * 224 * 3 * 4
+    found = {}
+    for samples in (PICTURES // 20, PICTURES):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(FOLDER), str(samples), str(limit)],
+            cwd=tmp_path, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        found[samples] = json.loads(done.stdout.splitlines()[-1])
+        print(f"\n{samples} pictures: {found[samples]['taken'] / 2**20:.0f} MB in {found[samples]['s']:.0f} s")
+    few, many = found.values()
+    print(f"limit {limit / 2**20:.0f} MB; decoded they are {decoded / 2**20:.0f} MB")
+    assert decoded > 10 * limit
+    assert many["samples"] > 0.7 * PICTURES
+    assert many["taken"] < 1.3 * few["taken"]

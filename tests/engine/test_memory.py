@@ -161,3 +161,80 @@ def test_a_run_in_a_process_with_little_memory_splits_its_batches_and_gives_the_
     """)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200)
     assert done.stdout.split() == ["short", "True"], done.stderr[-500:]
+
+
+def test_fewer_decoded_pictures_are_kept_where_memory_is_short(tmp_path, monkeypatch):
+    from PIL import Image
+
+    from qinspect.engine.data import images
+
+    rng = np.random.default_rng(0)
+    for index in range(40):
+        Image.fromarray(rng.integers(0, 255, (16, 16, 3), np.uint8)).save(tmp_path / f"{index:02}.png")
+    decoded = []
+    usual = images.Images._decode_file
+    monkeypatch.setattr(images.Images, "_decode_file", lambda self, index: decoded.append(index) or usual(self, index))
+    for free, again in ((None, 0), (8 * 10 * 16 * 16 * 3, 40)):
+        monkeypatch.setattr(images, "free_bytes", lambda free=free: free)
+        data = open_data(DataSpec(str(tmp_path)), (None, 3, 16, 16))
+        for _ in range(2):
+            before = len(decoded)
+            for start in range(0, 40, 2):
+                data.load([start, start + 1])
+        assert len(decoded) - before == again
+
+
+@pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
+def test_what_is_free_is_what_the_process_may_still_take(limit):
+    pytest.importorskip("resource", reason="limits of a process are set so on POSIX only")
+    script = textwrap.dedent(f"""
+        import resource
+        from qinspect.engine.memory import free_bytes
+        key = {{"RLIMIT_AS": "VmSize:", "RLIMIT_DATA": "VmData:"}}["{limit}"]
+        used = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(key))
+        resource.setrlimit(resource.{limit}, (used + 300 * 2**20,) * 2)
+        before = free_bytes()
+        taken = bytearray(200 * 2**20)
+        print(round(before / 2**20, -1), round(free_bytes() / 2**20, -1))
+    """)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200)
+    before, after = map(float, done.stdout.split())
+    assert 250 <= before <= 310, done.stderr
+    assert 60 <= after <= 110
+
+
+def test_trials_read_again_what_is_too_large_to_keep_and_find_the_same(digits_model, monkeypatch):
+    from qinspect.engine.data import DataSpec, open_data
+    from qinspect.engine.job import calibrate_model, first_plan, fused_graph
+    from qinspect.engine.load import ModelSpec, load_model
+    from qinspect.engine.metric import TOP1
+    from qinspect.engine.search import trials
+    from qinspect.engine.target import Target
+
+    model = load_model(ModelSpec(digits_model.source, str(digits_model.weights), ((1, 1, 8, 8),)), allow_code=True)
+    data = open_data(DataSpec(str(digits_model.data), samples=120), model.graph.inputs[0].shape)
+    plan = first_plan(model.graph, Target())
+    stats = calibrate_model(model, data, plan).tensors
+    found = []
+    for most in (trials.KEPT_BYTES, 100):
+        monkeypatch.setattr(trials, "KEPT_BYTES", most)
+        made = trials.Trials(fused_graph(model, plan).graph, stats, data, "select", data.splits.select, TOP1)
+        found.append(made.verify(plan))
+        assert bool(made._inputs) == (most > 100)
+    assert found[0] == found[1]
+
+
+def test_an_export_is_verified_on_as_many_samples_as_memory_holds_at_once(digits_model, monkeypatch, tmp_path):
+    from qinspect.engine import export
+    from qinspect.engine.data import DataSpec, open_data
+    from qinspect.engine.job import calibrate_model, first_plan
+    from qinspect.engine.load import ModelSpec, load_model
+    from qinspect.engine.target import Target
+
+    model = load_model(ModelSpec(digits_model.source, str(digits_model.weights), ((1, 1, 8, 8),)), allow_code=True)
+    data = open_data(DataSpec(str(digits_model.data), samples=160), model.graph.inputs[0].shape)
+    plan = first_plan(model.graph, Target())
+    monkeypatch.setattr(export, "SAMPLES_BYTES", 20 * 8 * 8 * 4)
+    found = export.export(model, plan, calibrate_model(model, data, plan), data, "onnx", tmp_path / "net.onnx")
+    assert len(data.splits.final) == 40
+    assert found.samples == 20

@@ -16,12 +16,14 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from ..data_spec import SPLITS, DataSpec, Labels, Picture
+from ..memory import free_bytes
 from ..problem import Problem
 from ..text import Text, counted, joined
 from .encoded import Encoded
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 CACHE_BYTES = 512 << 20
+"""Decoded images that are kept, at most; where memory is short, an eighth of what is free."""
 RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -63,7 +65,9 @@ class Images:
         self.preparation = self._describe()
         height, width = self._size or (512, 512)
         # Every look at a plan runs the same samples again, and decoding costs more than a small model.
-        self._decode = lru_cache(maxsize=max(1, CACHE_BYTES // (height * width * 3)))(self._decode_file)
+        free = free_bytes()
+        room = CACHE_BYTES if free is None else min(CACHE_BYTES, free // 8)
+        self._decode = lru_cache(maxsize=max(1, room // (height * width * 3)))(self._decode_file)
 
     def arrays(self, indices: Sequence[int]) -> tuple[npt.NDArray[Any], ...]:
         """The images at `indices`, normalized and stacked: one array, float32."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,6 +23,9 @@ from ..quantize import quantize
 from ..statistics import TensorStats
 from ..text import Text
 from .pareto import Verified
+
+KEPT_BYTES = 256 << 20
+"""Samples that take more than this are read again for every plan."""
 
 
 class Trials:
@@ -72,18 +75,26 @@ class Trials:
             return
         executor = Executor(self.graph, channels_last=True)
         with torch.inference_mode():
-            for inputs in fed(batches(self.data, self.samples, batch_size(self.graph))):
+            for inputs in self._batches():
                 report(0, 1, Text("running the float model"))
-                self._inputs.append(inputs)
+                if sum(tensor.nbytes for tensor in inputs) * len(self.samples) <= KEPT_BYTES * len(inputs[0]):
+                    self._inputs.append(inputs)
                 self._reference.append([o.float() for o in outputs_of(executor(inputs))])
+
+    def _batches(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Inputs: those that were kept, else read again."""
+        if self._inputs and len(self._inputs) == len(self._reference):
+            return iter(self._inputs)
+        self._inputs.clear()
+        return fed(batches(self.data, self.samples, batch_size(self.graph)))
 
     def _run(self, plan: QuantPlan, report: Report) -> Verified:
         model = simulation(quantize(self.graph, plan, self.stats), channels_last=True)
         errors = OutputErrors(self.classes)
         found: list[list[torch.Tensor]] = []
         with torch.inference_mode():
-            for index, inputs in enumerate(self._inputs):
-                report(index, len(self._inputs), "")
+            for index, inputs in enumerate(self._batches()):
+                report(index, len(self._reference), "")
                 outputs = [o.float() for o in outputs_of(model(inputs))]
                 errors.add(self._reference[index], outputs)
                 found.append(outputs)
