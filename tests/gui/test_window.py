@@ -399,6 +399,20 @@ def test_runs_of_a_model_without_classes_have_their_sqnr_and_no_empty_columns(ma
     assert table.item(0, table.columnCount() - 4).text() == "21.2"
 
 
+def test_a_selected_layer_stays_in_sight_when_its_table_gets_lower(make_window, digits):
+    window = make_window(digits)
+    window.resize(1366, 900)
+    window.go("layers")
+    window.grab()
+    view = window.layers_page.tree.view
+    window.document.select((window.document.rows()[-1].id,))
+    place = view.visualRect(view.currentIndex())
+    upper = view.viewport().height()
+    view.setFixedHeight(view.height() - (upper - place.bottom()) - place.height() // 2)
+    window.grab()
+    assert view.visualRect(view.currentIndex()).bottom() <= view.viewport().height()
+
+
 def test_runs_are_compared_renamed_and_restored(make_window, qtbot, digits):
     window = make_window(digits)
     document = window.document

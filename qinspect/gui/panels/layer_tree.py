@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QGuiApplication, QKeySequence, QPainter, QPaintEvent, QPalette, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QPainter, QPaintEvent, QPalette, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -100,9 +100,16 @@ class _Name(_Roomy):
 
 
 class _View(QTreeView):
-    """Says why it is empty."""
+    """Says why it is empty, and keeps the current row in sight."""
 
     hint = ""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        row = self.visualRect(self.currentIndex())
+        # Only what the lower edge has just cut: a row that was scrolled away on purpose stays away.
+        if row.isValid() and row.top() < event.oldSize().height() and row.bottom() >= self.viewport().height() > 0:
+            self.scrollTo(self.currentIndex())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
