@@ -55,6 +55,8 @@ def summary(totals: Any, unit: str | None = "share") -> str:
         parts.append(f"KL {nats(totals.kl)} nats (estimated {nats(totals.estimated_kl or 0)}{doubt})")
     if totals.sqnr_db is not None:
         parts.append(f"SQNR {totals.sqnr_db:.1f} dB")
+        if totals.agreement is None and totals.kernel_sqnr_db is not None:
+            parts[-1] += f" simulated, {totals.kernel_sqnr_db:.1f} dB in the kernels"
     if totals.int8_ms is not None and totals.fp32_ms is not None:
         float_time, int8_time = durations(totals.fp32_ms, totals.int8_ms)
         parts.append(f"{float_time} float, {int8_time} int8")

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..resources import resource
 from .files import write_atomically, write_json
-from .results import Analysis, CalibrationQuality, LayerRow
-from .sample_results import WorstSample
+from .results import Analysis, CalibrationQuality, LayerRow, error_shares
+from .sample_results import Drift, WorstSample
 from .staged import staged_file
 from .text import ENGLISH, Language, Text, remade
 
@@ -58,7 +58,7 @@ def finite(tree: Any) -> Any:
 def report_html(analysis: Analysis, language: Language = ENGLISH) -> str:
     """The report as one page with everything in it."""
     own = [row for row in analysis.layers if row.fused_into is None]
-    shares = _shares(own)
+    shares = error_shares(own)
     return page(
         "report.html.j2",
         analysis.data.get("metric_unit"),
@@ -68,6 +68,7 @@ def report_html(analysis: Analysis, language: Language = ENGLISH) -> str:
         rows=[_row(row, shares.get(row.id)) for row in own],
         chart=_chart(own, shares),
         depths={item.index: _depth(item, own) for item in analysis.worst},
+        drift=None if analysis.drift is None else _drift(analysis.drift),
         growth=None if analysis.quality is None else _growth(analysis.quality),
         plan=json.dumps(analysis.plan, indent=1),
         absorbed=len(analysis.layers) - len(own),
@@ -133,15 +134,6 @@ def _number(value: float | None, digits: int = 3) -> str:
     return f"{value:.1e}" if value and abs(value) < 0.5 * 10.0**-digits else f"{value:.{digits}f}"
 
 
-def _shares(own: list[LayerRow]) -> dict[str, float]:
-    """Each layer's part of the output's error as estimated: of the KL, where there is none of the MSE."""
-    for figure in ("estimated_kl", "estimated_mse"):
-        found = {row.id: value for row in own if (value := getattr(row.errors, figure)) is not None}
-        if total := sum(found.values()):
-            return {name: value / total for name, value in found.items()}
-    return {}
-
-
 def _row(row: LayerRow, share: float | None) -> dict[str, Any]:
     won = None
     if row.latency and row.latency.fp32_us is not None and row.latency.int8_us is not None:
@@ -178,7 +170,7 @@ def _chart(own: list[LayerRow], of_error: Mapping[str, float]) -> dict[str, Any]
 
 
 class Decibels:
-    """Figures of layers in a 1000 by 240 box, one place for each layer; SQNR grows upwards."""
+    """Figures of layers or steps in a 1000 by 240 box, one place for each; SQNR grows upwards."""
 
     def __init__(self, figures: list[float], places: int) -> None:
         self.low = math.floor(min(0.0, *figures) / 10) * 10
@@ -214,6 +206,16 @@ def _depth(sample: WorstSample, own: list[LayerRow]) -> dict[str, Any]:
         "all": scale.line(others),
         "points": [(*scale.point(i, v), names[i], v) for i, v in known],
     }
+
+
+def _drift(drift: Drift) -> dict[str, Any] | None:
+    """Errors of a state that was fed back, step by step; None where nothing differs."""
+    series = {"output": drift.output_sqnr_db, "fresh": drift.fresh_sqnr_db, "state": drift.state_sqnr_db}
+    figures = [value for values in series.values() for value in values if value is not None]
+    if not figures:
+        return None
+    scale = Decibels(figures, drift.steps)
+    return {"ticks": scale.ticks, **{name: scale.line(list(values)) for name, values in series.items()}}
 
 
 def _growth(quality: CalibrationQuality) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Every figure that was not measured is None.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -171,6 +172,17 @@ class LayerRow:
     latency: Latency | None = None
     kernel: KernelCheck | None = None
     shares_with: str | None = None
+
+
+def error_shares(rows: Iterable[LayerRow]) -> dict[str, float]:
+    """Each layer's part of the estimated output error, by id; by KL, or by MSE where there is none."""
+    rows = list(rows)
+    for name in ("estimated_kl", "estimated_mse"):
+        values = {row.id: getattr(row.errors, name) for row in rows}
+        total = sum(value for value in values.values() if value is not None and value > 0)
+        if total > 0:
+            return {key: max(value, 0.0) / total for key, value in values.items() if value is not None}
+    return {}
 
 
 @dataclass(frozen=True)

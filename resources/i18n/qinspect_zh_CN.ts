@@ -8790,6 +8790,26 @@
         <translation>单个样本沿深度的误差</translation>
     </message>
     <message>
+        <source>State fed back</source>
+        <translation>反馈的状态</translation>
+    </message>
+    <message>
+        <source>{states}, over {steps} steps in {streams} streams: the float and the simulated model, each on its own state.</source>
+        <translation>{states}，{steps} 步，{streams} 路：浮点模型与模拟模型各自使用自己的状态。</translation>
+    </message>
+    <message>
+        <source>SQNR of the outputs, dB</source>
+        <translation>输出的 SQNR，dB</translation>
+    </message>
+    <message>
+        <source>of the outputs on the float model&apos;s state</source>
+        <translation>输出的（使用浮点模型的状态）</translation>
+    </message>
+    <message>
+        <source>of the state</source>
+        <translation>状态的</translation>
+    </message>
+    <message>
         <source>Calibration samples</source>
         <translation>校准样本</translation>
     </message>

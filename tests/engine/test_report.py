@@ -25,7 +25,7 @@ from qinspect.engine.results import (
     Totals,
     analysis_from_json,
 )
-from qinspect.engine.sample_results import SampleRow, WorstSample
+from qinspect.engine.sample_results import Drift, SampleRow, WorstSample
 from qinspect.engine.target import Target
 from qinspect.engine.text import ENGLISH, Text
 from qinspect.gui.translation import language
@@ -150,6 +150,27 @@ def test_the_page_shows_layers_findings_and_fusions_and_loads_nothing():
     assert page.loads == []
 
 
+def test_of_outputs_that_are_no_classes_the_page_has_the_sqnr_in_simulation_and_kernels():
+    totals = Totals(sqnr_db=21.31, kernel_sqnr_db=19.04, samples=8)
+    text = Page(report_html(make(totals=totals))).text
+    for words in ("no labels: compared by SQNR", "21.3 dB", "19.0 dB"):
+        assert words in text
+    rows = tuple(layer(f"{name}:x", errors=Errors(estimated_mse=mse)) for name, mse in (("a", 0.1), ("b", 0.3)))
+    text = Page(report_html(make(totals=totals, layers=rows))).text
+    assert "25.0%" in text
+    assert "75.0%" in text
+    assert "agreement –" not in text
+
+
+def test_a_state_that_was_fed_back_is_drawn_step_by_step():
+    assert "State fed back" not in report_html(make())
+    drift = Drift(("h",), (1,), 4, (30.0, 20.0, None), (25.0, 22.0, 20.0), (31.0, 30.5, 31.0))
+    text = report_html(make(drift=drift))
+    assert "h, over 3 steps in 4 streams" in text
+    drawn = re.findall(r'<polyline points="([^"]*)"', text[text.index("State fed back") :])
+    assert [len(points.split()) for points in drawn[:3]] == [3, 2, 3]
+
+
 def test_names_with_markup_are_shown_and_not_obeyed():
     analysis = make(
         model={**make().model, "name": EVIL, "source": EVIL},
@@ -175,6 +196,7 @@ def test_names_with_markup_are_shown_and_not_obeyed():
         {"layers": (layer(errors=Errors(local_sqnr_db=-12.0)), layer("b", errors=Errors(local_sqnr_db=0.0)))},
         {"layers": (layer(latency=Latency(None, None, None)),)},
         {"data": {}},
+        {"drift": Drift(("h",), (1,), 1, (None,) * 4, (None,) * 4, (None,) * 4)},
         {"fusions": (), "findings": (), "notes": ()},
         {"samples": SAMPLES, "worst": (WorstSample(4, {"fc:linear": None}), WorstSample(2, {}))},
         {

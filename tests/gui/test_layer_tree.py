@@ -9,8 +9,8 @@ from PySide6.QtCore import QModelIndex, Qt
 
 from qinspect.engine.kernel_results import KernelCheck, Latency
 from qinspect.engine.qconfig import PRESETS
-from qinspect.engine.results import Errors, LayerRow
-from qinspect.gui.panels.layer_columns import COLUMNS, Facts, facts_of, flags, gain_us, operator_text, short
+from qinspect.engine.results import Errors, LayerRow, error_shares
+from qinspect.gui.panels.layer_columns import COLUMNS, facts_of, flags, gain_us, operator_text, short
 from qinspect.gui.panels.layer_model import BarRole, LayerModel, SearchRole, build
 from qinspect.gui.panels.layer_tree import LayerTree
 
@@ -74,7 +74,7 @@ def test_shares_add_up_to_one_and_fall_back_to_the_mean_squared_error():
         "body.b.conv:conv2d": pytest.approx(0.6),
     }
     rows = [row("a:x", errors=Errors(estimated_mse=1.0)), row("b:x", errors=Errors(estimated_mse=3.0))]
-    assert Facts.error_shares(rows) == {"a:x": 0.25, "b:x": 0.75}
+    assert error_shares(rows) == {"a:x": 0.25, "b:x": 0.75}
 
 
 def test_a_module_shows_the_sum_of_its_layers(qtbot):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from ...engine.kernel_results import Latency
 from ...engine.qconfig import QConfig, TensorConfig
-from ...engine.results import LayerRow
+from ...engine.results import LayerRow, error_shares
 from ..language import translated
 from .figures import decibel, micros, share, small
 
@@ -52,17 +52,6 @@ class Facts:
     times_stale: bool = False
     shares: Mapping[str, float] = field(default_factory=dict)
     measured: bool = False
-
-    @staticmethod
-    def error_shares(rows: Iterable[LayerRow]) -> dict[str, float]:
-        """Each layer's part of the estimated output error; by KL, or by MSE where there is none."""
-        rows = list(rows)
-        for name in ("estimated_kl", "estimated_mse"):
-            values = {row.id: getattr(row.errors, name) for row in rows}
-            total = sum(value for value in values.values() if value is not None and value > 0)
-            if total > 0:
-                return {key: max(value, 0.0) / total for key, value in values.items() if value is not None}
-        return {}
 
 
 def short(config: TensorConfig | None) -> str:
@@ -453,6 +442,6 @@ def facts_of(
         stale,
         {row.id: row.latency for row in timed if row.latency is not None},
         times_stale,
-        Facts.error_shares(rows),
+        error_shares(rows),
         measured,
     )
