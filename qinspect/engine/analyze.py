@@ -217,6 +217,7 @@ def analyze(
             *unheard(plan, graph, groups),
             metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric),
             _not_run(plan.target, absent),
+            _restless(totals),
             None if drifted is None else said(drifted),
         )
         analysis = Analysis(
@@ -285,6 +286,23 @@ def _not_run(target: Target, reason: str | None) -> str | None:
         None
         if reason is None
         else Text("No kernels of {target} were run: {reason}.", target=target.name, reason=reason)
+    )
+
+
+RESTLESS = 3.0
+"""Where a tenth of the runs takes so many times the median, something else was running."""
+
+
+def _restless(totals: Totals) -> Text | None:
+    """That times are not to be trusted, where they vary by more than the model itself can."""
+    pairs = (totals.fp32_p90_ms, totals.fp32_ms), (totals.int8_p90_ms, totals.int8_ms)
+    ratios = [p90 / ms for p90, ms in pairs if p90 and ms]
+    if not ratios or max(ratios) < RESTLESS:
+        return None
+    return Text(
+        "Times varied much: a tenth of the runs took {ratio:.1f} times the median or more. Measure again when nothing "
+        "else is running.",
+        ratio=max(ratios),
     )
 
 

@@ -7902,6 +7902,10 @@
         <translation>给 {item} 的轴 {axis} 指定了 {wanted}，而文件中是 {size}</translation>
     </message>
     <message>
+        <source>Times varied much: a tenth of the runs took {ratio:.1f} times the median or more. Measure again when nothing else is running.</source>
+        <translation>时间波动很大：十分之一的运行耗时达到中位数的 {ratio:.1f} 倍或更多。请在没有其他程序运行时重新测量。</translation>
+    </message>
+    <message>
         <source>{role}: {given} takes {low} to {high} now</source>
         <translation>{role}：{given} 现在取 {low} 到 {high}</translation>
     </message>

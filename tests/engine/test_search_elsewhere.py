@@ -173,3 +173,10 @@ def test_one_target_is_searched_as_ever(case):
     assert found.targets == ()
     assert np.isfinite(found.search_s)
     assert isinstance(found.start.plan, QuantPlan)
+
+
+@pytest.mark.parametrize(("p90", "said"), [(2.5, False), (4.0, True)])
+def test_times_that_vary_much_are_said_not_to_be_trusted(case, p90, said):
+    times = dataclasses.replace(device(), fp32_ms=1.0, fp32_p90_ms=1.1, int8_ms=0.5, int8_p90_ms=0.5 * p90)
+    found = analyze(*case, kernels=False, device=times)
+    assert any("4.0 times the median" in note for note in found.notes) is said
