@@ -275,6 +275,7 @@ QScrollBar::handle:hover {{ background: {colours.muted}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QLabel[role="muted"] {{ color: {colours.muted}; }}
+QLabel[role="bad"] {{ color: {colours.bad}; }}
 QLabel[role="title"] {{ font-weight: 600; }}
 """
 

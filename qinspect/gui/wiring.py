@@ -40,8 +40,6 @@ def connect_pages(window: MainWindow) -> None:
     """Connect the pages that are there from the start."""
     document, tasks, opening = window.document, window.tasks, window.opening
     window.steps.chosen.connect(window.go)
-    for source in (window.open_page, window.data_page):
-        source.problem.connect(window.show_problem)
     window.open_page.open_requested.connect(opening.model)
     window.open_page.demo_requested.connect(opening.demo)
     window.open_page.session_requested.connect(lambda path: opening.session(Path(path)))

@@ -20,6 +20,7 @@ from qinspect.engine.sample_results import Drift
 from qinspect.gui import close_up, work
 from qinspect.gui.icons import icon
 from qinspect.gui.jobs import Failure
+from qinspect.gui.panels.faults import Fault
 from qinspect.gui.panels.steps import STEPS
 from qinspect.gui.theme import DARK, MODES
 from qinspect.resources import resource
@@ -28,6 +29,10 @@ from qinspect.session import load_session
 from .conftest import fill
 
 LEFT = Qt.MouseButton.LeftButton
+
+
+def faults(page):
+    return [fault for fault in page.findChildren(Fault) if fault.isVisible()]
 
 
 def boxes(window):
@@ -446,15 +451,50 @@ def test_a_problem_says_where_what_and_what_to_do(make_window):
     box.close()
 
 
-def test_a_wrong_shape_is_a_dialog_and_nothing_is_opened(make_window, qtbot):
+def test_a_wrong_shape_is_said_below_its_field_and_nothing_is_opened(make_window, qtbot):
     window = make_window()
     window.open_page.source.setText("model.pt2")
     window.open_page.shape.setText("a,b")
     qtbot.mouseClick(window.open_page.go, LEFT)
-    (box,) = boxes(window)
-    assert "a,b" in box.text()
+    (fault,) = faults(window.open_page)
+    assert fault.text() == "'a,b' is not a shape. Give numbers such as 1,3,224,224."
+    assert fault.geometry().top() >= window.open_page.shape.parentWidget().geometry().bottom()
+    assert window.focusWidget() is window.open_page.shape
     assert window.jobs.idle
-    box.close()
+    assert not boxes(window)
+    window.open_page.shape.setText("1,3,8,8")
+    assert not faults(window.open_page)
+    window.open_page.source.clear()
+    qtbot.mouseClick(window.open_page.go, LEFT)
+    assert [fault.text() for fault in faults(window.open_page)] == [
+        "Nothing is named. Choose a file or name a callable."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "said"),
+    [
+        ("source", "", "Nothing is named"),
+        ("normalize", "0.5", "“Normalization” 0.5 is not imagenet, none or MEAN/STD. Write it as"),
+        ("split", "50/25", "'50/25' is not three shares. Write it as 50/25/25."),
+        ("split", "50/25/5", "adds up to 80, not to 100"),
+    ],
+)
+def test_what_is_wrong_in_the_data_form_is_said_below_its_field(make_window, digits, qtbot, field, wrong, said):
+    window = make_window(digits)
+    window.go("data")
+    form = window.data_page.form
+    opened = []
+    window.data_page.open_requested.connect(opened.append)
+    form.source.setText(digits.data_spec["source"])
+    widget = getattr(form, field)
+    (widget.setCurrentText if field == "normalize" else widget.setText)(wrong)
+    qtbot.mouseClick(form.go, LEFT)
+    (fault,) = faults(window.data_page)
+    assert said in fault.text()
+    assert said in widget.accessibleDescription()
+    assert not boxes(window)
+    assert opened == []
 
 
 def test_python_code_runs_only_after_the_user_said_so_and_a_changed_file_asks_again(

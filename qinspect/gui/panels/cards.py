@@ -47,7 +47,7 @@ def scaled(widget: QWidget, factor: float, bold: bool = False) -> None:
 
 
 def label(text: str = "", role: str = "", wrap: bool = True, factor: float = 1.0, bold: bool = False) -> QLabel:
-    """A label; `role` is ``muted``, ``title`` or nothing."""
+    """A label; `role` is ``muted``, ``title``, ``bad`` or nothing."""
     made = QLabel(text)
     made.setWordWrap(wrap)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

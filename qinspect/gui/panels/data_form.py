@@ -15,8 +15,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ...engine.problem import Problem
+from ...engine.text import Text
 from ..icons import set_icon
 from .cards import Card, Real, Whole, heading, row
+from .faults import Fault
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
 NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
@@ -65,6 +68,9 @@ class DataForm(Card):
             (self.tr("Seed"), self.seed),
         ):
             self._add(name, widget, widget)
+        self._no_source = Fault(self._form, self.source.parentWidget(), self.source)
+        self._wrong_numbers = Fault(self._form, self.normalize, self.normalize)
+        self._wrong_split = Fault(self._form, self.split, self.split)
         self.body.addLayout(self._form)
         self.go = QPushButton(self.tr("Open data"))
         self.go.clicked.connect(self.submitted)
@@ -186,8 +192,29 @@ class DataForm(Card):
 
     def _show_fields(self) -> None:
         fields = self._fields()
+        self._wrong_numbers.take_back()
         for key, widget in self._rows.items():
             self._form.setRowVisible(widget, key in fields)
+
+    def read(self) -> dict[str, Any] | None:
+        """The fields as a specification; None where one of them makes no sense, which is said below it."""
+        from ...engine.data_spec import parse_split
+
+        if not self.source.text().strip():
+            remedy = Text("Choose a folder of images or an array file.")
+            self._no_source.say(Problem(Text("data"), Text("nothing is named"), remedy))
+            return None
+        normalized = "normalize" in self._fields()
+        for fault, check in (
+            (self._wrong_numbers, self._normalization if normalized else lambda: None),
+            (self._wrong_split, lambda: parse_split(self.split.text())),
+        ):
+            try:
+                check()
+            except Problem as problem:
+                fault.say(problem)
+                return None
+        return self.spec()
 
     def spec(self) -> dict[str, Any]:
         """The fields as a specification; what does not apply to the kind of data says nothing.

@@ -12,8 +12,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ...engine.problem import Problem
-from ...engine.text import Text
 from ..document import Document
 from ..language import translated
 from .cards import Card, Hint, Page, clear, heading, label
@@ -36,7 +34,7 @@ class DataPage(Page):
 
     Signals
     -------
-    open_requested(dict), metric_chosen(source), output_chosen(int), confirmed(), next_requested(), problem(Problem)
+    open_requested(dict), metric_chosen(source), output_chosen(int), confirmed(), next_requested()
     """
 
     open_requested = Signal(object)
@@ -44,7 +42,6 @@ class DataPage(Page):
     output_chosen = Signal(int)
     confirmed = Signal()
     next_requested = Signal()
-    problem = Signal(object)
 
     def __init__(self, document: Document) -> None:
         super().__init__("", "")
@@ -107,14 +104,9 @@ class DataPage(Page):
 
     def submit(self) -> None:
         """Open what the fields say."""
-        try:
-            if not self.form.source.text().strip():
-                raise Problem(
-                    Text("data"), Text("nothing is named"), Text("Choose a folder of images or an array file.")
-                )
-            self.open_requested.emit(self.form.spec())
-        except Problem as problem:
-            self.problem.emit(problem)
+        spec = self.form.read()
+        if spec is not None:
+            self.open_requested.emit(spec)
 
     def _look(self) -> None:
         """Show the fields of the kind of data that is named."""

@@ -28,6 +28,7 @@ from ..icons import set_icon, set_primary
 from ..language import translated
 from ..trust import names_code
 from .cards import Card, Page, clear, label, row
+from .faults import Fault
 
 MODEL_FILES = "*.pt2 *.onnx *.py"
 WEIGHT_FILES = "*.safetensors *.pt *.pth"
@@ -62,14 +63,13 @@ class OpenPage(Page):
 
     Signals
     -------
-    open_requested(dict), demo_requested(), session_requested(path), problem(Problem)
+    open_requested(dict), demo_requested(), session_requested(path)
     """
 
     open_requested = Signal(object)
     demo_requested = Signal()
     session_requested = Signal(str)
     next_requested = Signal()
-    problem = Signal(object)
 
     def __init__(self, document: Document) -> None:
         super().__init__(
@@ -165,6 +165,8 @@ class OpenPage(Page):
                 across.addWidget(button)
             form.addRow(name, line)
             form.labelForField(line).setBuddy(edit)  # type: ignore[attr-defined]
+        self._no_source = Fault(form, self.source.parentWidget(), self.source)
+        self._wrong_shape = Fault(form, self.shape.parentWidget(), self.shape)
         card.body.addLayout(form)
         self.go = QPushButton(self.tr("Open"))
         self.go.clicked.connect(self.submit)
@@ -230,9 +232,11 @@ class OpenPage(Page):
     def submit(self) -> None:
         """Open what the fields say."""
         source = self.source.text().strip()
+        if not source:
+            nothing = Problem(Text("model"), Text("nothing is named"), Text("Choose a file or name a callable."))
+            self._no_source.say(nothing)
+            return
         try:
-            if not source:
-                raise Problem(Text("model"), Text("nothing is named"), Text("Choose a file or name a callable."))
             spec: dict[str, Any] = {
                 "source": source,
                 "weights": self.weights.text().strip() or None,
@@ -240,7 +244,7 @@ class OpenPage(Page):
                 "free": free_axes(self.shape.text().replace("x", ",")),
             }
         except Problem as problem:
-            self.problem.emit(problem)
+            self._wrong_shape.say(problem)
             return
         self.open_requested.emit(spec)
 
