@@ -23,6 +23,7 @@ from .problem import Problem
 from .text import Text, listed
 from .weighted import as_convolution, as_linear, multiply_adds, numbered_padding, recurrent_roles
 
+_STANDS_IN = str(Path("engine", "load", "stand_in.py"))
 _TORCH = str(Path(torch.__file__).parent)
 _EVERYTHING = (1 << 63) - 1
 
@@ -474,6 +475,7 @@ def _source(node: Node) -> str | None:
     if found is not None:
         return found
     for name, line in re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or ""):
-        if not name.startswith((_TORCH, "torch/", "<")) and "/site-packages/torch/" not in name:
+        ours = name.endswith(_STANDS_IN)
+        if not name.startswith((_TORCH, "torch/", "<")) and "/site-packages/torch/" not in name and not ours:
             found = f"{name}:{line}"
     return found

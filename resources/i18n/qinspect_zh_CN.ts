@@ -8106,8 +8106,20 @@
         <translation>{inner}（{kind}）作为一个浮点层运行作者的代码：torch.export 停在 {line}，{said}</translation>
     </message>
     <message>
+        <source>is quantized by torch.ao already, which torch.export does not trace</source>
+        <translation>已由 torch.ao 量化，torch.export 无法追踪</translation>
+    </message>
+    <message>
+        <source>Give the float model that it was made of; a saved state_dict of this one opens as a table.</source>
+        <translation>请给出它所源自的浮点模型；此模型保存的 state_dict 可作为表格打开。</translation>
+    </message>
+    <message>
         <source>torch.export cannot trace it: {said}</source>
         <translation>torch.export 无法追踪：{said}</translation>
+    </message>
+    <message>
+        <source>Put that line into a sub-module of its own: that then stays float, and the rest is traced.</source>
+        <translation>请把该行放进单独的子模块：该子模块保持浮点，其余部分照常追踪。</translation>
     </message>
     <message>
         <source>Rewrite that line without Python control flow on tensor values, or put it into a sub-module of its own: that then stays float, and the rest is traced.</source>

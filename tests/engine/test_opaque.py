@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from qinspect.engine.analyze import analyze
 from qinspect.engine.backends import simulation
@@ -16,6 +17,7 @@ from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.kernels import KernelWork, run_kernels
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.load.trace import trace
+from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import quantize
@@ -229,3 +231,55 @@ def test_kernels_in_a_child_process_refuse_what_they_cannot_hold(model, data):
     work = KernelWork(quantize(graph, plan, calibration.tensors), None, data.spec, (0,), (0,), 1, timing=False)
     with pytest.raises(Problem, match="ONNX cannot hold Python code"):
         run_kernels(work)
+
+
+class Switch(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, x):
+        x = self.fc(x)
+        return torch.cond(x.sum() > 0, lambda y: y.relu(), lambda y: -y, (x,))
+
+
+def test_torch_cond_in_a_sub_module_is_one_float_layer_and_the_rest_is_traced():
+    net = nn.Sequential(nn.Linear(8, 8), Switch(), nn.Linear(8, 3)).eval()
+    notes: list[str] = []
+    with quiet():
+        traced = trace(net, (torch.randn(1, 8),), ModelSpec("net"), notes)
+        graph = normalize(traced.program, traced.opaque)
+    assert [layer.id for layer in graph.layers] == ["0:linear", "1:opaque", "2:linear"]
+    assert "1 (Switch) is one float layer" in notes[0]
+    assert "torch.cond runs code of its own" in notes[0]
+    assert graph.by_id["1:opaque"].source == notes[0].partition("stops at ")[2].partition(",")[0]
+    with torch.no_grad(), quiet():
+        for x in (torch.randn(3, 8, generator=torch.Generator().manual_seed(seed)) for seed in range(4)):
+            assert torch.equal(outputs_of(Executor(graph)((x,)))[0], net(x))
+
+
+@pytest.mark.parametrize("name", ["torch.cond", "torch.while_loop"])
+def test_an_operator_that_runs_others_is_named_with_its_line(name):
+    class Repeat(nn.Module):
+        def forward(self, x):
+            from torch._higher_order_ops.while_loop import while_loop
+
+            return while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y / 2), (torch.zeros((), dtype=torch.long), x))
+
+    net = Switch() if name == "torch.cond" else Repeat()
+    with pytest.raises(Problem) as raised, quiet():
+        trace(net.eval(), (torch.randn(2, 8),), ModelSpec("net"), [])
+    said = str(raised.value)
+    assert f"({name} runs code of its own" in said
+    assert said.startswith(f"{__file__}:")
+    assert "input-shape" not in said
+    assert "sub-module of its own" in said
+
+
+def test_a_module_that_torch_ao_has_quantized_is_named():
+    with quiet():
+        net = nn.Sequential(
+            nn.Linear(8, 8), torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 8)), {nn.Linear})
+        )
+    with pytest.raises(Problem, match=r"^1\.0: is quantized by torch\.ao already.*the float model"), quiet():
+        trace(net.eval(), (torch.randn(2, 8),), ModelSpec("net"), [])

@@ -404,8 +404,9 @@ def test_divergences_of_many_thresholds_at_once_are_those_of_each_alone(config):
     assert found == pytest.approx(np.array(expected), rel=1e-3, abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["normal", "relu", "laplace", "uniform"])
-def test_the_mse_range_rounds_no_worse_than_torchs_histogram_observer(kind):
+@pytest.mark.parametrize("bits", [8, 7])
+@pytest.mark.parametrize("kind", ["normal", "relu", "laplace", "uniform", "growing", "shifting"])
+def test_the_mse_range_rounds_no_worse_than_torchs_histogram_observer(kind, bits):
     """Both look for the least squared error; the scales are within a quarter of each other, ours never the worse."""
     from torch.ao.quantization.observer import HistogramObserver
 
@@ -415,14 +416,18 @@ def test_the_mse_range_rounds_no_worse_than_torchs_histogram_observer(kind):
         "relu": lambda: torch.randn(20000).relu(),
         "laplace": lambda: torch.distributions.Laplace(0.0, 1.0).sample((20000,)),
         "uniform": lambda: torch.rand(20000) * 3 - 1,
-    }[kind]
+    }.get(kind, lambda: torch.randn(20000))
     x = torch.stack([draw() for _ in range(4)])
-    observer = HistogramObserver()
+    if kind == "growing":
+        x = x * torch.tensor([[1.0], [2.0], [5.0], [20.0]])
+    elif kind == "shifting":
+        x = x + torch.tensor([[0.0], [3.0], [-4.0], [1.0]])
+    observer = HistogramObserver(reduce_range=bits == 7)
     for batch in x:
         observer(batch)
     scale, zero = observer.calculate_qparams()
-    theirs = torch.fake_quantize_per_tensor_affine(x, float(scale), int(zero), 0, 255)
-    params = estimate_activation(tensor_stats(x), TensorConfig(estimator="mse"))
-    ours = params.fake_quantize(x)
+    theirs = torch.fake_quantize_per_tensor_affine(x, float(scale), int(zero), 0, 2**bits - 1)
+    params = estimate_activation(tensor_stats(x), TensorConfig(estimator="mse", bits=bits))
+    ours = torch.fake_quantize_per_tensor_affine(x, float(params.scale), int(params.zero_point), 0, 2**bits - 1)
     assert float(((ours - x) ** 2).mean()) <= 1.01 * float(((theirs - x) ** 2).mean())
     assert 0.75 < float(params.scale) / float(scale) < 1.25

@@ -20,6 +20,7 @@ from ..problem import Problem, line_of
 from ..source import ModelSpec
 from ..text import Text, counted
 from .call import Call, example_call, exportable
+from .nested import Nested, quantized_module, refuse_nested
 from .plain import plain
 from .stand_in import StandIns, modules_in
 
@@ -125,12 +126,21 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
             traced = _export(module, call, lines, spec)
         except Exception as error:
             first = first or error
-            inner = next((path for path in modules_in(error, module) if not _inside(path, lines)), None)
+            within = error.paths if isinstance(error, Nested) else modules_in(error, module)
+            inner = next((path for path in within if not _inside(path, lines)), None)
+            if inner is None and (whole := quantized_module(module)) is not None:
+                raise Problem(
+                    whole or spec.source,
+                    Text("is quantized by torch.ao already, which torch.export does not trace"),
+                    Text("Give the float model that it was made of; a saved state_dict of this one opens as a table."),
+                ) from first
             if inner is None or len(lines) == MOST_OPAQUE:
                 raise Problem(
                     author_line(first) or spec.source,
                     Text("torch.export cannot trace it: {said}", said=_construct(first)),
-                    Text(
+                    Text("Put that line into a sub-module of its own: that then stays float, and the rest is traced.")
+                    if isinstance(first, Nested)
+                    else Text(
                         "Rewrite that line without Python control flow on tensor values, or put it into a "
                         "sub-module of its own: that then stays float, and the rest is traced."
                     ),
@@ -168,7 +178,7 @@ def _export(module: torch.nn.Module, call: Call, lines: Mapping[str, str], spec:
 
     def exported(given: Call, dynamic_shapes: Any) -> ExportedProgram:
         args, kwargs = given.arguments()
-        return plain(torch.export.export(module, args, kwargs, dynamic_shapes=dynamic_shapes))
+        return refuse_nested(plain(torch.export.export(module, args, kwargs, dynamic_shapes=dynamic_shapes)))
 
     with torch.no_grad():
         try:
