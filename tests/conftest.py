@@ -28,6 +28,9 @@ settings.load_profile("qinspect")
 # Set before anything imports Qt or starts a child process.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Several processes that each take all processors wait for each other most of the time.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Where tqdm is installed, torch.fx makes progress bars, and the first starts a thread that never ends.
 with contextlib.suppress(ImportError):

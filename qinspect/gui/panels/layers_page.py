@@ -334,7 +334,7 @@ class LayersPage(QWidget):
             self.graph: facts.stale,
             self.latency: facts.times_stale and bool(facts.times),
             self.scatter: facts.stale or (facts.times_stale and bool(facts.times)),
-            self.drift: facts.stale,
+            self.drift: facts.stale and self.centre.isTabVisible(self.centre.indexOf(self.drift)),
         }
         for place in range(self.centre.count()):
             widget = self.centre.widget(place)
