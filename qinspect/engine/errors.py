@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import intervals
 from .backends import simulation as simulate
 from .classes import ClassAxis, Of, place_of
-from .execute import Executor, outputs_of, portions
+from .execute import NEW, Executor, outputs_of, portions
 from .graph import Layer
 from .intervals import Interval
 from .progress import Report, silent
@@ -353,8 +353,8 @@ def _add_own(
     by_weight = alone.compute(layer, floats)
     both, coarse = (by_weight, f) if as_it_is else (alone.compute(layer, read), plain.compute(layer, read))
     integer = layer.id in q.quantized
-    powers.local.add(first, alone.round(layer, both) if integer else both)
     powers.weight.add(first, by_weight)
+    powers.local.add(first, alone.round(layer, both, its_own=layer.op in NEW) if integer else both)
     powers.activation.add(first, alone.round(layer, coarse) if integer else coarse)
 
 

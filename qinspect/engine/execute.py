@@ -52,6 +52,16 @@ def by_onednn(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*(*args, *(None, 1, 0, 1, 1)[len(args) - 2 :])[:5], [2, 2], 1)
 
 
+NEW = frozenset({"conv1d", "conv2d", "conv3d", "linear", "add"})
+"""Operators whose results are nobody else's: what comes next in the same layer may overwrite them, which spares a pass
+through memory (no layer but the one that absorbed it reads what it reads)."""
+
+_IN_PLACE = {
+    f"aten.{name}.default": f"aten.{name}_.default"
+    for name in ("relu", "relu6", "hardtanh", "clamp", "hardswish", "silu", "hardsigmoid", "leaky_relu")
+}
+
+
 class ShapesOnly(TorchDispatchMode):
     """While it lasts, what makes tensors from sizes alone makes them without values, on the meta device."""
 
@@ -97,27 +107,35 @@ class Executor:
             for index, layer in enumerate(graph.layers)
         ]
 
-    def compute(self, layer: Layer, values: Mapping[str, Any]) -> Any:
-        """The value that one layer hands on, absorbed activations included."""
-        return self.stages(layer, values)[-1]
+    def compute(self, layer: Layer, values: Mapping[str, Any], parts: int | None = None) -> Any:
+        """The value that one layer hands on, absorbed activations included.
 
-    def stages(self, layer: Layer, values: Mapping[str, Any], count: int | None = None) -> list[Any]:
-        """What the layer's own operator makes, then each absorbed one that is computed; the first `count` of them."""
+        Parameters
+        ----------
+        layer : Layer
+        values : mapping
+            What it reads, by name.
+        parts : int, optional
+            Stop after so many of its own operator and the absorbed ones that are computed.
+        """
         local: dict[str, Any] = {}
-        made: list[Any] = []
 
         def leaf(item: Ref | Param) -> Any:
             if isinstance(item, Param):
                 return self.params[item.key]
             return local[item.value] if item.value in local else values[item.value]
 
-        for part in (layer, *layer.executed)[:count]:
+        before, result = "", None
+        for part in (layer, *layer.executed)[:parts]:
             args = tuple(_filled(item, leaf) for item in part.args)
             kwargs = {key: _filled(item, leaf) for key, item in part.kwargs.items()}
             if self.channels_last and part.op == "conv2d" and not kwargs:
                 args = by_onednn(args)
+            target = part.target
+            if before in NEW and target in _IN_PLACE and args[0] is result and not result.requires_grad:
+                target = _IN_PLACE[target]
             try:
-                result = function(part.target)(*args, **kwargs)
+                result = function(target)(*args, **kwargs)
             except Problem:
                 raise
             except Exception as error:
@@ -126,12 +144,12 @@ class Executor:
                         layer.id, Text("memory ran out"), Text("Close other programs, or use smaller inputs.")
                     ) from error
                 raise _cannot_run(layer.id, part, args, error) from error
-            made.append(result)
+            before = part.op
             local[part.id] = result
             for folded in layer.fused:
                 if folded.id in layer.folded:
                     local[folded.id] = result
-        return made
+        return result
 
     def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
         """What `__call__` does for one layer; other arithmetic puts itself in here."""

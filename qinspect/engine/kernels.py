@@ -124,9 +124,7 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
     with torch.inference_mode():
         for done, (inputs, _) in enumerate(batches(data, work.check, work.batch)):
             looking(done * work.batch, max(1, len(work.check)), "")
-            compare(
-                simulation, runner.integers(inputs), inputs, checks, runner.reals(inputs), runner.calls(inputs)
-            )
+            compare(simulation, runner.integers(inputs), inputs, checks, runner.reals(inputs), runner.calls(inputs))
         outputs: list[list[NDArray[np.float32]]] = []
         running = part(report, 0.4, 0.6, Text("running the integer model"))
         for done, (inputs, _) in enumerate(batches(data, work.final, work.batch)):
@@ -256,7 +254,7 @@ def _steps_of_call(simulation: Simulation, layer: Layer, call: Call) -> tuple[to
     The operator alone is the simulation's: what is added to its sums, and the curve behind them, are the call's,
     which may compute more than the layer, or less.
     """
-    expected = sums = simulation.stages(layer, {layer.inputs[0]: call.source}, 1)[0]
+    expected = sums = simulation.compute(layer, {layer.inputs[0]: call.source}, 1)
     if call.added is not None:
         expected = expected + call.added
     if call.curve is not None:

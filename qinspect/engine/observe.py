@@ -19,6 +19,9 @@ ALWAYS = 1 << 14
 
 _COLUMNS = 64
 
+_BLOCK = 16
+"""Values are sampled by so many neighbours: a line of the processor's cache, of which the others are not read."""
+
 _NOTHING = np.empty(0, np.float32)
 _NO_HISTOGRAM = Histogram(0, 0, np.empty(0, np.int64))
 
@@ -80,7 +83,7 @@ class Observer:
         low, high, total = self._extremes(x, samples)
         flat = _in_memory_order(x)
         count, nonfinite = flat.numel(), 0
-        sample = flat[:: _stride(count, self.share)].contiguous()
+        sample = _sampled(flat, self.share)
         if not (math.isfinite(low) and math.isfinite(high)):
             nonfinite = int((~torch.isfinite(x)).sum())
             x, sample = x[torch.isfinite(x)], sample[torch.isfinite(sample)]
@@ -193,7 +196,7 @@ class Observer:
         wide = abs(self._first) > 1 << 22 or not -120 < self._exponent < 120
         values = (sample.double() if wide else sample) * math.ldexp(1.0, -self._exponent)
         values.floor_()
-        if self._exponent > 0:  # a negative number so small that scaling it gives 0 is in the bin below 0 all the same
+        if self._exponent > 0 > low:  # a negative number that is 0 when scaled is in the bin below 0 all the same
             values[(sample < 0) & (values == 0)] = -1
         places = values.sub_(self._first).to(torch.int32)
         self._bins += torch.bincount(places, minlength=BINS).numpy()
@@ -263,14 +266,18 @@ def tensor_stats(x: torch.Tensor, share: float = 1.0) -> TensorStats:
     return found
 
 
-def _stride(count: int, share: float) -> int:
-    """Distance between sampled values; without a common factor with any axis, so that all channels are met."""
-    if count <= ALWAYS or share >= 1:
-        return 1
-    stride = max(2, int(1 / share))
-    while math.gcd(stride, count) != 1:
-        stride += 1
-    return stride
+def _sampled(flat: torch.Tensor, share: float) -> torch.Tensor:
+    """A share of the values, in one piece of memory: blocks at equal distances.
+
+    The distance has no common factor with the number of blocks, so that all channels and places are met alike.
+    """
+    if flat.numel() <= ALWAYS or share >= 1:
+        return flat.contiguous()
+    blocks = flat[: flat.numel() // _BLOCK * _BLOCK].view(-1, _BLOCK)
+    distance = max(2, int(1 / share))
+    while math.gcd(distance, len(blocks)) != 1:
+        distance += 1
+    return blocks[::distance].reshape(-1)
 
 
 def _in_memory_order(x: torch.Tensor) -> torch.Tensor:

@@ -134,14 +134,21 @@ class QParams:
         scale, zero = self._tensors(q)
         return (q.to(torch.float32) - zero) * scale
 
-    def fake_quantize(self, x: torch.Tensor) -> torch.Tensor:
-        """`x` rounded to the grid or format, float32, same shape."""
+    def fake_quantize(self, x: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """`x` rounded to the grid or format, float32, same shape.
+
+        Parameters
+        ----------
+        x : torch.Tensor
+        out : torch.Tensor, optional
+            May be overwritten, such as `x` itself: one step for the whole tensor needs no other room then.
+        """
         if self.is_float:
             return self.to_format(x).to(x.dtype) * self._tensors(x)[0]
         if self.axis is None and not self.scale.ndim:
             # torch.fake_quantize_per_tensor_affine's arithmetic, bit for bit, at a twentieth of its time.
             zero = int(self.zero_point)
-            steps = (x * float(np.float32(1) / self.scale)).round_()
+            steps = torch.mul(x, float(np.float32(1) / self.scale), out=out).round_()
             return steps.clamp_(self.qmin - zero, self.qmax - zero).mul_(float(self.scale))
         if self.axis is None or self.group_size is not None:
             return self.dequantize(self.quantize(x))

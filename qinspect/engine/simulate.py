@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from .backends.tables import table
-from .execute import Executor
+from .execute import NEW, Executor
 from .graph import Layer, Param, refs, replace
 from .qconfig import TensorConfig
 from .qparams import dynamic_qparams
@@ -91,7 +91,7 @@ class Simulation(Executor):
         if layer.op in RECURRENT and layer.id in self.quantization.dynamic:
             return self._recurrent(layer, values)
         result = self.compute(layer, self.as_read(layer, values))
-        return self.round(layer, result) if self._on_grid(layer) else result
+        return self.round(layer, result, its_own=layer.op in NEW) if self._on_grid(layer) else result
 
     def _recurrent(self, layer: Layer, values: Mapping[str, Any]) -> Any:
         """A recurrent layer, whose state is rounded at every step."""
@@ -134,18 +134,22 @@ class Simulation(Executor):
         """A value rounded with the range that it has now."""
         return dynamic_qparams(value, config).fake_quantize(value)
 
-    def round(self, layer: Layer, value: torch.Tensor) -> torch.Tensor:
-        """A layer's value on its output grid."""
+    def round(self, layer: Layer, value: torch.Tensor, its_own: bool = False) -> torch.Tensor:
+        """A layer's value on its output grid, in the same memory where nobody else reads it as it was."""
         params = self.quantization.values.get(layer.value)
-        return value if params is None else params.fake_quantize(value)
+        return (
+            value
+            if params is None
+            else params.fake_quantize(value, value if its_own and not value.requires_grad else None)
+        )
 
-    def stages(self, layer: Layer, values: Mapping[str, Any], count: int | None = None) -> list[Any]:
+    def compute(self, layer: Layer, values: Mapping[str, Any], parts: int | None = None) -> Any:
         swapped = self._of_layer[layer.id]
         if not swapped:
-            return super().stages(layer, values, count)
+            return super().compute(layer, values, parts)
         kept = {key: self.params[key] for key in swapped}
         self.params.update(swapped)
         try:
-            return super().stages(layer, values, count)
+            return super().compute(layer, values, parts)
         finally:
             self.params.update(kept)

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from qinspect.engine.execute import Executor, by_onednn, portions
+from qinspect.engine.fuse import fuse
+from qinspect.engine.plan import QuantPlan
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +74,33 @@ def test_one_by_one_kernels_are_handed_over_with_the_same_result(more):
 def test_other_convolutions_are_left_alone(x, w, more):
     args = (torch.zeros(x), torch.zeros(w), *more)
     assert by_onednn(args) is args
+
+
+def test_an_absorbed_activation_overwrites_nothing_that_others_read(trace_once):
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+
+        def forward(self, x):
+            y = self.first(x)
+            z = F.relu(self.second(x) + x)
+            return torch.relu(y) + y.sigmoid() + F.hardtanh(x) + z
+
+    net, x = Twice().eval(), torch.randn(2, 3, 4, 4)
+    before = x.clone()
+    graph = fuse(trace_once(net, x), QuantPlan()).graph
+    assert any(layer.executed for layer in graph.layers)
+    with torch.inference_mode():
+        assert torch.allclose(Executor(graph)([x]), net(x), atol=1e-6)
+    assert torch.equal(x, before)
+
+
+def test_gradients_pass_absorbed_activations(trace_once):
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU6())
+    graph = fuse(trace_once(net, torch.randn(2, 3, 4, 4)), QuantPlan()).graph
+    assert [layer.op for layer in graph.layers] == ["conv2d"]
+    found, wanted = (torch.randn(2, 3, 4, 4, generator=torch.manual_seed(0)).requires_grad_() for _ in range(2))
+    Executor(graph)([found]).sum().backward()
+    net(wanted).sum().backward()
+    assert torch.allclose(found.grad, wanted.grad)
