@@ -38,6 +38,14 @@ with contextlib.suppress(ImportError):
 
     tqdm.tqdm.monitor_interval = 0
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, files with slow tests come first, and the installed demo before all of them: none ends alone."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (item.path not in slow, item.path.parent.name != "packaging"))
+
+
 DIGITS_NET = '''\
 """A tiny digit classifier with one of everything that is usually fused; input (N, 1, 8, 8)."""
 

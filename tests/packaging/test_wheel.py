@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -105,7 +104,6 @@ def test_the_installed_package_finds_its_resources_away_from_the_checkout(instal
         assert Path(line).is_relative_to(installed)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("qinspect.cli") is None, reason="the verbs are not written yet")
 def test_the_demo_runs_from_the_installed_wheel(installed, tmp_path):
     out = tmp_path / "out"
     run(
