@@ -114,7 +114,7 @@ def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
         "calibrate": len(data.splits.calibrate),
         "select": len(data.splits.select),
         "final": len(data.splits.final),
-        "labelled": data.labels is not None,
+        "labelled": data.targets is not None,
         "metric": metric.name if data.targets is not None else None,
         "judged_by": metric.name,
         "judged_output": metric.output,

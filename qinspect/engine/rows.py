@@ -20,6 +20,7 @@ from .load import Model
 from .qconfig import TensorConfig
 from .qparams import QParams
 from .quantize import Quantization
+from .recurrent import RECURRENT
 from .results import Errors, FusionRow, LayerRow
 from .sensitivity.estimate import Scores
 from .sensitivity.sweep import Sweep
@@ -61,7 +62,7 @@ def layer_rows(
             asked,
             runs,
             reason,
-            weight=config_json(quantization.configs[layer.id].weight, quantization.weights.get(layer.id)),
+            weight=_weight_json(quantization, layer),
             activation=_activation_json(quantization, layer),
             errors=errors,
             latency=latencies.get(layer.id),
@@ -135,6 +136,14 @@ def config_json(config: TensorConfig | None, params: QParams | None) -> dict[str
     if config is None:
         return None
     return {**config.to_json(), **params_json(params)}
+
+
+def _weight_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | None:
+    """None of a layer without a weight, and of one whose weight stays float."""
+    params = quantization.weights.get(layer.id)
+    if params is None and (layer.op not in RECURRENT or layer.id not in quantization.rounding):
+        return None
+    return config_json(quantization.configs[layer.id].weight, params)
 
 
 def _activation_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | None:

@@ -159,6 +159,8 @@ def test_every_layer_of_the_model_has_its_row(analysis):
     scale = rows["conv:conv2d"]["activation"]
     assert scale["min"] <= 0 < scale["max"]
     assert len(rows["conv:conv2d"]["weight"]["scale"]) == 16
+    assert rows["pool:max_pool2d"]["weight"] is rows[":add"]["weight"] is None, "there is no weight"
+    assert all("scale" in row["weight"] for row in rows.values() if row["weight"] is not None)
 
 
 def test_the_plan_that_was_written_is_the_one_that_was_analyzed(analyzed, analysis):

@@ -52,6 +52,7 @@ def analyzed(tmp_path, capsys):
 def test_a_regression_with_two_inputs_and_two_outputs(analyzed):
     found, said = analyzed("--metric", "rmse", without="--no-latency")
     assert found["data"]["metric"] == "rmse"
+    assert found["data"]["labelled"] is True
     assert found["totals"]["fp32_metric"] == pytest.approx(found["totals"]["quantized_metric"], rel=0.1)
     assert found["totals"]["sqnr_db"] > 20
     assert found["totals"]["kl"] is found["totals"]["agreement"] is found["totals"]["estimated_kl"] is None
