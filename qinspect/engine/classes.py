@@ -8,7 +8,7 @@ from typing import Literal
 
 from .data import Dataset
 from .data.named import flat
-from .graph import LayerGraph
+from .graph import Layer, LayerGraph
 from .metric import Metric, axis_for
 from .problem import Problem
 from .text import Text
@@ -25,11 +25,14 @@ class Of:
         As in `ClassAxis`.
     probabilities : bool
         The model ends in a softmax: what it gives is the distribution itself, not its logits.
+    sigmoid : bool
+        It ends in a sigmoid of one value: the probability of the second of two classes.
     """
 
     output: int
     axis: int | Literal["flat"] | None = "flat"
     probabilities: bool = False
+    sigmoid: bool = False
 
 
 ClassAxis = int | Literal["flat"] | None | Of
@@ -42,6 +45,9 @@ says otherwise.
 SHAPE_KEPT = frozenset({"aten.alias", "aten.clone", "aten.contiguous", "aten.detach", "aten._to_copy", "aten.to"})
 """Operators between a softmax and the output that leave each value, and where it is, alone."""
 
+MOVES = frozenset({"aten.squeeze", "aten.unsqueeze", "aten.view", "aten.reshape", "aten._unsafe_view", "aten.flatten"})
+"""Operators that leave the one number of a sample what it is."""
+
 
 def place_of(classes: ClassAxis) -> tuple[int, int | Literal["flat"] | None]:
     """Which output, and the axis of its classes."""
@@ -49,14 +55,18 @@ def place_of(classes: ClassAxis) -> tuple[int, int | Literal["flat"] | None]:
 
 
 def judged(metric: Metric, graph: LayerGraph, data: Dataset | None) -> Metric:
-    """The metric with the output that it is of; one that has its output already stays.
+    """The metric with the output that it is of, and how that is read; one that has its output already keeps it.
 
     Without a word of the user's it is the first output that can hold the labels' classes: floats (samples,
     classes) with more classes than the largest label, of several the one with the nearest number; or one
     that has a class for each position of y. Where there is none, it is the first of all.
     """
-    if metric.output is not None:
-        return metric
+    output = _judged_output(metric, graph, data) if metric.output is None else metric.output
+    sigmoid = metric.classes == "flat" and _is_sigmoid(graph, graph.output_values[output])
+    return dataclasses.replace(metric, output=output, sigmoid=sigmoid)
+
+
+def _judged_output(metric: Metric, graph: LayerGraph, data: Dataset | None) -> int:
     found: dict[int, int] = {}
     targets = None if data is None else data.targets
     if data is not None and targets is not None and len(targets) and targets.dtype.kind in "iu":
@@ -71,7 +81,7 @@ def judged(metric: Metric, graph: LayerGraph, data: Dataset | None) -> Metric:
                 over = shape[1] - 1 - int(data.labels.max())
                 if over >= 0 and shape[1] > 1:
                     found[index] = over
-    return dataclasses.replace(metric, output=min(found, key=lambda index: found[index], default=0))
+    return min(found, key=lambda index: found[index], default=0)
 
 
 def named_output(graph: LayerGraph, word: str) -> int:
@@ -124,15 +134,20 @@ def class_axis(graph: LayerGraph, data: Dataset | None, metric: Metric) -> Class
     Logits of shape (N, C, H, W) or (N, T, C) look like any other tensor. They are taken for such where
     the metric is one of pixels or tokens, or where y has a class index for each of their positions.
     """
-    output = judged(metric, graph, data).output or 0
+    metric = judged(metric, graph, data)
+    output = metric.output or 0
     axis = _axis(graph, data, metric, output)
     probabilities = _is_softmax(graph, graph.output_values[output], axis)
-    return Of(output, axis, probabilities) if output or probabilities else axis
+    sigmoid = metric.sigmoid and axis == "flat"
+    return Of(output, axis, probabilities, sigmoid) if output or probabilities or sigmoid else axis
 
 
 def one_answer(graph: LayerGraph, data: Dataset, metric: Metric) -> bool:
-    """Whether the judged output is logits (samples, classes): each sample has one answer."""
-    output, axis = place_of(class_axis(graph, data, metric))
+    """Whether the judged output is logits (samples, classes), or one probability: each sample has one answer."""
+    classes = class_axis(graph, data, metric)
+    output, axis = place_of(classes)
+    if isinstance(classes, Of) and classes.sigmoid:
+        return True
     name = graph.output_values[output]
     shape = _shape(graph, name)
     return axis == "flat" and len(shape) == 2 and shape[1] != 1 and graph.dtypes.get(name, "").startswith("float")
@@ -150,13 +165,27 @@ def _axis(graph: LayerGraph, data: Dataset | None, metric: Metric, output: int) 
 
 def _is_softmax(graph: LayerGraph, name: str, axis: int | Literal["flat"] | None) -> bool:
     """Whether a value is a softmax over the axis of its classes."""
-    layer = graph.producer.get(name)
-    while layer is not None and layer.target.rpartition(".")[0] in SHAPE_KEPT and layer.inputs:
-        layer = graph.producer.get(layer.inputs[0])
+    layer = _maker(graph, name, SHAPE_KEPT)
     if layer is None or layer.op != "softmax" or axis is None or len(layer.args) < 2:
         return False
     over, rank = layer.args[1], len(layer.shape)
     return isinstance(over, int) and over % rank == (-1 if axis == "flat" else axis) % rank
+
+
+def _is_sigmoid(graph: LayerGraph, name: str) -> bool:
+    """Whether a value is a sigmoid, of one number for each sample."""
+    shape = _shape(graph, name)
+    layer = _maker(graph, name, SHAPE_KEPT | MOVES)
+    last = None if layer is None else (layer, *layer.executed)[-1].op
+    return len(shape) in (1, 2) and all(size == 1 for size in shape[1:]) and last == "sigmoid"
+
+
+def _maker(graph: LayerGraph, name: str, passed: frozenset[str]) -> Layer | None:
+    """The layer that makes a value, behind operators that only hand it on."""
+    layer = graph.producer.get(name)
+    while layer is not None and layer.target.rpartition(".")[0] in passed and layer.inputs:
+        layer = graph.producer.get(layer.inputs[0])
+    return layer
 
 
 def _shape(graph: LayerGraph, name: str) -> tuple[int | None, ...]:

@@ -179,12 +179,15 @@ def logits(outputs: Sequence[torch.Tensor], classes: ClassAxis = "flat") -> torc
     """The judged output as float32 (samples, positions, classes) where it can be read so, else None.
 
     Of an output (samples, classes) there is one position. Probabilities give their logarithm, whose softmax
-    they are.
+    they are; one probability gives those of both classes.
     """
     place, axis = place_of(classes)
     if axis is None or place >= len(outputs) or not outputs[place].is_floating_point():
         return None
     first = outputs[place].float()
+    if isinstance(classes, Of) and classes.sigmoid:
+        second = first.reshape(-1, 1)
+        return torch.stack([1 - second, second], -1).clamp_min(LEAST_PROBABILITY).log()
     if isinstance(classes, Of) and classes.probabilities:
         first = first.clamp_min(LEAST_PROBABILITY).log()
     if axis == "flat":

@@ -40,6 +40,9 @@ class Metric:
         user's gets all outputs whatever it is; agreement and KL are of this one.
     of_one : bool
         Whether the function gets the judged output alone.
+    sigmoid : bool
+        The judged output is one probability, of the second of two classes, which is the answer above a half; see
+        `qinspect.engine.classes.judged`.
     reads_targets : bool
         Without, there is no metric, whatever the data hold: agreement with the float model counts.
     """
@@ -52,6 +55,7 @@ class Metric:
     reads_targets: bool = True
     output: int | None = None
     of_one: bool = False
+    sigmoid: bool = False
 
     def __call__(
         self, outputs: Sequence[NDArray[Any]], targets: NDArray[Any] | None, report: Report = silent
@@ -88,6 +92,8 @@ class Metric:
         axis = axis_for(one.ndim, targets.shape[1:], one.shape)
         if axis is not None and targets.dtype.kind in "iu":
             return _accuracy(torch.from_numpy(one), torch.from_numpy(targets), axis)
+        if self.sigmoid:
+            return _top_k(_both_classes(one), _as_indices(targets), 1)
         return _top_k(one, targets, 1)
 
     @property
@@ -98,6 +104,10 @@ class Metric:
     def one(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The judged one of a model's outputs."""
         return np.asarray(outputs[self.output or 0])
+
+    def _answers(self, outputs: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+        one = self.one(outputs)
+        return np.asarray((_both_classes(one) if self.sigmoid else one).argmax(-1))
 
     def _fault(self, raised: Raised, outputs: Sequence[NDArray[Any]], targets: NDArray[Any]) -> Problem:
         shapes = " and ".join(str(tuple(output.shape)) for output in outputs)
@@ -165,9 +175,9 @@ class Metric:
         resamples = RESAMPLES if sum(o.size for o in before) <= LARGE else RESAMPLES // 5
         done = 0
         known = {} if known is None else known
-        first = self.one(before)
-        if self.function is None and first.ndim == 2:
-            return share_lost(first.argmax(-1) == targets, self.one(after).argmax(-1) == targets)
+        if self.function is None and (self.sigmoid or self.one(before).ndim == 2):
+            labels = _as_indices(targets) if self.sigmoid else targets
+            return share_lost(self._answers(before) == labels, self._answers(after) == labels)
         sign = 1.0 if self.higher_is_better else -1.0
 
         def figure(outputs: Sequence[NDArray[Any]], picked: NDArray[np.int64]) -> float:
@@ -212,6 +222,18 @@ def axis_for(axes: int, positions: Sequence[int], shape: Sequence[int | None]) -
     if not found:
         return None
     return found[-1] if axes == 3 else found[0]
+
+
+def _both_classes(second: NDArray[Any]) -> NDArray[Any]:
+    """Probabilities of both classes, shape (samples, 2), from those of the second one; a half is the first."""
+    second = second.reshape(len(second))
+    return np.stack([1 - second, second], 1)
+
+
+def _as_indices(targets: NDArray[Any]) -> NDArray[Any]:
+    """Labels of two classes as indices, shape (samples,), from a column or from floats as well."""
+    whole = targets.reshape(len(targets)) if targets.size == len(targets) else targets
+    return whole.astype(np.int64) if np.isin(whole, (0, 1)).all() else whole
 
 
 def _top_k(first: NDArray[Any], targets: NDArray[Any], k: int) -> float | None:

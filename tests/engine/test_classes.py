@@ -219,3 +219,49 @@ def test_kl_is_estimated_through_a_softmax_at_the_end(canonical, quantized):
     assert set(found.kl) >= {"0:linear", "2:linear"}
     for key, figures in exact.isolated.items():
         assert found.kl[key] == pytest.approx(figures.kl, rel=0.35), key
+
+
+def speech_net(canonical, shape="column"):
+    torch.manual_seed(0)
+    last = {"column": [], "flat": [nn.Flatten(0)]}[shape]
+    net = nn.Sequential(nn.Linear(12, 20), nn.ReLU(), nn.Linear(20, 1), nn.Sigmoid(), *last).eval()
+    return fuse(canonical(net, torch.randn(2, 12)), QuantPlan()).graph
+
+
+@pytest.mark.parametrize("shape", ["column", "flat"])
+def test_a_model_that_ends_in_one_sigmoid_gives_the_second_of_two_classes(canonical, shape):
+    graph = speech_net(canonical, shape)
+    assert class_axis(graph, None, TOP1) == Of(0, "flat", sigmoid=True)
+    assert class_axis(graph, None, METRICS["rmse"]) is None
+    assert class_axis(ending_in(canonical, nn.Sigmoid()), None, TOP1) == "flat"  # of five: no one's second class
+
+
+@pytest.mark.parametrize("columns", [(40, 1), (40,)])
+def test_agreement_kl_and_metric_of_one_probability_are_those_of_both_classes(canonical, columns):
+    draw = torch.Generator().manual_seed(0)
+    one, other = (torch.rand(columns, generator=draw) for _ in range(2))
+    errors = OutputErrors(Of(0, "flat", sigmoid=True))
+    errors.add([one], [other])
+    p, q = (t.double().numpy().reshape(-1) for t in (one, other))
+    assert errors.mean_kl == pytest.approx((rel_entr(p, q) + rel_entr(1 - p, 1 - q)).mean(), rel=1e-4)
+    assert errors.agreement == pytest.approx(((p > 0.5) == (q > 0.5)).mean())
+    y = (p > 0.4).astype(np.int64)
+    metric = judged(TOP1, speech_net(canonical), None)
+    assert metric([one.numpy()], y) == pytest.approx(((p > 0.5) == y).mean())
+    assert metric([one.numpy()], y.reshape(-1, 1).astype(np.float32)) == metric([one.numpy()], y)
+    drop = metric.drop([one.numpy()], [other.numpy()], y.reshape(-1, 1))
+    assert drop.value == pytest.approx(((p > 0.5) == y).mean() - ((q > 0.5) == y).mean())
+    with pytest.raises(Problem, match="labels"):
+        metric([one.numpy()], y + 1)
+
+
+def test_kl_is_estimated_through_a_sigmoid_at_the_end(canonical, quantized):
+    x = torch.randn(48, 12, generator=torch.Generator().manual_seed(1))
+    graph = speech_net(canonical)
+    q = quantized(graph, QuantPlan().with_default(activation=QuantPlan().default.activation.but(bits=5)), [(x,)])
+    classes = class_axis(graph, None, TOP1)
+    found = score({"p": q}, [(x,)], draws=30, classes=classes, margins=True)["p"]
+    exact = sweep(q, [(x,)], classes=classes)
+    assert set(found.kl) >= {"0:linear", "2:linear"}
+    for key, figures in exact.isolated.items():
+        assert found.kl[key] == pytest.approx(figures.kl, rel=0.35), key

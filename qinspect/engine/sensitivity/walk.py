@@ -195,10 +195,10 @@ class Walk:
             if first is not None and number == place:
                 for draw in range(OF_KL * self.draws):
                     put(name, self.draws + draw, self._of_softmax(first, output))
-            if self.tops and number == place:
+            if self.tops and first is not None and number == place:
                 which = torch.from_numpy(self.tops[-1][:, :2])
                 signs = torch.tensor([[1.0, -1.0]]).expand(len(which), 2)
-                seed = torch.zeros(output.shape).scatter_(-1, which, signs)
+                seed = torch.zeros(first.shape)[:, 0].scatter_(-1, which, signs)
                 put(name, self.vectors - 1, self._through_log(seed, output))
             index += 1
         return seeds
@@ -213,11 +213,18 @@ class Walk:
         vector = (noise - p * noise.sum(-1, keepdim=True)) / first.shape[1] ** 0.5
         _, axis = place_of(self.classes)
         if axis == "flat" or axis is None:
-            return self._through_log(vector.reshape(output.shape), output)
+            return self._through_log(vector[:, 0], output)
         return self._through_log(vector.reshape(output.movedim(axis, -1).shape).movedim(-1, axis), output)
 
     def _through_log(self, seed: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        """A gradient at the logits as one at the output, which may be their softmax."""
+        """A gradient at the logits as one at the output, which may be their softmax or the second one's probability."""
+        if isinstance(self.classes, Of) and self.classes.sigmoid:
+            second = output.reshape(-1)
+            both = (
+                seed[:, 1] / second.clamp_min(LEAST_PROBABILITY),
+                seed[:, 0] / (1 - second).clamp_min(LEAST_PROBABILITY),
+            )
+            return (both[0] - both[1]).reshape(output.shape)
         if isinstance(self.classes, Of) and self.classes.probabilities:
             return seed / output.clamp_min(LEAST_PROBABILITY)
         return seed
