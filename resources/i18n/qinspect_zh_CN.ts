@@ -7922,6 +7922,18 @@
         <translation>请去掉它，或以 --input-shape &quot;{shape}&quot; 打开模型。</translation>
     </message>
     <message>
+        <source>The range estimator cuts off what matters of {tensors}</source>
+        <translation>范围估计器截掉了{tensors}中重要的值</translation>
+    </message>
+    <message>
+        <source>worst at {worst}: its values go from {min:.3g} to {max:.3g}, its range from {low:.3g} to {high:.3g}; the range with the least squared error has an SQNR {gain:.1f} dB higher</source>
+        <translation>最严重的是 {worst}：其值从 {min:.3g} 到 {max:.3g}，其范围从 {low:.3g} 到 {high:.3g}；平方误差最小的范围使 SQNR 高出 {gain:.1f} dB</translation>
+    </message>
+    <message>
+        <source>Take the range with the least squared error (MSE).</source>
+        <translation>采用平方误差最小的范围（MSE）。</translation>
+    </message>
+    <message>
         <source>Keep it in float, where that does not add borders that cost more.</source>
         <translation>让它保持浮点，只要新增的边界代价不更大。</translation>
     </message>

@@ -73,6 +73,23 @@ def test_a_range_ruled_by_outliers_is_to_be_clipped(examine):
     assert "outliers_rule_range" not in examine(net, with_outlier, edited(finding))
 
 
+def test_an_estimator_that_cuts_what_matters_is_found(examine):
+    x = image(640, 8)
+    x[::40] *= 8  # every fortieth sample is loud
+    net = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
+    with torch.no_grad():
+        net[0].weight.copy_(torch.eye(8))
+    entropy = MINMAX.with_default(activation=MINMAX.default.activation.but(estimator="entropy"))
+    finding = examine(net, x, entropy)["estimator_cuts"]
+    assert "0:linear" in finding.layers
+    assert finding.gain > 0
+    assert {o.activation.estimator for o in edited(finding).overrides} == {"mse"}
+    assert "estimator_cuts" not in examine(net, x, edited(finding))
+    assert "estimator_cuts" not in examine(net, x)  # min-max cuts nothing
+    chosen = MINMAX.with_default(activation=MINMAX.default.activation.but(estimator="percentile", percentile=90.0))
+    assert "estimator_cuts" not in examine(net, x, chosen)  # the user cuts
+
+
 def test_a_symmetric_grid_on_values_that_are_never_negative_is_found(examine):
     net, x = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(64, 8)
     symmetric = MINMAX.with_default(activation=TensorConfig("int8", symmetric=True))

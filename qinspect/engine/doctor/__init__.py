@@ -12,7 +12,7 @@ from ..plan import QuantPlan
 from ..quantize import Quantization
 from ..results import Analysis, Finding
 from ..statistics import TensorStats
-from . import data, kernels, ranges, states, structure, unseen
+from . import data, estimators, kernels, ranges, states, structure, unseen
 from .case import Case
 
 __all__ = ["RULES", "diagnose"]
@@ -26,7 +26,8 @@ RULES: Sequence[Callable[[Case], list[Finding]]] = (
     structure.asked_not_quantized,
     structure.float_islands,
     kernels.slower,
-    ranges.outliers_rule_range,
+    estimators.outliers_rule_range,
+    estimators.estimator_cuts,
     ranges.symmetric_on_nonnegative,
     ranges.weight_channel_spread,
     ranges.weights_rounded,

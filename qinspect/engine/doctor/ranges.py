@@ -15,82 +15,15 @@ from ..ranges import estimate_activation, estimate_weight, rounding_error
 from ..remedies import pairs
 from ..remedies.rounding import SUPPORTED
 from ..results import Finding
-from ..statistics import TensorStats
 from ..text import Text, counted, listed
 from .case import Case, in_float
 
 CLEARLY = 4.0
 """A remedy that makes the squared error so many times smaller (6 dB, one bit) is worth naming."""
 
-CENTRAL = 0.999
-"""Share of the values that are no outliers."""
 
 ENOUGH_TO_CUT = 8
 """Samples from which on a channel that never changed is named."""
-
-WIDE = 8.0
-"""A range so many times as wide as what `CENTRAL` of the values need (3 bits) is ruled by the others."""
-
-
-def outliers_rule_range(case: Case) -> list[Finding]:
-    """Few large values stretch the range, and all others share what steps are left."""
-    found: list[tuple[float, float, Layer, TensorConfig]] = []
-    for layer, config in own_values(case):
-        stats = case.calibration.tensors.get(layer.value)
-        if stats is None or stats.nonfinite or config.estimator == "fixed":
-            continue
-        params = case.quantization.values[layer.value]
-        low, high = _bulk(stats)
-        # Of a grid that is wider than the values by itself, such as a sigmoid's, no value is the reason.
-        width = min(float(params.high - params.low), stats.max - stats.min)
-        if high - low <= 0 or width < WIDE * (high - low):
-            continue
-        now = rounding_error(stats, params)
-        better = config.but(estimator="percentile", percentile=100 * CENTRAL)
-        least = rounding_error(stats, estimate_activation(stats, better))
-        # Cutting a value off costs its whole distance. Where that outweighs the finer steps by this measure,
-        # the effect on the output decides, and is to be tried.
-        gain = _activation_gain(case, layer, now, 1 - least / now) if 0 < least < now else 0.0
-        found.append((width / (high - low), gain, layer, better))
-    if not found:
-        return []
-    found.sort(key=lambda item: -item[0])
-    ratio, _, worst, _ = found[0]
-    stats = case.calibration.tensors[worst.value]
-    low, high = _bulk(stats)
-    edited = case.plan
-    for _, _, layer, better in found:
-        edited = edited.with_layer(layer.id, activation=better)
-    return [
-        Finding(
-            "outliers_rule_range",
-            Text("Outliers rule the range of {tensors}", tensors=counted(len(found), Text("tensor"))),
-            Text(
-                "worst at {worst}: {central:.1%} of the values lie between {low:.3g} and {high:.3g}, the "
-                "range goes from {min:.3g} to {max:.3g} and costs them {bits:.1f} bits",
-                worst=worst.id,
-                central=CENTRAL,
-                low=low,
-                high=high,
-                min=stats.min,
-                max=stats.max,
-                bits=np.log2(ratio),
-            ),
-            tuple(layer.id for _, _, layer, _ in found),
-            "warning",
-            sum(gain for _, gain, _, _ in found) or None,
-            Text("Clip the outliers, which gives finer steps to all others, and see what that does to the output."),
-            edited.to_json(),
-        )
-    ]
-
-
-def _bulk(stats: TensorStats) -> tuple[float, float]:
-    """Between what most of the values lie."""
-    cumulative = np.concatenate([[0], np.cumsum(stats.histogram.counts)])
-    cut = (1 - CENTRAL) / 2
-    ends = np.interp([cut * cumulative[-1], (1 - cut) * cumulative[-1]], cumulative, stats.histogram.edges)
-    return float(ends[0]), float(ends[1])
 
 
 def symmetric_on_nonnegative(case: Case) -> list[Finding]:
@@ -103,7 +36,7 @@ def symmetric_on_nonnegative(case: Case) -> list[Finding]:
         now = rounding_error(stats, case.quantization.values[layer.value])
         affine = config.but(symmetric=False)
         least = rounding_error(stats, estimate_activation(stats, affine))
-        gain = _activation_gain(case, layer, now, 1 - least / now) if now > 0 else 0.0
+        gain = activation_gain(case, layer, now, 1 - least / now) if now > 0 else 0.0
         found.append((layer, affine, gain))
     if not found:
         return []
@@ -393,7 +326,7 @@ def own_values(case: Case) -> list[tuple[Layer, TensorConfig]]:
     return found
 
 
-def _activation_gain(case: Case, layer: Layer, now: float, share: float) -> float:
+def activation_gain(case: Case, layer: Layer, now: float, share: float) -> float:
     """Nats that a finer activation grid would win back: the activation's part of the layer's estimated effect."""
     row = case.row_of.get(layer.id)
     if row is None or not row.errors.estimated_kl or not row.errors.local_mse:
