@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 import torch.nn.functional as F
+from onnx import helper, numpy_helper
 from torch import nn
 
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.naming import LAYER, metadata
+from qinspect.engine.backends.onnx.ops import _as_scales
 from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.runner import OrtRunner, kernels_of, open_model, session
 from qinspect.engine.backends.ort.simulate import OrtSimulation
@@ -391,6 +395,51 @@ def test_nearest_values_and_a_maximum_in_three_dimensions_are_taken_of_whole_num
     with torch.no_grad():
         for found, wanted in zip(outputs_of(Executor(again.graph)((images,))), runner.run((images,)), strict=True):
             assert found.shape == wanted.shape
+
+
+class Pyramid(nn.Module):
+    """What detectors do between convolutions, where the runtime orders the axes anew; input (N, 3, 16, 16)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(3, 4, 3, stride=4, padding=1)
+        self.three, self.head = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        near, far = self.one(x), self.two(x)
+        y = near + F.interpolate(far, size=near.shape[-2:], mode="nearest")
+        return self.head(y), self.head(F.interpolate(self.three(y), scale_factor=2, mode="nearest"))
+
+
+def test_convolutions_around_nearest_values_run_in_integers(images, tmp_path):
+    runner = lowered(Pyramid(), images)
+    assert not runner.quantization.why_not
+    assert {runner.kernels[layer] for layer in (":interpolate", ":interpolate#2")} == {"Resize"}
+    assert_same(runner, (images,))
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_scales_in_place_of_sizes_pick_what_torch_picks(exact):
+    taken = 0
+    for have, want in itertools.product((1, 5, 7, 14, 16, 33), (1, 2, 8, 9, 17, 28, 33, 66)):
+        scales = _as_scales([have], [want], exact)
+        if scales is None:
+            continue
+        taken += 1
+        node = helper.make_node(
+            "Resize", ["x", "", "scales"], ["y"], mode="nearest",
+            coordinate_transformation_mode="half_pixel" if exact else "asymmetric",
+            nearest_mode="round_prefer_ceil" if exact else "floor",
+        )  # fmt: skip
+        x = np.arange(have, dtype=np.float32)[None, None]
+        names = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in "xy"]
+        stored = numpy_helper.from_array(np.array([1, 1, *scales], np.float32), "scales")
+        graph = helper.make_graph([node], "resize", names[:1], names[1:], [stored])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+        (found,) = ort.InferenceSession(model.SerializeToString()).run(None, {"x": x})
+        wanted = F.interpolate(torch.from_numpy(x), size=want, mode="nearest-exact" if exact else "nearest")
+        np.testing.assert_array_equal(found, wanted.numpy(), err_msg=f"{have} to {want}")
+    assert taken > 20
 
 
 class Foreign(nn.Module):

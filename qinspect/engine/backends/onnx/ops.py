@@ -285,18 +285,47 @@ def _interpolate(writer: Writer, layer: Layer, output: str) -> None:
     if not takes_nearest(layer) or len(layer.args) != 3:
         raise Declined
     sizes, scales = layer.args[1:]
-    given = np.array(scales, np.float32) if sizes is None else np.array(sizes, np.int64)
-    stored = writer.constant(given, f"{layer.id}/{'scales' if sizes is None else 'sizes'}")
     exact = "nearest_exact" in layer.target
+    before = writer.shape(layer.args[0])
+    axes: dict[str, list[int]] = {}
+    given: np.ndarray[Any, Any]
+    if sizes is not None:
+        scales = _as_scales(before[2:], sizes, exact)
+    # Of all axes: where ONNX Runtime moves a Transpose through Resize, it overlooks the attribute `axes`.
+    if scales is not None:
+        given = np.array([1, 1, *scales], np.float32)
+    elif None not in before[:2]:
+        given = np.array([*before[:2], *sizes], np.int64)
+    else:
+        given, axes = np.array(sizes, np.int64), {"axes": list(range(2, len(before)))}
+    kind = "sizes" if given.dtype == np.int64 else "scales"
+    stored = writer.constant(given, f"{layer.id}/{kind}")
     writer.node(
         "Resize",
-        [writer.tensor(layer.args[0]), "", *([stored] if sizes is None else ["", stored])],
+        [writer.tensor(layer.args[0]), "", *(["", stored] if kind == "sizes" else [stored])],
         output,
         mode="nearest",
-        axes=list(range(2, len(layer.shape))),
         coordinate_transformation_mode="half_pixel" if exact else "asymmetric",
         nearest_mode="round_prefer_ceil" if exact else "floor",
+        **axes,
     )
+
+
+def _as_scales(before: Sequence[int | None], sizes: Sequence[int], exact: bool) -> list[np.float32] | None:
+    """Scales by which a runtime gets the same sizes, and picks the same neighbours; None where there are none."""
+    found = []
+    for have, want in zip(before, sizes, strict=True):
+        if have is None:
+            return None
+        scale = np.float32(want / have)
+        at = np.arange(want, dtype=np.float32) + np.float32(0.5 if exact else 0)
+        picked = np.floor(at * np.float32(have / want))
+        if int(np.float32(have) * scale) != want or int(have * float(scale)) != want:
+            return None
+        if any((np.floor(other) != picked).any() for other in (at / scale, at * np.float32(1 / float(scale)))):
+            return None
+        found.append(scale)
+    return found
 
 
 EMITTERS: Mapping[str, Emitter] = {
