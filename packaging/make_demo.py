@@ -148,9 +148,7 @@ def _ints_of_pickle(content: bytes) -> np.ndarray:
     return np.array(numbers, np.uint8)
 
 
-def views(
-    original: Image.Image, count: int, crop: tuple[float, float], rng: random.Random
-) -> Iterator[Image.Image]:
+def views(original: Image.Image, count: int, crop: tuple[float, float], rng: random.Random) -> Iterator[Image.Image]:
     """The whole photograph, then random crops, every other one mirrored; 256 px on the short side."""
     width, height = original.size
     for i in range(count):
@@ -208,9 +206,7 @@ def write_model(read: Callable[[str, str], bytes]) -> None:
 
 
 def write_licences() -> None:
-    rows = [
-        f"| `photos/{p.split}/{p.name}_*.jpg` | {p.licence} | {p.source} | {p.package} |" for p in PHOTOGRAPHS
-    ]
+    rows = [f"| `photos/{p.split}/{p.name}_*.jpg` | {p.licence} | {p.source} | {p.package} |" for p in PHOTOGRAPHS]
     text = f"""# Where the demo comes from
 
 Made by `packaging/make_demo.py`.

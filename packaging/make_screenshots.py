@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -117,10 +118,18 @@ def draw(session: Path, pictures: list[Picture], out: Path) -> None:
     data = open_data(DataSpec.from_json(kept.data), model.graph.inputs[0].shape)
     checked, calibration = check_float(model, data), load_calibration(kept.calibration)
     found = kept.runs[0].analysis
+    known: dict[str, Any] = {}
     worst = max(found.layers, key=lambda row: row.errors.estimated_kl or 0.0)
     for picture in pictures:
         size = picture.width // picture.scale, picture.height // picture.scale
-        page = {"step": picture.step, "mode": picture.mode, "tab": picture.tab, "size": size, "layer": worst.id}
+        page = {
+            "step": picture.step,
+            "mode": picture.mode,
+            "tab": picture.tab,
+            "size": size,
+            "layer": worst.id,
+            "known": known,
+        }
         file = out / picture.file
         screenshot(model, data, calibration, found, file, check=checked, language=picture.language, **page)
         print(file)

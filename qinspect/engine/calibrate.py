@@ -265,7 +265,7 @@ def calibrate(
                 for observer in observers.values():
                     observer.end_batch()
                 samples += size
-                report(samples, total or samples, Text("calibrating"))
+                report(samples, total or samples, Text("collecting statistics"))
                 if keep is not None and time.perf_counter() - kept > KEEP_S:
                     keep(found())
                     kept = time.perf_counter()
@@ -297,7 +297,7 @@ def _observe(
     def see(layer: Layer, value: torch.Tensor) -> torch.Tensor:
         nonlocal done
         done += 1
-        report(before + size * done / len(graph.layers), total, Text("calibrating"))
+        report(before + size * done / len(graph.layers), total, Text("collecting statistics"))
         observer = observers.get(layer.value)
         if observer is not None:
             observer.see(value, samples)

@@ -140,7 +140,7 @@ def dump(
 
 
 def find_layer(graph: LayerGraph, layer_id: str) -> Layer:
-    """The layer of the fused graph that computes what this id names.
+    """The layer of the fused graph that computes what this id, or the path of a module that is one layer, names.
 
     Raises
     ------
@@ -150,6 +150,9 @@ def find_layer(graph: LayerGraph, layer_id: str) -> Layer:
     for layer in graph.layers:
         if layer_id in (layer.id, *(inner.id for inner in layer.fused)):
             return layer
+    at_path = [layer for layer in graph.layers if layer_id in (layer.path, *(inner.path for inner in layer.fused))]
+    if len(at_path) == 1:
+        return at_path[0]
     names = [key for key, layer in graph.by_id.items() if not layer.transparent]
     near = difflib.get_close_matches(layer_id, names, 3, 0.3) or names[:3]
     raise Problem(

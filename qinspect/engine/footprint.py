@@ -43,20 +43,28 @@ class Memory:
 
     @property
     def sentence(self) -> Text:
-        """For people, in MB of 2**20 bytes."""
-        parts = {"run": self.run_bytes / 2**20, "weights": self.weights_bytes / 2**20, "batch": self.batch}
+        """For people."""
+        parts = {"run": in_units(self.run_bytes), "weights": in_units(self.weights_bytes), "batch": self.batch}
         if self.free_bytes is None:
             return Text(
-                "Calibrating and analyzing take about {run:.0f} MB of memory at most, beside {weights:.0f} MB of "
-                "weights; {batch} samples at once.",
+                "Calibrating and analyzing take about {run} of memory at most, beside {weights} of weights; "
+                "{batch} samples at once.",
                 **parts,
             )
         return Text(
-            "Calibrating and analyzing take about {run:.0f} MB of memory at most, beside {weights:.0f} MB of "
-            "weights; {free:.0f} MB are free. {batch} samples at once.",
+            "Calibrating and analyzing take about {run} of memory at most, beside {weights} of weights; {free} is "
+            "free. {batch} samples at once.",
             **parts,
-            free=self.free_bytes / 2**20,
+            free=in_units(self.free_bytes),
         )
+
+
+def in_units(count: int) -> str:
+    """A number of bytes in kB, MB or GB of 2**10, 2**20 or 2**30, with three digits at most."""
+    for unit, size in (("GB", 2**30), ("MB", 2**20)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}" if count < 10 * size else f"{count / size:.0f} {unit}"
+    return f"{max(1, round(count / 2**10))} kB"
 
 
 def memory_of(model: Model, plan: QuantPlan) -> Memory:

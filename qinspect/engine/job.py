@@ -18,7 +18,7 @@ from .backends.grouping import OWN
 from .backends.tables import table
 from .calibrate import Calibration, calibrate, wanted_values
 from .classes import judged
-from .data import Dataset, batches
+from .data import Dataset, batches, kind_of_source
 from .decide import is_asked
 from .execute import Executor, one_after_the_other, outputs_of
 from .existing import Given
@@ -129,7 +129,9 @@ def check_fits(model: Model, data: Dataset) -> None:
                     name=spec.name,
                     wanted=tuple(wanted),
                 ),
-                Text("Set --resize and --crop, or --input-shape."),
+                Text("Set --resize and --crop, or --input-shape.")
+                if kind_of_source(data.spec.source) == "images"
+                else Text("Give samples of that shape, or the model another --input-shape."),
             )
         if str(tensor.dtype) != f"torch.{spec.dtype}":
             raise Problem(

@@ -32,8 +32,6 @@ def holds_onnx(to: str, target: Target) -> bool:
     return to in ONNX_KINDS and target.backend in ("ort", "tensorrt")
 
 
-
-
 def targets_for(to: str) -> tuple[str, ...]:
     """Names of the targets that can run what `to` names."""
     return tuple(name for name in TARGETS if to not in BACKENDS or name.partition("-")[0] in BACKENDS[to])

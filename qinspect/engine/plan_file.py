@@ -28,6 +28,10 @@ def read_plan(path: Path) -> QuantPlan:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Problem(str(path), error.strerror or Text("cannot be read"), Text("Check the path.")) from error
+    except UnicodeDecodeError as error:
+        raise Problem(
+            str(path), Text("is no text, so no plan"), Text("Give a plan.json that qinspect wrote.")
+        ) from error
     except (ValueError, RecursionError) as error:
         raise Problem(
             str(path), Text("is not JSON ({error})", error=error), Text("Give a plan.json that qinspect wrote.")

@@ -141,8 +141,8 @@ def make_actions(window: MainWindow) -> None:
     add(help_, translate("Menus", "All commands…"), window.show_palette, "Ctrl+K")
     here = add(
         help_,
-        translate("Menus", "Help on this step"),
-        window.show_help,
+        translate("Menus", "Help on what the mouse points at, or on this step"),
+        window.help_here,
         QKeySequence.StandardKey.HelpContents,
         "help-circle-outline",
     )

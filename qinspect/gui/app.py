@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import socket
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QSettings, QStandardPaths, QTimer
+from PySide6.QtCore import QCoreApplication, QSettings, QSocketNotifier, QStandardPaths, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -118,11 +121,42 @@ def run(
     sys.excepthook = partial(_unexpected, window)
     # After the first paint, so that the window is there before anything is imported.
     QTimer.singleShot(50, begin)
-    status = app.exec()
+    with _closed_by_signals(window):
+        status = app.exec()
     if not window.stopped:
         # A job that does not listen would keep the process alive for ever.
         os._exit(status)
     return status
+
+
+@contextlib.contextmanager
+def _closed_by_signals(window: MainWindow) -> Iterator[None]:
+    """SIGTERM and Ctrl+C close the window, which keeps the session.
+
+    Python's own handlers wait for Python code to run, and a window that nobody touches runs none.
+    """
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    heard = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read, window)
+
+    def close() -> None:
+        heard.setEnabled(False)
+        window.close()
+
+    heard.activated.connect(close)
+    kinds = (signal.SIGTERM, signal.SIGINT)
+    usual = {kind: signal.signal(kind, lambda *_: None) for kind in kinds}
+    wakened = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        heard.setEnabled(False)
+        signal.set_wakeup_fd(wakened)
+        for kind, handler in usual.items():
+            signal.signal(kind, handler)
+        ours.close()
+        theirs.close()
 
 
 def _unexpected(window: MainWindow, kind: type[BaseException], error: BaseException, trace: Any) -> None:
@@ -151,6 +185,7 @@ def screenshot(
     layer: str | None = None,
     tab: int = 0,
     language: str = "en",
+    known: dict[str, Any] | None = None,
 ) -> Path:
     """Picture of the real window with a finished analysis, without a screen.
 
@@ -167,6 +202,8 @@ def screenshot(
         (fusions, remedies, runs, search).
     language : str
         ``en`` or ``zh_CN``.
+    known : dict | None
+        Candidates by layer, which take seconds to compute: filled, and used for the next picture of the same analysis.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     app = application()
@@ -207,9 +244,11 @@ def screenshot(
         detail = window.layers_page.detail
         if document.weighted(layer):
             detail.show_weights(close_up.weight_ranges(model, plan, layer, silent))
-        detail.show_candidates(
-            layer, close_up.candidates(model, data, plan, calibration, layer, document.timed(), None, silent)
-        )
+        known = {} if known is None else known
+        if layer not in known:
+            known[layer] = close_up.candidates(model, data, plan, calibration, layer, document.timed(), None, silent)
+        window.cease_asking()
+        detail.show_candidates(layer, known[layer])
     # What pages ask for when they are shown, such as remedies or the growth of ranges.
     deadline = time.monotonic() + SETTLE_S
     while not window.jobs.idle and time.monotonic() < deadline:

@@ -37,10 +37,16 @@ class Errands(QObject):
         done: Callable[[Any], None],
         quiet: bool = False,
         aside: bool = False,
+        refused: Callable[[Problem], Any] | None = None,
     ) -> Job:
+        """Queue a job; a problem goes to `refused`, where that is given, and whatever nobody expected to all."""
         job = self._jobs.start(title, work, quiet, aside)
         job.done.connect(done)
-        job.failed.connect(self.problem)
+        job.failed.connect(
+            lambda problem: (
+                refused(problem) if refused is not None and isinstance(problem, Problem) else self.problem.emit(problem)
+            )
+        )
         job.failed.connect(lambda problem: self._document.log(self.tr("failed: {0}: {1}").format(title, line(problem))))
         job.cancelled.connect(lambda: quiet or self._document.log(self.tr("cancelled: {0}").format(title)))
         return job

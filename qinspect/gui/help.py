@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QTextCursor, QTextDocument
-from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QListWidget, QTextBrowser, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QListWidget,
+    QTextBrowser,
+    QWidget,
+)
 
 from ..resources import resource
 from .language import language_of
@@ -35,6 +46,47 @@ def page_text(name: str) -> str:
         except FileNotFoundError:
             pass
     return resource(f"help/{name}.md").read_text(encoding="utf-8")
+
+
+def term_in(words: Sequence[str]) -> str:
+    """The heading of the page of terms that explains the first term which one of some texts has; empty for none.
+
+    A heading such as "Median, p90, spread" names several terms, and one such as "KL divergence" has it in short.
+    """
+    headings = re.findall(r"^## (.+)$", page_text("terms"), re.MULTILINE)
+    terms = {
+        _SHORTENED.sub("", term).strip(): heading for heading in headings for term in _BETWEEN.split(heading) if term
+    }
+    for text in words:
+        found = [(at.start(), -len(term), terms[term]) for term in terms if (at := _word(term).search(text))]
+        if found:
+            return min(found)[-1]
+    return ""
+
+
+def _word(term: str) -> re.Pattern[str]:
+    # Chinese has no spaces between words.
+    return re.compile(rf"\b{re.escape(term)}\b" if term.isascii() else re.escape(term), re.IGNORECASE)
+
+
+_BETWEEN = re.compile(r",\s*(?:and\s+)?|\s+and\s+|、|与")
+_SHORTENED = re.compile(r"\s*(?:error|divergence|share|误差|散度|份额)$")
+
+
+def words_at(place: QPoint) -> list[str]:
+    """What is said at a place of the screen: titles of columns, texts, tooltips; the nearest first."""
+    widget = QApplication.widgetAt(place)
+    found: list[str] = []
+    while widget is not None and not widget.isWindow():
+        if isinstance(widget, QHeaderView):
+            section, model = widget.logicalIndexAt(widget.mapFromGlobal(place)), widget.model()
+            roles = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole)
+            found += [str(model.headerData(section, widget.orientation(), role) or "") for role in roles]
+        if isinstance(widget, (QLabel, QAbstractButton)):
+            found.append(widget.text())
+        found.append(widget.toolTip())
+        widget = widget.parentWidget()
+    return list(filter(None, found))
 
 
 def title_of(text: str) -> str:

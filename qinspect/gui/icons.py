@@ -80,7 +80,7 @@ def set_primary(button: QPushButton, on: bool = True) -> None:
     """Make a button the one to press next, or not; its icon goes with it."""
     button.setDefault(on)
     if wanted := button.property("iconName"):
-        set_icon(button, str(wanted).partition(":")[0], "on_accent" if on and button.isEnabled() else "text")
+        set_icon(button, str(wanted).partition(":")[0], "on_accent" if on else "text")
 
 
 def recolour(root: QWidget, colours: Colours) -> None:

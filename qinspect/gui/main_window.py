@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, QSize, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, QSize, Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QLabel,
     QMainWindow,
@@ -24,7 +25,7 @@ from . import dialogs
 from .actions import make_actions
 from .anew import make_anew
 from .document import Document
-from .help import OF_STEP, HelpWindow
+from .help import OF_STEP, HelpWindow, term_in, words_at
 from .icons import recolour
 from .jobs import Failure, Jobs
 from .keeper import Keeper, to_recover
@@ -172,8 +173,12 @@ class MainWindow(QMainWindow):
         # No focus proxy: the tabulator would jump over what stands in front of the table.
         (self.layers_page.tree.view if step == "layers" else self.pages[self.step]).setFocus()
         self._asker.start()
+        self._select_worst()
+
+    def _select_worst(self) -> None:
+        """Where nothing is selected among layers that have figures, the worst is."""
         document = self.document
-        if step == "layers" and not document.selection and document.shown is not None:
+        if self.step == "layers" and not document.selection and document.shown is not None:
             document.select(filter(None, (document.worst(),)))
 
     def make_workbench(self) -> None:
@@ -253,6 +258,7 @@ class MainWindow(QMainWindow):
             parts.append(self.tr("figures are of another plan"))
         self.where.setText("  ·  ".join(part for part in parts if part))
         self._enable()
+        self._select_worst()
 
     def _enable(self) -> None:
         there = self.document.model is not None
@@ -280,6 +286,11 @@ class MainWindow(QMainWindow):
             self.questions.ask_weights()
             self.questions.ask_candidates()
         self.questions.ask_effects()
+
+    def cease_asking(self) -> None:
+        """Ask nothing more of the selected layer, until another one is selected."""
+        self._asker.stop()
+        self.questions.stop()
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -374,6 +385,11 @@ class MainWindow(QMainWindow):
         self._help.open(page or OF_STEP[self.step], heading)
         return self._help
 
+    def help_here(self) -> HelpWindow:
+        """Help on the term that is under the mouse, else on this step."""
+        heading = term_in(words_at(QCursor.pos()))
+        return self.show_help("terms", heading) if heading else self.show_help()
+
     def set_language(self, name: str) -> None:
         """Another language: everything that has words in it is made anew, from the document."""
         self.settings.setValue("language", name)
@@ -396,6 +412,14 @@ class MainWindow(QMainWindow):
     def show_about(self) -> None:
         """What this is."""
         dialogs.show_about(self)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Qt presses the button that has the cursor on Enter only on some desktops; here on all.
+        here = QApplication.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(here, QAbstractButton):
+            here.click()
+            return
+        super().keyPressEvent(event)
 
     # -- files --------------------------------------------------------------------------------
 

@@ -64,11 +64,13 @@ class Opening(QObject):
         try:
             allowed = self.allow(spec["source"], data["source"] if data else None, judged[0] if judged else None)
         except Problem as problem:
-            self._window.show_problem(problem)
+            self._window.open_page.fill(spec)
+            self.refuse_model(problem)
             return
         if allowed is None:
             return
         self._window.open_page.fill(spec)
+        self._window.open_page.take_back()
         if self._window.step != "layers":
             self._window.go("open")
         self._tasks.open_model(spec, allowed, plan, data, judged)
@@ -92,10 +94,25 @@ class Opening(QObject):
         try:
             allowed = self.allow(spec["source"])
         except Problem as problem:
-            self._window.show_problem(problem)
+            self.refuse_data(problem)
             return
         if allowed is not None:
+            self._window.data_page.form.take_back()
             self._tasks.open_data(spec, allowed)
+
+    def refuse_model(self, problem: Problem) -> None:
+        """A model cannot be opened: said at its field where that is in sight, else in a box."""
+        if self._window.step == "open":
+            self._window.open_page.refuse(problem)
+        else:
+            self._window.show_problem(problem)
+
+    def refuse_data(self, problem: Problem) -> None:
+        """Data cannot be opened: said at their field where that is in sight, else in a box."""
+        if self._window.step == "data":
+            self._window.data_page.form.refuse(problem)
+        else:
+            self._window.show_problem(problem)
 
     def metric(self, source: str) -> None:
         """Judge outputs by another metric, by its name or from the user's own code."""

@@ -27,6 +27,8 @@ class Tasks(Errands):
     Signals
     -------
     model_opened(spec), data_opened(Opened), host_known(Host)
+    model_refused(Problem), data_refused(Problem)
+        What was named cannot be opened.
     exported(ExportReport), analyzed(exact)
     check_started(), check_stopped(reason)
         The float model is being run for its metric; it was cancelled (no reason), or failed.
@@ -35,6 +37,8 @@ class Tasks(Errands):
     """
 
     model_opened = Signal(object)
+    model_refused = Signal(object)
+    data_refused = Signal(object)
     data_opened = Signal(object)
     host_known = Signal(object)
     exported = Signal(object)
@@ -79,7 +83,12 @@ class Tasks(Errands):
 
         title = self.tr("Opening {0}").format(spec["source"])
         target = self._document.plan.target
-        return self._start(title, lambda report: work.load_model(spec, allow_code, plan, target, report), opened)
+        return self._start(
+            title,
+            lambda report: work.load_model(spec, allow_code, plan, target, report),
+            opened,
+            refused=self.model_refused.emit,
+        )
 
     def open_data(self, spec: dict[str, Any], allow_code: bool = False) -> Job | None:
         """Open a data set and compute the float metric."""
@@ -93,7 +102,12 @@ class Tasks(Errands):
             self.check_float()
 
         title = self.tr("Opening {0}").format(spec["source"])
-        return self._start(title, lambda report: work.open_data(spec, model, allow_code, report), opened)
+        return self._start(
+            title,
+            lambda report: work.open_data(spec, model, allow_code, report),
+            opened,
+            refused=self.data_refused.emit,
+        )
 
     def check_float(self) -> Job | None:
         """Compute the float metric."""

@@ -23,6 +23,8 @@ def connect_window(window: MainWindow) -> None:
     document, tasks = window.document, window.tasks
     for source in (tasks, window.questions, window.keeper):
         source.problem.connect(window.show_problem)
+    tasks.model_refused.connect(window.opening.refuse_model)
+    tasks.data_refused.connect(window.opening.refuse_data)
     tasks.analyzed.connect(lambda exact: exact and window.step in ("data", "target") and window.go("verdict"))
     window.keeper.session_opened.connect(window.go)
     window.keeper.set_aside.connect(lambda path: window.opening.remember({"session": str(path)}))

@@ -47,8 +47,8 @@
         <translation>仅该层在模型输出端造成的 KL(fp32‖int8) 估计值，单位 nat</translation>
     </message>
     <message>
-        <source>Of the layer&apos;s output with this candidate, weight and activation rounded, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²), on the first batch of the samples. “Local” in the table of layers is the same on the final split (Help: Terms, SQNR)</source>
-        <translation>采用该候选时层的输出，权重与激活均舍入，输入为浮点：10 log10(Σ y² / Σ (y − ŷ)²)，取样本的第一批。层表中的“局部”是 final 部分上的同一量（帮助：术语，SQNR）</translation>
+        <source>Of the layer&apos;s output with this candidate, weight and activation rounded, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²), on the first batch of the samples. “Local” in the table of layers is the same on the final split (F1 here: Terms, SQNR)</source>
+        <translation>采用该候选时该层的输出，权重与激活均取整，输入为浮点：10 log10(Σ y² / Σ (y − ŷ)²)，取第一批样本。层表中的“局部”是同一指标在最终划分上的值（在此按 F1：术语，SQNR）</translation>
     </message>
     <message>
         <source>Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason</source>
@@ -1198,6 +1198,10 @@
         <translation> 或 </translation>
     </message>
     <message>
+        <source>Exporting to {0}…</source>
+        <translation>正在导出为 {0}…</translation>
+    </message>
+    <message>
         <source>Choose a folder</source>
         <translation>选择文件夹</translation>
     </message>
@@ -1212,10 +1216,6 @@
     <message>
         <source>A folder that times float and int8 on another device, with onnxruntime or torch alone; its bench.json comes back here.</source>
         <translation>一个文件夹，仅用 onnxruntime 或 torch 在另一台设备上测量浮点与 int8 的时间；其 bench.json 可带回这里。</translation>
-    </message>
-    <message>
-        <source>Exporting…</source>
-        <translation>正在导出…</translation>
     </message>
     <message>
         <source>Target {0}, the current plan.</source>
@@ -1257,6 +1257,10 @@
         <translation>相等的输出值：{0}</translation>
     </message>
     <message>
+        <source>equal values in the layers, each fed the kernel&apos;s own input: {0}</source>
+        <translation>各层（均输入内核自身的输入）中相等的值：{0}</translation>
+    </message>
+    <message>
         <source>output against the simulation: {0}</source>
         <translation>输出与模拟相比：{0}</translation>
     </message>
@@ -1275,6 +1279,14 @@
     <message>
         <source>read by ONNX Runtime {0} and later</source>
         <translation>ONNX Runtime {0} 及以后版本可读</translation>
+    </message>
+    <message>
+        <source>Verified: {0}.</source>
+        <translation>验证的含义：{0}。</translation>
+    </message>
+    <message>
+        <source>A step&apos;s difference in an early layer grows on its way through the model, so fewer values of the output are equal; how far apart they are is said by the SQNR above.</source>
+        <translation>靠前的层中一个步长的差异会在后续各层中放大，因此输出中相等的值较少；它们相差多少见上面的 SQNR。</translation>
     </message>
     <message>
         <source>and {0} more</source>
@@ -1409,8 +1421,8 @@
         <translation>诊断没有发现需要修复的问题。</translation>
     </message>
     <message>
-        <source>Analyzing…</source>
-        <translation>正在分析…</translation>
+        <source>Running… How far it is stands at the bottom of the window.</source>
+        <translation>正在运行…进度见窗口底部。</translation>
     </message>
     <message>
         <source>Nothing was analyzed yet.</source>
@@ -1618,6 +1630,10 @@
         <translation>已选择 {0} 层</translation>
     </message>
     <message>
+        <source>Find…</source>
+        <translation>查找…</translation>
+    </message>
+    <message>
         <source>Find a layer</source>
         <translation>查找层</translation>
     </message>
@@ -1767,8 +1783,8 @@
         <translation>轮廓线：{}</translation>
     </message>
     <message>
-        <source>SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the activation alone, on the calibration samples. Measured is the layer&apos;s own, weights included, on the final split: “Local” in the table of layers (Help: Terms, SQNR)</source>
-        <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是该直方图在该网格上的值：只有激活，依据校准样本。实测的是层自身的值，含权重，在 final 部分上，即层表中的“局部”（帮助：术语，SQNR）</translation>
+        <source>SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the activation alone, on the calibration samples. Measured is the layer&apos;s own, weights included, on the final split: “Local” in the table of layers (F1 here: Terms, SQNR)</source>
+        <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是此直方图在此网格上的值：仅激活，取校准样本。实测的是该层自身（含权重）在最终划分上的值：层表中的“局部”（在此按 F1：术语，SQNR）</translation>
     </message>
     <message>
         <source>clipped {0}</source>
@@ -2390,8 +2406,8 @@
         <translation>所有命令…</translation>
     </message>
     <message>
-        <source>Help on this step</source>
-        <translation>本步骤的帮助</translation>
+        <source>Help on what the mouse points at, or on this step</source>
+        <translation>鼠标所指内容或本步骤的帮助</translation>
     </message>
     <message>
         <source>Keyboard shortcuts</source>
@@ -2890,8 +2906,12 @@
         <translation>虚线：没有方案在两方面都更好；双击可采用该方案</translation>
     </message>
     <message>
-        <source>{} without time or this figure</source>
-        <translation>{} 个没有时间或该项数值</translation>
+        <source>times of older runs are scaled to float&apos;s newest time</source>
+        <translation>较早运行的时间已按浮点的最新时间换算</translation>
+    </message>
+    <message>
+        <source>{} not drawn: time or loss was not measured</source>
+        <translation>{} 个未画出：未测量时间或损失</translation>
     </message>
     <message>
         <source>nats</source>
@@ -5102,10 +5122,6 @@
         <translation>请提供更多样本，或改用其他划分。</translation>
     </message>
     <message>
-        <source>calibrating</source>
-        <translation>正在校准</translation>
-    </message>
-    <message>
         <source>no such file</source>
         <translation>没有该文件</translation>
     </message>
@@ -6474,10 +6490,6 @@
         <translation>整数之间有 {islands}</translation>
     </message>
     <message>
-        <source>{layers} between {borders} inputs in integers: {names}</source>
-        <translation>{layers}夹在 {borders} 个整数输入之间：{names}</translation>
-    </message>
-    <message>
         <source>{count} of {all} {op} layers are not fused</source>
         <translation>{all} 个 {op} 层中有 {count} 个没有融合</translation>
     </message>
@@ -7730,14 +7742,6 @@
         <translation>输出</translation>
     </message>
     <message>
-        <source>Calibrating and analyzing take about {run:.0f} MB of memory at most, beside {weights:.0f} MB of weights; {free:.0f} MB are free. {batch} samples at once.</source>
-        <translation>校准和分析最多约需 {run:.0f} MB 内存，另加 {weights:.0f} MB 权重；空闲 {free:.0f} MB。每次 {batch} 个样本。</translation>
-    </message>
-    <message>
-        <source>Calibrating and analyzing take about {run:.0f} MB of memory at most, beside {weights:.0f} MB of weights; {batch} samples at once.</source>
-        <translation>校准和分析最多约需 {run:.0f} MB 内存，另加 {weights:.0f} MB 权重；每次 {batch} 个样本。</translation>
-    </message>
-    <message>
         <source>memory ran out while the float model ran</source>
         <translation>运行浮点模型时内存已用尽</translation>
     </message>
@@ -7906,6 +7910,10 @@
         <translation>时间波动很大：十分之一的运行耗时达到中位数的 {ratio:.1f} 倍或更多。请在没有其他程序运行时重新测量。</translation>
     </message>
     <message>
+        <source>collecting statistics</source>
+        <translation>正在收集统计量</translation>
+    </message>
+    <message>
         <source>{role}: {given} takes {low} to {high} now</source>
         <translation>{role}：{given} 现在取 {low} 到 {high}</translation>
     </message>
@@ -7938,6 +7946,14 @@
         <translation>让它保持浮点，只要新增的边界代价不更大。</translation>
     </message>
     <message>
+        <source>{layers}: the error of their activations is small beside that of their weights</source>
+        <translation>{layers}：其激活的误差相对于权重的误差很小</translation>
+    </message>
+    <message>
+        <source>{layers} in float, {borders} taken out of the integers for them: {names}</source>
+        <translation>{layers}为浮点，为此有{borders}由整数转出：{names}</translation>
+    </message>
+    <message>
         <source>1 of {all} layers that round causes {share:.0%} of the error (estimated)</source>
         <translation>{all} 个做舍入的层中有 1 个造成了 {share:.0%} 的误差（估计）</translation>
     </message>
@@ -7954,8 +7970,20 @@
         <translation>它读取的值在运行之前没有网格</translation>
     </message>
     <message>
+        <source>Calibrating and analyzing take about {run} of memory at most, beside {weights} of weights; {free} is free. {batch} samples at once.</source>
+        <translation>校准与分析最多约占 {run} 内存，另有权重 {weights}；空闲 {free}。每次 {batch} 个样本。</translation>
+    </message>
+    <message>
+        <source>Calibrating and analyzing take about {run} of memory at most, beside {weights} of weights; {batch} samples at once.</source>
+        <translation>校准与分析最多约占 {run} 内存，另有权重 {weights}；每次 {batch} 个样本。</translation>
+    </message>
+    <message>
         <source>gives {given}, the model takes {taken}</source>
         <translation>给出 {given}，而模型接受 {taken}</translation>
+    </message>
+    <message>
+        <source>Give samples of that shape, or the model another --input-shape.</source>
+        <translation>请给出该形状的样本，或为模型指定另一个 --input-shape。</translation>
     </message>
     <message>
         <source>has a scale that is computed at run time</source>
@@ -8300,6 +8328,10 @@
     <message>
         <source>Known are {known}.</source>
         <translation>可用的有 {known}。</translation>
+    </message>
+    <message>
+        <source>is no text, so no plan</source>
+        <translation>不是文本，因此不是方案</translation>
     </message>
     <message>
         <source>Give its name.</source>

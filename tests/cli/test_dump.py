@@ -93,7 +93,8 @@ def test_where_no_kernel_runs_here_the_simulation_is_dumped_and_that_is_said(dig
 @pytest.mark.skipif("onednn" not in torch.backends.quantized.supported_engines, reason="no engine onednn")
 def test_a_layer_of_an_eager_model_is_a_folder_that_gives_the_same(digits, tmp_path):
     plan = write(tmp_path / "plan.json", QuantPlan.preset(Target.parse("eager-onednn")))
-    layer, t = dumped(["dump", *digits, "--plan", plan, "--layer", "depthwise:conv2d"], tmp_path / "out")
+    layer, t = dumped(["dump", *digits, "--plan", plan, "--layer", "depthwise"], tmp_path / "out")
+    assert layer["layer"]["id"] == "depthwise:conv2d"  # a module that is one layer can be named by its path
     assert layer["model"] == {"file": "layer", "equal_share": 1.0}
     assert "EagerModel" in (tmp_path / "out" / "layer" / "build.py").read_text()
     np.testing.assert_array_equal(t["output_kernel"], t["output_simulation"])

@@ -79,7 +79,7 @@ def test_progress_grows_to_the_total_and_names_the_work(graph, batches):
     seen = []
     calibrate(graph, batches, lambda done, total, note: seen.append((done, total, note)), total=11)
     assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
-    assert seen[-1] == (11, 11, "calibrating")
+    assert seen[-1] == (11, 11, "collecting statistics")
     assert len(seen) >= 3 * 4
 
 

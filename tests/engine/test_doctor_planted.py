@@ -264,6 +264,7 @@ def test_float_between_integers_is_an_island_and_float_at_the_end_is_not(examine
     x = image(64, 8)
     finding = examine(Island(nn.Softplus()), x)["float_islands"]
     assert finding.layers == ("between:softplus",)
+    assert finding.evidence == "1 layer in float, 1 tensor taken out of the integers for them: between:softplus"
     assert finding.plan is None
     assert "float_islands" not in examine(Island(nn.ReLU()), x)
     assert "float_islands" not in examine(nn.Sequential(nn.Linear(8, 4), nn.Softplus()), x)

@@ -14,6 +14,7 @@ from qinspect.engine import calibrate as room
 from qinspect.engine import feed, job, memory
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.footprint import in_units
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.memory import Shortage, fitting_batch
 from qinspect.engine.observe import Observer
@@ -54,6 +55,14 @@ def test_a_batch_is_halved_until_half_of_what_is_free_holds_it(opened, monkeypat
     for free, size in ((None, 16), (sample * 32, 16), (sample * 31, 8), (sample * 5, 2), (0, 1)):
         monkeypatch.setattr(memory, "free_bytes", lambda free=free: free)
         assert fitting_batch(graph, 16) == size
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(300, "1 kB"), (34_000, "33 kB"), (3_400_000, "3.2 MB"), (943 * 2**20, "943 MB"), (22 * 2**30, "22 GB")],
+)
+def test_memory_is_said_in_a_unit_that_suits_it(count, text):
+    assert in_units(count) == text
 
 
 def test_what_cannot_fit_is_refused_before_it_begins(opened, monkeypatch):

@@ -366,3 +366,9 @@ def test_an_override_that_matches_nothing_is_refused_with_what_is_near(override,
         check_override(GRAPH, override)
     assert near in caught.value.remedy
     check_override(GRAPH, Override("path", "a.*"))
+
+
+def test_a_file_that_is_no_text_is_said_to_be_none(tmp_path):
+    (tmp_path / "plan.json").write_bytes(b"\x80\xff\x00")
+    with pytest.raises(Problem, match=r"plan\.json: is no text, so no plan"):
+        read_plan(tmp_path / "plan.json")

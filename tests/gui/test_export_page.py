@@ -97,6 +97,21 @@ def test_what_runs_in_float_although_the_plan_asks_is_named_with_the_reason_and_
     assert window.document.selection == ("fc:linear",)
 
 
+def test_why_an_export_is_verified_of_whose_output_few_values_are_equal(make_window, digits):
+    window = make_window(digits)
+    window.go("export")
+    report = ExportReport(
+        "model.onnx", "onnx", True, (), 30, 0.99, 0.4, 31.0, 0.93, ("fc:linear",), ("fc:linear",),
+        layer_equal_share=0.998, layers_compared=1, criterion="every layer is within one step",
+    )  # fmt: skip
+    window.export_page.show_report(report)
+    shown = texts(window.export_page.results.itemAt(0).widget())
+    for part in ("equal output values: 40", "99.8", "Verified: every layer is within one step.", "in an early layer"):
+        assert part in shown
+    window.export_page.show_report(replace(report, equal_share=1.0))
+    assert "in an early layer" not in texts(window.export_page.results.itemAt(0).widget())
+
+
 def test_times_of_another_device_are_a_run_of_their_own_beside_the_layers(
     make_window, qtbot, digits, tmp_path, monkeypatch
 ):

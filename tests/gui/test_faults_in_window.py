@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from qinspect.engine.load import quiet
 from qinspect.gui.main_window import MainWindow
+from qinspect.gui.panels.faults import Fault
 from qinspect.session import load_session, save_session
 
 LEFT = Qt.MouseButton.LeftButton
@@ -131,14 +132,20 @@ class Open:
         )
 
     def said(self, qtbot) -> str:
-        """The message that comes up, which is closed."""
+        """The message that comes up, which is closed; or what is said below a field, after what stands in it."""
         boxes: list[QMessageBox] = []
+        faults: list[Fault] = []
 
         def there() -> bool:
             boxes[:] = [box for box in self.window.findChildren(QMessageBox) if box.isVisible()]
-            return bool(boxes)
+            faults[:] = [fault for fault in self.window.findChildren(Fault) if fault.isVisible()]
+            return bool(boxes or faults)
 
         qtbot.waitUntil(there, timeout=30_000)
+        if not boxes:
+            (fault,) = faults
+            qtbot.waitUntil(lambda: self.window.jobs.idle, timeout=30_000)
+            return f"{fault.field.text()} {fault.text()}"
         (box,) = boxes
         # Critical ones have a traceback: a fault of the program.
         assert box.icon() == QMessageBox.Icon.Warning, box.detailedText()
@@ -162,6 +169,44 @@ def opened(make_window, digits) -> Open:
     window = make_window(digits)
     window.opening.allow = lambda *sources: any(source and ".py:" in source for source in sources)
     return Open(window)
+
+
+def test_why_a_model_cannot_be_opened_stands_below_its_field_until_it_is_written_otherwise(opened, qtbot, tmp_path):
+    window, page = opened.window, opened.window.open_page
+    window.go("open")
+    missing = tmp_path / "net.pt2"
+    page.source.setText(str(missing))
+    page.weights.clear()
+    page.shape.clear()
+    qtbot.keyClick(page.source, Qt.Key.Key_Return)
+    assert opened.said(qtbot).startswith(f"{missing} No such file")
+    assert page.source.hasFocus()
+    assert page.source.selectedText() == str(missing)
+    qtbot.keyClicks(page.source, "x")
+    assert not [fault for fault in page.findChildren(Fault) if fault.isVisible()]
+
+
+def test_why_weights_cannot_be_opened_stands_below_theirs(opened, qtbot, tmp_path, digits):
+    window, page = opened.window, opened.window.open_page
+    window.go("open")
+    page.fill(digits.model_spec)
+    page.weights.setText(str(tmp_path / "net.safetensors"))
+    qtbot.mouseClick(page.go, Qt.MouseButton.LeftButton)
+    opened.said(qtbot)
+    assert page.weights.hasFocus()
+
+
+def test_why_data_cannot_be_opened_stands_below_their_field(opened, qtbot, tmp_path):
+    window, form = opened.window, opened.window.data_page.form
+    window.go("data")
+    np.savez(tmp_path / "x.npz", x=np.zeros((40, 1, 5, 5), np.float32))
+    form.show_source(str(tmp_path / "x.npz"))
+    window.data_page.submit()
+    said = opened.said(qtbot)
+    assert "x has shape 40 × 1 × 5 × 5" in said.casefold()
+    # Arrays are not resized: what cannot be done is not asked for.
+    assert "Resize" not in said
+    assert form.source.hasFocus()
 
 
 @pytest.mark.parametrize("fault", SPOIL)

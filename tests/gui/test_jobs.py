@@ -349,6 +349,7 @@ def test_the_button_in_the_strip_pauses_and_goes_on(qtbot, jobs):
     qtbot.waitUntil(lambda: count[0] > 3)
     qtbot.mouseClick(strip.pause, Qt.MouseButton.LeftButton)
     assert job.paused
+    job.progress.emit(0.5, "", 7.0)  # was on its way
     assert strip.remaining.text() == "paused"
     qtbot.mouseClick(strip.pause, Qt.MouseButton.LeftButton)
     assert not job.paused

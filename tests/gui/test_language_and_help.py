@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QMenuBar, QToolBar
 
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.text import Text, remade
 from qinspect.gui import language
-from qinspect.gui.help import OF_STEP, PAGES, page_text, title_of
+from qinspect.gui.help import OF_STEP, PAGES, HelpWindow, page_text, term_in, title_of
 from qinspect.gui.panels.figures import described
 from qinspect.gui.panels.fix_page import FixPage
 from qinspect.gui.panels.steps import STEPS
@@ -265,6 +265,34 @@ def test_f1_opens_the_page_of_the_step_and_links_lead_on(make_window, qtbot):
     assert help_.page == "terms"
     assert help_.view.textCursor().selectedText() == "SQNR"
     help_.close()
+
+
+def test_f1_explains_the_term_that_the_mouse_points_at(make_window, digits, qtbot, monkeypatch):
+    window = make_window(digits)
+    window.go("layers")
+    table = window.layers_page.detail.candidates
+    header = table.horizontalHeader()
+    place = header.viewport().mapToGlobal(QPoint(header.sectionViewportPosition(2) + 5, 5))
+    monkeypatch.setattr("qinspect.gui.main_window.QCursor.pos", lambda: place)
+    monkeypatch.setattr("qinspect.gui.help.QApplication.widgetAt", lambda _: header.viewport())
+    qtbot.keyClick(window, Qt.Key.Key_F1)
+    help_ = window.findChild(HelpWindow)
+    assert (help_.page, help_.view.textCursor().selectedText()) == ("terms", "SQNR")
+    help_.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "heading"),
+    [
+        ("Est. KL", "KL divergence"),
+        ("Estimated KL(fp32‖int8)", "Estimated error"),
+        ("p90 of 50 runs", "Median, p90, spread"),
+        ("zero point 89", "Scale and zero point"),
+        ("a rabbit", ""),
+    ],
+)
+def test_terms_are_found_in_texts(text, heading):
+    assert term_in([text]) == heading
 
 
 @pytest.mark.parametrize("folder", ["help", "help/zh_CN"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
+from PySide6.QtGui import QRegion
 
 from qinspect.engine.kernel_results import KernelCheck, Latency
 from qinspect.engine.qconfig import PRESETS
@@ -159,6 +160,35 @@ def test_new_figures_keep_what_is_selected_and_open(qtbot):
     tree.show_facts(facts(stale=True))
     assert tree.ids() == ("body.a.conv:conv2d",)
     assert not tree.view.isExpanded(tree.proxy.index(1, 0))
+
+
+class Painted(QObject):
+    """What of a widget is drawn anew."""
+
+    def __init__(self, widget):
+        super().__init__(widget)
+        self.region = QRegion()
+        widget.installEventFilter(self)
+
+    def eventFilter(self, _, event):
+        if event.type() == QEvent.Type.Paint:
+            self.region += event.region()
+        return False
+
+
+def test_new_figures_are_drawn_in_every_row_that_is_in_sight(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.resize(600, 400)
+    tree.show()
+    rows = [row(f"body.{place}.conv:conv2d", 0.1) for place in range(30)]
+    tree.show_facts(facts((*rows, row("head:linear"))))
+    qtbot.wait(50)
+    painted = Painted(tree.view.viewport())
+    tree.show_facts(facts((*rows, row("head:linear", 0.5))))
+    inner = tree.view.visualRect(tree.proxy.index(5, 3, tree.proxy.index(0, 0)))
+    assert inner.isValid()
+    qtbot.waitUntil(lambda: painted.region.contains(inner.center()))
 
 
 def test_sorting_by_error_puts_the_worst_first_and_what_is_not_measured_last(qtbot):

@@ -15,6 +15,8 @@ from qinspect.gui import work
 from qinspect.gui.dialogs import in_fields
 from qinspect.gui.panels.compare import compare
 
+from .conftest import fill
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -65,6 +67,49 @@ def test_after_confirming_the_keyboard_is_on_the_next_step(make_window, digits, 
     card.confirm.setFocus()
     qtbot.keyClick(card.confirm, Qt.Key.Key_Space)
     assert card.next.hasFocus()
+
+
+def test_when_the_float_figure_comes_one_key_confirms_it(make_window, digits, qtbot):
+    window = make_window()
+    window.document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    window.document.set_data(digits.data.data)
+    window.go("data")
+    card = window.data_page.metric_card
+    window.document.set_check(digits.check)
+    assert card.confirm.hasFocus()
+    qtbot.waitUntil(lambda: not card.confirm.visibleRegion().isEmpty())
+    # It is the one to press next, and its icon is readable on the accent.
+    assert card.confirm.property("iconName") == "check:on_accent"
+    qtbot.keyClick(card.confirm, Qt.Key.Key_Return)
+    assert window.document.confirmed == digits.data.data.digest
+
+
+def test_the_float_figure_takes_the_cursor_from_no_field(make_window, digits):
+    window = make_window()
+    window.document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    window.document.set_data(digits.data.data)
+    window.go("data")
+    window.data_page.form.seed.setFocus()
+    window.document.set_check(digits.check)
+    assert window.data_page.form.seed.hasFocus()
+
+
+def test_enter_presses_the_button_that_has_the_cursor(make_window, digits, qtbot):
+    window = make_window(digits)
+    window.go("verdict")
+    button = window.verdict_page.to_layers
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Return)
+    assert window.step == "layers"
+
+
+def test_the_worst_layer_is_selected_when_the_first_figures_come(make_window, digits):
+    window = make_window()
+    fill(window.document, digits, analyzed=False)
+    window.go("layers")
+    assert window.document.selection == ()
+    window.document.add_run(digits.opened.plan, digits.analysis, exact=True)
+    assert window.document.selection == (window.document.worst(),)
 
 
 def test_a_share_changes_by_points(digits):

@@ -529,7 +529,7 @@ def test_points_without_the_figure_are_counted_and_not_drawn(shown) -> None:
     plot = shown(ParetoPlot)
     fill_pareto(plot)
     assert len(plot.shown()) == 5
-    assert "1 without time" in plot.caption()
+    assert "1 not drawn" in plot.caption()
     plot.lost.setChecked(True)
     assert len(plot.shown()) == 4
 

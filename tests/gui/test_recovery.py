@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,6 +82,41 @@ def test_edits_survive_a_kill_and_are_offered_at_the_next_start(make_window, qtb
     assert window.document.qconfig("fc:linear").weight is None
     assert window.step == "layers"
     qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
+
+
+QUIET = """
+from PySide6.QtCore import QTimer
+from qinspect.gui import app as start
+
+usual = start.make_window
+
+def make_window():
+    made = usual()
+    # Long after the engine was looked at: nothing happens in the window any more.
+    QTimer.singleShot(50, lambda: made.tasks.look_at_host().done.connect(lambda _: print("quiet", flush=True)))
+    return made
+
+start.make_window = make_window
+print("ended", start.run(), flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_closes_a_window_that_nobody_touches(tmp_path, kind):
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    child = subprocess.Popen([sys.executable, "-c", QUIET], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "quiet\n"
+        time.sleep(1)
+        child.send_signal(kind)
+        assert child.wait(60) == 0
+        assert child.stdout.read() == "ended 0\n"
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
 
 
 def test_edits_after_the_last_autosave_win_and_its_figures_are_kept(digits, tmp_path):

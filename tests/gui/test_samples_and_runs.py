@@ -7,9 +7,11 @@ import dataclasses
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
 
 from qinspect.engine.progress import silent
 from qinspect.engine.results import Totals
+from qinspect.engine.target import Target
 from qinspect.gui import close_up, work
 from qinspect.gui.panels.compare import compare
 from qinspect.gui.panels.pareto import pareto_points
@@ -89,6 +91,35 @@ def test_only_measured_times_are_points_and_the_float_model_stands_beside_them(d
     assert (points["float"].ms, points["float"].kl, points["float"].lost) == (8.0, 0.0, 0.0)
     document.runs = [dataclasses.replace(document.runs[0], data="another")]
     assert pareto_points(document) == []
+
+
+def test_times_of_two_moments_stand_on_one_axis_as_if_float_had_taken_as_long_in_both(document):
+    run = document.runs[0]
+    slow, fast = (
+        with_totals(run, name, int8_ms=int8, fp32_ms=fp32) for name, int8, fp32 in (("a", 4, 16), ("b", 3, 8))
+    )
+    other = dataclasses.replace(run.plan, target=Target.parse("fx-onednn"))
+    foreign = dataclasses.replace(with_totals(run, "c", int8_ms=5.0, fp32_ms=32.0), plan=other)
+    document.runs = [slow, foreign, fast]
+    points = {point.label: point for point in pareto_points(document)}
+    assert {name: (point.ms, point.scaled) for name, point in points.items()} == {
+        "a": (2.0, True), "b": (3, False), "c": (5.0, False), "float": (8, False),
+    }  # fmt: skip
+
+
+def test_a_runs_name_keeps_its_room_in_a_narrow_window(make_window, digits):
+    window = make_window(digits)
+    window.resize(960, 600)
+    window.go("layers")
+    window.layers_page.bottom.setCurrentIndex(0)
+    QApplication.processEvents()
+    table = window.layers_page.bottom.runs.table
+    assert table.columnWidth(0) >= 170
+    # With room for all, the name takes what is left.
+    window.resize(2400, 900)
+    QApplication.processEvents()
+    widths = sum(table.columnWidth(column) for column in range(table.columnCount()))
+    assert abs(widths - table.viewport().width()) < 3
 
 
 def test_a_double_click_on_a_point_takes_its_plan_undoably(make_window, qtbot, digits):

@@ -238,9 +238,7 @@ def unlike(checks: Mapping[str, KernelCheck]) -> list[Text]:
     ]
 
 
-def likeness(
-    ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor], classes: ClassAxis = "flat"
-) -> OutputErrors:
+def likeness(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor], classes: ClassAxis = "flat") -> OutputErrors:
     """Errors of an export's outputs against others, as every analysis has them."""
     errors = OutputErrors(classes)
     errors.add(theirs, ours)

@@ -18,6 +18,9 @@ from ..results import Finding
 from ..text import Text, counted, listed
 from .case import Case, in_float
 
+LEAST_SHIFT = 0.01
+"""A smaller share of an error is not worth a word."""
+
 CLEARLY = 4.0
 """A remedy that makes the squared error so many times smaller (6 dB, one bit) is worth naming."""
 
@@ -174,10 +177,14 @@ def weights_rounded(case: Case) -> list[Finding]:
                 "of it is a shift that is the same for every sample",
                 layers=listed(names),
                 share=shifts / caused,
+            )
+            if shifts > LEAST_SHIFT * caused
+            else Text(
+                "{layers}: the error of their activations is small beside that of their weights", layers=listed(names)
             ),
             names,
             "note",
-            shifts if loss.is_kl and shifts > 0 else None,
+            shifts if loss.is_kl and shifts > LEAST_SHIFT * caused else None,
             Text(
                 "Round each of these weights up or down by data, and correct the biases: the model is as "
                 "fast as before."

@@ -181,9 +181,9 @@ def float_islands(case: Case) -> list[Finding]:
             "float_islands",
             Text("{islands} of float inside the integers", islands=counted(len(islands), Text("island"))),
             Text(
-                "{layers} between {borders} inputs in integers: {names}",
+                "{layers} in float, {borders} taken out of the integers for them: {names}",
                 layers=counted(len(layers), Text("layer")),
-                borders=borders,
+                borders=counted(borders, Text("tensor")),
                 names=listed([la.id for la in layers]),
             ),
             tuple(layer.id for layer in layers),

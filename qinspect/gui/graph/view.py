@@ -80,7 +80,7 @@ class GraphView(QWidget):
         self._place = -1
 
         self.search = _Search()
-        self.search.setPlaceholderText(self.tr("Find a layer"))
+        self.search.setPlaceholderText(self.tr("Find…"))
         self.search.setAccessibleName(self.tr("Find a layer"))
         self.search.setClearButtonEnabled(True)
         self.search.setMaximumWidth(260)

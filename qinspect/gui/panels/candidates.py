@@ -51,7 +51,7 @@ class Candidates(QTableWidget):
             self.tr(
                 "Of the layer's output with this candidate, weight and activation rounded, fed with float inputs: "
                 "10 log10(Σ y² / Σ (y − ŷ)²), on the first batch of the samples. “Local” in the table of layers is the "
-                "same on the final split (Help: Terms, SQNR)"
+                "same on the final split (F1 here: Terms, SQNR)"
             ),
             self.tr(
                 "Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason"

@@ -118,6 +118,22 @@ class OneLine(QLabel):
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
 
+class Elided(QLabel):
+    """A title of one line; of one that has no room the beginning and the end are seen, and all of it in the tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "title")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        room, whole = self.contentsRect(), self.text()
+        text = self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideMiddle, room.width())
+        self.setToolTip("" if text == whole else whole)
+        painter = QPainter(self)
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+
 def heading(text: str) -> QLabel:
     """The title of a card."""
     return label(text, "title", factor=1.1)

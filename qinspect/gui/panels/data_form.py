@@ -258,6 +258,14 @@ class DataForm(Card):
 
         return parse_normalize(text.lower())
 
+    def refuse(self, problem: Problem) -> None:
+        """Say below the source why it cannot be opened."""
+        self._no_source.say_refused(problem)
+
+    def take_back(self) -> None:
+        """The source is being opened: whether it can be is not known yet."""
+        self._no_source.take_back()
+
     def fill(self, spec: dict[str, Any]) -> None:
         """Show a specification."""
         self.show_source(spec["source"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -78,6 +78,7 @@ class DataPage(Page):
         document.model_changed.connect(self._offer_preparation)
         for changed in (document.model_changed, document.data_changed, document.check_changed):
             changed.connect(self.refresh)
+        document.check_changed.connect(self._lead_on)
         self.refresh()
 
     def _make_samples(self) -> Card:
@@ -188,6 +189,12 @@ class DataPage(Page):
             self.warning.setText(f"⚠ {translated(counts.warning)}" if counts.warning else "")
         self.metric_card.refresh()
         self._show_samples({found.index: found for found in check.predictions} if check is not None else {})
+
+    def _lead_on(self) -> None:
+        """The float figure came: to who does nothing else on the page, the button that confirms it is next."""
+        if self.hasFocus() and self.metric_card.confirm.isEnabled():
+            self.metric_card.confirm.setFocus()
+            QTimer.singleShot(0, self, lambda: self.ensureWidgetVisible(self.metric_card.confirm))
 
     def _class(self, number: int) -> str:
         return self.classes[number] if 0 <= number < len(self.classes) else str(number)

@@ -78,6 +78,7 @@ class ExportPage(Page):
         self.body.addStretch(1)
         self.reports: list[Any] = []
         self._job: Job | None = None
+        self._under_way = ""  # the kind that it writes
         for changed in (document.plan_changed, document.calibration_changed, document.model_changed):
             changed.connect(self.refresh)
         self.choose("onnx")
@@ -204,6 +205,7 @@ class ExportPage(Page):
         return holds_onnx(self.to, self._document.plan.target)
 
     def _go(self) -> None:
+        self._under_way = self.to
         self.export_requested.emit(self.to, self.folder.text().strip(), self.options())
 
     def follow(self, job: Job | None) -> None:
@@ -251,7 +253,7 @@ class ExportPage(Page):
         self.choose(next(kind for kind in KINDS if kind not in self.refused) if self.to in self.refused else self.to)
         busy = self._job is not None and not self._job.over
         self.go.setEnabled(ready and not busy)
-        self.go.setText(self.tr("Exporting…") if busy else self.tr("Export and verify"))
+        self.go.setText(self.tr("Exporting to {0}…").format(self._under_way) if busy else self.tr("Export and verify"))
         set_primary(self.go, ready and not busy)
         self.note.setText(
             self.tr("Target {0}, the current plan.").format(document.plan.target.name)

@@ -15,6 +15,9 @@ from ..language import translated
 from .cards import Card, heading, label, row
 from .figures import decibel, measured, share
 
+ALIKE = 0.99
+"""Of a smaller share of equal output values it is said why it is no fault."""
+
 SHOWN = 6
 """Layers that are named; more are counted."""
 
@@ -54,6 +57,8 @@ class ExportResult(Card):
         self.body.addWidget(label(str(report.path)))
         self.figures = label("\n".join(self._lines(run)))
         self.body.addWidget(self.figures)
+        if report.verified and report.criterion:
+            self.body.addWidget(label(self._why_verified(), "muted"))
         if left := sorted(set(report.asked) - set(report.quantized)):
             self._add_left(left, run)
         for text in (report.problems, report.notes):
@@ -77,6 +82,12 @@ class ExportResult(Card):
             lines.append(self.tr("same top-1 answer as the simulation: {0}").format(share(report.agreement)))
         if report.equal_share is not None:
             lines.append(self.tr("equal output values: {0}").format(share(report.equal_share)))
+        if report.layer_equal_share is not None:
+            lines.append(
+                self.tr("equal values in the layers, each fed the kernel's own input: {0}").format(
+                    share(report.layer_equal_share)
+                )
+            )
         if report.sqnr_db is not None:
             lines.append(self.tr("output against the simulation: {0}").format(decibel(report.sqnr_db)))
         lines.append(self.tr("{0} of {1} layers integer").format(len(report.quantized), len(report.asked)))
@@ -92,6 +103,17 @@ class ExportResult(Card):
         if report.lowest_onnxruntime is not None:
             lines.append(self.tr("read by ONNX Runtime {0} and later").format(report.lowest_onnxruntime))
         return lines
+
+    def _why_verified(self) -> str:
+        """What the word rests on, and why few equal outputs do not speak against it."""
+        report = self.report
+        text = self.tr("Verified: {0}.").format(translated(report.criterion))
+        if report.layers_compared and report.equal_share is not None and report.equal_share < ALIKE:
+            text += " " + self.tr(
+                "A step's difference in an early layer grows on its way through the model, so fewer values of the "
+                "output are equal; how far apart they are is said by the SQNR above."
+            )
+        return text
 
     def _add_left(self, left: list[str], run: Run | None) -> None:
         """Layers that the plan wants in integers and that run in float, with the reason where it is known."""

@@ -126,7 +126,7 @@ class FixPage(QWidget):
         ready = document.data is not None and document.confirmed == document.data.digest
         self.run.setEnabled(ready and not self._analyzing)
         self.state.setText(
-            self.tr("Analyzing…")
+            self.tr("Running… How far it is stands at the bottom of the window.")
             if self._analyzing
             else {
                 "none": self.tr("Nothing was analyzed yet."),

@@ -210,6 +210,9 @@ class LayerTree(QWidget):
         if self.model.set_facts(facts, self.flat.isChecked(), self.absorbed.isChecked(), deep):
             self.view.expandAll()
             self.select(chosen)
+        elif not deep:
+            # Qt draws only the outermost rows anew, which are all that it is told of.
+            self.view.viewport().update()
 
     def show_set(self, name: str) -> None:
         """Show a set of columns, a key of `SETS`."""

@@ -166,6 +166,7 @@ class OpenPage(Page):
             form.addRow(name, line)
             form.labelForField(line).setBuddy(edit)  # type: ignore[attr-defined]
         self._no_source = Fault(form, self.source.parentWidget(), self.source)
+        self._wrong_weights = Fault(form, self.weights.parentWidget(), self.weights)
         self._wrong_shape = Fault(form, self.shape.parentWidget(), self.shape)
         card.body.addLayout(form)
         self.go = QPushButton(self.tr("Open"))
@@ -247,6 +248,23 @@ class OpenPage(Page):
             self._wrong_shape.say(problem)
             return
         self.open_requested.emit(spec)
+
+    def refuse(self, problem: Problem) -> None:
+        """Say below the field that is to blame why what the fields name cannot be opened."""
+        weights = self.weights.text().strip()
+        asked = f"{problem.where} {problem.remedy}"
+        if "--weights" in asked or (weights and problem.where.startswith(weights)):
+            fault = self._wrong_weights
+        elif "--input-shape" in asked:
+            fault = self._wrong_shape
+        else:
+            fault = self._no_source
+        fault.say_refused(problem)
+
+    def take_back(self) -> None:
+        """What the fields name is being opened: whether it can be is not known yet."""
+        for fault in (self._no_source, self._wrong_weights, self._wrong_shape):
+            fault.take_back()
 
     def fill(self, spec: dict[str, Any]) -> None:
         """Show a specification in the fields."""

@@ -51,41 +51,53 @@ def lost(totals: Totals, data: Mapping[str, Any]) -> float | None:
 
 
 def pareto_points(document: Document) -> list[ParetoPoint]:
-    """The runs of the open model and data, and the float model beside the newest of them."""
+    """The runs of the open model and data, and the float model beside the newest of them.
+
+    A computer is not equally fast at all times: the times of each run are scaled so that the target's float takes as
+    long as it did in the newest measurement on this target, which is the search's where there is one.
+    """
     if document.model is None or document.data is None:
         return []
     here = (document.model.digest, document.data.digest)
     current, last = document.find(), document.last_exact
     # Times of two devices have no place on one axis.
     device = next((run.device for run in (current, last) if run is not None), "")
+    runs = [
+        run for run in document.runs if (run.model, run.data) == here and run.device == device and document.about(run)
+    ]
+    searched = () if document.searched is None else document.searched.points
+    timed = [(run.plan.target, run.analysis.totals.fp32_ms) for run in runs]
+    if document.searched is not None and not document.searched.targets:
+        timed += [(point.plan.target, point.fp32_ms) for point in searched]
+    # The newest of each target, and of all.
+    float_ms = {target: ms for target, ms in timed if ms is not None}
+    newest = next((ms for _, ms in reversed(timed) if ms is not None), None)
     points = []
-    newest: Totals | None = None
-    for run in document.runs:
-        if (run.model, run.data) != here or run.device != device or not document.about(run):
-            continue
+    for run in runs:
         totals = run.analysis.totals
+        now = float_ms.get(run.plan.target)
         kl = totals.kl if totals.kernel_kl is None else totals.kernel_kl
         points.append(
             ParetoPoint(
                 run_key(run),
                 run.name,
-                totals.int8_ms,
+                _scaled(totals.int8_ms, totals.fp32_ms, now),
                 kl,
                 lost(totals, run.analysis.data),
                 current=run is current,
                 mse=totals.mse,
+                scaled=totals.fp32_ms not in (None, now),
             )
         )
-        newest = totals if totals.fp32_ms is not None else newest
     if document.searched is not None:
         scale = 100 if document.searched.drop_unit == "points" else 1
-        points += [_searched(place, point, scale) for place, point in enumerate(document.searched.points)]
+        points += [_searched(place, point, scale) for place, point in enumerate(searched)]
     if current is None and document.freshness == "stale" and (estimate := document.estimate()) is not None:
         points.append(
             ParetoPoint(
                 NOW,
                 translate("Pareto", "the current plan, estimated"),
-                estimate.ms,
+                _estimated_ms(document, estimate.ms, float_ms),
                 estimate.kl,
                 None if estimate.drop is None else estimate.drop.value * 100,
                 "estimate",
@@ -94,8 +106,21 @@ def pareto_points(document: Document) -> list[ParetoPoint]:
             )
         )
     if newest is not None:
-        points.append(ParetoPoint(FLOAT, FLOAT, newest.fp32_ms, 0.0, 0.0, "float", mse=0.0))
+        points.append(ParetoPoint(FLOAT, FLOAT, newest, 0.0, 0.0, "float", mse=0.0))
     return points
+
+
+def _estimated_ms(document: Document, ms: float | None, float_ms: Mapping[Any, float]) -> float | None:
+    """An estimate rests on the times of the newest run of its target."""
+    target = document.plan.target
+    beside = [run.analysis.totals.fp32_ms for run in document.runs if run.plan.target == target]
+    known = next((each for each in reversed(beside) if each is not None), None)
+    return _scaled(ms, known, float_ms.get(target))
+
+
+def _scaled(ms: float | None, beside: float | None, float_ms: float | None) -> float | None:
+    """A time that was measured while float took `beside` ms, for a moment when it takes `float_ms`."""
+    return ms if None in (ms, beside, float_ms) or not beside else ms * float_ms / beside  # type: ignore[operator]
 
 
 def _searched(place: int, point: Point, scale: float) -> ParetoPoint:

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from ...engine.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS, QConfig, TensorConfig
 from ..icons import set_icon
 from ..words import AFFINE, DYNAMIC, NARROW, SCHEMES, SYMMETRIC, word
-from .cards import Real, Whole, Wrapped, label
+from .cards import Elided, Real, Whole, Wrapped
 
 FLOAT = "float"
 MIXED = QT_TRANSLATE_NOOP("Qconfig", "mixed")
@@ -95,7 +95,7 @@ class QConfigEditor(QWidget):
         grid.setVerticalSpacing(3)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(2, 1)
-        self.name = label(wrap=True, role="title")
+        self.name = Elided()
         self.state = Wrapped(role="muted")
         self.preset = QComboBox()
         self.preset.addItem(self.tr("Preset…"))

@@ -25,6 +25,9 @@ from .compare import as_html
 from .figures import measured, share, small
 from .tables import explain, row_table
 
+NAME_WIDTH = 170
+"""Pixels that a run's name keeps; columns that have no room beside it are scrolled to."""
+
 SOMETIMES = range(2, 6)
 """The columns from metric to KL: not every model and data set have them."""
 
@@ -60,7 +63,7 @@ class RunsTable(QWidget):
             "×",
             self.tr("Layers int8"),
         )
-        self.table = row_table(titles, self.tr("Runs"))
+        self.table = row_table(titles, self.tr("Runs"), least=NAME_WIDTH)
         explain(
             self.table,
             self.tr("Double-click to rename it; bold is of the current plan, italic quick figures on few samples"),

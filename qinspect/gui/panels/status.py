@@ -68,7 +68,9 @@ class JobStrip(QWidget):
         # Without a known share the bar moves by itself.
         self.bar.setMaximum(1000 if share > 0 else 0)
         self.bar.setValue(round(share * 1000))
-        self.remaining.setText("" if remaining_s < 0 else self.tr("{0} left").format(duration(remaining_s)))
+        # What was on its way when it was paused or cancelled does not say otherwise.
+        if not (self._job.paused or self._job.cancelling):
+            self.remaining.setText("" if remaining_s < 0 else self.tr("{0} left").format(duration(remaining_s)))
 
     def _pause(self, on: bool) -> None:
         set_icon(self.pause, "play" if on else "pause")

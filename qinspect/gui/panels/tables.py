@@ -6,13 +6,42 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget
 
 
-def row_table(titles: Sequence[str], name: str) -> QTableWidget:
-    """An empty table of whole rows; its first column takes the room that is left, `name` is for screen readers."""
-    table = QTableWidget(0, len(titles))
+class RowTable(QTableWidget):
+    """A table whose first column takes the room that is left, but keeps a least width."""
+
+    def __init__(self, columns: int, least: int) -> None:
+        super().__init__(0, columns)
+        self._least = least
+        self.horizontalHeader().sectionResized.connect(lambda column, *_: column and self._fit())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        header = self.horizontalHeader()
+        others = sum(header.sectionSize(column) for column in range(1, self.columnCount()))
+        wanted = max(self._least, self.viewport().width() - others)
+        if header.sectionResizeMode(0) == QHeaderView.ResizeMode.Interactive and header.sectionSize(0) != wanted:
+            header.resizeSection(0, wanted)
+
+
+def row_table(titles: Sequence[str], name: str, least: int = 0) -> QTableWidget:
+    """An empty table of whole rows; its first column takes the room that is left.
+
+    Parameters
+    ----------
+    titles : sequence of str
+    name : str
+        For screen readers.
+    least : int
+        Pixels that the first column keeps where there is less room; 0 lets it shrink.
+    """
+    table = RowTable(len(titles), least) if least else QTableWidget(0, len(titles))
     table.setHorizontalHeaderLabels(titles)
     table.setAccessibleName(name)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -24,7 +53,7 @@ def row_table(titles: Sequence[str], name: str) -> QTableWidget:
     header = table.horizontalHeader()
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive if least else QHeaderView.ResizeMode.Stretch)
     make_copyable(table)
     return table
 

@@ -324,7 +324,7 @@ class HistogramPlot(Plot):
                 self.tr(
                     "SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the "
                     "activation alone, on the calibration samples. Measured is the layer's own, weights included, on "
-                    "the final split: “Local” in the table of layers (Help: Terms, SQNR)"
+                    "the final split: “Local” in the table of layers (F1 here: Terms, SQNR)"
                 )
             )
         self._caption.setToolTip("\n".join(tips))

@@ -37,6 +37,8 @@ class ParetoPoint:
         It is the current plan.
     mse : float | None
         Of the outputs, over their power: drawn where no plan has a KL divergence.
+    scaled : bool
+        Its time is not as it was measured, but as if float had taken as long as it did in the newest measurement.
     """
 
     key: str
@@ -47,6 +49,7 @@ class ParetoPoint:
     kind: str = "run"
     current: bool = False
     mse: float | None = None
+    scaled: bool = False
 
 
 def front(places: Sequence[tuple[float, float]]) -> list[int]:
@@ -187,8 +190,10 @@ class ParetoPlot(Plot):
         hidden = len(self._points) - len(shown)
         parts = [self.tr("selected: {}").format(", ".join(chosen))] if chosen else []
         parts.append(self.tr("dashed: no plan beats these in both; double-click takes a plan"))
+        if any(point.scaled for point in shown):
+            parts.append(self.tr("times of older runs are scaled to float's newest time"))
         if hidden:
-            parts.append(self.tr("{} without time or this figure").format(hidden))
+            parts.append(self.tr("{} not drawn: time or loss was not measured").format(hidden))
         self.set_caption(" · ".join(parts))
 
     def _lost_unit(self) -> str:
