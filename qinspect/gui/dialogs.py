@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -152,8 +151,6 @@ def show_shortcuts(parent: QWidget, actions: Sequence[tuple[str, str]]) -> QDial
     text.setHtml(f"<table cellspacing=4 cellpadding=2>{''.join(lines)}</table>")
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
     buttons.rejected.connect(dialog.close)
-    # The style's own icon is dark on the accent.
-    buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
     column = QVBoxLayout(dialog)
     column.addWidget(text, 1)
     column.addWidget(buttons)

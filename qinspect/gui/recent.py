@@ -22,6 +22,8 @@ def recent(settings: QSettings) -> list[dict[str, Any]]:
 
 def remember(settings: QSettings, entry: dict[str, Any]) -> None:
     """Put an entry on top."""
+    # As it will be read: tuples are lists there.
+    entry = json.loads(json.dumps(entry))
     kept = [entry, *(old for old in recent(settings) if old != entry)]
     settings.setValue("recent", json.dumps(kept[:KEPT]))
 

@@ -2161,6 +2161,10 @@
         <translation>当前方案尚未运行：其点为估计值</translation>
     </message>
     <message>
+        <source>No figures yet: Ctrl+Enter calibrates and analyzes.</source>
+        <translation>尚无数值：按 Ctrl+Enter 校准并分析。</translation>
+    </message>
+    <message>
         <source>No figures yet: choose data, confirm the float metric, then Calibrate and analyze.</source>
         <translation>尚无结果：选择数据，确认浮点指标，然后校准并分析。</translation>
     </message>

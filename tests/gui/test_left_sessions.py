@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qinspect.gui.keeper import edits_beside
-from qinspect.gui.recent import recent
+from qinspect.gui.recent import recent, remember
 from qinspect.session import Run, Session, load_session, save_session
 
 from .conftest import fill
@@ -55,3 +55,18 @@ def test_what_an_earlier_window_left_survives_another_model(make_window, digits,
     assert edits_beside(kept).is_file()
     window.close()
     assert load_session(tmp_path / "autosave.qinspect").model["source"] == digits.model_spec["source"]
+
+
+def test_what_is_opened_again_is_listed_once(settings):
+    spec = {"source": "a.py:model", "input_shape": ((1, 3, 8, 8),), "free": ()}
+    remember(settings, spec)
+    remember(settings, {"session": "b.qinspect"})
+    remember(settings, spec)
+    assert [entry.get("source", "session") for entry in recent(settings)] == ["a.py:model", "session"]
+
+
+def test_long_paths_of_what_was_opened_before_are_no_wider_than_the_list(make_window):
+    window = make_window()
+    window.open_page.set_recent([{"session": f"/{'long/' * 60}a.qinspect"}])
+    shown = window.open_page.recent
+    assert shown.visualItemRect(shown.item(0)).width() <= shown.viewport().width()

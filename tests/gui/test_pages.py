@@ -108,6 +108,7 @@ def test_the_worst_layer_is_selected_when_the_first_figures_come(make_window, di
     fill(window.document, digits, analyzed=False)
     window.go("layers")
     assert window.document.selection == ()
+    assert "Ctrl+Enter" in window.layers_page.banner.text()
     window.document.add_run(digits.opened.plan, digits.analysis, exact=True)
     assert window.document.selection == (window.document.worst(),)
 

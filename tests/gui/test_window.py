@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QPushButton, QWidget
 
 from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
@@ -449,6 +449,14 @@ def test_a_problem_says_where_what_and_what_to_do(make_window):
     assert "Calibrating" in box.text()
     assert "Traceback" in box.detailedText()
     box.close()
+
+
+def test_buttons_of_dialogs_have_no_icons_of_another_set(make_window):
+    window = make_window()
+    for dialog in (window.show_shortcuts(), window.show_about()):
+        dialog = dialog or window.findChild(QDialog)
+        assert [button.icon().isNull() for button in dialog.findChildren(QPushButton) if button.text()] == [True]
+        dialog.close()
 
 
 def test_a_wrong_shape_is_said_below_its_field_and_nothing_is_opened(make_window, qtbot):

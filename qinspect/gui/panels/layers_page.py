@@ -167,6 +167,7 @@ class LayersPage(QWidget):
         document.results_changed.connect(self._changed)
         document.selection_changed.connect(self._show_selection)
         document.calibration_changed.connect(self.detail.refresh)
+        document.check_changed.connect(self._show_banner)
         self.tree.selected.connect(document.select)
         self.tree.toggled.connect(self.refresh)
         self.tree.menu_requested.connect(self._table_menu)
@@ -361,7 +362,9 @@ class LayersPage(QWidget):
         freshness, run = document.freshness, document.shown
         name = run.name if run else ""
         text = {
-            "none": self.tr("No figures yet: choose data, confirm the float metric, then Calibrate and analyze."),
+            "none": self.tr("No figures yet: Ctrl+Enter calibrates and analyzes.")
+            if document.data is not None and document.confirmed == document.data.digest
+            else self.tr("No figures yet: choose data, confirm the float metric, then Calibrate and analyze."),
             "stale": self.tr("The plan changed: figures in italics belong to “{0}”.").format(name),
             "quick": self.tr(
                 "Quick figures on few samples; times and kernels in italics are from an older run. Ctrl+Enter runs all."

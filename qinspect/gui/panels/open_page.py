@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
@@ -314,6 +314,8 @@ class OpenPage(Page):
             item = QListWidgetItem(title)
             item.setToolTip(title)
             item.setData(Qt.ItemDataRole.UserRole, entry)
+            # As wide as the list and no wider, or what has no room would be cut off instead of elided.
+            item.setSizeHint(QSize(0, self.recent.fontMetrics().height() + 8))
             self.recent.addItem(item)
         self.recent.setVisible(bool(entries))
         self.no_recent.setVisible(not entries)
