@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from .calibrate import Calibration
 from .classes import class_axis
 from .data import Dataset, batches
 from .decide import MATRIX_PRODUCTS, WEIGHTED, decide
-from .errors import sqnr_db
-from .execute import Executor
+from .errors import Power, first_of
+from .execute import Executor, portions
 from .expected import ExpectedTime, expected_time
 from .graph import Layer
 from .groups import leader_of, shared_groups
@@ -126,9 +126,9 @@ def candidates(
         found = score(variants, inputs, inner, total=len(chosen), draws=2, only=only, classes=classes)
     known_kl = not found or any(scores.kl for scores in found.values())
     in_float = Scores({layer.id: 0.0}, {layer.id: 0.0} if known_kl else {}, 0)
+    sqnr_db = _local_sqnrs(variants, layer, inputs, part(report, 0.6, 1)) if variants else {}
     rows = []
-    for index, (title, config) in enumerate(options.items()):
-        report(0.6 + 0.4 * index / len(options), 1, Text("comparing candidates"))
+    for title, config in options.items():
         scores = in_float if config == FLOAT else found.get(title)
         why_not = float_kernel(layer, config, plan.target)
         rows.append(
@@ -138,7 +138,7 @@ def candidates(
                 config.activation,
                 None if scores is None else scores.kl.get(layer.id),
                 None if scores is None else scores.mse.get(layer.id),
-                _local_sqnr(variants[title], layer, inputs[0]) if title in variants else None,
+                sqnr_db.get(title),
                 why_not,
                 config == now,
                 leader,
@@ -227,18 +227,41 @@ def _other_kinds(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QC
     return found
 
 
-def _local_sqnr(quantization: Quantization, layer: Layer, inputs: Sequence[torch.Tensor]) -> float | None:
-    simulation = Simulation(quantization)
-    values: dict[str, Any] = dict(zip(quantization.graph.input_names, inputs, strict=True))
-    result: list[float | None] = []
+def _local_sqnrs(
+    variants: Mapping[str, Quantization], layer: Layer, batches: Sequence[Sequence[torch.Tensor]], report: Report
+) -> dict[str, float | None]:
+    """SQNR in dB of a layer's value with its own quantization on float input, by variant.
 
-    def keep(seen: Layer, value: torch.Tensor) -> torch.Tensor:
-        values[seen.value] = value
-        if seen.id == layer.id:
-            noise = simulation.run_layer(layer, values) - value
-            result.append(sqnr_db(float((value**2).sum()), float((noise**2).sum())))
-        return value
-
+    The float model runs once for all of them, and no further than this layer.
+    """
+    graph = next(iter(variants.values())).graph
+    before = graph.layers[: graph.layers.index(layer) + 1]
+    last = {name: index for index, one in enumerate(before) for name in one.inputs}
+    plain = Executor(graph, channels_last=True)
+    simulations = {title: Simulation(_only(q, layer), channels_last=True) for title, q in variants.items()}
+    powers = {title: Power() for title in variants}
+    dynamic = any(q.dynamic for q in variants.values())  # whose range is the batch's
+    parts = [part for batch in batches for part in ([tuple(batch)] if dynamic else portions(graph, batch))]
     with torch.inference_mode():
-        Executor(quantization.graph)(inputs, keep)
-    return result[0] if result else None
+        for number, inputs in enumerate(parts):
+            values: dict[str, Any] = {
+                name: x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+                for name, x in zip(graph.input_names, inputs, strict=True)
+            }
+            for index, one in enumerate(before):
+                report(number + index / len(before), len(parts), Text("comparing candidates"))
+                result = plain.run_layer(one, values)
+                if one is not layer:
+                    values[one.value] = result
+                    for name in one.inputs:
+                        if last[name] == index:
+                            del values[name]
+            for title, simulation in simulations.items():
+                powers[title].add(first_of(result), first_of(simulation.run_layer(layer, values)))
+    return {title: power.sqnr_db for title, power in powers.items()}
+
+
+def _only(q: Quantization, layer: Layer) -> Quantization:
+    """With the weights of one layer alone on a grid."""
+    of_layer = {key: params for key, params in q.weights.items() if key == layer.id or key.startswith(f"{layer.id}/")}
+    return replace(q, weights=of_layer)

@@ -335,7 +335,7 @@ class _LayerPowers:
         )
 
 
-def _first(value: Any) -> Any:
+def first_of(value: Any) -> Any:
     """The first of an operator's several results: of a recurrent layer what it hands on at every step."""
     return value[0] if isinstance(value, tuple) and value else value
 
@@ -344,9 +344,9 @@ def _add_own(
     powers: _LayerPowers, plain: Executor, alone: Simulation, layer: Layer, floats: Mapping[str, Any], f: Any
 ) -> None:
     """A layer's own rounding on float input, and that of its weights and of its activation apart."""
-    q, first = alone.quantization, _first(f)
+    q, first = alone.quantization, first_of(f)
     if layer.id not in q.weights:
-        powers.local.add(first, _first(alone.run_layer(layer, floats)))
+        powers.local.add(first, first_of(alone.run_layer(layer, floats)))
         if layer.op not in RECURRENT:
             powers.activation = powers.local
         return
@@ -384,10 +384,10 @@ def _side_by_side(
     for index, layer in enumerate(graph.layers):
         f = plain.compute(layer, floats)
         measured = simulation.run_layer(layer, quantized)
-        first = _first(f)
+        first = first_of(f)
         if layer.id in of_layers and isinstance(first, torch.Tensor) and first.is_floating_point():
             powers = of_layers[layer.id]
-            powers.cumulative.add(first, _first(measured))
+            powers.cumulative.add(first, first_of(measured))
             if layer.id in q.rounding:
                 _add_own(powers, plain, alone, layer, floats, f)
         floats[layer.value], quantized[layer.value] = f, measured

@@ -27,7 +27,7 @@ def estimate_activation(stats: TensorStats, config: TensorConfig) -> QParams:
 
 
 def activation_range(stats: TensorStats, config: TensorConfig) -> tuple[float, float]:
-    """The range that an estimator chooses.
+    """The range that an estimator chooses; of the same statistics it is computed once.
 
     ``moving_average`` follows each batch's ends, as torch's MovingAverageMinMaxObserver does:
     ``min += momentum * (batch_min - min)``. ``percentile`` cuts half of the rest off each side. ``mse``
@@ -36,6 +36,12 @@ def activation_range(stats: TensorStats, config: TensorConfig) -> tuple[float, f
     (Migacz, 8-bit inference with TensorRT, 2017). In a float format, whose steps grow with the values,
     a smaller range buys no finer ones, and both take all of it.
     """
+    if config not in stats.ranges:
+        stats.ranges[config] = _activation_range(stats, config)
+    return stats.ranges[config]
+
+
+def _activation_range(stats: TensorStats, config: TensorConfig) -> tuple[float, float]:
     if config.estimator == "fixed":
         assert config.range is not None
         return config.range

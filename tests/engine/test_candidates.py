@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from qinspect.engine.candidates import MOST, candidates
-from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.job import calibrate_model, first_plan
+from qinspect.engine.candidates import MOST, SAMPLES, candidates
+from qinspect.engine.data import DataSpec, batches, open_data
+from qinspect.engine.errors import measure
+from qinspect.engine.job import calibrate_model, fed, first_plan, quantization_of
 from qinspect.engine.load import load_model
 from qinspect.engine.qconfig import PRESETS, QConfig
 from qinspect.engine.source import ModelSpec
@@ -70,3 +71,17 @@ def test_a_layer_of_another_kind_has_static_candidates(opened, preset):
 def test_a_member_of_a_group_is_edited_at_its_leader(opened):
     rows = found(opened, "pool:max_pool2d", first_plan(opened[0].graph, Target()))
     assert {row.layer_id for row in rows} == {":add"}
+
+
+def test_each_sqnr_is_that_of_a_run_of_the_edited_plan(opened):
+    model, data, calibration = opened
+    plan = first_plan(model.graph, Target())
+    samples = data.splits.select[:SAMPLES]
+    for layer in ("fc:linear", "depthwise:conv2d"):
+        rows = [row for row in found(opened, layer, plan) if row.title != "float"]
+        assert len(rows) > 4
+        for row in rows:
+            edited = plan.with_layer(layer, row.weight, row.activation)
+            quantization = quantization_of(model, data, edited, calibration)
+            run = measure(quantization, fed(batches(data, samples, 16))).layers[layer]
+            assert row.local_sqnr_db == pytest.approx(run.local_sqnr_db, abs=0.05), row.title
