@@ -81,6 +81,7 @@ class Palette(QDialog):
     def __init__(self, entries: Sequence[Entry], parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # for its edge
         self._entries = list(entries)
         self._shown: list[Entry] = []
         self.line = QLineEdit(placeholderText=self.tr("Type a command or a layer"))

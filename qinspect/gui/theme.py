@@ -205,6 +205,7 @@ QToolButton[role="toggle"] {{ border-color: {colours.outline}; padding: 3px 8px;
 QToolButton:hover {{ background: {hover}; }}
 QToolButton:pressed, QToolButton:checked {{ background: {pressed}; }}
 QToolButton:focus {{ border: 1px solid {colours.accent}; }}
+Palette {{ border: 1px solid {colours.outline}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QPushButton {{ border: 1px solid {colours.outline}; border-radius: 4px; padding: 4px 12px;
     background: {colours.raised}; min-height: 16px; }}

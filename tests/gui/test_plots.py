@@ -295,6 +295,10 @@ def test_line_is_dragged_only_when_the_range_is_fixed(shown, qtbot) -> None:
     assert high == pytest.approx(1.0, abs=0.1)
     assert live
     assert plot.caption() != before
+    # A mouse that still rests on it marks it no more when the range is free again.
+    plot.lines[1].setMouseHover(True)
+    plot.set_draggable(False)
+    assert plot.lines[1].currentPen.width() == 2
 
 
 def test_figures_that_come_while_dragging_do_not_take_the_line_away(shown, qtbot) -> None:

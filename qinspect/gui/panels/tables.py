@@ -11,12 +11,13 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget
 
 
 class RowTable(QTableWidget):
-    """A table whose first column takes the room that is left, but keeps a least width."""
+    """A table whose first column takes the room that is left, but as much as its texts need, up to a width."""
 
     def __init__(self, columns: int, least: int) -> None:
         super().__init__(0, columns)
         self._least = least
         self.horizontalHeader().sectionResized.connect(lambda column, *_: column and self._fit())
+        self.itemChanged.connect(lambda item: item.column() or self._fit())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -25,7 +26,8 @@ class RowTable(QTableWidget):
     def _fit(self) -> None:
         header = self.horizontalHeader()
         others = sum(header.sectionSize(column) for column in range(1, self.columnCount()))
-        wanted = max(self._least, self.viewport().width() - others)
+        needed = max(self.sizeHintForColumn(0), header.sectionSizeHint(0))
+        wanted = max(min(self._least, needed), self.viewport().width() - others)
         if header.sectionResizeMode(0) == QHeaderView.ResizeMode.Interactive and header.sectionSize(0) != wanted:
             header.resizeSection(0, wanted)
 
@@ -39,7 +41,7 @@ def row_table(titles: Sequence[str], name: str, least: int = 0) -> QTableWidget:
     name : str
         For screen readers.
     least : int
-        Pixels that the first column keeps where there is less room; 0 lets it shrink.
+        Pixels that the first column keeps, if its texts need them, where there is less room; 0 lets it shrink.
     """
     table = RowTable(len(titles), least) if least else QTableWidget(0, len(titles))
     table.setHorizontalHeaderLabels(titles)

@@ -274,6 +274,8 @@ class HistogramPlot(Plot):
         colours = self.colours
         for line in self.lines:
             line.setMovable(self._draggable)
+            if not self._draggable:
+                line.setMouseHover(False)  # a mouse that rests on it marks it no more
             style = Qt.PenStyle.SolidLine if self._draggable else Qt.PenStyle.DashLine
             line.setPen(pg.mkPen(colours.bad, width=2, style=style))
             line.setHoverPen(pg.mkPen(colours.bad, width=4))
