@@ -114,7 +114,8 @@ def plan_options(parser: argparse.ArgumentParser, plan_required: bool = False, s
     parser.add_argument("--preset", choices=tuple(PRESETS), help="the default qconfig, by the name that people know")
     parser.add_argument("--isa", choices=INSTRUCTION_SETS, help="of the target's processor; this computer's otherwise")
     parser.add_argument("--threads", type=int, metavar="N", help="that latency is measured with (default: 1)")
-    parser.add_argument("--batch", type=int, metavar="N", help="that latency is measured with (default: 1)")
+    said = "that latency is measured with, and what layers of dynamic range do (default: 1)"
+    parser.add_argument("--batch", type=int, metavar="N", help=said)
 
 
 def profile_options(parser: argparse.ArgumentParser) -> None:

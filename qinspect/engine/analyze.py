@@ -29,12 +29,12 @@ from .inspect import data_json, model_json, notes_of
 from .intervals import Interval
 from .job import (
     BATCH,
-    batch_size,
     calibrate_model,
     calibration_key,
     fed,
     float_onnx,
     fused_graph,
+    measured_batch,
     quantization_of,
     whole_batches,
 )
@@ -141,7 +141,7 @@ def analyze(
     select = whole_batches(graph, data.splits.select) or final
     if not final:
         raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
-    size = batch_size(graph)
+    size = measured_batch(quantization)
     latency = latency and device is None
     absent = not_run_here(plan.target, graph) if kernels else None
     kernels = kernels and absent is None

@@ -32,6 +32,9 @@ from .text import Text
 BATCH = 8
 """Samples at a time: every layer's value of both models is held at once."""
 
+ALONE = 1
+"""The same where layers take their range from the batch they are in: a file says no batch, and latency is of one."""
+
 
 @dataclass(frozen=True)
 class ComparedLayer:
@@ -192,7 +195,7 @@ def compare(
         _float_onnx(left) if runs_file and timing else None,
         data.spec,
         final,
-        sizes[0] if sizes else BATCH,
+        sizes[0] if sizes else ALONE if existing is not None and existing.dynamic else BATCH,
         timing,
         class_axis(left, data, metric),
     )

@@ -27,6 +27,7 @@ from .job import (
     float_onnx,
     fused_graph,
     known_grids,
+    measured_batch,
     quantization_of,
     whole_batches,
 )
@@ -127,7 +128,9 @@ def export(
         return _export_plan(quantization, out)
     if problem := refuse_opaque(quantization.graph, Text("an export to {to}", to=to)):
         raise problem
-    samples, score, notes = _trial(model, calibration, data, metric, part(report, 0.95, 1))
+    # A kit and a .pt2 take their example from the first batch.
+    size = batch_size(model.graph) if to in ("kit", "pt2e") else measured_batch(quantization)
+    samples, score, notes = _trial(model, calibration, data, metric, size, part(report, 0.95, 1))
     notes = (*notes, *remarks)
     rest = part(report, 0.1, 1)
     if holds_onnx(to, plan.target):
@@ -146,10 +149,9 @@ def export(
 
 
 def _trial(
-    model: Model, calibration: Calibration, data: Dataset | None, metric: Metric, report: Report
+    model: Model, calibration: Calibration, data: Dataset | None, metric: Metric, size: int, report: Report
 ) -> tuple[Batches, Score, tuple[str, ...]]:
     """What an export is verified on: batches, the metric, and what is to be said of them."""
-    size = batch_size(model.graph)
     if data is None:
         metric = judged(metric, model.graph, None)
         samples = synthetic_inputs(model.graph, calibration.tensors, SYNTHETIC, size)

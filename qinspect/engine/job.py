@@ -89,6 +89,13 @@ def batch_size(graph: LayerGraph) -> int:
     return fixed_batch(graph) or fitting_batch(graph, BATCH)
 
 
+def measured_batch(quantization: Quantization) -> int:
+    """The batch that figures are taken with: the target's, where layers take their range from the batch they are in."""
+    size = batch_size(quantization.graph)
+    free = fixed_batch(quantization.graph) is None
+    return min(size, quantization.plan.target.batch) if quantization.dynamic and free else size
+
+
 def whole_batches(graph: LayerGraph, indices: Sequence[int], limit: int | None = None) -> tuple[int, ...]:
     """Samples in whole batches where the model's batch is fixed."""
     chosen = tuple(indices[:limit])

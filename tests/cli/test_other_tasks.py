@@ -146,3 +146,28 @@ def test_an_export_prints_the_figures_of_the_analysis_for_boxes_and_probabilitie
     module, _ = runpy.run_path(str(tmp_path / "net.py"))["model"]()
     p = module(torch.from_numpy(chosen))[1].detach().numpy().astype(np.float64)
     assert totals["kernel_kl"] == pytest.approx(rel_entr(p, q).sum(1).mean(), rel=1e-2)
+
+
+def test_figures_of_dynamic_layers_are_those_of_the_batch_that_the_target_runs(analyzed, tmp_path, capsys):
+    found, _ = analyzed("--preset", "default-dynamic", "--target", "ort", without="--no-latency")
+    model, file, arrays = f"{tmp_path}/net.py:model", str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")
+    words = ["export", model, "--plan", str(tmp_path / "out" / "plan.json"), "--data", arrays, "--to", "onnx"]
+    assert main([*words, "--out", file]) == 0
+    net = runpy.run_path(str(tmp_path / "net.py"))["model"]()[0].eval()
+    stored, final = np.load(arrays), [sample["index"] for sample in found["samples"]]
+    session = onnxruntime.InferenceSession(file)
+    alone = [
+        session.run(None, {key: stored[key][[index]] for key in ("left", "right")}) for index in final
+    ]  # each on the range that it has itself
+    with torch.no_grad():
+        floats = net(*(torch.from_numpy(stored[key][final]) for key in ("left", "right")))
+    of_each = [
+        ((np.concatenate(made) - ours.numpy()) ** 2).sum() / (ours.numpy() ** 2).sum()
+        for made, ours in zip(zip(*alone, strict=True), floats, strict=True)
+    ]
+    assert len(final) == found["totals"]["samples"]
+    assert found["totals"]["mse"] == pytest.approx(np.mean(of_each), rel=1e-3)
+    assert found["totals"]["kernel_sqnr_db"] == pytest.approx(-10 * np.log10(np.mean(of_each)), abs=0.01)
+    assert main(["compare", model, file, "--data", arrays, "--no-latency", "--out", str(tmp_path / "c")]) == 0
+    totals = json.loads((tmp_path / "c" / "compare.json").read_text())["totals"]
+    assert totals["sqnr_db"] == pytest.approx(-10 * np.log10(np.mean(of_each)), abs=0.01)

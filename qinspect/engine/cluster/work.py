@@ -18,7 +18,7 @@ from ..calibrate import calibrate, load_calibration
 from ..classes import class_axis
 from ..data import Dataset, batches, open_data
 from ..data_spec import DataSpec
-from ..job import batch_size, fed, fused_graph, quantization_of
+from ..job import batch_size, fed, fused_graph, measured_batch, quantization_of
 from ..load import Model, load_model
 from ..metric import metric_of
 from ..plan import QuantPlan
@@ -99,7 +99,7 @@ def measure(work: str, statistics: bytes, layers: Sequence[str]) -> str:
     metric = replace(_metric(said["metric"]), output=said["output"])
     found = sweep(
         quantization,
-        [inputs for inputs, _ in batches(data, chosen, batch_size(quantization.graph))],
+        [inputs for inputs, _ in batches(data, chosen, measured_batch(quantization))],
         only=frozenset(layers),
         first=len(layers),
         metric=metric,

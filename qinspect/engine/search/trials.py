@@ -15,7 +15,7 @@ from ..errors import OutputErrors
 from ..execute import Executor, outputs_of
 from ..graph import LayerGraph
 from ..intervals import Interval
-from ..job import batch_size, fed
+from ..job import batch_size, fed, measured_batch
 from ..metric import Metric
 from ..plan import QuantPlan
 from ..progress import Report, part, silent
@@ -89,13 +89,18 @@ class Trials:
         return fed(batches(self.data, self.samples, batch_size(self.graph)))
 
     def _run(self, plan: QuantPlan, report: Report) -> Verified:
-        model = simulation(quantize(self.graph, plan, self.stats), channels_last=True)
+        quantization = quantize(self.graph, plan, self.stats)
+        model, size = simulation(quantization, channels_last=True), measured_batch(quantization)
         errors = OutputErrors(self.classes)
         found: list[list[torch.Tensor]] = []
         with torch.inference_mode():
             for index, inputs in enumerate(self._batches()):
                 report(index, len(self._reference), "")
-                outputs = [o.float() for o in outputs_of(model(inputs))]
+                parts = [inputs]
+                if quantization.dynamic and size < len(inputs[0]):
+                    parts = list(zip(*(tensor.split(size) for tensor in inputs), strict=True))
+                made = [[o.float() for o in outputs_of(model(some))] for some in parts]
+                outputs = [torch.cat(same) if len(same) > 1 else same[0] for same in zip(*made, strict=True)]
                 errors.add(self._reference[index], outputs)
                 found.append(outputs)
         before, after = _joined(self._reference), _joined(found)
