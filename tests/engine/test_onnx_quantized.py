@@ -175,3 +175,22 @@ def test_inspect_says_what_is_quantized(digits, foreign, tmp_path, capsys):
     row = next(row for row in found["layers"] if row["id"] == "conv:conv2d")
     assert row["quantized"]
     assert {"scale", "zero_point", "dtype", "min", "max"} <= row["activation"].keys()
+
+
+@pytest.mark.parametrize(("one", "clips"), [(1.0, 0), (0.5, 1)])
+def test_what_a_gelu_adds_to_its_erf_is_no_relu_that_a_grid_stands_for(tmp_path, one, clips):
+    stored = [numpy_helper.from_array(np.asarray(value), name) for name, value in
+              {"one": np.float32(one), "scale": np.float32(2 / 255), "zero": np.uint8(0)}.items()]  # fmt: skip
+    nodes = [
+        helper.make_node("Erf", ["x"], ["erf"]),
+        helper.make_node("Add", ["erf", "one"], ["sum"]),
+        helper.make_node("QuantizeLinear", ["sum", "scale", "zero"], ["whole"]),
+        helper.make_node("DequantizeLinear", ["whole", "scale", "zero"], ["real"]),
+        helper.make_node("Mul", ["x", "real"], ["y"]),
+    ]
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 8]) for name in "xy"]
+    graph = helper.make_graph(nodes, "gelu", ends[:1], ends[1:], stored)
+    path = tmp_path / "gelu.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    model = load_model(ModelSpec(str(path)))
+    assert sum(layer.op == "relu" for layer in model.graph.layers) == clips

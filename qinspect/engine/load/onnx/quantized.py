@@ -315,6 +315,8 @@ class _Stripper:
         producer = next((item for item in reversed(self.ops) if source in item.outputs), None)
         if producer is None or LAYER in producer.meta or producer.kind not in MAY_BE_NEGATIVE:
             return source
+        if producer.kind == "Add" and sum(map(self._least, producer.inputs)) >= 0:
+            return source  # 1 + erf(x) of a GELU begins at 0 by itself
         readers = self.readers.get(op.inputs[0], [])
         if params.axis is not None or float(params.low) != 0 or op.inputs[0] in self.outputs:
             return source
@@ -322,6 +324,14 @@ class _Stripper:
             return source
         step = float(params.scale)
         return self._clip(producer, source, 0.0, 6.0 if abs(float(params.high) - 6) <= step else None, None)
+
+    def _least(self, name: str) -> float:
+        """What a tensor's numbers are not below, minus infinity where nothing says so."""
+        if name in self.arrays:
+            array = self.arrays[name]
+            return float(array.min()) if array.size else -np.inf
+        kind = next((op.kind for op in reversed(self.ops) if name in op.outputs), "")
+        return {"Erf": -1.0, "Tanh": -1.0, "Sigmoid": 0.0, "Softmax": 0.0}.get(kind, -np.inf)
 
     def _clip(self, op: Op, source: str, low: float | None, high: float | None, value: str | None) -> str:
         output = f"{source}/clipped" if value is None else f"{value}/restored"
