@@ -126,14 +126,17 @@ class Executor:
             return local[item.value] if item.value in local else values[item.value]
 
         before, result = "", None
-        for part in (layer, *layer.executed)[:parts]:
+        chain = (layer, *layer.executed)[:parts]
+        for index, part in enumerate(chain):
             args = tuple(_filled(item, leaf) for item in part.args)
             kwargs = {key: _filled(item, leaf) for key, item in part.kwargs.items()}
             if self.channels_last and part.op == "conv2d" and not kwargs:
                 args = by_onednn(args)
             target = part.target
             if before in NEW and target in _IN_PLACE and args[0] is result and not result.requires_grad:
-                target = _IN_PLACE[target]
+                # A curve of several operators may read its argument again.
+                again = any(local.get(name) is result for later in chain[index + 1 :] for name in later.inputs)
+                target = target if again else _IN_PLACE[target]
             try:
                 result = function(target)(*args, **kwargs)
             except Problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -104,3 +106,21 @@ def test_gradients_pass_absorbed_activations(trace_once):
     Executor(graph)([found]).sum().backward()
     net(wanted).sum().backward()
     assert torch.allclose(found.grad, wanted.grad)
+
+
+def test_a_curve_that_reads_its_argument_again_finds_it_as_it_was(trace_once):
+    class Curve(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 1)
+
+        def forward(self, x):
+            y = self.conv(x)
+            return y * F.hardtanh(y)
+
+    net, x = Curve().eval(), torch.randn(2, 3, 4, 4)
+    graph = trace_once(net, x)
+    conv, clip, product = (layer for layer in graph.layers if not layer.transparent)
+    whole = dataclasses.replace(conv, fused=(clip, product))
+    with torch.inference_mode():
+        assert torch.allclose(Executor(graph).compute(whole, {graph.inputs[0].name: x}), net(x))
