@@ -191,6 +191,22 @@ def test_new_figures_are_drawn_in_every_row_that_is_in_sight(qtbot):
     qtbot.waitUntil(lambda: painted.region.contains(inner.center()))
 
 
+def test_names_take_the_room_of_a_wide_table_until_a_width_is_set_by_hand(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.show_facts(facts())
+    tree.resize(560, 400)
+    tree.show()
+    narrow = tree.view.columnWidth(0)
+    tree.resize(900, 400)
+    wide = tree.view.columnWidth(0)
+    assert (narrow, wide) == (140, 280)
+    tree.view.by_hand = True
+    tree.view.setColumnWidth(0, 200)
+    tree.resize(1200, 400)
+    assert tree.view.columnWidth(0) == 200
+
+
 def test_sorting_by_error_puts_the_worst_first_and_what_is_not_measured_last(qtbot):
     tree = LayerTree()
     qtbot.addWidget(tree)

@@ -20,6 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QGuiApplication, QKeySequence, QPainter, QPaintEvent, QPalette, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QComboBox,
     QLineEdit,
     QStyledItemDelegate,
@@ -37,6 +38,9 @@ from .layer_columns import COLUMNS, SETS, Facts
 from .layer_model import BarRole, IdsRole, LayerModel, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex
+WIDTH, FLAGS_ROOM = 78, 60
+"""Of any other column, and beside the flags', which is the last and takes what is left."""
+
 WIDTHS = {"layer": 140, "op": 126, "type": 98, "share": 56, "gain": 70, "flags": 40}
 
 
@@ -103,9 +107,21 @@ class _View(QTreeView):
     """Says why it is empty, and keeps the current row in sight."""
 
     hint = ""
+    by_hand = False
+    """Whether the user has set the width of a column."""
+
+    def share_room(self) -> None:
+        """What is left beside the columns goes to names and operators, until a width is set by hand."""
+        if self.by_hand:
+            return
+        shown = {column.key: place for place, column in enumerate(COLUMNS) if not self.isColumnHidden(place)}
+        room = max(0, self.viewport().width() - sum(WIDTHS.get(key, WIDTH) for key in shown) - FLAGS_ROOM)
+        for key, part in (("layer", 0.6), ("op", 0.4)):
+            self.setColumnWidth(shown[key], WIDTHS[key] + min(WIDTHS[key], int(room * part)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self.share_room()
         row = self.visualRect(self.currentIndex())
         # Only what the lower edge has just cut: a row that was scrolled away on purpose stays away.
         if row.isValid() and row.top() < event.oldSize().height() and row.bottom() >= self.viewport().height() > 0:
@@ -166,7 +182,8 @@ class LayerTree(QWidget):
         self.view.setItemDelegateForColumn(keys.index("layer"), _Name(self.view))
         self.view.setItemDelegateForColumn(keys.index("share"), _Bar(self.view))
         for column, key in enumerate(keys):
-            self.view.setColumnWidth(column, WIDTHS.get(key, 78))
+            self.view.setColumnWidth(column, WIDTHS.get(key, WIDTH))
+        self.view.header().sectionResized.connect(self._resized)
         self.filter = QLineEdit(placeholderText=self.tr("Filter: name, operator, type, flag"), clearButtonEnabled=True)
         self.filter.setAccessibleName(self.tr("Filter layers"))
         self.filter.textChanged.connect(self._filtered)
@@ -214,10 +231,17 @@ class LayerTree(QWidget):
             # Qt draws only the outermost rows anew, which are all that it is told of.
             self.view.viewport().update()
 
+    def _resized(self, column: int, *_: int) -> None:
+        # The last column follows the window's edge; the others change so only where one is drawn.
+        dragged = QApplication.mouseButtons() & Qt.MouseButton.LeftButton and self.view.header().underMouse()
+        if dragged and column != self.view.header().visualIndex(len(COLUMNS) - 1):
+            self.view.by_hand = True
+
     def show_set(self, name: str) -> None:
         """Show a set of columns, a key of `SETS`."""
         for index, column in enumerate(COLUMNS):
             self.view.setColumnHidden(index, column.key not in SETS[name])
+        self.view.share_room()
         self.sets.setCurrentIndex(self.sets.findData(name))
 
     def _filtered(self, text: str) -> None:
