@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,11 +125,6 @@ class TensorStats:
     sample_min, sample_max : float32 array, shape (samples,)
         One per sample for the first `SAMPLES` ones, in the order seen; empty where the samples are
         not on the first axis.
-
-    Attributes
-    ----------
-    ranges : dict
-        What estimators found in it before, by configuration.
     """
 
     count: int
@@ -147,7 +143,11 @@ class TensorStats:
     histogram: Histogram
     sample_min: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     sample_max: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
-    ranges: dict[Hashable, tuple[float, float]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def ranges(self) -> dict[Hashable, tuple[float, float]]:
+        """What estimators found in it before, by configuration."""
+        return {}
 
     @property
     def zero_share(self) -> float:

@@ -117,7 +117,8 @@ class _View(QTreeView):
         shown = {column.key: place for place, column in enumerate(COLUMNS) if not self.isColumnHidden(place)}
         room = max(0, self.viewport().width() - sum(WIDTHS.get(key, WIDTH) for key in shown) - FLAGS_ROOM)
         for key, part in (("layer", 0.6), ("op", 0.4)):
-            self.setColumnWidth(shown[key], WIDTHS[key] + min(WIDTHS[key], int(room * part)))
+            if key in shown:
+                self.setColumnWidth(shown[key], WIDTHS[key] + min(WIDTHS[key], int(room * part)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
