@@ -65,14 +65,13 @@ def run_in_child(function: str, work: Any, report: Report = silent, *, what: str
     with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
         folder = Path(name)
         torch.save((function, work), folder / "work.pt")
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         with open(folder / "stderr", "w+b") as errors:
             child = subprocess.Popen(
                 [sys.executable, "-m", "qinspect.engine.child", name],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=environment,
+                env=child_environment(),
             )
             try:
                 answer = _listen(child, report, what)
@@ -92,6 +91,12 @@ def run_in_child(function: str, work: Any, report: Report = silent, *, what: str
         why = how_it_ended(child.returncode, said)
         what_happened = Text("running it in a process of its own {why}", why=why)
         raise Died(what, what_happened, Text("Choose another engine, or leave it out."))
+
+
+def child_environment() -> dict[str, str]:
+    """For a Python that finds what this one finds, and nothing else: files in the current folder are not imported."""
+    places = [place or os.getcwd() for place in sys.path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(places), "PYTHONSAFEPATH": "1"}
 
 
 def how_it_ended(returncode: int, said: Sequence[str]) -> str:

@@ -176,8 +176,9 @@ def _is_sigmoid(graph: LayerGraph, name: str) -> bool:
     """Whether a value is a sigmoid, of one number for each sample."""
     shape = _shape(graph, name)
     layer = _maker(graph, name, SHAPE_KEPT | MOVES)
-    last = None if layer is None else (layer, *layer.executed)[-1].op
-    return len(shape) in (1, 2) and all(size == 1 for size in shape[1:]) and last == "sigmoid"
+    if layer is None or (layer, *layer.executed)[-1].op != "sigmoid" or len(shape) not in (1, 2):
+        return False
+    return all(size == 1 for size in (*shape[1:], *layer.shape[1:]))
 
 
 def _maker(graph: LayerGraph, name: str, passed: frozenset[str]) -> Layer | None:

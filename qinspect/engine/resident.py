@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .child import Died, how_it_ended
+from .child import Died, child_environment, how_it_ended
 from .problem import Problem, line_of
 from .progress import Report, silent
 from .text import Text, from_parts, parts_of
@@ -119,7 +119,7 @@ class Resident:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            env=child_environment(),
         )
         weakref.finalize(self, _end, process)
         return dict(self._ask(None, report))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 
@@ -143,3 +144,27 @@ def test_an_analysis_whose_kernels_crash_keeps_what_it_simulated(digits_model, m
     assert [note for note in found.notes if note.startswith("No kernels of ort were run: ") and "SIGSEGV" in note]
     assert found.totals.kl is not None
     assert (found.totals.kernel_metric, found.totals.int8_ms) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "from qinspect.engine.child import run_in_child as run; run('qinspect.engine.child:nothing', None)",
+        "from qinspect.engine.resident import Resident as run; run('a.py:f')",
+    ],
+    ids=["child", "resident"],
+)
+def test_what_lies_in_the_current_folder_is_not_imported(tmp_path, words):
+    """A folder of downloads may hold a torch.py."""
+    (tmp_path / "torch.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    # Started as the installed program is: the current folder is not among the places where it looks.
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"import os; os.chdir({str(tmp_path)!r}); {words}"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place != str(tmp_path))},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "no such file" in done.stderr or "nothing" in done.stderr
+    assert not (tmp_path / "ran").exists()

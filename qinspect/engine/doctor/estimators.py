@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 from ..graph import Layer
+from ..plan import QuantPlan
 from ..qconfig import TensorConfig
+from ..qparams import QParams
 from ..ranges import estimate_activation, rounding_error
 from ..results import Finding
 from ..statistics import TensorStats
@@ -26,11 +31,7 @@ CHOSEN = ("fixed", "percentile", "mse")
 def outliers_rule_range(case: Case) -> list[Finding]:
     """Few large values stretch the range, and all others share what steps are left."""
     found: list[tuple[float, float, Layer, TensorConfig]] = []
-    for layer, config in own_values(case):
-        stats = case.calibration.tensors.get(layer.value)
-        if stats is None or stats.nonfinite or config.estimator == "fixed":
-            continue
-        params = case.quantization.values[layer.value]
+    for layer, config, stats, params in _estimated(case, ("fixed",)):
         low, high = _bulk(stats)
         # Of a grid that is wider than the values by itself, such as a sigmoid's, no value is the reason.
         width = min(float(params.high - params.low), stats.max - stats.min)
@@ -49,9 +50,6 @@ def outliers_rule_range(case: Case) -> list[Finding]:
     ratio, _, worst, _ = found[0]
     stats = case.calibration.tensors[worst.value]
     low, high = _bulk(stats)
-    edited = case.plan
-    for _, _, layer, better in found:
-        edited = edited.with_layer(layer.id, activation=better)
     return [
         Finding(
             "outliers_rule_range",
@@ -71,7 +69,7 @@ def outliers_rule_range(case: Case) -> list[Finding]:
             "warning",
             sum(gain for _, gain, _, _ in found) or None,
             Text("Clip the outliers, which gives finer steps to all others, and see what that does to the output."),
-            edited.to_json(),
+            _with_ranges(case.plan, found),
         )
     ]
 
@@ -79,11 +77,7 @@ def outliers_rule_range(case: Case) -> list[Finding]:
 def estimator_cuts(case: Case) -> list[Finding]:
     """The estimator cuts values off that matter more than the finer steps it gains for the others."""
     found: list[tuple[float, float, Layer, TensorConfig]] = []
-    for layer, config in own_values(case):
-        stats = case.calibration.tensors.get(layer.value)
-        if stats is None or stats.nonfinite or config.estimator in CHOSEN:
-            continue
-        params = case.quantization.values[layer.value]
+    for layer, config, stats, params in _estimated(case, CHOSEN):
         if float(params.low) <= stats.min and stats.max <= float(params.high):
             continue
         better = config.but(estimator="mse")
@@ -95,9 +89,6 @@ def estimator_cuts(case: Case) -> list[Finding]:
     found.sort(key=lambda item: -item[0])
     ratio, _, worst, _ = found[0]
     stats, params = case.calibration.tensors[worst.value], case.quantization.values[worst.value]
-    edited = case.plan
-    for _, _, layer, better in found:
-        edited = edited.with_layer(layer.id, activation=better)
     return [
         Finding(
             "estimator_cuts",
@@ -116,9 +107,24 @@ def estimator_cuts(case: Case) -> list[Finding]:
             "warning",
             sum(gain for _, gain, _, _ in found) or None,
             Text("Take the range with the least squared error (MSE)."),
-            edited.to_json(),
+            _with_ranges(case.plan, found),
         )
     ]
+
+
+def _estimated(case: Case, but: Sequence[str]) -> Iterator[tuple[Layer, TensorConfig, TensorStats, QParams]]:
+    """Finite values with a quantizer of their own, whose range came from another estimator than these."""
+    for layer, config in own_values(case):
+        stats = case.calibration.tensors.get(layer.value)
+        if stats is not None and not stats.nonfinite and config.estimator not in but:
+            yield layer, config, stats, case.quantization.values[layer.value]
+
+
+def _with_ranges(plan: QuantPlan, found: Sequence[tuple[float, float, Layer, TensorConfig]]) -> dict[str, Any]:
+    """The plan with a better range for each."""
+    for _, _, layer, better in found:
+        plan = plan.with_layer(layer.id, activation=better)
+    return plan.to_json()
 
 
 def _bulk(stats: TensorStats) -> tuple[float, float]:
