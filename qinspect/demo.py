@@ -13,6 +13,7 @@ from .engine.plan import QuantPlan
 from .engine.plan_file import plan_from_json
 from .engine.progress import Report, part
 from .engine.target import Target
+from .engine.text import ENGLISH, Language
 from .resources import resource
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Outcome:
     analysis: Analysis
 
 
-def run_headless(out: Path, report: Report, say: Callable[[str], None]) -> Outcome:
+def run_headless(out: Path, report: Report, say: Callable[[str], None], language: Language = ENGLISH) -> Outcome:
     """The whole job without a window.
 
     Writes one folder per plan of the story, and the best one's analysis into `out` itself.
@@ -116,6 +117,8 @@ def run_headless(out: Path, report: Report, say: Callable[[str], None]) -> Outco
     ----------
     say : callable
         Told lines for people.
+    language : Language
+        Of the reports.
     """
     from .engine.analyze import analyze
     from .engine.data import open_data
@@ -138,7 +141,7 @@ def run_headless(out: Path, report: Report, say: Callable[[str], None]) -> Outco
     for index, (name, title, plan) in enumerate(plans):
         share = part(report, 0.15 + 0.6 * index / len(plans), 0.15 + 0.6 * (index + 1) / len(plans))
         found = analyze(model, data, plan, calibration, share)
-        write_analysis(found, out / name)
+        write_analysis(found, out / name, language)
         rows.append({"name": name, "title": title, **dataclasses.asdict(found.totals)})
         say(
             _line(
@@ -160,7 +163,7 @@ def run_headless(out: Path, report: Report, say: Callable[[str], None]) -> Outco
         say(_line(title, t.agreement, t.kernel_agreement, t.fp32_ms, t.int8_ms))
         if (t.kl or 0.0) < (found.totals.kl or 0.0):
             found = repaired
-    path = write_analysis(found, out)
+    path = write_analysis(found, out, language)
     write_json(out / "demo.json", {"version": 1, "plans": rows})
     say(f"report: {path}")
     return Outcome(model, data, calibration, checked, found)

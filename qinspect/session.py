@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from .engine.plan import QuantPlan
 from .engine.plan_file import plan_from_json
 from .engine.problem import Problem
 from .engine.results import Analysis, analysis_from_json
+from .engine.source import TIMM, is_callable
 from .engine.text import Text, texts_in, with_texts
 
 SUFFIX = ".qinspect"
@@ -204,6 +206,47 @@ def load_session(path: Path) -> Session:
         raise _damaged(
             path, Text("a value is not as it should be ({error}: {said})", error=type(error).__name__, said=error)
         ) from error
+
+
+def missing(session: Session) -> tuple[tuple[str, str, Path], ...]:
+    """Files and folders that a session names and that are not there.
+
+    Returns
+    -------
+    tuple of (part, field, place)
+        ``model`` or ``data``, the field of its specification, and the file or folder.
+    """
+    named = [("model", "source"), ("model", "weights"), ("data", "source"), ("data", "tokenizer")]
+    found = []
+    for part, name in named:
+        value = ((session.model if part == "model" else session.data) or {}).get(name)
+        place = _place(value) if isinstance(value, str) and value else None
+        if place is not None and not _is_there(place):
+            found.append((part, name, place))
+    return tuple(found)
+
+
+def moved(session: Session, part: str, name: str, place: Path) -> Session:
+    """A session with another place for something that `missing` found."""
+    spec = (session.model if part == "model" else session.data) or {}
+    _, colon, called = str(spec[name]).rpartition(":") if is_callable(str(spec[name])) else ("", "", "")
+    spec = {**spec, name: f"{place}{colon}{called}"}
+    return replace(session, model=spec) if part == "model" else replace(session, data=spec)
+
+
+def _is_there(place: Path) -> bool:
+    # Where `Path` raises this says no: names that are too long, no right to look, a user that is not known here.
+    return os.path.exists(os.path.expanduser(place))
+
+
+def _place(source: str) -> Path | None:
+    """The file or folder that a source names; None where it names a package's callable or model."""
+    if source.startswith(TIMM):
+        return None
+    if is_callable(source):
+        head = source.rpartition(":")[0]
+        return Path(head) if head.endswith(".py") else None
+    return Path(source)
 
 
 def _damaged(path: Path, what: str) -> Problem:

@@ -23,6 +23,7 @@ def add(verb: Verb) -> None:
     demo = verb("demo", _demo, "the bundled model and photographs: the whole main job")
     demo.add_argument("--headless", action="store_true", help="no window; write into --out")
     demo.add_argument("--out", type=Path, default=Path("qinspect-demo"), metavar="DIR", help=words.OUT["demo"])
+    words.language_option(demo)
 
 
 def _window(options: argparse.Namespace) -> int:
@@ -49,7 +50,7 @@ def _demo(options: argparse.Namespace) -> int:
     from ..demo import run_headless
 
     with progress() as report:
-        found = run_headless(options.out, report, say)
+        found = run_headless(options.out, report, say, words.language(options))
         try:
             from ..gui.app import screenshot
         except ImportError as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
+    QFileDialog,
     QGridLayout,
     QMessageBox,
     QSizePolicy,
@@ -113,6 +115,61 @@ def ask_trust(parent: QWidget, code: Code) -> bool:
     allowed = box.clickedButton() is run
     box.deleteLater()
     return allowed
+
+
+WITHOUT = Path()
+"""What `ask_moved` answers where the session is to open without its data."""
+
+
+def ask_moved(parent: QWidget, part: str, place: Path, folder: Path) -> Path | None:
+    """Ask where a session's file or folder is now.
+
+    Parameters
+    ----------
+    part : str
+        ``model`` or ``data``; without its data a session opens too.
+    place : Path
+        Where it was.
+    folder : Path
+        Where to look first.
+
+    Returns
+    -------
+    Path | None
+        Its new place, `WITHOUT`, or None to open nothing.
+    """
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle(translate("Dialogs", "Where is it now?"))
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    text = (
+        translate("Dialogs", "The model of this session is not where it was:")
+        if part == "model"
+        else translate("Dialogs", "The data of this session are not where they were:")
+    )
+    box.setText(f"{text}\n\n{place}")
+    choose = box.addButton(translate("Dialogs", "Choose…"), QMessageBox.ButtonRole.AcceptRole)
+    without = None
+    if part == "data":
+        box.setInformativeText(
+            translate("Dialogs", "Without data, the figures that the session holds can be looked at.")
+        )
+        without = box.addButton(translate("Dialogs", "Open without data"), QMessageBox.ButtonRole.ActionRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(choose)
+    box.exec()
+    pressed = box.clickedButton()
+    box.deleteLater()
+    if without is not None and pressed is without:
+        return WITHOUT
+    if pressed is not choose:
+        return None
+    title = translate("Dialogs", "Where is {0} now?").format(place.name)
+    if place.suffix:
+        chosen, _ = QFileDialog.getOpenFileName(parent, title, str(folder / place.name))
+    else:
+        chosen = QFileDialog.getExistingDirectory(parent, title, str(folder))
+    return Path(chosen) if chosen else None
 
 
 def show_shortcuts(parent: QWidget, actions: Sequence[tuple[str, str]]) -> QDialog:

@@ -62,10 +62,24 @@ class Keeper(Errands):
         for changed in (document.results_changed, document.check_changed, tasks.analyzing_changed):
             changed.connect(self._touch)
 
-    def open_session(self, path: Path, allowed: Callable[[Session], bool | None]) -> Job | None:
-        """Open everything that a session names; ``allowed`` asks for trust in its code."""
-        session = recovered(path)
-        if session.model is None:
+    def open_session(
+        self,
+        path: Path,
+        found: Callable[[Session], Session | None],
+        allowed: Callable[[Session], bool | None],
+    ) -> Job | None:
+        """Open everything that a session names.
+
+        Parameters
+        ----------
+        found : callable
+            Asks where the files are that are no longer where the session says; None opens nothing.
+        allowed : callable
+            Asks for trust in its code.
+        """
+        given = recovered(path)
+        session = found(given) if given.model is not None else None
+        if session is None or session.model is None:
             return None
         model_spec, allow = session.model, allowed(session)
         if allow is None:
@@ -80,7 +94,7 @@ class Keeper(Errands):
                 self._document.set_data(data.data)
                 self._tasks.data_opened.emit(data)
             self._document.restore(session, found.metric)
-            self._at_rest = () if path == self.autosave else self._state()
+            self._at_rest = () if path == self.autosave or session != given else self._state()
             if found.calibration is not None and data is not None and found.calibration.key.endswith(data.data.digest):
                 if found.calibration.complete:
                     self._document.set_calibration(found.calibration)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from ..engine.plan_file import read_plan
 from ..engine.problem import Problem
 from ..engine.text import Text
 from ..resources import resource
-from ..session import Session
+from ..session import Session, missing, moved
 from . import dialogs
 from .recent import kind_of, recent, remember
 from .trust import code_behind, is_trusted, trust
@@ -146,12 +148,26 @@ class Opening(QObject):
             return self.allow(model.get("source"), data.get("source"), session.metric)
 
         try:
-            opened = self._window.keeper.open_session(path, allowed)
+            opened = self._window.keeper.open_session(path, lambda given: self._found(given, path), allowed)
         except Problem as problem:
             self._window.show_problem(problem)
             return
         if opened is not None and path != self._window.keeper.autosave:
             self.remember({"session": str(path)})
+
+    def _found(self, session: Session, path: Path) -> Session | None:
+        """A session all of whose files are there, after asking for those that are not; None where the user gave up."""
+        known: dict[Path, Path] = {}
+        for part, name, place in missing(session):
+            if place not in known:
+                answer = dialogs.ask_moved(self._window, part, place, _folder_near(place, path, *known.values()))
+                if answer is None:
+                    return None
+                if answer is dialogs.WITHOUT:
+                    return replace(session, data=None)
+                known[place] = answer
+            session = moved(session, part, name, known[place])
+        return session
 
     def take(self, path: Path) -> None:
         """Open a file or folder by what it is."""
@@ -188,6 +204,14 @@ class Opening(QObject):
         """Put something in front of the recent ones."""
         remember(self._settings, entry)
         self.recent_changed.emit(recent(self._settings))
+
+
+def _folder_near(place: Path, session: Path, *chosen: Path) -> Path:
+    """Where to look first for what was at a place: beside the session or what was found last, or where it was."""
+    beside = (last.parent for last in (*chosen[-1:], session))
+    there = (folder for folder in beside if os.path.exists(folder / place.name))
+    was = (folder for folder in Path(os.path.expanduser(place)).parents if os.path.isdir(folder))
+    return next(there, None) or next(was, session.parent)
 
 
 def _is_ours(path: Path) -> bool:

@@ -920,6 +920,34 @@
         <translation>运行</translation>
     </message>
     <message>
+        <source>Where is it now?</source>
+        <translation>它现在在哪里？</translation>
+    </message>
+    <message>
+        <source>The model of this session is not where it was:</source>
+        <translation>此会话的模型已不在原处：</translation>
+    </message>
+    <message>
+        <source>The data of this session are not where they were:</source>
+        <translation>此会话的数据已不在原处：</translation>
+    </message>
+    <message>
+        <source>Choose…</source>
+        <translation>选择…</translation>
+    </message>
+    <message>
+        <source>Without data, the figures that the session holds can be looked at.</source>
+        <translation>没有数据时，仍可查看会话中保存的结果。</translation>
+    </message>
+    <message>
+        <source>Open without data</source>
+        <translation>不带数据打开</translation>
+    </message>
+    <message>
+        <source>Where is {0} now?</source>
+        <translation>{0} 现在在哪里？</translation>
+    </message>
+    <message>
         <source>the steps</source>
         <translation>各个步骤</translation>
     </message>

@@ -103,3 +103,16 @@ def test_files_have_the_rights_that_the_user_gives_new_files(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "file")], check=True, timeout=120)
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+def test_the_demo_writes_its_reports_in_the_language_that_is_named(monkeypatch, tmp_path):
+    asked = []
+
+    def run(out, report, say, language):
+        asked.append(language.code)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qinspect.demo.run_headless", run)
+    assert main(["demo", "--headless", "--language", "zh_CN", "--out", str(tmp_path)]) == 130
+    assert main(["demo", "--headless", "--language", "en", "--out", str(tmp_path)]) == 130
+    assert asked == ["zh-CN", "en"]

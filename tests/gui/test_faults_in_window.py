@@ -21,6 +21,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from qinspect.engine.load import quiet
+from qinspect.gui import dialogs
 from qinspect.gui.main_window import MainWindow
 from qinspect.gui.panels.faults import Fault
 from qinspect.session import load_session, save_session
@@ -319,7 +320,7 @@ def test_what_cannot_be_saved_is_said_and_the_older_file_stays(
     opened.goes_on()
 
 
-def test_files_that_go_away_while_they_are_open_take_nothing_along(opened, digits, sound, qtbot, tmp_path):
+def test_files_that_go_away_while_they_are_open_take_nothing_along(opened, digits, sound, qtbot, tmp_path, monkeypatch):
     """Model, arrays, plan and session are in memory: figures come without them, and the session is written anew."""
     window, document = opened.window, opened.window.document
     session = tmp_path / "work.qinspect"
@@ -349,10 +350,12 @@ def test_files_that_go_away_while_they_are_open_take_nothing_along(opened, digit
     assert load_session(session).plan.fingerprint == document.plan.fingerprint
     qtbot.waitUntil(lambda: window.jobs.idle, timeout=30_000)
     assert not [box for box in window.findChildren(QMessageBox) if box.isVisible()]
-    # Opened again, the session names what is gone.
-    before = opened.state()
+    # Opened again, the session asks once where the first of them is; who does not know goes on as before.
+    before, asked = opened.state(), []
+    monkeypatch.setattr(dialogs, "ask_moved", lambda _, part, place, folder: asked.append((part, place, folder)))
     opened.drop(session)
-    assert "digits_net.py" in opened.said(qtbot)
+    assert asked == [("model", tmp_path / "digits_net.py", tmp_path)]
+    assert window.jobs.idle
     assert opened.state() == before
 
 
