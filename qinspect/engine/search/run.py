@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -29,10 +28,11 @@ from .choices import choices, described, space
 from .choose import choose, cost_of, limited, meets, unbeaten, verified
 from .costs import Costs, score_plans
 from .device import device_timings
-from .front import Choices, Selection, least_cost, least_loss, loss_and_cost, neighbours, sweep
+from .front import Selection, least_cost, least_loss, sweep
 from .pareto import Constraint, Objective, Pareto, Point, Verified
-from .seeds import extended, rankings
-from .timings import Timed, TimingWork, fit_timings, kernels_used, time_plans
+from .pool import COUNTS, Pool, Tried
+from .seeds import rankings
+from .timings import TimingWork, fit_timings, kernels_used, time_plans
 from .trials import Trials
 from .whatif import estimate_plan
 
@@ -42,20 +42,11 @@ SCORE_SAMPLES = 64
 TRIAL_SAMPLES = 128
 """Samples of the select split that plans are simulated on; a drop of the metric is decided on all of it."""
 
-DEVIATES = 1.3
-"""Where a verified loss is so many times the estimated one, or less than its inverse, neighbours are tried."""
-
-TRIES = 4
-"""Neighbours of one point that are tried, and rounds in which the constraint is approached."""
-
-REPAIRS = 20
-"""Neighbours that are tried in all."""
+ROUNDS = 4
+"""In which the constraint is approached."""
 
 RANK_SAMPLES = 32
 """Samples of the select split on which layers are measured one by one."""
-
-COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-"""Numbers of layers in float that are asked for where their number is the objective."""
 
 TIMED = 6
 """Plans that are timed beside each other."""
@@ -108,18 +99,6 @@ def search(
     return _Search(model, data, plan, calibration, report, constraint, objective, metric, alternatives, device).run()
 
 
-@dataclass
-class _Tried:
-    """A plan of the pool."""
-
-    selection: Selection
-    plan: QuantPlan
-    loss: float
-    cost: float
-    verified: Verified
-    timed: Timed | None = None
-
-
 class _Search:
     def __init__(
         self,
@@ -164,7 +143,6 @@ class _Search:
             raise Problem(data.spec.source, Text("the select split is empty"), Text("Give more samples, or --split."))
         self.trials = Trials(graph, self.stats, data, "select", select[:TRIAL_SAMPLES], metric)
         self.select = select
-        self.pool: dict[Selection, _Tried] = {}
         self.timing_error: float | None = None
         self.fp32_ms: float | None = None
 
@@ -174,19 +152,19 @@ class _Search:
             limited(self.trials.verify(self.space.plan, part(self.report, 0.05, 0.05)), self.constraint)
         self.costs = self._costs()
         self.choices = choices(self.space, self.costs, self.objective)
+        self.pool = Pool(self.space, self.choices, self.trials)
+        by_number = self.objective == "layers"
         self.report(0.45, 1, Text("solving for the front"))
-        selections = [
-            s for s in sweep(self.choices, COUNTS if self.objective == "layers" else ()) if self._quantizes(s)
-        ]
-        orders = self._rankings()
-        selections += self._by_rank(self._as_given(), orders, COUNTS)
-        self._try([self._as_given(), *selections], 0.5, 0.7, Text("verifying"))
-        self._repair()
-        self._go_on(orders)
+        selections = [s for s in sweep(self.choices, COUNTS if by_number else ()) if self.pool.quantizes(s)]
+        orders = self._rankings() if by_number else ()
+        selections += self.pool.by_rank(self.pool.as_given, orders)
+        self.pool.add([self.pool.as_given, *selections], part(self.report, 0.5, 0.7), Text("verifying"))
+        self.pool.repair(part(self.report, 0.7, 0.8), few_and_large=by_number)
+        self.pool.go_on(orders, part(self.report, 0.8, 0.8))
         self._approach()
         self._score_rest()
         self._time()
-        start = self._point(self.pool[self._as_given()])
+        start = self._point(self.pool.given)
         unit = self._unit(start)
         known = self._known(start)
         index, met, why = choose(known, self.constraint, self.objective, self.fp32_ms, unit)
@@ -206,7 +184,7 @@ class _Search:
             met,
             why,
             self.timing_error,
-            len(self.pool),
+            len(self.pool.tried),
             tuple(filter(None, (self.data.splits.warning, *self.notes))),
             time.perf_counter() - self.began,
             unit,
@@ -258,7 +236,7 @@ class _Search:
 
     def _score_rest(self) -> None:
         """Score what plans of the front round in a way that no single change did: as a new neighbour reads it."""
-        plans = [item.plan for item in (*self._front(), self.pool[self._as_given()])]
+        plans = [item.plan for item in (*self.pool.front(), self.pool.given)]
         inner = part(self.report, 0.86, 0.88, Text("estimating the effect of every rounding"))
         self.costs = self._scored(plans, self.costs, inner)
 
@@ -289,76 +267,12 @@ class _Search:
         return self.data.load([alike[i % len(alike)] for i in range(batch)])
 
     def _rankings(self) -> tuple[tuple[int, ...], ...]:
-        """Orders of the units, where the number of layers in float is the objective."""
-        if self.objective != "layers":
-            return ()
+        """Orders of the units, measured one layer at a time."""
         graph = self.space.graph
         chosen = whole_batches(graph, self.select, RANK_SAMPLES)
         inputs = list(fed(batches(self.data, chosen, batch_size(graph))))
         inner = part(self.report, 0.45, 0.5, Text("measuring one layer at a time"))
         return rankings(self.space, self.stats, inputs, self.trials.classes, inner)
-
-    def _by_rank(self, base: Selection, orders: Sequence[Sequence[int]], counts: Sequence[int]) -> list[Selection]:
-        """A selection with the next of each ranking in float too, up to each number of layers."""
-        found = [extended(self.choices, base, order, count) for order in orders for count in counts]
-        return [selection for selection in found if self._quantizes(selection)]
-
-    def _go_on(self, orders: Sequence[Sequence[int]]) -> None:
-        """From the best plan with few layers in float to those with more, by the rankings."""
-        for count in COUNTS if orders else ():
-            within = [item for item in self.pool.values() if item.cost <= count]
-            best = min(within, key=lambda item: item.verified.loss)
-            self._try(self._by_rank(best.selection, orders, (count,)), 0.8, 0.8, Text("verifying"))
-
-    # -- trying plans ------------------------------------------------------------------------------
-
-    def _as_given(self) -> Selection:
-        return (0,) * len(self.choices.units)
-
-    def _quantizes(self, selection: Selection) -> bool:
-        pairs = zip(self.choices.units, selection, strict=True)
-        return any(unit.options[index].config is not None for unit, index in pairs)
-
-    def _try(self, selections: Sequence[Selection], start: float, stop: float, note: Text) -> list[_Tried]:
-        new = [s for s in dict.fromkeys(selections) if s not in self.pool]
-        for index, selection in enumerate(new):
-            share = (stop - start) / len(new)
-            words = Text(
-                "{note}: plan {number} of {all} on {samples} samples",
-                note=note,
-                number=index + 1,
-                all=len(new),
-                samples=len(self.trials.samples),
-            )
-            inner = part(self.report, start + index * share, start + (index + 1) * share, words)
-            plan = self.space.select(self.choices, selection)
-            verified = self.trials.verify(plan, inner)
-            loss, cost = loss_and_cost(self.choices, selection)
-            self.pool[selection] = _Tried(selection, plan, loss, cost, verified)
-        return [self.pool[s] for s in selections]
-
-    def _front(self) -> list[_Tried]:
-        """The pool's plans that no other beats in both, the cheapest first."""
-        return unbeaten(list(self.pool.values()), lambda t: t.cost, lambda t: t.verified.loss)
-
-    def _repair(self) -> None:
-        """Where a verified loss is unlike its estimate, or a dearer plan is worse, try what lies beside."""
-        front = {id(item) for item in self._front()}
-        doubtful = [
-            item
-            for item in self.pool.values()
-            if id(item) not in front or not 1 / DEVIATES < (item.verified.loss + 1e-12) / (item.loss + 1e-12) < DEVIATES
-        ]
-        if self.objective == "layers":  # few and large steps: each is worth a look
-            doubtful += [item for item in self._front() if item not in doubtful]
-        left = REPAIRS * (2 if self.objective == "layers" else 1)
-        for index, item in enumerate(doubtful):
-            start = 0.7 + 0.1 * index / len(doubtful)
-            cheaper = [other.selection for other in self._front() if other.cost < item.cost][-1:]
-            tries = [s for s in beside(self.choices, item.selection, cheaper) if s not in self.pool]
-            tries = [s for s in tries if self._quantizes(s)][: min(TRIES, left)]
-            self._try(tries, start, start + 0.1 / len(doubtful), Text("repairing"))
-            left -= len(tries)
 
     def _approach(self) -> None:
         """Solve again near the constraint, with the limit corrected by what was verified."""
@@ -368,15 +282,16 @@ class _Search:
         if wanted.kind == "drop":
             # Plans near the limit are told apart by few samples: all of them are needed.
             self._verify_whole()
-        for round_ in range(TRIES):
-            front = self._front()
+        for round_ in range(ROUNDS):
+            front = self.pool.front()
             self.report(0.8 + 0.02 * round_, 1, Text("approaching the limit"))
             selection = self._between(front, wanted)
-            if selection is None or not self._quantizes(selection) or selection in self.pool:
+            if selection is None or not self.pool.quantizes(selection) or selection in self.pool.tried:
                 return
-            self._try([selection], 0.8 + 0.02 * round_, 0.82 + 0.02 * round_, Text("approaching the limit"))
+            inner = part(self.report, 0.8 + 0.02 * round_, 0.82 + 0.02 * round_)
+            self.pool.add([selection], inner, Text("approaching the limit"))
 
-    def _between(self, front: Sequence[_Tried], wanted: Constraint) -> Selection | None:
+    def _between(self, front: Sequence[Tried], wanted: Constraint) -> Selection | None:
         """A selection between the last plan that does not meet a limit and the first that does."""
         if wanted.kind == "ms":
             spent = [t for t in front if self._ms(t) is not None]
@@ -401,11 +316,11 @@ class _Search:
             return
         graph = self.space.graph
         self.trials = Trials(graph, self.stats, self.data, "select", self.select, self.metric)
-        kept = [self._as_given(), *(item.selection for item in self._front())]
-        self.pool = {}
-        self._try(kept, 0.75, 0.8, Text("verifying on all of the select split"))
+        kept = [self.pool.as_given, *(item.selection for item in self.pool.front())]
+        self.pool = Pool(self.space, self.choices, self.trials)
+        self.pool.add(kept, part(self.report, 0.75, 0.8), Text("verifying on all of the select split"))
 
-    def _ms(self, item: _Tried) -> float | None:
+    def _ms(self, item: Tried) -> float | None:
         if item.timed is not None:
             return item.timed.ms
         return estimate_plan(self.space.graph, item.plan, self.costs).ms
@@ -419,8 +334,8 @@ class _Search:
         graph, stats = self.space.graph, self.stats
         nothing = quantize(graph, self.space.with_floats(range(len(self.space.units))), stats)
         onnx = self._float_onnx(nothing)
-        given = self.pool[self._as_given()]
-        front = [given, *(item for item in self._front() if item is not given)]
+        given = self.pool.given
+        front = [given, *(item for item in self.pool.front() if item is not given)]
         parts = [front[i : i + TIMED] for i in range(0, len(front), TIMED)]
         floats: list[float] = []
         for index, group in enumerate(parts):
@@ -436,7 +351,7 @@ class _Search:
     def _known(self, start: Point) -> list[Point]:
         """The plans that quantize and are not beaten by another, the plan as given, and the float model."""
         # What only float layers read is float too, so that a plan may be the float model under another name.
-        made = [self._point(item) for item in self._front() if self._rounds(item.plan)]
+        made = [self._point(item) for item in self.pool.front() if self._rounds(item.plan)]
         found = self._unbeaten(made)
         if self.constraint is not None and all(point.plan != start.plan for point in found):
             found.append(start)  # its drop may be smaller than that of plans with less KL
@@ -465,7 +380,7 @@ class _Search:
         kl = None if found.kl is None else estimate.kl
         return Point(plan, floats, (), kl, estimate.mse, estimate.ms, estimate.bytes, found, None, ms, ms, True)
 
-    def _point(self, item: _Tried) -> Point:
+    def _point(self, item: Tried) -> Point:
         estimate = estimate_plan(self.space.graph, item.plan, self.costs)
         floats, changed = described(self.space, self.choices, item.selection)
         return Point(
@@ -512,11 +427,3 @@ def on_final(
         return None
     found = Trials(graph, stats, data, "final", final, metric).verify(point.plan, report)
     return found.of_float() if point.all_float else found
-
-
-def beside(choices: Choices, selection: Selection, others: Sequence[Selection] = ()) -> list[Selection]:
-    """Neighbours of a selection (and of others) that are not dearer than it, the least estimated loss first."""
-    _, limit = loss_and_cost(choices, selection)
-    near = dict.fromkeys(item for base in (selection, *others) for item in neighbours(choices, base))
-    scored = [(*loss_and_cost(choices, item), item) for item in near]
-    return [item for _, cost, item in sorted(scored) if cost <= limit * (1 + 1e-9)]
