@@ -102,7 +102,7 @@ def make(spec: ModelSpec, prepared: DataSpec, out: Path, kernels: bool = True) -
     plan = first_plan(model.graph, Target())
     calibration = calibrate_model(model, data, plan)
     found = analyze(model, data, plan, calibration, kernels=kernels, latency=kernels)
-    run = Run("1: ort", model.digest, data.digest, True, plan, found)
+    run = Run("1: ONNX Runtime", model.digest, data.digest, True, plan, found)
     save_session(
         Session(spec.to_json(), data.spec.to_json(), plan, data.digest, (run,), calibration.to_bytes(), "layers"), out
     )

@@ -285,7 +285,7 @@ def _not_run(target: Target, reason: str | None) -> str | None:
     return (
         None
         if reason is None
-        else Text("No kernels of {target} were run: {reason}.", target=target.name, reason=reason)
+        else Text("No kernels of {target} were run: {reason}.", target=target.title, reason=reason)
     )
 
 

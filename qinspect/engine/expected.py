@@ -59,7 +59,7 @@ def expected_time(
     same = [a for a in analyses if all(a.target.get(key) == value for key, value in here.items())]
     if not same:
         return ExpectedTime(
-            None, False, Text("no run on {target} with these threads and batch was timed", target=target.name)
+            None, False, Text("no run on {target} with these threads and batch was timed", target=target.title)
         )
     for analysis in same:
         row = analysis.row(layer.id)

@@ -89,7 +89,7 @@ def run_kernels(work: KernelWork, report: Report = silent) -> KernelFigures:
         Where lowering fails or the child dies.
     """
     target = work.quantization.plan.target
-    result: KernelFigures = run_in_child("qinspect.engine.kernels:_work", work, report, what=f"target {target.name}")
+    result: KernelFigures = run_in_child("qinspect.engine.kernels:_work", work, report, what=f"target {target.title}")
     return result
 
 
@@ -110,7 +110,7 @@ def make_runner(quantization: Quantization, float_onnx: bytes | None, report: Re
 
 
 def _work(work: KernelWork, report: Report) -> KernelFigures:
-    report(0, 1, Text("lowering to {target}", target=work.quantization.plan.target.name))
+    report(0, 1, Text("lowering to {target}", target=work.quantization.plan.target.title))
     runner = make_runner(work.quantization, work.float_onnx, part(report, 0, 0.1))
     data = open_data(
         work.data,

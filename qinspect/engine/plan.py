@@ -202,7 +202,7 @@ class QuantPlan:
                     "{isa} has no VNNI: {target} adds pairs of products in 16 bits, which 8-bit "
                     "activations and weights overflow. {remedy}",
                     isa=target.isa or host_isa(),
-                    target=target.name,
+                    target=target.title,
                     remedy=remedy,
                 )
             )

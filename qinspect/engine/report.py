@@ -14,6 +14,7 @@ from .files import write_atomically, write_json
 from .results import Analysis, CalibrationQuality, LayerRow, error_shares
 from .sample_results import Drift, WorstSample
 from .staged import staged_file
+from .target import Target
 from .text import ENGLISH, Language, Text, remade
 
 
@@ -70,6 +71,7 @@ def report_html(analysis: Analysis, language: Language = ENGLISH) -> str:
         depths={item.index: _depth(item, own) for item in analysis.worst},
         drift=None if analysis.drift is None else _drift(analysis.drift),
         growth=None if analysis.quality is None else _growth(analysis.quality),
+        target=Target(str(analysis.target["backend"]), str(analysis.target["engine"])).title,
         plan=json.dumps(analysis.plan, indent=1),
         absorbed=len(analysis.layers) - len(own),
     )

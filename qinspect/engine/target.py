@@ -14,6 +14,8 @@ from .qconfig import PRESETS, QConfig
 from .text import Text
 
 FX_ENGINES = ("x86", "fbgemm", "onednn", "qnnpack")
+TITLES = {"ort": "ONNX Runtime", "fx": "FX", "eager": "Eager", "pt2e": "PT2E", "tensorrt": "TensorRT"}
+"""Names of the backends, alike in all languages."""
 ENGINES = {"ort": ("cpu",), "fx": FX_ENGINES, "eager": FX_ENGINES, "pt2e": ("inductor",), "tensorrt": ("trt",)}
 """Backends and their engines; the first is the default."""
 
@@ -93,6 +95,12 @@ class Target:
     def name(self) -> str:
         """As on the command line: ``ort``, ``fx-onednn``; a backend with one engine goes without it."""
         return self.backend if len(ENGINES.get(self.backend, ())) == 1 else f"{self.backend}-{self.engine}"
+
+    @property
+    def title(self) -> str:
+        """As people call it: ``ONNX Runtime``, ``FX onednn``."""
+        name = TITLES[self.backend]
+        return name if len(ENGINES[self.backend]) == 1 else f"{name} {self.engine}"
 
     @property
     def preset(self) -> str:

@@ -321,7 +321,7 @@ class Document(Planned):
         number = sum(run.exact for run in self.runs) + 1
         edit = self.undo_stack.undoText() if plan == self.plan else ""
         run = Run("", self.model.digest, self.data.digest, exact, plan, analysis)
-        title = name or run.device or edit or plan.target.name
+        title = name or run.device or edit or plan.target.title
         run = replace(run, name=f"{number}: {title}" if exact else title)
         self.runs = [old for old in self.runs if old.key != run.key or (old.exact and not exact)]
         self.runs.append(run)

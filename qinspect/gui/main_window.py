@@ -250,7 +250,7 @@ class MainWindow(QMainWindow):
             self.steps.set_state(step, state)
         name = document.model.name if document.model is not None else ""
         self.setWindowTitle(f"{name} – qinspect" if name else "qinspect")
-        parts = [name, document.plan.target.name if name else ""]
+        parts = [name, document.plan.target.title if name else ""]
         run = document.find()
         if run is not None:
             parts.append(self.tr("all samples") if run.exact else self.tr("quick figures"))

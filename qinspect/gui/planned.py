@@ -252,7 +252,7 @@ class Planned(QObject):
             from ..engine.job import retarget
 
             plan = retarget(self.plan, self.model.graph, target)
-        return self.edit(self.tr("target {0}").format(target.name), plan, merge="target")
+        return self.edit(self.tr("target {0}").format(target.title), plan, merge="target")
 
     def set_fusion(self, identity: str, on: bool) -> bool:
         """Switch one fusion on or off."""

@@ -1775,6 +1775,10 @@
         <translation>份额（%）</translation>
     </message>
     <message>
+        <source>measured {:.1f} dB</source>
+        <translation>实测 {:.1f} dB</translation>
+    </message>
+    <message>
         <source>clipped {} (below {}, above {})</source>
         <translation>截断 {}（下方 {}，上方 {}）</translation>
     </message>
@@ -1785,10 +1789,6 @@
     <message>
         <source>SQNR ≈ {:.1f} dB</source>
         <translation>SQNR ≈ {:.1f} dB</translation>
-    </message>
-    <message>
-        <source>measured on unseen samples {:.1f} dB</source>
-        <translation>在未见样本上实测 {:.1f} dB</translation>
     </message>
     <message>
         <source>range {:.4g} … {:.4g}</source>
@@ -1813,6 +1813,18 @@
     <message>
         <source>SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the activation alone, on the calibration samples. Measured is the layer&apos;s own, weights included, on the final split: “Local” in the table of layers (F1 here: Terms, SQNR)</source>
         <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是此直方图在此网格上的值：仅激活，取校准样本。实测的是该层自身（含权重）在最终划分上的值：层表中的“局部”（在此按 F1：术语，SQNR）</translation>
+    </message>
+    <message>
+        <source>clipped {} below</source>
+        <translation>截断 {}（下方）</translation>
+    </message>
+    <message>
+        <source>clipped {} above</source>
+        <translation>截断 {}（上方）</translation>
+    </message>
+    <message>
+        <source>nothing clipped</source>
+        <translation>无截断</translation>
     </message>
     <message>
         <source>clipped {0}</source>

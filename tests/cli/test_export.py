@@ -190,7 +190,7 @@ def test_a_profile_of_trtexec_is_laid_over_the_layers(model, digits_model, stats
     assert rows["fc:linear"]["latency"] is None
     assert analysis["target"]["device"] == "TensorRT"
     assert analysis["totals"]["int8_ms"] is None
-    assert any("No kernels of tensorrt were run" in note for note in analysis["notes"])
+    assert any("No kernels of TensorRT were run" in note for note in analysis["notes"])
 
 
 def test_an_exported_file_is_analyzed_again_and_its_kernels_give_the_same(

@@ -143,7 +143,7 @@ def test_what_cannot_run_it_says_so_and_the_simulation_is_given_all_the_same(mod
     assert found.row("block.conv:conv2d").quantized
     assert found.row("block.gate:opaque").errors.local_sqnr_db is None
     (note,) = [note for note in found.notes if "cannot hold Python code" in note]
-    assert note.startswith("No kernels of ort were run: block.gate:opaque and 1 more")
+    assert note.startswith("No kernels of ONNX Runtime were run: block.gate:opaque and 1 more")
 
 
 @pytest.mark.parametrize("to", ["onnx", "script"])

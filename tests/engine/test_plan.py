@@ -372,3 +372,9 @@ def test_a_file_that_is_no_text_is_said_to_be_none(tmp_path):
     (tmp_path / "plan.json").write_bytes(b"\x80\xff\x00")
     with pytest.raises(Problem, match=r"plan\.json: is no text, so no plan"):
         read_plan(tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize(("name", "title"), [("ort", "ONNX Runtime"), ("fx-onednn", "FX onednn"), ("pt2e", "PT2E")])
+def test_a_target_has_a_name_to_type_and_one_to_read(name, title):
+    assert (Target.parse(name).name, Target.parse(name).title) == (name, title)
+    assert all(Target.parse(known).title for known in TARGETS)

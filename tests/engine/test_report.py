@@ -145,7 +145,8 @@ def test_figures_that_are_not_finite_are_null_in_json(tmp_path):
 
 def test_the_page_shows_layers_findings_and_fusions_and_loads_nothing():
     page = Page(report_html(make()))
-    for word in ("conv:conv2d", "fc:linear", "title", "remedy", "a note", "conv2d+batch_norm", "50.0%", "20.0 dB"):
+    words = "conv:conv2d", "fc:linear", "title", "remedy", "a note", "conv2d+batch_norm", "50.0%", "20.0 dB"
+    for word in (*words, "net on ONNX Runtime"):
         assert word in page.text
     assert page.loads == []
 

@@ -31,7 +31,7 @@ def test_cards_that_the_target_cannot_give_are_grey_with_the_reason(make_window,
     for kind in KINDS:
         able = refused(kind, Target.parse(name)) is None
         assert page.cards[kind].isEnabled() == able
-        assert (name in texts(page.cards[kind])) == (not able)
+        assert (f"target is {Target.parse(name).title};" in texts(page.cards[kind])) == (not able)
     assert page.cards[page.to].isEnabled()
     assert page.cards[page.to].picked
 

@@ -300,3 +300,14 @@ def test_an_analysis_cancelled_at_its_kernels_keeps_what_it_had(make_window, dig
     assert run.analysis.totals.agreement is not None
     assert run.analysis.totals.kernel_agreement is None
     assert run.analysis.row("fc:linear").errors.estimated_kl is not None
+
+
+def test_targets_are_called_as_people_call_them(make_window, digits):
+    window = make_window(digits)
+    assert "ONNX Runtime" in window.where.text()
+    assert "ONNX Runtime" in window.verdict_page.purpose.text()
+    assert window.document.runs[0].name == "1: ONNX Runtime"
+    assert "ONNX Runtime" in window.export_page.note.text()
+    window.document.set_target(window.document.plan.target.parse("fx-onednn"))
+    assert "FX onednn" in window.where.text()
+    assert "needs ONNX Runtime" in window.export_page.refused["onnx"]

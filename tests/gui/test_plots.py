@@ -265,9 +265,23 @@ def test_clipped_share_from_bins_is_that_of_the_values_and_quick() -> None:
 def test_caption_has_shares_grid_and_sqnr(shown) -> None:
     plot = shown(HistogramPlot)
     fill_histogram(plot)
-    for part in ("clipped", "zeros 25.0%", "zero point 109", "8 bit uint8", "measured on unseen samples 31.2 dB"):
+    for part in ("clipped", "zeros 25.0%", "zero point 109", "measured 31.2 dB"):
         assert part in plot.caption()
-    assert f"max {VALUES.max():.4g}" in plot._caption.toolTip()
+    for part in ("8 bit uint8", "range -1.5 … 2", f"max {VALUES.max():.4g}"):
+        assert part in plot._caption.toolTip()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(-1.5, 2.0, "(below "), (-99.0, 2.0, " above"), (-1.5, 99.0, " below"), (-99.0, 99.0, "nothing clipped")],
+)
+def test_caption_says_at_which_end_values_are_clipped(shown, low, high, words) -> None:
+    plot = shown(HistogramPlot)
+    fill_histogram(plot)
+    plot.set_grid(Grid(low, high, 0.01, 100, 8, "uint8"))
+    clipped = plot.caption().split(" · ")[0]
+    assert words in clipped
+    assert ("(" in clipped) == (words == "(below ")
 
 
 def test_line_is_dragged_only_when_the_range_is_fixed(shown, qtbot) -> None:

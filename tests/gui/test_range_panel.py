@@ -63,7 +63,17 @@ def test_what_the_histogram_says_of_its_own_values_and_what_was_measured_stand_a
     stats = detail.range.stats(row)
     expected = expected_sqnr_db(stats, estimate_activation(stats, document.qconfig(LAYER).activation))
     assert f"SQNR ≈ {expected:.1f} dB" in plot.caption()
-    assert f"measured on unseen samples {row.errors.local_sqnr_db:.1f} dB" in plot.caption()
+    assert f"measured {row.errors.local_sqnr_db:.1f} dB" in plot.caption()
+
+
+def test_in_a_small_window_the_histogram_keeps_room_to_drag_its_lines(window, qtbot):
+    window.resize(1366, 746)  # of 768, below the title of a window
+    detail = window.layers_page.detail
+    plot = detail.histogram
+    qtbot.waitUntil(lambda: plot.plot.vb.height() >= 140)
+    assert plot._caption.height() <= 2.9 * plot._caption.fontMetrics().height()
+    # Best ones first: header and two of them.
+    assert detail.below.height() >= 88
 
 
 def test_dragging_a_line_shows_clipping_and_sqnr_on_the_way_and_is_one_undoable_edit(window, qtbot):
@@ -130,7 +140,7 @@ def test_the_grid_before_the_edit_and_that_of_a_run_are_drawn_beside_the_plans_o
     assert panel.ends()[1] == pytest.approx(high / 2, rel=1e-2)
     assert panel.histogram._other_grid.scale == pytest.approx(row.activation["scale"])
     compare_with(panel, "run “1: ")
-    assert "1: ort: range" in panel.histogram.caption()
+    assert "1: ONNX Runtime: range" in panel.histogram.caption()
     document.make_float((LAYER,))
     compare_with(panel, "before “")
     assert f"before the edit: range {low:.4g} … {panel.histogram._other_grid.high:.4g}" in panel.histogram.caption()

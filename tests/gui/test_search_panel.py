@@ -139,7 +139,7 @@ def test_other_targets_and_a_devices_times_exclude_each_other(make_window, qtbot
     panel = window.fix_page.search
     window.fix_page.tabs.setCurrentWidget(panel)
     scope = panel.scope
-    assert scope.targets_button.text() == "ort only"
+    assert scope.targets_button.text() == "ONNX Runtime only"
     assert not scope.targets["ort"].isEnabled()
     menu = scope.targets_button.menu()
     menu.popup(scope.targets_button.mapToGlobal(QPoint()))
@@ -147,7 +147,7 @@ def test_other_targets_and_a_devices_times_exclude_each_other(make_window, qtbot
     qtbot.mouseClick(menu, LEFT, pos=menu.actionGeometry(scope.targets["fx-onednn"]).center())
     assert menu.isVisible()  # for the next tick
     menu.close()
-    assert scope.targets_button.text() == "ort and fx-onednn"
+    assert scope.targets_button.text() == "ONNX Runtime and FX onednn"
     qtbot.mouseClick(panel.go, LEFT)
     qtbot.waitUntil(lambda: len(asked) == 1 and not window.tasks.analyzing)
     assert asked[0].targets == ("fx-onednn",)
@@ -181,7 +181,7 @@ def test_a_search_of_several_targets_names_each_plans_own(make_window, digits, f
     points = (other, *found.points[1:])
     window.document.set_searched(replace(found, points=points, targets=("ort", "fx-onednn"), notes=("a note",)))
     assert not panel.table.isColumnHidden(6)
-    assert [panel.table.item(row, 6).text() for row in range(3)] == ["fx-onednn", "ort", "ort"]
+    assert [panel.table.item(row, 6).text() for row in range(3)] == ["FX onednn", "ONNX Runtime", "ONNX Runtime"]
     assert "a note" in panel.note.text()
 
 

@@ -33,7 +33,7 @@ def not_run_here(target: Target, graph: LayerGraph | None = None) -> str | None:
     """
     reason: str | None = getattr(table(target), "NOT_RUN_HERE", None)
     if reason is None and graph is not None and not getattr(table(target), "RUNS_PYTHON", False):
-        refused = refuse_opaque(graph, target.name)
+        refused = refuse_opaque(graph, target.title)
         reason = None if refused is None else f"{refused.where}: {refused.what}"
     return reason
 

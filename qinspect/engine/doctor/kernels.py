@@ -32,7 +32,7 @@ def kernel_unlike_simulation(case: Case) -> list[Finding]:
     title = Text(
         "{count} of the layers that {target} runs compute something else than the plan says",
         count=len(rows),
-        target=plan.target.name,
+        target=plan.target.title,
     )
     if saturated:
         title = Text("{title}: the kernel's sums saturate", title=title)
@@ -98,7 +98,7 @@ def relu_dropped(case: Case) -> list[Finding]:
             Text(
                 "{relus} left out by {target}",
                 relus=counted(len(rows), Text("fused ReLU")),
-                target=case.plan.target.name,
+                target=case.plan.target.title,
             ),
             Text("{values:,} values below 0 behind {layers}", values=values, layers=listed([row.id for row in rows])),
             tuple(row.id for row in rows),
@@ -125,7 +125,7 @@ def slower(case: Case) -> list[Finding]:
                 ),
                 Text(
                     "{target}, threads: {threads}, batch: {batch}, medians",
-                    target=plan.target.name,
+                    target=plan.target.title,
                     threads=plan.target.threads,
                     batch=plan.target.batch,
                 ),

@@ -64,7 +64,7 @@ def symmetric_on_nonnegative(case: Case) -> list[Finding]:
             Text("Use an affine grid there: it has twice the steps for the same range.")
             if able
             else Text(
-                "{target} takes symmetric activations only: this bit is the price of the target.", target=target.name
+                "{target} takes symmetric activations only: this bit is the price of the target.", target=target.title
             ),
             edited.to_json() if able else None,
         )
@@ -107,7 +107,7 @@ def weight_channel_spread(case: Case) -> list[Finding]:
         edited = edited.with_remedy(Remedy("equalize", pair))
     remedy = Text(
         "{target} takes one scale per weight: keep these layers in float, or choose another target.",
-        target=target.name,
+        target=target.title,
     )
     if able:
         remedy = Text("Quantize these weights per channel.")

@@ -127,7 +127,7 @@ class _Search:
         elsewhere = getattr(table(plan.target), "NOT_RUN_HERE", None)
         if elsewhere and objective == "latency" and device is None:
             raise Problem(
-                Text("target {target}", target=plan.target.name),
+                Text("target {target}", target=plan.target.title),
                 elsewhere,
                 Text("Use --objective size or layers, or --profile."),
             )

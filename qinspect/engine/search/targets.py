@@ -70,7 +70,10 @@ def search_targets(
     found = []
     for index, plan in enumerate(plans):
         inner = part(
-            report, index / len(plans), (index + 1) / len(plans), Text("searching on {target}", target=plan.target.name)
+            report,
+            index / len(plans),
+            (index + 1) / len(plans),
+            Text("searching on {target}", target=plan.target.title),
         )
         found.append(
             search(
@@ -106,7 +109,7 @@ def search_targets(
         points=tuple(points),
         chosen=chosen,
         met=met,
-        why=Text("{why}; it is for {target}", why=why, target=best.plan.target.name),
+        why=Text("{why}; it is for {target}", why=why, target=best.plan.target.title),
         timing_error=max(errors, default=None),
         verified=sum(pareto.verified for pareto in found),
         notes=(*notes, KERNELS_NOT_COMPARED),

@@ -198,7 +198,7 @@ def time_plans(work: TimingWork, report: Report = silent) -> dict[str, Timed]:
         return {}
     target = next(iter(work.quantizations.values())).plan.target
     found: dict[str, Timed] = run_in_child(
-        "qinspect.engine.search.timings:_work", work, report, what=f"target {target.name}"
+        "qinspect.engine.search.timings:_work", work, report, what=f"target {target.title}"
     )
     return found
 
@@ -212,7 +212,7 @@ def _work(work: TimingWork, report: Report) -> dict[str, Timed]:
         report(
             0.4 * index,
             len(names),
-            Text("lowering plan {number} of {all} to {target}", number=index + 1, all=len(names), target=target.name),
+            Text("lowering plan {number} of {all} to {target}", number=index + 1, all=len(names), target=target.title),
         )
         runners[name] = make_runner(work.quantizations[name], work.float_onnx)
     ms: dict[str, list[float]] = {name: [] for name in names}

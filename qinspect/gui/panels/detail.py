@@ -62,9 +62,10 @@ class Detail(QTabWidget):
             first.addWidget(widget)
         first.setStretchFactor(0, 0)
         first.setStretchFactor(1, 3)
-        first.setStretchFactor(2, 1)
+        first.setStretchFactor(2, 2)
         first.setChildrenCollapsible(False)
-        first.setSizes([200, 286, 184])
+        # In a small window the histogram has the most: of the candidates the best ones are first.
+        first.setSizes([218, 308, 96])
         self.levels = WeightLevels()
         self.channels = ChannelRanges()
         self.activation_channels = ChannelRanges(values=True)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from ...engine.backends import refuse_opaque
 from ...engine.kinds import KINDS, holds_onnx, refused, targets_for
+from ...engine.target import TITLES
 from ..document import Document
 from ..icons import set_icon, set_primary
 from ..jobs import Job
@@ -226,7 +227,7 @@ class ExportPage(Page):
         document = self._document
         if refused(kind, document.plan.target) is not None:
             return self.tr("The plan's target is {0}; this needs {1}: choose it on the Target page.").format(
-                document.plan.target.name, self._targets(kind)
+                document.plan.target.title, self._targets(kind)
             )
         if document.model is not None and kind != "plan":
             problem = refuse_opaque(document.model.graph, kind)
@@ -237,7 +238,7 @@ class ExportPage(Page):
     def _targets(self, kind: str) -> str:
         """Targets of a kind in a few words: an engine may be any of its backend's."""
         backends = dict.fromkeys(name.partition("-")[0] for name in targets_for(kind))
-        return self.tr(" or ").join(backends)
+        return self.tr(" or ").join(TITLES[backend] for backend in backends)
 
     def refresh(self) -> None:
         """Whether there is anything to export, and what the plan's target can be exported to."""
@@ -256,7 +257,7 @@ class ExportPage(Page):
         self.go.setText(self.tr("Exporting to {0}…").format(self._under_way) if busy else self.tr("Export and verify"))
         set_primary(self.go, ready and not busy)
         self.note.setText(
-            self.tr("Target {0}, the current plan.").format(document.plan.target.name)
+            self.tr("Target {0}, the current plan.").format(document.plan.target.title)
             if ready
             else self.tr("Calibrate first: without statistics there are no scales.")
         )

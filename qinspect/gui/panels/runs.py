@@ -130,7 +130,7 @@ class RunsTable(QWidget):
             rows = [row for row in run.analysis.layers if row.fused_into is None]
             texts = (
                 run.name,
-                run.plan.target.name,
+                run.plan.target.title,
                 measured(totals.quantized_metric, unit),
                 share(totals.kernel_agreement)
                 if totals.kernel_metric is None

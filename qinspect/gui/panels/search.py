@@ -214,7 +214,7 @@ class SearchPanel(QWidget):
             _lost(point, drop_unit),
             str(len(point.float_layers)),
             str(len(point.changed)),
-            point.plan.target.name,
+            point.plan.target.title,
         )
         tips = (
             "",

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtGui import QAction, QMouseEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
-from ...engine.target import TARGETS
+from ...engine.target import TARGETS, Target
 from ..document import Document
 from ..icons import set_icon
 from .cards import row
@@ -41,7 +41,7 @@ class SearchScope(QWidget):
         menu = StayingMenu(self)
         self.targets: dict[str, QAction] = {}
         for name in TARGETS:
-            action = menu.addAction(name)
+            action = menu.addAction(Target.parse(name).title)
             action.setCheckable(True)
             action.toggled.connect(self._show)
             self.targets[name] = action
@@ -107,12 +107,14 @@ class SearchScope(QWidget):
 
     def _show(self) -> None:
         own = self._document.plan.target.name
+        titles = {name: Target.parse(name).title for name in self.targets}
         for name, action in self.targets.items():
             action.setEnabled(name != own)
-            action.setText(self.tr("{0} (the plan's)").format(name) if name == own else name)
-        others = self.chosen_targets()
+            title = titles[name]
+            action.setText(self.tr("{0} (the plan's)").format(title) if name == own else title)
+        others = ", ".join(titles[name] for name in self.chosen_targets())
         self.targets_button.setText(
-            self.tr("{0} and {1}").format(own, ", ".join(others)) if others else self.tr("{0} only").format(own)
+            self.tr("{0} and {1}").format(titles[own], others) if others else self.tr("{0} only").format(titles[own])
         )
         self.targets_button.setEnabled(not self._with_device)
         self.targets_button.setToolTip(

@@ -129,7 +129,7 @@ class VerdictPage(Page):
     def _conditions(self, run: Run) -> str:
         target = run.analysis.target
         parts = [
-            self.tr("target {0}").format(run.plan.target.name),
+            self.tr("target {0}").format(run.plan.target.title),
             str(target.get("isa", "")),
             self.tr("threads {0}").format(target.get("threads", 1)),
             self.tr("batch {0}").format(target.get("batch", 1)),

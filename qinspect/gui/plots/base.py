@@ -82,7 +82,7 @@ class Plot(QWidget):
 
         self._caption = QLabel()
         self._caption.setProperty("role", "muted")
-        self._caption.setContentsMargins(12, 4, 12, 8)
+        self._caption.setContentsMargins(12, 2, 12, 6)
         self._caption.setWordWrap(True)
         self._caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._hint = QLabel()
@@ -215,7 +215,7 @@ class Plot(QWidget):
             axis.setPen(pg.mkPen(colours.line))
             axis.setTextPen(pg.mkPen(colours.muted))
             # The default ticks reach outwards into the numbers.
-            axis.setStyle(tickLength=-4, tickTextOffset=4)
+            axis.setStyle(tickLength=-4, tickTextOffset=4, tickTextHeight=14)
         self.plot.showGrid(x=False, y=True, alpha=0.14 if colours.dark else 0.1)
         self.redraw()
 

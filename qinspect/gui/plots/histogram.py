@@ -295,33 +295,30 @@ class HistogramPlot(Plot):
             return
         parts, tips = [], []
         if low is not None and high is not None:
-            below, above = outside_share(self._histogram, low, high)
-            parts.append(
-                self.tr("clipped {} (below {}, above {})").format(
-                    _percent(below + above), _percent(below), _percent(above)
-                )
-            )
+            parts.append(self._clipped(*outside_share(self._histogram, low, high)))
         if self._zero_share is not None and math.isfinite(self._zero_share):
             parts.append(self.tr("zeros {}").format(_percent(self._zero_share)))
+        figures = []
         if self._expected_sqnr_db is not None:
-            parts.append(self.tr("SQNR ≈ {:.1f} dB").format(self._expected_sqnr_db))
+            figures.append(self.tr("SQNR ≈ {:.1f} dB").format(self._expected_sqnr_db))
         if self._sqnr_db is not None:
-            parts.append(self.tr("measured on unseen samples {:.1f} dB").format(self._sqnr_db))
+            figures.append(self.tr("measured {:.1f} dB").format(self._sqnr_db))
+        parts += [", ".join(figures)] if figures else []
         grid = self._grid
         if grid is not None and low is not None and high is not None:
-            parts.append(self.tr("range {:.4g} … {:.4g}").format(low, high))
+            covered = self.tr("range {:.4g} … {:.4g}").format(low, high)
+            # It is in the fields below, too; beside another one it has to be read here.
+            (tips if self._other_grid is None else parts).append(covered)
             parts.append(self.tr("scale {:.4g}, zero point {}").format(grid.scale, grid.zero_point))
-            parts.append(self.tr("{} bit").format(grid.bits) + (f" {grid.dtype}" if grid.dtype else ""))
+            tips.append(self.tr("{} bit").format(grid.bits) + (f" {grid.dtype}" if grid.dtype else ""))
         if self._limits[0] is not None and self._limits[1] is not None:
             ends = self.tr("min {:.4g}, max {:.4g} (dotted)").format(*self._limits)
-            if grid is None:
-                parts.append(ends)
-            tips.append(ends)
+            (parts if grid is None else tips).append(ends)
         if self._other_grid is not None:
             parts.append(self._describe_other(self._other_grid))
         elif self._other is not None and self._other_name:
             parts.append(self.tr("outlined: {}").format(self._other_name))
-        if self._expected_sqnr_db is not None or self._sqnr_db is not None:
+        if figures:
             tips.append(
                 self.tr(
                     "SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the "
@@ -331,6 +328,15 @@ class HistogramPlot(Plot):
             )
         self._caption.setToolTip("\n".join(tips))
         self.set_caption(" · ".join(parts))
+
+    def _clipped(self, below: float, above: float) -> str:
+        """How much is outside the range, and at which end."""
+        if below > 0 and above > 0:
+            text = self.tr("clipped {} (below {}, above {})")
+            return text.format(_percent(below + above), _percent(below), _percent(above))
+        if below > 0:
+            return self.tr("clipped {} below").format(_percent(below))
+        return self.tr("clipped {} above").format(_percent(above)) if above > 0 else self.tr("nothing clipped")
 
     def _describe_other(self, grid: Grid) -> str:
         parts = [self.tr("range {:.4g} … {:.4g}").format(grid.low, grid.high)]
