@@ -73,3 +73,36 @@ def test_kernels_around_recurrent_layers_equal_the_simulation(target, canonical)
         # The runtimes' own LSTM rounds otherwise than torch's, which may tip a value over to its neighbour.
         step = float(quantization.values["fc:linear"].scale)
         assert float((runner.run([x])[0] - wanted).abs().max()) <= 2.001 * step
+
+
+class Stepwise(nn.Module):
+    """One step of a cell whose whole state is handed on, as streaming models have it (silero-vad)."""
+
+    def __init__(self):
+        super().__init__()
+        self.read, self.cell, self.fc = nn.Linear(8, 10), nn.LSTMCell(10, 6), nn.Linear(6, 4)
+
+    def forward(self, x, state):
+        hidden, memory = self.cell(self.read(x).relu(), (state[:, 0], state[:, 1]))
+        return self.fc(hidden.relu()), torch.stack([hidden, memory], 1)
+
+
+def test_both_values_of_a_cell_are_written_to_onnx_though_the_first_needs_the_second():
+    from qinspect.engine.backends.onnx.export import float_model
+    from qinspect.engine.backends.ort.runner import OrtRunner
+    from qinspect.engine.load import quiet
+    from qinspect.engine.normalize import normalize
+
+    net = Stepwise().eval().requires_grad_(False)
+    given = torch.randn(5, 8), torch.randn(5, 2, 6)
+    batch = torch.export.Dim("batch")
+    plan = QuantPlan.preset(Target())
+    with quiet():
+        program = torch.export.export(net, given, dynamic_shapes=({0: batch}, {0: batch}))
+        fused = fuse(normalize(program.run_decompositions({})), plan).graph
+    runner = OrtRunner(quantize(fused, plan, calibrate(fused, [given], share=1.0).tensors), float_model(fused), 1)
+    assert "fc:linear" in runner.kernels
+    answers = runner.run(given)
+    with torch.inference_mode():
+        for one, two in zip(answers, net(*given), strict=True):
+            assert float((one - two).abs().max()) < 0.1

@@ -6,7 +6,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import onnx
@@ -56,24 +56,29 @@ class Foreign:
         tensors : mapping of value name to tensor name
             Of all values in the model that they are copied into.
         """
-        start = f"v{self.values.index(value)}"
+        place = self.values.index(value)
+        start = f"v{place}"
+        # What comes later is not there yet: of a cell, the output h is computed from c, which is read after it.
+        ready = {*self.graph.input_names, *self.values[:place], value}
         wanted, pending = set(), [start]
         while pending:
             name = pending.pop()
-            if name in self._producer and (name == start or name not in self._own):
+            if name in self._producer and (name == start or self._own.get(name) not in ready):
                 index = self._producer[name]
                 if index not in wanted:
                     wanted.add(index)
                     pending.extend(item for item in self._order[index].input if item)
-        return [self._copy(self._order[index], value, tensors) for index in sorted(wanted)]
+        return [self._copy(self._order[index], value, tensors, ready) for index in sorted(wanted)]
 
-    def _copy(self, node: onnx.NodeProto, value: str, tensors: Mapping[str, str]) -> onnx.NodeProto:
+    def _copy(
+        self, node: onnx.NodeProto, value: str, tensors: Mapping[str, str], ready: Collection[str]
+    ) -> onnx.NodeProto:
         prefix = f"{value}/"
 
         def name(old: str) -> str:
             if not old:
                 return ""
-            if old in self._own:
+            if self._own.get(old) in ready:
                 return tensors[self._own[old]]
             if old in self._initializers:
                 new = self._keys.get(old, prefix + old)
