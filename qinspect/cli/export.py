@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..engine.export_report import ExportReport
 from ..engine.kinds import KINDS
+from ..engine.text import percent
 from . import options as words
 from .terminal import progress
 from .verb import Verb
@@ -34,7 +35,7 @@ def add(verb: Verb) -> None:
 
 def _say_figures(found: ExportReport) -> None:
     """What was measured on the samples, against the simulation and against the float model."""
-    equal = "" if found.equal_share is None else f"{found.equal_share:.1%} of the values equal, "
+    equal = "" if found.equal_share is None else f"{percent(found.equal_share)} of the values equal, "
     print(f"against the simulation: {equal}SQNR {_db(found.sqnr_db)} ({found.samples} samples)")
     figures = [] if found.float_agreement is None else [f"agreement {found.float_agreement:.1%}"]
     figures += [] if found.float_kl is None else [f"KL {found.float_kl:.2g} nats"]
@@ -91,7 +92,7 @@ def _export(options: argparse.Namespace) -> int:
         )
     for line in (*notes, *found.notes):
         print(f"note: {line}")
-    agreement = "" if found.agreement is None else f", agreement with the simulation {found.agreement:.1%}"
+    agreement = "" if found.agreement is None else f", agreement with the simulation {percent(found.agreement)}"
     print(f"{found.path}: {len(found.quantized)} of {len(found.asked)} layers in integers{agreement}")
     _say_figures(found)
     if found.size_bytes is not None and found.float_size_bytes:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..engine.progress import Cancelled, Report
+from ..engine.text import percent
 
 EVERY_S = 10.0
 """Where no terminal shows the progress, a line of it comes so often; what is done sooner says nothing."""
@@ -37,7 +38,7 @@ def summary(totals: Any, unit: str | None = "share") -> str:
     """The verdict in one line."""
 
     def share(value: float | None) -> str:
-        return "–" if value is None else f"{value:.1%}"
+        return "–" if value is None else percent(value)
 
     parts = []
     if totals.fp32_metric is not None:

@@ -45,7 +45,10 @@ says otherwise.
 SHAPE_KEPT = frozenset({"aten.alias", "aten.clone", "aten.contiguous", "aten.detach", "aten._to_copy", "aten.to"})
 """Operators between a softmax and the output that leave each value, and where it is, alone."""
 
-MOVES = frozenset({"aten.squeeze", "aten.unsqueeze", "aten.view", "aten.reshape", "aten._unsafe_view", "aten.flatten"})
+MOVES = frozenset(
+    f"aten.{name}"
+    for name in ("squeeze", "unsqueeze", "view", "reshape", "_unsafe_view", "flatten", "mean", "sum", "amax", "amin")
+)
 """Operators that leave the one number of a sample what it is."""
 
 
@@ -106,12 +109,12 @@ def named_output(graph: LayerGraph, word: str) -> int:
 
 
 def output_words(graph: LayerGraph) -> list[str]:
-    """Each output as people are to recognize it: number, key where it has one, shape of a sample."""
+    """Each output as people are to recognize it: number, key where it has one, shape of N samples."""
     keys = list(flat(graph.outputs))
     words = []
     for index, name in enumerate(graph.output_values):
         key = keys[index] if len(keys) == len(graph.output_values) and not keys[index].isdecimal() else ""
-        shape = " × ".join("any" if n is None else str(n) for n in _shape(graph, name)[1:])
+        shape = " × ".join(["N", *("any" if n is None else str(n) for n in _shape(graph, name)[1:])])
         words.append(" ".join(filter(None, [str(index), key, f"({shape})"])))
     return words
 

@@ -15,7 +15,7 @@ from .results import Analysis, CalibrationQuality, LayerRow, error_shares
 from .sample_results import Drift, WorstSample
 from .staged import staged_file
 from .target import Target
-from .text import ENGLISH, Language, Text, remade
+from .text import ENGLISH, Language, Text, percent, remade
 
 
 def write_analysis(analysis: Analysis, out: Path, language: Language = ENGLISH) -> Path:
@@ -101,7 +101,7 @@ def page(template: str, unit: str | None, language: Language = ENGLISH, **values
     environment.filters.update(
         metric=lambda v: f"{v:.1%}" if unit in (None, "share") else f"{v:.4g} {unit}".strip(),
         said=language.say,
-        percent=lambda v: "–" if v is None else f"{v:.1%}",
+        percent=lambda v: "–" if v is None else percent(v),
         number=_number,
         short=lambda v: "–" if v is None else f"{v:.3g}",
         signed=lambda v: "–" if v is None else f"{v:+.0f}",

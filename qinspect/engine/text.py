@@ -90,6 +90,12 @@ def counted(number: int, noun: str) -> Text:
     return Text("{number} {noun}s", number=number, noun=noun)
 
 
+def percent(share: float) -> str:
+    """A share with one decimal, and with more where that would make all of nearly all."""
+    digits = next((digits for digits in range(1, 12) if float(f"{share:.{digits + 2}f}") < 1 or share >= 1), 12)
+    return f"{share:.{digits}%}"
+
+
 def parts_of(text: str) -> Any:
     """A text as JSON that keeps its parts; a plain str is itself."""
     if not isinstance(text, Text):

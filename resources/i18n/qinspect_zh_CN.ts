@@ -6278,10 +6278,6 @@
         <translation>{target} 运行的层中有 {count} 层的计算结果与方案不符</translation>
     </message>
     <message>
-        <source>worst at {worst}: {share:.1%} of the values equal, up to {steps} steps apart</source>
-        <translation>最严重的是 {worst}：{share:.1%} 的值相同，最多相差 {steps} 级</translation>
-    </message>
-    <message>
         <source>{title}: the kernel&apos;s sums saturate</source>
         <translation>{title}：核的求和饱和</translation>
     </message>
@@ -7984,6 +7980,10 @@
     <message>
         <source>Take the range with the least squared error (MSE).</source>
         <translation>采用平方误差最小的范围（MSE）。</translation>
+    </message>
+    <message>
+        <source>worst at {worst}: {share} of the values equal, up to {steps} steps apart</source>
+        <translation>最严重的是 {worst}：{share} 的值相同，最多相差 {steps} 级</translation>
     </message>
     <message>
         <source>Keep it in float, where that does not add borders that cost more.</source>

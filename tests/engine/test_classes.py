@@ -161,9 +161,9 @@ def test_the_output_that_fits_the_labels_is_judged(detector, tmp_path):
 def test_an_output_may_be_named_by_number_or_key(canonical, detector):
     named = canonical(Detector(named=True).eval(), torch.randn(2, 3, 5, 5))
     assert [named_output(named, word) for word in ("2", "kind", "box")] == [2, 1, 0]
-    with pytest.raises(Problem, match=r"no output 'boxes'.* 0 box \(4\), 1 kind \(2\), 2 more \(9\)"):
+    with pytest.raises(Problem, match=r"no output 'boxes'.* 0 box \(N × 4\), 1 kind \(N × 2\), 2 more \(N × 9\)"):
         named_output(named, "boxes")
-    assert "Of 3 outputs, number 0 (4) is judged" in judged_note(TOP1, detector)
+    assert "Of 3 outputs, number 0 (N × 4) is judged" in judged_note(TOP1, detector)
 
 
 def test_metric_agreement_and_divergence_are_of_the_judged_output(detector, quantized, tmp_path):
@@ -221,14 +221,21 @@ def test_kl_is_estimated_through_a_softmax_at_the_end(canonical, quantized):
         assert found.kl[key] == pytest.approx(figures.kl, rel=0.35), key
 
 
+class Mean(nn.Module):
+    """Over one position, as silero-vad ends."""
+
+    def forward(self, x):
+        return x.mean(1)
+
+
 def speech_net(canonical, shape="column"):
     torch.manual_seed(0)
-    last = {"column": [], "flat": [nn.Flatten(0)]}[shape]
+    last = {"column": [], "flat": [nn.Flatten(0)], "mean of one": [nn.Unflatten(1, (1, -1)), Mean()]}[shape]
     net = nn.Sequential(nn.Linear(12, 20), nn.ReLU(), nn.Linear(20, 1), nn.Sigmoid(), *last).eval()
     return fuse(canonical(net, torch.randn(2, 12)), QuantPlan()).graph
 
 
-@pytest.mark.parametrize("shape", ["column", "flat"])
+@pytest.mark.parametrize("shape", ["column", "flat", "mean of one"])
 def test_a_model_that_ends_in_one_sigmoid_gives_the_second_of_two_classes(canonical, shape):
     graph = speech_net(canonical, shape)
     assert class_axis(graph, None, TOP1) == Of(0, "flat", sigmoid=True)

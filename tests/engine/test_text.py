@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from qinspect.engine.child import run_in_child
 from qinspect.engine.problem import Problem
-from qinspect.engine.text import Text, counted, from_parts, joined, parts_of, texts_in, with_texts
+from qinspect.engine.text import Text, counted, from_parts, joined, parts_of, percent, texts_in, with_texts
 
 
 def test_a_text_is_its_english():
@@ -27,6 +27,13 @@ def test_a_text_is_its_english():
     assert f"{text}!" == "conv saturates in 25%!"
     assert json.dumps([text]) == '["conv saturates in 25%"]'
     assert type(str(text)) is str
+
+
+def test_nearly_all_is_not_said_to_be_all():
+    assert [percent(share) for share in (0, 0.05, 0.9994, 1)] == ["0.0%", "5.0%", "99.9%", "100.0%"]
+    # Of MobileNetV2's 13th depthwise convolution on fbgemm, whose sums saturate.
+    assert percent(0.9999977855725624) == "99.9998%"
+    assert percent(1 - 1e-9) == "99.9999999%"
 
 
 def test_values_are_plain_numbers_and_strs_whatever_was_given():

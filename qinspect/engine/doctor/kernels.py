@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..apart import CLIPS
 from ..results import Finding
-from ..text import Text, counted, listed
+from ..text import Text, counted, listed, percent
 from .case import Case, duration, in_float
 
 DROP = 0.02
@@ -38,9 +38,9 @@ def kernel_unlike_simulation(case: Case) -> list[Finding]:
         title = Text("{title}: the kernel's sums saturate", title=title)
     serious = (gain or 0.0) > DROP or worst.kernel.equal_share < 0.9
     evidence = Text(
-        "worst at {worst}: {share:.1%} of the values equal, up to {steps} steps apart",
+        "worst at {worst}: {share} of the values equal, up to {steps} steps apart",
         worst=worst.id,
-        share=worst.kernel.equal_share,
+        share=percent(worst.kernel.equal_share),
         steps=worst.kernel.max_steps,
     )
     if totals.kernel_agreement is not None and totals.agreement is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from ...engine.qconfig import TensorConfig
+from ...engine.text import percent
 from ..language import translated
 
 
 def share(value: float | None) -> str:
     """A fraction in percent."""
-    return "–" if value is None else f"{value:.1%}"
+    return "–" if value is None else percent(value)
 
 
 def measured(value: float | None, unit: str | None = "share") -> str:
