@@ -24,3 +24,11 @@ def resource(name: str) -> Path:
         if (path := root / name).exists():
             return path
     raise FileNotFoundError(f"qinspect's resource {name!r} is missing: install qinspect again")
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is one of the demo's, whose code needs no permission and no process of its own."""
+    try:
+        return path.resolve().is_relative_to(resource("demo").resolve())
+    except FileNotFoundError:
+        return False

@@ -10,9 +10,12 @@ import torch
 from .data import Dataset, batches
 from .execute import outputs_of
 from .graph import LayerGraph, Param
+from .guest import Raised
 from .load import Model
+from .load.own_process import Running
 from .memory import Shortage, ran_out
 from .problem import Problem, line_of
+from .progress import Cancelled, Report, silent
 from .text import Text
 
 
@@ -66,13 +69,17 @@ def checked_batches(
         yield inputs, labels
 
 
-def float_outputs(model: Model, inputs: Sequence[torch.Tensor], names: Sequence[str] = ()) -> list[torch.Tensor]:
+def float_outputs(
+    model: Model, inputs: Sequence[torch.Tensor], names: Sequence[str] = (), report: Report = silent
+) -> list[torch.Tensor]:
     """What the user's own model gives for a batch; one that does not fit into the memory goes through in halves.
 
     Parameters
     ----------
     names : sequence of str
         Of the samples, for what is said of them.
+    report : Report
+        Called while a model in a process of its own runs; where it raises, that process is killed.
 
     Raises
     ------
@@ -82,7 +89,11 @@ def float_outputs(model: Model, inputs: Sequence[torch.Tensor], names: Sequence[
         Where the model's code raises anything else: with the first sample for which it does, and the message.
     """
     try:
+        if isinstance(model.forward, Running):
+            return model.forward(*inputs, report=report)
         return outputs_of(model.forward(*inputs))
+    except Cancelled:
+        raise
     except Exception as error:
         if isinstance(error, Problem) and not isinstance(error, Shortage):
             raise
@@ -97,8 +108,8 @@ def float_outputs(model: Model, inputs: Sequence[torch.Tensor], names: Sequence[
             ) from error
     # Here the exception is gone, and with it what its frames held.
     parts = (
-        float_outputs(model, [t[:half] for t in inputs], names[:half]),
-        float_outputs(model, [t[half:] for t in inputs], names[half:]),
+        float_outputs(model, [t[:half] for t in inputs], names[:half], report),
+        float_outputs(model, [t[half:] for t in inputs], names[half:], report),
     )
     return [torch.cat(pair) for pair in zip(*parts, strict=True)]
 
@@ -112,8 +123,8 @@ def _fault(model: Model, inputs: Sequence[torch.Tensor], names: Sequence[str], e
         except Exception as alone:
             sample, error = name, alone
             break
-    said = line_of(error, 200)
-    what = Text("the float model raises {kind} ({said})", kind=type(error).__name__, said=said)
+    raised = error if isinstance(error, Raised) else Raised(type(error).__name__, line_of(error, 200))
+    what = Text("the float model raises {kind} ({said})", kind=raised.kind, said=raised.said)
     if sample:
         what = Text("{what} for {sample}", what=what, sample=sample)
     shapes = ", ".join(f"{tuple(t.shape)} {str(t.dtype).removeprefix('torch.')}" for t in inputs)

@@ -26,6 +26,7 @@ from .feed import checked_batches, float_outputs
 from .fuse import Fused, fuse
 from .graph import LayerGraph
 from .load import Model
+from .load.own_process import Running
 from .memory import check_memory, fitting_batch, fixed_batch
 from .metric import TOP1, Metric
 from .observe import SHARE
@@ -158,6 +159,11 @@ def fed(pairs: Iterable[tuple[tuple[torch.Tensor, ...], Any]]) -> Iterator[tuple
         yield inputs
 
 
+def _again(report: Report, done: int, total: int) -> Report:
+    """Says how far the float model is, while it runs."""
+    return lambda *_: report(done, total, Text("running the float model"))
+
+
 def check_float(model: Model, data: Dataset, report: Report = silent, metric: Metric = TOP1) -> FloatCheck:
     """Run the user's float model on the final split, and the canonical graph beside it."""
     check_fits(model, data)
@@ -172,10 +178,11 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
     delta, seconds, done = 0.0, 0.0, 0
     with torch.inference_mode():
         for inputs, _ in checked_batches(graph, data, chosen, batch_size(graph)):
-            report(done, len(chosen), Text("running the float model"))
+            again = _again(report, done, len(chosen))
+            again(0, 1, "")
             names = [data.names[index] for index in chosen[done : done + len(inputs[0])]]
             began = time.perf_counter()
-            outputs = float_outputs(model, inputs, names)
+            outputs = float_outputs(model, inputs, names, again)
             seconds += time.perf_counter() - began
             done += len(inputs[0])
             if not collected:
@@ -225,13 +232,19 @@ def forward_seconds(model: Model, data: Dataset, report: Report = silent) -> flo
     seconds, done = 0.0, 0
     with torch.inference_mode():
         for inputs, _ in checked_batches(model.graph, data, chosen, batch_size(model.graph)):
-            report(done, len(chosen), Text("running the float model"))
+            again = _again(report, done, len(chosen))
+            again(0, 1, "")
             names = [data.names[index] for index in chosen[done : done + len(inputs[0])]]
-            began = time.perf_counter()
-            float_outputs(model, inputs, names)
-            seconds += time.perf_counter() - began
+            began = _spent(model)
+            float_outputs(model, inputs, names, again)
+            seconds += _spent(model) - began
             done += len(inputs[0])
     return seconds
+
+
+def _spent(model: Model) -> float:
+    """A clock, s, that runs while the model does: one in a process of its own is not charged with the way there."""
+    return model.forward.seconds if isinstance(model.forward, Running) else time.perf_counter()
 
 
 def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None) -> QuantPlan:

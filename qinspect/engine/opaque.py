@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,4 +118,23 @@ def _again(path: str, line: str, spec: ModelSpec, arguments: Any, changed: tuple
     """Make the module again, in a process of the user's that was given the permission to run its code."""
     from .load.callable import build
 
-    return Opaque(path, line, spec, build(spec)[0].get_submodule(path), arguments, changed)
+    module = _made.get(spec) or build(spec)[0]
+    if _once:
+        _made[spec] = module
+    return Opaque(path, line, spec, module.get_submodule(path), arguments, changed)
+
+
+_made: dict[ModelSpec, torch.nn.Module] = {}
+_once = False
+
+
+@contextlib.contextmanager
+def made_once() -> Iterator[None]:
+    """All opaque layers of a model that are read in here share one module."""
+    global _once
+    _once = True
+    try:
+        yield
+    finally:
+        _once = False
+        _made.clear()

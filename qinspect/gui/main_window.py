@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ..engine import guest
 from ..engine.plan_file import plan_from_json
 from ..engine.problem import Problem
 from ..engine.results import Finding
@@ -470,6 +471,8 @@ class MainWindow(QMainWindow):
         self.save_layout()
         self.stopped = self.jobs.close()
         self.tasks.rest()
+        guest.dismiss()
+        guest.keep(None)
         try:
             self.keeper.save_now()
         except Problem as problem:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from ..engine import guest
 from ..engine.plan import QuantPlan
 from ..engine.plan_file import read_plan
 from ..engine.problem import Problem
 from ..engine.text import Text
-from ..resources import resource
+from ..resources import is_ours
 from ..session import Session, missing, moved
 from . import dialogs
 from .recent import kind_of, recent, remember
@@ -39,21 +40,21 @@ class Opening(QObject):
         super().__init__(window)
         self._window = window
         self._document, self._tasks, self._settings = window.document, window.tasks, window.settings
+        # Processes for code that were made ready, and that no job has asked for.
+        window.jobs.changed.connect(lambda _: guest.dismiss() if window.jobs.idle else None)
 
     def allow(self, *sources: str | None) -> bool | None:
         """Whether code may run: None where the user said no; asks for each file that is new or changed."""
-        any_code = False
-        for source in sources:
-            code = code_behind(source) if source else None
-            if code is None:
-                continue
-            any_code = True
-            # The program's own code needs no permission, from wherever it is named.
-            if not _is_ours(code.path) and not is_trusted(code, self._settings):
+        found = [code for source in sources if source and (code := code_behind(source)) is not None]
+        theirs = [code for code in found if not is_ours(code.path)]  # the program's own needs no permission
+        guest.prepare(len(theirs))  # they import torch while the user reads the question
+        for code in theirs:
+            if not is_trusted(code, self._settings):
                 if not dialogs.ask_trust(self._window, code):
+                    guest.dismiss()
                     return None
                 trust(code, self._settings)
-        return any_code
+        return bool(found)
 
     def model(
         self,
@@ -212,10 +213,3 @@ def _folder_near(place: Path, session: Path, *chosen: Path) -> Path:
     there = (folder for folder in beside if os.path.exists(folder / place.name))
     was = (folder for folder in Path(os.path.expanduser(place)).parents if os.path.isdir(folder))
     return next(there, None) or next(was, session.parent)
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        return path.is_relative_to(resource("demo").resolve())
-    except FileNotFoundError:
-        return False

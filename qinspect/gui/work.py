@@ -13,6 +13,7 @@ from ..engine.progress import Report, part
 from ..engine.results import Analysis
 from ..engine.target import Target, host_isa
 from ..engine.text import Text
+from ..resources import is_ours
 from . import translation
 
 if TYPE_CHECKING:
@@ -82,9 +83,12 @@ def load_model(
     report(0, 1, Text("importing torch"))
     from ..engine.inspect import inspect
     from ..engine.job import opening_plan
-    from ..engine.load import ModelSpec, load_model
+    from ..engine.load import ModelSpec, is_callable, load_model
+    from ..engine.load.own_process import load_apart
 
-    model = load_model(ModelSpec.from_json(spec), report, allow_code)
+    wanted = ModelSpec.from_json(spec)
+    apart = allow_code and is_callable(wanted.source) and not is_ours(Path(wanted.source.rpartition(":")[0]))
+    model = load_apart(wanted, report) if apart else load_model(wanted, report, allow_code)
     plan = plan or opening_plan(model, target)
     return OpenedModel(model, inspect(model, plan), plan)
 
@@ -98,7 +102,8 @@ def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Repo
 
     check_runs(model)
     graph = model.graph
-    data = open_data(DataSpec.from_json(spec), graph.inputs[0].shape, allow_code, graph.input_names, report)
+    source = DataSpec.from_json(spec)
+    data = open_data(source, graph.inputs[0].shape, allow_code, graph.input_names, report, apart=True)
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[:SHOWN_SAMPLES]
     glimpses = []
     for number, index in enumerate(wanted):

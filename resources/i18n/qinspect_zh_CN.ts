@@ -8442,6 +8442,10 @@
         <translation>正在运行 {source}</translation>
     </message>
     <message>
+        <source>Run it by itself in Python: it must return, and leave the process alone.</source>
+        <translation>请在 Python 中单独运行它：它必须能够返回，并且不得结束进程。</translation>
+    </message>
+    <message>
         <source>Open it anew.</source>
         <translation>请重新打开。</translation>
     </message>

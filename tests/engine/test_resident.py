@@ -184,7 +184,7 @@ def test_it_is_pickled_by_its_name(opened):
 @unix
 def test_its_process_goes_with_it(opened):
     metric = opened("several")
-    process = metric.function._process
+    process = metric.function._guest.process
     before = threading.active_count()
     del metric
     deadline = time.monotonic() + 10

@@ -13,6 +13,20 @@ from qinspect.gui.document import Document
 from qinspect.gui.main_window import MainWindow
 
 
+def make_models_here(patch: pytest.MonkeyPatch) -> None:
+    """A process for each model that a test opens would take most of the tests' time: see test_user_code."""
+    from qinspect.engine import guest
+    from qinspect.engine.load import load_model, own_process
+
+    patch.setattr(own_process, "load_apart", lambda spec, *report: load_model(spec, *report, allow_code=True))
+    patch.setattr(guest, "prepare", lambda count=1: None)
+
+
+@pytest.fixture(autouse=True)
+def _models_made_here(monkeypatch) -> None:
+    make_models_here(monkeypatch)
+
+
 class Digits:
     """Everything that jobs make of the digits model; `analysis` is without kernels and latency.
 
@@ -41,7 +55,9 @@ def digits(digits_model) -> Digits:
         "input_shape": [list(digits_model.input_shape)],
     }
     data_spec = {"source": str(digits_model.data), "samples": 120}
-    return Digits(model_spec, data_spec)
+    with pytest.MonkeyPatch.context() as patch:
+        make_models_here(patch)
+        return Digits(model_spec, data_spec)
 
 
 def fill(document: Document, digits: Digits, analyzed: bool = True) -> Document:

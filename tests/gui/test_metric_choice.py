@@ -197,7 +197,7 @@ def test_another_output_is_judged_and_a_session_keeps_which(make_window, qtbot, 
     window.opening.model(spec, None, digits.data_spec, ("top-5", "second"))
     of_second = checked(1)
     window.go("data")
-    assert [card.output.itemText(i) for i in range(card.output.count())] == ["0 first (10)", "1 second (12)"]
+    assert [card.output.itemText(i) for i in range(card.output.count())] == ["0 first (N × 10)", "1 second (N × 12)"]
     assert card.output.isVisible()
     assert (card.choice.currentText(), card.output.currentIndex()) == ("top-5", 1)
     with qtbot.waitActive(window):

@@ -146,6 +146,7 @@ def open_data(
     allow_code: bool = False,
     input_names: Sequence[str] = (),
     report: Report = silent,
+    apart: bool = False,
 ) -> Dataset:
     """Look at a source and divide its samples; images are decoded later.
 
@@ -161,6 +162,8 @@ def open_data(
         The model's inputs: arrays of a file that bear these names are given in this order.
     report : Report
         Told of the batches that a callable returns; may raise Cancelled.
+    apart : bool
+        Whether a callable runs in a process of its own: where it hangs, `report` ends it.
 
     Raises
     ------
@@ -176,7 +179,7 @@ def open_data(
             demand_file(path)
             samples = _open_file(path, spec, input_shape, input_names)
         elif ":" in spec.source and spec.source.rpartition(":")[2].isidentifier():
-            samples = open_callable(spec, input_shape, allow_code, input_names, report)
+            samples = open_callable(spec, input_shape, allow_code, input_names, report, apart)
         else:
             raise Problem(spec.source, Text("is not there"), Text("Check the path to the data."))
     except OSError as fault:

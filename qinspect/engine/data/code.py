@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import tempfile
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..data_spec import DataSpec
+from ..guest import Guest, Raised
 from ..load.callable import resolve
 from ..problem import Problem, line_of
 from ..progress import Cancelled, Report, silent
@@ -25,6 +29,7 @@ def open_callable(
     allow_code: bool,
     input_names: Sequence[str] = (),
     report: Report = silent,
+    apart: bool = False,
 ) -> ArraySamples:
     """Call ``package.module:name`` or ``file.py:name`` and collect the batches that it returns.
 
@@ -33,7 +38,7 @@ def open_callable(
     A batch is x or (x, y); x is an array or tensor, or tuples and dictionaries of them for a model of several
     inputs, nested as the model takes them or by the inputs' names. A batch that is a dictionary may hold y
     (or labels) itself. Samples of different batches may have different shapes. Reading stops when
-    ``spec.samples`` are there.
+    ``spec.samples`` are there. With `apart` it runs in a process of its own, which `report` may end.
 
     Raises
     ------
@@ -44,16 +49,70 @@ def open_callable(
     if not allow_code:
         raise Problem(where, Text("is code, which may not run here"), Text("Allow it, or give the data as a file."))
     try:
-        collected, targets = _collect(where, resolve(where)(), spec.samples, input_names, report)
+        last: list[Any] = [0, 1, Text("running {source}", source=where)]
+
+        def told(*now: Any) -> None:
+            last[:] = now
+            report(*now)
+
+        made = _apart(where, input_names, lambda *_: report(*last)) if apart else _here(where, input_names)
+        with contextlib.closing(made) as batches:  # no process and no folder outlive this, however it ends
+            collected, targets = _collect(where, batches, spec.samples, told)
     except (Problem, Cancelled):
         raise
     except Exception as fault:  # anything that the user's code raises
+        raised = fault if isinstance(fault, Raised) else Raised(type(fault).__name__, line_of(fault))
         raise Problem(
             where,
-            Text("failed ({error}: {said})", error=type(fault).__name__, said=line_of(fault)),
+            Text("failed ({error}: {said})", error=raised.kind, said=raised.said),
             Text("Mend the callable."),
         ) from fault
     return checked(where, collected, targets, spec, input_shape)
+
+
+Batch = tuple[list[Array], Array | None]
+"""An array per input, of shape (samples, ...), and what belongs to them."""
+
+
+Batches = Generator[Batch, None, None]
+
+
+def _here(where: str, input_names: Sequence[str]) -> Batches:
+    """The batches, where the callable runs in this process."""
+    for batch in resolve(where)():
+        x, y = _parted(batch, input_names)
+        inputs = [as_array(where, value) for value in given_for(where, x, input_names)]
+        yield inputs, None if y is None else np.atleast_1d(as_array(where, y))
+
+
+def _apart(where: str, input_names: Sequence[str], report: Report) -> Batches:
+    """The batches from a process of its own, which may be killed at any time."""
+    remedy = Text("Run it by itself in Python: it must return, and leave the process alone.")
+    guest = Guest(where, "qinspect.engine.data.code:Host", [where, list(input_names)], remedy, report, again=False)
+    with contextlib.closing(guest), tempfile.TemporaryDirectory(prefix="qinspect-", dir=room()[0]) as folder:
+        while (found := guest.call("batch", folder, report=report)) is not None:
+            count, targets = found
+            inputs = [np.load(Path(folder, f"{index}.npy"), allow_pickle=False) for index in range(count)]
+            yield inputs, np.load(Path(folder, "y.npy"), allow_pickle=False) if targets else None
+
+
+class Host:
+    """That process's side."""
+
+    about: Mapping[str, Any] = {}
+
+    def __init__(self, where: str, input_names: Sequence[str], report: Report) -> None:
+        self._batches = _here(where, input_names)
+
+    def batch(self, folder: str) -> tuple[int, bool] | None:
+        """Write the next batch there; how many inputs it has, and whether it has targets. None at the end."""
+        for inputs, targets in self._batches:
+            for index, array in enumerate(inputs):
+                np.save(Path(folder, f"{index}.npy"), array, allow_pickle=False)
+            if targets is not None:
+                np.save(Path(folder, "y.npy"), targets, allow_pickle=False)
+            return len(inputs), targets is not None
+        return None
 
 
 def _parted(batch: Any, input_names: Sequence[str]) -> tuple[Any, Any]:
@@ -69,15 +128,13 @@ def _parted(batch: Any, input_names: Sequence[str]) -> tuple[Any, Any]:
 
 
 def _collect(
-    where: str, batches: Any, samples: int | None, input_names: Sequence[str], report: Report
+    where: str, batches: Iterable[Batch], samples: int | None, report: Report
 ) -> tuple[list[Any], Array | None]:
     columns: list[Spool] = []
     targets: list[Array] = []
     count = size = 0
     limit: int | None = None
-    for batch in batches:
-        x, y = _parted(batch, input_names)
-        inputs = [as_array(where, value) for value in given_for(where, x, input_names)]
+    for inputs, y in batches:
         if columns and len(columns) != len(inputs):
             raise Problem(
                 where, Text("returns batches with different numbers of inputs"), Text("Return the same in each.")
@@ -88,7 +145,7 @@ def _collect(
             column.add(wanted)
             size += wanted.nbytes
         if y is not None:
-            targets.append(np.atleast_1d(as_array(where, y)))
+            targets.append(y)
         count += len(inputs[0]) if inputs[0].ndim else 0
         done, total = (0, 1) if samples is None else (min(count, samples), samples)
         report(done, total, Text("{count} samples read", count=count))

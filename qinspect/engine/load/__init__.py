@@ -77,6 +77,19 @@ class Model:
     preparation: Mapping[str, Any] = field(default_factory=dict)
 
 
+def warm(idle: Callable[[], bool]) -> None:
+    """Make the first model open as fast as the next: most of torch.export is imported when it is used.
+
+    Parameters
+    ----------
+    idle : callable
+        Whether there is nothing else to do yet.
+    """
+    if idle():
+        with quiet():
+            torch.export.export(torch.nn.Linear(1, 1), (torch.zeros(2, 1),)).run_decompositions({})
+
+
 def check_runs(model: Model) -> None:
     """Refuse to run what is a table of layers and no graph.
 
