@@ -303,12 +303,24 @@ class _Decider:
             reads = () if layer.transparent else self.graph.data(layer)
             for name in reads:
                 if config is not None and not self._made_quantized(name):
-                    wanted.setdefault(name, config)
+                    wanted.setdefault(name, self._for_read(config))
             if layer.transparent or self.table.grouping(layer) == PASSING:
                 wanted.setdefault(layer.value, wanted[layer.inputs[0]])
             elif config is not None and layer.value not in self.real:
                 wanted[layer.value] = config
         return wanted
+
+    def _for_read(self, config: TensorConfig) -> TensorConfig:
+        """What holds for a value that a layer reads, where nothing else rounds it.
+
+        A range that is fixed for the layer is that of what it hands on: what it reads is estimated as the default says.
+        """
+        if config.estimator != "fixed":
+            return config
+        usual = self.plan.default.activation
+        if usual is None or usual.estimator == "fixed":
+            return config.but(estimator="minmax", range=None)
+        return config.but(estimator=usual.estimator, range=None, percentile=usual.percentile, momentum=usual.momentum)
 
     def members(self, wanted: Mapping[str, TensorConfig]) -> dict[str, list[str]]:
         """Values that share their qparams, by the value that the group stands under."""

@@ -64,7 +64,12 @@ def _activation_range(stats: TensorStats, config: TensorConfig) -> tuple[float, 
     if config.is_float:
         return low, high
     if config.estimator == "mse":
-        return _mse_range(stats, low, high, config)
+        whole, found = (low, high), _mse_range(stats, low, high, config)
+        levels = config.grid[1] - config.grid[0]
+        if found == whole or found[1] - found[0] >= levels * stats.histogram.width:
+            return found
+        # The histogram is of a share of the values. On a fine grid the few beyond it weigh more than all rounding.
+        return min(whole, found, key=lambda ends: rounding_error(stats, from_range(ends[0], ends[1], config)))
     return _entropy_range(stats, low, high, config)
 
 

@@ -1329,6 +1329,10 @@
         <translation>显示 {0} 层</translation>
     </message>
     <message>
+        <source>Show layer</source>
+        <translation>显示该层</translation>
+    </message>
+    <message>
         <source>Copy the command</source>
         <translation>复制命令</translation>
     </message>
@@ -1775,10 +1779,6 @@
         <translation>份额（%）</translation>
     </message>
     <message>
-        <source>measured {:.1f} dB</source>
-        <translation>实测 {:.1f} dB</translation>
-    </message>
-    <message>
         <source>clipped {} (below {}, above {})</source>
         <translation>截断 {}（下方 {}，上方 {}）</translation>
     </message>
@@ -1813,6 +1813,14 @@
     <message>
         <source>SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the activation alone, on the calibration samples. Measured is the layer&apos;s own, weights included, on the final split: “Local” in the table of layers (F1 here: Terms, SQNR)</source>
         <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是此直方图在此网格上的值：仅激活，取校准样本。实测的是该层自身（含权重）在最终划分上的值：层表中的“局部”（在此按 F1：术语，SQNR）</translation>
+    </message>
+    <message>
+        <source>SQNR ≈ {:.1f} dB, measured {:.1f} dB</source>
+        <translation>SQNR ≈ {:.1f} dB，实测 {:.1f} dB</translation>
+    </message>
+    <message>
+        <source>SQNR measured {:.1f} dB</source>
+        <translation>实测 SQNR {:.1f} dB</translation>
     </message>
     <message>
         <source>clipped {} below</source>
@@ -1867,6 +1875,10 @@
     <message>
         <source>{0} left</source>
         <translation>剩余 {0}</translation>
+    </message>
+    <message>
+        <source>{0} so far</source>
+        <translation>已用 {0}</translation>
     </message>
     <message>
         <source>paused</source>
@@ -3126,10 +3138,6 @@
         <translation>激活</translation>
     </message>
     <message>
-        <source>Type</source>
-        <translation>类型</translation>
-    </message>
-    <message>
         <source>Storage type; float leaves it as it is</source>
         <translation>存储类型；“float”表示保持原样</translation>
     </message>
@@ -3144,6 +3152,10 @@
     <message>
         <source>Scheme</source>
         <translation>方式</translation>
+    </message>
+    <message>
+        <source>Type, bits</source>
+        <translation>类型、位数</translation>
     </message>
     <message>
         <source>symmetric: zero point in the middle; narrow leaves out the smallest number; affine: x ≈ scale · (q − zero point)</source>
@@ -3276,8 +3288,8 @@
         <translation>{0} 个样本：太少，无法判断。</translation>
     </message>
     <message>
-        <source>The second half of {0} samples widened {1} of {2} ranges by more than 5 %.</source>
-        <translation>{0} 个样本的后一半使 {2} 个范围中的 {1} 个扩大超过 5 %。</translation>
+        <source>The second half of {0} samples widened {1} of {2} ranges by more than 5%.</source>
+        <translation>{0} 个样本的后一半使 {2} 个范围中的 {1} 个扩大超过 5%。</translation>
     </message>
     <message>
         <source>Enough.</source>
@@ -3375,10 +3387,6 @@
     <message>
         <source>Outline beside the values: those after rounding, those of the select split, which was not calibrated on, or those that another plan makes, with its grid</source>
         <translation>在数值旁描出轮廓：舍入之后的值、未用于校准的 select 划分的值，或另一方案得到的值及其网格</translation>
-    </message>
-    <message>
-        <source>Activation of {0}</source>
-        <translation>{0} 的激活</translation>
     </message>
     <message>
         <source>Calibrate to see the distribution of the layer&apos;s activation.</source>
@@ -3762,8 +3770,8 @@
         <translation>在选择部分上；≈ 为估计，未经模拟</translation>
     </message>
     <message>
-        <source>On the select split, with its 95 % confidence interval</source>
-        <translation>在选择部分上，附 95 % 置信区间</translation>
+        <source>On the select split, with its 95% confidence interval</source>
+        <translation>在选择部分上，附 95% 置信区间</translation>
     </message>
     <message>
         <source>Plans that the search found</source>
@@ -4350,6 +4358,10 @@
         <translation>参照</translation>
     </message>
     <message>
+        <source>agreement with float, in {0}</source>
+        <translation>与浮点的一致率，在 {0} 中</translation>
+    </message>
+    <message>
         <source>no labels and no classes: SQNR against it counts</source>
         <translation>没有标签也没有类别：以相对于它的 SQNR 为准</translation>
     </message>
@@ -4366,7 +4378,7 @@
         <translation>慢 {0} 倍</translation>
     </message>
     <message>
-        <source>; 90 % within {0}</source>
+        <source>; 90% within {0}</source>
         <translation>；90% 的运行不超过 {0}</translation>
     </message>
     <message>
@@ -4374,7 +4386,7 @@
         <translation>未测量</translation>
     </message>
     <message>
-        <source> ({0} to {1}, 95 % sure)</source>
+        <source> ({0} to {1}, 95% sure)</source>
         <translation>（{0} 至 {1}，95% 置信）</translation>
     </message>
     <message>
@@ -4382,7 +4394,7 @@
         <translation>与浮点一致 {0}</translation>
     </message>
     <message>
-        <source>agreement with float; {0} to {1}, 95 % sure</source>
+        <source>agreement with float; {0} to {1}, 95% sure</source>
         <translation>与浮点一致率；{0} 至 {1}，95% 置信</translation>
     </message>
 </context>

@@ -93,6 +93,18 @@ def test_a_group_follows_the_configuration_of_its_first_layer(of):
     assert float(q.values["1:avg_pool2d"].scale) == np.float32(4 / 255)
 
 
+@pytest.mark.parametrize("usual", ["mse", "minmax", "fixed"])
+def test_a_range_that_is_fixed_for_a_layer_is_that_of_what_it_hands_on_and_not_of_what_it_reads(of, usual):
+    net = Net(lambda m, x: m.two(m.one(x)), one=conv(), two=conv())
+    config = TensorConfig("uint8", estimator=usual, range=(-9.0, 9.0) if usual == "fixed" else None)
+    plan = ORT.with_default(activation=config)
+    free = of(net, ORT.with_default(activation=TensorConfig("uint8", estimator="mse" if usual == "mse" else "minmax")))
+    fixed = of(net, plan.with_layer("one:conv2d", plan.default.weight, config.but(estimator="fixed", range=(0.0, 0.5))))
+    assert float(fixed.values["one:conv2d"].high) == pytest.approx(0.5)
+    assert same(fixed.values["x"], free.values["x"])
+    assert float(fixed.values["x"].low) < -1
+
+
 @pytest.mark.parametrize("tail", [nn.Identity(), nn.Flatten(), nn.AdaptiveAvgPool2d(1)])
 def test_sigmoid_has_fixed_output_parameters_whatever_only_passes_it_on(of, tail):
     q = of(nn.Sequential(conv(), nn.Sigmoid(), tail))

@@ -268,6 +268,23 @@ def test_seven_bits_spread_the_range_over_half_the_grid_and_clip_where_the_kerne
     assert params.fake_quantize(torch.tensor([20.0])).item() == pytest.approx(20.0, rel=1e-5)
 
 
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_the_mse_range_of_16_bits_holds_the_rare_values_that_the_histogram_has_not_seen(symmetric):
+    values = np.random.default_rng(3).normal(0, 4, (100, 1, 4000)).astype(np.float32)
+    seen = tensor_stats(torch.from_numpy(values))
+    values[7, 0, 5], values[70, 0, 9] = 33.0, -35.0
+    ends = {"sample_min": values.min((1, 2)), "sample_max": values.max((1, 2))}
+    stats = replace(tensor_stats(torch.from_numpy(values)), histogram=seen.histogram, **ends)
+    config = TensorConfig("int16", 16, symmetric=symmetric, estimator="mse")
+    found, whole = (estimate_activation(stats, config.but(estimator=name)) for name in ("mse", "minmax"))
+    x = torch.from_numpy(values)
+    errors = [((one.fake_quantize(x) - x) ** 2).mean().item() for one in (found, whole)]
+    assert errors[0] <= 1.01 * errors[1]
+    # Of eight bits cutting them off is worth it.
+    config = config.but(dtype="int8", bits=8)
+    assert estimate_activation(stats, config).scale < estimate_activation(stats, config.but(estimator="minmax")).scale
+
+
 def test_int16_and_int4_grids_are_used_in_full():
     for dtype, levels in (("int16", 65535), ("int4", 15)):
         params = from_range(-1.0, 1.0, TensorConfig(dtype, bits=16 if dtype == "int16" else 4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,27 @@ def test_each_form_has_its_own_options_and_they_reach_the_export(make_window, qt
     ]
 
 
+def test_while_an_export_runs_no_key_reaches_another_field_and_then_the_button_has_the_focus_again(
+    make_window, qtbot, digits, tmp_path, monkeypatch
+):
+    from qinspect.gui import work
+
+    gate = threading.Event()
+    report = ExportReport(str(tmp_path), "onnx", True, (), 0, None, None, None, None, (), ())
+    monkeypatch.setattr(work, "export", lambda *_: (gate.wait(20), report)[1])
+    window = make_window(digits)
+    window.go("export")
+    page = window.export_page
+    page.folder.setText(str(tmp_path))
+    page.go.setFocus()
+    qtbot.keyClick(page.go, Qt.Key.Key_Return)
+    assert not page.go.isEnabled()
+    assert page.hasFocus()
+    gate.set()
+    qtbot.waitUntil(lambda: len(page.reports) == 1)
+    qtbot.waitUntil(page.go.hasFocus)
+
+
 def test_what_runs_in_float_although_the_plan_asks_is_named_with_the_reason_and_shown(make_window, qtbot, digits):
     rows = tuple(
         replace(row, quantized=False, why_not="no such kernel") if row.id == "fc:linear" else row
@@ -92,7 +114,7 @@ def test_what_runs_in_float_although_the_plan_asks_is_named_with_the_reason_and_
     buttons = {button.text(): button for button in card.findChildren(QPushButton)}
     qtbot.mouseClick(buttons["Copy the command"], LEFT)
     assert QGuiApplication.clipboard().text() == report.build
-    qtbot.mouseClick(buttons["Show 1 layers"], LEFT)
+    qtbot.mouseClick(buttons["Show layer"], LEFT)
     assert window.step == "layers"
     assert window.document.selection == ("fc:linear",)
 

@@ -650,6 +650,22 @@ def test_arrow_keys_travel_along_edges(view, qtbot) -> None:
     assert view.canvas.selected == "features.0.conv.1:conv2d"
 
 
+def test_from_an_open_block_arrow_keys_lead_into_it_and_back_to_what_is_before_it(view) -> None:
+    view.canvas.set_opened(frozenset({"features/"}))
+    click(view, "features.1/")
+    QTest.keyClick(view.canvas, Qt.Key.Key_Return)
+    assert view.canvas.selected == "features.1/"
+    QTest.keyClick(view.canvas, Qt.Key.Key_Down)
+    first = view.canvas.selected
+    assert first.startswith("features.1.")
+    top = view.canvas.item.rect_of(first).top()
+    inside = [n for n in view.canvas.item.nodes if n.block.id.startswith("features.1")]
+    assert top == min(node.rect.top() for node in inside)
+    view.canvas.choose("features.1/")
+    QTest.keyClick(view.canvas, Qt.Key.Key_Up)
+    assert view.canvas.selected == "features.0/"
+
+
 def test_left_and_right_travel_among_siblings(qtbot) -> None:
     made = GraphView()
     qtbot.addWidget(made)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from itertools import pairwise
 
 import pytest
@@ -355,6 +356,40 @@ def test_the_button_in_the_strip_pauses_and_goes_on(qtbot, jobs):
     assert not job.paused
     with qtbot.waitSignal(job.cancelled, timeout=1000):
         qtbot.mouseClick(strip.cancel, Qt.MouseButton.LeftButton)
+
+
+def test_the_remaining_time_passes_while_nothing_is_heard_and_then_how_long_it_has_been_is_said(
+    qtbot, jobs, monkeypatch
+):
+    from qinspect.gui.panels import status
+
+    now = [100.0]
+    monkeypatch.setattr(status, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    gate = threading.Event()
+    strip = status.JobStrip(jobs)
+    qtbot.addWidget(strip)
+    strip._clock.setInterval(10)
+    job = jobs.start("long", lambda report: gate.wait(20))
+    said = strip.remaining.text
+    job.progress.emit(0.1, "", -1.0)
+    assert said() == ""
+    now[0] += 30
+    qtbot.waitUntil(lambda: said() == "30 s so far")
+    job.progress.emit(0.5, "", 20.0)
+    assert said() == "20 s left"
+    now[0] += 8
+    qtbot.waitUntil(lambda: said() == "12 s left")
+    job.progress.emit(0.5, "", 20.0)  # told again without progress
+    assert said() == "12 s left"
+    job.pause(True)
+    strip.pause.setChecked(True)
+    now[0] += 1000
+    strip.pause.setChecked(False)
+    qtbot.waitUntil(lambda: said() == "12 s left")
+    now[0] += 20
+    qtbot.waitUntil(lambda: said() == "58 s so far")
+    gate.set()
+    qtbot.waitUntil(lambda: jobs.idle)
 
 
 def test_what_is_put_aside_does_not_wait_for_what_is_under_way(qtbot, jobs):

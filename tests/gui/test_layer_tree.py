@@ -242,3 +242,21 @@ def test_ten_times_the_layers_take_little_more_than_ten_times_as_long(qtbot):
     many = min(seconds_for(tree, 5000 + i) for i in range(2))
     # Something quadratic would take a hundred times as long.
     assert many < 30 * few
+
+
+def test_what_was_selected_out_of_sight_and_sorted_away_is_in_sight_when_the_table_is_shown(make_window, digits, qtbot):
+    window = make_window(digits)
+    window.go("layers")
+    tree = window.layers_page.tree
+    tree.view.setMaximumHeight(90)
+    window.document.select(("conv:conv2d",))
+    window.go("verdict")
+    last = tree.as_tsv().splitlines()[-1].split("\t")[0]
+    tree.select((last,))
+    tree.view.scrollToTop()  # as sorting does, which is done anew after a change of language
+    window.document.select((last,))
+    window.go("layers")
+    qtbot.waitUntil(
+        lambda: tree.view.viewport().rect().contains(tree.view.visualRect(tree.view.currentIndex()).center())
+    )
+    assert tree.ids() == (last,)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QMessageBox
+from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
 
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
+from qinspect.engine.results import Finding
 from qinspect.gui import work
 from qinspect.gui.dialogs import in_fields
 from qinspect.gui.panels.compare import compare
@@ -114,7 +116,6 @@ def test_the_worst_layer_is_selected_when_the_first_figures_come(make_window, di
 
 
 def test_a_share_changes_by_points(digits):
-    from dataclasses import replace
 
     from qinspect.session import Run
 
@@ -180,7 +181,6 @@ def test_the_window_speaks_of_its_fields_and_not_of_options():
 
 
 def test_labels_of_other_classes_say_so_on_the_page_and_can_be_left_aside(make_window, digits, qtbot):
-    from dataclasses import replace
 
     window = make_window()
     document, card = window.document, window.data_page.metric_card
@@ -220,7 +220,7 @@ def test_the_verdict_says_how_sure_a_share_of_few_samples_is(make_window, digits
     totals = window.document.shown.analysis.totals
     least, most = totals.drop_interval
     assert least < totals.drop < most
-    said = re.match(r"(\S+) points \((\S+) to (\S+), 95 % sure\)", window.verdict_page.simulated.note.text())
+    said = re.match(r"(\S+) points \((\S+) to (\S+), 95% sure\)", window.verdict_page.simulated.note.text())
     # A drop of the metric is a change downwards: its upper end is the lower end of the change.
     changes = [float(number.replace("±", "")) for number in said.groups()]
     assert changes == pytest.approx([-100 * totals.drop, -100 * most, -100 * least], abs=0.06)
@@ -258,10 +258,6 @@ def test_the_palette_finds_targets_and_says_when_nothing_is_found(make_window, d
 
 
 def test_what_was_measured_before_an_edit_is_not_gone_after_quick_figures(make_window, digits):
-    from dataclasses import replace
-
-    from qinspect.engine.results import Finding
-
     window = make_window(digits)
     document, page = window.document, window.verdict_page
     slow = Finding("int8_slower", "The integer model is slower", "2 ms", (), "error", None, "Choose another target.")
@@ -311,3 +307,22 @@ def test_targets_are_called_as_people_call_them(make_window, digits):
     window.document.set_target(window.document.plan.target.parse("fx-onednn"))
     assert "FX onednn" in window.where.text()
     assert "needs ONNX Runtime" in window.export_page.refused["onnx"]
+
+
+def test_what_can_be_done_about_a_finding_stands_beside_its_words(make_window, digits, qtbot):
+    plan = digits.opened.plan.to_json()
+    found = [
+        Finding("rule", f"Title {n}", "evidence", ("conv:conv2d",), "warning", 0.1, "Do it.", plan) for n in range(5)
+    ]
+    window = make_window(digits)
+    window.document.add_run(window.document.plan, replace(digits.analysis, findings=tuple(found)), exact=True)
+    window.go("verdict")
+    page = window.verdict_page
+    qtbot.waitUntil(lambda: page.findings.cards[0].isVisible())
+    lines = page.findings.cards[0].fontMetrics().height()
+    assert all(card.height() <= 4 * lines + 44 for card in page.findings.cards)
+    # Three words in a row, and all is in sight in a small window but the last card's lower part.
+    lowest = page.findings.cards[3]
+    assert lowest.mapTo(page.viewport(), lowest.rect().bottomLeft()).y() < page.viewport().height()
+    texts = [button.text() for button in page.findings.cards[0].findChildren(QPushButton)]
+    assert texts == ["Show layer", "Apply"]

@@ -271,6 +271,13 @@ def test_caption_has_shares_grid_and_sqnr(shown) -> None:
         assert part in plot._caption.toolTip()
 
 
+def test_caption_does_not_call_nothing_clipped_what_a_histogram_of_a_share_has_not_seen(shown) -> None:
+    plot = shown(HistogramPlot)
+    plot.set_histogram(histogram_of(VALUES), float(VALUES.min()), 3 * float(VALUES.max()), 0.25)
+    plot.set_grid(Grid(-99.0, 2 * float(VALUES.max()), 0.01, 100, 8, "uint8"))
+    assert "clipped < 0.01% above" in plot.caption()
+
+
 @pytest.mark.parametrize(
     ("low", "high", "words"),
     [(-1.5, 2.0, "(below "), (-99.0, 2.0, " above"), (-1.5, 99.0, " below"), (-99.0, 99.0, "nothing clipped")],
@@ -279,7 +286,7 @@ def test_caption_says_at_which_end_values_are_clipped(shown, low, high, words) -
     plot = shown(HistogramPlot)
     fill_histogram(plot)
     plot.set_grid(Grid(low, high, 0.01, 100, 8, "uint8"))
-    clipped = plot.caption().split(" · ")[0]
+    clipped = next(part for part in plot.caption().split(" · ") if "clipped" in part)
     assert words in clipped
     assert ("(" in clipped) == (words == "(below ")
 
@@ -455,6 +462,24 @@ def test_whiskers_reach_from_the_lower_to_the_upper_quartile_and_no_further(show
     # One spread alone, as an older file has it, says not where the quartiles lie.
     plot.set_bars([LatencyBar("a", "a", 30.0, 20.0, 90.0)])
     assert not [item for item in plot.plot.items if isinstance(item, pg.ErrorBarItem)]
+
+
+def test_one_long_whisker_leaves_the_bars_their_room_and_an_arrow_says_so(shown) -> None:
+    plot = shown(LatencyPlot)
+    plot.set_bars(
+        [
+            LatencyBar("a", "a", 1000.0, 1500.0, 1.0, None, (990.0, 1010.0), (1400.0, 53_000.0)),
+            LatencyBar("b", "b", 400.0, 200.0, 1.0, None, (390.0, 410.0), (190.0, 210.0)),
+        ]
+    )
+    settle()
+    (_, right), _ = plot.plot.vb.viewRange()
+    assert 1500 < right < 3000
+    (marks,) = [item for item in plot.plot.items if isinstance(item, pg.ScatterPlotItem)]
+    assert len(marks.points()) == 1
+    plot.show_all()
+    (_, right), _ = plot.plot.vb.viewRange()
+    assert right >= 53_000
 
 
 def test_stale_figures_are_drawn_paler(shown) -> None:

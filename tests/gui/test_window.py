@@ -254,15 +254,15 @@ def test_the_hint_of_the_editor_is_not_cut_off(make_window, qtbot, digits):
     assert state.height() >= state.heightForWidth(state.width())
 
 
-@pytest.mark.parametrize("size", [(1366, 768), (1600, 900)])
-def test_there_is_room_for_the_candidates(make_window, qtbot, digits, size):
+@pytest.mark.parametrize(("size", "rows"), [((1366, 768), 5), ((1600, 900), 6)])
+def test_there_is_room_for_the_candidates(make_window, qtbot, digits, size, rows):
     window = make_window(digits)
     window.resize(*size)
     window.go("layers")
     select(window, "conv:conv2d")
     found = window.layers_page.detail.candidates
     qtbot.waitUntil(lambda: found.rowCount() > 0 and found.isVisible(), timeout=60_000)
-    assert found.viewport().height() >= 6 * found.verticalHeader().defaultSectionSize()
+    assert found.viewport().height() >= rows * found.verticalHeader().defaultSectionSize()
     assert window.layers_page.detail.histogram.height() >= 120
 
 

@@ -15,7 +15,7 @@ from .minimap import Minimap
 from .model import Figures, GraphModel, GraphNode, Link
 from .nesting import lay_out_blocks
 from .overlay import Scale, describe
-from .travel import neighbour
+from .travel import first_inside, neighbour
 from .zoom import ZoomView
 
 TRAVEL = {
@@ -420,11 +420,15 @@ class GraphCanvas(ZoomView):
         nodes = self.item.nodes
         if not nodes:
             return
-        name = self.model.holder(self.item.selected, self.opened) if self.item.selected else None
-        if name is None or name not in self.item.index:
-            target: str | None = nodes[0].block.id
-        else:
-            target = neighbour(name, way, self._links, {node.block.id: node.rect for node in nodes})
+        rects = {node.block.id: node.rect for node in nodes}
+        target: str | None = nodes[0].block.id
+        if (chosen := self.item.selected) is not None:
+            inside = first_inside(chosen, self.model.parent, rects) if chosen in self.opened else None
+            name = inside or self.model.holder(chosen, self.opened)
+            if inside is not None and way == "down":
+                target = inside
+            elif name in rects:
+                target = neighbour(name, way, self._links, rects)
         if target is not None:
             self.choose(target)
             rect = self.item.rect_of(target)

@@ -9,6 +9,23 @@ from PySide6.QtCore import QRectF
 from .model import Link
 
 
+def first_inside(block: str, parents: Mapping[str, str | None], rects: Mapping[str, QRectF]) -> str | None:
+    """The uppermost box in an open block.
+
+    Parameters
+    ----------
+    block : str
+    parents, rects
+        The block that each box and block lies in, and where the boxes are.
+    """
+
+    def within(name: str) -> bool:
+        above = parents[name]
+        return above is not None and (above == block or within(above))
+
+    return min(filter(within, rects), key=lambda name: rects[name].top(), default=None)
+
+
 def neighbour(name: str, way: str, links: Iterable[Link], rects: Mapping[str, QRectF]) -> str | None:
     """The next box from one on.
 

@@ -73,7 +73,7 @@ class Candidates(QTableWidget):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.verticalHeader().setDefaultSectionSize(22)
+        self.verticalHeader().setDefaultSectionSize(21)
         make_copyable(self)
         self.found: tuple[Any, ...] = ()
         self.cellDoubleClicked.connect(self._double_clicked)

@@ -64,8 +64,8 @@ class Detail(QTabWidget):
         first.setStretchFactor(1, 3)
         first.setStretchFactor(2, 2)
         first.setChildrenCollapsible(False)
-        # In a small window the histogram has the most: of the candidates the best ones are first.
-        first.setSizes([218, 308, 96])
+        # So that in a small window there is room to drag the histogram's lines, and the best five candidates are seen.
+        first.setSizes([191, 298, 131])
         self.levels = WeightLevels()
         self.channels = ChannelRanges()
         self.activation_channels = ChannelRanges(values=True)

@@ -253,7 +253,13 @@ class ExportPage(Page):
             self._reasons[kind].setVisible(bool(why))
         self.choose(next(kind for kind in KINDS if kind not in self.refused) if self.to in self.refused else self.to)
         busy = self._job is not None and not self._job.over
+        if busy and self.go.hasFocus():
+            # Qt would give the focus to whatever comes next, where the next key might change something.
+            self.setFocus()
+        waited = self.hasFocus() and not self.go.isEnabled()
         self.go.setEnabled(ready and not busy)
+        if waited and ready and not busy:
+            self.go.setFocus()
         self.go.setText(self.tr("Exporting to {0}…").format(self._under_way) if busy else self.tr("Export and verify"))
         set_primary(self.go, ready and not busy)
         self.note.setText(

@@ -126,7 +126,7 @@ class ExportResult(Card):
         if len(left) > SHOWN:
             lines.append(self.tr("and {0} more").format(len(left) - SHOWN))
         self.body.addWidget(label(self.tr("Asked for, but in float:") + "\n" + "\n".join(lines)))
-        show = QPushButton(self.tr("Show {0} layers").format(len(left)))
+        show = QPushButton(self.tr("Show layer") if len(left) == 1 else self.tr("Show {0} layers").format(len(left)))
         set_icon(show, "crosshairs-gps")
         show.clicked.connect(lambda: self.layers_requested.emit(tuple(left)))
         self.body.addLayout(row(show, 1))

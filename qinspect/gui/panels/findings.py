@@ -24,6 +24,11 @@ MEASURED = ("kernel_unlike_simulation", "relu_dropped", "int8_slower", "layer_sl
 class Findings(QWidget):
     """A column of cards.
 
+    Parameters
+    ----------
+    beside : bool
+        What can be done stands beside the words instead of below them: more cards are in sight where there is width.
+
     Signals
     -------
     apply_requested(Finding), layers_requested(tuple of ids)
@@ -32,8 +37,9 @@ class Findings(QWidget):
     apply_requested = Signal(object)
     layers_requested = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, beside: bool = False) -> None:
         super().__init__()
+        self._beside = beside
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
@@ -76,10 +82,12 @@ class Findings(QWidget):
         title = label(translated(finding.title), "title")
         top = row(mark)
         top.addWidget(title, 1)
-        card.body.addLayout(top)
-        card.body.addWidget(label(translated(finding.evidence), "muted"))
-        card.body.addWidget(label(translated(finding.remedy)))
-        bottom = row(gain, 1)
+        words = QVBoxLayout()
+        words.setSpacing(card.body.spacing())
+        words.addLayout(top)
+        words.addWidget(label(translated(finding.evidence), "muted"))
+        words.addWidget(label(translated(finding.remedy)))
+        buttons = row(gain, 1)
         if finding.layers:
             show = QPushButton(
                 self.tr("Show layer")
@@ -89,7 +97,7 @@ class Findings(QWidget):
             set_icon(show, "crosshairs-gps")
             show.setToolTip("\n".join(finding.layers[:12]))
             show.clicked.connect(lambda: self.layers_requested.emit(finding.layers))
-            bottom.addWidget(show)
+            buttons.addWidget(show)
         if finding.plan is not None:
             apply = QPushButton(self.tr("Apply"))
             set_icon(apply, "auto-fix")
@@ -98,6 +106,15 @@ class Findings(QWidget):
                 self.tr("The plan changed since: run again") if stale else self.tr("One edit, which can be undone")
             )
             apply.clicked.connect(lambda: self.apply_requested.emit(finding))
-            bottom.addWidget(apply)
-        card.body.addLayout(bottom)
+            buttons.addWidget(apply)
+        if self._beside:
+            across = row(spacing=16)
+            across.addLayout(words, 1)
+            across.addLayout(buttons)
+            card.body.setContentsMargins(16, 10, 16, 10)
+            words.setSpacing(4)
+            card.body.addLayout(across)
+        else:
+            card.body.addLayout(words)
+            card.body.addLayout(buttons)
         return card

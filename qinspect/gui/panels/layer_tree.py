@@ -15,9 +15,19 @@ from PySide6.QtCore import (
     QSize,
     QSortFilterProxyModel,
     Qt,
+    QTimer,
     Signal,
 )
-from PySide6.QtGui import QGuiApplication, QKeySequence, QPainter, QPaintEvent, QPalette, QResizeEvent, QShortcut
+from PySide6.QtGui import (
+    QGuiApplication,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QResizeEvent,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -156,6 +166,7 @@ class LayerTree(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._to_find = False  # a row was selected while there was no room that it could be scrolled into
         self.model = LayerModel(self)
         self.proxy = _Filter()
         self.proxy.setParent(self)
@@ -303,7 +314,14 @@ class LayerTree(QWidget):
         model.blockSignals(False)
         if last.isValid():
             self.view.scrollTo(last)
+            self._to_find = not self.isVisible()
         self.view.viewport().update()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._to_find:
+            self._to_find = False
+            QTimer.singleShot(0, self, lambda: self.view.scrollTo(self.view.currentIndex()))
 
     # -- for a spreadsheet --------------------------------------------------------------------
 

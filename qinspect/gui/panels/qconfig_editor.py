@@ -27,6 +27,10 @@ from .cards import Elided, Real, Whole, Wrapped
 
 FLOAT = "float"
 MIXED = QT_TRANSLATE_NOOP("Qconfig", "mixed")
+DIFFER = "≠"
+"""Of bits that differ in a selection; there is no room for a word."""
+BITS_WIDTH = 48
+"""Pixels, for two figures and the arrows."""
 ROLES = ("weight", "activation")
 PER = {
     "weight": (
@@ -121,11 +125,7 @@ class QConfigEditor(QWidget):
         for column, role in enumerate(ROLES, 1):
             grid.addWidget(QLabel(roles[role]), 2, column)
         names = (
-            (self.tr("Type"), self.tr("Storage type; float leaves it as it is")),
-            (
-                self.tr("Bits"),
-                self.tr("Width of the grid; fewer than the type's leave headroom (torch: reduce_range)"),
-            ),
+            (self.tr("Type, bits"), self.tr("Storage type; float leaves it as it is")),
             (
                 self.tr("Scheme"),
                 self.tr(
@@ -146,6 +146,7 @@ class QConfigEditor(QWidget):
             (self.tr("Group size"), self.tr("Weights that share one scale, along the input's features")),
         )
         self._lines: list[tuple[QLabel, tuple[QWidget, ...]]] = []
+        bits = self.tr("Bits")
         fields = {role: self._fields(role) for role in ROLES}
         for line, (text, tip) in enumerate(names):
             title = QLabel(text)
@@ -156,8 +157,22 @@ class QConfigEditor(QWidget):
                 widget = fields[role][line]
                 widget.setToolTip(tip)
                 widget.setAccessibleName(f"{roles[role]} {text}")
-                widget.setMinimumWidth(84)
-                grid.addWidget(widget, line + 3, column)
+                widget.setMinimumWidth(84 if line else 58)
+                if line:
+                    grid.addWidget(widget, line + 3, column)
+                    continue
+                # Side by side: a row less leaves the histogram its room.
+                width = self.bits[role]
+                width.setToolTip(
+                    self.tr("Width of the grid; fewer than the type's leave headroom (torch: reduce_range)")
+                )
+                width.setAccessibleName(f"{roles[role]} {bits}")
+                width.setFixedWidth(BITS_WIDTH)
+                across = QHBoxLayout()
+                across.setSpacing(3)
+                across.addWidget(widget, 1)
+                across.addWidget(width)
+                grid.addLayout(across, line + 3, column)
             self._lines.append((title, tuple(fields[role][line] for role in ROLES)))
         # What is left over goes below the fields, not between them.
         policy = QSizePolicy.Policy
@@ -169,7 +184,7 @@ class QConfigEditor(QWidget):
         dtype = self.dtype[role] = QComboBox()
         _add(dtype, (FLOAT, *DTYPES, *FLOATS))
         dtype.activated.connect(lambda: self._dtype_chosen(role))
-        bits = self.bits[role] = _Whole(minimum=1, maximum=16, specialValueText=word(MIXED))
+        bits = self.bits[role] = _Whole(minimum=1, maximum=16, specialValueText=DIFFER)
         bits.setKeyboardTracking(False)
         bits.valueChanged.connect(lambda value: value > 1 and self._emit(role, bits=value))
         scheme = self.scheme[role] = QComboBox()
@@ -197,7 +212,7 @@ class QConfigEditor(QWidget):
         group.valueChanged.connect(lambda value: value > 1 and self._emit(role, group_size=value))
         for spin in (percentile, momentum, group):
             spin.setKeyboardTracking(False)
-        return dtype, bits, scheme, granularity, estimator, percentile, momentum, group
+        return dtype, scheme, granularity, estimator, percentile, momentum, group
 
     # -- what the user does -------------------------------------------------------------------
 
@@ -259,7 +274,7 @@ class QConfigEditor(QWidget):
         self._fill("weight", [q.weight for q in qconfigs], bool(ids) and weighted)
         self._fill("activation", [q.activation for q in qconfigs], bool(ids))
         # What is needed seldom takes room only then.
-        for title, widgets in self._lines[5:]:
+        for title, widgets in self._lines[4:]:
             needed = any(widget.isEnabled() for widget in widgets)
             for widget in (title, *widgets):
                 widget.setVisible(needed)
@@ -277,7 +292,7 @@ class QConfigEditor(QWidget):
         scaled = [config for config in quantized if config.has_scale]
         static = [config for config in scaled if not config.dynamic]
         widths = {config.bits for config in quantized}
-        self.bits[role].setSpecialValueText(word(MIXED) if widths else "–")
+        self.bits[role].setSpecialValueText(DIFFER if widths else "–")
         self.bits[role].setValue(widths.pop() if len(widths) == 1 else 1)
         _set(self.scheme[role], {_scheme(config) for config in whole})
         _set(self.granularity[role], {config.granularity.removeprefix("per_") for config in scaled})
@@ -291,6 +306,7 @@ class QConfigEditor(QWidget):
             box[role].setValue(getattr(used[0], name) if used else nothing)
         self.dtype[role].setEnabled(on)
         self.bits[role].setEnabled(bool(whole))
+        self.bits[role].setVisible(bool(whole) or not configs)
         self.scheme[role].setEnabled(bool(whole))
         self.granularity[role].setEnabled(bool(scaled))
         self.estimator[role].setEnabled(bool(scaled))

@@ -74,7 +74,7 @@ class QualityCard(Card):
             self.text.setText(self.tr("{0} samples: too few to say.").format(calibration.samples))
             return
         self.set_edge("good" if growth.enough else "warn")
-        found = self.tr("The second half of {0} samples widened {1} of {2} ranges by more than 5 %.").format(
+        found = self.tr("The second half of {0} samples widened {1} of {2} ranges by more than 5%.").format(
             growth.samples, len(growth.growing), len(growth.growth)
         )
         verdict = self.tr("Enough.") if growth.enough else self.tr("More samples would widen ranges further.")

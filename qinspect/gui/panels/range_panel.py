@@ -124,7 +124,8 @@ class RangePanel(QWidget):
         self._row, self._stats, self._among_others = row, stats, among_others
         if another:
             self.histogram.forget()
-        title = self.tr("Activation of {0}").format(row.id) if among_others and row is not None else ""
+        # Beside the controls there is room for the name alone.
+        title = row.id if among_others and row is not None else ""
         self.histogram.set_title(title or self.tr("Activation"))
         self._list_others()
         if row is None or stats is None:

@@ -99,7 +99,7 @@ class SearchPanel(QWidget):
             self.tr("Numbered by the search; double-click takes it"),
             self.tr("Of a forward pass; ≈ is the sum of the layers' times, not measured as a whole"),
             self.tr("On the select split; ≈ is estimated, not simulated"),
-            self.tr("On the select split, with its 95 % confidence interval"),
+            self.tr("On the select split, with its 95% confidence interval"),
             self.tr("Number of layers that the plan leaves in float; point at it for their names"),
             self.tr("Number of other layers that it changed; point at it for what"),
             self.tr("Backend and engine that the plan is for"),

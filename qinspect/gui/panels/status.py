@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import time
+
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from ..icons import set_icon
-from ..jobs import Job, Jobs
+from ..jobs import UNKNOWN_S, Job, Jobs
 from ..language import translated
+
+OVERDUE_S = 2.0
+"""So long after the foretold end the remaining time is said no more."""
 
 
 class JobStrip(QWidget):
@@ -16,6 +21,12 @@ class JobStrip(QWidget):
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
         self._job: Job | None = None
+        self._began = 0.0
+        self._ends: float | None = None  # when the job will be over, by its last progress
+        self._share = 0.0
+        self._paused = 0.0
+        self._clock = QTimer(self, interval=1000)
+        self._clock.timeout.connect(self._show_time)
         self.note = QLabel()
         self.note.setMinimumWidth(220)
         self.remaining = QLabel()
@@ -55,9 +66,12 @@ class JobStrip(QWidget):
         self._job = job
         self.setVisible(job is not None)
         if job is None:
+            self._clock.stop()
             return
         self.cancel.setEnabled(True)
         self.pause.setChecked(job.paused)
+        self._began, self._ends, self._share = time.monotonic(), None, 0.0
+        self._clock.start()
         self._show(0.0, "", -1.0)
         job.progress.connect(self._show)
 
@@ -68,16 +82,36 @@ class JobStrip(QWidget):
         # Without a known share the bar moves by itself.
         self.bar.setMaximum(1000 if share > 0 else 0)
         self.bar.setValue(round(share * 1000))
+        # Work that is told of again without progress is not foretold anew.
+        if remaining_s >= 0 and (share != self._share or self._ends is None):
+            self._ends = time.monotonic() + remaining_s
+        self._share = share
+        self._show_time()
+
+    def _show_time(self) -> None:
+        """What remains, which passes while nothing is heard; where it is not known, how long it has been."""
         # What was on its way when it was paused or cancelled does not say otherwise.
-        if not (self._job.paused or self._job.cancelling):
-            self.remaining.setText("" if remaining_s < 0 else self.tr("{0} left").format(duration(remaining_s)))
+        if self._job is None or self._job.paused or self._job.cancelling:
+            return
+        now = time.monotonic()
+        if self._ends is not None and now < self._ends + OVERDUE_S:
+            self.remaining.setText(self.tr("{0} left").format(duration(self._ends - now)))
+        elif now - self._began < UNKNOWN_S:
+            self.remaining.setText("")
+        else:
+            self.remaining.setText(self.tr("{0} so far").format(duration(now - self._began)))
 
     def _pause(self, on: bool) -> None:
         set_icon(self.pause, "play" if on else "pause")
         if self._job is not None:
             self._job.pause(on)
             if on:
+                self._paused = time.monotonic()
                 self.remaining.setText(self.tr("paused"))
+            else:
+                passed = time.monotonic() - self._paused
+                self._began += passed
+                self._ends = None if self._ends is None else self._ends + passed
 
     def _cancel(self) -> None:
         if self._job is not None:

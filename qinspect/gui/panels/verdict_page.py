@@ -71,7 +71,7 @@ class VerdictPage(Page):
         self.head = row(self.findings_title, 1, to_layers)
         self.body.addLayout(self.head)
         self.to_layers = to_layers
-        self.findings = Findings()
+        self.findings = Findings(beside=True)
         self.body.addWidget(self.findings, 1)
         for changed in (document.results_changed, document.check_changed, document.data_changed):
             changed.connect(self.refresh)
@@ -166,10 +166,14 @@ class VerdictPage(Page):
         kernel = old.kernel_metric if labelled else old.kernel_agreement
         self.kernel.show_value(
             measured(kernel, self._unit),
-            self._against(kernel, metric, old.kernel_agreement),
+            self._against(kernel, metric, old.kernel_agreement) if labelled or kernel is None else self._where_run(),
             tone(kernel, metric, self._unit, higher),
             stale or quick,
         )
+
+    def _where_run(self) -> str:
+        exact = self._document.last_exact
+        return "" if exact is None else self.tr("agreement with float, in {0}").format(exact.plan.target.title)
 
     def _show_sqnr(self, totals: Totals, old: Totals, stale: bool, quick: bool) -> None:
         """Of outputs that are no classes, and without labels, the signal-to-noise ratio is what is known."""
@@ -190,7 +194,7 @@ class VerdictPage(Page):
                 else self.tr("{0}× slower").format(f"{1 / ratio:.2f}")
             )
             if old.fp32_p90_ms and old.int8_p90_ms:
-                text += self.tr("; 90 % within {0}").format(f"{old.fp32_p90_ms:.3g} → {old.int8_p90_ms:.3g} ms")
+                text += self.tr("; 90% within {0}").format(f"{old.fp32_p90_ms:.3g} → {old.int8_p90_ms:.3g} ms")
             self.time.show_value(
                 f"{old.fp32_ms:.3g} → {old.int8_ms:.3g} ms",
                 text,
@@ -212,11 +216,11 @@ class VerdictPage(Page):
             parts.append(drop(value, metric, self._unit))
             if limits is not None:
                 low, high = (drop(metric - end, metric, self._unit) for end in reversed(limits))
-                parts[0] += self.tr(" ({0} to {1}, 95 % sure)").format(low.partition(" ")[0], high.partition(" ")[0])
+                parts[0] += self.tr(" ({0} to {1}, 95% sure)").format(low.partition(" ")[0], high.partition(" ")[0])
         if agreement is not None:
             parts.append(self.tr("agrees with float {0}").format(share(agreement)))
             if metric is None and limits is not None:
-                parts[-1] = self.tr("agreement with float; {0} to {1}, 95 % sure").format(*map(share, limits))
+                parts[-1] = self.tr("agreement with float; {0} to {1}, 95% sure").format(*map(share, limits))
         return ", ".join(parts)
 
 

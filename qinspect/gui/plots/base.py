@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from .export import save_plot
 STALE = 0.4
 """Opacity of figures that belong to another plan."""
 
+_UNIT = re.compile(r"(?<=≈) (?=\d)|(?<=\d) (?=dB|ms|µs|nats|bit)")
 Table = tuple[Sequence[str], Sequence[Sequence[object]]]
 
 
@@ -109,6 +111,7 @@ class Plot(QWidget):
         self._styled: Colours | None = None
         self._begun = False
         self.stale = False
+        self._said = ""
 
     # -- for subclasses -----------------------------------------------------------------------
 
@@ -163,11 +166,13 @@ class Plot(QWidget):
         return self._stack.currentWidget() is self._hint
 
     def set_caption(self, text: str) -> None:
-        self._caption.setText(text)
+        self._said = text
+        # No line ends between a figure and its unit.
+        self._caption.setText(_UNIT.sub("\N{NO-BREAK SPACE}", text))
         self._caption.setVisible(bool(text))
 
     def caption(self) -> str:
-        return self._caption.text()
+        return self._said
 
     def set_title(self, text: str) -> None:
         self._title.setText(text)
@@ -275,11 +280,12 @@ class Plot(QWidget):
 
 
 class _Title(QLabel):
-    """A label that ends in dots where there is no room for all of it."""
+    """A label; of one that has no room the beginning and the end are seen, and all of it in the tooltip."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.width())
+        self.setToolTip("" if text == self.text() else self.text())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
 

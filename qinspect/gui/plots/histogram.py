@@ -17,6 +17,9 @@ from qinspect.engine.statistics import Histogram
 
 from .base import Plot, Table, rgba
 
+RARE = 1e-9
+"""Stands for the share of values that are there but were not seen in the histogram."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -293,17 +296,12 @@ class HistogramPlot(Plot):
     def _describe(self, low: float | None, high: float | None) -> None:
         if self._histogram is None:
             return
-        parts, tips = [], []
-        if low is not None and high is not None:
-            parts.append(self._clipped(*outside_share(self._histogram, low, high)))
+        figures = self._sqnr()
+        parts, tips = [figures] if figures else [], []
         if self._zero_share is not None and math.isfinite(self._zero_share):
             parts.append(self.tr("zeros {}").format(_percent(self._zero_share)))
-        figures = []
-        if self._expected_sqnr_db is not None:
-            figures.append(self.tr("SQNR ≈ {:.1f} dB").format(self._expected_sqnr_db))
-        if self._sqnr_db is not None:
-            figures.append(self.tr("measured {:.1f} dB").format(self._sqnr_db))
-        parts += [", ".join(figures)] if figures else []
+        if low is not None and high is not None:
+            parts.append(self._clipped(low, high))
         grid = self._grid
         if grid is not None and low is not None and high is not None:
             covered = self.tr("range {:.4g} … {:.4g}").format(low, high)
@@ -329,8 +327,23 @@ class HistogramPlot(Plot):
         self._caption.setToolTip("\n".join(tips))
         self.set_caption(" · ".join(parts))
 
-    def _clipped(self, below: float, above: float) -> str:
+    def _sqnr(self) -> str:
+        """What is expected of the histogram, and what was measured of the layer."""
+        expected, found = self._expected_sqnr_db, self._sqnr_db
+        if expected is not None and found is not None:
+            return self.tr("SQNR ≈ {:.1f} dB, measured {:.1f} dB").format(expected, found)
+        if expected is not None:
+            return self.tr("SQNR ≈ {:.1f} dB").format(expected)
+        return "" if found is None else self.tr("SQNR measured {:.1f} dB").format(found)
+
+    def _clipped(self, low: float, high: float) -> str:
         """How much is outside the range, and at which end."""
+        assert self._histogram is not None
+        below, above = outside_share(self._histogram, low, high)
+        # The histogram is of a share of the values; the smallest and the largest of all are known.
+        half = 0.0 if self._grid is None else self._grid.scale / 2
+        smallest, largest = (end if end is not None else 0.0 for end in self._limits)
+        below, above = max(below, RARE * (smallest < low - half)), max(above, RARE * (largest > high + half))
         if below > 0 and above > 0:
             text = self.tr("clipped {} (below {}, above {})")
             return text.format(_percent(below + above), _percent(below), _percent(above))

@@ -32,6 +32,10 @@ class LatencyBar:
     slower: bool = False
 
 
+MOST_WHISKER = 1.6
+"""The axis ends at so many times the longest bar; where a whisker is longer, an arrow stands at its end."""
+
+
 class LatencyPlot(Plot):
     """Paired bars per layer, slowest on top.
 
@@ -79,7 +83,14 @@ class LatencyPlot(Plot):
         self._bars = self._all[: self.number.currentData()]
         self.redraw()
         self.plot.setYRange(-0.5, len(self._bars) - 0.5, padding=0.01)
-        self.plot.enableAutoRange(x=True)
+        self.plot.setXRange(0.0, self._reach(), padding=0.02)
+
+    def _reach(self) -> float:
+        """How far the axis goes: over all bars, and over whiskers unless one would leave no room to the bars."""
+        medians = [us for bar in self._bars for us in (bar.fp32_us, bar.int8_us) if us is not None]
+        ends = [ends[1] for bar in self._bars for ends in (bar.fp32_quartiles, bar.int8_quartiles) if ends is not None]
+        longest = max(medians, default=0.0) or 1.0
+        return max(longest, min(max(ends, default=0.0), MOST_WHISKER * longest))
 
     def redraw(self) -> None:
         self.plot.clear()
@@ -139,6 +150,11 @@ class LatencyPlot(Plot):
                 pen=pg.mkPen(colours.text, width=1),
             )
             self.plot.addItem(whiskers)
+            beyond = place[high > self._reach()]
+            marks = pg.ScatterPlotItem(
+                x=np.full(len(beyond), self._reach()), y=beyond, symbol="t2", size=9, pen=None, brush=colours.text
+            )
+            self.plot.addItem(marks)
         self._place_band()
         slower = sum(bar.slower for bar in self._all)
         total = [sum(getattr(bar, key) or 0.0 for bar in self._all) for key in ("fp32_us", "int8_us")]
