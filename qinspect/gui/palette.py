@@ -9,6 +9,8 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QMenu, QMenuBar, QVBoxLayout, QWidget
 
+from .panels.rows import AsideRole, TwoParts
+
 SHOWN = 60
 """Nobody reads further; the next letter narrows it."""
 
@@ -89,7 +91,7 @@ class Palette(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Commands"))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setItemDelegate(TwoParts(self.list, right=True))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
@@ -99,7 +101,8 @@ class Palette(QDialog):
         self.line.installEventFilter(self)
         self.list.itemClicked.connect(lambda item: self._run(self.list.row(item)))
         width = min(640, parent.width() - 80)
-        self.resize(width, min(420, parent.height() - 120))
+        self._most = min(420, parent.height() - 120)
+        self.resize(width, self._most)
         corner = parent.mapToGlobal(parent.rect().topLeft())
         self.move(corner.x() + (parent.width() - width) // 2, corner.y() + 64)
         self._fill("")
@@ -110,7 +113,8 @@ class Palette(QDialog):
         self._shown = found[:SHOWN]
         self.list.clear()
         for entry in self._shown:
-            item = QListWidgetItem(f"{entry.text}    {entry.keys}" if entry.keys else entry.text)
+            item = QListWidgetItem(entry.text)
+            item.setData(AsideRole, entry.keys)
             self.list.addItem(item)
         if not found or len(found) > SHOWN:
             said = self.tr("and {0} more").format(len(found) - SHOWN) if found else self.tr("nothing is called so")
@@ -118,6 +122,11 @@ class Palette(QDialog):
             more.setFlags(Qt.ItemFlag.NoItemFlags)
             self.list.addItem(more)
         self.list.setCurrentRow(0)
+        # No larger than what it lists.
+        rows = self.list.sizeHintForRow(0) * self.list.count() + 2 * self.list.frameWidth()
+        around = self.layout().contentsMargins()
+        margins = around.top() + around.bottom() + self.layout().spacing()
+        self.resize(self.width(), min(self._most, rows + self.line.sizeHint().height() + margins))
 
     def texts(self) -> list[str]:
         """What is listed."""

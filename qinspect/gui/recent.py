@@ -21,11 +21,22 @@ def recent(settings: QSettings) -> list[dict[str, Any]]:
 
 
 def remember(settings: QSettings, entry: dict[str, Any]) -> None:
-    """Put an entry on top."""
+    """Put an entry on top, wherever the program is started the next time."""
     # As it will be read: tuples are lists there.
-    entry = json.loads(json.dumps(entry))
+    entry = {key: _absolute(value) for key, value in json.loads(json.dumps(entry)).items()}
     kept = [entry, *(old for old in recent(settings) if old != entry)]
     settings.setValue("recent", json.dumps(kept[:KEPT]))
+
+
+def _absolute(value: Any) -> Any:
+    """A path from the current folder, alone or of a callable, as one from the root; all else as it is."""
+    if not isinstance(value, str) or not value:
+        return value
+    path, colon, name = value.rpartition(":")
+    for known, rest in ((value, ""), (path, colon + name)):
+        if known and not Path(known).is_absolute() and Path(known).exists():
+            return f"{Path(known).absolute()}{rest}"
+    return value
 
 
 def kind_of(path: Path) -> str:

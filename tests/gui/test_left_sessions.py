@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qinspect.gui.keeper import edits_beside
+from qinspect.gui.panels.rows import AsideRole, MainRole
 from qinspect.gui.recent import recent, remember
 from qinspect.session import Run, Session, load_session, save_session
 
@@ -70,3 +71,29 @@ def test_long_paths_of_what_was_opened_before_are_no_wider_than_the_list(make_wi
     window.open_page.set_recent([{"session": f"/{'long/' * 60}a.qinspect"}])
     shown = window.open_page.recent
     assert shown.visualItemRect(shown.item(0)).width() <= shown.viewport().width()
+
+
+def test_what_was_named_from_the_current_folder_is_found_from_another_one(settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("net.py", "b.qinspect", "w.pt"):
+        (tmp_path / name).write_text("")
+    remember(settings, {"session": "b.qinspect"})
+    remember(settings, {"source": "net.py:model", "weights": "w.pt", "input_shape": [[1, 3]]})
+    remember(settings, {"source": "timm:resnet18", "weights": None})
+    assert recent(settings) == [
+        {"source": "timm:resnet18", "weights": None},
+        {"source": f"{tmp_path}/net.py:model", "weights": f"{tmp_path}/w.pt", "input_shape": [[1, 3]]},
+        {"session": f"{tmp_path}/b.qinspect"},
+    ]
+
+
+def test_what_was_opened_before_takes_no_more_room_than_it_needs_and_says_its_name_first(make_window):
+    window = make_window()
+    shown = window.open_page.recent
+    window.open_page.set_recent([{"session": "/some/where/a.qinspect"}, {"source": "/far/away/net.py:model"}])
+    assert shown.height() < 4 * shown.sizeHintForRow(0)
+    assert [shown.item(row).data(MainRole) for row in (0, 1)] == ["a.qinspect", "net.py:model"]
+    assert [shown.item(row).data(AsideRole) for row in (0, 1)] == ["/some/where", "/far/away"]
+    assert shown.item(1).text() == "/far/away/net.py:model"
+    shown.setCurrentRow(0)
+    assert not shown.grab().isNull()

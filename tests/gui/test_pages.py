@@ -254,6 +254,10 @@ def test_the_palette_finds_targets_and_says_when_nothing_is_found(make_window, d
     palette = window.show_palette()
     qtbot.keyClicks(palette.line, "zzz")
     assert palette.list.item(0).text() == "nothing is called so"
+    assert palette.height() < 120
+    palette.line.setText("undo")
+    palette.line.setText("e")
+    assert palette.height() > 300
     palette.close()
 
 

@@ -133,7 +133,7 @@ class ExportPage(Page):
             card.setAccessibleName(title)
             card.setAccessibleDescription(text)
             card.body.addWidget(label(text, "muted"))
-            reason = label("", factor=0.92)
+            reason = label("", "muted", factor=0.92)
             card.body.addWidget(reason)
             card.body.addStretch(1)
             card.chosen.connect(lambda kind=kind: self.choose(kind))

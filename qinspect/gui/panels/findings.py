@@ -116,5 +116,6 @@ class Findings(QWidget):
             card.body.addLayout(across)
         else:
             card.body.addLayout(words)
-            card.body.addLayout(buttons)
+            if finding.gain is not None or finding.layers or finding.plan is not None:
+                card.body.addLayout(buttons)
         return card

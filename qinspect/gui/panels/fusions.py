@@ -26,6 +26,10 @@ from .cards import Hint, row
 from .figures import small
 from .tables import explain, filling, make_copyable
 
+DELTA = 4
+"""Place of the column with the differences."""
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
 
 class _Box(QStyledItemDelegate):
     """A check box that can be seen in the dark theme, where Fusion's has no outline."""
@@ -90,6 +94,7 @@ class FusionLedger(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(24)
         header = self.table.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.horizontalHeaderItem(DELTA).setTextAlignment(RIGHT)
         for column, mode in enumerate("CSCSC"):
             header.setSectionResizeMode(
                 column,
@@ -166,6 +171,8 @@ class FusionLedger(QWidget):
                 for column, text in enumerate(texts):
                     item = QTableWidgetItem(text)
                     item.setToolTip(text)
+                    if column == DELTA:
+                        item.setTextAlignment(RIGHT)
                     flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
                     if column == 0 and fusion.state != "blocked":
                         flags |= Qt.ItemFlag.ItemIsUserCheckable

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
@@ -29,6 +29,7 @@ from ..language import translated
 from ..trust import names_code
 from .cards import Card, Page, clear, label, row
 from .faults import Fault
+from .rows import AsideRole, MainRole, TwoParts
 
 MODEL_FILES = "*.pt2 *.onnx *.py"
 WEIGHT_FILES = "*.safetensors *.pt *.pth"
@@ -91,7 +92,8 @@ class OpenPage(Page):
         columns.addLayout(right, 6)
         left.addWidget(self._make_demo())
         left.addWidget(self._make_form())
-        left.addWidget(self._make_recent(), 1)
+        left.addWidget(self._make_recent())
+        left.addStretch(1)
         self.steps = self._make_steps()
         right.addWidget(self.steps)
         self.found = Card(self.tr("What was found"))
@@ -178,8 +180,7 @@ class OpenPage(Page):
         card = Card(self.tr("Recent"))
         self.recent = QListWidget()
         self.recent.setAccessibleName(self.tr("Recent models and sessions"))
-        self.recent.setMinimumHeight(72)
-        self.recent.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.recent.setItemDelegate(TwoParts(self.recent))
         self.recent.itemActivated.connect(self._open_recent)
         self.no_recent = label(self.tr("Models and sessions that you open are listed here."), "muted")
         card.body.addWidget(self.no_recent)
@@ -314,9 +315,12 @@ class OpenPage(Page):
             item = QListWidgetItem(title)
             item.setToolTip(title)
             item.setData(Qt.ItemDataRole.UserRole, entry)
-            # As wide as the list and no wider, or what has no room would be cut off instead of elided.
-            item.setSizeHint(QSize(0, self.recent.fontMetrics().height() + 8))
+            place = max(title.rfind("/"), title.rfind("\\")) + 1
+            item.setData(MainRole, title[place:])
+            item.setData(AsideRole, title[: max(place - 1, 0)])
             self.recent.addItem(item)
+        height = self.recent.sizeHintForRow(0) * max(len(entries), 1) + 2 * self.recent.frameWidth()
+        self.recent.setFixedHeight(max(height, 0))
         self.recent.setVisible(bool(entries))
         self.no_recent.setVisible(not entries)
 
