@@ -358,6 +358,31 @@ def test_the_button_in_the_strip_pauses_and_goes_on(qtbot, jobs):
         qtbot.mouseClick(strip.cancel, Qt.MouseButton.LeftButton)
 
 
+def test_a_click_on_pause_or_cancel_leaves_the_focus_where_it_was(qtbot, jobs):
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+    from qinspect.gui.panels.status import JobStrip
+
+    window = QWidget()
+    qtbot.addWidget(window)
+    column, first, line, strip = QVBoxLayout(window), QLineEdit(), QLineEdit(), JobStrip(jobs)
+    for widget in (first, line, strip):
+        column.addWidget(widget)
+    gate = threading.Event()
+    job = jobs.start("long", lambda report: [report(0, 1, "") or gate.wait(0.01) for _ in range(3000)])
+    window.show()
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    line.setFocus()
+    qtbot.mouseClick(strip.pause, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(strip.pause, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(job.cancelled, timeout=5000):
+        qtbot.mouseClick(strip.cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not strip.isVisible())
+    assert line.hasFocus()
+
+
 def test_the_remaining_time_passes_while_nothing_is_heard_and_then_how_long_it_has_been_is_said(
     qtbot, jobs, monkeypatch
 ):

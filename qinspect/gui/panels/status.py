@@ -46,6 +46,9 @@ class JobStrip(QWidget):
         set_icon(self.cancel, "close")
         self.cancel.setMaximumWidth(120)
         self.cancel.clicked.connect(self._cancel)
+        for button in (self.pause, self.cancel):
+            # A click leaves the focus where the work is: when the strip hides, it would go to some other page's button.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         for widget in (self.note, self.bar, self.remaining, self.pause, self.cancel):
