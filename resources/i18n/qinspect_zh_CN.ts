@@ -7962,6 +7962,10 @@
         <translation>时间波动很大：十分之一的运行耗时达到中位数的 {ratio:.1f} 倍或更多。请在没有其他程序运行时重新测量。</translation>
     </message>
     <message>
+        <source>Choose fx-onednn, or leave the layers in float that it stops at; the export does not need inductor.</source>
+        <translation>请选择 fx-onednn，或让它卡住的那些层保持浮点；导出不需要 inductor。</translation>
+    </message>
+    <message>
         <source>collecting statistics</source>
         <translation>正在收集统计量</translation>
     </message>

@@ -420,3 +420,32 @@ def test_a_program_is_not_compiled_again_because_another_was():
         with torch.compiler.set_stance("fail_on_recompile"):
             assert first.call(x).shape == (1, 3)
             assert second.call(x).shape == (1, 5)
+
+
+class OverTime(nn.Module):
+    """Two convolutions over time; what comes behind them is not linear in how many positions there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.again = nn.Conv1d(4, 8, 5, stride=2, padding=2), nn.Conv1d(8, 8, 3, padding=1)
+
+    def forward(self, x):
+        return torch.relu(self.again(torch.relu(self.conv(x)))).flatten(1).square().cumsum(1)
+
+
+@pytest.mark.slow
+def test_a_convolution_over_time_of_several_taps_gives_as_many_positions_as_its_kernel(canonical, quantized):
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("inductor needs a C++ compiler")
+    import torch._inductor.config as inductor
+
+    from qinspect.engine.backends.pt2e.runner import Pt2eRunner
+
+    x = torch.randn(3, 4, 20)
+    q = quantized(canonical(OverTime(), x), QuantPlan.preset(TARGET), [(x,)])
+    with inductor.patch(compile_threads=1):
+        runner = Pt2eRunner(q)
+        (ours,) = runner.run((x,))
+    assert {key for key, kernel in runner.kernels.items() if kernel.startswith("onednn")} == set(q.weights)
+    with torch.no_grad():
+        assert torch.allclose(ours, outputs_of(Simulation(q)((x,)))[0], rtol=1e-4)
