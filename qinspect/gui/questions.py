@@ -94,6 +94,9 @@ class Questions(Errands):
                 del self._known[next(iter(self._known))]
             self.candidates_found.emit(layer_id, found)
 
+        if self._scoring is not None and not self._scoring.over:
+            # What is waited for comes first; the other is asked for again afterwards.
+            self._scoring.cancel()
         self._asking = job = self._jobs.start(
             self.tr("Candidates"),
             lambda report: close_up.candidates(model, data, plan, calibration, layer_id, timed, metric, report),
@@ -102,6 +105,7 @@ class Questions(Errands):
         # A job that was cancelled may have been done already: its answer is of another plan or model.
         job.done.connect(lambda found: self._asking is job and answered(found))
         job.failed.connect(lambda problem: self._no_candidates(layer_id, problem))
+        job.finished.connect(lambda: self.ask_effects() if self._asking is job else None)
         return job
 
     def _no_candidates(self, layer_id: str, problem: object) -> None:

@@ -17,6 +17,7 @@ from qinspect.engine.progress import silent
 from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.ranges import estimate_activation
 from qinspect.gui import close_up
+from qinspect.gui import work as window_work
 from qinspect.gui.panels.range_panel import expected_sqnr_db, rounded
 
 from .conftest import Digits
@@ -421,3 +422,27 @@ def test_a_click_draws_the_histogram_once(window):
     histogram.redraw = lambda: (drawn.append(1), redraw())
     document.select(("fc:linear",))
     assert len(drawn) == 1
+
+
+def test_candidates_do_not_wait_for_the_effects_of_all_roundings_which_are_computed_afterwards(
+    window, qtbot, monkeypatch
+):
+    document, detail, began = window.document, window.layers_page.detail, []
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
+
+    def effects(*given):
+        began.append(len(began))
+        for _ in range(2000):
+            given[-1](0, 1, "")  # ends it when it is cancelled
+            QTest.qSleep(10)
+
+    monkeypatch.setattr(window_work, "effects", effects)
+    window.questions._scored = ""
+    monkeypatch.setattr(document, "estimate", lambda *_: None)
+    window.questions.ask_effects()
+    qtbot.waitUntil(lambda: len(began) == 1)
+    document.select(("fc:linear",))
+    qtbot.waitUntil(lambda: detail.candidates.rowCount() > 0 and detail.below.isVisible(), timeout=15_000)
+    qtbot.waitUntil(lambda: len(began) == 2, timeout=15_000)
+    window.questions.stop()
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=15_000)
