@@ -116,3 +116,23 @@ def test_the_demo_writes_its_reports_in_the_language_that_is_named(monkeypatch, 
     assert main(["demo", "--headless", "--language", "zh_CN", "--out", str(tmp_path)]) == 130
     assert main(["demo", "--headless", "--language", "en", "--out", str(tmp_path)]) == 130
     assert asked == ["zh-CN", "en"]
+
+
+def test_a_process_that_is_done_does_not_look_for_garbage_before_it_ends():
+    """A second of it with torch loaded; here a cycle that is found, or not, when the interpreter ends."""
+    script = """
+import sys
+from qinspect import cli
+
+class Found:
+    def __del__(self):
+        print("looked for garbage", flush=True)
+
+kept = Found()
+kept.itself = kept
+kept = None
+cli.main = lambda: 130
+getattr(cli, "run", lambda: sys.exit(cli.main()))()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (130, "")
