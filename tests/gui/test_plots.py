@@ -276,6 +276,8 @@ def test_caption_does_not_call_nothing_clipped_what_a_histogram_of_a_share_has_n
     plot.set_histogram(histogram_of(VALUES), float(VALUES.min()), 3 * float(VALUES.max()), 0.25)
     plot.set_grid(Grid(-99.0, 2 * float(VALUES.max()), 0.01, 100, 8, "uint8"))
     assert "clipped < 0.01% above" in plot.caption()
+    # No line ends inside of a figure.
+    assert "<\N{NO-BREAK SPACE}0.01%" in plot._caption.text()
 
 
 @pytest.mark.parametrize(

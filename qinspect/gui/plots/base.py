@@ -32,7 +32,7 @@ from .export import save_plot
 STALE = 0.4
 """Opacity of figures that belong to another plan."""
 
-_UNIT = re.compile(r"(?<=≈) (?=\d)|(?<=\d) (?=dB|ms|µs|nats|bit)")
+_UNIT = re.compile(r"(?<=[≈<]) (?=\d)|(?<=\d) (?=dB|ms|µs|nats|bit)")
 Table = tuple[Sequence[str], Sequence[Sequence[object]]]
 
 
