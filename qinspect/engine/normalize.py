@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 from .graph import OPAQUE, Layer, LayerGraph, Param, Ref, TensorSpec, containers, refs, replace
 from .opaque import Opaque
-from .operators import CANONICAL, CREATED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
+from .operators import CANONICAL, CREATED, FILLED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
 from .problem import Problem
 from .text import Text, listed
 from .weighted import as_convolution, as_linear, multiply_adds, numbered_padding, recurrent_roles
@@ -186,6 +186,9 @@ class _Normalizer:
         if not any(refs((args, kwargs))) and _repeatable(node.target):
             self._constant(node, args, kwargs)
             return
+        if name in FILLED and (filling := _filling(node, FILLED[name])) is not None:
+            self._constant(node, *filling, torch.full)
+            return
         if name in IDENTITIES or _keeps_all(node, name, args):
             self.known[node] = args[0]
             return
@@ -218,7 +221,7 @@ class _Normalizer:
         layer = self._layer(node, op, target, args, kwargs)
         self.known[node] = Ref(layer.id)
 
-    def _constant(self, node: Node, args: Any, kwargs: Any) -> None:
+    def _constant(self, node: Node, args: Any, kwargs: Any, function: Any = None) -> None:
         leaves = tree_leaves(node.meta.get("val"))
         if sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor)) > MAX_CONSTANT:
             raise Problem(
@@ -226,7 +229,7 @@ class _Normalizer:
             )
         real_args, real_kwargs = replace((args, kwargs), lambda leaf: self.params[leaf.key])
         with torch.no_grad():
-            result = node.target(*real_args, **real_kwargs)  # type: ignore[operator]
+            result = (function or node.target)(*real_args, **real_kwargs)  # type: ignore[operator]
         path = _module(node)[0]
 
         def keep(value: Any, suffix: str) -> Any:
@@ -390,6 +393,15 @@ def _positional(target: torch._ops.OpOverload, args: Any, kwargs: Any) -> tuple[
 
 def _repeatable(target: Any) -> bool:
     return isinstance(target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded not in target.tags
+
+
+def _filling(node: Node, number: int | None) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """Arguments of `torch.full` for a tensor that has such numbers whatever the input is; None where its sizes vary."""
+    value = node.meta["val"]
+    number = node.args[-1] if number is None else number  # type: ignore[assignment]
+    if not isinstance(number, int | float) or not all(isinstance(size, int) for size in value.shape):
+        return None
+    return (tuple(value.shape), number), {"dtype": value.dtype}
 
 
 def _keeps_all(node: Node, name: str, args: tuple[Any, ...]) -> bool:

@@ -169,6 +169,9 @@ TRANSPARENT = frozenset(
 CREATED = frozenset({"zeros", "ones", "full", "empty", "eye", "arange", "scalar_tensor"})
 """They make tensors from sizes alone, such as the state with which an LSTM begins: no layers for people."""
 
+FILLED = {"new_zeros": 0, "zeros_like": 0, "new_ones": 1, "ones_like": 1, "new_full": None, "full_like": None}
+"""Of a tensor they read type and sizes alone, and fill one like it with that, or with their last argument (None)."""
+
 TAKEN_APART = (
     "einsum.default",
     "tensordot.default",

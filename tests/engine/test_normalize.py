@@ -194,3 +194,24 @@ def test_a_model_that_cannot_be_traced_is_refused_naming_file_and_line(tmp_path)
     assert caught.value.where == f"{tmp_path / 'net.py'}:6"
     assert "trace" in caught.value.what
     assert "\n" not in str(caught.value)
+
+
+class Windowed(nn.Module):
+    """A mask made as Swin makes its own: of zeros that are written piece by piece, and compared."""
+
+    def forward(self, x):
+        mask = x.new_zeros(4, 4)
+        for index, place in enumerate((slice(0, 2), slice(2, 4))):
+            mask[place] = index
+        apart = mask.unsqueeze(0) - mask.unsqueeze(1)
+        apart = apart.masked_fill(apart != 0, -100.0)
+        edge = torch.full_like(x[0, 0, 0], 2.0) * torch.ones_like(x[0])
+        return torch.softmax(x + apart[0] + edge, -1)
+
+
+def test_what_is_made_of_an_inputs_sizes_alone_is_a_constant(canonical):
+    x = torch.randn(3, 4, 4, 4)
+    net = Windowed().eval()
+    graph = canonical(net, x)
+    assert [layer.op for layer in graph.layers if not layer.transparent] == ["add", "add", "softmax"]
+    assert torch.equal(Executor(graph)([x]), net(x))
