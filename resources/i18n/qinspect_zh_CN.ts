@@ -6578,10 +6578,6 @@
         <translation>把 {layers} 也量化，再看代价如何。</translation>
     </message>
     <message>
-        <source>Each costs a dequantizer and a quantizer; the target has no integer kernel for them.</source>
-        <translation>每个都要付出一次反量化和一次量化；目标没有适合它们的整数核。</translation>
-    </message>
-    <message>
         <source>island</source>
         <translation>浮点孤岛</translation>
     </message>
@@ -8508,6 +8504,14 @@
     <message>
         <source>repairing</source>
         <translation>正在修补</translation>
+    </message>
+    <message>
+        <source>torch 2.13&apos;s inductor takes a wrong length for the output of an integer conv1d of several taps, and may refuse the file: leave {layers} in float where torch alone is to compile it</source>
+        <translation>torch 2.13 的 inductor 会把多抽头整数 conv1d 的输出长度算错，可能拒绝此文件：若要由 torch 单独编译，请让 {layers} 保持浮点</translation>
+    </message>
+    <message>
+        <source>Each costs a dequantizer and a quantizer; this target keeps {layers} in float.</source>
+        <translation>每个都要付出一次反量化和一次量化；此目标让 {layers} 保持浮点。</translation>
     </message>
     <message>
         <source>Losses are simulated; where a target&apos;s kernels compute something else than the simulation, analyze says so.</source>

@@ -270,6 +270,14 @@ def test_float_between_integers_is_an_island_and_float_at_the_end_is_not(examine
     assert "float_islands" not in examine(nn.Sequential(nn.Linear(8, 4), nn.Softplus()), x)
 
 
+def test_of_an_island_one_of_whose_layers_stays_in_float_none_is_to_be_quantized(examine):
+    between = nn.Sequential(nn.Softplus(), nn.MaxPool1d(3, 1, 1))
+    finding = examine(Island(between), image(64, 2, 8))["float_islands"]
+    assert finding.layers == ("between.0:softplus", "between.1:max_pool1d")
+    assert finding.plan is None
+    assert finding.remedy.endswith("this target keeps between.0:softplus in float.")
+
+
 def test_an_island_that_the_user_made_can_be_quantized_again(examine):
     x = image(64, 8)
     plan = MINMAX.with_layer("between:linear", weight=None, activation=None)

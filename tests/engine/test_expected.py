@@ -58,7 +58,7 @@ def test_another_kernel_is_estimated_from_layers_of_the_same_operator_that_ran_o
 
 def test_what_nothing_tells_is_not_known_with_the_reason():
     analysis = run(row("a", 40.0, 8.0), row("b", None, None, int8_in="a"))
-    assert "no run on fx-x86" in expected_time(layer("a"), INT8, False, Target.parse("fx-x86"), [analysis]).source
+    assert "no run on FX x86" in expected_time(layer("a"), INT8, False, Target.parse("fx-x86"), [analysis]).source
     one = expected_time(layer("a"), DYNAMIC, False, Target(), [analysis])
     assert one.us is None
     assert "no linear was timed with uint8 dynamic" in one.source or "no linear was timed with" in one.source

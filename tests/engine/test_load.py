@@ -156,6 +156,26 @@ def test_a_source_that_is_not_there_is_named(tmp_path, monkeypatch, where, says)
     assert caught.value.where == where.partition(":")[0]
 
 
+@pytest.mark.parametrize(
+    ("where", "remedy"),
+    [
+        ("needy.py:net", "Install it beside qinspect"),
+        ("needy.inner:net", "Install it beside qinspect"),
+        ("needy.nothing:net", "Is the package installed here?"),
+    ],
+)
+def test_of_code_that_wants_what_is_not_installed_that_is_said(tmp_path, monkeypatch, where, remedy):
+    (tmp_path / "needy").mkdir()
+    (tmp_path / "needy/__init__.py").write_text("")
+    for file in ("needy.py", "needy/inner.py"):
+        (tmp_path / file).write_text("import a_library_that_is_not_there\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(Problem, match="ModuleNotFoundError") as caught:
+        load(where)
+    assert caught.value.remedy.startswith(remedy)
+
+
 def test_a_file_with_a_syntax_error_is_named_and_leaves_no_module_behind(tmp_path):
     import sys
 

@@ -137,3 +137,15 @@ def test_a_dynamic_program_is_verified_in_a_new_process_and_opens_with_its_plan(
     assert len(opened.existing.dynamic) == 2
     assert set(opened.existing.weights) == {"1:linear", "3:linear"}
     assert [layer.op for layer in opened.graph.layers if not layer.transparent] == ["linear", "relu", "linear"]
+
+
+def test_an_integer_conv1d_of_several_taps_comes_with_a_warning_of_inductors_defect(canonical, quantized, tmp_path):
+    x = torch.randn(4, 3, 12)
+    plan = QuantPlan.preset(Target("pt2e", "inductor"))
+
+    def notes(*layers: nn.Module) -> str:
+        q = quantized(canonical(nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(2)), x), plan, [(x,)])
+        return " ".join(export_pt2e(q, tmp_path / "net.pt2", [(x,)]).notes)
+
+    assert "leave 1:conv1d in float" in notes(nn.Conv1d(3, 4, 1), nn.Conv1d(4, 4, 3))
+    assert "conv1d" not in notes(nn.Conv1d(3, 4, 1))

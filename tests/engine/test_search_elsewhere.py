@@ -158,7 +158,7 @@ def test_plans_of_several_targets_share_one_front(case):
     assert losses == sorted(losses, reverse=True)
     assert found.met
     assert found.best.final is not None
-    assert found.why.endswith(f"it is for {found.best.plan.target.name}")
+    assert found.why.endswith(f"it is for {found.best.plan.target.title}")
     rows = found.to_json()
     assert rows["targets"] == list(found.targets)
     assert {row["target"] for row in rows["points"]} <= set(found.targets)

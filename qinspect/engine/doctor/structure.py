@@ -165,12 +165,22 @@ def float_islands(case: Case) -> list[Finding]:
     layers = [layer for island in islands for layer in island if not layer.transparent]
     abilities = table(case.plan.target)
     preset = PRESETS[case.plan.target.preset]
+
+    def stays(layer: Layer) -> bool:
+        return (
+            layer.op in NEVER_ASKED
+            or layer.id in q.asked
+            or abilities.why_not(layer, preset, case.plan.target) is not None
+        )
+
+    # Where one of an island's layers stays, the others' quantization only moves its border.
+    stay = [layer for layer in layers if stays(layer)]
     able = [
         layer
-        for layer in layers
-        if layer.op not in NEVER_ASKED
-        and layer.id not in q.asked
-        and abilities.why_not(layer, preset, case.plan.target) is None
+        for island in islands
+        if not any(map(stays, (item for item in island if not item.transparent)))
+        for layer in island
+        if not layer.transparent
     ]
     edited = case.plan
     for layer in able:
@@ -191,7 +201,10 @@ def float_islands(case: Case) -> list[Finding]:
             None,
             Text("Quantize {layers} too, and see what that costs.", layers=listed([layer.id for layer in able]))
             if able
-            else Text("Each costs a dequantizer and a quantizer; the target has no integer kernel for them."),
+            else Text(
+                "Each costs a dequantizer and a quantizer; this target keeps {layers} in float.",
+                layers=listed([layer.id for layer in stay]),
+            ),
             edited.to_json() if able else None,
         )
     ]

@@ -20,6 +20,9 @@ from ..text import Text, listed
 from .call import Call
 from .sniff import holds_arrays
 
+INSTALL = Text("Install it beside qinspect, in the same environment.")
+"""What to do where code wants a package that is not there."""
+
 
 def resolve(source: str) -> Any:
     """The object that ``file.py:name`` or ``package.module:name`` names; runs the code."""
@@ -44,7 +47,7 @@ def resolve(source: str) -> Any:
             raise Problem(
                 head,
                 Text("importing it raises {error}: {said}", error=type(error).__name__, said=error),
-                Text("Mend the file."),
+                INSTALL if isinstance(error, ImportError) else Text("Mend the file."),
             ) from error
         finally:
             sys.path.remove(folder)
@@ -52,10 +55,11 @@ def resolve(source: str) -> Any:
         try:
             module = importlib.import_module(head)
         except Exception as error:
+            itself = isinstance(error, ImportError) and (error.name or "").split(".")[0] == head.split(".")[0]
             raise Problem(
                 head,
                 Text("importing it raises {error}: {said}", error=type(error).__name__, said=error),
-                Text("Is the package installed here?"),
+                INSTALL if isinstance(error, ImportError) and not itself else Text("Is the package installed here?"),
             ) from error
     try:
         return getattr(module, name)
@@ -84,9 +88,7 @@ def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
             raise Problem(
                 spec.source,
                 Text("calling it raises {error}: {said}", error=type(error).__name__, said=error),
-                Text("Install it beside qinspect, in the same environment.")
-                if isinstance(error, ImportError)
-                else Text("It must work without arguments."),
+                INSTALL if isinstance(error, ImportError) else Text("It must work without arguments."),
             ) from error
     example = None
     if isinstance(made, tuple) and len(made) == 2:
