@@ -8,6 +8,7 @@ from PySide6.QtGui import QContextMenuEvent, QHelpEvent
 from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QTableWidget, QToolTip
 
 from qinspect.engine.kernel_results import KernelCheck
+from qinspect.gui.panels.figures import millis
 from qinspect.gui.panels.layer_columns import COLUMNS
 from qinspect.gui.panels.layer_menu import LayerMenu
 from qinspect.gui.plots.kernel import KernelPlot
@@ -170,3 +171,10 @@ def test_names_without_room_keep_what_tells_them_apart(window):
         delegate.initStyleOption(option, index)
         assert option.text == said
         assert option.textElideMode == Qt.TextElideMode.ElideLeft
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(3.6, "3.60"), (4.0, "4.00"), (12.04, "12.0"), (0.5, "0.500"), (123.4, "123"), (None, "–")]
+)
+def test_times_below_one_another_have_as_many_digits(value, shown):
+    assert millis(value) == shown

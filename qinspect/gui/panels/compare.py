@@ -13,7 +13,7 @@ from PySide6.QtCore import QCoreApplication
 from ...engine.qconfig import config_from_json
 from ...engine.results import Totals
 from ...session import Run
-from .figures import drop, measured, share, small
+from .figures import drop, measured, millis, share, small
 
 SHOWN = 12
 """Lines of a kind that are shown."""
@@ -87,7 +87,7 @@ def _figures(unit: str | None) -> tuple[Figure, ...]:
     """The model's figures; `unit` is the metric's."""
 
     def ms(value: float | None) -> str:
-        return "–" if value is None else f"{value:.3g} ms"
+        return "–" if value is None else f"{millis(value)} ms"
 
     def nats(value: float | None) -> str:
         return "–" if value is None else f"{value:.3g} nats"

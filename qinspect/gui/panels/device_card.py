@@ -12,6 +12,7 @@ from ..document import Document
 from ..icons import set_icon
 from ..work import layer_info_beside
 from .cards import Card, label, row
+from .figures import millis
 
 
 class DeviceCard(Card):
@@ -64,7 +65,7 @@ class DeviceCard(Card):
         timed = sum(row.latency is not None and row.latency.int8_us is not None for row in run.analysis.layers)
         parts = [run.device]
         if totals.fp32_ms is not None and totals.int8_ms is not None:
-            parts.append(f"fp32 {totals.fp32_ms:.3g} ms, int8 {totals.int8_ms:.3g} ms")
+            parts.append(f"fp32 {millis(totals.fp32_ms)} ms, int8 {millis(totals.int8_ms)} ms")
         if sums is not None and sums.runs:
             parts.append(self.tr("{0} runs").format(sums.runs))
         parts.append(self.tr("{0} layers timed").format(timed))

@@ -51,6 +51,13 @@ def micros(value: float | None, sign: bool = False) -> str:
     return f"{value:{plus}.0f} µs" if abs(value) >= 10 else f"{value:{plus}.1f} µs"
 
 
+def millis(value: float | None) -> str:
+    """A time in ms with three digits, so that figures below one another have as many."""
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"
+
+
 def small(value: float | None) -> str:
     """Any figure with three digits."""
     return "–" if value is None else f"{value:.3g}"

@@ -22,7 +22,7 @@ from ..document import Document
 from ..icons import set_icon
 from .cards import Hint
 from .compare import as_html
-from .figures import measured, share, small
+from .figures import measured, millis, share, small
 from .tables import explain, row_table
 
 NAME_WIDTH = 170
@@ -138,7 +138,7 @@ class RunsTable(QWidget):
                 share(totals.agreement),
                 small(totals.kl),
                 "–" if totals.sqnr_db is None else f"{totals.sqnr_db:.1f}",
-                "–" if totals.int8_ms is None else f"{totals.int8_ms:.3g}",
+                millis(totals.int8_ms),
                 "–" if ratio is None else f"{ratio:.2f}",
                 f"{sum(row.quantized for row in rows)} / {sum(row.asked for row in rows)}",
             )

@@ -14,7 +14,7 @@ from ..document import Document
 from ..icons import set_icon, set_primary
 from ..language import translated
 from .cards import Card, Figure, Page, heading, label, row
-from .figures import decibel, drop, measured, share
+from .figures import decibel, drop, measured, millis, share
 from .findings import MEASURED, Findings
 
 translate = QCoreApplication.translate
@@ -194,9 +194,9 @@ class VerdictPage(Page):
                 else self.tr("{0}× slower").format(f"{1 / ratio:.2f}")
             )
             if old.fp32_p90_ms and old.int8_p90_ms:
-                text += self.tr("; 90% within {0}").format(f"{old.fp32_p90_ms:.3g} → {old.int8_p90_ms:.3g} ms")
+                text += self.tr("; 90% within {0}").format(f"{millis(old.fp32_p90_ms)} → {millis(old.int8_p90_ms)} ms")
             self.time.show_value(
-                f"{old.fp32_ms:.3g} → {old.int8_ms:.3g} ms",
+                f"{millis(old.fp32_ms)} → {millis(old.int8_ms)} ms",
                 text,
                 "good" if ratio > 1.05 else "bad" if ratio < 0.95 else "",
                 stale,
