@@ -163,7 +163,7 @@ def test_times_of_another_device_are_a_run_of_their_own_beside_the_layers(
     assert run.device == "Cortex-A72"
     assert run.analysis.totals.int8_ms == 0.9
     assert run.analysis.row("conv:conv2d").latency.int8_us == 40.0
-    assert "Cortex-A72, fp32 2 ms, int8 0.9 ms, 50 runs, 2 layers timed" in window.export_page.device.text.text()
+    assert "Cortex-A72, fp32 2.00 ms, int8 0.900 ms, 50 runs, 2 layers timed" in window.export_page.device.text.text()
     window.go("layers")
     tree = window.layers_page.tree
     line = next(text for text in tree.as_tsv().splitlines() if text.startswith("conv:conv2d"))
