@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
+
+import pytest
+
+needs_signals = pytest.mark.skipif(
+    sys.platform == "win32",
+    reason="Windows has no SIGINT and SIGSEGV to end by, and os.kill(pid, 0) ends what it only asks for elsewhere",
+)
 
 CODE = """
 import ctypes, os, sys, time

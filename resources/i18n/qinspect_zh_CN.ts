@@ -8514,6 +8514,10 @@
         <translation>每个都要付出一次反量化和一次量化；此目标让 {layers} 保持浮点。</translation>
     </message>
     <message>
+        <source>A file is named by its path: {source}.</source>
+        <translation>文件要按路径来写：{source}。</translation>
+    </message>
+    <message>
         <source>Losses are simulated; where a target&apos;s kernels compute something else than the simulation, analyze says so.</source>
         <translation>损失是模拟得出的；若某个目标的核与模拟的计算不同，analyze 会指出。</translation>
     </message>

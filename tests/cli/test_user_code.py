@@ -10,9 +10,7 @@ import time
 import pytest
 
 from qinspect.cli import main
-from tests.user_code import is_gone, write_code
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+from tests.user_code import is_gone, needs_signals, write_code
 
 SHAPE = ["--input-shape", "1,1,8,8"]
 
@@ -32,6 +30,7 @@ def test_data_of_a_callable_are_read_in_this_process(code, tmp_path, monkeypatch
     assert (tmp_path / "s.npz").is_file()
 
 
+@needs_signals
 @pytest.mark.parametrize("name", ["hangs", "batches_that_hang"])
 def test_ctrl_c_ends_what_hangs(code, tmp_path, name):
     path, pid = code

@@ -176,6 +176,15 @@ def test_of_code_that_wants_what_is_not_installed_that_is_said(tmp_path, monkeyp
     assert caught.value.remedy.startswith(remedy)
 
 
+def test_a_module_beside_which_one_stands_is_to_be_named_by_its_path(tmp_path, monkeypatch):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner/alone.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Problem, match="ModuleNotFoundError") as caught:
+        load("inner.alone:net")
+    assert caught.value.remedy == "A file is named by its path: inner/alone.py:net."
+
+
 def test_a_file_with_a_syntax_error_is_named_and_leaves_no_module_behind(tmp_path):
     import sys
 

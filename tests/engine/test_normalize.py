@@ -215,3 +215,15 @@ def test_what_is_made_of_an_inputs_sizes_alone_is_a_constant(canonical):
     graph = canonical(net, x)
     assert [layer.op for layer in graph.layers if not layer.transparent] == ["add", "add", "softmax"]
     assert torch.equal(Executor(graph)([x]), net(x))
+
+
+def test_what_has_as_many_samples_as_the_input_is_made_anew_for_each_batch(canonical):
+    x = torch.randn(3, 4, 4)
+
+    class Like(nn.Module):
+        def forward(self, x):
+            return torch.cat([x, torch.full_like(x, 2.0), x.new_ones(x.shape[0], 1, 4)], 1)
+
+    graph = canonical(Like(), x)
+    for batch in (x, torch.randn(5, 4, 4)):
+        assert torch.equal(Executor(graph)([batch]), Like()(batch))

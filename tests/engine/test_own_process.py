@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import sys
 import time
 from pathlib import Path
 
@@ -19,9 +18,7 @@ from qinspect.engine.load.own_process import load_apart
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled, silent
 from qinspect.engine.source import ModelSpec
-from tests.user_code import is_gone
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+from tests.user_code import is_gone, needs_signals
 
 CODE = """
 import time
@@ -121,6 +118,7 @@ def test_data_from_another_process_are_those_from_this_one(code, samples):
     assert len(found) == (samples or 6)
 
 
+@needs_signals
 @pytest.mark.parametrize(
     ("name", "said"),
     [("raises", "ValueError: half-way"), ("leaves", "sys.exit(0)"), ("with_workers", "crashed (SIGABRT)")],

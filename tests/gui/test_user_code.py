@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from PySide6.QtWidgets import QMessageBox
 
@@ -11,9 +9,9 @@ from qinspect.engine import guest
 from qinspect.engine.load import own_process
 from qinspect.gui import dialogs
 from qinspect.gui.panels.faults import Fault
-from tests.user_code import ENDS, is_gone, write_code
+from tests.user_code import ENDS, is_gone, needs_signals, write_code
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+pytestmark = needs_signals
 
 LONG = 120_000
 

@@ -56,10 +56,15 @@ def resolve(source: str) -> Any:
             module = importlib.import_module(head)
         except Exception as error:
             itself = isinstance(error, ImportError) and (error.name or "").split(".")[0] == head.split(".")[0]
+            remedy = Text("Is the package installed here?")
+            if isinstance(error, ImportError) and not itself:
+                remedy = INSTALL
+            elif itself and (path := Path(*head.split(".")).with_suffix(".py")).is_file():
+                remedy = Text("A file is named by its path: {source}.", source=f"{path.as_posix()}:{name}")
             raise Problem(
                 head,
                 Text("importing it raises {error}: {said}", error=type(error).__name__, said=error),
-                INSTALL if isinstance(error, ImportError) and not itself else Text("Is the package installed here?"),
+                remedy,
             ) from error
     try:
         return getattr(module, name)
