@@ -234,7 +234,7 @@ def _values(
             own = [name for name in names if not shares.derived(name, names)] or [leader]
             seen = _stats(graph, stats, own[0])
             for name in own[1:]:
-                seen = seen.merged(_stats(graph, stats, name))
+                seen = seen.beside(_stats(graph, stats, name))
             params = estimate_activation(seen, config)
         found.update(dict.fromkeys(names, params))
     return found

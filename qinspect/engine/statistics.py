@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -152,6 +152,13 @@ class TensorStats:
     @property
     def zero_share(self) -> float:
         return self.zeros / self.sampled if self.sampled else math.nan
+
+    def beside(self, other: TensorStats) -> TensorStats:
+        """Statistics of the values of two tensors together, which were seen in the same batches."""
+        if self.batch_min.shape != other.batch_min.shape:
+            return self.merged(other)
+        ends = np.minimum(self.batch_min, other.batch_min), np.maximum(self.batch_max, other.batch_max)
+        return replace(self.merged(other), batch_min=ends[0], batch_max=ends[1])
 
     def merged(self, other: TensorStats) -> TensorStats:
         """Statistics of both parts of the data."""

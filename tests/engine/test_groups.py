@@ -101,3 +101,22 @@ def test_an_override_of_what_is_fused_is_said_to_have_no_effect(canonical):
     )
     apart = plan.with_fusion("1:relu", False)
     assert not any("is fused" in note for note in unheard(apart, *groups_of(graph, apart)))
+
+
+def test_a_groups_moving_average_is_of_its_values_together_whichever_comes_first(net, quantized):
+    """As if the concatenation alone had been observed, batch by batch."""
+    moving = TensorConfig("uint8", estimator="moving_average", momentum=0.3)
+    plan = PLAN.with_override(Override("path", "*", activation=moving))
+    batches = [(IMAGE * scale,) for scale in (1, 3, 0.5, 2)]
+    found = quantized(net, plan, batches).values[":cat"]
+    ends = None
+    with torch.no_grad():
+        for (image,) in batches:
+            left, right = (
+                F.conv2d(image, net.params[f"{n}.weight"], net.params[f"{n}.bias"]) for n in ("left", "right")
+            )
+            whole = torch.cat([left, right])
+            batch = np.array([whole.min(), whole.max()], np.float32)
+            ends = batch if ends is None else ends + np.float32(0.3) * (batch - ends)
+    assert ends is not None
+    assert float(found.scale) == pytest.approx((ends[1] - ends[0]) / 255, rel=1e-6)

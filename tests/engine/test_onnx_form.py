@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from qinspect.engine.backends.onnx.interface import grids, to_integers, to_real
+from qinspect.engine.backends.onnx.naming import PLAN as PLAN_KEY
 from qinspect.engine.backends.onnx.opset import OPSETS, lowest_onnxruntime, with_opset
-from qinspect.engine.backends.ort.export import PLAN as PLAN_KEY
 from qinspect.engine.backends.ort.export import export_onnx
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan_file import plan_from_json

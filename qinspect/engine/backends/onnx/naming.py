@@ -13,9 +13,9 @@ from ...graph import Layer, LayerGraph, Ref
 OPSET = 18
 IR_VERSION = 10  # The first with metadata on nodes; onnxruntime reads it from 1.18 on.
 
-LAYER, VALUES, MERGED = "qinspect.layer", "qinspect.values", "qinspect.merged"
-"""Keys of metadata: a node's layer id; of the model, JSON: value name to tensor name, and paddings
-that a convolution took over to the convolution's id."""
+LAYER, VALUES, MERGED, PLAN = "qinspect.layer", "qinspect.values", "qinspect.merged", "qinspect.plan"
+"""Keys of metadata: a node's layer id; of the model, JSON: value name to tensor name, paddings that a
+convolution took over to the convolution's id, and the plan."""
 
 Shape = tuple[int | None, ...]
 """Of a tensor; None where it varies with the batch."""

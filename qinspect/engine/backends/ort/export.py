@@ -20,13 +20,11 @@ from ...text import Text
 from ..exported import Batches, Score, need_samples
 from ..onnx.export import float_model
 from ..onnx.interface import integer_io
+from ..onnx.naming import PLAN
 from ..onnx.opset import with_opset
 from ..onnx.qdq import quantized_model
 from ..onnx.verify import Written, real_tensors, verify_onnx
 from .runner import tapped_model
-
-PLAN = "qinspect.plan"
-"""Key of the model's metadata: the plan, as plan.json has it."""
 
 
 def export_onnx(

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from torch.export import Dim
 from torch.fx import traceback
 
-from ...backends.onnx.naming import LAYER, VALUES
+from ...backends.onnx.naming import LAYER, PLAN, VALUES
 from ...backends.onnx.qdq import CLIPS, INTEGERS
-from ...backends.ort.export import PLAN
 from ...existing import Existing
 from ...graph import Layer, LayerGraph, Param, Ref, TensorSpec
 from ...graph import replace as replace_leaves
