@@ -64,3 +64,12 @@ def test_what_a_float_convolution_reads_has_its_one_scale_once_for_each_channel(
     scale = arrays[makers[node.input[0]].input[1]]
     assert scale.shape == (8,)
     assert len(np.unique(scale)) == 1
+
+
+def test_nothing_is_stored_that_nothing_reads(canonical, quantized):
+    """onnxruntime warns of each; the scale that a float layer reads by channel replaces one."""
+    x = torch.randn(6, 4, 8, 8)
+    net = nn.Sequential(nn.Conv2d(4, 8, 3), nn.Flatten(), nn.Linear(288, 3))
+    q = quantized(canonical(net, x), QuantPlan.preset(Target()).with_layer("2:linear", None, None), [(x,)])
+    graph = onnx.load_from_string(OrtRunner(q, float_model(q.graph)).model_bytes).graph
+    assert {tensor.name for tensor in graph.initializer} <= {name for node in graph.node for name in node.input}

@@ -11,12 +11,16 @@ from typing import Any
 
 import onnx
 import torch
+from onnx import inliner
 
 from ...execute import Executor
 from ...graph import LayerGraph
 from ...problem import NotWritten
 from ...text import Text
 from .naming import OPSET, Shape, stored_names
+
+FUNCTIONS = [("", name) for name in ("CastLike", "CenterCropPad", "GroupNormalization", "HardSwish", "Mish")]
+"""Operators that onnxruntime takes apart itself, and forgets whose they are."""
 
 
 class Foreign:
@@ -93,7 +97,7 @@ class Foreign:
         copy.CopyFrom(node)
         del copy.metadata_props[:]
         copy.doc_string = ""
-        copy.name = prefix + node.name
+        copy.name = prefix + (node.name or node.output[0])
         copy.input[:] = [name(item) for item in node.input]
         # One operator may make several values (an LSTM's); each has a copy, of which the runtime keeps one.
         copy.output[:] = [name(item) if self._own.get(item, value) == value else prefix + item for item in node.output]
@@ -161,7 +165,7 @@ def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -
     finally:
         logger.setLevel(level)
     assert program is not None
-    model = program.model_proto
+    model = inliner.inline_selected_functions(program.model_proto, FUNCTIONS, inline_schema_functions=True)
     if len(names - {output.name for output in model.graph.output}):
         raise NotWritten(Text("ONNX export"), Text("values got lost in torch's exporter"), Text("Use an FX target."))
     return model

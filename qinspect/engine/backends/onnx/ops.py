@@ -9,6 +9,7 @@ import numpy as np
 
 from ...graph import Layer, Param
 from ..grouping import takes_nearest
+from .curves import CURVES
 from .moves import TRANSPARENT, Declined, Emitter, Writer, target_shape
 
 
@@ -131,36 +132,6 @@ def _clip(writer: Writer, layer: Layer, output: str) -> None:
         for side, bound in (("min", low), ("max", high))
     ]
     writer.node("Clip", [x, *bounds], output)
-
-
-def _unary(op: str, *names: str) -> Emitter:
-    """An operator of one tensor; `names` are the ONNX attributes of the arguments that follow."""
-
-    def write(writer: Writer, layer: Layer, output: str) -> None:
-        if any(item is not None for item in layer.args[1 + len(names) :]):
-            raise Declined
-        attributes = dict(zip(names, layer.args[1:], strict=False))
-        if not all(isinstance(value, (int, float)) for value in attributes.values()):
-            raise Declined
-        kinds = {key: value if key == "axis" else float(value) for key, value in attributes.items()}
-        writer.node(op, [writer.tensor(layer.args[0])], output, **kinds)
-
-    return write
-
-
-def _hard_sigmoid(writer: Writer, layer: Layer, output: str) -> None:
-    writer.node("HardSigmoid", [writer.tensor(layer.args[0])], output, alpha=1 / 6, beta=0.5)
-
-
-def _hardswish(writer: Writer, layer: Layer, output: str) -> None:
-    """In its parts: the runtime would take it apart too, and forget whose they are."""
-    x = writer.tensor(layer.args[0])
-    writer.node("Mul", [x, writer.node("HardSigmoid", [x], alpha=1 / 6, beta=0.5)], output)
-
-
-def _silu(writer: Writer, layer: Layer, output: str) -> None:
-    x = writer.tensor(layer.args[0])
-    writer.node("Mul", [x, writer.node("Sigmoid", [x])], output)
 
 
 def _prelu(writer: Writer, layer: Layer, output: str) -> None:
@@ -329,6 +300,7 @@ def _as_scales(before: Sequence[int | None], sizes: Sequence[int], exact: bool) 
 
 
 EMITTERS: Mapping[str, Emitter] = {
+    **CURVES,
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _conv),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _conv_transpose),
     **dict.fromkeys(("relu", "relu6", "hardtanh", "clamp"), _clip),
@@ -337,13 +309,6 @@ EMITTERS: Mapping[str, Emitter] = {
     **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"), _adaptive_avg_pool),
     "linear": _linear,
     "batch_norm": _batch_norm,
-    "leaky_relu": _unary("LeakyRelu", "alpha"),
-    "sigmoid": _unary("Sigmoid"),
-    "tanh": _unary("Tanh"),
-    "softmax": _unary("Softmax", "axis"),
-    "hardswish": _hardswish,
-    "hardsigmoid": _hard_sigmoid,
-    "silu": _silu,
     "prelu": _prelu,
     "add": _arithmetic("Add"),
     "sub": _arithmetic("Sub"),

@@ -52,8 +52,11 @@ def opset_of(model: onnx.ModelProto) -> int:
 def lowest_onnxruntime(model: onnx.ModelProto) -> str | None:
     """The first version of ONNX Runtime that reads a model with this opset and file format."""
     least = opset_of(model)
-    if any(node.op_type == "MatMulNBits" for node in model.graph.node):
+    own = {node.op_type for node in model.graph.node if node.domain == "com.microsoft"}
+    if "MatMulNBits" in own:
         least = max(least, 20)  # ONNX Runtime 1.17 brought both.
+    if "QuickGelu" in own:
+        least = max(least, 17)  # 1.12
     opsets = [opset for opset in OPSETS if opset >= least and IR_VERSIONS[opset] >= model.ir_version]
     return ONNXRUNTIMES[opsets[0]] if opsets else None
 

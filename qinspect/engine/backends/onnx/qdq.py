@@ -18,6 +18,7 @@ from ..grouping import PASSING
 from ..ort.table import SIXTEEN_BITS, grouping, stored
 from ..ort.unasked import keep_float
 from . import partly as onnx_partly
+from .curves import as_one
 from .naming import LAYER, MERGED, VALUES, content_key, metadata
 from .ops import limits
 from .opset import needed_opset
@@ -137,7 +138,7 @@ class _Builder:
             elif layer.id in self.q.weight_only:
                 onnx_partly.weight_only(self, nodes)
             elif layer.id not in self.q.quantized:
-                self.copy(nodes)
+                self.copy(as_one(layer, nodes) if any(map(self.q.at_origin, layer.inputs)) else nodes)
             elif nodes:
                 self._quantize_layer(nodes)
         for node in groups.get("", []):  # what names an output
@@ -154,9 +155,9 @@ class _Builder:
         result.CopyFrom(self.model)
         del result.graph.node[:], result.graph.initializer[:]
         result.graph.node.extend(self.nodes)
-        used = {name for node in self.nodes for name in node.input}
-        result.graph.initializer.extend(t for name, t in {**self.arrays, **self.stored}.items() if name in used)
+        result.graph.initializer.extend({**self.arrays, **self.stored}.values())
         keep_float(result, self.q.quantized)
+        _drop_unread(result)
         self._say_opsets(result)
         for key, text in extra.items():
             result.metadata_props.add(key=key, value=text)
@@ -437,6 +438,14 @@ class _Builder:
         axis = {} if params.axis is None else {"axis": 0}
         self.append(helper.make_node("DequantizeLinear", [array, scale, zero], [stem], f"{stem}/dequantize", **axis))
         return stem
+
+
+def _drop_unread(model: onnx.ModelProto) -> None:
+    """Take out what is stored and nothing reads: onnxruntime warns of each."""
+    read = {name for node in model.graph.node for name in node.input}
+    stored = [tensor for tensor in model.graph.initializer if tensor.name in read]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(stored)
 
 
 def _whole(params: QParams, number: float) -> int:

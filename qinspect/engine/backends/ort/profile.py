@@ -20,6 +20,9 @@ MOVES = frozenset({"Transpose", "ReorderInput", "ReorderOutput"})
 
 SUMS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
+CURVES = frozenset({"Gelu", "QuickGelu", "FastGelu"})
+"""What it makes of several operators."""
+
 
 class Owners:
     """Whose the operators of an optimized graph are.
@@ -66,6 +69,7 @@ class Owners:
                     self.named[index] = known[stem(name)]
                     break
         self.named.update(_of_sums(model, self.nodes, self.named))
+        self.named.update(_of_fused(model, self.nodes, self.named))
         every = dict(self.named)
         for index, node in reversed(list(enumerate(self.nodes))):
             if index not in every:
@@ -104,6 +108,31 @@ def _of_sums(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], named: Map
         owner = next((one for one in before.get(layer, ()) if kind in own[one] and one not in named.values()), None)
         if owner is not None:
             found[index] = owner
+    return found
+
+
+def _of_fused(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], named: Mapping[int, str]) -> dict[int, str]:
+    """Curves that the runtime made of several operators and whose output it renamed (a Gelu between convolutions).
+
+    They are of the one layer that reads what they read and has no other operator left.
+    """
+    makes = {name: index for index, node in enumerate(nodes) for name in node.output}
+    layers = {name: metadata(node, LAYER) for node in model.graph.node for name in node.output}
+    left, readers = set(named.values()), dict[str, set[str]]()
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(layers.get(name, name), set()).add(metadata(node, LAYER))
+    found: dict[int, str] = {}
+    for index, node in enumerate(nodes):
+        if index in named or node.op_type not in CURVES:
+            continue
+        source = node.input[0]
+        while source in makes and nodes[makes[source]].op_type in MOVES:
+            source = nodes[makes[source]].input[0]
+        maker = {**named, **found}.get(makes[source], "") if source in makes else source
+        whose = readers.get(maker, set()) - left - set(found.values()) - {maker}
+        if len(whose) == 1:
+            found[index] = whose.pop()
     return found
 
 

@@ -259,8 +259,8 @@ def _bit_shift(c: Call) -> torch.Tensor:
 
 
 def _quick_gelu(c: Call) -> torch.Tensor:
-    x = c.tensor(0)
-    return x * torch.sigmoid(x * float(c.get("alpha", 1.702)))
+    x, alpha = c.tensor(0), float(c.get("alpha", 1.702))
+    return F.silu(x) if alpha == 1 else x * torch.sigmoid(x * alpha)
 
 
 ARITHMETIC: Mapping[str, Function] = {
