@@ -2,7 +2,7 @@
 
 Kernels and exported models run in processes of their own, started as ``<executable> -m module``,
 ``<executable> -I -B -c code`` or ``<executable> script.py``. A frozen executable is no interpreter, so it does here
-what Python would.
+what Python would; a script only where it is the program's own: a file that the user names is opened, and not run.
 """
 
 import multiprocessing
@@ -12,6 +12,9 @@ import sys
 
 FLAGS = ("-I", "-B", "-E", "-P", "-s", "-u")
 """Python's own, which say where it may look for modules and write them: a frozen one has only its own."""
+
+OWN = os.path.join(os.path.dirname(os.path.realpath(__file__)), "")
+"""The folder of what was frozen."""
 
 
 def main() -> int:
@@ -29,14 +32,15 @@ def main() -> int:
             sys.path.insert(0, "")
         exec(compile(asked[1], "<string>", "exec"), {"__name__": "__main__", "__builtins__": __builtins__})
         return 0
-    if asked and asked[0].endswith(".py") and os.path.isfile(asked[0]):
+    if asked and asked[0].endswith(".py") and os.path.realpath(asked[0]).startswith(OWN):
         sys.argv = asked
         sys.path.insert(0, os.path.dirname(os.path.abspath(asked[0])))
         runpy.run_path(asked[0], run_name="__main__")
         return 0
-    from qinspect.cli import main as command_line
+    from qinspect.cli import run
 
-    return command_line(words)
+    run()
+    return 0
 
 
 if __name__ == "__main__":

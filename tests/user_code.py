@@ -15,7 +15,7 @@ needs_signals = pytest.mark.skipif(
 )
 
 CODE = """
-import ctypes, os, sys, time
+import ctypes, multiprocessing, os, sys, threading, time
 import numpy as np
 import torch
 
@@ -69,6 +69,14 @@ def batches_that_hang():
 
 def batches_that_leave():
     return good_then(leaves)
+
+def a_thread_leaves():
+    thread = threading.Thread(target=leaves)
+    return good_then(lambda: (thread.start(), thread.join()))
+
+def a_worker_leaves():
+    worker = multiprocessing.get_context("fork").Process(target=leaves)
+    return good_then(lambda: (worker.start(), worker.join()))
 
 def batches_that_crash():
     return good_then(crashes)

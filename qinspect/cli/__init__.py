@@ -12,12 +12,15 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import NoReturn
 
 from .. import __version__
 from ..engine.problem import Problem, Unmet
 from ..engine.progress import Cancelled
-from ..engine.unforeseen import problem_of
+from ..engine.unforeseen import Left, problem_of
 from . import analyze, compare, dump, export, inspect, search, window
 from .options import WrongUsage
 from .terminal import summary
@@ -39,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = ["window", *words]
     options = parser.parse_args(words)
     try:
-        with _interruptible():
+        with _interruptible(), _no_way_out():
             status = int(options.run(options))
         sys.stdout.flush()  # what cannot be written is to be said here, not when the interpreter ends
         return status
@@ -98,6 +101,31 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _no_way_out() -> Iterator[None]:
+    """``os._exit`` in the user's code raises: it would end the program with the status that says all is done."""
+    really, here = os._exit, os.getpid()
+
+    def leave(status: int) -> NoReturn:
+        caller = sys._getframe(1)
+        ours = str(caller.f_globals.get("__name__")).startswith("qinspect.")
+        if ours or os.getpid() != here:  # a worker of the user's own ends as it likes
+            really(status)
+        error = Left(status)
+        if threading.current_thread() is threading.main_thread():
+            raise error
+        # Raised here it would end this thread alone.
+        problem = problem_of(error.with_traceback(TracebackType(None, caller, caller.f_lasti, caller.f_lineno)))
+        print(f"qinspect: {problem}", file=sys.stderr, flush=True)
+        really(1)
+
+    os._exit = leave
+    try:
+        yield
+    finally:
+        os._exit = really
 
 
 def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:

@@ -219,6 +219,8 @@ class Guest:
                     line = ""
                 lines.put(line)
                 if not line.startswith('["report"'):
+                    if process.stdout is None:  # nobody else closes it, see `_end`
+                        said.close()
                     return
 
         listener = threading.Thread(target=listen, daemon=True)
@@ -236,7 +238,9 @@ class Guest:
                     if process.poll() is None:
                         continue
                     _kill(process)  # what it has started would hold the pipe open
-                    line = lines.get(timeout=ENDS_S)
+                    line = ""
+                    with contextlib.suppress(queue.Empty):
+                        line = lines.get(timeout=ENDS_S)
                 if not line:
                     break
                 kind, answer = json.loads(line)
@@ -251,14 +255,11 @@ class Guest:
         except (Problem, Raised):
             raise
         except BaseException:
-            _kill(process)
-            listener.join(ENDS_S)
-            _end(process)
+            _end(process, listener)
             raise
-        listener.join()
         with contextlib.suppress(subprocess.TimeoutExpired):  # it closed its own pipe, and goes on
             process.wait(ENDS_S)
-        _end(process)
+        _end(process, listener)
         why = how_it_ended(process.returncode, ())
         raise Died(self.source, Text("running it in a process of its own {why}", why=why), self._remedy)
 
@@ -272,11 +273,16 @@ def _kill(process: Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _end(process: Process) -> None:
-    if process.stdout is None or process.stdout.closed:  # long since: its number may be another's
+def _end(process: Process, listener: threading.Thread | None = None) -> None:
+    assert process.stdin is not None
+    if process.stdin.closed:  # long since: its number may be another's
         return
     _kill(process)
     process.wait()
+    if listener is not None:
+        listener.join(ENDS_S)
+        if listener.is_alive():  # what has left the group holds the pipe: closing it would wait for the listener
+            process.stdout = None
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             with contextlib.suppress(BrokenPipeError):  # of a line that it did not read

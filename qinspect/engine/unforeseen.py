@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import errno
+import traceback
+from pathlib import Path
 
 from .problem import Problem
 from .text import Text
+
+PACKAGE = Path(__file__).parents[1]
+
+
+class Left(SystemExit):
+    """``os._exit`` was called, which would have ended the process without a word."""
 
 
 def problem_of(error: BaseException) -> Problem | None:
@@ -14,8 +22,8 @@ def problem_of(error: BaseException) -> Problem | None:
         return error
     if isinstance(error, SystemExit):
         return Problem(
-            Text("code of the model, the data or the metric"),
-            Text("ended the program: sys.exit({code})", code=error.code),
+            _outside(error) or Text("code of the model, the data or the metric"),
+            Text("ended the program: {call}({code})", call=_call(error), code=error.code),
             Text("Take that call out of it."),
         )
     if isinstance(error, OSError) and (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
@@ -36,3 +44,14 @@ def problem_of(error: BaseException) -> Problem | None:
             Text("Close other programs, or open the model with a smaller --input-shape."),
         )
     return None
+
+
+def _call(error: SystemExit) -> str:
+    return "os._exit" if isinstance(error, Left) else "sys.exit"
+
+
+def _outside(error: BaseException) -> str | None:
+    """The file and line that raised it, of code that is not this package's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [frame for frame in frames if PACKAGE not in Path(frame.filename).parents]
+    return f"{places[-1].filename}:{places[-1].lineno}" if places else None

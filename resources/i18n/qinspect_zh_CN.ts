@@ -7218,10 +7218,6 @@
         <translation>模型、数据或指标的代码</translation>
     </message>
     <message>
-        <source>ended the program: sys.exit({code})</source>
-        <translation>结束了程序：sys.exit({code})</translation>
-    </message>
-    <message>
         <source>Take that call out of it.</source>
         <translation>请从代码中去掉该调用。</translation>
     </message>
@@ -8560,6 +8556,10 @@
     <message>
         <source>Give a whole number from 1.</source>
         <translation>请给出从 1 开始的整数。</translation>
+    </message>
+    <message>
+        <source>ended the program: {call}({code})</source>
+        <translation>结束了程序：{call}({code})</translation>
     </message>
     <message>
         <source>{float} and {quantized}</source>

@@ -51,3 +51,23 @@ def test_ctrl_c_ends_what_hangs(code, tmp_path, name):
     assert running.returncode == 130, said
     assert "cancelled" in said
     assert is_gone(pid)
+
+
+@pytest.mark.parametrize(
+    ("model", "data"), [("leaves", "good"), ("net", "batches_that_leave"), ("net", "a_thread_leaves")]
+)
+def test_code_that_ends_the_process_is_a_failure_that_names_its_line(code, tmp_path, model, data):
+    path, _ = code
+    words = [f"{path}:{model}", *SHAPE, "--data", f"{path}:{data}", "--out", str(tmp_path / "s.npz")]
+    command = [sys.executable, "-m", "qinspect", "calibrate", *words]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 1
+    line = next(number for number, text in enumerate(path.read_text().splitlines(), 1) if "os._exit(0)" in text)
+    wanted = f"qinspect: {path}:{line}: ended the program: os._exit(0). Take that call out of it."
+    assert wanted in ended.stderr.splitlines()
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_worker_of_the_users_own_may_end_as_it_likes(code, tmp_path):
+    words = [f"{code[0]}:net", *SHAPE, "--data", f"{code[0]}:a_worker_leaves", "--out", str(tmp_path / "s.npz")]
+    assert main(["calibrate", *words]) == 0

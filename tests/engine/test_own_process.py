@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import threading
 import time
 from pathlib import Path
 
@@ -87,6 +90,20 @@ def with_workers():
         file.write(str(worker.pid))
     yield np.ones((2, 1, 8, 8), np.float32)
     os.abort()
+
+def with_a_runaway():
+    def run():
+        os.setsid()
+        time.sleep(600)
+
+    worker = multiprocessing.get_context("fork").Process(target=run, daemon=True)
+    worker.start()
+    with open(__file__ + ".pid", "w") as file:
+        file.write(str(worker.pid))
+    yield np.ones((2, 1, 8, 8), np.float32)
+    while os.getsid(worker.pid) != worker.pid:
+        time.sleep(0.01)
+    os.abort()
 """
 
 
@@ -131,6 +148,25 @@ def test_data_that_end_half_way_are_named_and_leave_nothing_behind(code, name, s
     assert time.monotonic() - began < 60
     if name == "with_workers":
         assert is_gone(Path(f"{code}.pid"))
+
+
+@needs_signals
+def test_what_has_left_the_group_of_processes_keeps_nobody_waiting(code, monkeypatch):
+    monkeypatch.setattr(guest, "ENDS_S", 0.2)
+    ended = []
+
+    def reads():
+        with pytest.raises(Problem) as caught:
+            read(code, "with_a_runaway")
+        ended.append(str(caught.value))
+
+    reading = threading.Thread(target=reads, daemon=True)  # it would wait for ever
+    reading.start()
+    reading.join(90)
+    runaway = int(Path(f"{code}.pid").read_text())
+    os.kill(runaway, signal.SIGKILL)
+    assert ended
+    assert "crashed (SIGABRT)" in ended[0]
 
 
 def test_a_full_disk_leaves_nothing_behind(code, monkeypatch):
