@@ -19,8 +19,8 @@ from .resources import resource
 if TYPE_CHECKING:
     from .engine.calibrate import Calibration
     from .engine.data import Dataset, DataSpec
+    from .engine.float_check import FloatCheck
     from .engine.graph import LayerGraph
-    from .engine.job import FloatCheck
     from .engine.load import Model
     from .engine.results import Analysis
     from .engine.source import ModelSpec
@@ -122,7 +122,8 @@ def run_headless(out: Path, report: Report, say: Callable[[str], None], language
     """
     from .engine.analyze import analyze
     from .engine.data import open_data
-    from .engine.job import calibrate_model, check_float, first_plan
+    from .engine.float_check import check_float
+    from .engine.job import calibrate_model, first_plan
     from .engine.load import load_model
     from .engine.report import write_analysis
 

@@ -61,8 +61,9 @@ def _analyze(options: argparse.Namespace) -> int:
     from ..engine.cluster.client import gather_on, sweep_on
     from ..engine.cluster.work import work_of
     from ..engine.files import write_json
+    from ..engine.float_check import forward_seconds
     from ..engine.footprint import memory_of
-    from ..engine.job import forward_seconds, fused_graph
+    from ..engine.job import fused_graph
     from ..engine.profiles import read_profile
     from ..engine.report import write_analysis
     from ..engine.sensitivity.sweep import Sweep, read_sweep
@@ -135,8 +136,9 @@ def _calibrate(options: argparse.Namespace) -> int:
     from ..engine.calibrate import Calibration, load_calibration
     from ..engine.cluster.client import gather_on
     from ..engine.cluster.work import work_of
+    from ..engine.float_check import forward_seconds
     from ..engine.footprint import calibration_bytes
-    from ..engine.job import calibrate_model, calibration_key, first_plan, forward_seconds
+    from ..engine.job import calibrate_model, calibration_key, first_plan
 
     made = words.out_file(options)
     known = load_calibration(options.out) if options.resume else None

@@ -1,38 +1,30 @@
-"""The steps before an analysis: check the float model, plan, calibrate."""
+"""The steps before an analysis: does the data fit, plan, fuse, calibrate."""
 
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from .apart import kept_apart
 from .backends.grouping import OWN
 from .backends.tables import table
 from .calibrate import Calibration, calibrate, wanted_values
-from .classes import judged
 from .data import Dataset, batches, kind_of_source
 from .decide import is_asked
-from .execute import Executor, one_after_the_other, outputs_of
 from .existing import Given
-from .feed import checked_batches, float_outputs
+from .feed import checked_batches
 from .fuse import Fused, fuse
 from .graph import LayerGraph
 from .load import Model
-from .load.own_process import Running
 from .memory import check_memory, fitting_batch, fixed_batch
-from .metric import TOP1, Metric
 from .observe import SHARE
 from .plan import QuantPlan, Remedy
 from .problem import Problem
-from .progress import Report, part, silent
+from .progress import Report, silent
 from .qconfig import QConfig
 from .quantize import Quantization, quantize
 from .remedies import equalize, pairs, remedied
@@ -44,45 +36,6 @@ REMEDY_SAMPLES = 64
 
 BATCH = 16
 """Samples at a time, where the model's batch is free."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The float model's answer for one sample."""
-
-    index: int
-    name: str
-    label: int | None
-    top: int
-    probability: float
-
-
-@dataclass(frozen=True)
-class FloatCheck:
-    """What the float model does on the final split: to be confirmed before anything is quantized.
-
-    Parameters
-    ----------
-    metric : float | None
-    metric_name, unit : str
-    higher_is_better : bool
-    samples : int
-    forward_s : float
-        Wall time of the user's own model.
-    predictions : tuple of Prediction
-        Empty where the judged output is no logits.
-    max_abs_delta : float
-        Largest difference between the user's model and the canonical graph; 0 is bitwise equal.
-    """
-
-    metric: float | None
-    metric_name: str
-    samples: int
-    forward_s: float
-    predictions: tuple[Prediction, ...]
-    max_abs_delta: float
-    unit: str = "share"
-    higher_is_better: bool = True
 
 
 def batch_size(graph: LayerGraph) -> int:
@@ -157,94 +110,6 @@ def check_fits(model: Model, data: Dataset) -> None:
 def fed(pairs: Iterable[tuple[tuple[torch.Tensor, ...], Any]]) -> Iterator[tuple[torch.Tensor, ...]]:
     for inputs, _ in pairs:
         yield inputs
-
-
-def _again(report: Report, done: int, total: int) -> Report:
-    """Says how far the float model is, while it runs."""
-    return lambda *_: report(done, total, Text("running the float model"))
-
-
-def check_float(model: Model, data: Dataset, report: Report = silent, metric: Metric = TOP1) -> FloatCheck:
-    """Run the user's float model on the final split, and the canonical graph beside it."""
-    check_fits(model, data)
-    graph = model.graph
-    check_memory(graph, model.spec.source)
-    chosen = whole_batches(graph, data.splits.final)
-    if not chosen:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
-    executor = Executor(graph)
-    metric = judged(metric, graph, data)
-    collected: list[list[NDArray[Any]]] = []
-    delta, seconds, done = 0.0, 0.0, 0
-    with torch.inference_mode():
-        for inputs, _ in checked_batches(graph, data, chosen, batch_size(graph)):
-            again = _again(report, done, len(chosen))
-            again(0, 1, "")
-            names = [data.names[index] for index in chosen[done : done + len(inputs[0])]]
-            began = time.perf_counter()
-            outputs = float_outputs(model, inputs, names, again)
-            seconds += time.perf_counter() - began
-            done += len(inputs[0])
-            if not collected:
-                ours = outputs_of(executor(inputs))
-                for a, b in zip(outputs, ours, strict=True):
-                    delta = max(delta, float((a.float() - b.float()).abs().max()))
-            collected.append([o.float().numpy() for o in outputs])
-    joined = one_after_the_other(collected)
-    if joined and not np.isfinite(joined[0]).all():
-        raise Problem(
-            model.spec.source, Text("its float output holds NaN or infinite values"), Text("Check weights and data.")
-        )
-    targets = None if data.targets is None else data.targets[list(chosen)]
-    return FloatCheck(
-        metric(joined, targets, part(report, 1, 1)),
-        metric.name,
-        len(chosen),
-        seconds,
-        _predictions(data, chosen, joined[metric.output or 0 :]),
-        delta,
-        metric.unit,
-        metric.higher_is_better,
-    )
-
-
-def _predictions(data: Dataset, chosen: Sequence[int], outputs: Sequence[NDArray[Any]]) -> tuple[Prediction, ...]:
-    if not outputs or outputs[0].ndim != 2 or outputs[0].shape[1] < 2:
-        return ()
-    logits = outputs[0].astype(np.float64)
-    shifted = np.exp(logits - logits.max(1, keepdims=True))
-    probabilities = shifted / shifted.sum(1, keepdims=True)
-    return tuple(
-        Prediction(
-            index,
-            data.names[index],
-            None if data.labels is None else int(data.labels[index]),
-            int(row.argmax()),
-            float(row.max()),
-        )
-        for index, row in zip(chosen, probabilities, strict=True)
-    )
-
-
-def forward_seconds(model: Model, data: Dataset, report: Report = silent) -> float:
-    """Wall time of the user's own float model over the calibrate split, s: what calibration is held against."""
-    chosen = whole_batches(model.graph, data.splits.calibrate)
-    seconds, done = 0.0, 0
-    with torch.inference_mode():
-        for inputs, _ in checked_batches(model.graph, data, chosen, batch_size(model.graph)):
-            again = _again(report, done, len(chosen))
-            again(0, 1, "")
-            names = [data.names[index] for index in chosen[done : done + len(inputs[0])]]
-            began = _spent(model)
-            float_outputs(model, inputs, names, again)
-            seconds += _spent(model) - began
-            done += len(inputs[0])
-    return seconds
-
-
-def _spent(model: Model) -> float:
-    """A clock, s, that runs while the model does: one in a process of its own is not charged with the way there."""
-    return model.forward.seconds if isinstance(model.forward, Running) else time.perf_counter()
 
 
 def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None) -> QuantPlan:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
-import re
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,24 +14,30 @@ from torch.fx import Node
 from torch.utils._pytree import tree_leaves
 
 from .graph import OPAQUE, Layer, LayerGraph, Param, Ref, TensorSpec, containers, refs, replace
+from .nodes import (
+    alike,
+    base_name,
+    canonical_op,
+    custom,
+    filling,
+    follows,
+    free_axes,
+    given_id,
+    hint,
+    keeps_all,
+    module_of,
+    positional,
+    rank,
+    repeatable,
+    source_of,
+    target_name,
+    with_one_output,
+)
 from .opaque import Opaque
 from .operators import CANONICAL, CREATED, FILLED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
 from .problem import Problem
 from .text import Text, listed
 from .weighted import as_convolution, as_linear, multiply_adds, numbered_padding, recurrent_roles
-
-_STANDS_IN = str(Path("engine", "load", "stand_in.py"))
-_TORCH = str(Path(torch.__file__).parent)
-_EVERYTHING = (1 << 63) - 1
-
-MADE_OF = {
-    "path": "qinspect.path",
-    "source": "qinspect.source",
-    "layer": "qinspect.layer",
-    "tensor": "qinspect.tensor",
-}
-"""Keys of a node's custom metadata: module path, place in the source and layer id, where whoever made
-the program knows them better than its trace does; and a name under which the node's value is asked for."""
 
 MAX_CONSTANT = 1 << 28
 """Values that a constant computed from stored tensors may have."""
@@ -79,7 +82,7 @@ def normalize(
             )
         )
     if tensors is not None:
-        named = ((_custom(node, "tensor"), found) for node, found in normalizer.known.items())
+        named = ((custom(node, "tensor"), found) for node, found in normalizer.known.items())
         tensors.update((name, found) for name, found in named if name is not None)
     return graph
 
@@ -144,7 +147,7 @@ class _Normalizer:
                 if first and value.dim():
                     self.batch, first = value.shape[0], False
                 shape = tuple(None if isinstance(n, torch.SymInt) else int(n) for n in value.shape)
-                sizes = tuple(map(_hint, value.shape))
+                sizes = tuple(map(hint, value.shape))
                 self.inputs.append(TensorSpec(node.name, shape, str(value.dtype).removeprefix("torch."), sizes))
                 self.known[node] = Ref(node.name)
                 continue
@@ -171,40 +174,40 @@ class _Normalizer:
     def _call(self, node: Node) -> None:
         args = self._argument(node.args)
         kwargs = self._argument(node.kwargs)
-        name = _base_name(node.target)
+        name = base_name(node.target)
         if str(node.target).startswith("qinspect."):
             self._opaque(node, args)
             return
         if isinstance(node.target, torch._ops.OpOverload):
-            args, kwargs = _positional(node.target, args, kwargs)
+            args, kwargs = positional(node.target, args, kwargs)
             if any(refs(args)):
                 # Where its inputs are, there it runs: an exporter looks at shapes alone, on no device.
                 kwargs = {key: value for key, value in kwargs.items() if key != "device"}
         if name == "getitem" and not isinstance(args[0], (Ref, Param)):
             self.known[node] = args[0][args[1]]  # of a structure that is known: the constants' split
             return
-        if not any(refs((args, kwargs))) and _repeatable(node.target):
+        if not any(refs((args, kwargs))) and repeatable(node.target):
             self._constant(node, args, kwargs)
             return
-        if name in FILLED and (filling := _filling(node, FILLED[name])) is not None:
-            self._constant(node, *filling, torch.full)
+        if name in FILLED and (filled := filling(node, FILLED[name])) is not None:
+            self._constant(node, *filled, torch.full)
             return
-        if name in IDENTITIES or _keeps_all(node, name, args):
+        if name in IDENTITIES or keeps_all(node, name, args):
             self.known[node] = args[0]
             return
-        if name == "copy" and _alike(node, node.args[1]):  # what was there before is written over
+        if name == "copy" and alike(node, node.args[1]):  # what was there before is written over
             self.known[node] = args[1]
             return
-        if name.startswith("atleast_") and all(_rank(item) >= int(name[-2]) for item in tree_leaves(node.args[0])):
+        if name.startswith("atleast_") and all(rank(item) >= int(name[-2]) for item in tree_leaves(node.args[0])):
             self.known[node] = args[0]  # a list whose tensors have that many axes
             return
         if name in FIRST_OF_SEVERAL and self._first_alone(node):
-            target, args = _single_output(name, args)
+            target, args = with_one_output(name, args)
             layer = self._layer(node, CANONICAL[name], target, args, kwargs)
             self.known[node] = (Ref(layer.id),)
             return
-        op = _canonical(name, args)
-        target = _target_name(node.target)
+        op = canonical_op(name, args)
+        target = target_name(node.target)
         if name in FIRST_OF_SEVERAL:
             op = "other"  # no kernel has its other results
         elif name == "convolution":
@@ -230,7 +233,7 @@ class _Normalizer:
         real_args, real_kwargs = replace((args, kwargs), lambda leaf: self.params[leaf.key])
         with torch.no_grad():
             result = (function or node.target)(*real_args, **real_kwargs)  # type: ignore[operator]
-        path = _module(node)[0]
+        path = module_of(node)[0]
 
         def keep(value: Any, suffix: str) -> Any:
             if isinstance(value, torch.Tensor):
@@ -261,10 +264,10 @@ class _Normalizer:
         self.known[node] = Ref(layer.id) if several else (Ref(layer.id),)
 
     def _layer(self, node: Node, op: str, target: str, args: Any, kwargs: Any) -> Layer:
-        path, call = _module(node)
-        label = op if op != "other" else _base_name(node.target)
+        path, call = module_of(node)
+        label = op if op != "other" else base_name(node.target)
         stem = f"{path}:{label}" + (f"@{call}" if call > 1 else "")
-        identity = _given_id(node, label)
+        identity = given_id(node, label)
         while identity is None or identity in self.taken:
             self.counts[stem] += 1
             identity = stem if self.counts[stem] == 1 else f"{stem}#{self.counts[stem]}"
@@ -274,7 +277,7 @@ class _Normalizer:
         if isinstance(value, (tuple, list)):
             several, value = True, value[0]
         shape, dtype = self._shape(value)
-        name = _base_name(node.target)
+        name = base_name(node.target)
         transparent = name in TRANSPARENT or name in CREATED or not isinstance(value, torch.Tensor)
         if several and not transparent and (name not in FIRST_OF_SEVERAL or op == "other"):
             dtype = "tuple"
@@ -290,12 +293,12 @@ class _Normalizer:
             args,
             kwargs,
             roles,
-            _source(node),
+            source_of(node),
             shape,
             dtype,
             self._macs(op, shape, roles, node),
             transparent,
-            _free(value),
+            free_axes(value),
         )
         self.layers.append(layer)
         return layer
@@ -308,8 +311,8 @@ class _Normalizer:
         """Shape for one sample (a dynamic batch is 1) and dtype."""
         if not isinstance(value, torch.Tensor):
             return (), type(value).__name__
-        batch = _hint(self.batch)
-        shape = tuple(max(1, _hint(n) // batch) if _follows(n, self.batch) else _hint(n) for n in value.shape)
+        batch = hint(self.batch)
+        shape = tuple(max(1, hint(n) // batch) if follows(n, self.batch) else hint(n) for n in value.shape)
         return shape, str(value.dtype).removeprefix("torch.")
 
     def _macs(self, op: str, shape: tuple[int, ...], roles: Mapping[str, str], node: Node) -> int:
@@ -333,161 +336,4 @@ def _params(tree: Any) -> list[Param]:
         return leaf
 
     replace(tree, note)
-    return found
-
-
-def _free(value: Any) -> tuple[int, ...]:
-    shape = value.shape if isinstance(value, torch.Tensor) else ()
-    return tuple(axis for axis, size in enumerate(shape) if isinstance(size, torch.SymInt))
-
-
-def _rank(item: Any) -> int:
-    value = item.meta.get("val") if isinstance(item, Node) else None
-    return value.dim() if isinstance(value, torch.Tensor) else 0
-
-
-def _hint(size: Any) -> int:
-    """How long an axis is in the example; 1 where that depends on the values."""
-    if not isinstance(size, torch.SymInt):
-        return int(size)
-    return 1 if size.node.hint is None else int(size.node.hint)
-
-
-def _follows(size: Any, batch: Any) -> bool:
-    """Whether a size depends on the number of samples."""
-    if not isinstance(size, torch.SymInt) or not isinstance(batch, torch.SymInt):
-        return False
-    return bool(size.node.expr.free_symbols & batch.node.expr.free_symbols)
-
-
-def _base_name(target: Any) -> str:
-    if isinstance(target, torch._ops.OpOverload):
-        return target._opname
-    if target is operator.getitem:
-        return "getitem"
-    return f"sym_{getattr(target, '__name__', str(target))}"
-
-
-def _target_name(target: Any) -> str:
-    if isinstance(target, torch._ops.OpOverload):
-        return str(target)
-    module = getattr(target, "__module__", "")
-    return f"{module}.{target.__name__}"
-
-
-def _positional(target: torch._ops.OpOverload, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """All arguments that may stand by position, defaults filled in, so that every reader finds them."""
-    full = list(args)
-    rest = dict(kwargs)
-    for schema in target._schema.arguments[len(full) :]:
-        if schema.kwarg_only:
-            continue
-        if schema.name in rest:
-            full.append(rest.pop(schema.name))
-        elif schema.has_default_value():
-            full.append(schema.default_value)
-        else:
-            break
-    return tuple(full), rest
-
-
-def _repeatable(target: Any) -> bool:
-    return isinstance(target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded not in target.tags
-
-
-def _filling(node: Node, number: int | None) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """Arguments of `torch.full` for a tensor that has such numbers whatever the input is; None where its sizes vary."""
-    value = node.meta["val"]
-    number = node.args[-1] if number is None else number  # type: ignore[assignment]
-    if not isinstance(number, int | float) or not all(isinstance(size, int) for size in value.shape):
-        return None
-    return (tuple(value.shape), number), {"dtype": value.dtype}
-
-
-def _keeps_all(node: Node, name: str, args: tuple[Any, ...]) -> bool:
-    """Whether the operator hands on its input as it is: a whole slice, a cast to the same type."""
-    if name == "slice":
-        return args[2] in (0, None) and args[3] in (_EVERYTHING, None) and args[4] == 1
-    return name in ("_to_copy", "to", "expand", "view", "reshape", "squeeze") and _alike(node, node.args[0])
-
-
-def _alike(node: Node, source: Any) -> bool:
-    """Whether two values are tensors of one type and shape."""
-    value, before = node.meta.get("val"), source.meta.get("val") if isinstance(source, Node) else None
-    if not isinstance(value, torch.Tensor) or not isinstance(before, torch.Tensor):
-        return False
-    return bool(before.dtype == value.dtype and tuple(map(str, before.shape)) == tuple(map(str, value.shape)))
-
-
-def _single_output(name: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    if name == "_native_batch_norm_legit_no_training":
-        x, weight, bias, mean, var, momentum, eps = args[:7]
-        return "aten.batch_norm.default", (x, weight, bias, mean, var, False, momentum, eps, True)
-    if name == "_native_batch_norm_legit_functional":  # in train mode; it counts on, elsewhere
-        x, weight, bias, mean, var, training, momentum, eps = args[:8]
-        stored = (None, None) if training else (mean, var)
-        return "aten.batch_norm.default", (x, weight, bias, *stored, training, momentum, eps, True)
-    if name == "_native_batch_norm_legit":  # of the batch, in train mode and without running statistics
-        x, weight, bias, _, momentum, eps = args[:6]
-        return "aten.batch_norm.default", (x, weight, bias, None, None, True, momentum, eps, True)
-    if name == "native_layer_norm":
-        return "aten.layer_norm.default", (*args[:5], False)
-    if name == "native_group_norm":
-        x, weight, bias, _, _, _, groups, eps = args[:8]
-        return "aten.group_norm.default", (x, groups, weight, bias, eps, False)
-    return "aten.max_pool2d.default", args
-
-
-def _canonical(name: str, args: tuple[Any, ...]) -> str:
-    op = CANONICAL.get(name, name if name in TRANSPARENT else "other")
-    if name in ("clamp", "clamp_min", "clamp_max", "hardtanh"):
-        if name == "clamp_min":
-            low, high = args[1], None
-        elif name == "clamp_max":
-            low, high = None, args[1]
-        else:
-            low, high = args[1], args[2]
-        if low == 0 and high == 6:
-            return "relu6"
-        if low == 0 and high is None:
-            return "relu"
-    return op
-
-
-def _module(node: Node) -> tuple[str, int]:
-    """The module path of a node, and which call of that module it is (from 1)."""
-    path = _custom(node, "path")
-    if path is not None:
-        return path, 1
-    stack = node.meta.get("nn_module_stack") or {}
-    if not stack:
-        return "", 1
-    key, entry = list(stack.items())[-1]
-    if "_empty_nn_module_stack" in key:
-        return "", 1
-    path = str(entry[0])
-    call = re.search(r"@(\d+)$", key)
-    return re.sub(r"@\d+", "", path), int(call.group(1)) + 1 if call else 1
-
-
-def _custom(node: Node, key: str) -> str | None:
-    value = (node.meta.get("custom") or {}).get(MADE_OF[key])
-    return value if isinstance(value, str) else None
-
-
-def _given_id(node: Node, label: str) -> str | None:
-    """The layer id that whoever made the program gave a node, where it is one of this operator."""
-    given = _custom(node, "layer")
-    return given if given is not None and re.fullmatch(rf"{label}(@\d+)?(#\d+)?", given.rpartition(":")[2]) else None
-
-
-def _source(node: Node) -> str | None:
-    """``file.py:line`` of the innermost frame that is not torch's own."""
-    found = _custom(node, "source")
-    if found is not None:
-        return found
-    for name, line in re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or ""):
-        ours = name.endswith(_STANDS_IN)
-        if not name.startswith((_TORCH, "torch/", "<")) and "/site-packages/torch/" not in name and not ours:
-            found = f"{name}:{line}"
     return found

@@ -35,7 +35,7 @@ from .theme import Theme
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration
     from ..engine.data import Dataset
-    from ..engine.job import FloatCheck
+    from ..engine.float_check import FloatCheck
     from ..engine.load import Model
     from ..engine.results import Analysis
 

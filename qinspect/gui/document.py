@@ -21,8 +21,8 @@ from .planned import Planned
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration
     from ..engine.data import Dataset
+    from ..engine.float_check import FloatCheck
     from ..engine.graph import LayerGraph
-    from ..engine.job import FloatCheck
     from ..engine.load import Model
     from ..engine.metric import Metric
     from ..engine.search.costs import Costs

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ..engine.data import Dataset
     from ..engine.data.glimpse import Glimpse
     from ..engine.export import ExportReport
+    from ..engine.float_check import FloatCheck
     from ..engine.graph import LayerGraph
-    from ..engine.job import FloatCheck
     from ..engine.load import Model
     from ..engine.metric import Metric
     from ..engine.quality import RangeGrowth
@@ -146,7 +146,7 @@ def open_metric(source: str, output: int | str | None, model: Model, report: Rep
 
 def check_float(model: Model, data: Dataset, report: Report, metric: Metric | None = None) -> FloatCheck:
     """The float model's metric."""
-    from ..engine.job import check_float
+    from ..engine.float_check import check_float
     from ..engine.metric import TOP1
 
     return check_float(model, data, report, metric or TOP1)

@@ -76,7 +76,7 @@ PICTURES = 20_000
 FOLDER = """
 import json, resource, sys, time, torch
 torch.set_num_threads(1)
-from qinspect.engine import job
+from qinspect.engine import float_check, job
 from qinspect.engine.analyze import analyze
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.load import ModelSpec, load_model
@@ -91,7 +91,7 @@ model = load_model(ModelSpec("net.py:model", None, ((1, 3, 224, 224),)), allow_c
 resource.setrlimit(resource.RLIMIT_AS, (status("VmSize") + limit,) * 2)
 before, began = status("VmRSS"), time.perf_counter()
 data = open_data(DataSpec("pictures", samples=samples, resize=224, crop=224), model.graph.inputs[0].shape)
-job.check_float(model, data)
+float_check.check_float(model, data)
 plan = job.first_plan(model.graph, Target())
 calibration = job.calibrate_model(model, data, plan)
 totals = analyze(model, data, plan, calibration, kernels=False, exact=False).totals

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from qinspect.engine import feed, job
+from qinspect.engine import feed, float_check, job
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.execute import Executor
 from qinspect.engine.load import ModelSpec, load_model
@@ -56,16 +56,16 @@ def test_an_index_that_an_embedding_does_not_have_names_sample_input_and_range(o
     data = splits(open_data(DataSpec(str(folder / "bad.npz"))), **{split: tuple(range(40))})
     said = r"x\[7\] holds 20 in tokens, but words:embedding has 20 rows\. Give indices from 0 to 19"
     with pytest.raises(Problem, match=said):
-        job.check_float(model, data) if split == "final" else job.calibrate_model(model, data, QuantPlan())
+        float_check.check_float(model, data) if split == "final" else job.calibrate_model(model, data, QuantPlan())
     if split == "calibrate":
         with pytest.raises(Problem, match=said):
-            job.forward_seconds(model, data)
+            float_check.forward_seconds(model, data)
 
 
 def test_indices_that_are_all_there_go_through(opened):
     model, folder = opened
     data = splits(open_data(DataSpec(str(folder / "good.npz"))), final=tuple(range(40)))
-    assert job.check_float(model, data).samples == 40
+    assert float_check.check_float(model, data).samples == 40
 
 
 def test_the_graph_alone_says_which_range_an_embedding_has(opened):

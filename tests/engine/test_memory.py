@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qinspect.engine import calibrate as room
-from qinspect.engine import feed, job, memory
+from qinspect.engine import feed, float_check, job, memory
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.footprint import in_units
@@ -69,7 +69,7 @@ def test_what_cannot_fit_is_refused_before_it_begins(opened, monkeypatch):
     model, data = opened
     monkeypatch.setattr(memory, "free_bytes", lambda: model.graph.live_values * 4 - 1)
     with pytest.raises(Problem, match="one sample needs about"):
-        job.check_float(model, data)
+        float_check.check_float(model, data)
     with pytest.raises(Problem, match="one sample needs about"):
         job.calibrate_model(model, data, QuantPlan())
 
@@ -87,7 +87,7 @@ def test_a_float_model_that_runs_out_of_memory_goes_through_in_halves(opened):
     small = dataclasses.replace(model, forward=tight)
     (x,) = data.load(range(13))
     assert torch.allclose(feed.float_outputs(small, (x,))[0], model.forward(x), atol=1e-6)
-    assert job.check_float(small, data).metric == job.check_float(model, data).metric
+    assert float_check.check_float(small, data).metric == float_check.check_float(model, data).metric
 
     def hopeless(x):
         raise RuntimeError(NO_MORE)

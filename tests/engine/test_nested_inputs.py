@@ -11,7 +11,8 @@ from torch import nn
 
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.execute import Executor
-from qinspect.engine.job import calibrate_model, check_float, first_plan
+from qinspect.engine.float_check import check_float
+from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.load.call import Call, example_call
 from qinspect.engine.load.trace import trace

@@ -15,7 +15,7 @@ import torch
 
 from qinspect.engine import guest
 from qinspect.engine.data import DataSpec, open_data, stored
-from qinspect.engine.job import forward_seconds
+from qinspect.engine.float_check import forward_seconds
 from qinspect.engine.load import load_model
 from qinspect.engine.load.own_process import load_apart
 from qinspect.engine.problem import Problem

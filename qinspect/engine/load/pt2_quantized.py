@@ -18,7 +18,7 @@ from torch.fx import Node
 
 from ..existing import Existing
 from ..graph import LayerGraph, Param, Ref
-from ..normalize import MADE_OF
+from ..nodes import MADE_OF
 from ..plan import QuantPlan
 from ..plan_file import plan_from_json
 from ..problem import Problem
