@@ -190,7 +190,8 @@ class _Difference:
 
 def _evenly(length: int, count: int) -> torch.Tensor:
     """At most so many places of a row, equally far apart."""
-    return torch.linspace(0, length - 1, min(count, length)).round().to(torch.int64)
+    count = min(count, length)  # In whole numbers: float32 rounds beyond the end from 2 ** 24 on.
+    return torch.arange(count) * (length - 1) // max(1, count - 1)
 
 
 def compare(
