@@ -104,7 +104,7 @@ def page(template: str, unit: str | None, language: Language = ENGLISH, **values
         percent=lambda v: "–" if v is None else percent(v),
         number=_number,
         short=lambda v: "–" if v is None else f"{v:.3g}",
-        signed=lambda v: "–" if v is None else f"{v:+.0f}",
+        signed=lambda v: "–" if v is None else f"{v:+.0f}".replace("-", "−"),
     )
     figure = environment.filters
 

@@ -151,6 +151,13 @@ def test_the_page_shows_layers_findings_and_fusions_and_loads_nothing():
     assert page.loads == []
 
 
+def test_the_layers_have_a_column_of_notes_where_there_is_one():
+    assert ">note</th>" not in report_html(make())
+    text = report_html(make(layers=(layer(), layer("fc:linear", op="linear", quantized=False, why_not="no kernel"))))
+    assert ">note</th>" in text
+    assert text.count("no kernel</td>") == 1
+
+
 def test_of_outputs_that_are_no_classes_the_page_has_the_sqnr_in_simulation_and_kernels():
     totals = Totals(sqnr_db=21.31, kernel_sqnr_db=19.04, samples=8)
     text = Page(report_html(make(totals=totals))).text
