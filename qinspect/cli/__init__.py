@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import errno
 import gc
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import NoReturn
 
@@ -38,7 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser, known = _parser()
     # Without a verb the words are the window's.
     verb = next((word for word in words if not word.startswith("-")), None)
+    if "" in words:
+        before = words[words.index("") - 1] if words[0] else parser.prog
+        parser.error(f"{before} is followed by an empty word; is a variable not set?")
     if verb not in known and not {"-h", "--help", "--version"} & set(words):
+        if verb and verb is words[0] and ":" not in verb and not os.path.exists(verb):
+            parser.error(_no_verb(verb, known))
         words = ["window", *words]
     options = parser.parse_args(words)
     try:
@@ -126,6 +132,12 @@ def _no_way_out() -> Iterator[None]:
         yield
     finally:
         os._exit = really
+
+
+def _no_verb(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    meant = f"did you mean {near[0]}?" if near else f"the verbs are {', '.join(sorted(known))}"
+    return f"{word!r} is neither a verb nor a model that is there; {meant}"
 
 
 def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:

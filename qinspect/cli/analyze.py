@@ -10,6 +10,7 @@ from pathlib import Path
 from ..engine.problem import Problem
 from ..engine.progress import Cancelled
 from ..engine.target import Target
+from . import early
 from . import options as words
 from .terminal import progress, say, stoppable, summary
 from .verb import Verb
@@ -56,7 +57,7 @@ def add(verb: Verb) -> None:
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    made = words.out_folder(options)
+    made = early.out_folder(options)
     from ..engine.analyze import analyze
     from ..engine.cluster.client import gather_on, sweep_on
     from ..engine.cluster.work import work_of
@@ -140,7 +141,7 @@ def _calibrate(options: argparse.Namespace) -> int:
     from ..engine.footprint import calibration_bytes
     from ..engine.job import calibrate_model, calibration_key, first_plan
 
-    made = words.out_file(options)
+    made = early.out_file(options)
     known = load_calibration(options.out) if options.resume else None
     with progress() as report, words.cluster(options) as client:
         model = words.load(options, report)

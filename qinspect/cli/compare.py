@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import early
 from . import options as words
 from .terminal import duration, nats, progress
 from .verb import Verb
@@ -33,7 +34,7 @@ def add(verb: Verb) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    made = words.out_folder(options)
+    made = early.out_folder(options)
     from ..engine.compare import compare, which
     from ..engine.compare_report import write_comparison
     from ..engine.existing import TABLE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from . import early
 from . import options as words
 from .terminal import progress
 from .verb import Verb
@@ -21,7 +22,7 @@ def add(verb: Verb) -> None:
 
 
 def _dump(options: argparse.Namespace) -> int:
-    made = words.out_folder(options)
+    made = early.out_folder(options)
     from ..engine.dump import dump
 
     with progress() as report:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..engine.export_report import ExportReport
 from ..engine.kinds import KINDS
 from ..engine.text import percent
+from . import early
 from . import options as words
 from .terminal import progress
 from .verb import Verb
@@ -59,7 +60,7 @@ def _export(options: argparse.Namespace) -> int:
         raise words.WrongUsage("export", "neither --stats nor --data is given", "Give one of --stats and --data.")
     from ..engine.export import export, suited
 
-    notes = words.out_file(options)
+    notes = early.out_file(options)
     with progress() as report:
         model = words.load(options, report)
         data = None if options.data is None else words.open_data_set(options, model)

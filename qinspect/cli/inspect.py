@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..engine.results import FusionRow, LayerRow
+from . import early
 from . import options as words
 from .terminal import progress
 from .verb import Verb
@@ -21,6 +22,7 @@ def add(verb: Verb) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> int:
+    early.check_words(options)
     from ..engine.inspect import inspect
 
     with progress() as report:

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,9 +114,9 @@ def plan_options(parser: argparse.ArgumentParser, plan_required: bool = False, s
         )
     parser.add_argument("--preset", choices=tuple(PRESETS), help="the default qconfig, by the name that people know")
     parser.add_argument("--isa", choices=INSTRUCTION_SETS, help="of the target's processor; this computer's otherwise")
-    parser.add_argument("--threads", type=int, metavar="N", help="that latency is measured with (default: 1)")
+    parser.add_argument("--threads", type=whole, metavar="N", help="that latency is measured with (default: 1)")
     said = "that latency is measured with, and what layers of dynamic range do (default: 1)"
-    parser.add_argument("--batch", type=int, metavar="N", help=said)
+    parser.add_argument("--batch", type=whole, metavar="N", help=said)
 
 
 def profile_options(parser: argparse.ArgumentParser) -> None:
@@ -152,65 +153,12 @@ def stats_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stats", type=Path, metavar="STATS", help="statistics from calibrate")
 
 
-def out_folder(options: argparse.Namespace) -> tuple[str, ...]:
-    """See to it that --out may be a folder, and all that takes no model; notes, see `new_parent`."""
-    check_words(options)
-    if options.out.exists() and not options.out.is_dir():
-        raise Problem(str(options.out), "is a file", "Give --out a folder.")
-    _demand_room(options.out, options.out)
-    return new_parent(options.out)
-
-
-def out_file(options: argparse.Namespace) -> tuple[str, ...]:
-    """The same of an --out that is a file, or a folder in some cases."""
-    check_words(options)
-    if options.out.exists() and not options.out.is_file() and not options.out.is_dir():
-        raise Problem(str(options.out), "is there already, and is no file", "Choose another name.")
-    _demand_room(options.out, options.out.parent)
-    return new_parent(options.out)
-
-
-def _demand_room(out: Path, folder: Path) -> None:
-    """See to it that what is to lie in a folder can be written; folders that are not there yet are not made."""
-    from ..engine.files import demand_writable
-
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise Problem(str(out), f"cannot be written ({there} is a file)", "Give --out another folder.")
-    try:
-        demand_writable(there)
-    except Problem as problem:
-        raise Problem(str(out), problem.what, problem.remedy) from problem
-
-
-def check_words(options: argparse.Namespace) -> None:
-    """What can be said of the words before a model is loaded: the data's path, --split, --normalize, --metric."""
-    from ..engine.source import is_callable
-
-    source = getattr(options, "data", None)
-    if source is not None:
-        data_spec(options)
-        if not is_callable(source) and not Path(source).expanduser().exists():
-            raise Problem(source, "is not there", "Check the path to the data.")
-    if getattr(options, "metric", None) is not None and not is_callable(options.metric):
-        from ..engine.metric import metric_of
-
-        with _words():
-            metric_of(options.metric)
-
-
-def new_parent(out: Path) -> tuple[str, ...]:
-    """A note where not even the folder is there in which --out is to lie: that may be a slip of the pen."""
-    parent = out.absolute().parent
-    return () if parent.exists() else (f"the folder {parent} was not there, and was made",)
-
-
 class WrongUsage(Problem):
     """A word on the command line that makes no sense, whatever the files hold."""
 
 
 @contextlib.contextmanager
-def _words() -> Iterator[None]:
+def usage() -> Iterator[None]:
     """What is wrong with a word is wrong usage."""
     try:
         yield
@@ -221,7 +169,7 @@ def _words() -> Iterator[None]:
 def model_spec(options: argparse.Namespace) -> ModelSpec:
     from ..engine.source import ModelSpec, free_axes, parse_shape
 
-    with _words():
+    with usage():
         shape = None if options.input_shape is None else parse_shape(options.input_shape)
     return ModelSpec(options.model, options.weights, shape, free_axes(options.input_shape or ""))
 
@@ -234,7 +182,8 @@ def load(options: argparse.Namespace, report: Report) -> Model:
     spec = _with_shape_of_data(given, options)
     try:
         # A source with a colon was named on the command line: that is the permission to run it.
-        return load_model(spec, report, allow_code=True)
+        with contextlib.redirect_stdout(sys.stderr):  # what it prints belongs to no --json
+            return load_model(spec, report, allow_code=True)
     except Problem as problem:
         if spec is given:
             raise
@@ -257,12 +206,15 @@ def _with_shape_of_data(spec: ModelSpec, options: argparse.Namespace) -> ModelSp
     if spec.input_shape is not None or not free or source is None or not Path(source).is_file():
         return spec
     from ..engine.data import open_data
+    from ..engine.data.arrays import WrongTargets
     from ..engine.data.sniff import kind_of_data
 
     if kind_of_data(Path(source)) not in ("npz", "npy", "safetensors", "pt"):
         return spec  # images, audio and text take the shape that the model has
     try:
         inputs = open_data(data_spec(options)).load([0])
+    except WrongTargets:  # whatever the model is
+        raise
     except Problem:  # of several inputs, say: what is wrong shows when it is opened for the model
         return spec
     if not all(tensor.is_floating_point() for tensor in inputs):
@@ -274,7 +226,7 @@ def data_spec(options: argparse.Namespace, preparation: Mapping[str, Any] | None
     """What the words say of the data; where they say nothing, the model's own `preparation` counts."""
     from ..engine.data_spec import DataSpec, parse_normalize, parse_split
 
-    with _words():
+    with usage():
         own = preparation or {}
         mean, std = own.get("mean"), own.get("std")
         if options.normalize is not None:
@@ -335,6 +287,13 @@ def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:
     return data
 
 
+def whole(word: str) -> int:
+    """A whole number from 1."""
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number from 1")
+    return int(word)
+
+
 def amount(word: str) -> float:
     """A number from 0 up."""
     try:
@@ -378,10 +337,10 @@ def metric(options: argparse.Namespace, model: Model, data: Dataset | None) -> M
     if options.metric is not None and is_callable(options.metric):
         found = metric_of(options.metric)
     else:
-        with _words():
+        with usage():
             found = metric_of(options.metric)
     if options.output is not None:
-        with _words():
+        with usage():
             found = dataclasses.replace(found, output=named_output(model.graph, options.output))
     return judged(found, model.graph, data)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine.problem import Unmet
+from . import early
 from . import options as words
 from .terminal import progress, summary
 from .verb import Verb
@@ -51,7 +52,7 @@ def add(verb: Verb) -> None:
 
 
 def _search(options: argparse.Namespace) -> int:
-    made = words.out_folder(options)
+    made = early.out_folder(options)
     targets = options.target or [None]
     if options.profile is None and (options.float_profile or options.layer_info):
         raise words.WrongUsage("search", "there is no --profile that it belongs to", "Give --profile too.")

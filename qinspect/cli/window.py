@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ..engine.problem import Problem
+from . import early
 from . import options as words
 from .terminal import progress, say
 from .verb import Verb
@@ -27,9 +28,7 @@ def add(verb: Verb) -> None:
 
 
 def _window(options: argparse.Namespace) -> int:
-    source = options.model
-    if source is not None and ":" not in source and not Path(source).exists():
-        raise Problem(source, "is neither a verb nor a model", f"qinspect --help lists the verbs; {words.MODEL}.")
+    early.check_words(options)
     _need_screen()
     from ..gui.app import run
 

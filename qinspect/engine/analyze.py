@@ -140,7 +140,7 @@ def analyze(
     final = whole_batches(graph, data.splits.final, samples)
     select = whole_batches(graph, data.splits.select) or final
     if not final:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
+        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
     size = measured_batch(quantization)
     latency = latency and device is None
     absent = not_run_here(plan.target, graph) if kernels else None

@@ -134,6 +134,8 @@ def load_calibration(source: Path | bytes) -> Calibration:
         demand_file(source)
     try:
         content = source.read_bytes() if isinstance(source, Path) else source
+        if content[:2] != b"PK":
+            raise Problem(where, Text("is not a statistics file"), Text("Give what qinspect calibrate wrote."))
         with np.load(io.BytesIO(content), allow_pickle=False) as data:
             header = json.loads(data["header"].tobytes())
             if header["version"] != 1:

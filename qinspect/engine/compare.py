@@ -171,7 +171,7 @@ def compare(
     limiting = other if other.graph.inputs[0].shape[:1] not in ((None,), ()) else one
     final = whole_batches(limiting.graph, data.splits.final)
     if not final:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
+        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
     existing = other.existing
     runs_file = existing is not None and bool(existing.tensors)
     # What runs a quantized program is torch; what that can quantize is not what ONNX Runtime can.

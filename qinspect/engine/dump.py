@@ -120,7 +120,7 @@ def dump(
         chosen = chosen[: batch_size(q.graph)]
     chosen = data.alike(chosen)
     if not chosen:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
+        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
     inputs = data.load(list(chosen))
     reads, wanted = inputs_of(q, layer), layer.value
     absent = not_run_here(plan.target, q.graph)

@@ -35,7 +35,10 @@ def demand_file(path: Path) -> None:
     """
     remedy = Text("Check the path.")
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        kind = path.stat().st_mode
+        if stat.S_ISFIFO(kind):
+            raise Problem(str(path), Text("is a pipe, and no file"), Text("Write it to a file first, and give that."))
+        if not stat.S_ISREG(kind):
             raise Problem(str(path), Text("is a folder") if path.is_dir() else Text("is no file"), remedy)
         with path.open("rb"):
             pass

@@ -76,7 +76,7 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
     check_memory(graph, model.spec.source)
     chosen = whole_batches(graph, data.splits.final)
     if not chosen:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples."))
+        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
     executor = Executor(graph)
     metric = judged(metric, graph, data)
     collected: list[list[NDArray[Any]]] = []

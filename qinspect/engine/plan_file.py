@@ -23,9 +23,8 @@ def read_plan(path: Path) -> QuantPlan:
     Problem
         Naming the file.
     """
-    demand_file(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(_content(path).decode("utf-8"))
     except OSError as error:
         raise Problem(str(path), error.strerror or Text("cannot be read"), Text("Check the path.")) from error
     except UnicodeDecodeError as error:
@@ -40,6 +39,20 @@ def read_plan(path: Path) -> QuantPlan:
         return plan_from_json(data)
     except Problem as problem:
         raise Problem(f"{path}, {problem.where}", problem.what, problem.remedy) from problem
+
+
+MOST_BYTES = 64 * 2**20
+"""Of a plan from a pipe, which may have no end."""
+
+
+def _content(path: Path) -> bytes:
+    """What is in a file, or in a pipe that this process was given, as by ``<(…)`` of a shell."""
+    given = str(path) == "/dev/stdin" or str(path.parent) in ("/dev/fd", "/proc/self/fd")
+    if given and path.is_fifo():
+        with path.open("rb") as pipe:
+            return pipe.read(MOST_BYTES)
+    demand_file(path)
+    return path.read_bytes()
 
 
 def plan_from_json(data: Any) -> QuantPlan:

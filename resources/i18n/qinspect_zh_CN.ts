@@ -8506,8 +8506,32 @@
         <translation>torch 2.13 的 inductor 会把多抽头整数 conv1d 的输出长度算错，可能拒绝此文件：若要由 torch 单独编译，请让 {layers} 保持浮点</translation>
     </message>
     <message>
+        <source>is not a statistics file</source>
+        <translation>不是统计量文件</translation>
+    </message>
+    <message>
+        <source>Give what qinspect calibrate wrote.</source>
+        <translation>请给出 qinspect calibrate 写出的文件。</translation>
+    </message>
+    <message>
         <source>Each costs a dequantizer and a quantizer; this target keeps {layers} in float.</source>
         <translation>每个都要付出一次反量化和一次量化；此目标让 {layers} 保持浮点。</translation>
+    </message>
+    <message>
+        <source>is a pipe, and no file</source>
+        <translation>是管道，不是文件</translation>
+    </message>
+    <message>
+        <source>Write it to a file first, and give that.</source>
+        <translation>请先写入文件，再给出该文件。</translation>
+    </message>
+    <message>
+        <source>is no checkpoint</source>
+        <translation>不是检查点文件</translation>
+    </message>
+    <message>
+        <source>Give what safetensors, or torch.save of a state_dict(), wrote.</source>
+        <translation>请给出由 safetensors 或对 state_dict() 调用 torch.save 写出的文件。</translation>
     </message>
     <message>
         <source>A file is named by its path: {source}.</source>

@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.bench, pytest.mark.skipif(sys.platform == "win32", rea
 KILLS = int(os.environ.get("QINSPECT_KILLS", "200"))
 SECONDS = float(os.environ.get("QINSPECT_KILL_S", "12"))
 """A window lives at most so long from its first job on."""
+OPENS_S = 900.0
+"""A window that has not begun so long after its start hangs; on a busy computer it takes minutes."""
 LAST_S = 5.0
 """What was done in the last seconds may be lost."""
 
@@ -134,7 +136,7 @@ def test_a_window_that_is_killed_opens_again_with_all_but_the_last_seconds(progr
 
         reader = threading.Thread(target=listen)
         reader.start()
-        in_time = begun.wait(180)
+        in_time = begun.wait(OPENS_S)
         time.sleep(rng.uniform(0, SECONDS))
         child.send_signal(signal.SIGKILL)
         killed = time.monotonic()
@@ -161,4 +163,5 @@ def test_a_window_that_is_killed_opens_again_with_all_but_the_last_seconds(progr
             import onnx
 
             onnx.checker.check_model(str(tmp_path / "model.onnx"))
+        print(f"kill {number + 1}: {dict(struck)}; {known} runs kept", flush=True)
     print(f"\n{KILLS} kills: {dict(struck)}; {known} runs kept")

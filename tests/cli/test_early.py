@@ -42,14 +42,98 @@ def arrays(tmp_path):
 def test_a_wrong_word_is_said_before_the_model_is_loaded(
     never_loaded, arrays, tmp_path, capsys, verb, given, status, said
 ):
-    assert main([verb, "net.py:model", *arrays, "--out", str(tmp_path / "out"), *given]) == status
+    assert main([verb, "net:model", *arrays, "--out", str(tmp_path / "out"), *given]) == status
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_data_that_are_not_there_are_said_before_the_model_is_loaded(never_loaded, tmp_path, capsys):
-    assert main(["analyze", "net.py:model", "--data", "no/such.npz", "--out", str(tmp_path / "out")]) == 1
+    assert main(["analyze", "net:model", "--data", "no/such.npz", "--out", str(tmp_path / "out")]) == 1
     assert "no/such.npz: is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "said"),
+    [
+        (["inspect", "no/such.pt2"], "no/such.pt2", "no such file"),
+        (["inspect", "no.py:model"], "no.py", "no such file"),
+        (["inspect", __file__ + ":"], __file__ + ":", "names no callable"),
+        (["inspect", "net:model", "--weights", "no.pt"], "no.pt", "no such file"),
+        (["compare", "net:model", "no.onnx", "--out", "out"], "no.onnx", "no such file"),
+        (["analyze", "net:model", "--plan", "no.json", "--data", __file__, "--out", "out"], "no.json", "no such file"),
+        (["analyze", "net:model", "--stats", "no.npz", "--data", __file__, "--out", "out"], "no.npz", "no such file"),
+        (["window", "no.pt2"], "no.pt2", "no such file"),
+    ],
+)
+def test_a_file_that_is_not_there_is_said_before_torch_is_imported(tmp_path, given, named, said):
+    code = f"""
+import sys
+from qinspect.cli import main
+status = main({given!r})
+assert "torch" not in sys.modules
+sys.exit(status)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert done.stderr.startswith(f"qinspect: {named}: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["analyse", "net.py:model", "--data", "x", "--out", "y"], "did you mean analyze?"),
+        (["quantise", "net.py:model"], "the verbs are analyze, calibrate,"),
+        (["analyze", "net.py:model", "--data", "", "--out", "y"], "--data is followed by an empty word"),
+        (["analyze", "net.py:model", "--data", "x", "--out", ""], "--out is followed by an empty word"),
+        (["inspect", ""], "inspect is followed by an empty word"),
+        ([""], "qinspect is followed by an empty word"),
+        (["inspect", "net.py:model", "--threads", "0"], "'0' is no whole number from 1"),
+        (["inspect", "net.py:model", "--batch", "-1"], "'-1' is no whole number from 1"),
+    ],
+)
+def test_slips_of_the_pen_are_wrong_usage_and_named(never_loaded, capsys, given, said):
+    with pytest.raises(SystemExit) as ended:
+        main(given)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_the_models_code_prints_is_no_part_of_the_json(tmp_path, capsys):
+    (tmp_path / "loud.py").write_text(
+        "import torch\ndef net():\n    print('loading')\n    return torch.nn.Linear(4, 2)\n"
+    )
+    assert main(["inspect", f"{tmp_path / 'loud.py'}:net", "--input-shape", "1,4", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["layers"]
+    assert "loading" in said.err
+
+
+def test_labels_that_are_too_few_are_named_though_the_shape_of_the_model_is_only_assumed(
+    digits_model, tmp_path, capsys
+):
+    np.savez(tmp_path / "x.npz", x=np.zeros((40, 1, 8, 8), np.float32), y=np.zeros(10, int))
+    words = [digits_model.source, "--data", str(tmp_path / "x.npz"), "--out", str(tmp_path / "out")]
+    assert main(["analyze", *words]) == 1
+    assert "x has 40 samples and y has 10" in capsys.readouterr().err
+
+
+def test_text_is_not_taken_for_weights_that_would_run_code(digits_model, tmp_path, capsys):
+    (tmp_path / "notes.pt").write_text("nothing of weights")
+    words = [digits_model.source, "--weights", str(tmp_path / "notes.pt"), "--input-shape", "1,1,8,8"]
+    assert main(["inspect", *words]) == 1
+    assert "notes.pt: is no checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="the shell has no pipes by name")
+@pytest.mark.parametrize("given", ["<(cat plan.json)", "/dev/stdin < plan.json", "/dev/stdin < <(cat plan.json)"])
+def test_a_plan_may_come_through_a_pipe(digits_model, tmp_path, given):
+    (tmp_path / "plan.json").write_text('{"version": 1, "default": {"weight": "float", "activation": "float"}}')
+    words = f"inspect {digits_model.source} --input-shape 1,1,8,8 --json --plan {given}"
+    command = ["bash", "-c", f"{sys.executable} -m qinspect {words}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not any(row["asked"] for row in json.loads(done.stdout)["layers"])
 
 
 def test_arrays_are_not_taken_for_a_damaged_model_or_checkpoint(arrays, digits_model, capsys):

@@ -22,6 +22,10 @@ Column = Rows | Sequence[Array]
 """Samples of one input: along the first axis, or one by one where their shapes differ."""
 
 
+class WrongTargets(Problem):
+    """What belongs to the samples does not fit them, whatever model they are for."""
+
+
 class ArraySamples:
     """Samples of one column per model input.
 
@@ -242,6 +246,7 @@ def checked(
     for column in columns:
         _look_through(where, column, digest)
     first = columns[0]
+    targets = _targets(where, labels, len(first))
     shapes = {(len(first), *_shape(first, i)) for i in range(len(first) if isinstance(first, Sequence) else 1)}
     for shape in shapes if input_shape is not None else ():
         if not _fits(shape, input_shape or ()):
@@ -252,7 +257,6 @@ def checked(
                 Text("x has shape {got}, but the model takes {wanted}", got=got, wanted=wanted),
                 Text("Reshape x (its first axis counts the samples), or give the model's --input-shape."),
             )
-    targets = _targets(where, labels, len(first))
     if targets is not None:
         digest.update(f"{targets.dtype.str}{targets.shape}".encode() + np.ascontiguousarray(targets).tobytes())
     if path is not None and not all(isinstance(column, np.ndarray | list) for column in columns):
@@ -315,12 +319,15 @@ def _targets(where: str, stored: Any, count: int) -> Array | None:
         return None
     # A whole column of targets is needed for the splits, and is small beside the samples.
     whole = stored if isinstance(stored, np.ndarray | torch.Tensor) or not hasattr(stored, "shape") else None
-    targets = as_array(where, stored[np.arange(len(stored))] if whole is None else whole)
+    try:
+        targets = as_array(where, stored[np.arange(len(stored))] if whole is None else whole)
+    except Problem as problem:
+        raise WrongTargets(f"{where}, y", problem.what, problem.remedy) from problem
     if targets.ndim == 2 and targets.shape[1] == 1 and targets.dtype.kind in "iu":
         targets = targets[:, 0]
     if targets.ndim == 0 or len(targets) != count:
         found = len(targets) if targets.ndim else 1
-        raise Problem(
+        raise WrongTargets(
             where,
             Text("x has {count} samples and y has {found}", count=count, found=found),
             Text("Give one target per sample."),

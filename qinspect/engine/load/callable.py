@@ -161,8 +161,16 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)  # which maps it
+        if start[:1] not in (b"P", b"\x80"):  # neither the zip nor the pickle that torch.save writes
+            raise Problem(
+                str(path),
+                Text("is no checkpoint"),
+                Text("Give what safetensors, or torch.save of a state_dict(), wrote."),
+            )
         large = start[:4] == b"PK\x03\x04" and path.stat().st_size > memory.MAPPED_BYTES
         state: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=large)
+    except Problem:
+        raise
     except pickle.UnpicklingError as error:
         raise Problem(
             str(path),
