@@ -1578,25 +1578,28 @@
         <source>all patterns ({0})</source>
         <translation>所有模式（{0}）</translation>
     </message>
+</context>
+<context>
+    <name>FusionModel</name>
+    <message>
+        <source>on</source>
+        <translation>开启</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>{0}, to be computed</source>
+        <translation>{0}，待计算</translation>
+    </message>
     <message>
         <source>fused</source>
         <translation>已融合</translation>
     </message>
     <message>
-        <source>off</source>
-        <translation>关</translation>
-    </message>
-    <message>
         <source>blocked</source>
         <translation>受阻</translation>
-    </message>
-    <message>
-        <source>on</source>
-        <translation>开</translation>
-    </message>
-    <message>
-        <source>{0}, to be computed</source>
-        <translation>{0}，待计算</translation>
     </message>
 </context>
 <context>

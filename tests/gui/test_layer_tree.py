@@ -260,3 +260,38 @@ def test_what_was_selected_out_of_sight_and_sorted_away_is_in_sight_when_the_tab
         lambda: tree.view.viewport().rect().contains(tree.view.visualRect(tree.view.currentIndex()).center())
     )
     assert tree.ids() == (last,)
+
+
+def test_filtering_and_selecting_hundreds_of_modules_asks_little_of_each_row(qtbot, monkeypatch):
+    asked = []
+    told = LayerModel.parent
+    monkeypatch.setattr(LayerModel, "parent", lambda self, index: asked.append(1) or told(self, index))
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    rows = tuple(row(f"body.{i}.{name}:{name}", 0.1) for i in range(200) for name in ("conv2d", "add"))
+    tree.show_facts(facts(rows))
+    tree.select(tuple(r.id for r in rows[:300]))
+    asked.clear()
+    tree.filter.setText("conv2d")
+    assert tree.proxy.rowCount(tree.proxy.index(0, 0)) == 200
+    assert len(asked) < 30 * len(rows)
+    tree.filter.clear()
+    asked.clear()
+    tree.select(tuple(r.id for r in rows))
+    assert len(asked) < 30 * len(rows)
+
+
+def test_what_a_filter_hides_is_selected_again_when_it_is_taken_off(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.show_facts(facts())
+    tree.select(("stem:conv2d", "head:linear"))
+    told = []
+    tree.selected.connect(told.append)
+    qtbot.keyClicks(tree.filter, "head")
+    assert tree.ids() == ("head:linear",)
+    qtbot.keyClicks(tree.filter, "x")
+    assert tree.ids() == ()
+    tree.filter.clear()
+    assert set(tree.ids()) == {"stem:conv2d", "head:linear"}
+    assert not told

@@ -10,17 +10,20 @@ import time
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QPushButton, QWidget
 
 from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
+from qinspect.engine.results import FusionRow
 from qinspect.engine.sample_results import Drift
 from qinspect.gui import close_up, work
 from qinspect.gui.icons import icon
 from qinspect.gui.jobs import Failure
 from qinspect.gui.panels.faults import Fault
+from qinspect.gui.panels.fusion_model import FusionModel
+from qinspect.gui.panels.fusions import FusionLedger
 from qinspect.gui.panels.steps import STEPS
 from qinspect.gui.theme import DARK, MODES
 from qinspect.resources import resource
@@ -381,13 +384,37 @@ def test_the_ledger_toggles_a_fusion(make_window, qtbot, digits):
     window = make_window(digits)
     window.go("fix")
     ledger = window.fix_page.ledger
-    assert ledger.table.rowCount() == len(digits.analysis.fusions)
+    assert ledger.model.rowCount() == len(digits.analysis.fusions)
     place = next(i for i, row in enumerate(digits.analysis.fusions) if row.state == "fused")
-    ledger.table.item(place, 0).setCheckState(Qt.CheckState.Unchecked)
+    box = ledger.model.index(place, 0)
+    point = QPoint(9, ledger.table.visualRect(box).center().y())
+    qtbot.mouseClick(ledger.table.viewport(), LEFT, pos=point)
     assert not window.document.plan.fusion(digits.analysis.fusions[place].id)
-    assert "to be computed" in ledger.table.item(place, 2).text()
+    assert "to be computed" in ledger.model.index(place, 2).data()
     window.document.undo_stack.undo()
-    assert ledger.table.item(place, 0).checkState() == Qt.CheckState.Checked
+    assert box.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
+
+
+def test_a_ledger_of_thousands_makes_only_the_cells_in_sight(qtbot, monkeypatch):
+    asked = []
+    told = FusionModel.data
+    monkeypatch.setattr(FusionModel, "data", lambda self, index, role=0: asked.append(1) or told(self, index, role))
+    ledger = FusionLedger()
+    qtbot.addWidget(ledger)
+    ledger.resize(900, 300)
+    ledger.show()
+    layers = [(f"body.{i}.conv:conv2d", f"body.{i}.norm:batch_norm") for i in range(5000)]
+    rows = tuple(FusionRow(f"{pair[0]}+", pair, "conv2d+batch_norm", "fused") for pair in layers)
+    ledger.show_rows(rows, {})
+    QApplication.processEvents()
+    assert ledger.model.rowCount() == 5000
+    assert 0 < len(asked) < 5000
+    # Of a layer that is absorbed, only what tells it apart; all of it in the tip and on the clipboard.
+    names = ledger.model.index(7, 1)
+    assert names.data() == "body.7.conv:conv2d, norm:batch_norm"
+    assert names.data(Qt.ItemDataRole.ToolTipRole) == "body.7.conv:conv2d, body.7.norm:batch_norm"
+    ledger.table.actions()[0].trigger()
+    assert "body.7.conv:conv2d, body.7.norm:batch_norm" in QGuiApplication.clipboard().text()
 
 
 def test_runs_of_a_model_without_classes_have_their_sqnr_and_no_empty_columns(make_window, digits):

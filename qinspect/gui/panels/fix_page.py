@@ -106,7 +106,7 @@ class FixPage(QWidget):
         self._analyzing = on
         self.search.set_busy(on)
         self.remedies.set_busy(on)
-        self.refresh()
+        self._show_state()
 
     def refresh(self) -> None:
         """Show the newest run."""
@@ -123,6 +123,10 @@ class FixPage(QWidget):
         self.findings.show_findings(ordered, hint, stale)
         analysis = document.analysis
         self.ledger.show_rows(analysis.fusions if analysis is not None else (), dict(document.plan.fusions))
+        self._show_state()
+
+    def _show_state(self) -> None:
+        document = self._document
         ready = document.data is not None and document.confirmed == document.data.digest
         self.run.setEnabled(ready and not self._analyzing)
         self.state.setText(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -13,28 +13,27 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableWidget,
-    QTableWidgetItem,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from ...engine.results import FusionRow
 from ..icons import icon
-from ..language import translated
 from .cards import Hint, row
-from .figures import small
-from .tables import explain, filling, make_copyable
+from .fusion_model import DELTA, LAYERS, PATTERN, REASON, STATE, FusionModel, Index, brief
+from .tables import make_copyable
 
-DELTA = 4
-"""Place of the column with the differences."""
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+BOX, AIR = 24, 10
+"""Pixels for the check box, and around a text."""
+LAYERS_SHARE = 0.62
+"""Of the room for names and reasons; the names take no more than that where reasons are given."""
 
 
 class _Box(QStyledItemDelegate):
     """A check box that can be seen in the dark theme, where Fusion's has no outline."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().paint(painter, option, index)
         state = index.data(Qt.ItemDataRole.CheckStateRole)
         if state is None:
@@ -50,6 +49,41 @@ class _Box(QStyledItemDelegate):
         on = Qt.CheckState(state) == Qt.CheckState.Checked
         role = "on_accent" if chosen else "accent" if on else "muted"
         icon("checkbox-marked" if on else "checkbox-blank-outline", role).paint(painter, box.adjusted(-1, -1, 1, 1))
+
+
+class _Table(QTableView):
+    """Its columns are as wide as their texts; names and reasons share what is left."""
+
+    _names = 0
+    _reasons = False
+
+    def measure(self) -> None:
+        """Measure the texts, of which hundreds of rows have few."""
+        model = self.model()
+        assert isinstance(model, FusionModel)
+        header, rows = self.horizontalHeader(), model.rows
+        width = self.fontMetrics().horizontalAdvance
+        for column, texts in (
+            (PATTERN, {fusion.pattern for fusion in rows}),
+            (STATE, model.states()),
+            (DELTA, {"0.00e-00"}),
+        ):
+            widest = max(map(width, texts), default=0) + AIR + (BOX if column == PATTERN else 0)
+            header.resizeSection(column, max(widest, header.sectionSizeHint(column)))
+        self._names = width(max((brief(fusion.layers) for fusion in rows), key=len, default="")) + 2 * AIR
+        self._reasons = any(fusion.reason for fusion in rows)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        header = self.horizontalHeader()
+        room = self.viewport().width() - sum(header.sectionSize(column) for column in (PATTERN, STATE, DELTA))
+        reason = header.sectionSizeHint(REASON)
+        wanted = min(self._names, round(room * LAYERS_SHARE)) if self._reasons else room - reason
+        header.resizeSection(LAYERS, max(wanted, header.sectionSizeHint(LAYERS)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_room()
 
 
 class FusionLedger(QWidget):
@@ -69,40 +103,36 @@ class FusionLedger(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._filling = False
         self._rows: tuple[FusionRow, ...] = ()
-        self.table = QTableWidget(0, 5)
-        self.table.setHorizontalHeaderLabels(
-            [self.tr("Pattern"), self.tr("Layers"), self.tr("State"), self.tr("Reason"), self.tr("max |Δ|")]
+        self._wanted: dict[str, bool] = {}
+        self.table = _Table()
+        self.model = FusionModel(
+            (self.tr("Pattern"), self.tr("Layers"), self.tr("State"), self.tr("Reason"), self.tr("max |Δ|")),
+            (
+                self.tr("What is merged into what; the box turns it on or off"),
+                self.tr("The layer that stays, and those that it absorbs"),
+                self.tr("Fused, off by your choice, or blocked"),
+                self.tr("Why it cannot be fused"),
+                self.tr("Largest difference of the layer's output before and after folding, in float"),
+            ),
+            self,
         )
-        explain(
-            self.table,
-            self.tr("What is merged into what; the box turns it on or off"),
-            self.tr("The layer that stays, and those that it absorbs"),
-            self.tr("Fused, off by your choice, or blocked"),
-            self.tr("Why it cannot be fused"),
-            self.tr("Largest difference of the layer's output before and after folding, in float"),
-        )
+        self.table.setModel(self.model)
         self.table.setAccessibleName(self.tr("Fusions"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
-        self.table.setItemDelegateForColumn(0, _Box(self.table))
+        self.table.setItemDelegateForColumn(PATTERN, _Box(self.table))
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(24)
         header = self.table.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.table.horizontalHeaderItem(DELTA).setTextAlignment(RIGHT)
-        for column, mode in enumerate("CSCSC"):
-            header.setSectionResizeMode(
-                column,
-                QHeaderView.ResizeMode.Stretch if mode == "S" else QHeaderView.ResizeMode.ResizeToContents,
-            )
+        header.setSectionResizeMode(REASON, QHeaderView.ResizeMode.Stretch)
         make_copyable(self.table)
-        self.table.itemChanged.connect(self._changed)
-        self.table.cellDoubleClicked.connect(lambda place, _: self.layers_requested.emit(self._shown[place].layers))
+        self.model.toggled.connect(self.toggled)
+        self.table.doubleClicked.connect(lambda index: self.layers_requested.emit(self.model.rows[index.row()].layers))
         self.pattern = QComboBox()
         self.pattern.setAccessibleName(self.tr("Pattern"))
         self.pattern.currentIndexChanged.connect(self._fill)
@@ -125,7 +155,6 @@ class FusionLedger(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.stack)
-        self._shown: list[FusionRow] = []
 
     def show_rows(self, rows: tuple[FusionRow, ...], wanted: dict[str, bool]) -> None:
         """Show the ledger.
@@ -150,37 +179,6 @@ class FusionLedger(QWidget):
         self._fill()
 
     def _fill(self) -> None:
-        self._filling = True
-        states = {"fused": self.tr("fused"), "off": self.tr("off"), "blocked": self.tr("blocked")}
         only = self.pattern.currentData()
-        self._shown = [fusion for fusion in self._rows if not only or fusion.pattern == only]
-        with filling(self.table):
-            self.table.setRowCount(len(self._shown))
-            for place, fusion in enumerate(self._shown):
-                on = self._wanted.get(fusion.id, True)
-                pending = fusion.state != "blocked" and on != (fusion.state == "fused")
-                word = self.tr("on") if on else self.tr("off")
-                state = self.tr("{0}, to be computed").format(word) if pending else states[fusion.state]
-                texts = (
-                    fusion.pattern,
-                    ", ".join(fusion.layers),
-                    state,
-                    translated(fusion.reason or ""),
-                    small(fusion.max_abs_delta),
-                )
-                for column, text in enumerate(texts):
-                    item = QTableWidgetItem(text)
-                    item.setToolTip(text)
-                    if column == DELTA:
-                        item.setTextAlignment(RIGHT)
-                    flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-                    if column == 0 and fusion.state != "blocked":
-                        flags |= Qt.ItemFlag.ItemIsUserCheckable
-                        item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-                    item.setFlags(flags)
-                    self.table.setItem(place, column, item)
-        self._filling = False
-
-    def _changed(self, item: QTableWidgetItem) -> None:
-        if not self._filling and item.column() == 0:
-            self.toggled.emit(self._shown[item.row()].id, item.checkState() == Qt.CheckState.Checked)
+        self.model.show_rows(tuple(row for row in self._rows if not only or row.pattern == only), self._wanted)
+        self.table.measure()

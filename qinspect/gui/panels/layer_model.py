@@ -175,7 +175,7 @@ class LayerModel(QAbstractItemModel):
     def parent(self, index: Index = QModelIndex()) -> QModelIndex:  # type: ignore[override] # noqa: B008
         if not index.isValid():
             return QModelIndex()
-        above = self._node(index).parent
+        above = index.internalPointer().parent
         return QModelIndex() if above is None or above is self._root else self.createIndex(above.place, 0, above)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008

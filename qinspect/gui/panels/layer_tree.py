@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QPoint,
     QRect,
+    QSignalBlocker,
     QSize,
     QSortFilterProxyModel,
     Qt,
@@ -167,6 +168,7 @@ class LayerTree(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._to_find = False  # a row was selected while there was no room that it could be scrolled into
+        self._kept: tuple[str, ...] = ()  # selected before the filter hid some of it
         self.model = LayerModel(self)
         self.proxy = _Filter()
         self.proxy.setParent(self)
@@ -257,10 +259,17 @@ class LayerTree(QWidget):
         self.sets.setCurrentIndex(self.sets.findData(name))
 
     def _filtered(self, text: str) -> None:
+        chosen = self._kept or self.ids()
+        # What is selected or open is looked for anew at every row that goes: hundreds of each take seconds.
+        with QSignalBlocker(self.view.selectionModel()):
+            self.view.selectionModel().reset()
+        self.view.collapseAll()
         self.proxy.set_text(text)
         self.view.hint = self.tr("No layer matches “{0}”.").format(text) if text.strip() else ""
         self.view.setAccessibleDescription("" if self.proxy.rowCount() else self.view.hint)
         self.view.expandAll()
+        self.select(chosen)
+        self._kept = chosen
 
     # -- selection ----------------------------------------------------------------------------
 
@@ -285,22 +294,25 @@ class LayerTree(QWidget):
         return found[0] if len(found) == 1 else ""
 
     def _selected(self) -> None:
+        self._kept = ()
         self.selected.emit(self.ids())
 
     def select(self, ids: tuple[str, ...]) -> None:
         """Select layers that were chosen elsewhere, without telling of it."""
+        self._kept = ()
         if set(ids) == set(self.ids()):
             return
         selection = QItemSelection()
         last = QModelIndex()
         run: list[QModelIndex] = []
+        last_column = len(COLUMNS) - 1
         for layer_id in (*ids, None):
             index = QModelIndex() if layer_id is None else self.proxy.mapFromSource(self.model.index_of(layer_id))
             # Neighbours are selected as one range: hundreds of ranges make every change of the table slow.
             if run and not (
                 index.isValid() and index.row() == run[-1].row() + 1 and index.parent() == run[-1].parent()
             ):
-                selection.select(run[0], run[-1])
+                selection.select(run[0], run[-1].siblingAtColumn(last_column))
                 run = []
             if index.isValid():
                 run.append(index)
@@ -310,7 +322,8 @@ class LayerTree(QWidget):
         flag = QItemSelectionModel.SelectionFlag
         if last.isValid():
             model.setCurrentIndex(last, flag.NoUpdate)
-        model.select(selection, flag.ClearAndSelect | flag.Rows)
+        # Whole rows already: told to make them so, Qt holds each range against each other one.
+        model.select(selection, flag.ClearAndSelect)
         model.blockSignals(False)
         if last.isValid():
             self.view.scrollTo(last)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QTableWidget
 
 
 class RowTable(QTableWidget):
@@ -66,23 +66,21 @@ def explain(table: QTableWidget, *tips: str) -> None:
         table.horizontalHeaderItem(column).setToolTip(tip)
 
 
-def table_text(table: QTableWidget) -> str:
+def table_text(table: QTableView) -> str:
     """Header and rows, tab-separated: the selected rows, or all where fewer than two are."""
-    columns = [column for column in range(table.columnCount()) if not table.isColumnHidden(column)]
+    model = table.model()
+    columns = [column for column in range(model.columnCount()) if not table.isColumnHidden(column)]
     rows = sorted({index.row() for index in table.selectedIndexes()})
     if len(rows) < 2:
-        rows = list(range(table.rowCount()))
-    lines = [[table.horizontalHeaderItem(column).text() for column in columns]]
-    lines += [[_text(table, row, column) for column in columns] for row in rows]
+        rows = list(range(model.rowCount()))
+    lines = [[str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]]
+    # Where a cell shows an abbreviation, the whole is what would be edited.
+    whole = Qt.ItemDataRole.EditRole
+    lines += [[str(model.index(row, column).data(whole) or "") for column in columns] for row in rows]
     return "\n".join("\t".join(line) for line in lines)
 
 
-def _text(table: QTableWidget, row: int, column: int) -> str:
-    item = table.item(row, column)
-    return "" if item is None else item.text()
-
-
-def make_copyable(table: QTableWidget) -> QAction:
+def make_copyable(table: QTableView) -> QAction:
     """Copy with Ctrl+C and from the context menu."""
     copy = QAction(QCoreApplication.translate("Tables", "Copy table"), table)
     copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
