@@ -214,12 +214,14 @@ def missing(session: Session) -> tuple[tuple[str, str, Path], ...]:
     Returns
     -------
     tuple of (part, field, place)
-        ``model`` or ``data``, the field of its specification, and the file or folder.
+        ``model``, ``data`` or ``metric``, the field of its specification, and the file or folder.
     """
-    named = [("model", "source"), ("model", "weights"), ("data", "source"), ("data", "tokenizer")]
+    named = [("model", "source"), ("model", "weights"), ("data", "source"), ("data", "tokenizer"), ("metric", "source")]
+    metric = {"source": session.metric if is_callable(session.metric) else None}  # a name is no file
+    specs = {"model": session.model, "data": session.data, "metric": metric}
     found = []
     for part, name in named:
-        value = ((session.model if part == "model" else session.data) or {}).get(name)
+        value = (specs[part] or {}).get(name)
         place = _place(value) if isinstance(value, str) and value else None
         if place is not None and not _is_there(place):
             found.append((part, name, place))
@@ -228,10 +230,11 @@ def missing(session: Session) -> tuple[tuple[str, str, Path], ...]:
 
 def moved(session: Session, part: str, name: str, place: Path) -> Session:
     """A session with another place for something that `missing` found."""
-    spec = (session.model if part == "model" else session.data) or {}
+    specs = {"model": session.model, "data": session.data, "metric": {"source": session.metric}}
+    spec = specs[part] or {}
     _, colon, called = str(spec[name]).rpartition(":") if is_callable(str(spec[name])) else ("", "", "")
-    spec = {**spec, name: f"{place}{colon}{called}"}
-    return replace(session, model=spec) if part == "model" else replace(session, data=spec)
+    there = f"{place}{colon}{called}"
+    return replace(session, **{part: there if part == "metric" else {**spec, name: there}})
 
 
 def _is_there(place: Path) -> bool:

@@ -118,7 +118,7 @@ def ask_trust(parent: QWidget, code: Code) -> bool:
 
 
 WITHOUT = Path()
-"""What `ask_moved` answers where the session is to open without its data."""
+"""What `ask_moved` answers where the session is to open without its data, or its metric."""
 
 
 def ask_moved(parent: QWidget, part: str, place: Path, folder: Path) -> Path | None:
@@ -127,7 +127,7 @@ def ask_moved(parent: QWidget, part: str, place: Path, folder: Path) -> Path | N
     Parameters
     ----------
     part : str
-        ``model`` or ``data``; without its data a session opens too.
+        ``model``, ``data`` or ``metric``; without the last two a session opens too.
     place : Path
         Where it was.
     folder : Path
@@ -142,11 +142,11 @@ def ask_moved(parent: QWidget, part: str, place: Path, folder: Path) -> Path | N
     box.setIcon(QMessageBox.Icon.Question)
     box.setWindowTitle(translate("Dialogs", "Where is it now?"))
     box.setTextFormat(Qt.TextFormat.PlainText)
-    text = (
-        translate("Dialogs", "The model of this session is not where it was:")
-        if part == "model"
-        else translate("Dialogs", "The data of this session are not where they were:")
-    )
+    text = {
+        "model": translate("Dialogs", "The model of this session is not where it was:"),
+        "data": translate("Dialogs", "The data of this session are not where they were:"),
+        "metric": translate("Dialogs", "The metric of this session is not where it was:"),
+    }[part]
     box.setText(f"{text}\n\n{place}")
     choose = box.addButton(translate("Dialogs", "Choose…"), QMessageBox.ButtonRole.AcceptRole)
     without = None
@@ -155,6 +155,11 @@ def ask_moved(parent: QWidget, part: str, place: Path, folder: Path) -> Path | N
             translate("Dialogs", "Without data, the figures that the session holds can be looked at.")
         )
         without = box.addButton(translate("Dialogs", "Open without data"), QMessageBox.ButtonRole.ActionRole)
+    elif part == "metric":
+        box.setInformativeText(
+            translate("Dialogs", "With top-1 in its place the figures of this metric stay among the runs.")
+        )
+        without = box.addButton(translate("Dialogs", "Open with top-1"), QMessageBox.ButtonRole.ActionRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.setDefaultButton(choose)
     box.exec()

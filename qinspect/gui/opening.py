@@ -164,8 +164,10 @@ class Opening(QObject):
                 answer = dialogs.ask_moved(self._window, part, place, _folder_near(place, path, *known.values()))
                 if answer is None:
                     return None
+                if answer is dialogs.WITHOUT and part == "data":
+                    return self._found(replace(session, data=None), path)
                 if answer is dialogs.WITHOUT:
-                    return replace(session, data=None)
+                    return replace(session, metric="top-1", output=None)
                 known[place] = answer
             session = moved(session, part, name, known[place])
         return session

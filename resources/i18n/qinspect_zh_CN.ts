@@ -932,6 +932,10 @@
         <translation>此会话的数据已不在原处：</translation>
     </message>
     <message>
+        <source>The metric of this session is not where it was:</source>
+        <translation>此会话的指标不在原来的位置：</translation>
+    </message>
+    <message>
         <source>Choose…</source>
         <translation>选择…</translation>
     </message>
@@ -942,6 +946,14 @@
     <message>
         <source>Open without data</source>
         <translation>不带数据打开</translation>
+    </message>
+    <message>
+        <source>With top-1 in its place the figures of this metric stay among the runs.</source>
+        <translation>改用 top-1 打开时，该指标的数据仍保留在各次运行中。</translation>
+    </message>
+    <message>
+        <source>Open with top-1</source>
+        <translation>改用 top-1 打开</translation>
     </message>
     <message>
         <source>Where is {0} now?</source>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from qinspect.gui import dialogs
-from qinspect.session import Run, Session, missing, moved, save_session
+from qinspect.session import Run, Session, load_session, missing, moved, save_session
 
 LONG = 120_000
 
@@ -104,6 +105,49 @@ def test_without_its_data_a_session_shows_what_it_holds(window, session, asked, 
     qtbot.waitUntil(lambda: window.document.model is not None and window.jobs.idle, timeout=LONG)
     assert places[2].name in said[-1]
     assert window.document.data is None
+    assert len(window.document.runs) == 1
+
+
+@pytest.fixture
+def judged(session, tmp_path):
+    """The session, with a metric of the user's own that went away with the rest; and where that is now."""
+    path, places = session
+    code = tmp_path / "now" / "judge.py"
+    code.write_text("def score(outputs, targets):\n    return float((outputs.argmax(1) == targets).float().mean())\n")
+    save_session(replace(load_session(path), metric=f"{tmp_path / 'gone' / 'judge.py'}:score"), path)
+    return path, [*places, code]
+
+
+def test_where_the_metric_is_now_is_asked_as_well(window, judged, asked, qtbot, monkeypatch):
+    path, places = judged
+    said, answer = asked
+    given = iter(places)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(next(given)), ""))
+    answer("Choose", 4)
+    window.opening.session(path)
+    qtbot.waitUntil(lambda: window.document.check is not None, timeout=LONG)
+    assert said[-1].startswith("The metric of this session is not where it was:")
+    assert window.document.metric_source == f"{places[-1]}:score"
+    assert missing(window.document.session("layers", None)) == ()
+
+
+def test_without_its_metric_a_session_opens_with_top_1(window, judged, asked, qtbot, monkeypatch):
+    path, places = judged
+    said, answer = asked
+    given = iter(places)
+
+    def choose(*_):
+        chosen = next(given)
+        if chosen == places[2]:  # the metric is asked for next
+            QTimer.singleShot(0, lambda: answer("top-1", 1))
+        return str(chosen), ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", choose)
+    answer("Choose", 3)
+    window.opening.session(path)
+    qtbot.waitUntil(lambda: window.document.check is not None, timeout=LONG)
+    assert "judge.py" in said[-1]
+    assert window.document.metric_source == "top-1"
     assert len(window.document.runs) == 1
 
 
