@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QAction, QCloseEvent, QCursor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -26,6 +26,7 @@ from . import dialogs
 from .actions import make_actions
 from .anew import make_anew
 from .document import Document
+from .dropping import Dropping, keep_out
 from .help import OF_STEP, HelpWindow, term_in, words_at
 from .icons import recolour
 from .jobs import Failure, Jobs
@@ -41,7 +42,7 @@ from .panels.steps import STEPS, StepBar, states
 from .panels.target_page import TargetPage
 from .panels.verdict_page import VerdictPage
 from .questions import Questions
-from .recent import kind_of, recent
+from .recent import recent
 from .tasks import Tasks
 from .theme import Colours, Theme
 from .wiring import connect_fix, connect_layers, connect_pages, connect_window
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         self.questions = Questions(self.document, self.jobs, self.tasks)
         self.keeper = Keeper(self.document, self.jobs, self.tasks, autosave)
         self.opening = Opening(self)
+        self.dropping = Dropping(self)
         self.stopped = True
         self.setAcceptDrops(True)
         self.opened: Opened | None = None
@@ -129,6 +131,7 @@ class MainWindow(QMainWindow):
         }
         for page in self.pages.values():
             self.stack.addWidget(page)
+        keep_out(self.stack)
         self.strip = JobStrip(self.jobs)
         self.where = QLabel()
         self.where.setContentsMargins(8, 0, 0, 0)
@@ -219,6 +222,7 @@ class MainWindow(QMainWindow):
         self.stack.insertWidget(STEPS.index(step), page)
         self.stack.removeWidget(old)
         old.deleteLater()
+        keep_out(page)
         self.pages[step] = page
 
     @property
@@ -425,13 +429,13 @@ class MainWindow(QMainWindow):
     # -- files --------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(kind_of(Path(url.toLocalFile())) for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        self.dropping.enter(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.dropping.leave()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        for url in event.mimeData().urls():
-            self.opening.take(Path(url.toLocalFile()))
-        event.acceptProposedAction()
+        self.dropping.drop(event)
 
     # -- the window itself --------------------------------------------------------------------
 

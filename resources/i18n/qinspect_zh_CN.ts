@@ -663,6 +663,14 @@
         <source> (label {0})</source>
         <translation>（标签 {0}）</translation>
     </message>
+    <message>
+        <source>to calibrate</source>
+        <translation>用于校准</translation>
+    </message>
+    <message>
+        <source>to select</source>
+        <translation>用于选择</translation>
+    </message>
 </context>
 <context>
     <name>DepthPlot</name>
@@ -1064,6 +1072,45 @@
     <message>
         <source>{0}, fed back over {1} steps, {2} streams; each model on its own state</source>
         <translation>{0}，反馈 {1} 步，{2} 路；各模型使用各自的状态</translation>
+    </message>
+</context>
+<context>
+    <name>Dropping</name>
+    <message>
+        <source>Open the session {0}</source>
+        <translation>打开会话 {0}</translation>
+    </message>
+    <message>
+        <source>Open a model from the code in {0}</source>
+        <translation>用 {0} 中的代码打开模型</translation>
+    </message>
+    <message>
+        <source>Open the model {0}</source>
+        <translation>打开模型 {0}</translation>
+    </message>
+    <message>
+        <source>Take the weights in {0}</source>
+        <translation>采用 {0} 中的权重</translation>
+    </message>
+    <message>
+        <source>Open the data in {0}</source>
+        <translation>打开 {0} 中的数据</translation>
+    </message>
+    <message>
+        <source>Take the data in {0} for the model that you open next</source>
+        <translation>采用 {0} 中的数据，供随后打开的模型使用</translation>
+    </message>
+    <message>
+        <source>Take the plan {0}; this can be undone</source>
+        <translation>采用方案 {0}，可以撤销</translation>
+    </message>
+    <message>
+        <source>Take the times that another device measured: {0}</source>
+        <translation>采用在另一台设备上测得的时间：{0}</translation>
+    </message>
+    <message>
+        <source>{0} is no model, data set, plan or session</source>
+        <translation>{0} 不是模型、数据集、方案或会话</translation>
     </message>
 </context>
 <context>
@@ -2261,6 +2308,10 @@
     <message>
         <source>Share of the output error, estimated (%)</source>
         <translation>占输出误差的估计份额（%）</translation>
+    </message>
+    <message>
+        <source>Error share, est. (%)</source>
+        <translation>误差份额，估计（%）</translation>
     </message>
     <message>
         <source>Estimated KL (nat)</source>
@@ -4164,6 +4215,10 @@
         <source>Calibrated; only the analysis runs again.</source>
         <translation>已校准；只需重新分析。</translation>
     </message>
+    <message>
+        <source>Analyze</source>
+        <translation>分析</translation>
+    </message>
 </context>
 <context>
     <name>Tasks</name>
@@ -4265,10 +4320,6 @@
         <translation>结论</translation>
     </message>
     <message>
-        <source>float</source>
-        <translation>浮点</translation>
-    </message>
-    <message>
         <source>The metric of the float model on the final split</source>
         <translation>浮点模型在最终部分上的指标</translation>
     </message>
@@ -4287,10 +4338,6 @@
     <message>
         <source>What the integer kernels of the target really gave</source>
         <translation>目标的整数核的实际结果</translation>
-    </message>
-    <message>
-        <source>time of a forward pass</source>
-        <translation>一次前向的时间</translation>
     </message>
     <message>
         <source>Median of interleaved runs in a process of its own, same runtime for float and int8</source>
@@ -4345,14 +4392,6 @@
         <translation>诊断没有发现需要修复的问题。</translation>
     </message>
     <message>
-        <source>target {0}</source>
-        <translation>目标 {0}</translation>
-    </message>
-    <message>
-        <source>threads {0}</source>
-        <translation>线程 {0}</translation>
-    </message>
-    <message>
         <source>batch {0}</source>
         <translation>批 {0}</translation>
     </message>
@@ -4399,6 +4438,26 @@
     <message>
         <source>not measured</source>
         <translation>未测量</translation>
+    </message>
+    <message>
+        <source>Float</source>
+        <translation>浮点</translation>
+    </message>
+    <message>
+        <source>Time of a forward pass</source>
+        <translation>一次前向的时间</translation>
+    </message>
+    <message>
+        <source>Target {0}</source>
+        <translation>目标 {0}</translation>
+    </message>
+    <message>
+        <source>1 thread</source>
+        <translation>1 个线程</translation>
+    </message>
+    <message>
+        <source>{0} threads</source>
+        <translation>{0} 个线程</translation>
     </message>
     <message>
         <source> ({0} to {1}, 95% sure)</source>

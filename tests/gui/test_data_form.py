@@ -48,6 +48,15 @@ def test_arrays_for_a_model_that_takes_no_pictures_have_no_colours(form: DataFor
     assert form.channels.isVisible()
 
 
+def test_orders_of_channels_and_axes_are_shown_in_capitals_and_kept_as_the_command_line_has_them(
+    form: DataForm,
+) -> None:
+    form.fill({"source": "photos", "channels": "bgr", "layout": "nhwc"})
+    assert (form.channels.currentText(), form.layout_.currentText()) == ("BGR", "NHWC")
+    spec = DataSpec.from_json(form.spec())
+    assert (spec.channels, spec.layout) == ("bgr", "nhwc")
+
+
 def test_a_table_has_a_column_of_labels(qtbot: Any, form: DataForm) -> None:
     form.show_kind("table")
     qtbot.keyClicks(form.label, "species")

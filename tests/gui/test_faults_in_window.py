@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from qinspect.engine.load import quiet
 from qinspect.gui import dialogs
@@ -131,6 +131,8 @@ class Open:
         self.window.dropEvent(
             QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, LEFT, Qt.KeyboardModifier.NoModifier)
         )
+        # It is opened when the drop has ended.
+        QApplication.processEvents()
 
     def said(self, qtbot) -> str:
         """The message that comes up, which is closed; or what is said below a field, after what stands in it."""

@@ -807,3 +807,13 @@ def test_the_length_of_an_axis_is_no_edge(tmp_path):
     nodes = {node.op: node for node in graph_nodes(inspect(model, QuantPlan()).layers, model.graph)}
     assert nodes["conv2d"].inputs == ("x",)
     assert nodes["linear"].inputs == ("conv:conv2d",)
+
+
+def test_the_legend_says_what_the_colours_are_in_words_that_have_room(view) -> None:
+    legend = view.legend
+    view.set_overlay("error")
+    assert legend.caption(400) == "Share of the output error, estimated (%)"
+    assert legend.caption(170) == "Error share, est. (%)"
+    # No part of a word; all of it is in the tooltip.
+    assert legend.caption(40) == ""
+    assert legend.toolTip() == "Share of the output error, estimated (%)"

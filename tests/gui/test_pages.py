@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
@@ -330,3 +330,30 @@ def test_what_can_be_done_about_a_finding_stands_beside_its_words(make_window, d
     assert lowest.mapTo(page.viewport(), lowest.rect().bottomLeft()).y() < page.viewport().height()
     texts = [button.text() for button in page.findings.cards[0].findChildren(QPushButton)]
     assert texts == ["Show layer", "Apply"]
+
+
+def test_the_next_button_stays_where_it_is_when_the_float_figure_is_confirmed(make_window, digits, qtbot):
+    window = make_window()
+    document, card = window.document, window.data_page.metric_card
+    document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    document.set_data(digits.data.data)
+    document.set_check(digits.check)
+    window.go("data")
+    QApplication.processEvents()
+    before = card.next.geometry()
+    qtbot.mouseClick(card.confirm, Qt.MouseButton.LeftButton)
+    QApplication.processEvents()
+    assert card.confirm.text() == "Confirmed"
+    assert card.next.geometry() == before
+
+
+def test_what_is_calibrated_is_only_analyzed_again_and_the_button_says_so(make_window, digits):
+    window = make_window()
+    document, page = window.document, window.target_page
+    document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    document.set_data(digits.data.data)
+    document.set_check(digits.check)
+    document.confirm()
+    assert page.run.text() == "Calibrate and analyze"
+    document.set_calibration(digits.calibration)
+    assert page.run.text() == "Analyze"

@@ -158,9 +158,9 @@ class Legend(QWidget):
         self.setToolTip(title)
         self.update()
 
-    def _title(self) -> str:
+    def _title(self, short: bool = False) -> str:
         title = {
-            "error": self.tr("Share of the output error, estimated (%)"),
+            "error": self.tr("Error share, est. (%)") if short else self.tr("Share of the output error, estimated (%)"),
             "sensitivity": self.tr("Estimated KL (nat)"),
             "latency": self.tr("Latency (µs)"),
             "type": self.tr("Type of the kernel"),
@@ -190,17 +190,18 @@ class Legend(QWidget):
             row.setRight(self._kinds(painter, row, colours) - 16)
         elif self._scale.high is not None:
             row.setRight(self._gradient(painter, row, colours) - 16)
-        title = self._title() if self._scale.name == "type" or self._scale.high is not None else self._unmeasured()
         painter.setPen(colours.color("muted"))
-        if row.width() > 48:
-            painter.drawText(
-                row,
-                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
-                painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, int(row.width())),
-            )
+        painter.drawText(row, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.caption(row.width()))
 
-    def _unmeasured(self) -> str:
-        return self.tr("{0}: not measured yet").format(self._title())
+    def caption(self, room: float) -> str:
+        """What the colours stand for, in the words that have room; whole in the tooltip."""
+        known = self._scale.name == "type" or self._scale.high is not None
+        for title in (self._title(), self._title(short=True)):
+            text = title if known else self.tr("{0}: not measured yet").format(title)
+            if self.fontMetrics().horizontalAdvance(text) <= room:
+                return text
+        # Part of a word says nothing: the list above the graph names it too.
+        return "" if known else self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(room))
 
     def _kinds(self, painter: QPainter, row: QRectF, colours: Colours) -> float:
         """Draw the types at the right of a row; its left edge comes back."""
@@ -220,7 +221,8 @@ class Legend(QWidget):
         first, last = self._ends()
         metrics = painter.fontMetrics()
         one, two = metrics.horizontalAdvance(first), metrics.horizontalAdvance(last)
-        length = min(max(row.width() - one - two - 16, 24.0), 120.0)
+        words = metrics.horizontalAdvance(self._title(short=True)) + 16
+        length = min(max(row.width() - one - two - 16 - words, 40.0), 120.0)
         bar = QRectF(row.right() - two - 8 - length, row.center().y() - 5, length, 10)
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
         for step in range(11):

@@ -103,9 +103,9 @@ class DataForm(Card):
         )
         self.normalize.setEditable(True)
         self.normalize.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.channels = self._choice(("rgb", "bgr"), "rgb", self.tr("Order of the colours that the model wants"))
+        self.channels = self._choice(("RGB", "BGR"), "RGB", self.tr("Order of the colours that the model wants"))
         self.layout_ = self._choice(
-            ("nchw", "nhwc"), "nchw", self.tr("Order of the axes: batch, channels, height, width")
+            ("NCHW", "NHWC"), "NCHW", self.tr("Order of the axes: batch, channels, height, width")
         )
         self.rate = self._number(self.tr("as the files are"))
         self.rate.setToolTip(self.tr("Audio: samples per second to which it is brought, in Hz"))
@@ -233,8 +233,8 @@ class DataForm(Card):
             "resize": self.resize_to.value() or None,
             "crop": self.crop.value() or None,
             "interpolation": self.interpolation.currentText(),
-            "channels": self.channels.currentText(),
-            "layout": self.layout_.currentText(),
+            "channels": self.channels.currentText().lower(),
+            "layout": self.layout_.currentText().lower(),
             "rate": self.rate.value() or None,
             "seconds": self.seconds.value() or None,
             "tokenizer": self.tokenizer.text().strip() or None,
@@ -275,8 +275,8 @@ class DataForm(Card):
         self.resize_to.setValue(spec.get("resize") or 0)
         self.crop.setValue(spec.get("crop") or 0)
         self.interpolation.setCurrentText(spec.get("interpolation") or "bilinear")
-        self.channels.setCurrentText(spec.get("channels") or "rgb")
-        self.layout_.setCurrentText(spec.get("layout") or "nchw")
+        self.channels.setCurrentText((spec.get("channels") or "rgb").upper())
+        self.layout_.setCurrentText((spec.get("layout") or "nchw").upper())
         self.rate.setValue(spec.get("rate") or 0)
         self.seconds.setValue(spec.get("seconds") or 0)
         self.tokenizer.setText(spec.get("tokenizer") or "")

@@ -222,5 +222,8 @@ class DataPage(Page):
                 beside = "" if right else self.tr(" (label {0})").format(self._class(found.label))
                 text.setText(f"{mark}{self._class(found.top)}{beside}, {found.probability:.0%}")
                 text.setToolTip(f"{text.text()}\n{name}")
+            elif rows and data is not None:
+                # The float model answers for the samples that are reported on.
+                text.setText(self.tr("to calibrate") if index in data.splits.calibrate else self.tr("to select"))
             column.addWidget(text)
             self.grid.addWidget(cell, place // COLUMNS, place % COLUMNS)

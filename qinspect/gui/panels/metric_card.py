@@ -59,6 +59,9 @@ class MetricCard(Card):
         self.confirm = QPushButton(self.tr("This is right: confirm"))
         self.confirm.setToolTip(self.tr("Nothing is quantized before the float figure was confirmed"))
         set_icon(self.confirm, "check")
+        # As wide when it says “Confirmed”: the button beside it must not move under the pointer.
+        self.confirm.ensurePolished()
+        self.confirm.setMinimumWidth(self.confirm.sizeHint().width())
         self.confirm.clicked.connect(self.confirmed)
         self.next = QPushButton(self.tr("Next: target"))
         set_icon(self.next, "arrow-right")

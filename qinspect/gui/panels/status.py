@@ -29,8 +29,12 @@ class JobStrip(QWidget):
         self._clock.timeout.connect(self._show_time)
         self.note = QLabel()
         self.note.setMinimumWidth(220)
+        self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.remaining = QLabel()
         self.remaining.setProperty("role", "muted")
+        # The bar stays where it is, whatever is said beside it.
+        usual = self.tr("{0} left").format("00 min")
+        self.remaining.setMinimumWidth(self.remaining.fontMetrics().horizontalAdvance(usual))
         self.bar = QProgressBar(textVisible=False, maximum=1000)
         self.bar.setFixedWidth(220)
         self.bar.setAccessibleName(self.tr("Progress"))

@@ -180,6 +180,8 @@ class TargetPage(Page):
             ).format(len(document.data.splits.calibrate))
         else:
             text = self.tr("Calibrated; only the analysis runs again.")
+        calibrated = document.calibration is not None
+        self.run.setText(self.tr("Analyze") if calibrated else self.tr("Calibrate and analyze"))
         self.todo.setText(text)
 
     def _choose(self, name: str) -> None:

@@ -39,7 +39,7 @@ class VerdictPage(Page):
         self._unit: str | None = "share"
         tiles = QHBoxLayout()
         tiles.setSpacing(8)
-        self.fp32 = Figure(self.tr("float"), self.tr("The metric of the float model on the final split"))
+        self.fp32 = Figure(self.tr("Float"), self.tr("The metric of the float model on the final split"))
         self.simulated = Figure(
             self.tr("int8, simulated"),
             self.tr("Every tensor rounded to its grid: q = clamp(round(x / scale) + zero point), computed in float"),
@@ -48,7 +48,7 @@ class VerdictPage(Page):
             self.tr("int8, real kernel"), self.tr("What the integer kernels of the target really gave")
         )
         self.time = Figure(
-            self.tr("time of a forward pass"),
+            self.tr("Time of a forward pass"),
             self.tr("Median of interleaved runs in a process of its own, same runtime for float and int8"),
         )
         for tile in (self.fp32, self.simulated, self.kernel, self.time):
@@ -128,10 +128,11 @@ class VerdictPage(Page):
 
     def _conditions(self, run: Run) -> str:
         target = run.analysis.target
+        threads = target.get("threads", 1)
         parts = [
-            self.tr("target {0}").format(run.plan.target.title),
+            self.tr("Target {0}").format(run.plan.target.title),
             str(target.get("isa", "")),
-            self.tr("threads {0}").format(target.get("threads", 1)),
+            self.tr("1 thread") if threads == 1 else self.tr("{0} threads").format(threads),
             self.tr("batch {0}").format(target.get("batch", 1)),
             self.tr("{0} samples of the final split").format(run.analysis.totals.samples),
         ]
