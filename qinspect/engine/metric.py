@@ -332,7 +332,7 @@ def _rmse(outputs: Any, targets: Any) -> float:
         raise Problem(
             Text("metric rmse"),
             Text("output {output} and y {y} do not fit", output=tuple(first.shape), y=tuple(targets.shape)),
-            Text("Give both."),
+            Text("Give y the shape of the output."),
         )
     return float(((first.reshape(-1) - targets.double().reshape(-1)) ** 2).mean().sqrt())
 
@@ -344,7 +344,7 @@ def _cosine(outputs: Any, targets: Any) -> float:
         raise Problem(
             Text("metric cosine"),
             Text("output {output} and y {y} do not fit", output=tuple(first.shape), y=tuple(targets.shape)),
-            Text("Give both."),
+            Text("Give y the shape of the output."),
         )
     return float(torch.nn.functional.cosine_similarity(first, targets.double().flatten(1)).mean())
 

@@ -6,7 +6,7 @@ import errno
 import traceback
 from pathlib import Path
 
-from .problem import Problem
+from .problem import Problem, line_of
 from .text import Text
 
 PACKAGE = Path(__file__).parents[1]
@@ -31,6 +31,12 @@ def problem_of(error: BaseException) -> Problem | None:
             str(error.filename or Text("disk")),
             Text("the system refused it ({reason})", reason=error.strerror or type(error).__name__),
             Text("Check the path, its permissions and the room on the disk."),
+        )
+    if isinstance(error, ImportError):
+        return Problem(
+            error.name or "Python",
+            Text("cannot be imported ({said})", said=line_of(error, 200)),
+            Text("Install qinspect anew, with all that it needs, in this environment."),
         )
     from .memory import ran_out  # which imports torch
 

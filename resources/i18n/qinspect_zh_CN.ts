@@ -8372,10 +8372,6 @@
         <translation>指标 rmse</translation>
     </message>
     <message>
-        <source>Give both.</source>
-        <translation>请同时给出两者。</translation>
-    </message>
-    <message>
         <source>metric cosine</source>
         <translation>指标 cosine</translation>
     </message>
@@ -8612,6 +8608,10 @@
         <translation>文件要按路径来写：{source}。</translation>
     </message>
     <message>
+        <source>Give y the shape of the output.</source>
+        <translation>请让 y 与输出形状一致。</translation>
+    </message>
+    <message>
         <source>Losses are simulated; where a target&apos;s kernels compute something else than the simulation, analyze says so.</source>
         <translation>损失是模拟得出的；若某个目标的核与模拟的计算不同，analyze 会指出。</translation>
     </message>
@@ -8658,6 +8658,14 @@
     <message>
         <source>ended the program: {call}({code})</source>
         <translation>结束了程序：{call}({code})</translation>
+    </message>
+    <message>
+        <source>cannot be imported ({said})</source>
+        <translation>无法导入（{said}）</translation>
+    </message>
+    <message>
+        <source>Install qinspect anew, with all that it needs, in this environment.</source>
+        <translation>请在此环境中重新安装 qinspect 及其所需的全部软件包。</translation>
     </message>
     <message>
         <source>{float} and {quantized}</source>

@@ -79,6 +79,18 @@ sys.exit(status)
     assert done.stderr.count("\n") == 1
 
 
+def test_an_installation_without_torch_is_said_to_be_so(tmp_path):
+    (tmp_path / "net.pt2").write_bytes(b"")
+    code = (
+        "import sys; sys.modules['torch'] = None; from qinspect.cli import main; sys.exit(main(['inspect', 'net.pt2']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("qinspect: torch: cannot be imported (")
+    assert "Install qinspect anew" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
