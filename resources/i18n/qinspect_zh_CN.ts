@@ -8572,10 +8572,6 @@
         <translation>正在修补</translation>
     </message>
     <message>
-        <source>torch 2.13&apos;s inductor takes a wrong length for the output of an integer conv1d of several taps, and may refuse the file: leave {layers} in float where torch alone is to compile it</source>
-        <translation>torch 2.13 的 inductor 会把多抽头整数 conv1d 的输出长度算错，可能拒绝此文件：若要由 torch 单独编译，请让 {layers} 保持浮点</translation>
-    </message>
-    <message>
         <source>is not a statistics file</source>
         <translation>不是统计量文件</translation>
     </message>

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from qinspect.engine.backends.cut import cut, write_cut
 from qinspect.engine.backends.exported import Score
 from qinspect.engine.backends.pt2e import export as pt2e_export
 from qinspect.engine.backends.pt2e.export import export_pt2e
+from qinspect.engine.backends.pt2e.nodes import operator_name
+from qinspect.engine.backends.pt2e.tall import TALL, make_flat
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.execute import outputs_of
 from qinspect.engine.export_report import ExportReport
@@ -139,13 +144,88 @@ def test_a_dynamic_program_is_verified_in_a_new_process_and_opens_with_its_plan(
     assert [layer.op for layer in opened.graph.layers if not layer.transparent] == ["linear", "relu", "linear"]
 
 
-def test_an_integer_conv1d_of_several_taps_comes_with_a_warning_of_inductors_defect(canonical, quantized, tmp_path):
-    x = torch.randn(4, 3, 12)
-    plan = QuantPlan.preset(Target("pt2e", "inductor"))
+class OverTime(nn.Module):
+    """Convolutions over time: strided, dilated by channel, before a sum; what comes last minds how many positions."""
 
-    def notes(*layers: nn.Module) -> str:
-        q = quantized(canonical(nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(2)), x), plan, [(x,)])
-        return " ".join(export_pt2e(q, tmp_path / "net.pt2", [(x,)]).notes)
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv1d(4, 8, 5, padding=2), nn.Conv1d(8, 8, 3, padding="same")
+        self.third, self.point = nn.Conv1d(8, 8, 3, stride=2, dilation=2, groups=8), nn.Conv1d(8, 4, 1)
 
-    assert "leave 1:conv1d in float" in notes(nn.Conv1d(3, 4, 1), nn.Conv1d(4, 4, 3))
-    assert "conv1d" not in notes(nn.Conv1d(3, 4, 1))
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        x = F.hardswish(self.third(torch.relu(self.second(x)) + x))
+        return self.point(x).flatten(1).square().cumsum(1)
+
+
+@pytest.fixture(scope="module")
+def over_time(trace_once, one_thread, tmp_path_factory) -> tuple[Quantization, Path, ExportReport]:
+    torch.manual_seed(0)
+    x, plan = torch.randn(4, 4, 21), QuantPlan.preset(Target("pt2e", "inductor"))
+    fused = fuse(trace_once(OverTime(), x), plan).graph
+    q = quantize(fused, plan, calibrate(fused, [(x,)], share=1.0).tensors)
+    out = tmp_path_factory.mktemp("over-time") / "net.pt2"
+    return q, out, export_pt2e(q, out, [(x,)])
+
+
+def test_convolutions_over_time_are_themselves_again_when_the_file_is_opened(over_time):
+    q, out, report = over_time
+    assert report.problems == ()
+    assert report.equal_share == 1.0
+    opened = load_model(ModelSpec(str(out)))
+    assert opened.existing is not None
+    assert opened.existing.plan == q.plan
+    for layer in (layer for layer in q.graph.layers if layer.op == "conv1d"):
+        again = opened.graph.by_id[layer.id]
+        assert (again.op, again.shape[1:]) == ("conv1d", layer.shape[1:])
+        params, integers = opened.existing.weights[layer.id], opened.existing.integers[layer.id]
+        assert torch.equal(torch.from_numpy(params.scale), torch.from_numpy(q.weights[layer.id].scale))
+        weight = q.graph.weight(layer)
+        assert weight is not None
+        assert torch.equal(torch.from_numpy(integers).int(), q.weights[layer.id].quantize(weight.detach()).int())
+    wanted = sorted(float(params.scale) for params in q.values.values())
+    assert sorted(float(params.scale) for params in opened.existing.values.values()) == wanted
+
+
+COMPILES = """
+import sys, torch, torch.ao.quantization.fx._decomposed, torchao.quantization.pt2e.quantizer.x86_inductor_quantizer
+import torch._inductor.config as inductor
+from torch._inductor.utils import run_and_get_code
+inductor.freezing, inductor.compile_threads = True, 1
+module = torch.export.load(sys.argv[1]).module()
+x = torch.load(sys.argv[2])
+with torch.no_grad():
+    found, code = run_and_get_code(torch.compile(module), x)
+    assert torch.allclose(found, module(x), rtol=1e-3), (found - module(x)).abs().max()
+print(sum(text.count("= torch.ops.onednn.qconv") for text in code))
+"""
+
+
+@pytest.mark.slow
+def test_torch_alone_compiles_a_file_with_convolutions_over_time_to_integer_kernels(over_time, tmp_path):
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("inductor needs a C++ compiler")
+    _, out, _ = over_time
+    torch.save(torch.randn(4, 4, 21), tmp_path / "x.pt")
+    command = [sys.executable, "-W", "ignore", "-c", COMPILES, str(out), str(tmp_path / "x.pt")]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.stdout.split() == ["4"], found.stderr[-2000:]
+
+
+@pytest.mark.parametrize("spoilt", ["axis", "weight", "operator"])
+def test_marks_of_height_that_do_not_fit_are_left_as_they_are(over_time, spoilt):
+    _, out, _ = over_time
+    with quiet():
+        program = read_pt2(out)
+    marked = [node for node in program.graph.nodes if (node.meta.get("custom") or {}).get(TALL)]
+    if spoilt == "axis":
+        node = next(node for node in marked if operator_name(node) == "squeeze")
+        node.args = (node.args[0], 1)
+    elif spoilt == "weight":
+        target = next(key for key, tensor in program.state_dict.items() if tensor.dim() == 4)
+        program.state_dict[target] = program.state_dict[target].squeeze(2)
+    else:
+        next(iter(program.graph.find_nodes(op="output"))).args[0][0].meta["custom"] = {TALL: "1"}
+    before = str(program.graph)
+    make_flat(program)
+    assert str(program.graph) == before

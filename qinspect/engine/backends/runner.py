@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -64,6 +64,11 @@ class Call:
     result: torch.Tensor
     added: torch.Tensor | None = None
     curve: Callable[[torch.Tensor], torch.Tensor] | None = None
+
+    def without(self, axis: int) -> Call:
+        """The same call without an axis of length 1 that the layer's values have not."""
+        added = None if self.added is None else self.added.squeeze(axis)
+        return replace(self, source=self.source.squeeze(axis), result=self.result.squeeze(axis), added=added)
 
 
 class Runner(Protocol):

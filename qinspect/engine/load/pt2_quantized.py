@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch.export import ExportedProgram
 from torch.fx import Node
 
+from ..backends.pt2e.tall import make_flat
 from ..existing import Existing
 from ..graph import LayerGraph, Param, Ref
 from ..nodes import MADE_OF
@@ -56,14 +57,16 @@ class Grids:
 def strip(program: ExportedProgram) -> Grids:
     """Take the quantizers and dequantizers between computed values out of a program.
 
-    Stored whole numbers keep their dequantizer: it is computed once, when the graph is made. A max
-    pooling that an export of this program's own padded for gets its ``ceil_mode`` back.
+    Stored whole numbers keep their dequantizer: it is computed once, when the graph is made. Of exports of this
+    program's own, conv1d that are computed as conv2d are themselves again, and max poolings that pad for themselves
+    get their ``ceil_mode`` back.
 
     Parameters
     ----------
     program : ExportedProgram
         Changed. Nodes whose value was quantized are named, for `normalize.normalize`'s ``tensors``.
     """
+    make_flat(program)
     stored = _stored(program)
     graph, found = program.graph, Grids()
     named: dict[Node, Node] = {}  # quantizer -> the node that stands for what it rounds

@@ -18,6 +18,7 @@ from ...graph import LayerGraph
 from ...problem import NotWritten
 from ...text import Text
 from .naming import OPSET, Shape, stored_names
+from .sequences import without_sequences
 
 FUNCTIONS = [("", name) for name in ("CastLike", "CenterCropPad", "GroupNormalization", "HardSwish", "Mish")]
 """Operators that onnxruntime takes apart itself, and forgets whose they are."""
@@ -166,6 +167,7 @@ def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -
         logger.setLevel(level)
     assert program is not None
     model = inliner.inline_selected_functions(program.model_proto, FUNCTIONS, inline_schema_functions=True)
+    model = without_sequences(model)
     if len(names - {output.name for output in model.graph.output}):
         raise NotWritten(Text("ONNX export"), Text("values got lost in torch's exporter"), Text("Use an FX target."))
     return model

@@ -10,7 +10,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -150,7 +149,6 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
             with (
                 mock.patch.object(GraphLowering, "save_output_code", code.append),
                 mock.patch.object(CppScheduling, "codegen_comment", noted),
-                lengths_of_conv1d(),
             ):
                 call(*inputs)
     except Exception as error:  # torch wraps what went wrong in classes of its own, at several places
@@ -161,26 +159,6 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
             Text("Choose fx-onednn, or leave the layers in float that it stops at; the export does not need inductor."),
         ) from error
     return Compiled(call, "\n".join(code), names, owners, loops, modes)
-
-
-@contextlib.contextmanager
-def lengths_of_conv1d() -> Iterator[None]:
-    """While it lasts, torch knows how long the output of oneDNN's integer conv1d is.
-
-    The packed weight has an axis of one more before its length, which torch 2.13 takes for the length: whatever
-    reads a convolution of more than one tap is compiled for too many positions. inductor's own layouts are right.
-    """
-    import torch._meta_registrations as shapes
-
-    plain: Any = shapes.calc_conv_nd_return_shape
-
-    def right(x: Any, weight: Any, *rest: Any) -> Any:
-        if len(weight.shape) == len(x.shape) + 1 == 4:
-            weight = SimpleNamespace(shape=(*weight.shape[:2], weight.shape[3]))
-        return plain(x, weight, *rest)
-
-    with mock.patch.object(shapes, "calc_conv_nd_return_shape", right):
-        yield
 
 
 @contextlib.contextmanager

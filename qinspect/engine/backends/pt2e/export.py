@@ -20,7 +20,7 @@ from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...staged import staged_file
-from ...text import Text, listed
+from ...text import Text
 from .. import simulation as simulate
 from ..exported import Batches, Score, likeness, need_samples, run_python, summed_up
 
@@ -168,23 +168,5 @@ def _compare(
     versions = {"python": sys.version.split()[0], "torch": torch.__version__}
     return summed_up(
         q, out, "pt2e", samples, found["outputs"], simulated, problems, found["layers"], tuple(found["nodes"]),
-        versions, score, (*notes, INDUCTOR, *_of_conv1d(q)), None, CRITERION,
+        versions, score, (*notes, INDUCTOR), None, CRITERION,
     )  # fmt: skip
-
-
-def _of_conv1d(q: Quantization) -> tuple[Text, ...]:
-    """A defect of inductor's, which `code.lengths_of_conv1d` mends while the program itself compiles."""
-    found = [
-        layer.id
-        for layer in q.graph.layers
-        if layer.op == "conv1d" and layer.id in q.weights and q.graph.params[layer.roles["weight"]].shape[-1] > 1
-    ]
-    if not found:
-        return ()
-    return (
-        Text(
-            "torch 2.13's inductor takes a wrong length for the output of an integer conv1d of several taps, and may "
-            "refuse the file: leave {layers} in float where torch alone is to compile it",
-            layers=listed(found),
-        ),
-    )

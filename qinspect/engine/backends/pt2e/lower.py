@@ -32,6 +32,7 @@ from ...quantize import Quantization
 from ...simulate import quantized_params
 from ..fx.lower import float_module
 from .nodes import OWNER, VALUE, layer_of, weight_node
+from .tall import make_tall
 
 QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
 BATCH_NORM = torch.ops.aten.batch_norm.default
@@ -50,7 +51,7 @@ class Lowered:
     module : torch.fx.GraphModule
         As ``convert_pt2e`` made it; nodes carry the ids of their layers.
     quantizers : mapping of value name to torch.fx.Node
-        Where each value is rounded.
+        What hands on each value's whole numbers.
     """
 
     module: GraphModule
@@ -163,7 +164,9 @@ def lower(quantization: Quantization) -> Lowered:
     _swap(converted, unseen_batch_norm, BATCH_NORM)
     _round_at_run_time(converted, quantization)
     _drop_unread(converted)
-    return Lowered(converted, _name_quantizers(converted, quantization))
+    quantizers = _name_quantizers(converted, quantization)
+    squeezed = make_tall(converted, quantization.weights)
+    return Lowered(converted, {name: squeezed.get(node, node) for name, node in quantizers.items()})
 
 
 def _drop_unread(module: GraphModule) -> None:

@@ -17,6 +17,7 @@ from .code import Compiled, as_compiled, compiled, need_compiler
 from .lower import examples, exported, lower, owned_module, taps
 from .profile import INTEGER, Kernel, LayerTimes, kernels_in, laps, layer_times, with_sums
 from .table import WEIGHTED
+from .tall import HEIGHT
 
 LOOP = "C++ loop"
 """Written by inductor: reads whole numbers, computes in registers, rounds; neighbours share one."""
@@ -108,7 +109,8 @@ class Pt2eRunner:
         for kernel, (event, call) in zip(kernels * rounds, listener.calls, strict=True):
             assert kernel.event == event
             if (layer := whose(kernel, self.quantization)) is not None:
-                found.setdefault(layer, []).append(call)
+                flat = call.without(HEIGHT) if self.quantization.graph.by_id[layer].op == "conv1d" else call
+                found.setdefault(layer, []).append(flat)
         return found
 
     def _in_batches(self, program: Compiled, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
