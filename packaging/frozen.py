@@ -37,9 +37,9 @@ def main() -> int:
         sys.path.insert(0, os.path.dirname(os.path.abspath(asked[0])))
         runpy.run_path(asked[0], run_name="__main__")
         return 0
-    from qinspect.cli import run
+    from qinspect.__main__ import main as command
 
-    run()
+    command()
     return 0
 
 

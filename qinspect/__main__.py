@@ -1,6 +1,18 @@
-"""``python -m qinspect``."""
+"""``python -m qinspect``, and the command ``qinspect``."""
 
-from .cli import run
+import sys
+
+
+def main() -> None:
+    """The process; Ctrl+C during its imports, which take a moment, is no traceback either."""
+    try:
+        from .cli import run
+
+        run()
+    except KeyboardInterrupt:
+        print("cancelled", file=sys.stderr)
+        sys.exit(130)
+
 
 if __name__ == "__main__":
-    run()
+    main()

@@ -214,6 +214,24 @@ def test_the_demo_writes_its_reports_in_the_language_that_is_named(monkeypatch, 
     assert asked == ["zh-CN", "en"]
 
 
+def test_ctrl_c_while_the_program_is_imported_is_said_as_later_on():
+    """Python raises it wherever it is; here when the command line's first import is looked for."""
+    script = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "qinspect.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+import runpy
+runpy.run_module("qinspect", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "cancelled\n")
+
+
 def test_a_process_that_is_done_does_not_look_for_garbage_before_it_ends():
     """A second of it with torch loaded; here a cycle that is found, or not, when the interpreter ends."""
     script = """
