@@ -106,7 +106,7 @@ def candidates(
     now = QConfig(plan.qconfig(layer).weight, plan.qconfig(graph.by_id[leader]).activation)
     options = {
         title: config
-        for title, config in _all_options(layer, now, plan).items()
+        for title, config in _all_options(layer, now, plan, layer.id in graph.output_makers).items()
         if table(plan.target).why_not(layer, config, plan.target) is None
     }
     variants = {}
@@ -149,10 +149,10 @@ def candidates(
     return _best(rows)
 
 
-def _all_options(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QConfig]:
+def _all_options(layer: Layer, now: QConfig, plan: QuantPlan, at_output: bool) -> Mapping[str, QConfig]:
     """Every configuration once, under its first title; a layer without a weight keeps what the plan says of one."""
     own: dict[str, QConfig] = {Text("as it is"): now} if now != FLOAT else {}
-    titles = {**own, **options_of(layer, plan.with_layer(layer.id, now.weight, now.activation))}
+    titles = {**own, **options_of(layer, plan.with_layer(layer.id, now.weight, now.activation), at_output)}
     titles |= _other_kinds(layer, now, plan)
     once: dict[QConfig, str] = {}
     for title, config in titles.items():
@@ -174,13 +174,18 @@ def _best(rows: Sequence[Candidate]) -> tuple[Candidate, ...]:
     return tuple(sorted([*kept, *others[: MOST - len(kept)]], key=effect))
 
 
-def options_of(layer: Layer, plan: QuantPlan) -> Mapping[str, QConfig]:
-    """What a layer may be, by title; each changes the weight's or the activation's configuration, or is float."""
+def options_of(layer: Layer, plan: QuantPlan, at_output: bool = False) -> Mapping[str, QConfig]:
+    """What a layer may be, by title; each changes the weight's or the activation's configuration, or is float.
+
+    At the model's output no range is offered that clips. What it gains on samples that lie within it is lost on the
+    first that does not: the largest logits are the answer. (MobileNetV2: 0.037 nats of KL on samples like those of
+    calibration, as before, and 0.106 instead of 0.050 on other photographs.)
+    """
     now = plan.qconfig(layer)
     weight, activation = _static(now, plan)
     weighted = layer.op in WEIGHTED
     found: dict[str, QConfig] = {Text("as it is"): now} if now.activation is not None else {}
-    for estimator in ("minmax", "mse", "percentile", "entropy"):
+    for estimator in ("minmax",) if at_output else ("minmax", "mse", "percentile", "entropy"):
         if activation.estimator != estimator:
             found[Text("activation {estimator}", estimator=estimator)] = QConfig(
                 weight, activation.but(estimator=estimator, range=None)

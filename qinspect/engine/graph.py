@@ -284,6 +284,12 @@ class LayerGraph:
         return tuple(ref.value for ref in refs(self.outputs))
 
     @cached_property
+    def output_makers(self) -> tuple[str, ...]:
+        """Ids of the layers that compute what the model returns."""
+        origins = dict.fromkeys(self.origin(value) for value in self.output_values)
+        return tuple(self.producer[value].id for value in origins if value in self.producer)
+
+    @cached_property
     def input_names(self) -> tuple[str, ...]:
         return tuple(spec.name for spec in self.inputs)
 

@@ -129,12 +129,9 @@ def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None
     if activation is None or activation.estimator == "minmax":
         return plan
     abilities = table(target)
-    for value in graph.output_values:
-        producer = graph.producer.get(value)
-        while producer is not None and producer.transparent:
-            producer = graph.producer.get(producer.inputs[0])
+    for producer in map(graph.by_id.__getitem__, graph.output_makers):
         # What shares its input's quantizer has no configuration of its own.
-        if producer is None or abilities.grouping(producer) != OWN or not is_asked(producer, plan):
+        if producer.transparent or abilities.grouping(producer) != OWN or not is_asked(producer, plan):
             continue
         if abilities.why_not(producer, plan.qconfig(producer), target) is None:
             plan = plan.with_layer(producer.id, activation=activation.but(estimator="minmax"))

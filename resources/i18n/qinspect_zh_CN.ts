@@ -8608,6 +8608,10 @@
         <translation>请让 y 与输出形状一致。</translation>
     </message>
     <message>
+        <source>trying other ranges</source>
+        <translation>正在尝试其他范围</translation>
+    </message>
+    <message>
         <source>Losses are simulated; where a target&apos;s kernels compute something else than the simulation, analyze says so.</source>
         <translation>损失是模拟得出的；若某个目标的核与模拟的计算不同，analyze 会指出。</translation>
     </message>

@@ -1,15 +1,16 @@
 """Plans with few layers in float: the search against ranking the layers by themselves.
 
 At the same number of layers left in float, three plans: those with the worst local SQNR in float, those
-with the largest isolated error (each layer alone quantized, measured at the output), and the search's.
-Plans are made on the select split; the figures are shown for both.
+with the largest isolated error (each layer alone quantized, measured at the output), and the search's,
+which may give the others another range as well. Plans are made on the select split; figures are shown for
+both, and for the photographs in a folder ``shared`` beside the checkout, where there is one.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,24 @@ def by_isolated_error(where: Space, trials: Trials) -> list[int]:
     return sorted(every, key=lambda i: -losses[i])
 
 
+def other_photographs(spec: DataSpec) -> list[Dataset]:
+    """Photographs that no split has, prepared alike; nothing where the model takes none or they are not there."""
+    folders = [Path(__file__).parents[3] / "shared" / name for name in ("photos", "photos_unlabelled")]
+    if spec.source != demo.data_spec().source:
+        return []
+    return [open_data(replace(spec, source=str(folder)), (None, 3, 224, 224)) for folder in folders if folder.is_dir()]
+
+
+def together(plan: QuantPlan, trials: Sequence[Trials]) -> float:
+    """Mean loss over the samples of several."""
+    return sum(t.verify(plan).loss * len(t.samples) for t in trials) / sum(len(t.samples) for t in trials)
+
+
+def shown(plan: QuantPlan, trials: Sequence[Trials], others: Sequence[Trials]) -> str:
+    losses = [t.verify(plan).loss for t in trials] + ([together(plan, others)] if others else [])
+    return " / ".join(f"{loss:.5f}" for loss in losses)
+
+
 def test_at_equal_numbers_of_layers_in_float_the_search_beats_both_rankings(case: Case):
     graph = fused_graph(case.model, case.plan).graph
     where = space(graph, case.plan, alternatives=False)
@@ -171,7 +190,10 @@ def test_at_equal_numbers_of_layers_in_float_the_search_beats_both_rankings(case
     trials = [
         Trials(graph, stats, case.data, n, s, TOP1) for n, s in (("select", select[:128]), ("final", final[:128]))
     ]
-    found = search(case.model, case.data, case.plan, case.calibration, objective="layers", alternatives=False)
+    found = search(case.model, case.data, case.plan, case.calibration, objective="layers")
+    others = [
+        Trials(graph, stats, data, "final", tuple(range(len(data))), TOP1) for data in other_photographs(case.data.spec)
+    ]
     isolated = Trials(graph, stats, case.data, "select", select[:16], TOP1)
     rankings = {"local SQNR": by_local_sqnr(case, where, select[:32]), "isolated": by_isolated_error(where, isolated)}
     kind = "KL" if found.start.select is not None and found.start.select.kl is not None else "MSE"
@@ -179,24 +201,30 @@ def test_at_equal_numbers_of_layers_in_float_the_search_beats_both_rankings(case
     counts = [k for k in (1, 2, 3, 4, 6, 8, 12, 16) if k < len(where.units)]
     logs: dict[str, list[float]] = {name: [] for name in rankings}
     gains: dict[str, list[float]] = {name: [] for name in rankings}
+    elsewhere: dict[str, list[float]] = {name: [] for name in rankings}
     for count in counts:
         points = [p for p in found.points if len(p.float_layers) <= count]
         if not points:
             continue
         ours = [t.verify(points[-1].plan).loss for t in trials]
-        line = f"{count:3} in float: search {ours[0]:.5f} / {ours[1]:.5f}"
+        line = f"{count:3} in float: search {shown(points[-1].plan, trials, others)}"
         for name, ranking in rankings.items():
             chosen: list[int] = []
             for unit in ranking:
                 if sum(len(where.units[i]) for i in (*chosen, unit)) <= count:
                     chosen.append(unit)
-            theirs = [t.verify(where.with_floats(chosen)).loss for t in trials]
+            plan = where.with_floats(chosen)
+            theirs = [t.verify(plan).loss for t in trials]
             logs[name].append(float(np.log(theirs[1] / ours[1])))
-            line += f", {name} {theirs[0]:.5f} / {theirs[1]:.5f}"
+            line += f", {name} {shown(plan, trials, others)}"
             gains[name].append(float(np.log(theirs[0] / ours[0])))
+            if others:
+                elsewhere[name].append(float(np.log(together(plan, others) / together(points[-1].plan, others))))
         print(line)
     for name, found_logs in logs.items():
         print(f"on select, {name}'s plans lose {np.exp(np.mean(gains[name])):.2f} times as much (geometric mean)")
         assert np.mean(gains[name]) >= 0
         print(f"on final, {name}'s plans lose {np.exp(np.mean(found_logs)):.2f} times as much (geometric mean)")
+        if others:
+            print(f"on others, {name}'s plans lose {np.exp(np.mean(elsewhere[name])):.2f} times as much")
         assert np.mean(found_logs) > -0.05  # what was chosen on few samples need not be best on others

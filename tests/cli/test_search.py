@@ -150,7 +150,8 @@ def test_the_times_of_a_bench_kit_are_searched_with(words, tmp_path, capsys):
     assert "Times are those of Cortex-A76" in capsys.readouterr().out
     for more in (["--objective", "size"], ["--target", "ort", "--target", "fx-onednn"]):
         assert main([*wanted, *more]) == 2
-    assert main([*words, "--no-report", "--out", str(tmp_path / "out"), "--float-profile", "x"]) == 2
+    alone = ["--float-profile", str(tmp_path / "bench.json")]
+    assert main([*words, "--no-report", "--out", str(tmp_path / "out"), *alone]) == 2
 
 
 def test_several_targets_give_one_front(words, tmp_path, capsys):

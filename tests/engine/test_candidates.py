@@ -40,6 +40,16 @@ def test_candidates_are_at_most_eight_and_the_best_come_first(opened):
         assert all(row.layer_id == layer for row in rows)
 
 
+def test_at_the_models_output_no_range_is_offered_that_clips(opened):
+    plan = first_plan(opened[0].graph, Target())
+
+    def estimators(layer):
+        return {row.activation.estimator for row in found(opened, layer, plan) if row.activation is not None}
+
+    assert estimators("fc:linear") == {"minmax"}
+    assert estimators("conv:conv2d") & {"mse", "percentile", "entropy"}
+
+
 def test_a_linear_layer_may_be_dynamic_or_weight_only(opened):
     graph = opened[0].graph
     for target in ("ort", "fx-onednn"):

@@ -106,7 +106,9 @@ def space(graph: LayerGraph, plan: QuantPlan, alternatives: bool = True, objecti
     units = _units(graph, plan, decisions)
     alone = _alone(graph, decisions, units)
     others = tuple(
-        _alternatives(graph.by_id[unit[0]], plan, alone[index], objective) if alternatives else Alternatives((), ())
+        _alternatives(graph, graph.by_id[unit[0]], plan, alone[index], objective)
+        if alternatives
+        else Alternatives((), ())
         for index, unit in enumerate(units)
     )
     return Space(graph, plan, decisions, units, others)
@@ -144,9 +146,9 @@ def _alone(graph: LayerGraph, decisions: Decisions, units: Sequence[Sequence[str
     return [index not in shared for index in range(len(units))]
 
 
-def _alternatives(layer: Layer, plan: QuantPlan, alone: bool, objective: Objective) -> Alternatives:
+def _alternatives(graph: LayerGraph, layer: Layer, plan: QuantPlan, alone: bool, objective: Objective) -> Alternatives:
     now = plan.qconfig(layer)
-    options = dict(options_of(layer, plan))
+    options = dict(options_of(layer, plan, layer.id in graph.output_makers))
     if now.weight is not None and objective == "size":
         options[Text("weight int4")] = QConfig(now.weight.but(dtype="int4", bits=4), now.activation)
     if now.activation is not None and not now.activation.dynamic:

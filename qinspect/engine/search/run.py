@@ -28,7 +28,8 @@ from .choices import choices, described, space
 from .choose import choose, cost_of, limited, meets, unbeaten, verified
 from .costs import Costs, score_plans
 from .device import device_timings
-from .front import Selection, least_cost, least_loss, sweep
+from .families import worthwhile
+from .front import Choices, Selection, least_cost, least_loss, sweep
 from .pareto import Constraint, Objective, Pareto, Point, Verified
 from .pool import COUNTS, Pool, Tried
 from .seeds import rankings
@@ -151,7 +152,7 @@ class _Search:
             # What cannot be answered is refused before anything long is done.
             limited(self.trials.verify(self.space.plan, part(self.report, 0.05, 0.05)), self.constraint)
         self.costs = self._costs()
-        self.choices = choices(self.space, self.costs, self.objective)
+        self.choices = self._choices()
         self.pool = Pool(self.space, self.choices, self.trials)
         by_number = self.objective == "layers"
         self.report(0.45, 1, Text("solving for the front"))
@@ -233,6 +234,15 @@ class _Search:
         timings = fit_timings(timed["float"], whole, [pairs["even"], pairs["odd"]], plan.target.batch)
         self.timing_error, self.fp32_ms = timings.error, timings.fp32_ms
         return dataclasses.replace(costs, timings=timings)
+
+    def _choices(self) -> Choices:
+        """What may be chosen, without the kinds of changes that make plans worse."""
+        inner = part(self.report, 0.45, 0.45, Text("trying other ranges"))
+
+        def loss(offered: Choices, selection: Selection) -> float:
+            return self.trials.verify(self.space.select(offered, selection), inner).loss
+
+        return worthwhile(choices(self.space, self.costs, self.objective), loss)
 
     def _score_rest(self) -> None:
         """Score what plans of the front round in a way that no single change did: as a new neighbour reads it."""
