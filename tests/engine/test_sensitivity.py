@@ -195,6 +195,26 @@ def test_scoring_leaves_no_gradient_behind(canonical, quantized):
     assert dataclasses.is_dataclass(q)
 
 
+@pytest.mark.parametrize("clipped", [True, False])
+def test_the_gradient_of_an_image_is_computed_where_something_rests_on_it_alone(
+    canonical, quantized, monkeypatch, clipped
+):
+    """Through a clip the input's rounding is followed as it is; through a convolution alone along the gradient."""
+    image, grad, wanted = torch.randn(4, 3, 8, 8), torch.autograd.grad, []
+
+    def noted(heads, tensors, *args, **kwargs):
+        wanted.extend(tuple(tensor.shape) for tensor in tensors)
+        return grad(heads, tensors, *args, **kwargs)
+
+    monkeypatch.setattr(torch.autograd, "grad", noted)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU() if clipped else nn.Conv2d(4, 4, 1), nn.Conv2d(4, 2, 6))
+    q = quantized(canonical(net, image), QuantPlan.preset(Target()), [(image,)])
+    found = score({"p": q}, [(image,)])["p"]
+    assert (image.shape in wanted) != clipped
+    assert len(wanted) > 0
+    assert found.mse["0:conv2d"] > 0
+
+
 def test_the_weight_s_part_is_what_is_left_when_only_the_weight_is_rounded(canonical, quantized):
     x = torch.randn(32, 6)
     graph = canonical(nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)), x)
