@@ -21,7 +21,6 @@ from .export_report import ExportReport
 from .files import demand_writable, write_json
 from .graph import LayerGraph
 from .job import (
-    batch_size,
     calibrate_model,
     fed,
     float_onnx,
@@ -128,8 +127,7 @@ def export(
         return _export_plan(quantization, out)
     if problem := refuse_opaque(quantization.graph, Text("an export to {to}", to=to)):
         raise problem
-    # A kit and a .pt2 take their example from the first batch.
-    size = batch_size(model.graph) if to in ("kit", "pt2e") else measured_batch(quantization)
+    size = measured_batch(quantization)
     samples, score, notes = _trial(model, calibration, data, metric, size, part(report, 0.95, 1))
     notes = (*notes, *remarks)
     rest = part(report, 0.1, 1)

@@ -8572,12 +8572,20 @@
         <translation>正在修补</translation>
     </message>
     <message>
+        <source>nothing in it is quantized: {target} has kernels for none of what the plan asks, or it asks for nothing</source>
+        <translation>其中没有任何量化：{target} 对计划所要求的都没有内核，或计划没有要求量化</translation>
+    </message>
+    <message>
         <source>is not a statistics file</source>
         <translation>不是统计量文件</translation>
     </message>
     <message>
         <source>Give what qinspect calibrate wrote.</source>
         <translation>请给出 qinspect calibrate 写出的文件。</translation>
+    </message>
+    <message>
+        <source>{measured}; most is lost at {layers}</source>
+        <translation>{measured}；损失最多的是 {layers}</translation>
     </message>
     <message>
         <source>Each costs a dequantizer and a quantizer; this target keeps {layers} in float.</source>

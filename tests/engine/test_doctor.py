@@ -167,6 +167,19 @@ def test_an_integer_model_slower_than_float_is_an_error(found):
     assert found(analysis(totals=Totals(kl=0.0, fp32_ms=1.5, int8_ms=1.0))) == ()
 
 
+def test_a_slower_integer_model_comes_with_the_layers_that_cost_it_float_ones_too(found):
+    """A float layer between integer ones pays for what is dequantized for it."""
+    rows = (
+        row("a:conv2d", latency=Latency(100.0, 60.0, 1.0)),
+        row("b:silu", quantized=False, latency=Latency(50.0, 90.0, 90.0)),
+        row("c:conv2d", latency=Latency(100.0, 300.0, 250.0)),
+    )
+    findings = found(analysis(*rows, totals=Totals(kl=0.0, fp32_ms=0.25, int8_ms=0.45)))
+    (finding,) = (one for one in findings if one.rule == "int8_slower")
+    assert finding.layers == ("c:conv2d", "b:silu")
+    assert "most is lost at c:conv2d, b:silu" in str(finding.evidence)
+
+
 def test_a_layer_slower_than_in_float_is_found_only_beyond_the_spread(found):
     slow = row(latency=Latency(100.0, 200.0, 10.0))
     (finding,) = found(analysis(slow))

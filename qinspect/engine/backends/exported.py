@@ -77,6 +77,16 @@ def need_samples(out: Path, samples: Batches) -> None:
         raise Problem(str(out), Text("there is no sample to verify the export with"), Text("Open data first."))
 
 
+def first_inputs(q: Quantization, samples: Batches, count: int) -> list[torch.Tensor]:
+    """The first few samples, of batches of one shape; a whole batch where the model's is fixed."""
+    first = samples[0]
+    if not all(spec.shape and spec.shape[0] is None for spec in q.graph.inputs):
+        return [tensor.detach().clone() for tensor in first]
+    shapes = [tensor.shape[1:] for tensor in first]
+    alike = [batch for batch in samples[:count] if [tensor.shape[1:] for tensor in batch] == shapes]
+    return [torch.cat(parts)[:count].detach().clone() for parts in zip(*alike, strict=True)]
+
+
 # -- the new process ---------------------------------------------------------------------------------
 
 
@@ -177,6 +187,12 @@ def summed_up(
         found.append(Text("its outputs are not finite"))
     unasked = [layer for layer in asked if layer not in really and layer not in q.why_not]
     found += [Text("{layer}: asked in integers, runs in float", layer=layer) for layer in unasked]
+    if not asked:
+        said = Text(
+            "nothing in it is quantized: {target} has kernels for none of what the plan asks, or it asks for nothing",
+            target=q.plan.target.title,
+        )
+        notes = (*notes, said)
     checks = checks or {}
     counts = [(check.histogram.get(0, 0), sum(check.histogram.values())) for check in checks.values()]
     total = sum(whole for _, whole in counts)

@@ -20,7 +20,7 @@ from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..text import Text
 from . import kit_bench
-from .exported import Batches, Score, need_samples, new_folder, run_python
+from .exported import Batches, Score, first_inputs, need_samples, new_folder, run_python
 from .onnx.alone import write_arrays
 from .onnx.export import float_model
 from .onnx.interface import grids, to_integers
@@ -137,10 +137,8 @@ def borders_model() -> onnx.ModelProto:
 
 
 def _inputs(q: Quantization, samples: Batches) -> dict[str, np.ndarray[Any, Any]]:
-    """A few samples; a whole batch where the model's is fixed."""
-    varies = all(spec.shape and spec.shape[0] is None for spec in q.graph.inputs)
-    arrays = [tensor.detach().numpy() for tensor in samples[0]]
-    return {name: array[:INPUTS] if varies else array for name, array in zip(q.graph.input_names, arrays, strict=True)}
+    given = first_inputs(q, samples, INPUTS)
+    return {name: tensor.numpy() for name, tensor in zip(q.graph.input_names, given, strict=True)}
 
 
 def _outputs(file: Path, inputs: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:

@@ -16,7 +16,7 @@ from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..text import Text
 from . import kit_torch_bench
-from .exported import Batches, Score, need_samples, new_folder, run_python
+from .exported import Batches, Score, first_inputs, need_samples, new_folder, run_python
 from .fx.code import plain_text
 from .fx.export import export_fx
 
@@ -72,9 +72,7 @@ def export_torch_kit(
         verified = export_fx(
             quantization, folder, samples, part(report, 0, 0.8), name=name, score=score, notes=notes, operators=True
         )
-        varies = all(spec.shape and spec.shape[0] is None for spec in quantization.graph.inputs)
-        inputs = [tensor.detach()[: INPUTS if varies else None].clone() for tensor in samples[0]]
-        torch.save({"inputs": inputs}, folder / "samples.pt")
+        torch.save({"inputs": first_inputs(quantization, samples, INPUTS)}, folder / "samples.pt")
         code = Path(kit_torch_bench.__file__).read_text(encoding="utf-8")
         (folder / "bench.py").write_text(code, encoding="utf-8")
         readme = README.format(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..apart import CLIPS
-from ..results import Finding
+from ..results import Finding, LayerRow
 from ..text import Text, counted, listed, percent
 from .case import Case, duration, in_float
 
@@ -110,11 +110,26 @@ def relu_dropped(case: Case) -> list[Finding]:
     ]
 
 
+def _lost_us(row: LayerRow) -> float:
+    """What a layer takes longer than in float."""
+    latency = row.latency
+    return (latency.int8_us or 0.0) - latency.fp32_us if latency is not None and latency.fp32_us else 0.0
+
+
 def slower(case: Case) -> list[Finding]:
     """The integer model, or layers of it, take longer than in float."""
     found = []
     plan, totals = case.plan, case.analysis.totals
     if totals.fp32_ms and totals.int8_ms and totals.int8_ms > 1.05 * totals.fp32_ms:
+        # Float layers too: what is dequantized for them is in their time.
+        costly = [row for row in case.rows if row.latency and _lost_us(row) > 5.0]
+        costly.sort(key=_lost_us, reverse=True)
+        measured = Text(
+            "{target}, threads: {threads}, batch: {batch}, medians",
+            target=plan.target.title,
+            threads=plan.target.threads,
+            batch=plan.target.batch,
+        )
         found.append(
             Finding(
                 "int8_slower",
@@ -123,13 +138,10 @@ def slower(case: Case) -> list[Finding]:
                     float_time=duration(totals.fp32_ms),
                     int8_time=duration(totals.int8_ms),
                 ),
-                Text(
-                    "{target}, threads: {threads}, batch: {batch}, medians",
-                    target=plan.target.title,
-                    threads=plan.target.threads,
-                    batch=plan.target.batch,
-                ),
-                (),
+                Text("{measured}; most is lost at {layers}", measured=measured, layers=listed([r.id for r in costly]))
+                if costly
+                else measured,
+                tuple(row.id for row in costly),
                 "error",
                 None,
                 Text("Choose another target, or keep the layers below in float."),
