@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+MOST = 500
+"""Characters of what an exception says that stand in a sentence."""
+
 
 class Text(str):
     """An English text with its template and values: ``Text("{count} layers are slower", count=3)``.
@@ -20,7 +23,8 @@ class Text(str):
         A literal with the places of `str.format`; translations are found by it.
     **values : object
         What stands in the places. A Text among them is translated too, and so is what has one of
-        itself as ``text``; whatever else is neither a str nor a number is kept as the str of it.
+        itself as ``text``; whatever else is neither a str nor a number is kept as the str of it, of an
+        exception no more than `MOST`: what a damaged file makes others raise may quote all of it.
 
     Attributes
     ----------
@@ -32,6 +36,7 @@ class Text(str):
     values: Mapping[str, Any]
 
     def __new__(cls, template: str, /, **values: object) -> Text:
+        values = {name: _in_short(value) for name, value in values.items()}
         return remade(template.format(**values), template, {name: _plain(value) for name, value in values.items()})
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -62,6 +67,14 @@ class Language:
 
 
 ENGLISH = Language()
+
+
+def _in_short(value: object) -> object:
+    """An exception as one line; all else, and what has a Text of its own, as it is."""
+    if not isinstance(value, BaseException) or isinstance(getattr(value, "text", None), Text):
+        return value
+    line = " ".join(str(value).split())
+    return line if len(line) <= MOST else f"{line[:MOST].rpartition(' ')[0] or line[:MOST]} …"
 
 
 def _plain(value: Any) -> Any:

@@ -43,6 +43,17 @@ def test_values_are_plain_numbers_and_strs_whatever_was_given():
     assert type(text.values["size"]) is int
 
 
+def test_what_an_exception_quotes_is_cut_and_stands_on_one_line():
+    """zipfile quotes the whole header of a damaged member, json and others their input."""
+    text = Text("is not whole ({error})", error=ValueError("bad\nheader " + "x y " * 2000))
+    assert text.startswith("is not whole (bad header x y")
+    assert text.endswith(" …)")
+    assert len(text) < 540
+    assert text.values["error"] in text
+    problem = Problem("net.pt2", "is strange", "Export it anew.")
+    assert Text("{problem}", problem=problem) == str(problem)
+
+
 @dataclass(frozen=True)
 class Holder:
     title: str
