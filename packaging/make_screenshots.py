@@ -24,7 +24,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from qinspect import demo
 from qinspect.engine.analyze import analyze
 from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.job import calibrate_model, check_float, first_plan
+from qinspect.engine.float_check import check_float
+from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.load import load_model
 from qinspect.engine.source import ModelSpec
 from qinspect.engine.target import Target

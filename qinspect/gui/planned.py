@@ -175,7 +175,10 @@ class Planned(QObject):
         plan = self.plan
         for layer_id in ids:
             plan = plan.with_layer(layer_id, **{key: None for key in (role,) if key} or BOTH_FLOAT)
-        title = self.tr("{0} float for {1}").format(self._role(role), names(ids))
+        if role is None:
+            title = self.tr("float for {0}").format(names(ids))
+        else:
+            title = self.tr("{0} float for {1}").format(self._role(role), names(ids))
         return self.edit(title, self._remediable(plan))
 
     def apply(self, ids: Sequence[str], qconfig: QConfig, name: str) -> bool:
@@ -260,8 +263,8 @@ class Planned(QObject):
         title = self.tr("fusion {0} {1}").format(identity, word)
         return self.edit(title, self.plan.with_fusion(identity, on))
 
-    def _role(self, role: Role | None) -> str:
-        return {"weight": self.tr("weight"), "activation": self.tr("activation")}.get(role or "", self.tr("all"))
+    def _role(self, role: Role) -> str:
+        return {"weight": self.tr("weight"), "activation": self.tr("activation")}[role]
 
     def _start(self, role: Role) -> TensorConfig:
         """What a float tensor begins with when it is to be quantized."""

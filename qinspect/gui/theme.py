@@ -207,7 +207,7 @@ QToolButton:pressed, QToolButton:checked {{ background: {pressed}; }}
 QToolButton:focus {{ border: 1px solid {colours.accent}; }}
 Palette {{ border: 1px solid {colours.outline}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
-QPushButton {{ border: 1px solid {colours.outline}; border-radius: 4px; padding: 4px 12px;
+QPushButton {{ border: 1px solid {colours.outline}; border-radius: 4px; padding: 4px 12px; outline: none;
     background: {colours.raised}; min-height: 16px; }}
 QPushButton:hover {{ background: {hover}; }}
 QPushButton:pressed, QPushButton:checked {{ background: {pressed}; }}

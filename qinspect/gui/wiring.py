@@ -59,6 +59,7 @@ def connect_pages(window: MainWindow) -> None:
     for runner in (window.target_page, window.verdict_page):
         runner.run_requested.connect(window.run)
     window.verdict_page.layers_requested.connect(lambda: window.go("layers"))
+    window.verdict_page.strip.chosen.connect(lambda layer_id: window.show_layers((layer_id,)))
     window.verdict_page.findings.apply_requested.connect(window.apply_finding)
     export = window.export_page
     export.export_requested.connect(lambda to, folder, options: export.follow(tasks.export(to, Path(folder), options)))

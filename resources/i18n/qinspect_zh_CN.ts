@@ -1132,6 +1132,13 @@
     </message>
 </context>
 <context>
+    <name>ErrorStrip</name>
+    <message>
+        <source>Share of the output error, layer by layer</source>
+        <translation>逐层的输出误差份额</translation>
+    </message>
+</context>
+<context>
     <name>Estimate</name>
     <message>
         <source>KL {0} nats</source>
@@ -3114,6 +3121,10 @@
         <translation>{0} {1}（{2}）</translation>
     </message>
     <message>
+        <source>float for {0}</source>
+        <translation>{0} 改为浮点</translation>
+    </message>
+    <message>
         <source>{0} float for {1}</source>
         <translation>{0} 保持浮点（{1}）</translation>
     </message>
@@ -3148,10 +3159,6 @@
     <message>
         <source>activation</source>
         <translation>激活</translation>
-    </message>
-    <message>
-        <source>all</source>
-        <translation>全部</translation>
     </message>
 </context>
 <context>
@@ -3711,6 +3718,10 @@
     <message>
         <source>Remove</source>
         <translation>删除</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>重命名</translation>
     </message>
     <message>
         <source>Comparison of two runs</source>
@@ -4352,8 +4363,20 @@
         <translation>打开各层</translation>
     </message>
     <message>
+        <source>Where the error comes from</source>
+        <translation>误差来自何处</translation>
+    </message>
+    <message>
+        <source>Share of the output error, estimated: a bar for each layer, in execution order; those marked cause half of it. A click opens the layer.</source>
+        <translation>输出误差份额（估计）：每层一条，按执行顺序；标出的层造成其中一半。点击可打开该层。</translation>
+    </message>
+    <message>
         <source>What quantization does to accuracy and speed.</source>
         <translation>量化对精度和速度的影响。</translation>
+    </message>
+    <message>
+        <source>Analyze</source>
+        <translation>分析</translation>
     </message>
     <message>
         <source>Running… How far it is stands at the bottom of the window.</source>

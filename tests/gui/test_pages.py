@@ -7,15 +7,16 @@ import threading
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
-from qinspect.engine.results import Finding
+from qinspect.engine.results import Finding, error_shares
 from qinspect.gui import work
 from qinspect.gui.dialogs import in_fields
 from qinspect.gui.panels.compare import compare
+from qinspect.gui.panels.error_strip import ErrorStrip
 
 from .conftest import fill
 
@@ -354,6 +355,38 @@ def test_what_is_calibrated_is_only_analyzed_again_and_the_button_says_so(make_w
     document.set_data(digits.data.data)
     document.set_check(digits.check)
     document.confirm()
-    assert page.run.text() == "Calibrate and analyze"
+    assert page.run.text() == window.verdict_page.run.text() == "Calibrate and analyze"
     document.set_calibration(digits.calibration)
-    assert page.run.text() == "Analyze"
+    assert page.run.text() == window.verdict_page.run.text() == "Analyze"
+
+
+def test_the_verdict_shows_where_the_error_comes_from_and_a_click_opens_the_layer(make_window, digits, qtbot):
+    window = make_window()
+    page = window.verdict_page
+    assert page.origin.isHidden()
+    fill(window.document, digits)
+    window.go("verdict")
+    window.resize(1366, 900)
+    QApplication.processEvents()
+    strip, shares = page.strip, error_shares(row for row in digits.analysis.layers if row.fused_into is None)
+    assert strip.isVisible()
+    worst = max(shares, key=shares.get)
+    place = list(shares).index(worst)
+    point = QPoint(round((place + 0.5) * strip.width() / len(shares)), strip.height() // 2)
+    assert strip.bar_at(point.x()).worst
+    dark = strip.grab().toImage()
+    qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=point)
+    assert window.step == "layers"
+    assert window.document.selection == (worst,)
+    window.document.make_float((worst,))
+    window.go("verdict")
+    assert strip.grab().toImage() != dark  # figures of another plan are paler
+
+
+def test_of_more_layers_than_have_room_neighbours_share_a_bar(qtbot):
+    strip = ErrorStrip()
+    qtbot.addWidget(strip)
+    strip.resize(300, 80)
+    strip.show_shares({f"layer{i}": 0.5 if i == 777 else 0.5 / 4999 for i in range(5000)})
+    assert strip.bar_at(777 / 5000 * 300).id == "layer777"
+    assert strip.bar_at(300) is None

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMessageBox, QPushButton, QWidget
 
 from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
@@ -393,6 +393,11 @@ def test_the_ledger_toggles_a_fusion(make_window, qtbot, digits):
     assert "to be computed" in ledger.model.index(place, 2).data()
     window.document.undo_stack.undo()
     assert box.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
+    blocked = next(i for i, row in enumerate(digits.analysis.fusions) if row.state == "blocked")
+    point.setY(ledger.table.visualRect(ledger.model.index(blocked, 0)).center().y())
+    before = window.document.plan
+    qtbot.mouseClick(ledger.table.viewport(), LEFT, pos=point)
+    assert window.document.plan is before
 
 
 def test_a_ledger_of_thousands_makes_only_the_cells_in_sight(qtbot, monkeypatch):
@@ -443,6 +448,31 @@ def test_a_selected_layer_stays_in_sight_when_its_table_gets_lower(make_window, 
     view.setFixedHeight(view.height() - (upper - place.bottom()) - place.height() // 2)
     window.grab()
     assert view.visualRect(view.currentIndex()).bottom() <= view.viewport().height()
+
+
+def test_a_run_is_restored_renamed_and_removed_from_its_menu(make_window, qtbot, digits):
+    window = make_window(digits)
+    document = window.document
+    first = document.plan
+    document.make_float(("conv:conv2d",))
+    assert document.undo_stack.undoText() == "float for conv:conv2d"
+    document.add_run(document.plan, digits.analysis, exact=True)
+    window.go("layers")
+    table = window.layers_page.bottom.runs.table
+    acts = {act.text(): act for act in table.actions()}
+    assert list(acts)[:3] == ["Restore plan", "Rename", "Remove"]
+    assert not acts["Restore plan"].isEnabled()
+    qtbot.mouseClick(table.viewport(), LEFT, pos=table.visualItemRect(table.item(1, 0)).center())
+    acts["Restore plan"].trigger()
+    assert document.plan == first
+    acts["Rename"].trigger()
+    field = table.findChild(QLineEdit)
+    field.setText("before")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: document.runs[0].name == "before")
+    acts["Remove"].trigger()
+    assert [run.name for run in document.runs] != ["before"]
+    assert len(document.runs) == 1
 
 
 def test_runs_are_compared_renamed_and_restored(make_window, qtbot, digits):

@@ -7,7 +7,6 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from ...engine.results import FusionRow
-from ..icons import icon
 from ..language import translated
 from .figures import small
 
@@ -27,7 +26,7 @@ def brief(layers: tuple[str, ...]) -> str:
 
 
 class FusionModel(QAbstractTableModel):
-    """Rows with a check box each.
+    """Rows with a check box each; that of a blocked candidate cannot be checked.
 
     Parameters
     ----------
@@ -81,12 +80,10 @@ class FusionModel(QAbstractTableModel):
             return self._text(fusion, column)
         if role == Role.TextAlignmentRole:
             return RIGHT if column == DELTA else None
-        if column != PATTERN:
-            return None
-        blocked = fusion.state == "blocked"
-        if role == Role.CheckStateRole and not blocked:
-            return Qt.CheckState.Checked if self._on(fusion) else Qt.CheckState.Unchecked
-        return icon("close", "muted") if role == Role.DecorationRole and blocked else None
+        if role == Role.CheckStateRole and column == PATTERN:
+            on = fusion.state != "blocked" and self._on(fusion)
+            return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
+        return None
 
     def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
         if role != Role.CheckStateRole or index.column() != PATTERN:
@@ -109,7 +106,10 @@ class FusionModel(QAbstractTableModel):
             return ", ".join(fusion.layers)
         if column == STATE:
             return self._state(fusion)
-        return translated(fusion.reason or "") if column == REASON else small(fusion.max_abs_delta)
+        if column == REASON:
+            return translated(fusion.reason or "")
+        # As many digits in each row.
+        return small(fusion.max_abs_delta) if not fusion.max_abs_delta else f"{fusion.max_abs_delta:.2e}"
 
     def states(self) -> set[str]:
         """What stands in the column of states."""

@@ -31,7 +31,7 @@ LAYERS_SHARE = 0.62
 
 
 class _Box(QStyledItemDelegate):
-    """A check box that can be seen in the dark theme, where Fusion's has no outline."""
+    """A check box that can be seen in the dark theme, where Fusion's has no outline; a cross for what is blocked."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().paint(painter, option, index)
@@ -48,7 +48,9 @@ class _Box(QStyledItemDelegate):
         painter.fillRect(box.adjusted(-1, -1, 1, 1), palette.highlight() if chosen else palette.base())
         on = Qt.CheckState(state) == Qt.CheckState.Checked
         role = "on_accent" if chosen else "accent" if on else "muted"
-        icon("checkbox-marked" if on else "checkbox-blank-outline", role).paint(painter, box.adjusted(-1, -1, 1, 1))
+        free = bool(index.flags() & Qt.ItemFlag.ItemIsUserCheckable)
+        name = "close" if not free else "checkbox-marked" if on else "checkbox-blank-outline"
+        icon(name, role).paint(painter, box.adjusted(-1, -1, 1, 1))
 
 
 class _Table(QTableView):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -86,6 +87,17 @@ class RunsTable(QWidget):
         set_icon(self.remove, "delete-outline")
         self.restore.clicked.connect(lambda: self._each(self.restore_requested))
         self.remove.clicked.connect(lambda: self._each(self.remove_requested))
+        rename = QAction(self.tr("Rename"), self.table)
+        rename.setShortcut(QKeySequence(Qt.Key.Key_F2))
+        rename.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        rename.triggered.connect(self._rename)
+        restore, remove = (QAction(button.text(), self.table) for button in (self.restore, self.remove))
+        restore.triggered.connect(self.restore.click)
+        remove.triggered.connect(self.remove.click)
+        separator = QAction(self.table)
+        separator.setSeparator(True)
+        self.table.insertActions(self.table.actions()[0], [restore, rename, remove, separator])
+        self._for_one, self._for_some = (restore, rename), remove
         self.compared = QTextBrowser()
         self.compared.setAccessibleName(self.tr("Comparison of two runs"))
         self.compared.setFrameShape(QFrame.Shape.NoFrame)
@@ -101,7 +113,7 @@ class RunsTable(QWidget):
         # Where there is height, the comparison stands below; where there is not, beside.
         both = QVBoxLayout(inside) if tall else QHBoxLayout(inside)
         both.setContentsMargins(0, 0, 0, 0)
-        both.addWidget(self.table, 2 if tall else 5)
+        both.addWidget(self.table, 2 if tall else 7)
         both.addLayout(side, 3)
         self.stack = QStackedWidget()
         self.stack.addWidget(
@@ -191,11 +203,18 @@ class RunsTable(QWidget):
         runs = self.selected()
         self.restore.setEnabled(len(runs) == 1)
         self.remove.setEnabled(bool(runs))
+        for act in self._for_one:
+            act.setEnabled(len(runs) == 1)
+        self._for_some.setEnabled(bool(runs))
         if len(runs) == 2:
             self.compared.setHtml(as_html(*runs))
         else:
             self.compared.setPlainText(self.tr("Select two runs to compare plans and figures."))
         self.chosen.emit(runs)
+
+    def _rename(self) -> None:
+        if len(self.selected()) == 1:
+            self.table.editItem(self.table.item(self.table.currentRow(), 0))
 
     def _renamed(self, item: QTableWidgetItem) -> None:
         if not self._filling and item.column() == 0 and item.text().strip():

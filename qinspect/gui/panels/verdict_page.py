@@ -7,13 +7,14 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
-from ...engine.results import Totals
+from ...engine.results import Totals, error_shares
 from ...engine.sample_results import Drift
 from ...session import Run
 from ..document import Document
 from ..icons import set_icon, set_primary
 from ..language import translated
 from .cards import Card, Figure, Page, heading, label, row
+from .error_strip import ErrorStrip
 from .figures import decibel, drop, measured, millis, share
 from .findings import MEASURED, Findings
 
@@ -72,8 +73,27 @@ class VerdictPage(Page):
         self.body.addLayout(self.head)
         self.to_layers = to_layers
         self.findings = Findings(beside=True)
-        self.body.addWidget(self.findings, 1)
-        for changed in (document.results_changed, document.check_changed, document.data_changed):
+        self.body.addWidget(self.findings)
+        self.origin = Card(self.tr("Where the error comes from"))
+        self.origin.body.addWidget(
+            label(
+                self.tr(
+                    "Share of the output error, estimated: a bar for each layer, in execution order; "
+                    "those marked cause half of it. A click opens the layer."
+                ),
+                "muted",
+            )
+        )
+        self.strip = ErrorStrip()
+        self.origin.body.addWidget(self.strip)
+        self.body.addWidget(self.origin)
+        self.body.addStretch(1)
+        for changed in (
+            document.results_changed,
+            document.check_changed,
+            document.data_changed,
+            document.calibration_changed,
+        ):
             changed.connect(self.refresh)
         self.refresh()
 
@@ -96,6 +116,8 @@ class VerdictPage(Page):
         )
         self._show_tiles(totals, stale, {} if run is None else run.analysis.data)
         self.empty.setVisible(self._analyzing or run is None or freshness != "exact")
+        calibrated = document.calibration is not None
+        self.run.setText(self.tr("Analyze") if calibrated else self.tr("Calibrate and analyze"))
         self.run.setEnabled(ready and not self._analyzing)
         set_primary(self.run, run is None and ready and not self._analyzing)
         if self._analyzing:
@@ -111,6 +133,10 @@ class VerdictPage(Page):
         self.empty_text.setText(text)
         self.line.setVisible(run is not None)
         self.line.setText("\n".join(filter(None, (summary(totals), run and _drifted(run.analysis.drift)))))
+        rows = run.analysis.layers if run is not None else ()
+        shares = error_shares(layer for layer in rows if layer.fused_into is None)
+        self.origin.setVisible(bool(shares))
+        self.strip.show_shares(shares, stale)
         findings = run.analysis.findings if run is not None else ()
         self.findings_title.setText(
             self.tr("Findings ({0})").format(len(findings)) if findings else self.tr("Findings")
