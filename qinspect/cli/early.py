@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..engine.problem import Problem
 from ..engine.source import TIMM, is_callable
-from .options import data_spec, usage
+from .options import data_spec, language, usage
 
 FILES = ("weights", "quantized_weights", "plan", "stats", "profile", "layer_info", "float_profile", "tokenizer")
 """Words that name a file to be read."""
@@ -46,6 +46,8 @@ def _demand_room(out: Path, folder: Path) -> None:
 
 def check_words(options: argparse.Namespace) -> None:
     """See to it that what is named is there, and that --split, --normalize and --metric make sense."""
+    if hasattr(options, "language"):
+        language(options)
     source = getattr(options, "data", None)
     if source is not None:
         data_spec(options)

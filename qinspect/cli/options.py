@@ -315,8 +315,12 @@ def language(options: argparse.Namespace) -> Language:
     code = options.language or ("zh_CN" if told.startswith("zh") else "en")
     if code == "en":
         return ENGLISH
-    from ..gui.translation import language
-
+    try:
+        from ..gui.translation import language
+    except ImportError as error:
+        if options.language is None:  # nobody asked for it in so many words
+            return ENGLISH
+        raise Problem("--language", f"{code} needs Qt, which cannot start ({error})", "Leave it out.") from error
     return language(code)
 
 

@@ -79,6 +79,19 @@ sys.exit(status)
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("given", "status", "said"), [(["--language", "zh_CN"], 1, "needs Qt"), ([], 1, "net.pt2")])
+def test_a_language_that_needs_qt_is_refused_before_anything_is_computed(tmp_path, given, status, said):
+    """Where the system's language alone asks for it, the report is English."""
+    words = ["analyze", "net.pt2", "--data", ".", "--out", "out", *given]
+    code = f"import sys; sys.modules['PySide6'] = None; from qinspect.cli import main; exit(main({words!r}))"
+    environment = {**os.environ, "LC_ALL": "zh_CN.UTF-8"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status
+    assert said in done.stderr
+
+
 def test_an_installation_without_torch_is_said_to_be_so(tmp_path):
     (tmp_path / "net.pt2").write_bytes(b"")
     code = (
