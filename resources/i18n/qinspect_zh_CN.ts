@@ -6423,10 +6423,6 @@
         <translation>请选择其他目标，或让下面列出的层保持浮点。</translation>
     </message>
     <message>
-        <source>{lost:.0f} µs lost, most at {layers}</source>
-        <translation>共损失 {lost:.0f} µs，最多的是 {layers}</translation>
-    </message>
-    <message>
         <source>Keep them in float, where that does not add borders that cost more.</source>
         <translation>让它们保持浮点，只要新增的边界代价不更大。</translation>
     </message>
@@ -8605,6 +8601,10 @@
     <message>
         <source>Give what qinspect calibrate wrote.</source>
         <translation>请给出 qinspect calibrate 写出的文件。</translation>
+    </message>
+    <message>
+        <source>{lost} lost, most at {layers}</source>
+        <translation>损失 {lost}，最多的在 {layers}</translation>
     </message>
     <message>
         <source>{measured}; most is lost at {layers}</source>

@@ -184,6 +184,7 @@ def test_a_layer_slower_than_in_float_is_found_only_beyond_the_spread(found):
     slow = row(latency=Latency(100.0, 200.0, 10.0))
     (finding,) = found(analysis(slow))
     assert (finding.rule, finding.layers) == ("layer_slower", ("a:conv2d",))
+    assert "µs lost, most at a:conv2d" in finding.evidence
     assert plan_from_json(finding.plan).overrides[0].activation is None
     assert finding.remedy.startswith("Keep it in float")
     (finding,) = found(analysis(slow, dataclasses.replace(slow, id="b:conv2d")))

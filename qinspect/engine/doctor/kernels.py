@@ -166,7 +166,11 @@ def slower(case: Case) -> list[Finding]:
                 Text("{count} quantized layers are slower than in float", count=len(rows))
                 if len(rows) != 1
                 else Text("1 quantized layer is slower than in float"),
-                Text("{lost:.0f} µs lost, most at {layers}", lost=lost, layers=listed([row.id for row in rows])),
+                Text(
+                    "{lost} lost, most at {layers}",
+                    lost=duration(lost / 1000),
+                    layers=listed([row.id for row in rows]),
+                ),
                 tuple(row.id for row in rows),
                 "warning" if totals.int8_ms and lost > 50 * totals.int8_ms else "note",
                 None,
