@@ -317,15 +317,13 @@ def test_candidates_of_another_layer_are_gone_with_the_click_and_come_back_at_on
 
 
 def test_without_a_layer_or_with_several_none_are_listed_and_a_hint_says_why(window, qtbot, make_window, digits):
-    detail, document, tree = window.layers_page.detail, window.document, window.layers_page.tree
+    detail, document = window.layers_page.detail, window.document
     listed(window, qtbot)
-    qtbot.keyClicks(tree.filter, "no such layer")
-    assert document.selection == ()
+    document.select(())
     assert detail.candidates.found == ()
     assert detail.below.hint.text.text() == "Select a layer to see what else it could be."
     assert detail.histogram.empty
     assert "Select a layer" in detail.histogram._hint.text()
-    tree.filter.clear()
     document.select((LAYER, "fc:linear"))
     assert detail.candidates.found == ()
     assert detail.below.hint.text.text() == "2 layers are selected. Select one to see what else it could be."
@@ -442,7 +440,7 @@ def test_candidates_do_not_wait_for_the_effects_of_all_roundings_which_are_compu
     window.questions.ask_effects()
     qtbot.waitUntil(lambda: len(began) == 1)
     document.select(("fc:linear",))
-    qtbot.waitUntil(lambda: detail.candidates.rowCount() > 0 and detail.below.isVisible(), timeout=15_000)
-    qtbot.waitUntil(lambda: len(began) == 2, timeout=15_000)
+    qtbot.waitUntil(lambda: detail.candidates.rowCount() > 0 and detail.below.isVisible(), timeout=60_000)
+    qtbot.waitUntil(lambda: len(began) == 2, timeout=60_000)
     window.questions.stop()
-    qtbot.waitUntil(lambda: window.jobs.idle, timeout=15_000)
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
