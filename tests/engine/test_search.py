@@ -15,6 +15,9 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan_file import read_plan
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import quantize
+from qinspect.engine.search import run
+from qinspect.engine.search.choices import space
+from qinspect.engine.search.families import families_of, least_estimated, without
 from qinspect.engine.search.pareto import Constraint, write_pareto
 from qinspect.engine.search.run import search
 from qinspect.engine.target import Target
@@ -93,6 +96,35 @@ def test_the_files_hold_every_point_and_its_plan(sized, tmp_path):
         assert (row["final"] is None) != row["chosen"]
         assert row["int8_ms"] is None
     assert read_plan(tmp_path / "plan.json").fingerprint == sized.best.plan.fingerprint
+
+
+def test_kinds_of_changes_that_are_struck_are_in_no_plan(case, monkeypatch):
+    asked = []
+
+    def strict(choices, loss):
+        kinds = {f for unit in choices.units for o in unit.options for f in families_of(o, unit.options[0])}
+        asked.append((len(kinds), loss(choices, least_estimated(choices))))
+        for kind in kinds:
+            choices = without(choices, kind)
+        return choices
+
+    monkeypatch.setattr(run, "worthwhile", strict)
+    found = search(*case, objective="size")
+    ((kinds, loss),) = asked
+    assert kinds > 0
+    assert 0 < loss < found.start.select.loss  # a plan with them was run, and its layer at fault was mended
+    assert not any("activation" in what or "per-" in what for point in found.points for _, what in point.changed)
+
+
+def test_no_range_that_clips_is_searched_at_the_models_output(case):
+    model, _, plan, _ = case
+    made = space(fused_graph(model, plan).graph, plan)
+    estimators = {
+        unit[0]: {config.estimator for _, config in others.values if config.dtype == "uint8"}
+        for unit, others in zip(made.units, made.alternatives, strict=True)
+    }
+    assert estimators.pop("fc:linear") <= {"minmax"}
+    assert any("percentile" in names for names in estimators.values())
 
 
 def test_by_number_of_layers_a_plan_leaves_few_in_float(case):
