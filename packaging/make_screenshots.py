@@ -27,8 +27,8 @@ from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.float_check import check_float
 from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.load import load_model
+from qinspect.engine.plan.target import Target
 from qinspect.engine.source import ModelSpec
-from qinspect.engine.target import Target
 from qinspect.gui.app import screenshot
 from qinspect.resources import resource
 from qinspect.session import Run, Session, load_session, save_session

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from .engine.files import write_json
 from .engine.plan import QuantPlan
-from .engine.plan_file import plan_from_json
+from .engine.plan.file import plan_from_json
+from .engine.plan.target import Target
 from .engine.progress import Report, part
-from .engine.target import Target
 from .engine.text import ENGLISH, Language
 from .resources import resource
 

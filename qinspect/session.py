@@ -19,7 +19,7 @@ from typing import Any
 
 from .engine.files import demand_file, write_atomically
 from .engine.plan import QuantPlan
-from .engine.plan_file import plan_from_json
+from .engine.plan.file import plan_from_json
 from .engine.problem import Problem
 from .engine.results import Analysis, analysis_from_json
 from .engine.source import TIMM, is_callable

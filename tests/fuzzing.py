@@ -176,8 +176,8 @@ class Tally:
 def _plan(path: Path) -> None:
     from qinspect.engine.files import write_json
     from qinspect.engine.plan import QuantPlan, Remedy
-    from qinspect.engine.qconfig import TensorConfig
-    from qinspect.engine.target import Target
+    from qinspect.engine.plan.qconfig import TensorConfig
+    from qinspect.engine.plan.target import Target
 
     plan = QuantPlan.preset(Target(threads=2)).with_layer("a:conv2d", weight=None, activation=TensorConfig("int8"))
     plan = plan.with_fusion("b:relu", False).with_remedy(Remedy("equalize", ("a", "b")))
@@ -185,7 +185,7 @@ def _plan(path: Path) -> None:
 
 
 def _read_plan(path: Path) -> Any:
-    from qinspect.engine.plan_file import read_plan
+    from qinspect.engine.plan.file import read_plan
 
     return read_plan(path)
 
@@ -206,10 +206,10 @@ def _read_statistics(path: Path) -> Any:
 
 
 def _session(path: Path) -> None:
-    from qinspect.engine.kernel_results import KernelCheck, Latency
     from qinspect.engine.plan import QuantPlan
+    from qinspect.engine.plan.target import Target
     from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, LayerRow, Totals
-    from qinspect.engine.target import Target
+    from qinspect.engine.results.kernels import KernelCheck, Latency
     from qinspect.session import Run, Session, save_session
 
     plan = QuantPlan.preset(Target())
@@ -346,9 +346,9 @@ def _onnx(path: Path) -> None:
     import torch
 
     from qinspect.engine.backends.ort.runner import float_model
+    from qinspect.engine.graph.normalize import normalize
     from qinspect.engine.load import quiet
     from qinspect.engine.load.trace import trace
-    from qinspect.engine.normalize import normalize
     from qinspect.engine.source import ModelSpec
 
     with quiet():

@@ -146,7 +146,7 @@ CLOSED = """
 import os, sys
 from pathlib import Path
 from qinspect.engine.problem import Problem
-from qinspect.engine.unforeseen import problem_of
+from qinspect.engine.process.unforeseen import problem_of
 from tests.fuzzing import READERS
 folder = Path(sys.argv[1])
 while folder != folder.parent:
@@ -160,7 +160,7 @@ for reader in READERS:
     reader.read  # imported before rights are given up
 import torch, numpy, PIL.Image, pyarrow, soundfile, tokenizers, safetensors.torch, onnx
 import qinspect.engine.load, qinspect.engine.data, qinspect.engine.calibrate
-import qinspect.engine.plan_file, qinspect.session
+import qinspect.engine.plan.file, qinspect.session
 os.setgid(65534)
 os.setuid(65534)
 for reader in READERS:

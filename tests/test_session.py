@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from qinspect.engine.kernel_results import KernelCheck, Latency
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, LayerRow, Totals
-from qinspect.engine.target import Target
+from qinspect.engine.results.kernels import KernelCheck, Latency
 from qinspect.engine.text import Text
 from qinspect.session import Run, Session, load_session, save_session, session_title
 

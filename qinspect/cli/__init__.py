@@ -20,8 +20,8 @@ from typing import NoReturn
 
 from .. import __version__
 from ..engine.problem import Problem, Unmet
+from ..engine.process.unforeseen import Left, problem_of
 from ..engine.progress import Cancelled
-from ..engine.unforeseen import Left, problem_of
 from . import analyze, compare, dump, export, inspect, search, window
 from .options import WrongUsage
 from .terminal import summary

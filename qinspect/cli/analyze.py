@@ -7,9 +7,9 @@ import contextlib
 import dataclasses
 from pathlib import Path
 
+from ..engine.plan.target import Target
 from ..engine.problem import Problem
 from ..engine.progress import Cancelled
-from ..engine.target import Target
 from . import early
 from . import options as words
 from .terminal import progress, say, stoppable, summary

@@ -36,7 +36,7 @@ def add(verb: Verb) -> None:
 def _compare(options: argparse.Namespace) -> int:
     made = early.out_folder(options)
     from ..engine.compare import compare, which
-    from ..engine.compare_report import write_comparison
+    from ..engine.compare.report import write_comparison
     from ..engine.existing import TABLE
 
     with progress() as report:

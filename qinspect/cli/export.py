@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..engine.export_report import ExportReport
-from ..engine.kinds import KINDS
+from ..engine.plan.kinds import KINDS
+from ..engine.results.export import ExportReport
 from ..engine.text import percent
 from . import early
 from . import options as words

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.plan import QuantPlan
-from ..engine.plan_file import read_plan
+from ..engine.plan.file import read_plan
+from ..engine.plan.qconfig import PRESETS
+from ..engine.plan.target import INSTRUCTION_SETS, TARGETS, Target
 from ..engine.problem import Problem
 from ..engine.progress import Report
-from ..engine.qconfig import PRESETS
-from ..engine.target import INSTRUCTION_SETS, TARGETS, Target
 from ..engine.text import ENGLISH, Language
 
 if TYPE_CHECKING:

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from .backends import not_run_here
 from .calibrate import Calibration, calibrate
-from .child import Died
+from .calibrate.quality import range_growth
 from .classes import ClassAxis, class_axis, judged, judged_note
 from .data import Dataset
 from .decide import decide
 from .doctor import diagnose
 from .doctor.states import said
 from .errors import Measured, OutputErrors, measure
-from .execute import one_after_the_other
 from .feed import checked_batches
 from .graph import LayerGraph
+from .graph.execute import one_after_the_other
 from .groups import shared_groups, unheard
 from .inspect import data_json, model_json, notes_of
 from .intervals import Interval
@@ -38,25 +38,25 @@ from .job import (
     quantization_of,
     whole_batches,
 )
-from .kernel_results import Latency, LatencySums
 from .kernels import KernelFigures, KernelWork, run_kernels
 from .latency import device_latencies, device_sums, latency_sums, layer_latencies
 from .load import Model
 from .metric import TOP1, Metric
 from .plan import QuantPlan
-from .plan_file import plan_from_json
+from .plan.file import plan_from_json
+from .plan.target import Target
 from .problem import NotWritten, Problem
+from .process.child import Died
 from .profiles import DeviceTimes
 from .progress import Report, part, silent
-from .quality import range_growth
 from .quantize import Quantization
 from .results import Analysis, CalibrationQuality, Totals
+from .results.kernels import Latency, LatencySums
 from .rows import fusion_rows, layer_rows
 from .samples import output_rows, sample_rows, worst_samples
 from .sensitivity.estimate import Scores, holds, score
 from .sensitivity.sweep import Sweep, sweep
 from .states import drift
-from .target import Target
 from .text import Text
 
 LAYER_SAMPLES = 64

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .backends.tables import table
-from .fold import CONSTANTS, MOVES
 from .graph import Layer, LayerGraph, Ref
+from .graph.fold import CONSTANTS, MOVES
 from .plan import FLOAT_OPS, QuantPlan
-from .qconfig import QConfig
+from .plan.qconfig import QConfig
 from .text import Text
 
 FOLDABLE = frozenset(

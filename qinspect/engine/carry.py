@@ -9,8 +9,8 @@ from typing import Literal
 from .backends.tables import table
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
-from .qconfig import QConfig, TensorConfig
-from .target import Target, first_qconfig
+from .plan.qconfig import QConfig, TensorConfig
+from .plan.target import Target, first_qconfig
 from .text import Text
 
 Chosen = TensorConfig | Literal["inherit"] | None

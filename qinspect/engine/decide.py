@@ -9,10 +9,10 @@ from functools import cached_property
 from .backends.grouping import PASSING, SHARED
 from .backends.tables import float_kernel, table
 from .graph import Layer, LayerGraph
+from .graph.recurrent import RECURRENT
 from .plan import QuantPlan
-from .qconfig import QConfig, TensorConfig
-from .recurrent import RECURRENT
-from .target import first_qconfig
+from .plan.qconfig import QConfig, TensorConfig
+from .plan.target import first_qconfig
 from .text import Text
 
 WEIGHTED = frozenset(

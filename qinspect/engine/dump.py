@@ -20,17 +20,17 @@ from .backends import simulation as simulate
 from .backends.cut import cut, inputs_of, write_cut
 from .backends.exported import new_folder
 from .calibrate import Calibration
-from .child import run_in_child
 from .data import Dataset
 from .evidence import Seen, Work, by_simulation
-from .execute import function
 from .files import write_json
 from .graph import Layer, LayerGraph, Ref, replace
+from .graph.execute import function
 from .job import batch_size, calibrate_model, float_onnx, fused_graph, quantization_of, whole_batches
 from .kernels import steps_of_range
 from .load import Model
 from .plan import QuantPlan
 from .problem import Problem
+from .process.child import run_in_child
 from .progress import Report, part, silent
 from .qparams import QParams
 from .quantize import Quantization

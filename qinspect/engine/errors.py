@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from . import intervals
 from .backends import simulation as simulate
 from .classes import ClassAxis, Of, place_of
-from .execute import NEW, Executor, outputs_of, portions
 from .graph import Layer
+from .graph.execute import NEW, Executor, outputs_of, portions
+from .graph.recurrent import RECURRENT
 from .intervals import Interval
 from .progress import Report, silent
 from .qparams import QParams
 from .quantize import Quantization
-from .recurrent import RECURRENT
 from .results import Errors
 from .simulate import Simulation
 from .text import Text

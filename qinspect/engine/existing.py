@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from .apart import FOLDABLE
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
-from .qconfig import DTYPES, QConfig, TensorConfig
+from .plan.qconfig import DTYPES, QConfig, TensorConfig
+from .plan.target import Target
 from .qparams import QParams
-from .target import Target
 from .text import Text
 
 TABLE = "state_dict"

@@ -17,9 +17,9 @@ from .calibrate import Calibration
 from .carry import carried
 from .classes import class_axis, judged
 from .data import Dataset, batches
-from .export_report import ExportReport
 from .files import demand_writable, write_json
 from .graph import LayerGraph
+from .graph.memory import VALUE_BYTES
 from .job import (
     calibrate_model,
     fed,
@@ -30,18 +30,18 @@ from .job import (
     quantization_of,
     whole_batches,
 )
-from .kinds import BACKENDS, KINDS, ONNX_KINDS, holds_onnx, refused
 from .load import Model
-from .memory import VALUE_BYTES
 from .metric import TOP1, Metric
 from .plan import QuantPlan
-from .plan_file import read_plan
+from .plan.file import read_plan
+from .plan.kinds import BACKENDS, KINDS, ONNX_KINDS, holds_onnx, refused
+from .plan.target import Target
 from .problem import Problem
 from .progress import Report, part, silent
 from .quantize import Quantization, quantize
+from .results.export import ExportReport
 from .staged import staged_file
 from .synthetic import synthetic_inputs
-from .target import Target
 from .text import Text
 
 __all__ = ["KINDS", "ExportReport", "export", "suited"]

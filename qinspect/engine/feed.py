@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from .data import Dataset, batches
-from .execute import outputs_of
 from .graph import LayerGraph, Param
-from .guest import Raised
+from .graph.execute import outputs_of
+from .graph.memory import Shortage, ran_out
 from .load import Model
 from .load.own_process import Running
-from .memory import Shortage, ran_out
 from .problem import Problem, line_of
+from .process.guest import Raised
 from .progress import Cancelled, Report, silent
 from .text import Text
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from .classes import judged
 from .data import Dataset
-from .execute import Executor, one_after_the_other, outputs_of
 from .feed import checked_batches, float_outputs
+from .graph.execute import Executor, one_after_the_other, outputs_of
+from .graph.memory import check_memory
 from .job import batch_size, check_fits, whole_batches
 from .load import Model
 from .load.own_process import Running
-from .memory import check_memory
 from .metric import TOP1, Metric
 from .problem import Problem
 from .progress import Report, part, silent

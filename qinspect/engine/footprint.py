@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from .calibrate import memory_bytes
+from .graph.memory import VALUE_BYTES, fixed_batch, free_bytes
 from .job import batch_size, fused_graph
 from .load import Model
-from .memory import VALUE_BYTES, fixed_batch, free_bytes
 from .plan import QuantPlan
 from .sensitivity.estimate import KEPT_BYTES
 from .text import Text

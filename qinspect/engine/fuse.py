@@ -19,9 +19,9 @@ from .apart import (
     kept_apart,
     only_moves,
 )
-from .fold import CONSTANTS, by_channel, fold_batch_norm, fold_into_next, followed
 from .graph import Layer, LayerGraph, Param, Ref, refs
 from .graph import replace as replace_leaves
+from .graph.fold import CONSTANTS, by_channel, fold_batch_norm, fold_into_next, followed
 from .plan import QuantPlan
 from .results import FusionRow
 from .text import Text

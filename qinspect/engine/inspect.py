@@ -17,11 +17,11 @@ from .job import fused_graph, opening_plan
 from .load import Model
 from .metric import Metric
 from .plan import QuantPlan, check_override
+from .plan.target import Target
 from .problem import Problem
 from .ranges import estimate_weight
 from .results import Analysis, Totals
 from .rows import group_leader, params_json, row_and_absorbed
-from .target import Target
 from .text import Text
 
 

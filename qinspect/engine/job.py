@@ -13,22 +13,22 @@ from .apart import kept_apart
 from .backends.grouping import OWN
 from .backends.tables import table
 from .calibrate import Calibration, calibrate, wanted_values
+from .calibrate.observe import SHARE
 from .data import Dataset, batches, kind_of_source
 from .decide import is_asked
 from .existing import Given
 from .feed import checked_batches
 from .fuse import Fused, fuse
 from .graph import LayerGraph
+from .graph.memory import check_memory, fitting_batch, fixed_batch
 from .load import Model
-from .memory import check_memory, fitting_batch, fixed_batch
-from .observe import SHARE
 from .plan import QuantPlan, Remedy
+from .plan.qconfig import QConfig
+from .plan.target import Target, first_qconfig
 from .problem import Problem
 from .progress import Report, silent
-from .qconfig import QConfig
 from .quantize import Quantization, quantize
 from .remedies import equalize, pairs, remedied
-from .target import Target, first_qconfig
 from .text import Text, counted
 
 REMEDY_SAMPLES = 64

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from .backends import simulation as simulate
 from .backends.runner import Call, Runner, Timing
-from .child import run_in_child
 from .data import DataSpec, batches, open_data
-from .execute import one_after_the_other, outputs_of
 from .graph import Layer
-from .kernel_results import KernelCheck
+from .graph.execute import one_after_the_other, outputs_of
+from .process.child import run_in_child
 from .progress import Report, part, silent
 from .quantize import Quantization
+from .results.kernels import KernelCheck
 from .simulate import Simulation
 from .text import Text
 

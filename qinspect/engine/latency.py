@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .backends.runner import Timing
-from .kernel_results import Boundary, Latency, LatencySums
 from .profiles import DeviceTimes
+from .results.kernels import Boundary, Latency, LatencySums
 
 FAR_OUT = 3.0
 """A run is an outlier that lies so many interquartile ranges above the upper quartile (Tukey's far-out values)."""

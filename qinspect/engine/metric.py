@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from .intervals import Interval, share_lost, statistic
 from .problem import Problem, line_of
+from .process.resident import Raised, Resident
 from .progress import Cancelled, Report, part, silent
-from .resident import Raised, Resident
 from .source import is_callable
 from .text import Text
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .qconfig import DTYPES, FLOATS, TensorConfig
+from .plan.qconfig import DTYPES, FLOATS, TensorConfig
 
 EPS = float(np.finfo(np.float32).eps)
 """Smallest scale, as in torch.ao's observers."""

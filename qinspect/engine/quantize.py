@@ -13,12 +13,12 @@ from .backends.tables import table
 from .decide import EMBEDDINGS, WEIGHTED, Decisions, decide
 from .existing import Given
 from .graph import Layer, LayerGraph, Ref
+from .graph.recurrent import RECURRENT, matrices, weight_name
 from .plan import QuantPlan
+from .plan.qconfig import QConfig, TensorConfig
 from .problem import Problem
-from .qconfig import QConfig, TensorConfig
 from .qparams import QParams, fixed_output
 from .ranges import estimate_activation, estimate_weight
-from .recurrent import RECURRENT, matrices, weight_name
 from .statistics import TensorStats
 from .text import Text
 

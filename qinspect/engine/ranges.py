@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .plan.qconfig import TensorConfig
 from .problem import Problem
-from .qconfig import TensorConfig
 from .qparams import QParams, from_range
 from .statistics import BINS, TensorStats
 from .text import Text

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..resources import resource
 from .files import write_atomically, write_json
+from .plan.target import Target
 from .results import Analysis, CalibrationQuality, LayerRow, error_shares
-from .sample_results import Drift, WorstSample
+from .results.samples import Drift, WorstSample
 from .staged import staged_file
-from .target import Target
 from .text import ENGLISH, Language, Text, percent, remade
 
 

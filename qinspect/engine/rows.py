@@ -10,18 +10,18 @@ import numpy as np
 import torch
 
 from .errors import Measured
-from .execute import Executor
 from .fuse import Fused
 from .graph import Layer, LayerGraph
+from .graph.execute import Executor
+from .graph.recurrent import RECURRENT
 from .groups import SharedGroup, leader_of
-from .kernel_results import KernelCheck, Latency
 from .kernels import KernelFigures
 from .load import Model
-from .qconfig import TensorConfig
+from .plan.qconfig import TensorConfig
 from .qparams import QParams
 from .quantize import Quantization
-from .recurrent import RECURRENT
 from .results import Errors, FusionRow, LayerRow
+from .results.kernels import KernelCheck, Latency
 from .sensitivity.estimate import Scores
 from .sensitivity.sweep import Sweep
 from .text import Text

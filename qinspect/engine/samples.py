@@ -13,11 +13,11 @@ from .backends import simulation
 from .classes import ClassAxis
 from .data import Dataset
 from .errors import Power, agreement, kl_divergence, logits, sqnr_db
-from .execute import Executor
 from .graph import Layer, LayerGraph
+from .graph.execute import Executor
 from .quantize import Quantization
 from .results import OutputRow
-from .sample_results import SampleRow, WorstSample
+from .results.samples import SampleRow, WorstSample
 
 WORST = 5
 """Samples whose errors are followed layer by layer without being asked for."""

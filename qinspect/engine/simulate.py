@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from .backends.tables import table
-from .execute import NEW, Executor
 from .graph import Layer, Param, refs, replace
-from .qconfig import TensorConfig
+from .graph.execute import NEW, Executor
+from .graph.recurrent import RECURRENT, matrices, run_rounded, weight_name
+from .plan.qconfig import TensorConfig
 from .qparams import dynamic_qparams
 from .quantize import Quantization
-from .recurrent import RECURRENT, matrices, run_rounded, weight_name
 
 
 def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:

@@ -9,11 +9,11 @@ import torch
 from .backends import simulation
 from .data import Dataset, batches
 from .errors import Power, sqnr_db
-from .execute import Executor, outputs_of
 from .graph import LayerGraph
+from .graph.execute import Executor, outputs_of
 from .progress import Report, silent
 from .quantize import Quantization
-from .sample_results import Drift
+from .results.samples import Drift
 from .text import Text
 
 STEPS = 32

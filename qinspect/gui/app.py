@@ -20,7 +20,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from ..engine.plan import QuantPlan
-from ..engine.plan_file import plan_from_json, read_plan
+from ..engine.plan.file import plan_from_json, read_plan
 from ..engine.problem import Problem
 from ..engine.progress import silent
 from ..engine.text import Text

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..engine.calibrate import Calibration
-    from ..engine.candidates import Candidate
-    from ..engine.channels import ChannelValues
+    from ..engine.calibrate.channels import ChannelValues
     from ..engine.data import Dataset
     from ..engine.data.glimpse import Glimpse
     from ..engine.load import Model
     from ..engine.metric import Metric
     from ..engine.plan import QuantPlan
     from ..engine.results import Analysis
+    from ..engine.search.candidates import Candidate
     from ..engine.statistics import TensorStats
 
 
@@ -42,8 +42,8 @@ def candidates(
     report: Report,
 ) -> tuple[Candidate, ...]:
     """What else a layer could be, by estimated effect and by the time that runs measured."""
-    from ..engine.candidates import candidates
     from ..engine.metric import TOP1
+    from ..engine.search.candidates import candidates
 
     return candidates(model, data, plan, calibration, layer_id, report, metric or TOP1, timed)
 
@@ -172,7 +172,7 @@ def channel_values(
     model: Model, data: Dataset, plan: QuantPlan, layer_id: str, ends: tuple[float, float], report: Report
 ) -> ChannelValues | None:
     """A layer's float values by channel, over bins that reach from end to end."""
-    from ..engine.channels import channel_values as count
+    from ..engine.calibrate.channels import channel_values as count
     from ..engine.data import batches
     from ..engine.job import batch_size, fed, fused_graph, whole_batches
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from ..engine.graph import LayerGraph
     from ..engine.load import Model
     from ..engine.metric import Metric
+    from ..engine.plan.target import Target
     from ..engine.search.costs import Costs
     from ..engine.search.pareto import Pareto
     from ..engine.search.timings import Timings
     from ..engine.search.whatif import WhatIf
-    from ..engine.target import Target
 
 Freshness = Literal["none", "stale", "quick", "exact"]
 

@@ -11,8 +11,8 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QUndoCommand
 
 from ..engine.plan import QuantPlan
+from ..engine.plan.qconfig import QConfig, TensorConfig, config_from_json
 from ..engine.problem import Problem
-from ..engine.qconfig import QConfig, TensorConfig, config_from_json
 from ..engine.text import Text
 
 

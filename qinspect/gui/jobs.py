@@ -18,8 +18,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from ..engine.problem import Problem
+from ..engine.process.unforeseen import problem_of
 from ..engine.progress import Cancelled, Report
-from ..engine.unforeseen import problem_of
 
 INTERVAL_S = 0.05
 """Progress is heard of at most this often (20 Hz)."""

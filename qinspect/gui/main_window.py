@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ..engine import guest
-from ..engine.plan_file import plan_from_json
+from ..engine.plan.file import plan_from_json
 from ..engine.problem import Problem
+from ..engine.process import guest
 from ..engine.results import Finding
 from . import dialogs
 from .actions import make_actions

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from ..engine import guest
 from ..engine.plan import QuantPlan
-from ..engine.plan_file import read_plan
+from ..engine.plan.file import read_plan
 from ..engine.problem import Problem
+from ..engine.process import guest
 from ..engine.text import Text
 from ..resources import is_ours
 from ..session import Session, missing, moved

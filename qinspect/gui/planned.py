@@ -13,17 +13,17 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from ..engine.plan import Override, QuantPlan
-from ..engine.qconfig import PRESETS, QConfig, TensorConfig
+from ..engine.plan.qconfig import PRESETS, QConfig, TensorConfig
+from ..engine.plan.target import Target
 from ..engine.results import LayerRow
-from ..engine.target import Target
 from .edits import BOTH_FLOAT, Edit, changed_config, names
 from .language import translated
 from .words import words
 
 if TYPE_CHECKING:
-    from ..engine.candidates import Candidate
     from ..engine.graph import Layer
     from ..engine.load import Model
+    from ..engine.search.candidates import Candidate
 
 Role = Literal["weight", "activation"]
 

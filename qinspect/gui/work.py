@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.plan import QuantPlan, Remedy
+from ..engine.plan.target import Target, host_isa
 from ..engine.problem import Problem
 from ..engine.progress import Report, part
 from ..engine.results import Analysis
-from ..engine.target import Target, host_isa
 from ..engine.text import Text
 from ..resources import is_ours
 from . import translation
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..engine.calibrate import Calibration
+    from ..engine.calibrate.quality import RangeGrowth
     from ..engine.data import Dataset
     from ..engine.data.glimpse import Glimpse
     from ..engine.export import ExportReport
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from ..engine.graph import LayerGraph
     from ..engine.load import Model
     from ..engine.metric import Metric
-    from ..engine.quality import RangeGrowth
     from ..engine.search.costs import Costs
     from ..engine.search.pareto import Pareto
     from ..session import Session
@@ -187,7 +187,7 @@ def possible_remedies(model: Model, plan: QuantPlan, report: Report) -> tuple[Re
 
 def quality(calibration: Calibration, report: Report) -> RangeGrowth | None:
     """Ranges against the number of samples."""
-    from ..engine.quality import range_growth
+    from ..engine.calibrate.quality import range_growth
 
     return range_growth(calibration, report)
 

@@ -17,18 +17,18 @@ from torch import nn
 from qinspect.engine.backends.eager import layers as eager_layers
 from qinspect.engine.backends.fx.runner import FxRunner, engine
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
-from qinspect.engine.kernel_results import KernelCheck
+from qinspect.engine.graph.execute import Executor, outputs_of
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.kernels import compare
 from qinspect.engine.load import ModelSpec, load_model, quiet
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.progress import silent
 from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.results.kernels import KernelCheck
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 pytestmark = pytest.mark.bench
 DEMO = Path(__file__).parents[2] / "resources" / "demo"

@@ -31,7 +31,7 @@ from qinspect.engine import footprint, job, memory
 from qinspect.engine.analyze import analyze
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.target import Target
+from qinspect.engine.plan.target import Target
 if sys.argv[1] == "read":
     memory.MAPPED_BYTES = 1 << 60
 
@@ -80,7 +80,7 @@ from qinspect.engine import float_check, job
 from qinspect.engine.analyze import analyze
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.target import Target
+from qinspect.engine.plan.target import Target
 
 def status(key):
     line = next(line for line in open("/proc/self/status") if line.startswith(key))

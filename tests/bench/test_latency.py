@@ -19,9 +19,9 @@ from qinspect.engine.data import open_data
 from qinspect.engine.job import first_plan, float_onnx, fused_graph
 from qinspect.engine.latency import latency_sums, layer_latencies
 from qinspect.engine.load import load_model
+from qinspect.engine.plan.target import Target
 from qinspect.engine.progress import silent
 from qinspect.engine.quantize import quantize
-from qinspect.engine.target import Target
 
 pytestmark = pytest.mark.bench
 

@@ -18,9 +18,9 @@ from qinspect.engine.fuse import fuse
 from qinspect.engine.kernels import compare
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 pytestmark = pytest.mark.bench
 DEMO = Path(__file__).parents[2] / "resources" / "demo"

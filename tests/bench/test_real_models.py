@@ -40,14 +40,14 @@ from qinspect.engine.data import DataSpec, batches, open_data
 from qinspect.engine.errors import kl_divergence
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.job import first_plan
 from qinspect.engine.load import ModelSpec, quiet
 from qinspect.engine.load.callable import build
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import Override, QuantPlan
-from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import WEIGHTED, Quantization, quantize
-from qinspect.engine.target import Target
 from tests.bench.test_speed import LITE0, RESNET18
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]

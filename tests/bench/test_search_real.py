@@ -25,11 +25,11 @@ from qinspect.engine.job import calibrate_model, fed, first_plan, fused_graph
 from qinspect.engine.load import Model, ModelSpec, load_model
 from qinspect.engine.metric import TOP1
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.search.choices import Space, space
 from qinspect.engine.search.run import search
 from qinspect.engine.search.trials import Trials
-from qinspect.engine.target import Target
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 

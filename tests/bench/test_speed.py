@@ -29,12 +29,12 @@ from qinspect.engine.graph import LayerGraph
 from qinspect.engine.job import first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.ranges import estimate_activation
 from qinspect.engine.sensitivity.estimate import holds, score
 from qinspect.engine.sensitivity.sweep import sweep
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 

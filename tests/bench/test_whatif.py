@@ -13,10 +13,10 @@ from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.decide import decide
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.plan.target import Target
 from qinspect.engine.search.costs import Costs
 from qinspect.engine.search.timings import Border, Timings, kernels_used
 from qinspect.engine.search.whatif import estimate_plan, score_missing
-from qinspect.engine.target import Target
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 

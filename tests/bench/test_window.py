@@ -96,8 +96,8 @@ def test_the_event_loop_stays_prompt_while_efficientnet_is_calibrated(qtbot, tmp
     from qinspect.engine.data import DataSpec, open_data
     from qinspect.engine.job import first_plan
     from qinspect.engine.load import load_model
+    from qinspect.engine.plan.target import Target
     from qinspect.engine.source import ModelSpec
-    from qinspect.engine.target import Target
     from qinspect.gui import work
     from qinspect.gui.app import make_window
     from qinspect.resources import resource

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from qinspect.cli import main
-from qinspect.engine.plan_file import plan_from_json, read_plan
+from qinspect.engine.plan.file import plan_from_json, read_plan
 
 
 @pytest.fixture(autouse=True)

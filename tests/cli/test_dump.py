@@ -16,8 +16,8 @@ import torch.nn.functional as F
 
 from qinspect.cli import main
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import TensorConfig
-from qinspect.engine.target import Target
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 
 
 @pytest.fixture(autouse=True)

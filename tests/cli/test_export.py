@@ -14,7 +14,7 @@ import torch
 
 from qinspect.cli import main
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.target import Target
+from qinspect.engine.plan.target import Target
 
 
 @pytest.fixture(autouse=True)

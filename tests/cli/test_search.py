@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qinspect.cli import main
-from qinspect.engine.plan_file import read_plan
+from qinspect.engine.plan.file import read_plan
 
 
 @pytest.fixture(scope="module")

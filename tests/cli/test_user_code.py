@@ -24,7 +24,7 @@ def test_data_of_a_callable_are_read_in_this_process(code, tmp_path, monkeypatch
     def start():
         raise AssertionError("another process")
 
-    monkeypatch.setattr("qinspect.engine.guest._start", start)
+    monkeypatch.setattr("qinspect.engine.process.guest._start", start)
     words = ["calibrate", f"{code[0]}:net", *SHAPE, "--data", f"{code[0]}:good", "--out", str(tmp_path / "s.npz")]
     assert main(words) == 0
     assert (tmp_path / "s.npz").is_file()

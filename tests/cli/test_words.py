@@ -11,7 +11,7 @@ import pytest
 
 from qinspect.cli import main, options, terminal
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.target import Target
+from qinspect.engine.plan.target import Target
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from torch import nn
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.load import quiet
 from qinspect.engine.load.trace import trace
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.source import ModelSpec

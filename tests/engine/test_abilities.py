@@ -16,15 +16,15 @@ from qinspect.engine.backends.pt2e.lower import lower
 from qinspect.engine.backends.pt2e.nodes import described
 from qinspect.engine.backends.tables import table
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import outputs_of
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.graph.execute import outputs_of
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.qconfig import DTYPES, FLOATS, GRANULARITIES, QConfig, TensorConfig
+from qinspect.engine.plan.target import Target, first_qconfig
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import DTYPES, FLOATS, GRANULARITIES, QConfig, TensorConfig
 from qinspect.engine.quantize import WEIGHTED, quantize
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target, first_qconfig
 
 TARGETS = ("fx-x86", "fx-fbgemm", "fx-onednn", "fx-qnnpack", "eager-onednn", "pt2e")
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from qinspect.engine.backends import simulation
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.quantize import quantize
 from qinspect.engine.search.answers import chances_to_stay, expected_agreement, expected_drop

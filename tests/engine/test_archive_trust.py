@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.execute import Executor
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.problem import Problem
 

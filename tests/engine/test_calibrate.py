@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from qinspect.engine.calibrate import Calibration, calibrate, load_calibration, memory_bytes, wanted_values
-from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled

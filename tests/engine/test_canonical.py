@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from qinspect.engine.calibrate import wanted_values
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.graph.execute import Executor, outputs_of
 
 
 class Part(nn.Module):

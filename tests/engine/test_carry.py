@@ -10,7 +10,7 @@ from torch import nn
 
 from qinspect.engine.carry import carried
 from qinspect.engine.job import first_plan
-from qinspect.engine.target import Target, first_qconfig
+from qinspect.engine.plan.target import Target, first_qconfig
 
 
 @pytest.fixture

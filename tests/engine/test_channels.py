@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.channels import BINS, channel_values
-from qinspect.engine.execute import Executor
+from qinspect.engine.calibrate.channels import BINS, channel_values
+from qinspect.engine.graph.execute import Executor
 
 
 class Net(nn.Module):

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from qinspect.engine import child
-from qinspect.engine.child import Died, run_in_child
 from qinspect.engine.problem import Problem
+from qinspect.engine.process import child
+from qinspect.engine.process.child import Died, run_in_child
 from qinspect.engine.progress import Cancelled
 
 CODE = """
@@ -150,8 +150,9 @@ def test_an_analysis_whose_kernels_crash_keeps_what_it_simulated(digits_model, m
 @pytest.mark.parametrize(
     "words",
     [
-        "from qinspect.engine.child import run_in_child as run; run('qinspect.engine.child:nothing', None)",
-        "from qinspect.engine.resident import Resident as run; run('a.py:f')",
+        "from qinspect.engine.process.child import run_in_child as run; run("
+        "'qinspect.engine.process.child:nothing', None)",
+        "from qinspect.engine.process.resident import Resident as run; run('a.py:f')",
     ],
     ids=["child", "resident"],
 )

@@ -22,7 +22,7 @@ from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.errors import measure
 from qinspect.engine.job import calibrate_model, first_plan, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.target import Target
+from qinspect.engine.plan.target import Target
 
 
 @pytest.fixture(scope="module")

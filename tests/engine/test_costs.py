@@ -11,7 +11,7 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.decide import decide
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import QConfig, TensorConfig
+from qinspect.engine.plan.qconfig import QConfig, TensorConfig
 from qinspect.engine.quantize import quantize
 from qinspect.engine.search.costs import Costs, Effect, Rounding, plan_bytes, roundings, score_plans
 from qinspect.engine.sensitivity.estimate import score

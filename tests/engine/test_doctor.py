@@ -11,13 +11,13 @@ from torch import nn
 from qinspect.engine.calibrate import Calibration, calibrate, tensor_stats
 from qinspect.engine.doctor import diagnose
 from qinspect.engine.fuse import fuse
-from qinspect.engine.kernel_results import KernelCheck, Latency
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.plan_file import plan_from_json
-from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.plan.file import plan_from_json
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.results import Analysis, Errors, FusionRow, LayerRow, OutputRow, Totals
-from qinspect.engine.target import Target
+from qinspect.engine.results.kernels import KernelCheck, Latency
 
 PLAN = QuantPlan.preset(Target.parse("fx-fbgemm")).with_default(activation=TensorConfig("uint8"))
 

@@ -9,14 +9,14 @@ from torch import nn
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.doctor import diagnose, ranges
 from qinspect.engine.fuse import fuse
-from qinspect.engine.kernel_results import KernelCheck
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.plan_file import plan_from_json
-from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.plan.file import plan_from_json
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.ranges import estimate_weight
 from qinspect.engine.results import Analysis, Errors, LayerRow, OutputRow, Totals
-from qinspect.engine.target import Target
+from qinspect.engine.results.kernels import KernelCheck
 
 ORT = QuantPlan.preset(Target())
 MINMAX = ORT.with_default(activation=TensorConfig("uint8", estimator="minmax"))

@@ -16,15 +16,15 @@ from torch import nn
 from qinspect.engine.backends.eager import layers as eager_layers
 from qinspect.engine.backends.fx.export import export_fx
 from qinspect.engine.backends.fx.runner import FxRunner, engine
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.graph import LayerGraph
-from qinspect.engine.kernel_results import KernelCheck
+from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.kernels import compare
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import ACTIVATION, WEIGHT, TensorConfig
+from qinspect.engine.plan.qconfig import ACTIVATION, WEIGHT, TensorConfig
+from qinspect.engine.plan.target import FX_ENGINES, Target
 from qinspect.engine.quantize import Quantization
+from qinspect.engine.results.kernels import KernelCheck
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import FX_ENGINES, Target
 
 Quantize = Callable[..., Quantization]
 

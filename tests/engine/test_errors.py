@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from qinspect.engine.errors import CHUNK, OutputErrors, Power, kl_divergence, logits, measure, sqnr_db
-from qinspect.engine.execute import Executor
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.simulate import Simulation
 
 X = torch.randn(8, 3, 6, 6, generator=torch.Generator().manual_seed(1))

@@ -11,10 +11,10 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.errors import measure
 from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.sensitivity.estimate import holds, score
 from qinspect.engine.sensitivity.sweep import sweep
-from qinspect.engine.target import Target
 
 
 def normed(*layers):

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.execute import Executor, by_onednn, portions
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor, by_onednn, portions
 from qinspect.engine.plan import QuantPlan
 
 

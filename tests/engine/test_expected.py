@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from qinspect.engine.expected import expected_time
 from qinspect.engine.graph import Layer
-from qinspect.engine.kernel_results import Latency
-from qinspect.engine.qconfig import PRESETS, QConfig
+from qinspect.engine.plan.qconfig import PRESETS, QConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.results import Analysis, LayerRow, Totals
-from qinspect.engine.target import Target
+from qinspect.engine.results.kernels import Latency
+from qinspect.engine.search.expected import expected_time
 
 FLOAT = QConfig(None, None)
 INT8 = PRESETS["qinspect"]

@@ -13,8 +13,8 @@ from qinspect.engine.export import export
 from qinspect.engine.job import calibrate_model
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import PRESETS
-from qinspect.engine.target import Target
+from qinspect.engine.plan.qconfig import PRESETS
+from qinspect.engine.plan.target import Target
 
 
 @pytest.fixture

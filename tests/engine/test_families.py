@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qinspect.engine.qconfig import PRESETS, QConfig
+from qinspect.engine.plan.qconfig import PRESETS, QConfig
 from qinspect.engine.search.families import families_of, least_estimated, without, worthwhile
 from qinspect.engine.search.front import Choices, Option, Unit
 

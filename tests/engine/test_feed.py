@@ -10,7 +10,7 @@ import torch
 
 from qinspect.engine import feed, float_check, job
 from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.execute import Executor
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qinspect.engine.qconfig import QConfig, TensorConfig
+from qinspect.engine.plan.qconfig import QConfig, TensorConfig
 from qinspect.engine.search.front import (
     Choices,
     Crossing,

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from qinspect.engine.execute import Executor
-from qinspect.engine.fold import fold_batch_norm, fold_into_next, followed
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import Layer, Ref
+from qinspect.engine.graph.execute import Executor
+from qinspect.engine.graph.fold import fold_batch_norm, fold_into_next, followed
 from qinspect.engine.plan import QuantPlan
 
 CONVS = {

@@ -11,11 +11,11 @@ from torch import nn
 
 from qinspect.engine.backends import simulation
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
-from qinspect.engine.target import Target
 
 
 class Net(nn.Module):

@@ -12,14 +12,14 @@ from torch import nn
 
 from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.backends.pt2e.lower import lower
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.kernels import compare
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import ACTIVATION, WEIGHT
+from qinspect.engine.plan.qconfig import ACTIVATION, WEIGHT
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import Quantization
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 ONEDNN, PT2E = Target("fx", "onednn"), Target("pt2e", "inductor")
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import Fused, fuse
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import Override, QuantPlan
-from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.plan.qconfig import TensorConfig
 
 
 def states(found: Fused) -> dict[str, str]:

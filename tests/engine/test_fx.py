@@ -14,19 +14,19 @@ from torch import nn
 from qinspect.engine.backends import simulation
 from qinspect.engine.backends.fx.runner import FxRunner, engine, float_module, int8_module
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
-from qinspect.engine.kernel_results import KernelCheck
+from qinspect.engine.graph.execute import Executor, outputs_of
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.kernels import DRAWN, FARTHEST, compare
 from qinspect.engine.load import quiet
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.qconfig import ACTIVATION, WEIGHT
+from qinspect.engine.plan.target import FX_ENGINES, Target
 from qinspect.engine.progress import silent
-from qinspect.engine.qconfig import ACTIVATION, WEIGHT
 from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.results.kernels import KernelCheck
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import FX_ENGINES, Target
 
 SUPPORTED = torch.backends.quantized.supported_engines
 

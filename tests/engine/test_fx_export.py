@@ -16,14 +16,14 @@ from qinspect.engine.backends.fx.export import export_fx
 from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.load import quiet
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.plan_file import read_plan
+from qinspect.engine.plan.file import read_plan
+from qinspect.engine.plan.target import FX_ENGINES, Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.target import FX_ENGINES, Target
 
 ENGINES = [name for name in FX_ENGINES if name in torch.backends.quantized.supported_engines]
 pytestmark = pytest.mark.skipif(not ENGINES, reason="this torch has no engine for integer kernels")

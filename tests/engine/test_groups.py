@@ -12,8 +12,8 @@ from qinspect.engine.decide import decide
 from qinspect.engine.fuse import fuse
 from qinspect.engine.groups import leader_of, shared_groups, unheard
 from qinspect.engine.plan import Override, QuantPlan
-from qinspect.engine.qconfig import TensorConfig
-from qinspect.engine.target import Target
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 
 PLAN = QuantPlan.preset(Target())
 IMAGE = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))

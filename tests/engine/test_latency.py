@@ -9,11 +9,11 @@ from torch import nn
 
 from qinspect.engine.backends.ort.runner import OrtRunner, float_model
 from qinspect.engine.backends.runner import Timing
-from qinspect.engine.kernel_results import Latency
 from qinspect.engine.latency import latency_sums, layer_latencies, outliers
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.results import Analysis, Totals, analysis_from_json
-from qinspect.engine.target import Target
+from qinspect.engine.results.kernels import Latency
 
 TIMING = Timing(
     [1.0] * 19 + [9.0],

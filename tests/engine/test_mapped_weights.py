@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from qinspect.engine import memory
+from qinspect.engine.graph import memory
 from qinspect.engine.load import ModelSpec, archive, load_model, quiet
 from qinspect.engine.problem import Problem
 

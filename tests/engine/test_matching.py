@@ -8,10 +8,10 @@ from torch import nn
 
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.graph.matching import match
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.load import quiet
 from qinspect.engine.load.trace import trace
-from qinspect.engine.matching import match
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.source import ModelSpec
 

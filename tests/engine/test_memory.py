@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from qinspect.engine import calibrate as room
-from qinspect.engine import feed, float_check, job, memory
+from qinspect.engine import feed, float_check, job
 from qinspect.engine.calibrate import calibrate
+from qinspect.engine.calibrate.observe import Observer
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.footprint import in_units
+from qinspect.engine.graph import memory
+from qinspect.engine.graph.memory import Shortage, fitting_batch
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.memory import Shortage, fitting_batch
-from qinspect.engine.observe import Observer
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.statistics import BATCHES, SAMPLES
@@ -198,7 +199,7 @@ def test_what_is_free_is_what_the_process_may_still_take(limit):
     pytest.importorskip("resource", reason="limits of a process are set so on POSIX only")
     script = textwrap.dedent(f"""
         import resource
-        from qinspect.engine.memory import free_bytes
+        from qinspect.engine.graph.memory import free_bytes
         key = {{"RLIMIT_AS": "VmSize:", "RLIMIT_DATA": "VmData:"}}["{limit}"]
         used = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(key))
         resource.setrlimit(resource.{limit}, (used + 300 * 2**20,) * 2)
@@ -217,8 +218,8 @@ def test_trials_read_again_what_is_too_large_to_keep_and_find_the_same(digits_mo
     from qinspect.engine.job import calibrate_model, first_plan, fused_graph
     from qinspect.engine.load import ModelSpec, load_model
     from qinspect.engine.metric import TOP1
+    from qinspect.engine.plan.target import Target
     from qinspect.engine.search import trials
-    from qinspect.engine.target import Target
 
     model = load_model(ModelSpec(digits_model.source, str(digits_model.weights), ((1, 1, 8, 8),)), allow_code=True)
     data = open_data(DataSpec(str(digits_model.data), samples=120), model.graph.inputs[0].shape)
@@ -238,7 +239,7 @@ def test_an_export_is_verified_on_as_many_samples_as_memory_holds_at_once(digits
     from qinspect.engine.data import DataSpec, open_data
     from qinspect.engine.job import calibrate_model, first_plan
     from qinspect.engine.load import ModelSpec, load_model
-    from qinspect.engine.target import Target
+    from qinspect.engine.plan.target import Target
 
     model = load_model(ModelSpec(digits_model.source, str(digits_model.weights), ((1, 1, 8, 8),)), allow_code=True)
     data = open_data(DataSpec(str(digits_model.data), samples=160), model.graph.inputs[0].shape)

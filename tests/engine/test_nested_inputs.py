@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.execute import Executor
 from qinspect.engine.float_check import check_float
+from qinspect.engine.graph.execute import Executor
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.load.call import Call, example_call
 from qinspect.engine.load.trace import trace
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import Target
 from qinspect.engine.problem import Problem
 

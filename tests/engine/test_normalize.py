@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.execute import Executor
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.problem import Problem
 

@@ -17,9 +17,9 @@ from qinspect.engine.backends.onnx.naming import PLAN as PLAN_KEY
 from qinspect.engine.backends.onnx.opset import OPSETS, lowest_onnxruntime, with_opset
 from qinspect.engine.backends.ort.export import export_onnx
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.plan_file import plan_from_json
+from qinspect.engine.plan.file import plan_from_json
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
-from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target())
 

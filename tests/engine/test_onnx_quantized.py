@@ -21,7 +21,7 @@ from qinspect.engine.inspect import inspect
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph, opening_plan, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.target import Target
+from qinspect.engine.plan.target import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -10,18 +10,18 @@ from torch import nn
 from qinspect.engine.analyze import analyze
 from qinspect.engine.backends import simulation
 from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.export import export
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor, outputs_of
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.kernels import KernelWork, run_kernels
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.load.trace import trace
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import quantize
-from qinspect.engine.target import Target
 
 NET = """\
 import torch

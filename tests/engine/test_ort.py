@@ -23,17 +23,17 @@ from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.runner import OrtRunner, kernels_of, open_model, session
 from qinspect.engine.backends.ort.simulate import OrtSimulation
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.graph.execute import Executor, outputs_of
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.load import ModelSpec, load_model, quiet
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.qconfig import ACTIVATION, WEIGHT, TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import ACTIVATION, WEIGHT, TensorConfig
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target())
 

@@ -12,9 +12,9 @@ from qinspect.engine.backends import simulation
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.opset import lowest_onnxruntime, with_opset
 from qinspect.engine.backends.ort.runner import OrtRunner, open_model, session
-from qinspect.engine.execute import outputs_of
+from qinspect.engine.graph.execute import outputs_of
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.target import Target
+from qinspect.engine.plan.target import Target
 
 CURVES = {
     "gelu": nn.GELU(),

@@ -21,15 +21,15 @@ from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort import export as ort_export
 from qinspect.engine.backends.ort.export import export_onnx
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor, outputs_of
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.load import ModelSpec, load_model, quiet
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target())
 

@@ -16,9 +16,9 @@ from qinspect.engine.backends.ort.runner import OrtRunner, open_model
 from qinspect.engine.backends.ort.simulate import OrtSimulation
 from qinspect.engine.kernels import compare
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import PRESETS, QConfig, TensorConfig
+from qinspect.engine.plan.qconfig import PRESETS, QConfig, TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.ranges import estimate_weight
-from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target())
 INT8 = TensorConfig("int8", symmetric=True, narrow=True, granularity="per_channel")

@@ -12,10 +12,10 @@ from torch import nn
 from qinspect.engine.backends import simulation
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.ort.runner import OrtRunner
-from qinspect.engine.execute import outputs_of
+from qinspect.engine.graph.execute import outputs_of
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import TensorConfig
-from qinspect.engine.target import Target
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 
 
 class Net(nn.Module):

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from qinspect.engine import guest
 from qinspect.engine.data import DataSpec, open_data, stored
 from qinspect.engine.float_check import forward_seconds
 from qinspect.engine.load import load_model
 from qinspect.engine.load.own_process import load_apart
 from qinspect.engine.problem import Problem
+from qinspect.engine.process import guest
 from qinspect.engine.progress import Cancelled, silent
 from qinspect.engine.source import ModelSpec
 from tests.user_code import is_gone, needs_signals

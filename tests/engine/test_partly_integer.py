@@ -13,13 +13,13 @@ from torch import nn
 from qinspect.engine.backends.fx.export import export_fx
 from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.errors import measure
-from qinspect.engine.execute import Executor, outputs_of
+from qinspect.engine.graph.execute import Executor, outputs_of
+from qinspect.engine.graph.recurrent import RECURRENT
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import WEIGHT, TensorConfig
+from qinspect.engine.plan.qconfig import WEIGHT, TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import Quantization
-from qinspect.engine.recurrent import RECURRENT
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 SUPPORTED = torch.backends.quantized.supported_engines
 

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.execute import Executor
+from qinspect.engine.graph.execute import Executor
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.load import plain as room
 from qinspect.engine.load import quiet
-from qinspect.engine.normalize import normalize
 
 
 class Convolutional(nn.Module):

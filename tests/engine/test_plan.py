@@ -11,10 +11,19 @@ from hypothesis import strategies as st
 
 from qinspect.engine.graph import Layer, LayerGraph
 from qinspect.engine.plan import Override, QuantPlan, check_override
-from qinspect.engine.plan_file import plan_from_json, read_plan
+from qinspect.engine.plan.file import plan_from_json, read_plan
+from qinspect.engine.plan.qconfig import (
+    ALIASES,
+    DTYPES,
+    ESTIMATORS,
+    FLOATS,
+    GRANULARITIES,
+    PRESETS,
+    QConfig,
+    TensorConfig,
+)
+from qinspect.engine.plan.target import TARGETS, Target, host_isa
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import ALIASES, DTYPES, ESTIMATORS, FLOATS, GRANULARITIES, PRESETS, QConfig, TensorConfig
-from qinspect.engine.target import TARGETS, Target, host_isa
 
 QUICK = settings(max_examples=60, deadline=None)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qinspect.engine.intervals import Interval
+from qinspect.engine.plan.qconfig import QConfig, TensorConfig
 from qinspect.engine.progress import silent
-from qinspect.engine.qconfig import QConfig, TensorConfig
 from qinspect.engine.search.front import Choices, Option, Unit
 from qinspect.engine.search.pareto import Verified
 from qinspect.engine.search.pool import COUNTS, REPAIRS, Pool

@@ -13,15 +13,15 @@ from torch import nn
 from qinspect.engine.backends.pt2e.export import Work, write
 from qinspect.engine.backends.pt2e.lower import quiet
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.inspect import inspect
 from qinspect.engine.load import Model, ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.progress import silent
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 
 class Net(nn.Module):

@@ -19,16 +19,16 @@ from qinspect.engine.backends.pt2e.profile import kernels_in, layer_times
 from qinspect.engine.backends.runner import Call
 from qinspect.engine.data_spec import DataSpec
 from qinspect.engine.evidence import _by_calls
-from qinspect.engine.execute import outputs_of
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.graph.execute import outputs_of
 from qinspect.engine.job import calibrate_model, fused_graph
 from qinspect.engine.kernels import KernelWork, compare, run_kernels
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import ACTIVATION, WEIGHT, TensorConfig
+from qinspect.engine.plan.qconfig import ACTIVATION, WEIGHT, TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation, quantized_params
-from qinspect.engine.target import Target
 
 TARGET = Target("pt2e", "inductor")
 

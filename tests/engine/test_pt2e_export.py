@@ -20,18 +20,18 @@ from qinspect.engine.backends.pt2e.export import export_pt2e
 from qinspect.engine.backends.pt2e.nodes import operator_name
 from qinspect.engine.backends.pt2e.tall import TALL, make_flat
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import outputs_of
-from qinspect.engine.export_report import ExportReport
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import outputs_of
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.load.archive import read_pt2
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.qconfig import PRESETS
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import PRESETS
 from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.results.export import ExportReport
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 
 class Net(nn.Module):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from qinspect.engine.calibrate import tensor_stats
-from qinspect.engine.qconfig import PRESETS
+from qinspect.engine.plan.qconfig import PRESETS
 from qinspect.engine.ranges import estimate_activation, estimate_weight
 
 

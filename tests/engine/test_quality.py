@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qinspect.engine.calibrate import Calibration, tensor_stats
-from qinspect.engine.quality import range_growth
+from qinspect.engine.calibrate.quality import range_growth
 
 
 def of_ranges(low, high) -> Calibration:

@@ -12,10 +12,10 @@ from qinspect.engine.decide import decide
 from qinspect.engine.fuse import fuse
 from qinspect.engine.job import first_plan
 from qinspect.engine.plan import Override, QuantPlan
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import TARGETS, Target
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
-from qinspect.engine.target import TARGETS, Target
 
 ORT = QuantPlan.preset(Target())
 FX = QuantPlan.preset(Target.parse("fx-onednn"))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from qinspect.engine.calibrate import tensor_stats
+from qinspect.engine.plan.qconfig import FLOATS, TensorConfig
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import FLOATS, TensorConfig
 from qinspect.engine.qparams import FLOAT_TYPES, QParams, dynamic_qparams, fixed_output, from_range
 from qinspect.engine.ranges import _divergences, activation_range, estimate_activation, estimate_weight
 

@@ -12,11 +12,11 @@ from torch import nn
 
 from qinspect.engine.backends import simulation
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
-from qinspect.engine.target import Target
 
 
 class Sequence(nn.Module):
@@ -91,8 +91,8 @@ class Stepwise(nn.Module):
 def test_both_values_of_a_cell_are_written_to_onnx_though_the_first_needs_the_second(tmp_path):
     from qinspect.engine.backends.onnx.export import float_model
     from qinspect.engine.backends.ort.runner import OrtRunner
+    from qinspect.engine.graph.normalize import normalize
     from qinspect.engine.load import ModelSpec, load_model, quiet
-    from qinspect.engine.normalize import normalize
 
     net = Stepwise().eval().requires_grad_(False)
     given = torch.randn(5, 8), torch.randn(5, 2, 6)

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan, Remedy
-from qinspect.engine.plan_file import plan_from_json
+from qinspect.engine.plan.file import plan_from_json
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
 from qinspect.engine.remedies import equalize, pairs, remedied
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 ORT = QuantPlan.preset(Target())
 PER_TENSOR = ORT.with_default(weight=TensorConfig("int8", symmetric=True), activation=TensorConfig("uint8"))

@@ -10,9 +10,9 @@ import re
 
 import pytest
 
-from qinspect.engine.kernel_results import KernelCheck, Latency
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.plan_file import plan_from_json
+from qinspect.engine.plan.file import plan_from_json
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.report import report_html, write_analysis
 from qinspect.engine.results import (
@@ -25,8 +25,8 @@ from qinspect.engine.results import (
     Totals,
     analysis_from_json,
 )
-from qinspect.engine.sample_results import Drift, SampleRow, WorstSample
-from qinspect.engine.target import Target
+from qinspect.engine.results.kernels import KernelCheck, Latency
+from qinspect.engine.results.samples import Drift, SampleRow, WorstSample
 from qinspect.engine.text import ENGLISH, Text
 from qinspect.gui.translation import language
 

@@ -11,11 +11,11 @@ import time
 import numpy as np
 import pytest
 
-from qinspect.engine.child import Died
 from qinspect.engine.metric import metric_of
 from qinspect.engine.problem import Problem
+from qinspect.engine.process.child import Died
+from qinspect.engine.process.resident import Resident
 from qinspect.engine.progress import Cancelled
-from qinspect.engine.resident import Resident
 
 CODE = """
 import ctypes, os, sys, time

@@ -12,15 +12,15 @@ import torch
 
 from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.execute import outputs_of
 from qinspect.engine.export import export
+from qinspect.engine.graph.execute import outputs_of
 from qinspect.engine.inspect import inspect
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph, known_grids, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan, Remedy
+from qinspect.engine.plan.target import FX_ENGINES, Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.target import FX_ENGINES, Target
 
 ENGINES = [name for name in ("onednn", *FX_ENGINES) if name in torch.backends.quantized.supported_engines]
 TARGETS = {

@@ -14,13 +14,13 @@ from torch import nn
 from qinspect.engine.backends.script import export_script
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.load import quiet
-from qinspect.engine.normalize import normalize
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 
 class Net(nn.Module):
@@ -124,7 +124,7 @@ class Rows(nn.Module):
 
 @pytest.mark.parametrize("weight", [{"dtype": "int8"}, {"dtype": "fp8_e4m3"}, "weight-only-int4", "default-dynamic"])
 def test_weight_only_and_dynamic_plans_have_a_script_too(weight, canonical, quantized, tmp_path):
-    from qinspect.engine.qconfig import PRESETS, QConfig, TensorConfig
+    from qinspect.engine.plan.qconfig import PRESETS, QConfig, TensorConfig
 
     preset = PRESETS[weight] if isinstance(weight, str) else QConfig(TensorConfig(**weight), None)
     plan = QuantPlan.preset(Target()).with_default(preset.weight, preset.activation)

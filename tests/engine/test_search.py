@@ -12,7 +12,8 @@ from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.plan_file import read_plan
+from qinspect.engine.plan.file import read_plan
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import quantize
 from qinspect.engine.search import run
@@ -20,7 +21,6 @@ from qinspect.engine.search.choices import space
 from qinspect.engine.search.families import families_of, least_estimated, without
 from qinspect.engine.search.pareto import Constraint, write_pareto
 from qinspect.engine.search.run import search
-from qinspect.engine.target import Target
 
 BAD = "depthwise:conv2d"
 

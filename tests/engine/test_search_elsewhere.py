@@ -12,11 +12,11 @@ from qinspect.engine.analyze import analyze
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.decide import decide
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph
-from qinspect.engine.kernel_results import Boundary, Latency, LatencySums
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan, Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.profiles import DeviceTimes
+from qinspect.engine.results.kernels import Boundary, Latency, LatencySums
 from qinspect.engine.search.device import NO_BORDERS, border, device_timings, run_timings, with_float
 from qinspect.engine.search.pareto import Constraint
 from qinspect.engine.search.run import search

@@ -14,14 +14,14 @@ from torch import nn
 
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.errors import kl_divergence
-from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.sensitivity.estimate import Scores, holds, score
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 
 def only(q: Quantization, layer_id: str) -> Simulation:

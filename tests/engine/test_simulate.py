@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.simulate import Simulation, quantized_params
-from qinspect.engine.target import Target
 
 ORT = QuantPlan.preset(Target())
 IMAGE = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(4))

@@ -144,7 +144,7 @@ from qinspect.engine.job import calibrate_model
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
-from qinspect.engine.target import Target
+from qinspect.engine.plan.target import Target
 
 source, weights, samples, out, *wanted = sys.argv[1:]
 model = load_model(ModelSpec(source, weights, ((1, 1, 8, 8),)), allow_code=True)

@@ -15,10 +15,10 @@ from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.errors import sqnr_db
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
-from qinspect.engine.plan_file import plan_from_json
+from qinspect.engine.plan.file import plan_from_json
+from qinspect.engine.plan.target import Target
 from qinspect.engine.results import analysis_from_json
 from qinspect.engine.states import LEAST_STEPS, drift, state_pairs
-from qinspect.engine.target import Target
 
 NET = """
 import torch

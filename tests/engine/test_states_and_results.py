@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.export import Dim, export, save
 
-from qinspect.engine.execute import Executor, outputs_of
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
+from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
 

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from qinspect.engine.errors import OutputErrors
-from qinspect.engine.execute import Executor
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.metric import TOP1
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled
-from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.sensitivity.sweep import read_sweep, sweep
 from qinspect.engine.simulate import Simulation
 

@@ -22,14 +22,14 @@ from qinspect.engine.backends.tensorrt.qdq import tensorrt_model
 from qinspect.engine.backends.tensorrt.rules import check_tensorrt, integer_layers
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.decide import UNREAD
-from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
-from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.quantize import quantize
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import Target
 
 PLAN = QuantPlan.preset(Target.parse("tensorrt"))
 

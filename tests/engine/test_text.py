@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qinspect.engine.child import run_in_child
 from qinspect.engine.problem import Problem
+from qinspect.engine.process.child import run_in_child
 from qinspect.engine.text import Text, counted, from_parts, joined, parts_of, percent, texts_in, with_texts
 
 

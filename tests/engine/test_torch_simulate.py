@@ -13,13 +13,13 @@ from torch import nn
 from qinspect.engine.backends import simulation
 from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.backends.fx.simulate import TorchSimulation
-from qinspect.engine.execute import outputs_of
+from qinspect.engine.graph.execute import outputs_of
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.plan.target import FX_ENGINES, Target
 from qinspect.engine.qparams import QParams
 from qinspect.engine.quantize import Quantization
 from qinspect.engine.simulate import Simulation
-from qinspect.engine.target import FX_ENGINES, Target
 
 ENGINES = [name for name in FX_ENGINES if name in torch.backends.quantized.supported_engines]
 pytestmark = pytest.mark.skipif(not ENGINES, reason="this torch has no engine for integer kernels")

@@ -11,12 +11,12 @@ from qinspect.engine.analyze import analyze
 from qinspect.engine.backends.ort.runner import float_model
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import DataSpec, batches, open_data
-from qinspect.engine.execute import Executor, one_after_the_other
 from qinspect.engine.float_check import check_float
+from qinspect.engine.graph.execute import Executor, one_after_the_other
 from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.plan.target import Target
 from qinspect.engine.source import free_axes, parse_shape
-from qinspect.engine.target import Target
 
 SOURCE = """
 import torch

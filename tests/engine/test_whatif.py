@@ -12,11 +12,11 @@ from torch import nn
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.decide import decide
 from qinspect.engine.errors import sqnr_db
-from qinspect.engine.execute import Executor
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import Ref
+from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan
-from qinspect.engine.qconfig import QConfig, TensorConfig
+from qinspect.engine.plan.qconfig import QConfig, TensorConfig
 from qinspect.engine.ranges import estimate_activation, estimate_weight
 from qinspect.engine.search.costs import Costs, Effect, Rounding, roundings
 from qinspect.engine.search.timings import Border, Timings

@@ -15,8 +15,8 @@ from qinspect.gui.main_window import MainWindow
 
 def make_models_here(patch: pytest.MonkeyPatch) -> None:
     """A process for each model that a test opens would take most of the tests' time: see test_user_code."""
-    from qinspect.engine import guest
     from qinspect.engine.load import load_model, own_process
+    from qinspect.engine.process import guest
 
     patch.setattr(own_process, "load_apart", lambda spec, *report: load_model(spec, *report, allow_code=True))
     patch.setattr(guest, "prepare", lambda count=1: None)
@@ -34,8 +34,8 @@ class Digits:
     """
 
     def __init__(self, model_spec: dict[str, Any], data_spec: dict[str, Any]) -> None:
+        from qinspect.engine.plan.target import Target
         from qinspect.engine.progress import silent
-        from qinspect.engine.target import Target
         from qinspect.gui import work
 
         self.model_spec, self.data_spec = model_spec, data_spec

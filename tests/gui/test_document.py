@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qinspect.engine.plan import REMEDIES, Remedy
-from qinspect.engine.plan_file import plan_from_json
+from qinspect.engine.plan.file import plan_from_json
+from qinspect.engine.plan.qconfig import PRESETS
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
-from qinspect.engine.qconfig import PRESETS
-from qinspect.engine.target import Target
 from qinspect.gui import work
 from qinspect.gui.document import Document
 
@@ -274,7 +274,7 @@ def test_after_any_edits_undo_and_reopening_the_figures_are_those_of_a_fresh_com
 
 
 def test_a_candidate_of_a_shared_group_edits_its_own_weight_and_its_leaders_activation(document):
-    from qinspect.engine.candidates import Candidate
+    from qinspect.engine.search.candidates import Candidate
 
     config = document.qconfig("fc:linear")
     weight, activation = config.weight.but(bits=4), config.activation.but(bits=5)

@@ -11,9 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
-from qinspect.engine.export_report import ExportReport
-from qinspect.engine.kinds import KINDS, refused
-from qinspect.engine.target import TARGETS, Target
+from qinspect.engine.plan.kinds import KINDS, refused
+from qinspect.engine.plan.target import TARGETS, Target
+from qinspect.engine.results.export import ExportReport
 from qinspect.gui import work
 
 LEFT = Qt.MouseButton.LeftButton

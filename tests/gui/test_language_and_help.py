@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QMenuBar, QToolBar
 
-from qinspect.engine.qconfig import TensorConfig
+from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.text import Text, remade
 from qinspect.gui import language
 from qinspect.gui.help import OF_STEP, PAGES, HelpWindow, page_text, term_in, title_of

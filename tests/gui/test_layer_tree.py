@@ -8,9 +8,9 @@ import pytest
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
 from PySide6.QtGui import QRegion
 
-from qinspect.engine.kernel_results import KernelCheck, Latency
-from qinspect.engine.qconfig import PRESETS
+from qinspect.engine.plan.qconfig import PRESETS
 from qinspect.engine.results import Errors, LayerRow, error_shares
+from qinspect.engine.results.kernels import KernelCheck, Latency
 from qinspect.gui.panels.layer_columns import COLUMNS, facts_of, flags, gain_us, operator_text, short
 from qinspect.gui.panels.layer_model import BarRole, LayerModel, SearchRole, build
 from qinspect.gui.panels.layer_tree import LayerTree

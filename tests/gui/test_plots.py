@@ -15,10 +15,10 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from qinspect.engine.kernel_results import Boundary, KernelCheck, LatencySums
-from qinspect.engine.quality import RangeGrowth
+from qinspect.engine.calibrate.quality import RangeGrowth
 from qinspect.engine.results import Analysis, LayerRow, Totals
-from qinspect.engine.sample_results import Drift
+from qinspect.engine.results.kernels import Boundary, KernelCheck, LatencySums
+from qinspect.engine.results.samples import Drift
 from qinspect.engine.statistics import Histogram, bin_exponent
 from qinspect.gui.panels.overlays import border_times
 from qinspect.gui.plots.base import Plot

@@ -13,8 +13,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from qinspect.engine.calibrate import tensor_stats
+from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.progress import silent
-from qinspect.engine.qconfig import TensorConfig
 from qinspect.engine.ranges import estimate_activation
 from qinspect.gui import close_up
 from qinspect.gui import work as window_work

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 
 from qinspect.engine.plan import QuantPlan, Remedy
-from qinspect.engine.qconfig import PRESETS
+from qinspect.engine.plan.qconfig import PRESETS
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -9,9 +9,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from qinspect.engine.plan.target import Target
 from qinspect.engine.progress import silent
 from qinspect.engine.results import Totals
-from qinspect.engine.target import Target
 from qinspect.gui import close_up, work
 from qinspect.gui.panels.compare import compare
 from qinspect.gui.panels.pareto import pareto_points

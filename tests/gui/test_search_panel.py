@@ -10,8 +10,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog
 
 from qinspect.engine.intervals import Interval
+from qinspect.engine.plan.target import Target
 from qinspect.engine.search.pareto import Pareto, Point, Verified
-from qinspect.engine.target import Target
 from qinspect.gui import work
 
 from .conftest import fill

@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent
 from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QTableWidget, QToolTip
 
-from qinspect.engine.kernel_results import KernelCheck
+from qinspect.engine.results.kernels import KernelCheck
 from qinspect.gui.panels.figures import millis
 from qinspect.gui.panels.layer_columns import COLUMNS
 from qinspect.gui.panels.layer_menu import LayerMenu

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QMessageBox
 
-from qinspect.engine import guest
 from qinspect.engine.load import own_process
+from qinspect.engine.process import guest
 from qinspect.gui import dialogs
 from qinspect.gui.panels.faults import Fault
 from tests.user_code import ENDS, is_gone, needs_signals, write_code

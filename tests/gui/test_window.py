@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMessage
 from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
 from qinspect.engine.results import FusionRow
-from qinspect.engine.sample_results import Drift
+from qinspect.engine.results.samples import Drift
 from qinspect.gui import close_up, work
 from qinspect.gui.icons import icon
 from qinspect.gui.jobs import Failure

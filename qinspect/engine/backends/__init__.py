@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..plan.target import Target
 from ..problem import Problem
-from ..target import Target
 from ..text import Text, listed
 from .tables import table
 

@@ -143,10 +143,10 @@ def _onnx(q: Quantization, inputs: tuple[torch.Tensor, ...], file: Path) -> torc
 
 def _pt2(q: Quantization, inputs: tuple[torch.Tensor, ...], file: Path) -> torch.Tensor:
     """A quantized program, which takes and gives real numbers on their grids."""
-    from ..child import run_in_child
-    from ..execute import outputs_of
+    from ..graph.execute import outputs_of
     from ..load import quiet
     from ..load.archive import read_pt2
+    from ..process.child import run_in_child
     from .pt2e.export import Work
 
     run_in_child("qinspect.engine.backends.pt2e.export:write", Work(q, file), what="export as .pt2")

@@ -15,15 +15,15 @@ from typing import Any
 import torch
 
 from ... import __version__
-from ..child import how_it_ended
 from ..classes import ClassAxis
 from ..errors import OutputErrors
-from ..execute import Executor, outputs_of
-from ..export_report import ExportReport
-from ..kernel_results import KernelCheck
+from ..graph.execute import Executor, outputs_of
 from ..problem import Problem
+from ..process.child import how_it_ended
 from ..progress import Report
 from ..quantize import Quantization
+from ..results.export import ExportReport
+from ..results.kernels import KernelCheck
 from ..staged import staged_folder
 from ..text import Text
 

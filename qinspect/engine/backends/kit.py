@@ -14,10 +14,10 @@ import torch
 from onnx import TensorProto, helper
 
 from ... import __version__
-from ..export_report import ExportReport
 from ..files import write_json
 from ..progress import Report, part, silent
 from ..quantize import Quantization
+from ..results.export import ExportReport
 from ..text import Text
 from . import kit_bench
 from .exported import Batches, Score, first_inputs, need_samples, new_folder, run_python

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 
 from ... import __version__
-from ..export_report import ExportReport
 from ..files import write_json
 from ..progress import Report, part, silent
 from ..quantize import Quantization
+from ..results.export import ExportReport
 from ..text import Text
 from . import kit_torch_bench
 from .exported import Batches, Score, first_inputs, need_samples, new_folder, run_python

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import fx
 
-from ..child import run_in_child
-from ..execute import outputs_of
-from ..export_report import ExportReport
 from ..graph import Layer, Ref
-from ..kinds import refused
+from ..graph.execute import outputs_of
+from ..plan.kinds import refused
+from ..process.child import run_in_child
 from ..progress import Report, part, silent
 from ..quantize import Quantization
+from ..results.export import ExportReport
 from ..simulate import Simulation
 from ..text import Text
 from .exported import Batches, Score, need_samples, new_folder, run_alone, summed_up

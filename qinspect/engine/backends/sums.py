@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from ..execute import by_onednn
 from ..graph import Layer
+from ..graph.execute import by_onednn
 from ..qparams import QParams
 from ..quantize import Quantization
 from ..simulate import Simulation

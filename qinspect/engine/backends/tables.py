@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ..target import Target
+from ..plan.target import Target
 
 if TYPE_CHECKING:
     from ..graph import Layer
-    from ..qconfig import QConfig
+    from ..plan.qconfig import QConfig
 
 
 def table(target: Target) -> ModuleType:

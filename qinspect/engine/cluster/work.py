@@ -22,7 +22,7 @@ from ..job import batch_size, fed, fused_graph, measured_batch, quantization_of
 from ..load import Model, load_model
 from ..metric import metric_of
 from ..plan import QuantPlan
-from ..plan_file import plan_from_json
+from ..plan.file import plan_from_json
 from ..problem import Problem
 from ..quantize import Quantization
 from ..sensitivity.sweep import sweep

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..data_spec import DataSpec
-from ..guest import Guest, Raised
 from ..load.callable import resolve
 from ..problem import Problem, line_of
+from ..process.guest import Guest, Raised
 from ..progress import Cancelled, Report, silent
 from ..text import Text
 from . import stored

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from ..data_spec import SPLITS, DataSpec, Labels, Picture
-from ..memory import free_bytes
+from ..graph.memory import free_bytes
 from ..problem import Problem
 from ..text import Text, counted, joined
 from .encoded import Encoded

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..graph import Layer
 from ..plan import QuantPlan
-from ..qconfig import TensorConfig
+from ..plan.qconfig import TensorConfig
 from ..qparams import QParams
 from ..ranges import estimate_activation, rounding_error
 from ..results import Finding

@@ -10,7 +10,7 @@ from ..backends.tables import table
 from ..decide import WEIGHTED
 from ..graph import Layer
 from ..plan import Remedy
-from ..qconfig import QConfig, TensorConfig
+from ..plan.qconfig import QConfig, TensorConfig
 from ..ranges import estimate_activation, estimate_weight, rounding_error
 from ..remedies import pairs
 from ..remedies.rounding import SUPPORTED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..results import Finding
-from ..sample_results import Drift
+from ..results.samples import Drift
 from ..text import Text, joined
 from .case import Case, in_float
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..backends.tables import table
 from ..decide import FLOAT_INPUT, NEVER_ASKED
 from ..graph import Layer
-from ..qconfig import PRESETS
+from ..plan.qconfig import PRESETS
 from ..results import Finding, LayerRow
 from ..text import Text, counted, listed
 from .case import Case, in_float

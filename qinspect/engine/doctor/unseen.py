@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..calibrate import Calibration
+from ..calibrate.quality import range_growth
 from ..graph import Layer
-from ..qconfig import TensorConfig
-from ..quality import range_growth
+from ..plan.qconfig import TensorConfig
 from ..ranges import activation_range, rounding_error
 from ..results import Finding
 from ..statistics import TensorStats

@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 
-from ..execute import Executor
 from ..existing import TABLE, Existing
 from ..files import demand_file
 from ..graph import LayerGraph
-from ..normalize import normalize
+from ..graph.execute import Executor
+from ..graph.normalize import normalize
 from ..problem import Problem, line_of
 from ..progress import Report, silent
 from ..source import TIMM, ModelSpec, is_callable

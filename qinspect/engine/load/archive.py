@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch.export import ExportedProgram
 
-from .. import memory
 from ..files import content_offset
+from ..graph import memory
 from ..problem import Problem, line_of
 from ..text import Text
 from .plain import plain

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from .. import memory
 from ..files import demand_file
+from ..graph import memory
 from ..problem import Problem, line_of
 from ..source import ModelSpec
 from ..text import Text, listed

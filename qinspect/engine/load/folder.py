@@ -12,9 +12,9 @@ import torch
 from ..existing import Existing
 from ..files import demand_file
 from ..graph import LayerGraph
-from ..graph_json import GRAPH, from_json
+from ..graph.graph_json import GRAPH, from_json
 from ..plan import QuantPlan
-from ..plan_file import read_plan
+from ..plan.file import read_plan
 from ..problem import Problem
 from ..qparams import QParams
 from ..text import Text

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from .. import memory
 from ..data.spooled import room
-from ..execute import outputs_of
-from ..guest import Guest, keep
+from ..graph import memory
+from ..graph.execute import outputs_of
 from ..opaque import made_once
+from ..process.guest import Guest, keep
 from ..progress import Report, silent
 from ..source import ModelSpec
 from ..text import Text

@@ -9,7 +9,7 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Graph, Node
 
-from ..operators import TAKEN_APART
+from ..graph.operators import TAKEN_APART
 
 OWN_MEMORY = frozenset(
     {

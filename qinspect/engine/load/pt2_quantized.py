@@ -19,9 +19,9 @@ from torch.fx import Node
 from ..backends.pt2e.tall import make_flat
 from ..existing import Existing
 from ..graph import LayerGraph, Param, Ref
-from ..nodes import MADE_OF
+from ..graph.nodes import MADE_OF
 from ..plan import QuantPlan
-from ..plan_file import plan_from_json
+from ..plan.file import plan_from_json
 from ..problem import Problem
 from ..qparams import QParams
 from ..text import Text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from ..graph_json import GRAPH
+from ..graph.graph_json import GRAPH
 from ..problem import Problem
 from ..text import Text
 

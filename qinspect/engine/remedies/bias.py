@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from ..decide import WEIGHTED
-from ..execute import Executor
 from ..graph import Layer
+from ..graph.execute import Executor
 from ..progress import Report, silent
 from ..quantize import Quantization
 from ..simulate import Simulation

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from ..backends.grouping import SHARED
 from ..backends.tables import float_kernel, table
-from ..candidates import options_of
 from ..decide import Decisions, decide
 from ..graph import Layer, LayerGraph
 from ..plan import QuantPlan
-from ..qconfig import QConfig, TensorConfig
+from ..plan.qconfig import QConfig, TensorConfig
 from ..text import Text
+from .candidates import options_of
 from .costs import Costs, Effect, Rounding, has_weight, tensor_bytes
 from .front import Choices, Crossing, Option, Selection, Unit
 from .pareto import Objective

@@ -23,8 +23,8 @@ from ..classes import ClassAxis
 from ..decide import WEIGHTED, Decisions, decide
 from ..graph import Layer, LayerGraph
 from ..plan import QuantPlan
+from ..plan.qconfig import TensorConfig
 from ..progress import Report, silent
-from ..qconfig import TensorConfig
 from ..quantize import Quantization, quantize
 from ..sensitivity.estimate import Answers, score
 from ..statistics import TensorStats

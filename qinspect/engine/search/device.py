@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from ..decide import decide
-from ..expected import SAME
 from ..graph import LayerGraph
 from ..plan import QuantPlan
-from ..plan_file import plan_from_json
+from ..plan.file import plan_from_json
 from ..problem import Problem
 from ..profiles import DeviceTimes
 from ..results import Analysis
 from ..text import Text
+from .expected import SAME
 from .timings import FLOAT, Border, Timings, elements, kernels_used, scaled
 
 NO_BORDERS = Text(

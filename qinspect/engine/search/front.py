@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from ..qconfig import QConfig
+from ..plan.qconfig import QConfig
 
 
 @dataclass(frozen=True)

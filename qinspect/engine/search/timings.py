@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from scipy.optimize import nnls
 
-from ..child import run_in_child
 from ..decide import Decisions
 from ..graph import LayerGraph
 from ..kernels import make_runner
+from ..plan.qconfig import QConfig
+from ..process.child import run_in_child
 from ..progress import Report, part, silent
-from ..qconfig import QConfig
 from ..quantize import Quantization
 from ..text import Text
 

@@ -12,8 +12,8 @@ from ..backends import simulation
 from ..classes import class_axis, judged
 from ..data import Dataset, batches
 from ..errors import OutputErrors
-from ..execute import Executor, outputs_of
 from ..graph import LayerGraph
+from ..graph.execute import Executor, outputs_of
 from ..intervals import Interval
 from ..job import batch_size, fed, measured_batch
 from ..metric import Metric

@@ -20,8 +20,8 @@ from ..job import batch_size, calibrate_model, fed, fused_graph, whole_batches
 from ..load import Model
 from ..metric import TOP1, Metric
 from ..plan import QuantPlan
+from ..plan.qconfig import QConfig, TensorConfig
 from ..progress import Report, part, silent
-from ..qconfig import QConfig, TensorConfig
 from ..ranges import estimate_activation, estimate_weight, rounding_error
 from ..statistics import TensorStats
 from .answers import chances_to_stay, expected_agreement, expected_drop

@@ -30,7 +30,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..classes import ClassAxis
-from ..execute import portions
+from ..graph.execute import portions
 from ..progress import Report, silent
 from ..quantize import Quantization
 from ..text import Text

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..execute import Executor
 from ..graph import Layer, LayerGraph, refs
-from ..qconfig import TensorConfig
+from ..graph.execute import Executor
+from ..plan.qconfig import TensorConfig
 from ..qparams import QParams, dynamic_qparams
 from ..quantize import Quantization
 

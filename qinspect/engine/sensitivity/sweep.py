@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from ..classes import ClassAxis
 from ..errors import OutputErrors
-from ..execute import Executor, one_after_the_other, portions
 from ..files import demand_file
 from ..graph import Layer
+from ..graph.execute import Executor, one_after_the_other, portions
 from ..metric import Metric
 from ..problem import Problem
 from ..progress import Report, part, silent

@@ -13,8 +13,8 @@ from torch.utils import _pytree as pytree
 
 from ..classes import ClassAxis, Of, place_of
 from ..errors import LEAST_PROBABILITY, logits
-from ..execute import Executor
 from ..graph import Layer, LayerGraph
+from ..graph.execute import Executor
 from ..progress import Report
 from ..text import Text
 from .noise import Noises, Way, rounded

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QToolTip,
 )
 
-from ...engine.qconfig import QConfig
+from ...engine.plan.qconfig import QConfig
 from ..language import translated
 from .cards import Hint
 from .figures import decibel, described, micros, small

@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
-from ...engine.qconfig import config_from_json
+from ...engine.plan.qconfig import config_from_json
 from ...engine.results import Totals
 from ...session import Run
 from .figures import drop, measured, millis, share, small

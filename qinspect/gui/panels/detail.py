@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
-from ...engine.kernel_results import Latency
 from ...engine.results import LayerRow
+from ...engine.results.kernels import Latency
 from ..document import Document
 from ..language import translated
 from ..plots.channels import ChannelRanges
@@ -24,7 +24,7 @@ from .qconfig_editor import QConfigEditor
 from .range_panel import RangePanel
 
 if TYPE_CHECKING:
-    from ...engine.channels import ChannelValues
+    from ...engine.calibrate.channels import ChannelValues
     from ...engine.statistics import TensorStats
     from ..close_up import WeightRanges
 

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from ...engine.backends import refuse_opaque
-from ...engine.kinds import KINDS, holds_onnx, refused, targets_for
-from ...engine.target import TITLES
+from ...engine.plan.kinds import KINDS, holds_onnx, refused, targets_for
+from ...engine.plan.target import TITLES
 from ..document import Document
 from ..icons import set_icon, set_primary
 from ..jobs import Job

@@ -8,7 +8,7 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QPushButton
 
-from ...engine.export_report import ExportReport
+from ...engine.results.export import ExportReport
 from ...session import Run
 from ..icons import icon, set_icon
 from ..language import translated

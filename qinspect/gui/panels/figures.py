@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from ...engine.qconfig import TensorConfig
+from ...engine.plan.qconfig import TensorConfig
 from ...engine.text import percent
 from ..language import translated
 

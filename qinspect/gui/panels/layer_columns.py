@@ -9,9 +9,9 @@ from typing import Any
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
-from ...engine.kernel_results import Latency
-from ...engine.qconfig import QConfig, TensorConfig
+from ...engine.plan.qconfig import QConfig, TensorConfig
 from ...engine.results import LayerRow, error_shares
+from ...engine.results.kernels import Latency
 from ..language import translated
 from .figures import decibel, micros, share, small
 

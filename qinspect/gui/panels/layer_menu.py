@@ -9,8 +9,8 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu
 
+from ...engine.plan.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS
 from ...engine.problem import Problem
-from ...engine.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS
 from ..document import Document
 from ..edits import qconfig_from_text, qconfig_text
 from ..language import translated

@@ -9,8 +9,8 @@ from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from ...engine.plan.qconfig import PRESETS
 from ...engine.problem import Problem
-from ...engine.qconfig import PRESETS
 from ...session import Run
 from ..document import Document
 from ..graph.view import GraphView
@@ -35,7 +35,7 @@ from .pattern import PatternDialog
 if TYPE_CHECKING:
     from ...engine.load import Model
     from ...engine.results import LayerRow
-    from ...engine.sample_results import Drift
+    from ...engine.results.samples import Drift
     from ..close_up import SampleErrors
 
 NARROWER = 0.9

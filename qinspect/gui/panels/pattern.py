@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLineEdit, QVBoxLayout, QWidget
 
 from ...engine.plan import MatchKind, Override
-from ...engine.qconfig import PRESETS, QConfig
+from ...engine.plan.qconfig import PRESETS, QConfig
 from ..document import Document
 from .cards import label
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ...engine.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS, QConfig, TensorConfig
+from ...engine.plan.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS, QConfig, TensorConfig
 from ..icons import set_icon
 from ..words import AFFINE, DYNAMIC, NARROW, SCHEMES, SYMMETRIC, word
 from .cards import Elided, Real, Whole, Wrapped

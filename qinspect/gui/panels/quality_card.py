@@ -12,7 +12,7 @@ from ..icons import set_icon
 from .cards import Card, label, row
 
 if TYPE_CHECKING:
-    from ...engine.quality import RangeGrowth
+    from ...engine.calibrate.quality import RangeGrowth
     from ..plots.growth import GrowthPlot
 
 HEIGHT = 190

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ...engine.plan import QuantPlan
-from ...engine.qconfig import TensorConfig
+from ...engine.plan.qconfig import TensorConfig
 from ...engine.results import LayerRow
 from ...engine.statistics import Histogram
 from ..document import Document

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ...engine.sample_results import SampleRow
+from ...engine.results.samples import SampleRow
 from ..document import Document
 from .cards import Hint, label
 from .figures import small

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtGui import QAction, QMouseEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
-from ...engine.target import TARGETS, Target
+from ...engine.plan.target import TARGETS, Target
 from ..document import Document
 from ..icons import set_icon
 from .cards import row

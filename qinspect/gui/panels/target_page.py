@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
-from ...engine.qconfig import PRESETS
-from ...engine.target import TARGETS, Target
+from ...engine.plan.qconfig import PRESETS
+from ...engine.plan.target import TARGETS, Target
 from ..document import Document
 from ..icons import set_icon, set_primary
 from .cards import Card, Page, Whole, label, row

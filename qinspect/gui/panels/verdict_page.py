@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
 from ...engine.results import Totals, error_shares
-from ...engine.sample_results import Drift
+from ...engine.results.samples import Drift
 from ...session import Run
 from ..document import Document
 from ..icons import set_icon, set_primary

@@ -14,7 +14,7 @@ from ..theme import sequential
 from .base import Plot, Table, rgba
 
 if TYPE_CHECKING:
-    from ...engine.channels import ChannelValues
+    from ...engine.calibrate.channels import ChannelValues
 
 
 class ChannelRanges(Plot):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from .base import Plot, Table
 
 if TYPE_CHECKING:
-    from ...engine.sample_results import Drift
+    from ...engine.results.samples import Drift
 
 
 class DriftPlot(Plot):

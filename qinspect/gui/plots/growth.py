@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from .base import Plot, Table, rgba
 
 if TYPE_CHECKING:
-    from ...engine.quality import RangeGrowth
+    from ...engine.calibrate.quality import RangeGrowth
 
 
 class GrowthPlot(Plot):

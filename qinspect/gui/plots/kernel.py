@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from qinspect.engine.kernel_results import KernelCheck
+from qinspect.engine.results.kernels import KernelCheck
 
 from .base import Plot, Table, rgba
 

@@ -15,16 +15,16 @@ from typing import Any
 import torch
 from torch import fx
 
-from ...child import run_in_child
-from ...execute import outputs_of
-from ...export_report import ExportReport
 from ...files import write_json
 from ...graph import TensorSpec
-from ...graph_json import GRAPH
-from ...graph_json import to_json as graph_json
+from ...graph.execute import outputs_of
+from ...graph.graph_json import GRAPH
+from ...graph.graph_json import to_json as graph_json
 from ...kernels import compare
+from ...process.child import run_in_child
 from ...progress import Report, part, silent
 from ...quantize import Quantization
+from ...results.export import ExportReport
 from ...text import Text
 from .. import simulation as simulate
 from ..exported import LAYERS, Batches, Score, need_samples, new_folder, run_alone, summed_up, unlike

@@ -20,8 +20,8 @@ from torch import fx, nn
 from ...apart import CLIPS
 from ...graph import Layer, Param, Ref
 from ...graph import replace as replace_leaves
+from ...graph.recurrent import RECURRENT, matrices, weight_name
 from ...quantize import Quantization
-from ...recurrent import RECURRENT, matrices, weight_name
 from ..grouping import pads_zeros
 from . import kernels as fx_kernels
 from .lower import Info, Lazy, Writer

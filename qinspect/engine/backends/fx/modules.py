@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ...execute import function
 from ...graph import OPAQUE, Layer, Param, Ref, refs
+from ...graph.execute import function
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import fx
 
-from ...execute import outputs_of
 from ...graph import LayerGraph
+from ...graph.execute import outputs_of
 from ...progress import Report
 from ...quantize import Quantization
 from ...text import Text

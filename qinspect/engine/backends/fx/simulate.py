@@ -9,8 +9,8 @@ import torch
 
 from ...apart import CLIPS
 from ...graph import Layer, refs
+from ...plan.target import has_amx, host_isa
 from ...quantize import Quantization
-from ...target import has_amx, host_isa
 from ..sums import SumSimulation, along_channels, quantized, scale_of
 from .modules import clip_limits
 

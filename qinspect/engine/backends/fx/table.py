@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...graph import Layer, Ref, refs
-from ...qconfig import QConfig, TensorConfig
-from ...target import Target
+from ...plan.qconfig import QConfig, TensorConfig
+from ...plan.target import Target
 from ...text import Text
 from ..grouping import OWN, PASSING, SHARED, pads_zeros, takes_nearest
 

@@ -11,8 +11,8 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 
-from ...execute import Executor, ShapesOnly
 from ...graph import Layer, LayerGraph, Param, Ref
+from ...graph.execute import Executor, ShapesOnly
 from ...problem import NotWritten
 from ...text import Text
 from .. import refuse_opaque

@@ -13,8 +13,8 @@ import onnx
 import torch
 from onnx import inliner
 
-from ...execute import Executor
 from ...graph import LayerGraph
+from ...graph.execute import Executor
 from ...problem import NotWritten
 from ...text import Text
 from .naming import OPSET, Shape, stored_names

@@ -15,12 +15,12 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from ...execute import Executor, outputs_of
-from ...export_report import ExportReport
-from ...kernel_results import KernelCheck
+from ...graph.execute import Executor, outputs_of
 from ...kernels import compare
 from ...progress import Report, part
 from ...quantize import Quantization
+from ...results.export import ExportReport
+from ...results.kernels import KernelCheck
 from ...simulate import Simulation
 from ...text import Text
 from .. import simulation as simulate

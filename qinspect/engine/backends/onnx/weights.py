@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from ...qconfig import DTYPES
+from ...plan.qconfig import DTYPES
 from ...qparams import QParams
 
 STORAGE: dict[str, Any] = {

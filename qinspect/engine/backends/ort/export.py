@@ -10,11 +10,11 @@ from pathlib import Path
 import onnx
 from onnx import helper
 
-from ...export_report import ExportReport
 from ...files import write_atomically, write_json
 from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
+from ...results.export import ExportReport
 from ...staged import staged_file
 from ...text import Text
 from ..exported import Batches, Score, need_samples

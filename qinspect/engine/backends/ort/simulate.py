@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ...graph import Layer, Ref
-from ...qconfig import TensorConfig
+from ...plan.qconfig import TensorConfig
 from ...qparams import dynamic_qparams
 from ...quantize import Quantization
 from ..onnx.ops import limits

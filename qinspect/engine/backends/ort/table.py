@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from ...graph import Layer, Ref
-from ...qconfig import QConfig, TensorConfig
+from ...plan.qconfig import QConfig, TensorConfig
+from ...plan.target import Target
 from ...qparams import QParams
-from ...target import Target
 from ...text import Text
 from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros, takes_nearest
 

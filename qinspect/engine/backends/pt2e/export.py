@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from ...child import run_in_child
-from ...execute import outputs_of
-from ...export_report import ExportReport
 from ...files import write_json
+from ...graph.execute import outputs_of
 from ...problem import Problem
+from ...process.child import run_in_child
 from ...progress import Report, part, silent
 from ...quantize import Quantization
+from ...results.export import ExportReport
 from ...staged import staged_file
 from ...text import Text
 from .. import simulation as simulate

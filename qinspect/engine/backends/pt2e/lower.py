@@ -26,7 +26,7 @@ with warnings.catch_warnings():
     from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, QuantizationSpec, Quantizer
 
 from ...graph import Layer, LayerGraph
-from ...nodes import MADE_OF
+from ...graph.nodes import MADE_OF
 from ...qparams import EPS, QParams
 from ...quantize import Quantization
 from ...simulate import quantized_params

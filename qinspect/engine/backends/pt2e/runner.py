@@ -7,7 +7,7 @@ from time import perf_counter_ns
 
 import torch
 
-from ...execute import outputs_of
+from ...graph.execute import outputs_of
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...text import Text

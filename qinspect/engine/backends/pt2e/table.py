@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...graph import Layer, Ref
-from ...qconfig import QConfig
-from ...target import Target
+from ...plan.qconfig import QConfig
+from ...plan.target import Target
 from ...text import Text
 from ..fx.table import grouping
 from ..grouping import pads_zeros

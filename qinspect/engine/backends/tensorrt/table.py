@@ -11,8 +11,8 @@ project is tested on: what its builder makes of a network shows in the layer inf
 from __future__ import annotations
 
 from ...graph import Layer, Ref
-from ...qconfig import QConfig
-from ...target import Target
+from ...plan.qconfig import QConfig
+from ...plan.target import Target
 from ...text import Text
 from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
 

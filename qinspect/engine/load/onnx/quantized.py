@@ -14,8 +14,8 @@ from onnx import TensorProto
 from ...backends.onnx.interface import IO
 from ...backends.onnx.naming import LAYER
 from ...backends.onnx.qdq import CLIPS, INTEGERS
+from ...plan.qconfig import DTYPES
 from ...problem import Problem
-from ...qconfig import DTYPES
 from ...qparams import QParams
 from ...text import Text
 from .file import OnnxFile, Op

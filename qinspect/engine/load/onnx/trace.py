@@ -22,10 +22,10 @@ from ...backends.onnx.qdq import CLIPS, INTEGERS
 from ...existing import Existing
 from ...graph import Layer, LayerGraph, Param, Ref, TensorSpec
 from ...graph import replace as replace_leaves
-from ...nodes import MADE_OF
-from ...normalize import normalize
+from ...graph.nodes import MADE_OF
+from ...graph.normalize import normalize
 from ...plan import QuantPlan
-from ...plan_file import plan_from_json
+from ...plan.file import plan_from_json
 from ...problem import Problem, line_of
 from ...source import ModelSpec
 from ...text import Text

@@ -10,24 +10,24 @@ from typing import Any
 
 import torch
 
-from .child import run_in_child
-from .classes import class_axis, judged, judged_note
-from .compare_run import Found, Work
-from .data import Dataset
-from .errors import Power, sqnr_db
-from .existing import TABLE, Existing, config_of
-from .graph import LayerGraph
-from .inspect import data_json, model_json
-from .job import batch_size, check_fits, fused_graph, known_grids, opening_plan, whole_batches
-from .load import Model, check_runs
-from .matching import Match, match
-from .metric import TOP1, Metric
-from .plan import QuantPlan
-from .problem import Problem
-from .progress import Report, part, silent
-from .quantize import Quantization, quantize
-from .target import Target
-from .text import Text
+from ..classes import class_axis, judged, judged_note
+from ..data import Dataset
+from ..errors import Power, sqnr_db
+from ..existing import TABLE, Existing, config_of
+from ..graph import LayerGraph
+from ..graph.matching import Match, match
+from ..inspect import data_json, model_json
+from ..job import batch_size, check_fits, fused_graph, known_grids, opening_plan, whole_batches
+from ..load import Model, check_runs
+from ..metric import TOP1, Metric
+from ..plan import QuantPlan
+from ..plan.target import Target
+from ..problem import Problem
+from ..process.child import run_in_child
+from ..progress import Report, part, silent
+from ..quantize import Quantization, quantize
+from ..text import Text
+from .run import Found, Work
 
 BATCH = 8
 """Samples at a time: every layer's value of both models is held at once."""
@@ -199,7 +199,7 @@ def compare(
         timing,
         class_axis(left, data, metric),
     )
-    found: Found = run_in_child("qinspect.engine.compare_run:measure", work, part(report, 0.1, 1), what="the models")
+    found: Found = run_in_child("qinspect.engine.compare.run:measure", work, part(report, 0.1, 1), what="the models")
     labels = None if data.targets is None else data.targets[list(final)]
     totals = CompareTotals(
         len(final),
@@ -287,7 +287,7 @@ def _as_stored(model: Model, graph: LayerGraph, target: Target) -> Quantization:
 
 def _float_onnx(graph: LayerGraph) -> bytes | None:
     """The float model for ONNX Runtime, None where it cannot be written: then nothing is timed."""
-    from .backends.onnx.export import float_model
+    from ..backends.onnx.export import float_model
 
     try:
         return float_model(graph)

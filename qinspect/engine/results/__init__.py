@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .kernel_results import Boundary, KernelCheck, Latency, LatencySums
-from .sample_results import Drift, SampleRow, WorstSample
+from .kernels import Boundary, KernelCheck, Latency, LatencySums
+from .samples import Drift, SampleRow, WorstSample
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class OutputRow:
 
 @dataclass(frozen=True)
 class CalibrationQuality:
-    """Whether there were enough calibration samples, see `qinspect.engine.quality`.
+    """Whether there were enough calibration samples, see `qinspect.engine.calibrate.quality`.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .graph import Param, Ref
+from . import Param, Ref
 
 SMALL_PRODUCT = 400
 """Below so many multiply-adds torch computes a batched product in another order of additions than a linear layer."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from .calibrate import Calibration
-from .progress import Report, silent
-from .text import Text
+from ..progress import Report, silent
+from ..text import Text
+from . import Calibration
 
 WIDER = 0.05
 """A range that the second half of the samples widens by more than this share of it is still growing."""

@@ -1,6 +1,6 @@
 """Work in a child process that may be killed: kernels may crash, hang, or not listen to Cancel.
 
-``python -m qinspect.engine.child FOLDER`` is the child's side. The folder is private to the user
+``python -m qinspect.engine.process.child FOLDER`` is the child's side. The folder is private to the user
 and holds ``work.pt``, written by the parent a moment before; it is the only thing ever unpickled.
 """
 
@@ -21,9 +21,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .problem import Problem
-from .progress import Report, silent
-from .text import Text, from_parts, parts_of
+from ..problem import Problem
+from ..progress import Report, silent
+from ..text import Text, from_parts, parts_of
 from .unforeseen import problem_of
 
 KERNELS = Text("the kernels")
@@ -67,7 +67,7 @@ def run_in_child(function: str, work: Any, report: Report = silent, *, what: str
         torch.save((function, work), folder / "work.pt")
         with open(folder / "stderr", "w+b") as errors:
             child = subprocess.Popen(
-                [sys.executable, "-m", "qinspect.engine.child", name],
+                [sys.executable, "-m", "qinspect.engine.process.child", name],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

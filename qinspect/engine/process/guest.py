@@ -1,7 +1,7 @@
 """Code of the user's in a process of its own, which may crash, hang or exit without harm to anything else.
 
-``python -m qinspect.engine.guest`` is its side. It is told on stdin, one line of JSON each, what to make of that code
-(a class of this package, with ``about`` and methods) and which method to call, and answers on stdout.
+``python -m qinspect.engine.process.guest`` is its side. It is told on stdin, one line of JSON each, what to make of
+that code (a class of this package, with ``about`` and methods) and which method to call, and answers on stdout.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..problem import Problem, line_of
+from ..progress import Report, silent
+from ..text import Text, from_parts, parts_of
 from .child import Died, child_environment, how_it_ended
-from .problem import Problem, line_of
-from .progress import Report, silent
-from .text import Text, from_parts, parts_of
 from .unforeseen import problem_of
 
 
@@ -95,7 +95,7 @@ def keep(guest: Guest | None) -> None:
 
 def _start() -> Process:
     return subprocess.Popen(
-        [sys.executable, "-m", "qinspect.engine.guest"],
+        [sys.executable, "-m", "qinspect.engine.process.guest"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -322,7 +322,7 @@ def main() -> int:
 
     import torch  # noqa: F401  before it is asked anything: that is what `prepare` is for
 
-    from .load import warm
+    from ..load import warm
 
     warm(asked.empty)
     host: Any = None

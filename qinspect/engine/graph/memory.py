@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .graph import LayerGraph
-from .problem import Problem
-from .text import Text
+from ..problem import Problem
+from ..text import Text
+from . import LayerGraph
 
 VALUE_BYTES = 4
 """Of one value: what runs is float32."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from .problem import Problem
+from ..problem import Problem
+from ..text import Text
 from .qconfig import PRESETS, QConfig, TensorConfig, config_json
 from .target import Target, first_qconfig, host_isa
-from .text import Text
 
 if TYPE_CHECKING:
-    from .graph import Layer, LayerGraph
+    from ..graph import Layer, LayerGraph
 
 FLOAT_OPS = frozenset(
     {

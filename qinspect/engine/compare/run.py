@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .backends import simulation as simulate
-from .classes import ClassAxis
-from .data import DataSpec, open_data
-from .errors import OutputErrors, Power
-from .execute import Executor, one_after_the_other, outputs_of
-from .existing import Existing
-from .feed import checked_batches
-from .graph import Layer, LayerGraph
-from .problem import Problem
-from .progress import Report
-from .quantize import Quantization
-from .text import Text
+from ..backends import simulation as simulate
+from ..classes import ClassAxis
+from ..data import DataSpec, open_data
+from ..errors import OutputErrors, Power
+from ..existing import Existing
+from ..feed import checked_batches
+from ..graph import Layer, LayerGraph
+from ..graph.execute import Executor, one_after_the_other, outputs_of
+from ..problem import Problem
+from ..progress import Report
+from ..quantize import Quantization
+from ..text import Text
 
 LAYER_SAMPLES = 64
 """Samples that the layers' errors rest on."""
@@ -205,7 +205,7 @@ class _KernelRun:
     """A plan in torch's integer kernels."""
 
     def __init__(self, quantization: Quantization, values: Sequence[str]) -> None:
-        from .backends.fx.runner import FxRunner
+        from ..backends.fx.runner import FxRunner
 
         self.runner = FxRunner(quantization)
         self.values = frozenset(values)
@@ -232,7 +232,7 @@ class _OrtRun:
     def __init__(self, path: Path, graph: LayerGraph, existing: Existing, values: Sequence[str]) -> None:
         import onnx
 
-        from .backends.ort.runner import session
+        from ..backends.ort.runner import session
 
         self.graph, self.existing = graph, existing
         model = onnx.load(path)  # its data files were checked when it was opened
@@ -244,7 +244,7 @@ class _OrtRun:
     def _with_taps(self, model: Any, values: Sequence[str]) -> tuple[Any, dict[str, str]]:
         import onnx
 
-        from .backends.ort.runner import session
+        from ..backends.ort.runner import session
 
         # Sums of whole numbers that no scale stands for are no values.
         made = {o for node in model.graph.node if node.op_type not in BARE for o in node.output}
@@ -293,7 +293,7 @@ class _OrtRun:
     def time(
         self, float_onnx: bytes | None, sample: Sequence[torch.Tensor], report: Report
     ) -> tuple[float | None, float | None]:
-        from .backends.ort.runner import session
+        from ..backends.ort.runner import session
 
         if float_onnx is None:
             return None, None

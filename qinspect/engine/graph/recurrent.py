@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from .graph import Layer, LayerGraph
+from . import Layer, LayerGraph
 
 RECURRENT = frozenset({"lstm", "gru", "lstm_cell", "gru_cell"})
 """Layers with several weights, which read their own state."""

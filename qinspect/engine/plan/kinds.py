@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .problem import Problem
+from ..problem import Problem
+from ..text import Text
 from .target import TARGETS, Target
-from .text import Text
 
 KINDS = ("onnx", "tensorrt", "kit", "fx", "eager", "pt2e", "script", "plan")
 """What can be written: a QDQ model for ONNX Runtime or TensorRT, a folder that measures it on another device, a

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .statistics import BATCHES, BINS, SAMPLES, Histogram, TensorStats, bin_exponent, merged_moments, weighted
+from ..statistics import BATCHES, BINS, SAMPLES, Histogram, TensorStats, bin_exponent, merged_moments, weighted
 
 SHARE = 0.125
 """Share of a tensor's values that its variance, zeros and histogram rest on."""

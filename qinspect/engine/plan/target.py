@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .problem import Problem
+from ..problem import Problem
+from ..text import Text
 from .qconfig import PRESETS, QConfig
-from .text import Text
 
 FX_ENGINES = ("x86", "fbgemm", "onednn", "qnnpack")
 TITLES = {"ort": "ONNX Runtime", "fx": "FX", "eager": "Eager", "pt2e": "PT2E", "tensorrt": "TensorRT"}

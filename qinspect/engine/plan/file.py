@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .files import demand_file
-from .plan import Override, QuantPlan, Remedy
-from .problem import Problem
+from ..files import demand_file
+from ..problem import Problem
+from ..text import Text
+from . import Override, QuantPlan, Remedy
 from .qconfig import QConfig, TensorConfig, config_from_json
 from .target import Target, first_qconfig
-from .text import Text
 
 
 def read_plan(path: Path) -> QuantPlan:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..progress import Report, silent
+from ..text import Text
 from .guest import Guest, Raised
-from .progress import Report, silent
-from .text import Text
 
 __all__ = ["Raised", "Resident"]
 
@@ -42,7 +42,7 @@ class Resident:
     def __init__(self, source: str, report: Report = silent) -> None:
         self.source = source
         remedy = Text("Mend the function, or name another.")
-        self._guest = Guest(source, "qinspect.engine.resident:Host", [source], remedy, report)
+        self._guest = Guest(source, "qinspect.engine.process.resident:Host", [source], remedy, report)
         about = self._guest.about
         self.name, self.unit = str(about["name"]), str(about["unit"])
         self.higher_is_better = bool(about["higher_is_better"])
@@ -77,7 +77,7 @@ class Host:
     """The process's side."""
 
     def __init__(self, source: str, report: Report = silent) -> None:
-        from .load.callable import resolve
+        from ..load.callable import resolve
 
         self._function = resolve(source)
         self.about = {

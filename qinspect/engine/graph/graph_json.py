@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from .graph import Layer, LayerGraph, Param, Ref, TensorSpec, refs, replace
-from .problem import Problem
-from .text import Text
+from ..problem import Problem
+from ..text import Text
+from . import Layer, LayerGraph, Param, Ref, TensorSpec, refs, replace
 
 GRAPH = "graph.json"
 """Name of the file in such a folder."""

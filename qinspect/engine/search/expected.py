@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from .graph import Layer
-from .qconfig import QConfig
-from .results import Analysis, LayerRow
-from .search.timings import FLOAT, kernel
-from .target import Target
-from .text import Text
+from ..graph import Layer
+from ..plan.qconfig import QConfig
+from ..plan.target import Target
+from ..results import Analysis, LayerRow
+from ..text import Text
+from .timings import FLOAT, kernel
 
 SAME = ("backend", "engine", "isa", "threads", "batch")
 """Times of runs that differ in one of these say nothing of each other."""

@@ -6,10 +6,10 @@ import errno
 import traceback
 from pathlib import Path
 
-from .problem import Problem, line_of
-from .text import Text
+from ..problem import Problem, line_of
+from ..text import Text
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[2]
 
 
 class Left(SystemExit):
@@ -38,7 +38,7 @@ def problem_of(error: BaseException) -> Problem | None:
             Text("cannot be imported ({said})", said=line_of(error, 200)),
             Text("Install qinspect anew, with all that it needs, in this environment."),
         )
-    from .memory import ran_out  # which imports torch
+    from ..graph.memory import ran_out  # which imports torch
 
     if ran_out(error):
         return Problem(

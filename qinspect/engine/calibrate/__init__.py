@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from .execute import Executor, portions
-from .files import demand_file, write_atomically
-from .graph import Layer, LayerGraph
-from .memory import VALUE_BYTES, Shortage, fixed_batch, ran_out
+from ..files import demand_file, write_atomically
+from ..graph import Layer, LayerGraph
+from ..graph.execute import Executor, portions
+from ..graph.memory import VALUE_BYTES, Shortage, fixed_batch, ran_out
+from ..problem import Problem
+from ..progress import Cancelled, Report, silent
+from ..statistics import BINS, Histogram, TensorStats
+from ..text import Text
 from .observe import SHARE, Observer
 from .observe import tensor_stats as tensor_stats
-from .problem import Problem
-from .progress import Cancelled, Report, silent
-from .statistics import BINS, Histogram, TensorStats
-from .text import Text
 
 
 @dataclass(frozen=True)

@@ -9,27 +9,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from .backends.tables import float_kernel, table
-from .calibrate import Calibration
-from .classes import class_axis
-from .data import Dataset, batches
-from .decide import MATRIX_PRODUCTS, WEIGHTED, decide
-from .errors import Power, first_of
-from .execute import Executor, portions
+from ..backends.tables import float_kernel, table
+from ..calibrate import Calibration
+from ..classes import class_axis
+from ..data import Dataset, batches
+from ..decide import MATRIX_PRODUCTS, WEIGHTED, decide
+from ..errors import Power, first_of
+from ..graph import Layer
+from ..graph.execute import Executor, portions
+from ..groups import leader_of, shared_groups
+from ..job import batch_size, calibrate_model, fed, fused_graph, whole_batches
+from ..load import Model
+from ..metric import TOP1, Metric
+from ..plan import QuantPlan
+from ..plan.qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
+from ..progress import Report, part, silent
+from ..quantize import Quantization, quantize
+from ..results import Analysis
+from ..sensitivity.estimate import Scores, score
+from ..simulate import Simulation
+from ..text import Text
 from .expected import ExpectedTime, expected_time
-from .graph import Layer
-from .groups import leader_of, shared_groups
-from .job import batch_size, calibrate_model, fed, fused_graph, whole_batches
-from .load import Model
-from .metric import TOP1, Metric
-from .plan import QuantPlan
-from .progress import Report, part, silent
-from .qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
-from .quantize import Quantization, quantize
-from .results import Analysis
-from .sensitivity.estimate import Scores, score
-from .simulate import Simulation
-from .text import Text
 
 MOST = 8
 """Candidates that are shown."""

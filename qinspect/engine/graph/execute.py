@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from .graph import Layer, LayerGraph, Param, Ref, replace
+from ..problem import Problem, line_of
+from ..text import Text
+from . import Layer, LayerGraph, Param, Ref, replace
 from .memory import Shortage, ran_out
-from .problem import Problem, line_of
-from .text import Text
 
 Hook = Callable[[Layer, torch.Tensor], torch.Tensor]
 """Given a layer and the value it hands on; returns what its readers get."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .problem import Problem
-from .text import Text
+from ..problem import Problem
+from ..text import Text
 
 DTYPES: Mapping[str, tuple[int, int]] = {
     "int4": (-8, 7),

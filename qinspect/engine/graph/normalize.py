@@ -13,7 +13,10 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Node
 from torch.utils._pytree import tree_leaves
 
-from .graph import OPAQUE, Layer, LayerGraph, Param, Ref, TensorSpec, containers, refs, replace
+from ..opaque import Opaque
+from ..problem import Problem
+from ..text import Text, listed
+from . import OPAQUE, Layer, LayerGraph, Param, Ref, TensorSpec, containers, refs, replace
 from .nodes import (
     alike,
     base_name,
@@ -33,10 +36,7 @@ from .nodes import (
     target_name,
     with_one_output,
 )
-from .opaque import Opaque
 from .operators import CANONICAL, CREATED, FILLED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
-from .problem import Problem
-from .text import Text, listed
 from .weighted import as_convolution, as_linear, multiply_adds, numbered_padding, recurrent_roles
 
 MAX_CONSTANT = 1 << 28

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .compare import ComparedLayer, Comparison
-from .files import write_atomically, write_json
-from .qconfig import DTYPES
-from .report import Decibels, finite, page
-from .staged import staged_file
-from .text import ENGLISH, Language
+from ..files import write_atomically, write_json
+from ..plan.qconfig import DTYPES
+from ..report import Decibels, finite, page
+from ..staged import staged_file
+from ..text import ENGLISH, Language
+from . import ComparedLayer, Comparison
 
 WIDTH, HEIGHT = 256, 40
 """Of a layer's histogram, in units of the picture."""

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .execute import Executor
-from .graph import Layer, LayerGraph
+from ..graph import Layer, LayerGraph
+from ..graph.execute import Executor
+from ..progress import Report, silent
+from ..text import Text
 from .observe import channel_axis
-from .progress import Report, silent
-from .text import Text
 
 BINS = 96
 """Of one channel: as many as a picture has room for."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import torch
 
-from .graph import Layer, Param, Ref
+from . import Layer, Param, Ref
 
 MOVES = frozenset(
     {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .graph import Layer, LayerGraph
+from . import Layer, LayerGraph
 
 LEAST_CORRELATION = 0.9
 """Of two weights that are taken for one another: 8 bits leave 0.999, 4 bits about 0.98."""
