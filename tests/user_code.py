@@ -15,7 +15,7 @@ needs_signals = pytest.mark.skipif(
 )
 
 CODE = """
-import ctypes, multiprocessing, os, sys, threading, time
+import ctypes, itertools, multiprocessing, os, sys, threading, time
 import numpy as np
 import torch
 
@@ -54,6 +54,15 @@ def hangs_later():
 
 def crashes_later():
     return Odd(crashes)
+
+def killed_later():
+    return Odd(lambda: os.kill(os.getpid(), 9))
+
+def deaf():
+    with open({pid!r} + ".new", "w") as file:
+        file.write(str(os.getpid()))
+    os.rename({pid!r} + ".new", {pid!r})
+    sum(itertools.repeat(0))  # in C, for ever: no signal is heard
 
 def good():
     for seed in range(4):

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import NoReturn
@@ -24,11 +25,17 @@ from ..engine.process.unforeseen import Left, problem_of
 from ..engine.progress import Cancelled
 from . import analyze, compare, dump, export, inspect, search, window
 from .options import WrongUsage
-from .terminal import summary
+from .terminal import TWICE_S, summary
+from .watch import watched
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, watch: bool = False) -> int:
     """Run one verb, or open the window.
+
+    Parameters
+    ----------
+    watch : bool
+        Whether a verb without a window runs in a copy of this process, see `watched`.
 
     Returns
     -------
@@ -47,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(_no_verb(verb, known))
         words = ["window", *words]
     options = parser.parse_args(words)
+    if watch and getattr(options, "headless", True) and (ended := watched(options)) is not None:
+        return ended
     try:
         with _interruptible(), _no_way_out():
             status = int(options.run(options))
@@ -85,7 +94,7 @@ def run() -> None:
     That search takes the interpreter one to three seconds, and whoever pressed Ctrl+C waits for it. Not behind a
     window: Qt's objects are to go in their order.
     """
-    status = main()
+    status = main(watch=True)
     if "PySide6" not in sys.modules:
         gc.freeze()
     sys.exit(status)
@@ -94,19 +103,27 @@ def run() -> None:
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
     """SIGTERM ends like Ctrl+C, so that children are killed and half-written files removed."""
+    last = -TWICE_S
 
     def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+        nonlocal last
+        if time.monotonic() - last > TWICE_S:
+            last = time.monotonic()
+            raise KeyboardInterrupt
 
+    kinds = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else whoever started it made it deaf
+        kinds.append(signal.SIGINT)
     try:
-        before = signal.signal(signal.SIGTERM, stop)
+        before = {kind: signal.signal(kind, stop) for kind in kinds}
     except ValueError:  # not in the main thread, as in tests
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,10 @@ from ..engine.text import percent
 EVERY_S = 10.0
 """Where no terminal shows the progress, a line of it comes so often; what is done sooner says nothing."""
 
+TWICE_S = 0.1
+"""Signals that come sooner after each other are one: what is sent to a group of processes comes a second time from
+the one that watches."""
+
 
 def duration(ms: float) -> str:
     """With three digits or so: ms, or µs below a tenth of one."""
@@ -103,16 +107,16 @@ def progress() -> Iterator[Report]:
 @contextlib.contextmanager
 def stoppable(report: Report) -> Iterator[Report]:
     """Ctrl+C ends the work at its next report, with what it has intact; a second one ends it at once."""
-    asked = False
+    asked: float | None = None
 
     def stop(*_: object) -> None:
         nonlocal asked
-        if asked:
+        if asked is not None and time.monotonic() - asked > TWICE_S:
             raise KeyboardInterrupt
-        asked = True
+        asked = time.monotonic() if asked is None else asked
 
     def inner(done: float, total: float, note: str = "") -> None:
-        if asked:
+        if asked is not None:
             raise Cancelled
         report(done, total, note)
 

@@ -19,6 +19,7 @@ def add(verb: Verb) -> None:
     words.model_options(window, required=False)
     words.data_options(window, required=False)
     words.output_option(window)
+    window.set_defaults(headless=False)
     window.add_argument("--plan", type=Path, metavar="PLAN", help="plan.json to begin with")
 
     demo = verb("demo", _demo, "the bundled model and photographs: the whole main job")

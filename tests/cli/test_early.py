@@ -258,7 +258,7 @@ class Found:
 kept = Found()
 kept.itself = kept
 kept = None
-cli.main = lambda: 130
+cli.main = lambda **_: 130
 getattr(cli, "run", lambda: sys.exit(cli.main()))()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
