@@ -222,6 +222,32 @@ def test_a_wrong_lowering_is_not_called_verified(quantization, samples, tmp_path
     assert any("skip:conv2d" in line for line in found.problems)
 
 
+class Strided(nn.Module):
+    """Paddings on one side, as TensorFlow's nets have them; (N, 3, 12, 12)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 8, 3, 2, groups=8)
+
+    def forward(self, x):
+        x = F.relu(self.one(F.pad(x, (0, 1, 0, 1))))
+        return self.two(F.pad(x, (0, 1, 0, 1))).mean((2, 3))
+
+
+def test_paddings_that_convolutions_take_over_count_as_integers_and_their_readers_are_compared(
+    samples, trace_once, tmp_path
+):
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        fused = fuse(trace_once(Strided(), *samples[0], dynamic=True), PLAN).graph
+    q = quantize(fused, PLAN, calibrate(fused, samples, share=1.0).tensors)
+    found = export_tensorrt(q, tmp_path / "net.onnx", samples)
+    assert found.problems == ()
+    assert found.quantized == ("one:conv2d", ":pad#2", "two:conv2d")
+    assert found.layers_compared == 2  # the padding's readers are fed its integers; the last layer gives real numbers
+    assert found.sqnr_db is None or found.sqnr_db > 40
+
+
 def test_the_simulation_adds_biases_in_float(quantization, samples):
     plain, simulated = Executor(quantization.graph)(samples[0]), Simulation(quantization)
     assert not any(key.endswith("/bias") for key in simulated.own)

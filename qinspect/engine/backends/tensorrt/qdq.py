@@ -14,7 +14,7 @@ from ...graph import Layer
 from ...qparams import QParams
 from ...quantize import Quantization
 from ..onnx.naming import LAYER, MERGED, VALUES, content_key, metadata
-from ..onnx.qdq import INTEGERS, integer_tensor
+from ..onnx.qdq import ABSORBED, INTEGERS, integer_tensor
 
 WEIGHTED = {"Conv": 0, "ConvTranspose": 1, "Gemm": 0, "MatMul": 1}
 """Operators with a weight, and the axis of its output channels (Gemm with transB)."""
@@ -50,6 +50,8 @@ def tensorrt_model(float_bytes: bytes, quantization: Quantization) -> bytes:
     model.graph.initializer.extend(t for name, t in {**arrays, **writer.stored}.items() if name in used)
     whole = {value: integer_tensor(value) for value in writer.pairs}
     model.metadata_props.add(key=INTEGERS, value=json.dumps(whole))
+    absorbed = {pad: conv for pad, conv in merged.items() if pad in quantization.quantized}
+    model.metadata_props.add(key=ABSORBED, value=json.dumps(absorbed))
     return model.SerializeToString()
 
 
@@ -135,9 +137,13 @@ def with_integers(model: onnx.ModelProto, quantization: Quantization) -> onnx.Mo
     writer = _Writer(quantization, tensors, merged)
     for layer in quantization.graph.layers:
         value = layer.value
-        if quantization.at_origin(value) and value not in whole and layer.id not in merged:
-            writer.pair(value, tensors[value], layer)
-            whole[value] = integer_tensor(value)
+        if not quantization.at_origin(value) or value in whole:
+            continue
+        # A merged padding has its source's numbers, around which whoever reads them puts the zeros.
+        origin = layer.inputs[0] if layer.id in merged else value
+        if origin not in whole:
+            writer.pair(origin, tensors[value], layer)
+        whole[value] = integer_tensor(origin)
     copy.graph.node.extend(node for node in writer.nodes if node.op_type == "QuantizeLinear")
     known = {tensor.name for tensor in copy.graph.initializer}
     copy.graph.initializer.extend(t for name, t in writer.stored.items() if name not in known)

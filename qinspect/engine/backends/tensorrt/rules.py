@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ from onnx import numpy_helper
 from ...text import Text
 from ..onnx.naming import LAYER, metadata
 from ..onnx.opset import opset_of
-from ..onnx.qdq import MOVES
+from ..onnx.qdq import ABSORBED, MOVES
 from .qdq import WEIGHTED
 
 READS_INTEGERS = frozenset({*WEIGHTED, "Add", "Mul", "MaxPool", "AveragePool", "GlobalAveragePool", "Concat"})
@@ -160,4 +161,6 @@ def integer_layers(model: onnx.ModelProto) -> dict[str, str]:
         data = [name for name in node.input[:2] if name and name not in rules.arrays]
         if layer and node.op_type in READS_INTEGERS | FUSED and data and any(map(rules.dequantized, data)):
             found.setdefault(layer, node.op_type)
+    absorbed: dict[str, str] = json.loads(metadata(model, ABSORBED) or "{}")
+    found.update({pad: f"in {found[conv]}" for pad, conv in absorbed.items() if conv in found})
     return found
