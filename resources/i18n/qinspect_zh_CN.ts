@@ -822,6 +822,10 @@
         <translation>没有整数核</translation>
     </message>
     <message>
+        <source>{0} of them are hidden by the filter, and edited too</source>
+        <translation>其中 {0} 层被筛选隐藏，也会一并修改</translation>
+    </message>
+    <message>
         <source>weight</source>
         <translation>权重</translation>
     </message>
@@ -1747,12 +1751,12 @@
         <translation>各层颜色的含义</translation>
     </message>
     <message>
-        <source>Show the whole graph (Home)</source>
-        <translation>显示整个图（Home）</translation>
+        <source>Show the whole graph</source>
+        <translation>显示整个图</translation>
     </message>
     <message>
-        <source>Show the selected layer (F)</source>
-        <translation>显示所选层（F）</translation>
+        <source>Show the selected layer</source>
+        <translation>显示所选的层</translation>
     </message>
     <message>
         <source>Collapse to some forty blocks</source>
@@ -1773,6 +1777,22 @@
     <message>
         <source>The layer graph appears here once a model is open.</source>
         <translation>打开模型后，这里显示层图。</translation>
+    </message>
+    <message>
+        <source>Export the graph as {}…</source>
+        <translation>将图导出为 {}…</translation>
+    </message>
+    <message>
+        <source>Close the block</source>
+        <translation>收起该块</translation>
+    </message>
+    <message>
+        <source>Open the block</source>
+        <translation>展开该块</translation>
+    </message>
+    <message>
+        <source>Export the graph</source>
+        <translation>导出图</translation>
     </message>
     <message>
         <source>{} found</source>
@@ -2111,6 +2131,10 @@
     <message>
         <source>pasted qconfig</source>
         <translation>粘贴的量化配置</translation>
+    </message>
+    <message>
+        <source>{0} layers, {1} of them hidden by the filter</source>
+        <translation>{0} 层，其中 {1} 层被筛选隐藏</translation>
     </message>
     <message>
         <source>Preset</source>

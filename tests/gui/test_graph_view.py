@@ -11,15 +11,17 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
 from qinspect.gui.graph.columns import LONG, fold
+from qinspect.gui.graph.export import save_graph
 from qinspect.gui.graph.layout import Layout, lay_out
 from qinspect.gui.graph.model import FEW, Figures, GraphModel, GraphNode
 from qinspect.gui.graph.nesting import lay_out_blocks
-from qinspect.gui.graph.overlay import OVERLAYS, Scale, figure_text
+from qinspect.gui.graph.overlay import OVERLAYS, Scale, figure_text, overlay_title
 from qinspect.gui.graph.trail import Trail
 from qinspect.gui.graph.view import GraphView
+from qinspect.gui.picture import LONGEST
 from qinspect.gui.theme import DARK, LIGHT, colours_of, readable_on, sequential
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -722,6 +724,82 @@ def test_context_menu_is_asked_for_with_the_layer(view, qtbot) -> None:
         QApplication.sendEvent(port, event)
     assert caught.args[0] == "head:linear"
     assert view.layers_of("features.1/") == view.canvas.model.blocks["features.1/"].layers
+
+
+def right_click(view, place: QPoint) -> None:
+    port = view.canvas.viewport()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, port.mapToGlobal(place))
+    QApplication.sendEvent(port, event)
+
+
+def pick(text: str) -> None:
+    """Take an entry of the menu that is open, by the keyboard."""
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    menu.setActiveAction(next(action for action in menu.actions() if action.text().partition("\t")[0] == text))
+    QTest.keyClick(menu, Qt.Key.Key_Return)
+
+
+def test_beside_the_boxes_a_right_click_offers_what_can_be_done_with_the_whole_graph(view, qtbot) -> None:
+    empty = QPoint(4, view.canvas.viewport().height() - 4)
+    view.collapse()
+    first = view.canvas.opened
+    right_click(view, empty)
+    pick("Open every block")
+    assert view.canvas.opened == view.canvas.model.all_open()
+    right_click(view, empty)
+    pick("Collapse to some forty blocks")
+    assert view.canvas.opened == first
+    view.canvas.set_zoom(2.5)
+    right_click(view, empty)
+    pick("Show the whole graph")
+    assert view.canvas.seen().contains(view.canvas.item.boundingRect())
+    right_click(view, empty)
+    colours = next(a.menu() for a in QApplication.activePopupWidget().actions() if a.text() == "Colour by")
+    assert [action.text() for action in colours.actions() if action.isChecked()] == [overlay_title("none")]
+    colours.actions()[OVERLAYS.index("latency")].trigger()
+    QApplication.activePopupWidget().close()
+    assert view.legend.scale.name == "latency"
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_the_graph_is_saved_whole_with_its_legend(view, qtbot, tmp_path, monkeypatch, kind: str) -> None:
+    path = tmp_path / f"net.{kind}"
+    chosen = str(path.with_suffix("")), f"{kind.upper()} (*.{kind})"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: chosen)
+    view.set_overlay("latency")
+    view.expand()
+    view.canvas.set_zoom(1.5)
+    view.canvas.center(view.canvas.item.boundingRect().topLeft())
+    right_click(view, QPoint(4, 4))
+    pick(f"Export the graph as {kind.upper()}…")
+    bounds = view.canvas.item.boundingRect()
+    if kind == "svg":
+        text = path.read_text()
+        assert "add" in text
+        assert "Latency (µs)" in text
+        assert text.count("conv2d") > 4
+        return
+    picture = QImage(str(path))
+    assert picture.height() > 2 * bounds.height()
+    # The last box is far out of sight.
+    rect = view.canvas.item.rect_of("head:linear")
+    across = rect.center().x() - bounds.center().x() + picture.width() / 4
+    x, y = across - rect.width() / 2 + 6, rect.center().y() - bounds.top() + 16
+    assert picture.pixelColor(round(x * 2), round(y * 2)) == view.canvas.node("head:linear").fill
+
+
+def test_a_graph_that_is_too_large_for_a_png_is_drawn_smaller(qtbot, tmp_path) -> None:
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.resize(700, 500)
+    view.set_graph(flat_net(900))
+    view.expand()
+    save_graph(view.canvas, view.legend, tmp_path / "net.png")
+    bounds = view.canvas.item.boundingRect()
+    picture = QImage(str(tmp_path / "net.png"))
+    assert 0 < max(picture.width(), picture.height()) <= LONGEST
+    assert picture.width() / picture.height() == pytest.approx(bounds.width() / bounds.height(), rel=0.1)
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMessage
 from qinspect.engine.calibrate import load_calibration
 from qinspect.engine.problem import Problem
 from qinspect.engine.results import FusionRow
+from qinspect.engine.results.kernels import Latency
 from qinspect.engine.results.samples import Drift
 from qinspect.gui import close_up, work
 from qinspect.gui.icons import icon
@@ -294,6 +295,29 @@ def test_one_selection_is_shared_by_table_and_document(make_window, qtbot, digit
     assert window.layers_page.detail.editor.name.text() == "2 layers"
 
 
+def test_it_is_said_how_many_of_the_edited_layers_the_filter_hides(make_window, qtbot, digits):
+    window = make_window(digits)
+    page = window.layers_page
+    window.go("layers")
+    window.select_all()
+    every = window.document.selection
+    qtbot.keyClicks(page.tree.filter, "depth")
+    count = len(every) - 1
+    assert page.detail.editor.state.text().endswith(f"{count} of them are hidden by the filter, and edited too")
+    menu = page.menu(window.document.selection)
+    assert menu.actions()[0].text() == f"{len(every)} layers, {count} of them hidden by the filter"
+    menu.close()
+    # What is clicked then is all that is selected.
+    view = page.tree.view
+    place = view.visualRect(page.tree.proxy.mapFromSource(page.tree.model.index_of("depthwise:conv2d"))).center()
+    qtbot.mouseClick(view.viewport(), LEFT, pos=place)
+    assert window.document.selection == ("depthwise:conv2d",)
+    window.select_all()
+    page.tree.filter.clear()
+    assert "hidden" not in page.detail.editor.state.text()
+    assert "hidden" not in page.menu(every).actions()[0].text()
+
+
 def test_the_filter_leaves_what_has_every_word(make_window, qtbot, digits):
     window = make_window(digits)
     window.find_layer()
@@ -308,9 +332,29 @@ def test_the_table_is_copied_for_a_spreadsheet(make_window, qtbot, digits):
     window.layers_page.tree.view.setFocus()
     qtbot.keyClick(window.layers_page.tree.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     lines = QGuiApplication.clipboard().text().splitlines()
-    assert lines[0].split("\t") == ["Layer", "Operator", "Weight · act.", "Error", "Won", "Flags"]
+    assert lines[0].split("\t") == ["Layer", "Operator", "Weight · act.", "Error (%)", "Won (µs)", "Flags"]
     shown = [row for row in digits.analysis.layers if row.fused_into is None]
-    assert len(lines) == 1 + len(shown)
+    assert [line.split("\t")[0] for line in lines[1:]] == [row.id for row in shown]
+    assert sum(float(line.split("\t")[3] or 0) for line in lines[1:]) == pytest.approx(100, abs=0.01)
+
+
+def test_what_is_copied_are_layers_with_bare_numbers_and_no_modules(make_window, qtbot, digits):
+    times = {"conv:conv2d": Latency(2500.0, 1250.5, 3.0), "act:relu": Latency(None, None, None)}
+    rows = tuple(replace(row, latency=times.get(row.id), macs=1_234_567_891) for row in digits.analysis.layers)
+    window = make_window(digits)
+    run = window.document.runs[0]
+    window.document.add_run(run.plan, replace(run.analysis, layers=rows), exact=True)
+    window.go("layers")
+    tree = window.layers_page.tree
+    tree.sets.setFocus()
+    qtbot.keyClicks(tree.sets, "Speed")
+    tree.view.setFocus()
+    qtbot.keyClick(tree.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+    assert lines[0][3:] == ["Won (µs)", "fp32 (µs)", "int8 (µs)", "Spread (µs)", "MACs", "Params"]
+    cells = next(line for line in lines if line[0] == "conv:conv2d")
+    assert cells[3:8] == ["1249.5", "2500", "1250.5", "3", "1234567891"]
+    assert all(len(line) == len(lines[0]) for line in lines)
 
 
 def test_absorbed_layers_are_shown_below_those_that_absorbed_them(make_window, qtbot, digits):

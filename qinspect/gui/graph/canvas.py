@@ -43,6 +43,8 @@ class GraphCanvas(ZoomView):
         The user chose a block: ids of the layers in it.
     context_requested(str, QPoint)
         A menu is wanted for a layer or block, at a global position.
+    background_requested(QPoint)
+        A menu is wanted for the graph as a whole.
     changed(Scale)
         Something is drawn otherwise: a block opened, a figure came.
     marked(str)
@@ -54,6 +56,7 @@ class GraphCanvas(ZoomView):
     layer_selected = Signal(str)
     block_selected = Signal(object)
     context_requested = Signal(str, QPoint)
+    background_requested = Signal(QPoint)
     changed = Signal(object)
     marked = Signal(str)
     several = Signal(int)
@@ -356,6 +359,8 @@ class GraphCanvas(ZoomView):
             self._mark(hit)
             self._show_chosen()
             self.context_requested.emit(hit, where)
+        elif self.item.nodes:
+            self.background_requested.emit(where)
 
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):

@@ -177,12 +177,17 @@ class Legend(QWidget):
         return (f"≤ {first}" if self._scale.log else first), figure_text(name, high)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        colours = colours_of(self)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.draw(painter, QRectF(self.rect()))
+
+    def draw(self, painter: QPainter, area: QRectF) -> None:
+        """Paint it into an area, of the widget or of a picture."""
+        colours = colours_of(self)
+        painter.setFont(self.font())
         painter.setPen(colours.color("line"))
-        painter.drawLine(0, 0, self.width(), 0)
-        row = QRectF(self.rect()).adjusted(12, 1, -12, 0)
+        painter.drawLine(area.topLeft(), area.topRight())
+        row = area.adjusted(12, 1, -12, 0)
         row.setRight(self._borders(painter, row, colours) - 16)
         if self._scale.name == "none":
             return

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMenu,
+    QMessageBox,
     QSizePolicy,
     QSlider,
     QStackedLayout,
@@ -20,7 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from ..icons import set_icon
+from ..picture import ask_file
 from .canvas import GraphCanvas
+from .export import save_graph
 from .model import Figures, GraphNode
 from .overlay import OVERLAYS, Legend, Scale, overlay_title
 from .trail import Trail
@@ -69,6 +74,7 @@ class GraphView(QWidget):
         self.canvas.layer_selected.connect(self.layer_selected)
         self.canvas.block_selected.connect(self.block_selected)
         self.canvas.context_requested.connect(self.context_requested)
+        self.canvas.background_requested.connect(lambda place: self.menu().popup(place))
         self.canvas.changed.connect(self._show_state)
         self.canvas.marked.connect(self._show_trail)
         self.canvas.several.connect(lambda count: self.trail.show_text(self.tr("{0} layers selected").format(count)))
@@ -106,14 +112,16 @@ class GraphView(QWidget):
         row.addWidget(self.found)
         row.addStretch(1)
         row.addWidget(self.overlay)
-        for name, tip, slot in (
-            ("fit-to-page-outline", self.tr("Show the whole graph (Home)"), self.canvas.fit),
-            ("crosshairs-gps", self.tr("Show the selected layer (F)"), self.canvas.show_selected),
-            ("collapse-all-outline", self.tr("Collapse to some forty blocks"), self.collapse),
-            ("expand-all-outline", self.tr("Open every block"), self.expand),
-        ):
+        self._commands = (
+            ("fit-to-page-outline", self.tr("Show the whole graph"), "Home", self.canvas.fit),
+            ("crosshairs-gps", self.tr("Show the selected layer"), "F", self.canvas.show_selected),
+            ("collapse-all-outline", self.tr("Collapse to some forty blocks"), "", self.collapse),
+            ("expand-all-outline", self.tr("Open every block"), "", self.expand),
+        )
+        for name, text, key, slot in self._commands:
             button = QToolButton()
             set_icon(button, name)
+            tip = f"{text} ({key})" if key else text
             button.setToolTip(tip)
             button.setAccessibleName(tip)
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -188,6 +196,45 @@ class GraphView(QWidget):
         """Open every block."""
         self.canvas.set_opened(self.canvas.model.all_open(), self.canvas.selected)
         self.canvas.frame()
+
+    # -- the graph as a whole -----------------------------------------------------------------
+
+    def menu(self) -> QMenu:
+        """What can be done with the graph as a whole."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for name, text, key, slot in self._commands:
+            set_icon(menu.addAction(f"{text}\t{key}", slot), name)
+        colours = menu.addMenu(self.tr("Colour by"))
+        group = QActionGroup(menu)
+        for name in OVERLAYS:
+            action = colours.addAction(overlay_title(name), partial(self.set_overlay, name))
+            action.setCheckable(True)
+            action.setChecked(name == OVERLAYS[self.overlay.currentIndex()])
+            group.addAction(action)
+        menu.addSeparator()
+        for kind in ("png", "svg"):
+            menu.addAction(self.tr("Export the graph as {}…").format(kind.upper()), partial(self.ask_export, kind))
+        return menu
+
+    def add_toggle(self, menu: QMenu, block_id: str) -> None:
+        """Put first into a block's menu that it can be opened, or closed."""
+        if self.canvas.model.blocks[block_id].group:
+            text = self.tr("Close the block") if block_id in self.canvas.opened else self.tr("Open the block")
+            action = QAction(f"{text}\t{QKeySequence(Qt.Key.Key_Return).toString()}", menu)
+            action.triggered.connect(lambda: self.canvas.toggle(block_id))
+            menu.insertAction(menu.actions()[0] if menu.actions() else None, action)
+            menu.insertSeparator(menu.actions()[1] if len(menu.actions()) > 1 else None)
+
+    def ask_export(self, kind: str) -> None:
+        """Ask for a file and draw the graph, as far as it is open, into it."""
+        title = self.tr("Export the graph")
+        path = ask_file(self, title, "graph", ("png", "svg"), kind)
+        if path is not None:
+            try:
+                save_graph(self.canvas, self.legend, path)
+            except OSError as error:
+                QMessageBox.warning(self, title, str(error))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -51,6 +51,8 @@ class Detail(QTabWidget):
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
+        self.hidden = 0
+        """So many of the selected layers are hidden by the table's filter."""
         self.setDocumentMode(True)
         self.editor = QConfigEditor()
         self.range = RangePanel(document)
@@ -181,7 +183,10 @@ class Detail(QTabWidget):
         """The operators of a selection: ``conv2d ×5, add ×2``."""
         chosen = set(ids)
         found = Counter(row.op for row in self._document.rows() if row.id in chosen and row.fused_into is None)
-        return ", ".join(f"{op} ×{count}" for op, count in found.most_common())
+        kinds = ", ".join(f"{op} ×{count}" for op, count in found.most_common())
+        if self.hidden:
+            kinds += "\n" + self.tr("{0} of them are hidden by the filter, and edited too").format(self.hidden)
+        return kinds
 
     def _show_values(self) -> None:
         """The values of the current layer by channel; they are counted where they are to be seen for the first time."""

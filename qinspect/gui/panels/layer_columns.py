@@ -154,6 +154,10 @@ class Column:
         Which staleness greys it: ``figures``, ``times`` or nothing.
     total : bool
         A module shows the sum of its layers.
+    right : bool
+        A number.
+    unit : str
+        Of the value; it stands at the title on the clipboard, where cells are bare numbers.
     """
 
     key: str
@@ -164,6 +168,13 @@ class Column:
     stale: str = ""
     total: bool = False
     right: bool = True
+    unit: str = ""
+
+    def plain(self, value: Any) -> str:
+        """A value for a spreadsheet: a bare number in the column's unit; nothing where it was not measured."""
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return "" if value is None else self.text(value)
+        return str(value) if isinstance(value, int) else f"{value * (100 if self.unit == '%' else 1):.7g}"
 
     @property
     def large_first(self) -> bool:
@@ -243,6 +254,7 @@ COLUMNS: tuple[Column, ...] = (
         share,
         "figures",
         True,
+        unit="%",
     ),
     Column(
         "gain",
@@ -256,6 +268,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda v: micros(v, sign=True),
         "times",
         True,
+        unit="µs",
     ),
     Column(
         "flags",
@@ -273,6 +286,7 @@ COLUMNS: tuple[Column, ...] = (
         _error("local_sqnr_db"),
         _db,
         "figures",
+        unit="dB",
     ),
     Column(
         "cumulative",
@@ -281,6 +295,7 @@ COLUMNS: tuple[Column, ...] = (
         _error("cumulative_sqnr_db"),
         _db,
         "figures",
+        unit="dB",
     ),
     Column(
         "cosine",
@@ -302,6 +317,7 @@ COLUMNS: tuple[Column, ...] = (
         small,
         "figures",
         True,
+        unit="nats",
     ),
     Column(
         "isolated_kl",
@@ -310,6 +326,7 @@ COLUMNS: tuple[Column, ...] = (
         _error("isolated_kl"),
         small,
         "figures",
+        unit="nats",
     ),
     Column(
         "leave_one_out_kl",
@@ -318,6 +335,7 @@ COLUMNS: tuple[Column, ...] = (
         _error("leave_one_out_kl"),
         small,
         "figures",
+        unit="nats",
     ),
     Column(
         "fp32_us",
@@ -327,6 +345,7 @@ COLUMNS: tuple[Column, ...] = (
         micros,
         "times",
         True,
+        unit="µs",
     ),
     Column(
         "int8_us",
@@ -336,6 +355,7 @@ COLUMNS: tuple[Column, ...] = (
         micros,
         "times",
         True,
+        unit="µs",
     ),
     Column(
         "spread",
@@ -344,6 +364,7 @@ COLUMNS: tuple[Column, ...] = (
         _time("spread_us"),
         micros,
         "times",
+        unit="µs",
     ),
     Column(
         "macs",

@@ -58,16 +58,27 @@ class LayerMenu(QMenu):
         Told of a `Problem`.
     by_pattern : callable
         Asks for a pattern of layers to edit.
+    hidden : int
+        So many of the selection are not seen in the table, and are edited all the same.
     """
 
     def __init__(
-        self, document: Document, ids: tuple[str, ...], fail: Callable[[Problem], None], by_pattern: Callable[[], None]
+        self,
+        document: Document,
+        ids: tuple[str, ...],
+        fail: Callable[[Problem], None],
+        by_pattern: Callable[[], None],
+        hidden: int = 0,
     ) -> None:
         super().__init__()
         self._document, self._ids, self._fail = document, ids, fail
         row = next((row for row in document.rows() if ids and row.id == ids[-1]), None)
         if row is None:
             return
+        if hidden:
+            text = translate("LayerMenu", "{0} layers, {1} of them hidden by the filter").format(len(ids), hidden)
+            self.addAction(text).setEnabled(False)
+            self.addSeparator()
         preset = self.addMenu(translate("LayerMenu", "Preset"))
         for name, qconfig in PRESETS.items():
             self._add(preset, name, lambda q=qconfig, name=name: document.apply(ids, q, name))

@@ -21,6 +21,8 @@ IdsRole = Qt.ItemDataRole.UserRole + 1
 SearchRole = Qt.ItemDataRole.UserRole + 2
 BarRole = Qt.ItemDataRole.UserRole + 3
 """Share of the longest bar, 0 to 1."""
+PlainRole = Qt.ItemDataRole.UserRole + 4
+"""A layer's cell for a spreadsheet; nothing of a module."""
 
 
 class Node:
@@ -229,6 +231,10 @@ class LayerModel(QAbstractItemModel):
             return tuple(row.id for row in node.layers())
         if role == SearchRole:
             return self._search(node)
+        if role == PlainRole and node.row is not None:
+            if node.row.fused_into is not None and column.key not in ("layer", "op"):
+                return ""
+            return column.plain(column.value(node.row, self.facts))
         if role == BarRole and column.key == "share" and node.row is not None:
             value = self._value(node, index.column())
             return None if value is None or self._stale(column.stale) else min(value / self._longest, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from PySide6.QtCore import (
     QCoreApplication,
@@ -46,7 +47,7 @@ from ..icons import set_icon
 from ..theme import colours_of
 from .cards import row
 from .layer_columns import COLUMNS, SETS, Facts
-from .layer_model import BarRole, IdsRole, LayerModel, SearchRole, SortRole
+from .layer_model import BarRole, IdsRole, LayerModel, PlainRole, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex
 WIDTH, FLAGS_ROOM = 78, 60
@@ -159,11 +160,14 @@ class LayerTree(QWidget):
         In global coordinates, for the selection; the layer that was pointed at, or nothing.
     toggled()
         Absorbed layers or modules are to be shown or hidden.
+    filtered()
+        Other rows are shown than before; what is selected stays so.
     """
 
     selected = Signal(object)
     menu_requested = Signal(QPoint, str)
     toggled = Signal()
+    filtered = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -191,6 +195,8 @@ class LayerTree(QWidget):
             lambda point: self.menu_requested.emit(self.view.viewport().mapToGlobal(point), self._under(point))
         )
         self.view.selectionModel().selectionChanged.connect(self._selected)
+        # Who clicks on the one row that the filter left means that row alone, which to the table is no change.
+        self.view.clicked.connect(self._selected)
         keys = [column.key for column in COLUMNS]
         self.view.setItemDelegate(_Roomy(self.view))
         self.view.setItemDelegateForColumn(keys.index("layer"), _Name(self.view))
@@ -270,6 +276,7 @@ class LayerTree(QWidget):
         self.view.expandAll()
         self.select(chosen)
         self._kept = chosen
+        self.filtered.emit()
 
     # -- selection ----------------------------------------------------------------------------
 
@@ -287,6 +294,13 @@ class LayerTree(QWidget):
             found.pop(now[0])
             found[now[0]] = None
         return tuple(found)
+
+    def hidden(self, ids: Iterable[str]) -> int:
+        """How many of these layers the filter hides."""
+        if not self.proxy.words:
+            return 0
+        rows = (self.model.index_of(layer_id) for layer_id in ids)
+        return sum(row.isValid() and not self.proxy.mapFromSource(row).isValid() for row in rows)
 
     def _under(self, point: QPoint) -> str:
         index = self.view.indexAt(point)
@@ -339,16 +353,19 @@ class LayerTree(QWidget):
     # -- for a spreadsheet --------------------------------------------------------------------
 
     def as_tsv(self) -> str:
-        """The visible columns of the selected rows, or of all, tab-separated."""
+        """The visible columns of the selected layers, or of all that are shown; tab-separated, numbers bare."""
         shown = [i for i in range(len(COLUMNS)) if not self.view.isColumnHidden(i)]
-        lines = ["\t".join(QCoreApplication.translate("Columns", COLUMNS[i].title) for i in shown)]
-        chosen = self.view.selectionModel().selectedRows()
-        for index in chosen if len(chosen) > 1 else self._all(QModelIndex()):
-            texts = [str(index.siblingAtColumn(i).data() or "") for i in shown]
+        titles = []
+        for column in (COLUMNS[i] for i in shown):
+            title = QCoreApplication.translate("Columns", column.title)
+            titles.append(f"{title} ({column.unit})" if column.unit else title)
+        lines = ["\t".join(titles)]
+        chosen = set(self.ids())
+        for index in self._all(QModelIndex()):
             ids = index.data(IdsRole)
-            if len(ids) == 1:
-                texts[0] = ids[0]
-            lines.append("\t".join(texts))
+            # A module's sums would be counted twice there.
+            if index.data(PlainRole) is not None and (len(chosen) < 2 or ids[0] in chosen):
+                lines.append("\t".join(index.siblingAtColumn(i).data(PlainRole) for i in shown))
         return "\n".join(lines)
 
     def _all(self, parent: QModelIndex) -> list[QModelIndex]:

@@ -170,6 +170,7 @@ class LayersPage(QWidget):
         document.check_changed.connect(self._show_banner)
         self.tree.selected.connect(document.select)
         self.tree.toggled.connect(self.refresh)
+        self.tree.filtered.connect(self._show_detail)
         self.tree.menu_requested.connect(self._table_menu)
         self.depth.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
         self.graph.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
@@ -203,7 +204,7 @@ class LayersPage(QWidget):
 
     def menu(self, ids: tuple[str, ...]) -> QMenu:
         """Edits for a selection, for all layers of its operator, and for its module."""
-        menu = LayerMenu(self._document, ids, self.problem.emit, self.edit_by_pattern)
+        menu = LayerMenu(self._document, ids, self.problem.emit, self.edit_by_pattern, self.tree.hidden(ids))
         menu.setParent(self, menu.windowFlags())
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addSeparator()
@@ -239,7 +240,9 @@ class LayersPage(QWidget):
     def _graph_menu(self, name: str, point: QPoint) -> None:
         ids = self.graph.layers_of(name)
         self._document.select(ids)
-        self.menu(ids).popup(point)
+        menu = self.menu(ids)
+        self.graph.add_toggle(menu, name)
+        menu.popup(point)
 
     # -- what is shown ------------------------------------------------------------------------
 
@@ -283,7 +286,7 @@ class LayersPage(QWidget):
         self._show_drift(None if run is None else run.analysis.drift)
         self._show_stale()
         self._fill_tab()
-        self.detail.refresh()
+        self._show_detail()
 
     def _show_drift(self, drift: Drift | None) -> None:
         """In a tab that only models whose state goes in and out have."""
@@ -385,6 +388,10 @@ class LayersPage(QWidget):
             return
         self.tree.select(ids)
         self._select_in_tab()
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        self.detail.hidden = self.tree.hidden(self._document.selection)
         self.detail.refresh()
 
     def _select_in_tab(self) -> None:

@@ -13,7 +13,6 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..icons import set_icon
+from ..picture import ask_file
 from ..theme import Colours, colours_of
 from .export import save_plot
 
@@ -248,23 +248,10 @@ class Plot(QWidget):
 
     def ask_export(self, kind: str | bool = "png") -> None:
         """Ask for a file and write the plot to it."""
-        kinds = ["png", "svg", "csv"]
-        filters = [f"{name.upper()} (*.{name})" for name in kinds]
         first = kind if isinstance(kind, str) else "png"
-        name = "".join(c if c.isalnum() else "_" for c in self.title().lower()).strip("_")
-        path, chosen = QFileDialog.getSaveFileName(
-            self,
-            self.tr("Export the plot"),
-            f"{name}.{first}",
-            ";;".join(filters),
-            filters[kinds.index(first)],
-        )
-        if not path:
+        target = ask_file(self, self.tr("Export the plot"), self.title(), ("png", "svg", "csv"), first)
+        if target is None:
             return
-        target = Path(path)
-        if target.suffix.lower().removeprefix(".") not in kinds:
-            first = kinds[filters.index(chosen)] if chosen in filters else first
-            target = target.with_name(f"{target.name}.{first}")
         try:
             self.export(target)
         except OSError as error:

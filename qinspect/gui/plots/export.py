@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMarginsF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QImage, QPainter
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtGui import QFont, QPainter
 
+from ..picture import save_picture
 from ..theme import colours_of
 
 if TYPE_CHECKING:
     from .base import Plot
 
-SUFFIXES = (".png", ".svg", ".csv")
 _TITLE = 24
 
 
@@ -26,40 +25,16 @@ def save_plot(plot: Plot, path: Path) -> None:
     Raises
     ------
     ValueError
-        The suffix is none of `SUFFIXES`.
+        The suffix is none of the three.
     OSError
         The file cannot be written.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         header, rows = plot.table()
         write_csv(path, header, rows)
-    elif suffix == ".png":
-        size = _size(plot)
-        image = QImage(size * 2, QImage.Format.Format_ARGB32)
-        image.setDevicePixelRatio(2)
-        painter = QPainter(image)
-        _render(plot, painter, size)
-        painter.end()
-        if not image.save(str(path)):
-            raise OSError(f"cannot write {path}")
-    elif suffix == ".svg":
-        size = _size(plot)
-        with path.open("wb"):
-            pass  # QSvgGenerator only prints a warning where it cannot write.
-        # Version 1.1 can clip what is zoomed out of sight; Tiny cannot.
-        made = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)
-        made.setFileName(str(path))
-        made.setSize(size)
-        made.setViewBox(QRectF(0, 0, size.width(), size.height()))
-        made.setTitle(plot.title())
-        # Axes are recorded pictures, which are scaled by the ratio of the resolutions.
-        made.setResolution(plot.logicalDpiX())
-        painter = QPainter(made)
-        _render(plot, painter, size)
-        painter.end()
     else:
-        raise ValueError(f"{path.name}: use one of {', '.join(SUFFIXES)}")
+        size = _size(plot)
+        save_picture(path, size, plot.title(), plot.logicalDpiX(), lambda painter: _render(plot, painter, size))
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

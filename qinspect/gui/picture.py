@@ -1,0 +1,82 @@
+"""A drawing as a file, PNG or SVG, and the dialog that asks where it goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+LONGEST, MOST = 16_000, 16e6
+"""Pixels along a side and in all that a PNG has at most: what is larger is drawn smaller."""
+
+
+def ask_file(parent: QWidget, title: str, name: str, kinds: Sequence[str], first: str) -> Path | None:
+    """Where something is to be written; the file's suffix is one of `kinds`.
+
+    Parameters
+    ----------
+    parent : QWidget
+    title : str
+        Of the dialog.
+    name : str
+        What the file could be called, in any characters.
+    kinds : sequence of str
+        Suffixes without the dot.
+    first : str
+        The one that is proposed.
+    """
+    filters = [f"{kind.upper()} (*.{kind})" for kind in kinds]
+    name = "".join(c if c.isalnum() else "_" for c in name.lower()).strip("_")
+    place = kinds.index(first)
+    path, chosen = QFileDialog.getSaveFileName(parent, title, f"{name}.{first}", ";;".join(filters), filters[place])
+    if not path:
+        return None
+    target = Path(path)
+    if target.suffix.lower().removeprefix(".") not in kinds:
+        kind = kinds[filters.index(chosen)] if chosen in filters else first
+        target = target.with_name(f"{target.name}.{kind}")
+    return target
+
+
+def save_picture(path: Path, size: QSize, title: str, dpi: int, paint: Callable[[QPainter], None]) -> None:
+    """Write a drawing of so many pixels as PNG, in two times its size where that is not too large, or as SVG.
+
+    Raises
+    ------
+    ValueError
+        The suffix is neither.
+    OSError
+        The file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".png":
+        ratio = min(2.0, LONGEST / max(size.width(), size.height()), math.sqrt(MOST / (size.width() * size.height())))
+        image = QImage(size * ratio, QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(ratio)
+        painter = QPainter(image)
+        paint(painter)
+        painter.end()
+        # Of a PNG the quality is how little it is compressed: a large graph is to be there in a few seconds.
+        if not image.save(str(path), "PNG", 70):
+            raise OSError(f"cannot write {path}")
+    elif suffix == ".svg":
+        with path.open("wb"):
+            pass  # QSvgGenerator only prints a warning where it cannot write.
+        # Version 1.1 can clip what is zoomed out of sight; Tiny cannot.
+        made = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)
+        made.setFileName(str(path))
+        made.setSize(size)
+        made.setViewBox(QRectF(0, 0, size.width(), size.height()))
+        made.setTitle(title)
+        # Recorded pictures, such as axes, are scaled by the ratio of the resolutions.
+        made.setResolution(dpi)
+        painter = QPainter(made)
+        paint(painter)
+        painter.end()
+    else:
+        raise ValueError(f"{path.name}: use .png or .svg")
