@@ -32,15 +32,29 @@ def ask_file(parent: QWidget, title: str, name: str, kinds: Sequence[str], first
     """
     filters = [f"{kind.upper()} (*.{kind})" for kind in kinds]
     name = "".join(c if c.isalnum() else "_" for c in name.lower()).strip("_")
-    place = kinds.index(first)
-    path, chosen = QFileDialog.getSaveFileName(parent, title, f"{name}.{first}", ";;".join(filters), filters[place])
-    if not path:
-        return None
-    target = Path(path)
-    if target.suffix.lower().removeprefix(".") not in kinds:
+    dialog = QFileDialog(parent, title)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setNameFilters(filters)
+
+    def take(chosen: str) -> None:
         kind = kinds[filters.index(chosen)] if chosen in filters else first
-        target = target.with_name(f"{target.name}.{kind}")
-    return target
+        # So that what is asked about, if it is there already, is the file that is written.
+        dialog.setDefaultSuffix(kind)
+        path = Path(next(iter(dialog.selectedFiles()), ""))
+        if path.suffix.lower().removeprefix(".") in kinds:
+            dialog.selectFile(path.with_suffix(f".{kind}").name)
+
+    dialog.filterSelected.connect(take)
+    dialog.selectNameFilter(filters[kinds.index(first)])
+    dialog.setDefaultSuffix(first)
+    dialog.selectFile(f"{name}.{first}")
+    try:
+        path = Path(dialog.selectedFiles()[0]) if dialog.exec() else None
+    finally:
+        dialog.deleteLater()
+    if path is not None and path.suffix.lower().removeprefix(".") not in kinds:
+        path = path.with_name(f"{path.name}.{dialog.defaultSuffix()}")
+    return path
 
 
 def save_picture(path: Path, size: QSize, title: str, dpi: int, paint: Callable[[QPainter], None]) -> None:

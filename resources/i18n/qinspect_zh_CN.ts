@@ -3071,6 +3071,10 @@
         <translation>nat</translation>
     </message>
     <message>
+        <source>Take this plan</source>
+        <translation>采用此方案</translation>
+    </message>
+    <message>
         <source>points</source>
         <translation>百分点</translation>
     </message>

@@ -8,10 +8,10 @@ import time
 from itertools import combinations, pairwise
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QMenu
 
 from qinspect.gui.graph.columns import LONG, fold
 from qinspect.gui.graph.export import save_graph
@@ -763,16 +763,30 @@ def test_beside_the_boxes_a_right_click_offers_what_can_be_done_with_the_whole_g
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
-def test_the_graph_is_saved_whole_with_its_legend(view, qtbot, tmp_path, monkeypatch, kind: str) -> None:
+def test_the_graph_is_saved_whole_with_its_legend(view, qtbot, tmp_path, kind: str) -> None:
     path = tmp_path / f"net.{kind}"
-    chosen = str(path.with_suffix("")), f"{kind.upper()} (*.{kind})"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: chosen)
+
+    def answer() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QFileDialog)
+        # The type that is chosen is the one that is written, whatever was proposed.
+        types = next(box for box in dialog.findChildren(QComboBox) if box.findText(f"{kind.upper()} (*.{kind})") >= 0)
+        types.setFocus()
+        QTest.keyClicks(types, kind)
+        types.activated.emit(types.currentIndex())
+        assert dialog.selectedFiles()[0].endswith(f"graph.{kind}")
+        name = dialog.findChild(QLineEdit)
+        name.setText(str(path.with_suffix("")))
+        QTest.keyClick(name, Qt.Key.Key_Return)
+
+    QTimer.singleShot(200, answer)
     view.set_overlay("latency")
     view.expand()
     view.canvas.set_zoom(1.5)
     view.canvas.center(view.canvas.item.boundingRect().topLeft())
     right_click(view, QPoint(4, 4))
-    pick(f"Export the graph as {kind.upper()}…")
+    pick("Export the graph as PNG…")
+    assert path.exists()
     bounds = view.canvas.item.boundingRect()
     if kind == "svg":
         text = path.read_text()

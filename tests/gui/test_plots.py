@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 
 from qinspect.engine.calibrate.quality import RangeGrowth
 from qinspect.engine.results import Analysis, LayerRow, Totals
@@ -568,6 +568,32 @@ def test_a_click_chooses_a_plan_and_a_double_click_takes_it(shown) -> None:
     QTest.mouseRelease(port, LEFT, NONE, plot.point_of("all").toPoint())
     settle()
     assert opened == ["all"]
+
+
+def test_a_right_click_on_a_plan_offers_to_take_it(shown) -> None:
+    plot = shown(ParetoPlot)
+    fill_pareto(plot)
+    settle()
+    opened = []
+    plot.opened.connect(opened.append)
+
+    def menu(key: str) -> QMenu:
+        plot.canvas.customContextMenuRequested.emit(plot.canvas.mapFromScene(plot.point_of(key)))
+        found = QApplication.activePopupWidget()
+        assert isinstance(found, QMenu)
+        return found
+
+    taken = menu("some")
+    assert taken.actions()[0].text() == "Take this plan"
+    taken.setActiveAction(taken.actions()[0])
+    QTest.keyClick(taken, Qt.Key.Key_Return)
+    assert opened == ["some"]
+    assert "some int8" in plot.caption()
+    # The float model is no plan, and the current plan is taken already.
+    for key in ("float", "all"):
+        other = menu(key)
+        assert other.actions()[0].text() == "Show all"
+        other.close()
 
 
 def test_points_without_the_figure_are_counted_and_not_drawn(shown) -> None:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtCore import QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor, QFont, QPalette, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QApplication
 
 from ...engine.results import LayerRow
@@ -102,17 +102,22 @@ def _shorten(node: Node) -> None:
             _shorten(child)
 
 
-class LayerModel(QAbstractItemModel):
-    """Rows with the columns of `layer_columns.COLUMNS`."""
+class LayerModel(QStandardItemModel):
+    """Rows with the columns of `layer_columns.COLUMNS`.
+
+    Qt keeps the structure, and asks here for contents alone: of a selection of hundreds of parts it asks for the
+    parent of each part at each cell that it paints, which took seconds while the answer was Python's.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(0, len(COLUMNS), parent)
         self.facts = Facts()
         self.flat = False
         self.absorbed = False
         self._shape: tuple[Any, ...] = ()
         self._root = Node("", "", None)
         self._nodes: dict[str, Node] = {}
+        self._at: dict[tuple[int, int], Node] = {}  # by what Qt calls the parent, and the row
         self._longest = 1.0
 
     def set_facts(self, facts: Facts, flat: bool, absorbed: bool, deep: bool = True) -> bool:
@@ -143,13 +148,11 @@ class LayerModel(QAbstractItemModel):
         self.beginResetModel()
         self.facts, self.flat, self.absorbed, self._shape = facts, flat, absorbed, shape
         self._root = build(facts.rows, flat, absorbed)
-        self._nodes = {}
-        waiting = [self._root]
-        while waiting:
-            node = waiting.pop()
-            if node.row is not None:
-                self._nodes[node.row.id] = node
-            waiting += node.children
+        self._nodes, self._at = {}, {}
+        blocked = self.blockSignals(True)  # the reset tells all of it
+        self.removeRows(0, self.rowCount())
+        self._fill(self.invisibleRootItem(), self._root)
+        self.blockSignals(blocked)
         self.endResetModel()
         return True
 
@@ -163,33 +166,30 @@ class LayerModel(QAbstractItemModel):
 
     # -- structure ----------------------------------------------------------------------------
 
+    def _fill(self, item: QStandardItem, node: Node) -> None:
+        """Put what is in a node into its item."""
+        if node.row is not None:
+            self._nodes[node.row.id] = node
+        if not node.children:
+            return
+        item.setColumnCount(len(COLUMNS))
+        item.appendRows([QStandardItem() for _ in node.children])
+        above = self.index(0, 0, item.index()).internalId()
+        for place, child in enumerate(node.children):
+            self._at[above, place] = child
+            self._fill(item.child(place), child)
+
     def _node(self, index: Index) -> Node:
-        node = index.internalPointer() if index.isValid() else self._root
-        assert isinstance(node, Node)
-        return node
-
-    def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:  # noqa: B008
-        node = self._node(parent)
-        if not (0 <= row < len(node.children) and 0 <= column < len(COLUMNS)):
-            return QModelIndex()
-        return self.createIndex(row, column, node.children[row])
-
-    def parent(self, index: Index = QModelIndex()) -> QModelIndex:  # type: ignore[override] # noqa: B008
-        if not index.isValid():
-            return QModelIndex()
-        above = index.internalPointer().parent
-        return QModelIndex() if above is None or above is self._root else self.createIndex(above.place, 0, above)
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.column() > 0 else len(self._node(parent).children)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return len(COLUMNS)
+        return self._at[index.internalId(), index.row()]
 
     def index_of(self, layer_id: str) -> QModelIndex:
         """Where a layer stands; invalid where it does not."""
         node = self._nodes.get(layer_id)
-        return QModelIndex() if node is None else self.createIndex(node.place, 0, node)
+        return QModelIndex() if node is None else self._index(node)
+
+    def _index(self, node: Node) -> QModelIndex:
+        above = node.parent
+        return QModelIndex() if above is None else self.index(node.place, 0, self._index(above))
 
     # -- contents -----------------------------------------------------------------------------
 

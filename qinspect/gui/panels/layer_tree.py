@@ -181,6 +181,7 @@ class LayerTree(QWidget):
         self.view.setModel(self.proxy)
         self.view.setAccessibleName(self.tr("Layers"))
         self.view.setUniformRowHeights(True)
+        self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setAlternatingRowColors(True)
         self.view.setAllColumnsShowFocus(True)
         self.view.setIndentation(14)

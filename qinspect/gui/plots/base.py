@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -230,6 +230,9 @@ class Plot(QWidget):
             # Later: Qt is walking over all widgets, and redrawing would delete items under it.
             QTimer.singleShot(0, self, self.restyle)
 
+    def fill_menu(self, menu: QMenu, place: QPointF) -> None:
+        """Put first into the menu what can be done with what is drawn at a place of the scene."""
+
     def show_all(self) -> None:
         """Bring everything into sight, whatever was zoomed."""
         self.plot.autoRange()
@@ -239,6 +242,7 @@ class Plot(QWidget):
     def _menu(self, place: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.fill_menu(menu, self.canvas.mapToScene(place))
         menu.addAction(self.tr("Show all"), self.show_all)
         menu.addSeparator()
         for kind in ("png", "svg", "csv"):

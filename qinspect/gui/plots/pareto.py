@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QWidget
+from PySide6.QtWidgets import QButtonGroup, QMenu, QWidget
 
 from .base import Plot, Table, rgba, short_name
 
@@ -213,11 +213,24 @@ class ParetoPlot(Plot):
     def _clicked(self, event: object) -> None:
         if self._dots is None or event.button() != Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
             return
-        hits = self._dots.pointsAt(self._dots.mapFromScene(event.scenePos()))  # type: ignore[attr-defined]
-        if len(hits):
-            key = str(hits[0].data())
+        key = self._key_at(event.scenePos())  # type: ignore[attr-defined]
+        if key is not None:
             self.select((key,))
             (self.opened if event.double() else self.chosen).emit(key)  # type: ignore[attr-defined]
+
+    def _key_at(self, place: QPointF) -> str | None:
+        """The key of the point that is drawn at a place of the scene."""
+        hits = () if self._dots is None else self._dots.pointsAt(self._dots.mapFromScene(place))
+        return str(hits[0].data()) if len(hits) else None
+
+    def fill_menu(self, menu: QMenu, place: QPointF) -> None:
+        key = self._key_at(place)
+        point = next((point for point in self._points if point.key == key), None)
+        if key is None or point is None or point.kind == "float" or point.current:
+            return
+        self.select((key,))
+        menu.addAction(self.tr("Take this plan"), lambda: self.opened.emit(key))
+        menu.addSeparator()
 
     def table(self) -> Table:
         return ("plan", "kind", "ms", "kl_nats", f"lost_{self._unit}"), [
