@@ -177,7 +177,16 @@ README = {
 
 def whole_set(name: str) -> list[Picture]:
     """Every page at every size, in both themes and both languages."""
-    pages = (("open", 0), ("data", 0), ("target", 0), ("verdict", 0), ("layers", 0), ("layers", 1), ("fix", 0))
+    pages = (
+        ("open", 0),
+        ("data", 0),
+        ("target", 0),
+        ("verdict", 0),
+        ("layers", 0),
+        ("layers", 1),
+        ("fix", 0),
+        ("export", 0),
+    )
     return [
         Picture(
             f"{name}-{step}{tab}-{width}x{height}-{mode}-{language}.png",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -12,10 +14,12 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
     QLineEdit,
+    QPushButton,
     QTabBar,
     QWidget,
 )
 
+from qinspect.engine.results import Finding
 from qinspect.gui.panels.steps import STEPS
 
 TAB = Qt.FocusPolicy.TabFocus
@@ -108,3 +112,25 @@ def test_fields_below_each_other_follow_each_other(window, qtbot, step):
     assert set(order) == set(fields)
     for heights in columns.values():
         assert heights == sorted(heights)
+
+
+@pytest.mark.parametrize("step", ["verdict", "fix"])
+def test_the_findings_buttons_come_before_what_stands_after_them(window, digits, qtbot, step):
+    found = tuple(
+        Finding(f"rule-{k}", "found", "seen", (layer.id,), "warning", None, "mend it", digits.analysis.plan)
+        for k, layer in enumerate(digits.analysis.layers[:2])
+    )
+    window.document.add_run(digits.opened.plan, replace(digits.analysis, findings=found), exact=True)
+    window.go(step)
+    page = window.stack.currentWidget()
+    first = page.to_layers if step == "verdict" else page.run
+    first.setFocus()
+    order = []
+    for _ in range(8):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        order.append(QApplication.focusWidget())
+    words = [w.text() for w in order if isinstance(w, QPushButton)]
+    assert words[:4] == ["Show layer", "Apply"] * 2
+    if step == "fix":
+        tabs = next(place for place, w in enumerate(order) if isinstance(w, QTabBar))
+        assert tabs > [w.text() if isinstance(w, QPushButton) else "" for w in order].index("Apply") + 2

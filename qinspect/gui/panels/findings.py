@@ -44,6 +44,8 @@ class Findings(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
         self.cards: list[Card] = []
+        self.after: QWidget = self
+        """From here the tabulator goes to the first card."""
 
     def show_findings(
         self, findings: tuple[Finding, ...], hint: str, stale: bool = False, older: tuple[Finding, ...] = ()
@@ -67,6 +69,11 @@ class Findings(QWidget):
             for finding in older:
                 self._column.addWidget(self._card(finding, stale=True))
         self._column.addStretch(1)
+        # Made later than what stands after them, their buttons would be the last that the tabulator comes to.
+        last = self.after
+        for button in self.findChildren(QPushButton):
+            QWidget.setTabOrder(last, button)
+            last = button
 
     def _card(self, finding: Finding, stale: bool) -> Card:
         name, tone = SEVERITIES.get(finding.severity, SEVERITIES["note"])

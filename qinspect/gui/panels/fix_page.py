@@ -54,6 +54,7 @@ class FixPage(QWidget):
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(self.findings)
+        self.findings.after = scroll
         scroll.setAccessibleName(self.tr("Findings"))
         column.addWidget(scroll, 1)
         right = QTabWidget(documentMode=True)
