@@ -315,3 +315,16 @@ def test_an_npz_of_something_else_is_refused(tmp_path):
         archive.writestr("header.npy", b"nonsense")
     with pytest.raises(Problem, match="not a statistics file"):
         load_calibration(tmp_path / "y.npz")
+
+
+def test_memory_is_foreseen_where_a_convolution_s_weight_is_computed(canonical):
+    class Computed(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel = torch.nn.Parameter(torch.rand(4, 3, 3, 3))
+
+        def forward(self, x):
+            return torch.nn.functional.conv2d(x, self.kernel * x.mean())
+
+    graph = canonical(Computed(), torch.rand(2, 3, 8, 8))
+    assert memory_bytes(graph, 2) > 4 * 2 * 3 * 8 * 8

@@ -473,6 +473,32 @@ def test_what_the_project_does_not_write_itself_comes_from_torchs_exporter(image
     assert_same(runner, (images,))
 
 
+class OneHead(nn.Module):
+    """Attention of three axes, with and without a mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries = nn.Conv2d(3, 6, 3, stride=2)
+
+    def forward(self, x):
+        x = self.queries(x).flatten(2)
+        mask = torch.ones(6, 6, dtype=torch.bool, device=x.device).tril()
+        gains = x.mean(2, keepdim=True).expand(-1, -1, 6)
+        masked = F.scaled_dot_product_attention(x, x.sigmoid(), x, mask)
+        return F.scaled_dot_product_attention(masked, x, x.relu()), F.scaled_dot_product_attention(x, x, masked, gains)
+
+
+def test_attention_of_three_axes_is_written(images):
+    runner = lowered(OneHead(), images)
+    graph = runner.quantization.graph
+    for batch in (1, 3):
+        with torch.no_grad():
+            expected = outputs_of(Executor(graph)((images[:batch],)))
+        found = session(runner.float_bytes, 1).run(None, {graph.input_names[0]: images[:batch].numpy()})
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other.numpy(), atol=1e-5)
+
+
 class Shared(nn.Module):
     def __init__(self) -> None:
         super().__init__()

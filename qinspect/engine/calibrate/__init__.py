@@ -332,6 +332,7 @@ def memory_bytes(graph: LayerGraph, batch: int) -> int:
     if fixed_batch(graph) is not None:
         portion = 1  # what lives is known for the whole batch
     fed = sum(tensor.numel() for tensor in inputs)
-    weights = sum(graph.params[layer.roles["weight"]].numel() for layer in graph.layers if layer.op == "conv2d")
+    stored = [layer.roles["weight"] for layer in graph.layers if layer.op == "conv2d" and "weight" in layer.roles]
+    weights = sum(graph.params[key].numel() for key in stored)
     statistics = len(wanted_values(graph)) * 2 * BINS * 8
     return VALUE_BYTES * (graph.live_values * portion + fed + weights) + statistics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import logging
 import warnings
@@ -117,7 +118,12 @@ class _Net(torch.nn.Module):
             self.register_buffer(f"t{index}", graph.params[key].detach())
 
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        executor = Executor(self.graph, {key: getattr(self, f"t{i}") for i, key in enumerate(self.keys)})
+        layers = tuple(
+            dataclasses.replace(layer, target=ATTENTION) if layer.op == "scaled_dot_product_attention" else layer
+            for layer in self.graph.layers
+        )
+        graph = dataclasses.replace(self.graph, layers=layers)
+        executor = Executor(graph, {key: getattr(self, f"t{i}") for i, key in enumerate(self.keys)})
         found: list[torch.Tensor] = []
 
         def keep(layer: Any, value: torch.Tensor) -> torch.Tensor:
@@ -126,6 +132,17 @@ class _Net(torch.nn.Module):
 
         executor(inputs, keep)
         return tuple(found)
+
+
+ATTENTION = f"{__name__}.attention"
+
+
+def attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *others: Any, **named: Any) -> torch.Tensor:
+    """``scaled_dot_product_attention`` of four axes, which torch's exporter alone takes; a mask spreads over more."""
+    more = max(0, 4 - query.dim())
+    lifted = (x[(None,) * more] for x in (query, key, value)) if more else (query, key, value)
+    found = torch.nn.functional.scaled_dot_product_attention(*lifted, *others, **named)
+    return found[(0,) * more] if more else found
 
 
 def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -> onnx.ModelProto:
