@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from .data import Dataset, batches
 from .graph import LayerGraph, Param
 from .graph.execute import outputs_of
-from .graph.memory import Shortage, ran_out
+from .graph.memory import Growth, Shortage, ran_out
 from .load import Model
 from .load.own_process import Running
 from .problem import Problem, line_of
@@ -41,9 +42,11 @@ def checked_batches(
     Raises
     ------
     Problem
-        Naming the sample, the input, the index and the legal range.
+        Naming the sample, the input, the index and the legal range; and where what runs on the batches keeps memory
+        until there is hardly any.
     """
     limits = row_limits(graph)
+    growth = Growth()
     done = 0
     for inputs, labels in batches(data, indices, size):
         for spec, tensor in zip(graph.inputs, inputs, strict=True):
@@ -67,6 +70,8 @@ def checked_batches(
                 )
         done += len(inputs[0])
         yield inputs, labels
+        if remaining := math.ceil((len(indices) - done) / size):
+            growth.check(Text("memory"), remaining)
 
 
 def float_outputs(

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from .calibrate import memory_bytes
-from .graph.memory import VALUE_BYTES, fixed_batch, free_bytes
+from .graph.memory import VALUE_BYTES, fixed_batch, free_bytes, in_units
 from .job import batch_size, fused_graph
 from .load import Model
 from .plan import QuantPlan
@@ -57,14 +57,6 @@ class Memory:
             **parts,
             free=in_units(self.free_bytes),
         )
-
-
-def in_units(count: int) -> str:
-    """A number of bytes in kB, MB or GB of 2**10, 2**20 or 2**30, with three digits at most."""
-    for unit, size in (("GB", 2**30), ("MB", 2**20)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}" if count < 10 * size else f"{count / size:.0f} {unit}"
-    return f"{max(1, round(count / 2**10))} kB"
 
 
 def memory_of(model: Model, plan: QuantPlan) -> Memory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import locale
 import os
 import signal
 import socket
@@ -46,6 +47,7 @@ SETTLE_S = 60.0
 
 def application() -> QApplication:
     """The one application, with its names set."""
+    _speak_utf8()
     found = QApplication.instance()
     app = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("qinspect")
@@ -54,6 +56,17 @@ def application() -> QApplication:
     app.setDesktopFileName("org.qinspect.QInspect")
     app.setWindowIcon(QIcon(str(resource("icons/qinspect.svg"))))
     return app
+
+
+def _speak_utf8() -> None:
+    """Take the C locale for what Qt takes it for anyway, with a warning: C.UTF-8."""
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(locale.Error):
+        locale.setlocale(locale.LC_CTYPE, "")
+        if locale.nl_langinfo(locale.CODESET) == "ANSI_X3.4-1968":
+            locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+            os.environ["LC_ALL" if os.environ.get("LC_ALL") else "LC_CTYPE"] = "C.UTF-8"
 
 
 def make_window(

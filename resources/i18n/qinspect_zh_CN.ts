@@ -8699,6 +8699,26 @@
         <translation>目标</translation>
     </message>
     <message>
+        <source>after {count} batches {kept:.0f} MB more memory is taken than after two, and {free:.0f} MB are free</source>
+        <translation>{count} 批之后占用的内存比两批之后多 {kept:.0f} MB，而空闲内存为 {free:.0f} MB</translation>
+    </message>
+    <message>
+        <source>Does code of the model or of the data keep tensors, in a list say? Else close other programs, or give fewer --samples.</source>
+        <translation>模型或数据的代码是否一直保留张量（例如放在列表中）？若不是，请关闭其他程序，或减小 --samples。</translation>
+    </message>
+    <message>
+        <source>calling it needs more memory than there is (at once: {wanted})</source>
+        <translation>调用它所需的内存超过现有内存（一次申请：{wanted}）</translation>
+    </message>
+    <message>
+        <source>Close other programs, or make a smaller model.</source>
+        <translation>请关闭其他程序，或建立更小的模型。</translation>
+    </message>
+    <message>
+        <source>a forward pass with input {shapes} needs more memory than there is (at once: {wanted})</source>
+        <translation>以输入 {shapes} 前向运行一次所需的内存超过现有内存（一次申请：{wanted}）</translation>
+    </message>
+    <message>
         <source>unknown target {name!r}</source>
         <translation>未知的目标 {name!r}</translation>
     </message>

@@ -15,10 +15,10 @@ from qinspect.engine import feed, float_check, job
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.calibrate.observe import Observer
 from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.footprint import in_units
 from qinspect.engine.graph import memory
-from qinspect.engine.graph.memory import Shortage, fitting_batch
+from qinspect.engine.graph.memory import Growth, Shortage, fitting_batch, in_units
 from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.load.own_process import load_apart
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.statistics import BATCHES, SAMPLES
@@ -248,3 +248,119 @@ def test_an_export_is_verified_on_as_many_samples_as_memory_holds_at_once(digits
     found = export.export(model, plan, calibrate_model(model, data, plan), data, "onnx", tmp_path / "net.onnx")
     assert len(data.splits.final) == 40
     assert found.samples == 20
+
+
+GB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("taken", "free", "remaining", "noticed"),
+    [
+        ([1 + n for n in range(15)], [15 - n for n in range(15)], None, 15),
+        ([1 + 4 * n for n in range(4)], [16 - 4 * n for n in range(4)], 9, 4),
+        ([1 + n for n in range(15)], [15 - n for n in range(15)], 0, None),  # what is left does for what is left
+        ([1, 14, 14, 14, 14], [14, 1, 1, 1, 1], None, None),  # what every batch takes
+        ([1, 2, 3, 3, 3], [4, 3, 2, 2, 2], None, None),  # and what was read to be kept
+        ([1 + n / 100 for n in range(15)], [15 - n for n in range(15)], None, None),  # of others
+    ],
+)
+def test_memory_that_is_kept_is_noticed_while_some_is_left(monkeypatch, taken, free, remaining, noticed):
+    growth, said, count = Growth(), None, 0
+    for mine, left in zip(taken, free, strict=True):
+        count += 1
+        monkeypatch.setattr(memory, "_resident", lambda mine=mine: int(mine * GB))
+        monkeypatch.setattr(memory, "free_bytes", lambda left=left: int(left * GB))
+        try:
+            growth.check("net.py:net", remaining)
+        except Problem as problem:
+            said = problem
+            break
+    assert (None if said is None else count) == noticed
+    if said is not None:
+        assert f"after {count} batches" in said.what
+        assert said.where == "net.py:net"
+
+
+LEAKS = """
+import resource
+from pathlib import Path
+import torch
+
+kept = []
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(1, 4, 3)
+
+    def forward(self, x):
+        if not torch.compiler.is_compiling():
+            kept.append(torch.ones(16 << 20))
+        return self.conv(x)
+
+def net():
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + (1 << 30), -1))
+    return Net()
+"""
+
+
+@pytest.fixture
+def leaks(tmp_path):
+    (tmp_path / "net.py").write_text(LEAKS)
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).random((2000, 1, 8, 8), np.float32))
+    return tmp_path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has in memory is read where Linux says it")
+def test_a_model_that_keeps_its_activations_is_stopped_and_told_so(leaks):
+    words = ["--input-shape", "1,1,8,8", "--data", str(leaks / "d.npz"), "--out", str(leaks / "s.npz")]
+    command = [sys.executable, "-m", "qinspect", "calibrate", f"{leaks / 'net.py'}:net", *words]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 1
+    assert "MB more memory is taken than after two" in ended.stderr
+    assert "keep tensors, in a list say?" in ended.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has in memory is read where Linux says it")
+def test_a_process_of_its_own_that_keeps_memory_is_ended(leaks):
+    model = load_apart(ModelSpec(f"{leaks / 'net.py'}:net", input_shape=((1, 1, 8, 8),)))
+
+    def run():
+        for _ in range(30):
+            model.forward(torch.rand(1, 1, 8, 8))
+
+    with pytest.raises(Problem, match="more memory is taken than after two"):
+        run()
+    assert model.forward._guest.process.poll() is not None
+    assert model.forward(torch.rand(1, 1, 8, 8))[0].shape == (1, 4, 6, 6)  # of another
+
+
+@pytest.mark.parametrize(
+    ("forward", "said"),
+    [
+        (
+            "x.expand(1 << 20, *x.shape[1:]).repeat(64, 64, 64, 64)",
+            "net.py:8: a forward pass with input (1, 1, 8, 8) needs more memory than there is (at once: 4194304 GB)",
+        ),
+        ("[][0]", "net.py:8: a forward pass with input (1, 1, 8, 8) raises IndexError"),
+    ],
+)
+def test_a_forward_pass_that_memory_does_not_hold_says_so(tmp_path, forward, said):
+    (tmp_path / "net.py").write_text(
+        f"from torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        f"        self.conv = nn.Conv2d(1, 4, 3)\n    def forward(self, x):\n        {forward}\n"
+        "        return self.conv(x)\n"
+    )
+    with pytest.raises(Problem) as raised:
+        load_model(ModelSpec(f"{tmp_path / 'net.py'}:Net", input_shape=((1, 1, 8, 8),)), allow_code=True)
+    assert said in str(raised.value)
+    assert "alloc_cpu" not in str(raised.value)
+
+
+def test_a_callable_that_memory_does_not_hold_says_so(tmp_path):
+    (tmp_path / "net.py").write_text("import torch\ndef net():\n    return torch.nn.Linear(1 << 25, 1 << 25)\n")
+    with pytest.raises(
+        Problem, match=r"net.py:net: calling it needs more memory than there is \(at once: 4194304 GB\)"
+    ):
+        load_model(ModelSpec(f"{tmp_path / 'net.py'}:net", input_shape=((1, 8),)), allow_code=True)

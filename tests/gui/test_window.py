@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -63,6 +64,14 @@ def test_importing_the_window_imports_neither_torch_nor_pyqtgraph():
     code = "import sys, qinspect.gui.app; print([m for m in ('torch', 'pyqtgraph', 'numpy') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a locale of other systems")
+def test_the_c_locale_is_no_warning_of_qts():
+    code = "from qinspect.gui.app import application; application()"
+    told = {**os.environ, "LC_ALL": "C", "QT_QPA_PLATFORM": "offscreen"}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=told)
+    assert found.stderr == ""
 
 
 def test_the_first_start_offers_the_demo_and_says_what_to_do(make_window):

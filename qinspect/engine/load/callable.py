@@ -90,6 +90,12 @@ def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
         try:
             made = made()
         except Exception as error:
+            if memory.ran_out(error):
+                raise Problem(
+                    spec.source,
+                    Text("calling it needs more memory than there is (at once: {wanted})", wanted=memory.wanted(error)),
+                    Text("Close other programs, or make a smaller model."),
+                ) from error
             raise Problem(
                 spec.source,
                 Text("calling it raises {error}: {said}", error=type(error).__name__, said=error),

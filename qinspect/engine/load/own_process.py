@@ -13,6 +13,7 @@ from ..data.spooled import room
 from ..graph import memory
 from ..graph.execute import outputs_of
 from ..opaque import made_once
+from ..problem import Problem
 from ..process.guest import Guest, keep
 from ..progress import Report, silent
 from ..source import ModelSpec
@@ -92,11 +93,15 @@ class Running:
         MemoryError
             Where it finds too little memory.
         Problem
-            `Died`, where the process ended.
+            `Died`, where the process ended; and where it keeps memory from call to call until there is hardly any.
         """
         with tempfile.TemporaryDirectory(prefix="qinspect-") as folder:
             torch.save([t.contiguous() for t in inputs], Path(folder) / "inputs.pt")
-            short, seconds = self._guest.call("run", folder, torch.get_num_threads(), report=report)
+            try:
+                short, seconds = self._guest.call("run", folder, torch.get_num_threads(), report=report)
+            except Problem:
+                self._guest.rest()  # with the memory that it keeps
+                raise
             self.seconds += seconds
             if short is not None:
                 raise MemoryError(short)
@@ -110,6 +115,7 @@ class Host:
     def __init__(self, spec: dict[str, Any], folder: str, report: Report) -> None:
         model = load_model(ModelSpec.from_json(spec), report, allow_code=True)
         self._forward = model.forward
+        self._growth, self._source = memory.Growth(), model.spec.source
         if Path(folder).is_dir():  # where its process is started anew, the layers are known
             torch.save((model.graph, model.notes), Path(folder) / FILE)
         self.about = {"name": model.name, "digest": model.digest, "dynamic": model.dynamic_batch}
@@ -129,4 +135,5 @@ class Host:
             raise
         seconds = time.perf_counter() - began
         torch.save([output.clone() for output in outputs], Path(folder) / "outputs.pt")
+        self._growth.check(self._source)
         return None, seconds

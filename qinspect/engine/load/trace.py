@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.export import Dim, ExportedProgram, ShapesCollection
 
+from ..graph import memory
 from ..opaque import Opaque
 from ..problem import Problem, line_of
 from ..source import ModelSpec
@@ -101,6 +102,16 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
     except Exception as error:
         shapes = ", ".join(str(tuple(t.shape)) for t in call.tensors)
         where = author_line(error) or spec.source
+        if memory.ran_out(error):
+            raise Problem(
+                where,
+                Text(
+                    "a forward pass with input {shapes} needs more memory than there is (at once: {wanted})",
+                    shapes=shapes,
+                    wanted=memory.wanted(error),
+                ),
+                Text("Close other programs, or open the model with a smaller --input-shape."),
+            ) from error
         raise Problem(
             where,
             Text(
