@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..engine.problem import Unmet
 from . import early
 from . import options as words
-from .terminal import progress, summary
+from .terminal import aside, progress, summary
 from .verb import Verb
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _search(options: argparse.Namespace) -> int:
     from ..engine.job import fused_graph, whole_batches
     from ..engine.progress import part
     from ..engine.report import write_analysis
-    from ..engine.search.choose import resolvable
+    from ..engine.search.choose import too_few
     from ..engine.search.pareto import write_pareto
     from ..engine.search.run import search
     from ..engine.search.targets import search_targets
@@ -76,8 +76,11 @@ def _search(options: argparse.Namespace) -> int:
         plans = [words.plan_of(argparse.Namespace(**{**vars(options), "target": name}), model) for name in targets]
         constraint = _constraint(options, metric, data.targets is not None)
         compared = metric.reads_targets and data.targets is not None  # else the agreement counts
+        short = None
         if one_answer(model.graph, data, metric) and not (compared and metric.function is not None):
-            resolvable(len(whole_batches(model.graph, data.splits.select)), constraint, not compared)
+            short = too_few(len(whole_batches(model.graph, data.splits.select)), constraint, not compared)
+        if short is not None:  # said before minutes are spent
+            aside(f"{short.what}. {short.remedy} The nearest plan is looked for all the same.")
         calibration, note = words.statistics(options, model, data, plans[0], report)
         wanted = {
             "constraint": constraint,
@@ -111,7 +114,8 @@ def _search(options: argparse.Namespace) -> int:
         print(f"chosen, on the final split: {summary(analysis.totals, analysis.data['metric_unit'])}")
     print(f"{len(found.points)} plans: {options.out / 'pareto.json'}; chosen: {found.file(found.chosen)}")
     if not found.met:
-        raise Unmet("search", found.why, f"The nearest is {options.out / found.file(found.chosen)}.")
+        nearest = f"The nearest is {options.out / found.file(found.chosen)}."
+        raise Unmet("search", found.why, nearest if short is None else f"{nearest} {short.remedy}")
     print(f"the float model is chosen: {found.why}" if found.best.all_float else f"chosen as {found.why}")
     return 0
 

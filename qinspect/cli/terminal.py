@@ -68,6 +68,11 @@ def summary(totals: Any, unit: str | None = "share") -> str:
     return "; ".join(parts)
 
 
+def aside(text: str) -> None:
+    """Say something on stderr while `progress` shows how far the work is."""
+    print("\r\033[K" if sys.stderr.isatty() else "", f"note: {text}", sep="", file=sys.stderr, flush=True)
+
+
 @contextlib.contextmanager
 def progress() -> Iterator[Report]:
     """One line on a terminal's stderr, rewritten; in a file or pipe a line every `EVERY_S` seconds."""

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from qinspect.cli import main
+from qinspect.cli import main, options
 from qinspect.engine.plan.file import read_plan
 
 
@@ -73,14 +73,22 @@ def test_points_of_the_metric_are_given_as_such_and_too_few_samples_are_named(wo
     wanted = [*words, "--objective", "size", "--no-report", "--out", str(tmp_path), "--max-drop"]
     assert main([*wanted, "10"]) == 0
     assert json.loads((tmp_path / "pareto.json").read_text())["constraint"] == {"kind": "drop", "limit": 0.1}
-    calls = []
-    monkeypatch.setattr("qinspect.cli.options.statistics", lambda *_: calls.append(1))
+    said = []
+    statistics = options.statistics
+    monkeypatch.setattr(
+        "qinspect.cli.options.statistics", lambda *each: said.append(capsys.readouterr().err) or statistics(*each)
+    )
     assert main([*wanted, "0.5"]) == 3
-    said = capsys.readouterr().err
-    assert "150 samples to select on cannot resolve a drop of 0.5 points" in said
-    assert re.search(r"known to no better than 2\.497 points\. About 7[67]\d would do", said)
-    assert "or a limit of 2.5 points" in said
-    assert not calls  # nothing long was done
+    assert len(said) == 1  # before anything long is done, and with the nearest when it is
+    for text in (*said, capsys.readouterr().err):
+        assert "150 samples" in text
+        assert "cannot resolve a drop of 0.5 points" in text
+        assert re.search(r"About 7[67]\d would do \(--samples, --split\), or a limit of 2\.5 points", text)
+    assert "known to no better than 2.497 points" in said[0]
+    found = json.loads((tmp_path / "pareto.json").read_text())
+    assert not found["met"]
+    assert f"The nearest is {tmp_path / found['chosen']}." in text
+    assert (tmp_path / found["chosen"]).is_file()
 
 
 def test_without_labels_a_drop_is_that_of_the_agreement(words, digits_model, tmp_path):

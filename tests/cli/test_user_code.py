@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,12 +76,17 @@ def test_a_kill_of_the_command_ends_its_work(code, tmp_path):
     assert is_gone(pid)
 
 
-def _running(words: list[str]) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def _running(words: list[str]) -> Iterator[subprocess.Popen[str]]:
     def heard() -> None:  # what runs in the background, as these tests may, is deaf to Ctrl+C
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     command = [sys.executable, "-m", "qinspect", "calibrate", *words]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as running:
+        try:
+            yield running
+        finally:
+            running.kill()  # what does not end would be waited for
 
 
 def _wait_for(pid: Path, running: subprocess.Popen[str]) -> None:

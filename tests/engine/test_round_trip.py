@@ -255,3 +255,32 @@ def test_a_relu_that_shares_its_grid_with_negative_values_opens_again(tmp_path):
     (found,) = outputs_of(again.forward(x))
     assert float(found[:, :3].min()) == 0.0
     assert torch.allclose(found, model.forward(x), atol=0.1)
+
+
+@pytest.mark.parametrize("to", ["onnx", "tensorrt"])
+def test_layers_keep_their_ids_where_norms_and_clips_were_absorbed(tmp_path, to):
+    (tmp_path / "net.py").write_text("""
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU6())
+        self.across = nn.Sequential(nn.Conv2d(8, 8, 1, bias=False), nn.BatchNorm2d(8))
+        self.down = nn.Sequential(nn.Conv2d(8, 4, 1, bias=False), nn.BatchNorm2d(4))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, x):
+        x = self.up(x)
+        return self.pool(self.down(x + self.across(x))).flatten(1)
+""")
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).random((40, 3, 8, 8), np.float32))
+    model = load_model(ModelSpec(f"{tmp_path / 'net.py'}:Net", None, ((2, 3, 8, 8),)), allow_code=True)
+    data = open_data(DataSpec(str(tmp_path / "d.npz")), model.graph.inputs[0].shape)
+    plan = first_plan(model.graph, Target.parse(TARGETS[to]))
+    export(model, plan, calibrate_model(model, data, plan), data, to, tmp_path / "q.onnx")
+    wanted = {layer.id for layer in fused_graph(model, plan).graph.layers if not layer.transparent}
+    assert {"across.0:conv2d", "down.0:conv2d"} <= wanted
+    opened = load_model(ModelSpec(str(tmp_path / "q.onnx")))
+    found = {layer.id for layer in fused_graph(opened, opened.existing.plan).graph.layers if not layer.transparent}
+    assert found == wanted

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..problem import Problem
+from ..problem import NotWritten, Problem
 from ..progress import Report, silent
 from ..text import Text, from_parts, parts_of
 from .unforeseen import problem_of
@@ -85,7 +85,8 @@ def run_in_child(function: str, work: Any, report: Report = silent, *, what: str
             if answer == "done":
                 return torch.load(folder / "result.pt", weights_only=False)
             if isinstance(answer, dict):
-                raise Problem(*map(from_parts, answer["problem"]))
+                kind = NotWritten if answer["not_written"] else Problem
+                raise kind(*map(from_parts, answer["problem"]))
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip().splitlines()
         why = how_it_ended(child.returncode, said)
@@ -179,7 +180,7 @@ def main(folder: Path) -> int:
             traceback.print_exc()
         else:
             parts = [parts_of(text) for text in (problem.where, problem.what, problem.remedy)]
-            out.write(json.dumps({"problem": parts}) + "\n")
+            out.write(json.dumps({"problem": parts, "not_written": isinstance(problem, NotWritten)}) + "\n")
         return 1
 
 

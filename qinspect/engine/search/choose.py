@@ -62,26 +62,26 @@ def limited(found: Verified, wanted: Constraint) -> Interval:
     return figure
 
 
-def resolvable(samples: int, wanted: Constraint | None, of_agreement: bool) -> None:
-    """Refuse a limit on a share's drop that no plan could keep on so few samples, though it lost not one of them.
+def too_few(samples: int, wanted: Constraint | None, of_agreement: bool) -> Unmet | None:
+    """What is to be said of a limit on a share's drop that no plan can keep on so few samples, though it lost none.
 
-    Raises
-    ------
-    Unmet
+    Returns
+    -------
+    Unmet | None
         With how many samples would do.
     """
     if wanted is None or wanted.kind != "drop":
-        return
+        return None
 
     def reach(count: int) -> float:
         return 1 - share(count, count).low if of_agreement else share_changed(0, 0, count).high
 
     if reach(samples) <= wanted.limit:
-        return
+        return None
     need = samples
     while reach(need) > wanted.limit and need < MOST_SAMPLES:
         need = need + max(1, need // 100)
-    raise Unmet(
+    return Unmet(
         Text("search"),
         Text(
             "{samples} samples to select on cannot resolve a drop of {limit}: of a plan that loses none of them it "

@@ -213,6 +213,8 @@ class _Exporter:
         return self.shapes[name]
 
     def node(self, op: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
+        if any(isinstance(value, Ref) for value in attributes.values()):
+            raise Declined  # computed from the batch's size, and an attribute is a constant
         if op == "Conv":
             attributes["pads"] = self._all_pads(attributes["pads"])
         before = len(self.nodes) - self.start

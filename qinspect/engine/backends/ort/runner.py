@@ -15,7 +15,7 @@ import onnxruntime
 import torch
 from onnx import helper
 
-from ...problem import Problem
+from ...problem import NotWritten, line_of
 from ...progress import Report, silent
 from ...qparams import QParams
 from ...quantize import Quantization
@@ -109,9 +109,10 @@ def session(
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base but this
-        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise Problem(
-            Text("ONNX Runtime"), Text("does not take the model: {line}", line=line[:300]), Text("Use an FX target.")
+        raise NotWritten(
+            Text("ONNX Runtime"),
+            Text("does not take the model: {line}", line=line_of(error)),
+            Text("Use an FX target."),
         ) from error
 
 

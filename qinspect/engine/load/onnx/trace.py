@@ -275,21 +275,28 @@ def _own_plan(file: OnnxFile) -> QuantPlan | None:
         return None
 
 
+WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+"""The first operator of its layer, whatever comes behind it."""
+
+
 def _origins(file: OnnxFile) -> list[dict[str, str]]:
     """What each operator's layers are called after: a module path, and the layer's id in files of our own."""
     try:
-        tensors = {**json.loads(file.meta.get(VALUES, "{}")), **json.loads(file.meta.get(INTEGERS, "{}"))}
+        # A value may have both, a tensor of real numbers and one of whole ones.
+        tensors = [item for key in (VALUES, INTEGERS) for item in json.loads(file.meta.get(key, "{}")).items()]
         clipped = {str(value) for value in json.loads(file.meta.get(CLIPS, "{}"))}
-    except (ValueError, TypeError, RecursionError):
-        tensors, clipped = {}, set()
-    values = {str(tensor): str(value) for value, tensor in tensors.items() if str(value) not in clipped}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        tensors, clipped = [], set()
+    values = {str(tensor): str(value) for value, tensor in tensors if str(value) not in clipped}
     found = []
     for op in file.ops:
         path = module_path(op, file.arrays)
         origin = {MADE_OF["source"]: _source(op) or op.name}
         if LAYER in op.meta:
             made = op.outputs[0]
-            whole = values.get(made) or (made.removesuffix("/alone") if made.endswith("/alone") else op.meta[LAYER])
+            whole = op.meta[LAYER]
+            if op.kind not in WEIGHTED:  # their value may be called after a BatchNorm that was folded into them
+                whole = values.get(made) or (made.removesuffix("/alone") if made.endswith("/alone") else whole)
             path, origin[MADE_OF["layer"]] = whole.rpartition(":")[0], whole
         found.append({**origin, MADE_OF["path"]: path})
     return found
