@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from ..engine.source import is_callable
@@ -47,7 +48,7 @@ def watched(options: argparse.Namespace) -> int | None:
     int | None
         None in the copy, or where none can be made; else the exit status.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or threading.active_count() > 1:  # of several threads a copy has only this one
         return None
     sys.stdout.flush()
     sys.stderr.flush()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +66,20 @@ def test_ctrl_c_twice_ends_native_code_that_hangs(code, tmp_path):
     assert running.returncode == 130, said
     assert said.splitlines()[-1] == "cancelled"
     assert is_gone(pid)
+
+
+def test_a_process_with_other_threads_is_not_copied():
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    here = os.getpid()
+    try:
+        assert watch.watched(argparse.Namespace()) is None
+        if os.getpid() != here:
+            os._exit(1)  # the copy must not go on with the tests
+    finally:
+        done.set()
+        other.join()
 
 
 @needs_linux

@@ -50,6 +50,8 @@ def test_the_command_line_ends_as_elsewhere_without_a_search_for_garbage(monkeyp
     frozen_objects = []
     monkeypatch.setattr("gc.freeze", lambda: frozen_objects.append(True))
     monkeypatch.delitem(sys.modules, "PySide6", raising=False)
+    # It would go on in a copy of this process, tests and all.
+    monkeypatch.setattr("qinspect.cli.watched", lambda _: None)
     monkeypatch.setattr("sys.argv", ["qinspect", "inspect", "there-is-none.pt2"])
     with pytest.raises(SystemExit) as ended:
         entry["main"]()
