@@ -426,7 +426,8 @@ def test_candidates_do_not_wait_for_the_effects_of_all_roundings_which_are_compu
     window, qtbot, monkeypatch
 ):
     document, detail, began = window.document, window.layers_page.detail, []
-    qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
+    # Those of the first layer are asked for a moment after it is selected; they are not what this is about.
+    qtbot.waitUntil(lambda: detail.candidates.rowCount() > 0 and window.jobs.idle, timeout=60_000)
 
     def effects(*given):
         began.append(len(began))
@@ -439,8 +440,10 @@ def test_candidates_do_not_wait_for_the_effects_of_all_roundings_which_are_compu
     monkeypatch.setattr(document, "estimate", lambda *_: None)
     window.questions.ask_effects()
     qtbot.waitUntil(lambda: len(began) == 1)
-    document.select(("fc:linear",))
-    qtbot.waitUntil(lambda: detail.candidates.rowCount() > 0 and detail.below.isVisible(), timeout=60_000)
+    with qtbot.waitSignal(window.questions.candidates_found, timeout=60_000) as found:
+        document.select(("fc:linear",))
+    assert found.args[0] == "fc:linear"
+    assert detail.below.isVisible()
     qtbot.waitUntil(lambda: len(began) == 2, timeout=60_000)
     window.questions.stop()
     qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
