@@ -244,8 +244,29 @@ def test_paddings_that_convolutions_take_over_count_as_integers_and_their_reader
     found = export_tensorrt(q, tmp_path / "net.onnx", samples)
     assert found.problems == ()
     assert found.quantized == ("one:conv2d", ":pad#2", "two:conv2d")
-    assert found.layers_compared == 2  # the padding's readers are fed its integers; the last layer gives real numbers
+    assert found.layers_compared == 3  # the padding's readers are fed its integers; the last layer gives real numbers
     assert found.sqnr_db is None or found.sqnr_db > 40
+
+
+def test_a_tie_that_the_runtime_rounds_the_other_way_does_not_spoil_a_layer_that_gives_real_numbers(
+    trace_once, tmp_path
+):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(4, 64, generator=generator)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        fused = fuse(trace_once(nn.Linear(64, 32), x, dynamic=True), PLAN).graph
+    q = quantize(fused, PLAN, calibrate(fused, [(x,)], share=1.0).tensors)
+    scale = torch.from_numpy(q.values[q.graph.input_names[0]].scale)
+    halves = (torch.arange(-127, 127) + 0.5) * scale
+    near = torch.stack((halves, *(torch.nextafter(halves, halves * sign) for sign in (0, 2)))).flatten()
+    apart = near[(near / scale).round() != (near * (1 / scale)).round()]
+    assert len(apart)
+    x[0, 0] = apart[0]
+    found = export_tensorrt(q, tmp_path / "net.onnx", [(x,)])
+    assert found.equal_share < 1, "the runtime rounded this number as the simulation did"
+    assert found.problems == ()
+    assert found.layers_compared == 1
 
 
 def test_the_simulation_adds_biases_in_float(quantization, samples):
