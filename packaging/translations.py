@@ -116,8 +116,11 @@ def _quoted(text: str) -> str:
 
 
 def compile_(file: Path, out: Path) -> None:
-    """Make the .qm file that the window loads."""
-    tool("lrelease", "-silent", str(file), "-qm", str(out))
+    """Make the .qm file that the window loads: another file in its place, since open windows read on in the old one."""
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        made = Path(folder) / out.name
+        tool("lrelease", "-silent", str(file), "-qm", str(made))
+        made.replace(out)
 
 
 def missing(file: Path) -> list[tuple[str, str]]:

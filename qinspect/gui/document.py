@@ -63,6 +63,7 @@ class Document(Planned):
         self.check: FloatCheck | None = None
         self.confirmed = ""
         self.calibration: Calibration | None = None
+        self.begun: Calibration | None = None  # what one has that is under way or was stopped
         self._of_plan: dict[str, Calibration] = {}
         self.plan = QuantPlan()
         self.runs: list[Run] = []
@@ -109,6 +110,8 @@ class Document(Planned):
         if self.calibration is not None and not self.calibration.key.endswith(data.digest):
             self.calibration = None
             self._of_plan = {}
+        if self.begun is not None and not self.begun.key.endswith(data.digest):
+            self.begun = None
         self.confirmed = self.confirmed if self.confirmed == data.digest else ""
         self._last = self.find() or self._last
         self.log(self.tr("data: {0} samples from {1}").format(len(data), data.spec.source))
@@ -184,10 +187,15 @@ class Document(Planned):
 
     def set_calibration(self, calibration: Calibration) -> None:
         """The statistics of every tensor."""
-        self.calibration, self._costs = calibration, None
+        self.calibration, self.begun, self._costs = calibration, None, None
         self._of_plan = {}
         seconds = f"{calibration.seconds:.1f}"
         self.log(self.tr("calibrated on {0} samples in {1} s").format(calibration.samples, seconds))
+        self.calibration_changed.emit()
+
+    def set_begun(self, part: Calibration) -> None:
+        """Statistics of a calibration that was stopped: it goes on from there."""
+        self.begun = part
         self.calibration_changed.emit()
 
     # -- layers -------------------------------------------------------------------------------

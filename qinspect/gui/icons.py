@@ -68,11 +68,14 @@ def icon(name: str, role: str = "text") -> QIcon:
     return QIcon(_Engine(_shape(name, _colours[role]), _shape(name, _colours["faint"])))
 
 
-def set_icon(owner: Any, name: str, role: str = "text") -> None:
-    """Give an action or button an icon that follows the theme; `role` is a field of `Colours`."""
+def set_icon(owner: Any, name: str, role: str = "text", with_text: bool = False) -> None:
+    """Give an action or button an icon that follows the theme; `role` is a field of `Colours`.
+
+    A button that has no text yet and will have one says so by `with_text`.
+    """
     owner.setProperty("iconName", f"{name}:{role}")
     owner.setIcon(icon(name, role))
-    if isinstance(owner, QAbstractButton) and owner.text():
+    if isinstance(owner, QAbstractButton) and (owner.text() or with_text):
         owner.setIconSize(WITH_TEXT)
 
 

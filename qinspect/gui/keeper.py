@@ -99,7 +99,7 @@ class Keeper(Errands):
                 if found.calibration.complete:
                     self._document.set_calibration(found.calibration)
                 else:
-                    self._tasks.begun = found.calibration
+                    self._document.set_begun(found.calibration)
             self.session_opened.emit(session.step)
             if data is not None:
                 self._tasks.check_float()

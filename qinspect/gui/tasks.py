@@ -51,7 +51,6 @@ class Tasks(Errands):
         super().__init__(document, jobs)
         self._whole: Job | None = None
         self._quick: Job | None = None
-        self.begun: Any = None  # what a calibration has that is under way or was stopped
         self._calibrating: Job | None = None
         self._timer = QTimer(self, singleShot=True, interval=QUICK_MS)
         self._timer.timeout.connect(self.run_quick)
@@ -178,21 +177,25 @@ class Tasks(Errands):
         if model is None or data is None:
             return None
 
+        document = self._document
+
         def calibrated(found: Any) -> None:
-            self.begun = None
-            self._document.set_calibration(found)
+            document.set_calibration(found)
             if then is not None:
                 then()
 
         def keep(part: Any) -> None:  # in the worker, now and then
-            self.begun = part
+            if document.model is model and document.data is data:
+                document.begun = part
 
-        self._calibrating = self._start(
+        job = self._calibrating = self._start(
             self.tr("Calibrating"),
             lambda report: work.calibrate(model, data, plan, known, report, keep),
             calibrated,
         )
-        return self._calibrating
+        for stopped in (job.cancelled, job.failed):
+            stopped.connect(lambda *_: document.calibration_changed.emit())
+        return job
 
     @property
     def calibrating(self) -> bool:
@@ -202,7 +205,7 @@ class Tasks(Errands):
     @property
     def statistics(self) -> Any:
         """What a session keeps: the statistics, or what there is of them yet."""
-        return self._document.calibration or self.begun
+        return self._document.calibration or self._document.begun
 
     def run_quick(self) -> Job | None:
         """Figures of the current plan on a few samples, unless they are known."""

@@ -55,6 +55,22 @@
         <translation>该层的时间中位数；≈ 为由其他层估计，– 为未知：指向它可看原因</translation>
     </message>
     <message>
+        <source>Est. KL (nats)</source>
+        <translation>估计 KL (nat)</translation>
+    </message>
+    <message>
+        <source>SQNR (dB)</source>
+        <translation>SQNR (dB)</translation>
+    </message>
+    <message>
+        <source>Time (µs)</source>
+        <translation>时间 (µs)</translation>
+    </message>
+    <message>
+        <source>Time is</source>
+        <translation>时间来源</translation>
+    </message>
+    <message>
         <source>Candidates</source>
         <translation>候选配置</translation>
     </message>
@@ -3621,6 +3637,22 @@
         <translation>补救</translation>
     </message>
     <message>
+        <source>SQNR without (dB)</source>
+        <translation>未用时 SQNR (dB)</translation>
+    </message>
+    <message>
+        <source>SQNR with (dB)</source>
+        <translation>使用后 SQNR (dB)</translation>
+    </message>
+    <message>
+        <source>KL without (nats)</source>
+        <translation>未用时 KL (nat)</translation>
+    </message>
+    <message>
+        <source>KL with (nats)</source>
+        <translation>使用后 KL (nat)</translation>
+    </message>
+    <message>
         <source>Open a model first.</source>
         <translation>请先打开模型。</translation>
     </message>
@@ -3857,6 +3889,18 @@
     <message>
         <source>Backend and engine that the plan is for</source>
         <translation>方案所针对的后端与引擎</translation>
+    </message>
+    <message>
+        <source>{0}, estimated</source>
+        <translation>{0}，估计</translation>
+    </message>
+    <message>
+        <source>at least</source>
+        <translation>至少</translation>
+    </message>
+    <message>
+        <source>at most</source>
+        <translation>至多</translation>
     </message>
     <message>
         <source>{0}: the float model</source>
@@ -4215,8 +4259,16 @@
         <translation>本机</translation>
     </message>
     <message>
-        <source>Then</source>
-        <translation>然后</translation>
+        <source>Next</source>
+        <translation>下一步</translation>
+    </message>
+    <message>
+        <source>Statistics of {0} of {1} samples are kept; calibration goes on from there, then all layers are analyzed.</source>
+        <translation>已保留 {1} 个样本中 {0} 个的统计量：校准由此继续，然后分析所有层。</translation>
+    </message>
+    <message>
+        <source>Go on calibrating and analyze</source>
+        <translation>继续校准并分析</translation>
     </message>
     <message>
         <source>Calibrate and analyze</source>
@@ -4484,7 +4536,7 @@
     </message>
     <message>
         <source>; 90% within {0}</source>
-        <translation>；90% 的运行不超过 {0}</translation>
+        <translation>；90% 不超过 {0}</translation>
     </message>
     <message>
         <source>not measured</source>

@@ -57,6 +57,15 @@ def test_every_text_of_the_window_is_translated_and_compiled(translations, tmp_p
     assert compiled.read_bytes() == committed.with_suffix(".qm").read_bytes()
 
 
+def test_a_window_that_is_open_reads_on_in_the_translation_that_it_has(translations, tmp_path):
+    compiled = tmp_path / "compiled.qm"
+    compiled.write_bytes(b"as it was")
+    with compiled.open("rb") as read:  # Qt maps the file into memory
+        translations.compile_(translations.FOLDER / "qinspect_zh_CN.ts", compiled)
+        assert read.read() == b"as it was"
+    assert compiled.stat().st_size > 10_000
+
+
 def test_what_the_engine_says_to_people_is_marked_for_translation(translations):
     assert translations.plain_english() == []
 

@@ -390,3 +390,40 @@ def test_of_more_layers_than_have_room_neighbours_share_a_bar(qtbot):
     strip.show_shares({f"layer{i}": 0.5 if i == 777 else 0.5 / 4999 for i in range(5000)})
     assert strip.bar_at(777 / 5000 * 300).id == "layer777"
     assert strip.bar_at(300) is None
+
+
+def test_a_stopped_calibration_says_what_is_kept_and_that_it_goes_on(make_window, digits, qtbot, monkeypatch):
+    monkeypatch.setattr("qinspect.engine.calibrate.KEEP_S", 0.0)
+    window = make_window()
+    fill(window.document, digits, analyzed=False)
+    window.document.calibration = None
+    window.go("target")
+    page, gate, gather = window.target_page, threading.Event(), work.calibrate
+    parts = []
+
+    def slow(model, data, plan, known, report, keep):
+        def held(done, total, note=""):
+            report(done, total, note)
+            if done > total / 2:
+                gate.wait(30)
+
+        return gather(model, data, plan, known, held, lambda part: (parts.append(part), keep(part)))
+
+    monkeypatch.setattr(work, "calibrate", slow)
+    page.refresh()
+    assert page.run.text() == "Calibrate and analyze"
+    qtbot.mouseClick(page.run, LEFT)
+    qtbot.waitUntil(lambda: bool(parts) and window.strip.cancel.isVisible(), timeout=30_000)
+    qtbot.mouseClick(window.strip.cancel, LEFT)
+    gate.set()
+    qtbot.waitUntil(lambda: page.run.isEnabled(), timeout=30_000)
+    kept, all_ = parts[-1].samples, digits.calibration.samples
+    assert 0 < kept < all_
+    assert f"{kept} of {all_} samples are kept" in page.todo.text()
+    assert page.run.text() == "Go on calibrating and analyze"
+    monkeypatch.setattr(work, "calibrate", gather)
+    monkeypatch.setattr(work, "analyze", lambda *args, **kwargs: digits.analysis)
+    qtbot.mouseClick(page.run, LEFT)
+    qtbot.waitUntil(lambda: window.document.freshness == "exact", timeout=30_000)
+    assert page.run.text() == "Analyze"
+    assert window.document.calibration.samples == all_

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -295,6 +296,19 @@ def listed(window, qtbot):
     table = window.layers_page.detail.candidates
     qtbot.waitUntil(lambda: table.rowCount() > 0 and table.isVisible(), timeout=60_000)
     return table
+
+
+def test_candidates_are_copied_with_bare_numbers_and_where_a_time_is_from(window, qtbot):
+    table = listed(window, qtbot)
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+    assert lines[0] == ["Candidate", "Est. KL (nats)", "SQNR (dB)", "Time (µs)", "Time is"]
+    assert len(lines) == 1 + len(table.found)
+    for candidate, line in zip(table.found, lines[1:], strict=True):
+        assert float(line[1] or "nan") == pytest.approx(candidate.estimated_kl, rel=1e-5)
+        known = candidate.local_sqnr_db
+        assert line[2] == "" if known is None else float(line[2]) == pytest.approx(known, rel=1e-5)
 
 
 def test_candidates_of_another_layer_are_gone_with_the_click_and_come_back_at_once(window, qtbot):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtGui import QGuiApplication
 
 from qinspect.engine.plan import QuantPlan, Remedy
 from qinspect.engine.plan.qconfig import PRESETS
@@ -83,6 +84,22 @@ def test_trying_measures_both_plans_and_shows_the_layers_figures_without_and_wit
     qtbot.mouseClick(panel.apply, LEFT)
     assert panel.table.item(place, 2).text() == f"{low:.1f} dB → {high:.1f} dB"
     qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
+
+
+def test_remedies_are_copied_with_bare_numbers_before_and_after_apart(panel, qtbot):
+    _, panel = panel
+    select(panel, "project:conv2d")
+    qtbot.mouseClick(panel.measure, LEFT)
+    place = panel._shown.index(panel.selected()[0])
+    qtbot.waitUntil(lambda: panel.table.item(place, 2).text().count(" dB") == 2, timeout=60_000)
+    panel.table.setFocus()
+    qtbot.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+    assert lines[0][2:] == ["SQNR without (dB)", "SQNR with (dB)", "KL without (nats)", "KL with (nats)"]
+    assert {len(line) for line in lines} == {6}
+    before, after = (float(text) for text in lines[1 + place][2:4])
+    assert panel.table.item(place, 2).text() == f"{before:.1f} dB → {after:.1f} dB"
+    assert all(float(text) > 0 for text in lines[1 + place][4:])
 
 
 def test_a_layer_made_float_loses_its_remedy_and_one_that_is_left_over_is_said_to_be(panel, qtbot):

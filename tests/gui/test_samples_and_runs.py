@@ -127,6 +127,26 @@ def test_a_runs_name_keeps_its_room_in_a_narrow_window(make_window, digits):
     assert abs(widths - table.viewport().width()) < 3
 
 
+def test_runs_of_one_target_need_no_scrolling_sideways(make_window, qtbot, digits):
+    window = make_window(digits)
+    document = window.document
+    window.go("layers")
+    runs = window.layers_page.bottom.runs
+    window.resize(1280, 690)  # what a screen of 2560 pixels is at 200 %
+    bar = runs.table.horizontalScrollBar()
+    qtbot.waitUntil(lambda: window.width() == 1280 and bar.maximum() == 0)
+    assert runs.table.isColumnHidden(1)
+    assert not runs.compared.isVisible()
+    assert runs.restore.isVisible()
+    other = document.plan.with_target(Target.parse("fx-onednn"))
+    document.edit("another target", other)
+    document.add_run(other, digits.analysis, exact=True)
+    assert not runs.table.isColumnHidden(1)
+    assert runs.compared.isVisible()
+    window.layers_page.bottom.setCurrentWidget(window.layers_page.bottom.log)
+    assert not runs.restore.isVisible()
+
+
 def test_a_double_click_on_a_point_takes_its_plan_undoably(make_window, qtbot, digits):
     window = make_window(digits)
     document = window.document

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from qinspect.engine.intervals import Interval
 from qinspect.engine.plan.target import Target
 from qinspect.engine.search.pareto import Pareto, Point, Verified
 from qinspect.gui import work
+from qinspect.gui.icons import WITH_TEXT
 
 from .conftest import fill
 
@@ -67,6 +69,35 @@ def test_what_is_asked_for_reaches_the_search_and_its_plans_are_listed(make_wind
     kinds = [point.kind for point, *_ in panel.pareto.shown()]
     assert kinds.count("search") == 2
     assert kinds.count("estimate") == 1
+
+
+def test_plans_are_copied_with_bare_numbers_and_what_is_estimated_in_a_column_of_its_own(
+    make_window, qtbot, digits, found
+):
+    window = make_window(digits)
+    window.go("fix")
+    panel = window.fix_page.search
+    window.fix_page.tabs.setCurrentWidget(panel)
+    window.document.set_searched(found)
+    panel.table.setFocus()
+    qtbot.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+    assert lines[0][1:4] == ["Time (ms)", "Time (ms), estimated", "KL (nats)"]
+    assert lines[0][5:8] == ["Lost (points)", "at least", "at most"]
+    assert lines[2] == ["plan 2", "2", "2.2", "0.2", "0.22", "1", "0", "4", "1", "0"]
+    assert lines[3][1:8] == ["", "3.3", "", "0.055", "", "", ""]
+
+
+def test_icons_keep_their_distance_from_the_texts_beside_them(make_window, digits):
+    window = make_window(digits)
+    window.go("layers")
+    window.go("fix")
+    beside = [
+        button.text()
+        for button in window.findChildren(QPushButton)
+        if button.text() and button.property("iconName") and button.iconSize() != WITH_TEXT
+    ]
+    assert beside == []
 
 
 def test_a_plan_is_taken_by_the_button_and_by_a_double_click_undoably(make_window, qtbot, digits, found):

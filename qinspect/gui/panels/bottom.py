@@ -26,6 +26,9 @@ class Bottom(QTabWidget):
         self.addTab(self.runs, self.tr("Runs"))
         self.addTab(self.samples, self.tr("Worst samples"))
         self.addTab(self.log, self.tr("Log"))
+        # Beside the tabs they take no height from the runs.
+        self.setCornerWidget(self.runs.buttons)
+        self.currentChanged.connect(lambda _: self.runs.buttons.setVisible(self.currentWidget() is self.runs))
         for line in document.log_lines:
             self.log.appendPlainText(line)
         document.logged.connect(self.log.appendPlainText)

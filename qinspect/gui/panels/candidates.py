@@ -20,7 +20,7 @@ from ...engine.plan.qconfig import QConfig
 from ..language import translated
 from .cards import Hint
 from .figures import decibel, described, micros, small
-from .tables import explain, make_copyable
+from .tables import copy_as, explain, make_copyable, set_bare
 
 AS_IT_IS = "as it is"
 """What the engine calls the candidate that the plan has."""
@@ -57,6 +57,9 @@ class Candidates(QTableWidget):
                 "Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason"
             ),
         )
+        copy_as(self, 1, self.tr("Est. KL (nats)"))
+        copy_as(self, 2, self.tr("SQNR (dB)"))
+        copy_as(self, 3, self.tr("Time (µs)"), self.tr("Time is"))
         self.setAccessibleName(self.tr("Candidates"))
         self.setToolTip(
             self.tr(
@@ -97,8 +100,17 @@ class Candidates(QTableWidget):
             time = candidate.time
             us = "–" if time is None else f"{'' if time.measured or time.us is None else '≈ '}{micros(time.us)}"
             texts = (_title(candidate), small(candidate.estimated_kl), decibel(candidate.local_sqnr_db), us)
+            source, exact_us = ("", None) if time is None else (translated(time.source), time.us)
+            bare = (
+                (),
+                (candidate.estimated_kl,),
+                (candidate.local_sqnr_db,),
+                (exact_us, source),
+            )
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
+                if bare[column]:
+                    set_bare(item, *bare[column])
                 if column:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 item.setToolTip(f"{described(candidate.weight)} · {described(candidate.activation)}")
@@ -106,7 +118,7 @@ class Candidates(QTableWidget):
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
                     item.setToolTip(translated(candidate.why_not))
                 if column == 3 and time is not None:
-                    item.setToolTip(translated(time.source))
+                    item.setToolTip(source)
                 self.setItem(place, column, item)
             if before is not None and _config(candidate) == before:
                 self.setCurrentCell(place, 0)

@@ -23,7 +23,7 @@ from ..document import Document
 from ..icons import set_icon
 from .cards import Hint, Wrapped, row
 from .figures import decibel, small
-from .tables import explain, filling, row_table
+from .tables import copy_as, explain, filling, row_table, set_bare
 
 
 class RemediesPanel(QWidget):
@@ -98,6 +98,8 @@ class RemediesPanel(QWidget):
             self.tr("Of the layer's own quantization, without → with the remedy; of a pair the lower one"),
             self.tr("Of the whole model, without → with the remedy; normalized MSE where outputs are no classes"),
         )
+        copy_as(self.table, 2, self.tr("SQNR without (dB)"), self.tr("SQNR with (dB)"))
+        copy_as(self.table, 3, self.tr("KL without (nats)"), self.tr("KL with (nats)"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.itemSelectionChanged.connect(self._enable)
         self.table.cellDoubleClicked.connect(lambda place, _: self.layers_requested.emit(self._shown[place].layers))
@@ -175,16 +177,15 @@ class RemediesPanel(QWidget):
         if on and not possible and self._of == self._document.plan.fingerprint:
             state = self.tr("on, but not possible: take it out")
         without, with_ = self._pair(remedy, on)
-        texts = (
-            " → ".join(remedy.layers),
-            state,
-            _both(_lowest(without, remedy), _lowest(with_, remedy), decibel),
-            _both(_loss(without), _loss(with_), small),
-        )
+        sqnr, loss = (_lowest(without, remedy), _lowest(with_, remedy)), (_loss(without), _loss(with_))
+        texts = (" → ".join(remedy.layers), state, _both(*sqnr, decibel), _both(*loss, small))
+        bare = ((), (), sqnr, loss)
         tip = self.tr("Not measured yet: try it") if without is None or with_ is None else ""
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
             item.setToolTip(text if column < 2 else tip)
+            if bare[column]:
+                set_bare(item, *bare[column])
             if column == 1 and on:
                 font = item.font()
                 font.setBold(True)

@@ -101,20 +101,21 @@ class RunsTable(QWidget):
         self.compared = QTextBrowser()
         self.compared.setAccessibleName(self.tr("Comparison of two runs"))
         self.compared.setFrameShape(QFrame.Shape.NoFrame)
-        side = QVBoxLayout()
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.restore)
-        buttons.addWidget(self.remove)
-        buttons.addStretch(1)
-        side.addLayout(buttons)
-        side.addWidget(self.compared, 1)
-        side.setContentsMargins(8, 4, 8, 4)
+        self.buttons = QWidget()
+        across = QHBoxLayout(self.buttons)
+        across.setContentsMargins(8, 2, 8, 2)
+        across.addWidget(self.restore)
+        across.addWidget(self.remove)
         inside = QWidget()
-        # Where there is height, the comparison stands below; where there is not, beside.
+        # Where there is height, the comparison stands below; where there is not, beside, and the buttons have another
+        # place (`Bottom`).
         both = QVBoxLayout(inside) if tall else QHBoxLayout(inside)
         both.setContentsMargins(0, 0, 0, 0)
+        both.setSpacing(0)
         both.addWidget(self.table, 2 if tall else 7)
-        both.addLayout(side, 3)
+        if tall:
+            both.addWidget(self.buttons, 0, Qt.AlignmentFlag.AlignLeft)
+        both.addWidget(self.compared, 3)
         self.stack = QStackedWidget()
         self.stack.addWidget(
             Hint(self.tr("Every analysis is kept here with its plan and figures, to compare and to go back to."))
@@ -133,6 +134,8 @@ class RunsTable(QWidget):
         runs = list(reversed(self._document.runs))
         self._runs = runs
         self.stack.setCurrentIndex(1 if runs else 0)
+        self.compared.setVisible(len(runs) > 1)
+        self.buttons.setEnabled(bool(runs))
         self.table.setRowCount(len(runs))
         current = self._document.find()
         for place, run in enumerate(runs):
@@ -172,6 +175,8 @@ class RunsTable(QWidget):
             # Of a regression there is no KL, without labels no metric: the room is for what there is.
             shown = any(self.table.item(place, column).text() != "–" for place in range(len(runs)))
             self.table.setColumnHidden(column, not shown)
+        # One target of all runs is said in the status bar.
+        self.table.setColumnHidden(1, len({run.plan.target.title for run in runs}) < 2)
         for place, run in enumerate(runs):
             if run.key in chosen and len(chosen) < 3:
                 for column in range(self.table.columnCount()):

@@ -23,7 +23,7 @@ from .cards import Real, label, row
 from .figures import small
 from .pareto import PlanPareto, point_key
 from .search_scope import SearchScope
-from .tables import explain, filling, row_table
+from .tables import copy_as, explain, filling, row_table, set_bare
 
 if TYPE_CHECKING:
     from ...engine.search.pareto import Pareto, Point
@@ -196,7 +196,11 @@ class SearchPanel(QWidget):
         self.table.setColumnHidden(6, not found.targets)
         # Outputs that are no distribution over classes have no divergence.
         by_mse = found.start.select is not None and found.start.select.kl is None
-        self.table.horizontalHeaderItem(2).setText(self.tr("MSE / power") if by_mse else self.tr("KL (nats)"))
+        loss = self.tr("MSE / power") if by_mse else self.tr("KL (nats)")
+        self.table.horizontalHeaderItem(2).setText(loss)
+        for column, title in ((1, self.tr("Time (ms)")), (2, loss)):
+            copy_as(self.table, column, title, self.tr("{0}, estimated").format(title))
+        copy_as(self.table, 3, lost, self.tr("at least"), self.tr("at most"))
         with filling(self.table):
             self.table.setRowCount(len(found.points))
             for place, point in enumerate(found.points):
@@ -207,15 +211,17 @@ class SearchPanel(QWidget):
         name = self.tr("plan {0}").format(place + 1)
         if point.all_float:
             name = self.tr("{0}: the float model").format(name)
+        times, loss = (point.int8_ms, point.estimated_ms), _loss(point, by_mse)
         texts = (
             f"● {name}" if chosen else name,
-            _figure(point.int8_ms, point.estimated_ms),
-            _loss(point, by_mse),
+            _figure(*times),
+            _figure(*loss),
             _lost(point, drop_unit),
             str(len(point.float_layers)),
             str(len(point.changed)),
             point.plan.target.title,
         )
+        bare = ((name,), times, loss, _limits(point, drop_unit), (), (), ())
         tips = (
             "",
             "",
@@ -228,6 +234,8 @@ class SearchPanel(QWidget):
         for column, (text, tip) in enumerate(zip(texts, tips, strict=True)):
             item = QTableWidgetItem(text)
             item.setToolTip(tip)
+            if bare[column]:
+                set_bare(item, *bare[column])
             if point.all_float:
                 font = item.font()
                 font.setItalic(True)
@@ -252,17 +260,27 @@ def _figure(measured: float | None, estimated: float | None) -> str:
     return "–" if estimated is None else f"≈ {small(estimated)}"
 
 
-def _loss(point: Point, by_mse: bool) -> str:
+def _loss(point: Point, by_mse: bool) -> tuple[float | None, float | None]:
+    """On the select split, simulated and estimated."""
     select = point.select
     if by_mse:
-        return _figure(None if select is None else select.mse, point.estimated_mse)
-    return _figure(None if select is None or select.kl is None else select.kl.value, point.estimated_kl)
+        return None if select is None else select.mse, point.estimated_mse
+    return None if select is None or select.kl is None else select.kl.value, point.estimated_kl
+
+
+def _limits(point: Point, unit: str) -> tuple[float | None, ...]:
+    """What a plan loses, in a unit, and between what limits."""
+    drop = None if point.select is None else point.select.drop
+    if drop is None:
+        return None, None, None
+    scale = 100 if unit == "points" else 1
+    return drop.value * scale, drop.low * scale, drop.high * scale
 
 
 def _lost(point: Point, unit: str) -> str:
-    drop = None if point.select is None else point.select.drop
-    if drop is None:
+    lost, low, high = _limits(point, unit)
+    if lost is None:
         return "–"
     if unit == "points":
-        return f"{drop.value * 100:.2f} ({drop.low * 100:.1f} … {drop.high * 100:.1f})"
-    return f"{drop.value:.3g} ({drop.low:.2g} … {drop.high:.2g})"
+        return f"{lost:.2f} ({low:.1f} … {high:.1f})"
+    return f"{lost:.3g} ({low:.2g} … {high:.2g})"

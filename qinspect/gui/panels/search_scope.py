@@ -37,7 +37,7 @@ class SearchScope(QWidget):
         self._objective = "latency"
         self.targets_button = QPushButton()
         self.targets_button.setAccessibleName(self.tr("Other targets"))
-        set_icon(self.targets_button, "crosshairs-gps")
+        set_icon(self.targets_button, "crosshairs-gps", with_text=True)
         menu = StayingMenu(self)
         self.targets: dict[str, QAction] = {}
         for name in TARGETS:
@@ -48,7 +48,7 @@ class SearchScope(QWidget):
         self.targets_button.setMenu(menu)
         self.times_button = QPushButton()
         self.times_button.setAccessibleName(self.tr("Times"))
-        set_icon(self.times_button, "timer-outline")
+        set_icon(self.times_button, "timer-outline", with_text=True)
         menu = QMenu(self)
         self.here = menu.addAction(self.tr("Measured on this computer"))
         self.here.triggered.connect(self._forget)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QTableWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QTableWidget, QTableWidgetItem
+
+BareRole = Qt.ItemDataRole.UserRole + 7
+"""What of a cell, and of its title, goes to a spreadsheet where that is not what is shown: a list of texts."""
 
 
 class RowTable(QTableWidget):
@@ -66,6 +70,20 @@ def explain(table: QTableWidget, *tips: str) -> None:
         table.horizontalHeaderItem(column).setToolTip(tip)
 
 
+def copy_as(table: QTableWidget, column: int, *titles: str) -> None:
+    """Give a column that shows units, or several figures in one cell, its titles in a spreadsheet: see `set_bare`."""
+    table.horizontalHeaderItem(column).setData(BareRole, list(titles))
+
+
+def set_bare(item: QTableWidgetItem, *values: float | str | None) -> None:
+    """Give a cell its figures in a spreadsheet, bare, as many as its column has titles; None was not measured."""
+    item.setData(BareRole, [value if isinstance(value, str) else _bare(value) for value in values])
+
+
+def _bare(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else f"{value:.7g}"
+
+
 def table_text(table: QTableView) -> str:
     """Header and rows, tab-separated: the selected rows, or all where fewer than two are."""
     model = table.model()
@@ -73,10 +91,14 @@ def table_text(table: QTableView) -> str:
     rows = sorted({index.row() for index in table.selectedIndexes()})
     if len(rows) < 2:
         rows = list(range(model.rowCount()))
-    lines = [[str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]]
+    across = Qt.Orientation.Horizontal
+    titles = [model.headerData(column, across, BareRole) or [model.headerData(column, across)] for column in columns]
+    lines = [[str(title) for several in titles for title in several]]
     # Where a cell shows an abbreviation, the whole is what would be edited.
     whole = Qt.ItemDataRole.EditRole
-    lines += [[str(model.index(row, column).data(whole) or "") for column in columns] for row in rows]
+    for row in rows:
+        cells = [model.index(row, column) for column in columns]
+        lines.append([str(text) for cell in cells for text in cell.data(BareRole) or [cell.data(whole) or ""]])
     return "\n".join("\t".join(line) for line in lines)
 
 

@@ -121,7 +121,7 @@ class TargetPage(Page):
         form.addRow(self.tr("This computer"), self.host)
         settings.body.addLayout(form)
         side.addWidget(settings)
-        go = Card(self.tr("Then"))
+        go = Card(self.tr("Next"))
         self.todo = label("", "muted")
         go.body.addWidget(self.todo)
         self.run = QPushButton(self.tr("Calibrate and analyze"))
@@ -174,14 +174,24 @@ class TargetPage(Page):
             text = self.tr("Choose data first.")
         elif not ready:
             text = self.tr("Confirm the float metric on the Data page first.")
+        elif document.calibration is None and document.begun is not None:
+            text = self.tr(
+                "Statistics of {0} of {1} samples are kept; calibration goes on from there, "
+                "then all layers are analyzed."
+            ).format(document.begun.samples, document.begun.planned)
         elif document.calibration is None:
             text = self.tr(
                 "One pass over {0} samples collects the statistics of every tensor; then all layers are analyzed."
             ).format(len(document.data.splits.calibrate))
         else:
             text = self.tr("Calibrated; only the analysis runs again.")
-        calibrated = document.calibration is not None
-        self.run.setText(self.tr("Analyze") if calibrated else self.tr("Calibrate and analyze"))
+        self.run.setText(
+            self.tr("Analyze")
+            if document.calibration is not None
+            else self.tr("Calibrate and analyze")
+            if document.begun is None
+            else self.tr("Go on calibrating and analyze")
+        )
         self.todo.setText(text)
 
     def _choose(self, name: str) -> None:

@@ -221,7 +221,9 @@ class VerdictPage(Page):
                 else self.tr("{0}× slower").format(f"{1 / ratio:.2f}")
             )
             if old.fp32_p90_ms and old.int8_p90_ms:
-                text += self.tr("; 90% within {0}").format(f"{millis(old.fp32_p90_ms)} → {millis(old.int8_p90_ms)} ms")
+                text += self.tr("; 90% within {0}").format(
+                    f"{millis(old.fp32_p90_ms)} → {millis(old.int8_p90_ms)}\u00a0ms"
+                )
             self.time.show_value(
                 f"{millis(old.fp32_ms)} → {millis(old.int8_ms)} ms",
                 text,
