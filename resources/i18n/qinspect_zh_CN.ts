@@ -1169,12 +1169,12 @@
         <translation>MSE/功率 {0}</translation>
     </message>
     <message>
-        <source>{0} points lost ({1} … {2})</source>
-        <translation>损失 {0} 个百分点（{1} … {2}）</translation>
+        <source>{0} points lost on the select split ({1} … {2})</source>
+        <translation>选择集上下降 {0} 个百分点（{1} … {2}）</translation>
     </message>
     <message>
-        <source>agreement {0} ({1} … {2})</source>
-        <translation>一致率 {0}（{1} … {2}）</translation>
+        <source>agreement on the select split {0} ({1} … {2})</source>
+        <translation>选择集上一致率 {0}（{1} … {2}）</translation>
     </message>
     <message>
         <source>Estimated, not measured: {0}.</source>
@@ -1183,6 +1183,10 @@
     <message>
         <source>Sums over all roundings of the plan, each scored apart on samples of the select split; times are sums of what runs measured layer by layer. The interval is that of the samples, not of the estimate.</source>
         <translation>方案中所有舍入的影响之和，每项都在选择部分的样本上单独评估；时间是各次运行逐层实测值之和。区间来自样本，而非估计本身。</translation>
+    </message>
+    <message>
+        <source>The sums are {0} → {1} nats there: what was measured is changed in this proportion.</source>
+        <translation>在选择集上总和为 {0} → {1} nats：测得的数值按此比例变化。</translation>
     </message>
     <message>
         <source>{0} roundings were not scored yet as they are now: taken in proportion to their rounding error.</source>

@@ -295,3 +295,17 @@ def test_a_candidate_of_a_shared_group_edits_its_own_weight_and_its_leaders_acti
     document.make_float(("pool:max_pool2d",))
     assert document.qconfig("pool:max_pool2d").activation is None
     assert document.qconfig(":add").activation.bits == 6
+
+
+def test_an_edits_line_changes_the_measured_figures_as_the_estimates_change(document):
+    from qinspect.gui.panels.estimate import estimate_line, explanation
+
+    with_costs(document)
+    before, totals = document.estimate(), document.shown.analysis.totals
+    document.make_float((document.worst(),))
+    after = document.estimate()
+    expected = totals.kl * after.kl / before.kl
+    assert f"KL {totals.kl:.3g} → {expected:.3g} nats" in estimate_line(totals, before, after)
+    assert f"{before.kl:.3g} → {after.kl:.3g} nats" in explanation(before, after)
+    assert f"KL {before.kl:.3g} → {after.kl:.3g} nats" in estimate_line(None, before, after)
+    assert f"KL {after.kl:.3g} nats" in estimate_line(totals, None, after)

@@ -9,18 +9,24 @@ from PySide6.QtCore import QCoreApplication
 from .figures import micros, share, small
 
 if TYPE_CHECKING:
+    from ...engine.results import Totals
     from ...engine.search.whatif import WhatIf
 
 translate = QCoreApplication.translate
 
 
-def estimate_line(before: WhatIf | None, after: WhatIf) -> str:
-    """Estimates of a plan beside those of the one that the figures on the screen are of.
+def estimate_line(shown: Totals | None, before: WhatIf | None, after: WhatIf) -> str:
+    """What a plan is estimated to change of the figures on the screen.
+
+    Estimates rest on the select split, whose samples may be harder or easier than those that were reported on (in
+    the demo their KL divergence is three times as large). So a measured figure is changed in proportion.
 
     Parameters
     ----------
+    shown : Totals | None
+        The figures on the screen.
     before : WhatIf | None
-        None where nothing is known of it.
+        Estimates of their plan; None where nothing is known of it.
     after : WhatIf
     """
 
@@ -29,22 +35,22 @@ def estimate_line(before: WhatIf | None, after: WhatIf) -> str:
 
     parts = []
     if after.kl is not None:
-        text = change(small(None if before is None else before.kl), small(after.kl))
-        parts.append(translate("Estimate", "KL {0} nats").format(text))
+        pair = _in_proportion(shown.kl if shown else None, before.kl if before else None, after.kl)
+        parts.append(translate("Estimate", "KL {0} nats").format(change(*map(small, pair))))
     if after.mse is not None:
-        text = change(small(None if before is None else before.mse), small(after.mse))
-        parts.append(translate("Estimate", "MSE / power {0}").format(text))
+        pair = _in_proportion(shown.mse if shown else None, before.mse if before else None, after.mse)
+        parts.append(translate("Estimate", "MSE / power {0}").format(change(*map(small, pair))))
     if after.drop is not None:
         drop = after.drop
         parts.append(
-            translate("Estimate", "{0} points lost ({1} … {2})").format(
+            translate("Estimate", "{0} points lost on the select split ({1} … {2})").format(
                 f"{drop.value * 100:.1f}", f"{drop.low * 100:.1f}", f"{drop.high * 100:.1f}"
             )
         )
     elif after.agreement is not None:
         same = after.agreement
         value, low, high = share(same.value), share(same.low), share(same.high)
-        parts.append(translate("Estimate", "agreement {0} ({1} … {2})").format(value, low, high))
+        parts.append(translate("Estimate", "agreement on the select split {0} ({1} … {2})").format(value, low, high))
     if after.ms is not None:
         old = None if before is None or before.ms is None else before.ms * 1e3
         parts.append(change(micros(old), micros(after.ms * 1e3)))
@@ -52,7 +58,12 @@ def estimate_line(before: WhatIf | None, after: WhatIf) -> str:
     return translate("Estimate", "Estimated, not measured: {0}.").format(" · ".join(parts))
 
 
-def explanation(after: WhatIf) -> str:
+def _in_proportion(measured: float | None, before: float | None, after: float) -> tuple[float | None, float]:
+    """The old and the new figure: measured, and changed as the estimates change, where that is known of both."""
+    return (measured, measured * after / before) if measured and before else (before, after)
+
+
+def explanation(before: WhatIf | None, after: WhatIf) -> str:
     """What the line rests on, for a tool tip."""
     lines = [
         translate(
@@ -61,6 +72,12 @@ def explanation(after: WhatIf) -> str:
             "what runs measured layer by layer. The interval is that of the samples, not of the estimate.",
         )
     ]
+    if before is not None and before.kl and after.kl is not None:
+        lines.append(
+            translate(
+                "Estimate", "The sums are {0} → {1} nats there: what was measured is changed in this proportion."
+            ).format(small(before.kl), small(after.kl))
+        )
     if after.scaled:
         lines.append(
             translate(

@@ -378,8 +378,9 @@ class LayersPage(QWidget):
             text = self.tr("Open a model to see its layers here.")
         tip = ""
         if freshness == "stale" and (estimate := document.estimate()) is not None:
-            line = estimate_line(document.estimate(run.plan) if run else None, estimate)
-            text, tip = f"{text} {line}", explanation(estimate)
+            before = document.estimate(run.plan) if run else None
+            line = estimate_line(run.analysis.totals if run else None, before, estimate)
+            text, tip = f"{text} {line}", explanation(before, estimate)
         self.banner.show_text(text, tip)
 
     def _show_selection(self, ids: tuple[str, ...]) -> None:
