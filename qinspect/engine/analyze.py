@@ -132,6 +132,7 @@ def analyze(
         All figures are of the final split; kernels are compared with the simulation on the select split.
     """
     began = time.perf_counter()
+    report(0, 1, Text("fusing layers and quantizing weights"))
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
     fused = fused_graph(model, plan)
     graph = fused.graph
@@ -191,16 +192,19 @@ def analyze(
     unseen = calibrate(graph, feed(chosen), part(report, 0.95 * share, share), total=len(chosen)).tensors
     targets = None if data.targets is None else data.targets[list(final)]
     groups = shared_groups(graph, decide(graph, plan))
+    report(share, 1, Text("comparing the fused layers with the model's own"))
     # Equalized values are scaled: what folding changed shows without that.
     folded = fused_graph(model, dataclasses.replace(plan, remedies=()))
     fusions = fusion_rows(model, folded, feed(select[: min(4, size)] if size == BATCH else select[:size]))
+    report(share, 1, Text("looking for the worst samples"))
     by_sample = sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes)
     worst = worst_samples(quantization, data, by_sample)
     drifted = drift(quantization, data, final)
 
     def finished(figures: KernelFigures | None, absent: str | None) -> Analysis:
         """All that there is, with what the kernels gave."""
-        last = part(report, 0.98 if figures is not None else share, 1)
+        place = 0.98 if figures is not None else share
+        last = part(report, place, 1)
         totals = _totals(whole, scores, figures, outputs, targets, metric, calibration, classes, last)
         totals = dataclasses.replace(totals, sweep_samples=None if alone is None else alone.samples)
         latencies, sums = _latencies(figures, device)
@@ -236,6 +240,7 @@ def analyze(
             worst=worst,
             drift=drifted,
         )
+        report(place, 1, Text("looking for causes"))
         findings = diagnose(analysis, plan, quantization, calibration.of(graph), unseen)
         totals = dataclasses.replace(totals, analyze_s=time.perf_counter() - began)
         return dataclasses.replace(analysis, findings=findings, totals=totals)
@@ -250,7 +255,6 @@ def analyze(
             figures = run_kernels(work, part(report, share, 0.98))
         except (Died, NotWritten) as problem:  # what was simulated holds all the same
             absent = problem.what
-    report(0.98, 1, Text("looking for causes"))
     return finished(figures, absent)
 
 

@@ -51,6 +51,7 @@ class Remaining:
         self._rate = 0.0
         self._weight = 0.0
         self._shown = -1.0
+        self._heard = False
 
     def skip(self, seconds: float) -> None:
         """Nothing was done for so long: it says nothing of the rate."""
@@ -62,6 +63,11 @@ class Remaining:
         now = self._clock()
         passed = now - self._last
         if passed <= 0:
+            return self._shown
+        first, self._heard = not self._heard, True
+        if first and now - self._began < UNKNOWN_S:
+            # What is done already was done before, by a calibration that goes on now: it says nothing of the rate.
+            self._last, self._share = now, share
             return self._shown
         old = math.exp(-passed / SMOOTHED_S)
         self._rate = old * self._rate + (1 - old) * max(share - self._share, 0.0) / passed
@@ -136,7 +142,7 @@ class Job(QObject):
         self._stop = threading.Event()
         self._go = threading.Event()
         self._go.set()
-        self._last = 0.0
+        self._last, self._stage = 0.0, ""
         self._remaining = Remaining()
         self._future: Future[None] | None = None
         self._thread: int | None = None  # in which the work runs now
@@ -199,10 +205,11 @@ class Job(QObject):
         self._hold()
         if self._stop.is_set():
             raise Cancelled
-        now = time.monotonic()
-        if now - self._last < INTERVAL_S:
+        now, stage = time.monotonic(), getattr(note, "template", note)
+        # Where something else begins that is said at once: it may be long before more is heard.
+        if now - self._last < INTERVAL_S and stage == self._stage:
             return
-        self._last = now
+        self._last, self._stage = now, stage
         share = min(max(done / total, 0.0), 1.0) if total else 0.0
         self._heard.emit(share, note, self._remaining.after(share))
 

@@ -208,6 +208,7 @@ def analyze(
     With `sweep`, also what each layer alone does to the output, and all layers but it, however long that takes.
     `partly` is given what there is before kernels are run.
     """
+    report(0, 1, Text("getting ready"))
     from ..engine.analyze import analyze
     from ..engine.metric import TOP1
 

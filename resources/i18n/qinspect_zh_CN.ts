@@ -1208,6 +1208,10 @@
         <translation>可精确复现的文件。每个文件都在新进程中载入，并与模拟结果对比。</translation>
     </message>
     <message>
+        <source>Exported files and their checks are listed here.</source>
+        <translation>导出的文件及其检查结果列在这里。</translation>
+    </message>
+    <message>
         <source>ONNX, QDQ</source>
         <translation>ONNX, QDQ</translation>
     </message>
@@ -1326,10 +1330,6 @@
     <message>
         <source>Export and verify</source>
         <translation>导出并验证</translation>
-    </message>
-    <message>
-        <source>What was exported, and whether it gives what the window showed, stands here.</source>
-        <translation>这里显示导出了什么，以及结果是否与窗口所示一致。</translation>
     </message>
     <message>
         <source>A folder that times float and int8 on another device, with onnxruntime or torch alone; its bench.json comes back here.</source>
@@ -8755,6 +8755,18 @@
         <translation>目标</translation>
     </message>
     <message>
+        <source>fusing layers and quantizing weights</source>
+        <translation>正在融合各层并量化权重</translation>
+    </message>
+    <message>
+        <source>comparing the fused layers with the model&apos;s own</source>
+        <translation>正在比较融合后的层与模型原有的层</translation>
+    </message>
+    <message>
+        <source>looking for the worst samples</source>
+        <translation>正在查找受损最重的样本</translation>
+    </message>
+    <message>
         <source>after {count} batches {kept:.0f} MB more memory is taken than after two, and {free:.0f} MB are free</source>
         <translation>{count} 批之后占用的内存比两批之后多 {kept:.0f} MB，而空闲内存为 {free:.0f} MB</translation>
     </message>
@@ -8801,6 +8813,10 @@
     <message>
         <source>Install qinspect anew, with all that it needs, in this environment.</source>
         <translation>请在此环境中重新安装 qinspect 及其所需的全部软件包。</translation>
+    </message>
+    <message>
+        <source>getting ready</source>
+        <translation>正在准备</translation>
     </message>
     <message>
         <source>{float} and {quantized}</source>

@@ -12,6 +12,7 @@ from itertools import pairwise
 import pytest
 
 from qinspect.engine.problem import Problem
+from qinspect.engine.text import Text
 from qinspect.gui.jobs import Failure, Jobs, Remaining
 
 
@@ -48,6 +49,23 @@ def test_progress_is_heard_at_most_twenty_times_a_second(qtbot, jobs):
     assert 2 <= len(heard) <= 12
     share, note, _ = heard[0]
     assert (share, note) == (0.5, "half")
+
+
+def test_what_begins_is_said_at_once_however_short_before_something_was_heard(qtbot, jobs):
+    heard, gate = [], threading.Event()
+
+    def work(report):
+        report(1, 4, Text("layer {n}", n=1))
+        report(2, 4, Text("layer {n}", n=2))
+        report(3, 4, Text("something long"))
+        gate.wait(5)
+
+    job = jobs.start("two parts", work)
+    job.progress.connect(lambda _share, note, _left: heard.append(str(note)))
+    qtbot.waitUntil(lambda: "something long" in heard, timeout=3000)
+    assert heard == ["layer 1", "something long"]
+    with qtbot.waitSignal(job.done):
+        gate.set()
 
 
 def test_cancelling_stops_the_work_at_its_next_report(qtbot, jobs):
@@ -275,6 +293,15 @@ def test_the_remaining_time_of_steady_work_is_right_and_falls():
     assert found[-1] == pytest.approx(10)
     later = [value for value in found if value >= 0]
     assert later == sorted(later, reverse=True)
+
+
+def test_what_was_done_before_says_nothing_of_how_long_the_rest_takes():
+    clock = Clock()
+    remaining = Remaining(clock)
+    for tenth in range(1, 51):
+        clock.now = 100.0 + tenth / 10
+        left = remaining.after(2 / 3 + tenth / 1000)
+    assert left == pytest.approx((1 / 3 - 0.05) * 100)
 
 
 def test_the_remaining_time_never_jumps_up_and_follows_the_last_seconds():

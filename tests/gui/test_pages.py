@@ -16,7 +16,9 @@ from qinspect.engine.results import Finding, error_shares
 from qinspect.gui import work
 from qinspect.gui.dialogs import in_fields
 from qinspect.gui.panels.compare import compare
+from qinspect.gui.panels.data_page import COLUMNS
 from qinspect.gui.panels.error_strip import ErrorStrip
+from qinspect.gui.panels.glimpse import GlimpseView
 
 from .conftest import fill
 
@@ -427,3 +429,21 @@ def test_a_stopped_calibration_says_what_is_kept_and_that_it_goes_on(make_window
     qtbot.waitUntil(lambda: window.document.freshness == "exact", timeout=30_000)
     assert page.run.text() == "Analyze"
     assert window.document.calibration.samples == all_
+
+
+@pytest.mark.parametrize("width", [1000, 1366])
+def test_pictures_of_samples_are_squares_that_fill_their_card(make_window, digits, qtbot, width):
+    window = make_window(digits)
+    window.resize(width, 768)
+    page = window.data_page
+    page.show_samples(digits.data.glimpses, digits.data.classes)
+    window.go("data")
+    pictures = page.findChildren(GlimpseView)
+    qtbot.waitUntil(lambda: len({picture.y() for picture in pictures}) == 1 and pictures[0].width() > 50)
+    assert {picture.width() for picture in pictures} == {picture.height() for picture in pictures}
+    first, last = pictures[0], pictures[COLUMNS - 1]
+    card = page.samples_title.parentWidget()
+    left = first.mapTo(card, QPoint(0, 0)).x()
+    right = card.width() - last.mapTo(card, QPoint(last.width(), 0)).x()
+    assert left == pytest.approx(right, abs=COLUMNS)
+    assert page.horizontalScrollBar().maximum() == 0

@@ -20,7 +20,8 @@ from .glimpse import GlimpseView
 from .metric_card import MetricCard
 from .quality_card import QualityCard
 
-THUMBNAIL = 132
+THUMBNAIL = 112, 200
+"""Pixels along the edge of a sample's picture, at least and at most."""
 COLUMNS = 4
 
 
@@ -94,7 +95,8 @@ class DataPage(Page):
         self.grid = QGridLayout()
         self.grid.setHorizontalSpacing(16)
         self.grid.setVerticalSpacing(8)
-        self.grid.setColumnStretch(COLUMNS, 1)
+        for column in range(COLUMNS):
+            self.grid.setColumnStretch(column, 1)
         card.body.addLayout(self.grid)
         self.hint = Hint("")
         card.body.addWidget(self.hint, 1)
@@ -206,15 +208,14 @@ class DataPage(Page):
             column = QVBoxLayout(cell)
             column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(2)
-            image = GlimpseView(THUMBNAIL)
+            image = GlimpseView(*THUMBNAIL)
             image.show_glimpse(glimpse)
             data = self._document.data
             name = data.names[index] if data is not None else ""
             image.setToolTip(f"{name}\n{image.toolTip()}".strip())
             image.setAccessibleName(name)
             column.addWidget(image)
-            text = label("", "muted", wrap=False, factor=0.9)
-            text.setFixedWidth(THUMBNAIL + 24)
+            text = label("", "muted", factor=0.9)
             if index in rows:
                 found = rows[index]
                 right = found.label is None or found.label == found.top
@@ -226,4 +227,5 @@ class DataPage(Page):
                 # The float model answers for the samples that are reported on.
                 text.setText(self.tr("to calibrate") if index in data.splits.calibrate else self.tr("to select"))
             column.addWidget(text)
+            column.addStretch(1)
             self.grid.addWidget(cell, place // COLUMNS, place % COLUMNS)

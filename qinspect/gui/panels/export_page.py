@@ -73,7 +73,7 @@ class ExportPage(Page):
         self.results = QVBoxLayout()
         self.results.setSpacing(8)
         right.addLayout(self.results)
-        self.hint = Hint(self.tr("What was exported, and whether it gives what the window showed, stands here."))
+        self.hint = Hint(self.tr("Exported files and their checks are listed here."))
         self.results.addWidget(self.hint)
         right.addStretch(1)
         self.body.addStretch(1)

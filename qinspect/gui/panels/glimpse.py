@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ..language import translated
 from ..theme import colours_of
@@ -17,20 +17,45 @@ if TYPE_CHECKING:
 MARGIN = 4
 
 
-class GlimpseView(QWidget):
-    """A square of fixed size; empty until something is shown."""
+CRISP = 4
+"""A picture that is drawn so many times as large or more has visible pixels, not blurred ones."""
 
-    def __init__(self, side: int) -> None:
+
+class GlimpseView(QWidget):
+    """A square; empty until something is shown.
+
+    Parameters
+    ----------
+    side : int
+        Pixels along an edge.
+    most : int
+        With it the square grows up to so many pixels with the room that it has; 0 keeps it as it is.
+    """
+
+    def __init__(self, side: int, most: int = 0) -> None:
         super().__init__()
-        self.setFixedSize(QSize(side, side))
+        if most:
+            self.setMinimumSize(QSize(side, side))
+            self.setMaximumSize(QSize(most, most))
+            policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            policy.setHeightForWidth(True)
+            self.setSizePolicy(policy)
+        else:
+            self.setFixedSize(QSize(side, side))
+        self._side = side
         self.glimpse: Glimpse | None = None
         self._picture: QPixmap | None = None
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._side, self._side)
+
+    def heightForWidth(self, width: int) -> int:
+        return min(max(width, self.minimumWidth()), self.maximumWidth())
 
     def show_glimpse(self, glimpse: Glimpse | None) -> None:
         """Show a sample, or nothing."""
         self.glimpse = glimpse
-        picture = None if glimpse is None else glimpse.picture
-        self._picture = None if picture is None else pixmap(picture, self.width())
+        self._picture = None
         words = "" if glimpse is None else translated(glimpse.words)
         self.setToolTip(words)
         self.setAccessibleDescription(words)
@@ -38,9 +63,10 @@ class GlimpseView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, colours = QPainter(self), colours_of(self)
-        if self._picture is not None:
-            at = self.rect().center() - self._picture.rect().center()
-            painter.drawPixmap(at, self._picture)
+        if (picture := self._fitted()) is not None:
+            size = picture.deviceIndependentSize()
+            at = QPointF((self.width() - size.width()) / 2, (self.height() - size.height()) / 2)
+            painter.drawPixmap(at, picture)
         elif self.glimpse is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
@@ -55,6 +81,17 @@ class GlimpseView(QWidget):
                 painter.setPen(colours.color("text"))
                 flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWrapAnywhere
                 painter.drawText(inside, int(flags), translated(self.glimpse.words))
+
+    def _fitted(self) -> QPixmap | None:
+        """The picture in the screen's own pixels."""
+        if self.glimpse is None or self.glimpse.picture is None:
+            return None
+        ratio = self.devicePixelRatioF()
+        side = round(min(self.width(), self.height()) * ratio)
+        if self._picture is None or max(self._picture.width(), self._picture.height()) != side:
+            self._picture = pixmap(self.glimpse.picture, side)
+            self._picture.setDevicePixelRatio(ratio)
+        return self._picture
 
 
 def outline(curve: Any, inside: QRectF) -> QPolygonF:
@@ -78,6 +115,6 @@ def pixmap(picture: Any, side: int) -> QPixmap:
     array = np.ascontiguousarray(picture)
     height, width = array.shape[:2]
     image = QImage(array.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
-    smooth = max(width, height) > side
+    smooth = max(width, height) * CRISP > side
     mode = Qt.TransformationMode.SmoothTransformation if smooth else Qt.TransformationMode.FastTransformation
     return QPixmap.fromImage(image).scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, mode)
