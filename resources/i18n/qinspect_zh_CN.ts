@@ -3483,8 +3483,8 @@
         <translation>固定范围</translation>
     </message>
     <message>
-        <source>Take this range whatever the estimator says; then the lines can be dragged</source>
-        <translation>不管估计方法，采用此范围；之后可拖动界线</translation>
+        <source>Take this range whatever the estimator says; dragging a line of the histogram does it, too</source>
+        <translation>不管估计方法，采用此范围；拖动直方图中的界线也是如此</translation>
     </message>
     <message>
         <source>Low end of the range</source>

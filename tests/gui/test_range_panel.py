@@ -92,6 +92,24 @@ def test_dragging_a_line_shows_clipping_and_sqnr_on_the_way_and_is_one_undoable_
     assert config.range is None or config.range[1] == pytest.approx(high, rel=1e-3)
 
 
+def test_a_line_is_dragged_at_once_and_its_range_is_fixed_from_then_on(window):
+    detail, document = window.layers_page.detail, window.document
+    plot = detail.histogram
+    assert not detail.ranges.on.isChecked()
+    assert plot.lines[1].pen.style() == Qt.PenStyle.DashLine
+    high, (seen, _) = plot.range()[1], plot.plot.vb.viewRange()
+    drag_line(plot, 1, high / 2)
+    config = document.qconfig(LAYER).activation
+    assert (config.estimator, config.range[1]) == ("fixed", pytest.approx(high / 2, rel=0.1))
+    # The picture stays where it was, and the fields and the line show what holds now.
+    assert plot.plot.vb.viewRange()[0] == seen
+    assert detail.ranges.on.isChecked()
+    assert plot.lines[1].pen.style() == Qt.PenStyle.SolidLine
+    document.undo_stack.undo()
+    assert document.qconfig(LAYER).activation.estimator != "fixed"
+    assert plot.range()[1] == pytest.approx(high, rel=1e-3)
+
+
 def test_the_expected_sqnr_agrees_with_rounding_the_values_themselves():
     rng = np.random.default_rng(1)
     values = torch.from_numpy(rng.normal(0.3, 1.0, 200_000).astype(np.float32))

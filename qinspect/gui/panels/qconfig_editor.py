@@ -357,7 +357,9 @@ class RangeFields(QWidget):
         self.on = QToolButton(text=self.tr("Fix range"), checkable=True)
         self.on.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         set_icon(self.on, "pin-outline")
-        self.on.setToolTip(self.tr("Take this range whatever the estimator says; then the lines can be dragged"))
+        self.on.setToolTip(
+            self.tr("Take this range whatever the estimator says; dragging a line of the histogram does it, too")
+        )
         self.low, self.high = (_Real(minimum=-1e6, maximum=1e6, decimals=4, singleStep=0.1) for _ in range(2))
         across = QHBoxLayout(self)
         across.setContentsMargins(8, 0, 8, 4)

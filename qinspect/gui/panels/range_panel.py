@@ -145,7 +145,8 @@ class RangePanel(QWidget):
             self._draw_values(config)
             self._show_plan()
         fixed = config is not None and config.estimator == "fixed"
-        self.histogram.set_draggable(fixed)
+        # A drag fixes the range: who pulls at a line wants it there, and would move the picture otherwise.
+        self.histogram.set_draggable(self._grid is not None, fixed)
         self.ranges.show_range(*self.ends(), fixed, self._grid is not None)
         if self.chosen[0] == UNSEEN and (self._unseen is None or self._unseen[0] != row.id):
             self.validation_wanted.emit(row.id)

@@ -83,7 +83,7 @@ class HistogramPlot(Plot):
         self._zero_share: float | None = None
         self._sqnr_db: float | None = None
         self._expected_sqnr_db: float | None = None
-        self._draggable = False
+        self._draggable = self._fixed = False
         self._dragging = False
         self._zoomed = False
         self._held = False
@@ -177,9 +177,9 @@ class HistogramPlot(Plot):
             self.redraw()
             self.fit()
 
-    def set_draggable(self, on: bool) -> None:
-        """Whether the lines can be dragged (the range is fixed by hand)."""
-        self._draggable = on
+    def set_draggable(self, on: bool, fixed: bool = True) -> None:
+        """Whether the lines can be dragged, and whether the range is fixed by hand (drawn without gaps)."""
+        self._draggable, self._fixed = on, fixed
         self._style_lines()
 
     def forget(self) -> None:
@@ -279,7 +279,7 @@ class HistogramPlot(Plot):
             line.setMovable(self._draggable)
             if not self._draggable:
                 line.setMouseHover(False)  # a mouse that rests on it marks it no more
-            style = Qt.PenStyle.SolidLine if self._draggable else Qt.PenStyle.DashLine
+            style = Qt.PenStyle.SolidLine if self._draggable and self._fixed else Qt.PenStyle.DashLine
             line.setPen(pg.mkPen(colours.bad, width=2, style=style))
             line.setHoverPen(pg.mkPen(colours.bad, width=4))
             line.setCursor(Qt.CursorShape.SizeHorCursor if self._draggable else Qt.CursorShape.ArrowCursor)
