@@ -63,6 +63,7 @@ def save_plan(window: MainWindow) -> None:
     if path:
         try:
             write_json(Path(path), window.document.plan.to_json())
+            window.document.wrote(path)
         except Problem as problem:
             window.show_problem(problem)
 

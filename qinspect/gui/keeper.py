@@ -121,7 +121,7 @@ class Keeper(Errands):
         return self._start(
             self.tr("Saving {0}").format(path.name),
             lambda report: _save(session, calibration, path),
-            lambda _: quiet or self._document.log(self.tr("saved {0}").format(path)),
+            lambda _: quiet or self._document.wrote(path),
             quiet,
             aside=True,
         )

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 
 FRAME = 32
 """Height in pixels of the frame that a window system puts around."""
+SAID_MS = 6000
+"""So long the status bar says where a file was written."""
 ASK_MS = 250
 """Candidates are asked for when the selection has stood still so long."""
 
@@ -378,6 +380,10 @@ class MainWindow(QMainWindow):
     def select_all(self) -> None:
         """Select every layer that was not absorbed."""
         self.document.select(row.id for row in self.document.rows() if row.fused_into is None)
+
+    def say_written(self, path: str) -> None:
+        """Say for a moment where a file is that the user asked for."""
+        self.statusBar().showMessage(self.tr("Wrote {0}").format(path), SAID_MS)
 
     def show_problem(self, problem: Problem | Failure) -> None:
         """Say what did not work."""

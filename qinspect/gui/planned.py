@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Signal
@@ -36,10 +37,13 @@ class Planned(QObject):
     plan_changed()
     logged(str)
         One line.
+    written(str)
+        A file that the user asked for is there.
     """
 
     plan_changed = Signal()
     logged = Signal(str)
+    written = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +59,11 @@ class Planned(QObject):
         stamped = f"{time.strftime('%H:%M:%S')}  {line}"
         self.log_lines.append(stamped)
         self.logged.emit(stamped)
+
+    def wrote(self, path: Path | str) -> None:
+        """A file that the user asked for is there."""
+        self.log(self.tr("wrote {0}").format(path))
+        self.written.emit(str(path))
 
     # -- what it says -------------------------------------------------------------------------
 

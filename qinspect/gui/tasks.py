@@ -344,5 +344,5 @@ class Tasks(Errands):
         return self._start(
             self.tr("Writing the report"),
             lambda report: work.write_report(run.analysis, path, language),
-            lambda _: self._document.log(self.tr("wrote {0}").format(path)),
+            lambda _: self._document.wrote(path),
         )

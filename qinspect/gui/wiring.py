@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from ..engine.plan import Remedy
     from ..session import Run
     from .main_window import MainWindow
@@ -26,6 +28,7 @@ def connect_window(window: MainWindow) -> None:
     tasks.model_refused.connect(window.opening.refuse_model)
     tasks.data_refused.connect(window.opening.refuse_data)
     tasks.analyzed.connect(lambda exact: exact and window.step in ("data", "target") and window.go("verdict"))
+    document.written.connect(window.say_written)
     window.keeper.session_opened.connect(window.go)
     window.keeper.set_aside.connect(lambda path: window.opening.remember({"session": str(path)}))
     for changed in (
@@ -74,6 +77,7 @@ def connect_pages(window: MainWindow) -> None:
 def connect_layers(window: MainWindow, layers: LayersPage) -> None:
     """Connect the workbench, which is made after the window is on the screen."""
     questions, detail = window.questions, layers.detail
+    _connect_drawings(window, layers)
     layers.problem.connect(window.show_problem)
     questions.candidates_found.connect(detail.show_candidates)
     questions.candidates_failed.connect(detail.show_no_candidates)
@@ -92,6 +96,7 @@ def connect_layers(window: MainWindow, layers: LayersPage) -> None:
 def connect_fix(window: MainWindow, fix: FixPage) -> None:
     """Connect the page of remedies, which is made when it is first gone to."""
     document, tasks, questions = window.document, window.tasks, window.questions
+    _connect_drawings(window, fix)
     fix.run_requested.connect(window.run)
     questions.remedies_found.connect(fix.remedies.show_possible)
     fix.remedies.wanted.connect(questions.ask_remedies)
@@ -102,6 +107,16 @@ def connect_fix(window: MainWindow, fix: FixPage) -> None:
     for source in (fix.findings, fix.ledger, fix.remedies):
         source.layers_requested.connect(window.show_layers)
     _connect_runs(window, fix.runs, fix.pareto)
+
+
+def _connect_drawings(window: MainWindow, page: QWidget) -> None:
+    """What is written of plots and graphs is said."""
+    from .graph.view import GraphView
+    from .plots.base import Plot
+
+    for kind in (Plot, GraphView):
+        for drawing in page.findChildren(kind):
+            drawing.exported.connect(window.document.wrote)
 
 
 def _connect_runs(window: MainWindow, runs: RunsTable, pareto: PlanPareto) -> None:

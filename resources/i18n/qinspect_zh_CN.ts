@@ -2013,10 +2013,6 @@
         <translation>正在保存 {0}</translation>
     </message>
     <message>
-        <source>saved {0}</source>
-        <translation>已保存 {0}</translation>
-    </message>
-    <message>
         <source>kept {0}</source>
         <translation>已保留 {0}</translation>
     </message>
@@ -2426,6 +2422,10 @@
     <message>
         <source>Target: {0}</source>
         <translation>目标：{0}</translation>
+    </message>
+    <message>
+        <source>Wrote {0}</source>
+        <translation>已写入 {0}</translation>
     </message>
 </context>
 <context>
@@ -3164,6 +3164,10 @@
 </context>
 <context>
     <name>Planned</name>
+    <message>
+        <source>wrote {0}</source>
+        <translation>已写入 {0}</translation>
+    </message>
     <message>
         <source>{0} {1} for {2}</source>
         <translation>{0} {1}（{2}）</translation>
@@ -4372,10 +4376,6 @@
     <message>
         <source>Writing the report</source>
         <translation>正在写报告</translation>
-    </message>
-    <message>
-        <source>wrote {0}</source>
-        <translation>已写入 {0}</translation>
     </message>
 </context>
 <context>

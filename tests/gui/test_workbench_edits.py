@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialogButtonBox, QMessageBox
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLineEdit, QMessageBox
 
 from qinspect.engine.plan import Override
 from qinspect.gui.panels.layer_menu import LayerMenu
 
+LEFT = Qt.MouseButton.LeftButton
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
 
@@ -116,6 +117,23 @@ def test_the_palette_offers_nothing_that_cannot_be_done_now(make_window, qtbot):
     qtbot.keyClick(palette.line, Qt.Key.Key_Escape)
     assert not palette.isVisible()
     assert window.step == "open"
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "csv"])
+def test_where_a_plot_was_written_is_said_and_logged(window, qtbot, tmp_path, kind):
+    path, page = tmp_path / f"depth.{kind}", window.layers_page
+
+    def answer():
+        dialog = QApplication.activeModalWidget()
+        name = dialog.findChild(QLineEdit)
+        name.setText(str(path))
+        qtbot.keyClick(name, Qt.Key.Key_Return)
+
+    QTimer.singleShot(200, answer)
+    qtbot.mouseClick(page.depth._export, LEFT)
+    assert path.stat().st_size > 500
+    assert window.statusBar().currentMessage() == f"Wrote {path}"
+    assert page.bottom.log.toPlainText().endswith(f"wrote {path}")
 
 
 def test_what_was_selected_while_the_graph_was_hidden_is_marked_when_it_is_shown(window):

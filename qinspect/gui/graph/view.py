@@ -62,11 +62,14 @@ class GraphView(QWidget):
     context_requested(str, QPoint)
         A menu is wanted for a layer's id or a block's (`layers_of` says what is in it), at a
         global position.
+    exported(str)
+        A file was written.
     """
 
     layer_selected = Signal(str)
     block_selected = Signal(object)
     context_requested = Signal(str, QPoint)
+    exported = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -235,6 +238,8 @@ class GraphView(QWidget):
                 save_graph(self.canvas, self.legend, path)
             except OSError as error:
                 QMessageBox.warning(self, title, str(error))
+            else:
+                self.exported.emit(str(path))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -65,6 +65,7 @@ class QualityCard(Card):
             from ..plots.growth import GrowthPlot
 
             self.plot = GrowthPlot()
+            self.plot.exported.connect(self._document.wrote)
             self.plot.setFixedHeight(HEIGHT)
             self.body.insertWidget(self.body.count() - 1, self.plot)
         self.plot.set_growth(growth)
