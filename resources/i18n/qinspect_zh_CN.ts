@@ -8767,6 +8767,14 @@
         <translation>正在查找受损最重的样本</translation>
     </message>
     <message>
+        <source>{measured}; a tenth of the float runs took {time} or more, so this may be chance</source>
+        <translation>{measured}；十分之一的浮点运行耗时达到或超过 {time}，因此这可能是偶然</translation>
+    </message>
+    <message>
+        <source>Measure again when nothing else is running.</source>
+        <translation>请在没有其他程序运行时重新测量。</translation>
+    </message>
+    <message>
         <source>after {count} batches {kept:.0f} MB more memory is taken than after two, and {free:.0f} MB are free</source>
         <translation>{count} 批之后占用的内存比两批之后多 {kept:.0f} MB，而空闲内存为 {free:.0f} MB</translation>
     </message>

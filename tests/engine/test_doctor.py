@@ -167,6 +167,15 @@ def test_an_integer_model_slower_than_float_is_an_error(found):
     assert found(analysis(totals=Totals(kl=0.0, fp32_ms=1.5, int8_ms=1.0))) == ()
 
 
+def test_a_slower_integer_model_is_no_error_where_float_runs_took_as_long(found):
+    totals = Totals(kl=0.0, fp32_ms=1.0, int8_ms=1.5, fp32_p90_ms=1.8, int8_p90_ms=2.5)
+    (finding,) = found(analysis(totals=totals))
+    assert (finding.rule, finding.severity) == ("int8_slower", "warning")
+    assert "a tenth of the float runs took 1.80 ms or more" in finding.evidence
+    (finding,) = found(analysis(totals=dataclasses.replace(totals, fp32_p90_ms=1.2)))
+    assert finding.severity == "error"
+
+
 def test_a_slower_integer_model_comes_with_the_layers_that_cost_it_float_ones_too(found):
     """A float layer between integer ones pays for what is dequantized for it."""
     rows = (

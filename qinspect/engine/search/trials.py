@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import torch
-from numpy.typing import NDArray
 
 from ..backends import simulation
 from ..classes import class_axis, judged
 from ..data import Dataset, batches
 from ..errors import OutputErrors
 from ..graph import LayerGraph
-from ..graph.execute import Executor, outputs_of
+from ..graph.execute import Executor, one_after_the_other, outputs_of, portions
 from ..intervals import Interval
 from ..job import batch_size, fed, measured_batch
 from ..metric import Metric
@@ -96,14 +94,18 @@ class Trials:
         with torch.inference_mode():
             for index, inputs in enumerate(self._batches()):
                 report(index, len(self._reference), "")
-                parts = [inputs]
-                if quantization.dynamic and size < len(inputs[0]):
+                if not quantization.dynamic:
+                    parts = portions(self.graph, inputs)
+                elif size < len(inputs[0]):  # the range of a dynamic layer's input is that of the batch
                     parts = list(zip(*(tensor.split(size) for tensor in inputs), strict=True))
+                else:
+                    parts = [inputs]
                 made = [[o.float() for o in outputs_of(model(some))] for some in parts]
-                outputs = [torch.cat(same) if len(same) > 1 else same[0] for same in zip(*made, strict=True)]
-                errors.add(self._reference[index], outputs)
+                reference = self._reference[index]
+                outputs = [_together(same, f) for same, f in zip(zip(*made, strict=True), reference, strict=True)]
+                errors.add(reference, outputs)
                 found.append(outputs)
-        before, after = _joined(self._reference), _joined(found)
+        before, after = (one_after_the_other([[o.numpy() for o in b] for b in all]) for all in (self._reference, found))
         last = part(report, 1, 1)
         drop = self.metric.drop(before, after, self.targets, self._float_figures, report=last)
         agreement = errors.agreement_interval
@@ -121,5 +123,7 @@ class Trials:
         )
 
 
-def _joined(parts: Sequence[Sequence[torch.Tensor]]) -> list[NDArray[Any]]:
-    return [torch.cat(list(items)).numpy() for items in zip(*parts, strict=True)]
+def _together(parts: Sequence[torch.Tensor], whole: torch.Tensor) -> torch.Tensor:
+    """One output of a batch that was passed in parts, whatever axis has the samples: recurrent state has the second."""
+    axes = [i for i, (a, b) in enumerate(zip(parts[0].shape, whole.shape, strict=True)) if a != b]
+    return torch.cat(list(parts), axes[0] if axes else 0) if len(parts) > 1 else parts[0]
