@@ -176,15 +176,14 @@ README = {
 
 
 def whole_set(name: str) -> list[Picture]:
-    """Every page at every size, in both themes and both languages."""
+    """Every page with every tab at every size, in both themes and both languages."""
     pages = (
         ("open", 0),
         ("data", 0),
         ("target", 0),
         ("verdict", 0),
-        ("layers", 0),
-        ("layers", 1),
-        ("fix", 0),
+        *(("layers", tab) for tab in range(5)),
+        *(("fix", tab) for tab in range(4)),
         ("export", 0),
     )
     return [

@@ -492,5 +492,5 @@ class MainWindow(QMainWindow):
 
 
 def _brief(source: str) -> str:
-    """The end of a source, for a button."""
-    return source if len(source) < 40 else "…" + source[-38:]
+    """The name of a source, for a button."""
+    return Path(source).name

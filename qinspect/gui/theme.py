@@ -218,7 +218,7 @@ QPushButton:default:focus {{ border: 2px solid {colours.text}; padding: 3px 11px
 QLineEdit, QComboBox, QAbstractSpinBox {{ border: 1px solid {colours.outline}; border-radius: 4px;
     padding: 3px 6px; background: {colours.background}; selection-background-color: {colours.selection};
     selection-color: {on_selection}; }}
-QComboBox {{ padding: 2px 6px; min-height: 18px; }}
+QComboBox {{ padding: 2px 8px; min-height: 18px; }}
 QAbstractSpinBox {{ padding: 1px 0 1px 4px; min-height: 18px; }}
 QComboBox:hover {{ background: {hover}; }}
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {colours.accent}; }}

@@ -29,6 +29,7 @@ def connect_window(window: MainWindow) -> None:
     tasks.data_refused.connect(window.opening.refuse_data)
     tasks.analyzed.connect(lambda exact: exact and window.step in ("data", "target") and window.go("verdict"))
     document.written.connect(window.say_written)
+    tasks.exported.connect(window.refresh)
     window.keeper.session_opened.connect(window.go)
     window.keeper.set_aside.connect(lambda path: window.opening.remember({"session": str(path)}))
     for changed in (

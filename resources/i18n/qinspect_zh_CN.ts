@@ -223,8 +223,8 @@
         <translation>误差</translation>
     </message>
     <message>
-        <source>Estimated share of the output error: E[(vᵀ J_i δ_i)²] of the layer, divided by the sum over all layers</source>
-        <translation>该层占输出误差的估计份额：该层的 E[(vᵀ J_i δ_i)²] 除以所有层之和</translation>
+        <source>Estimated share of the output error: E[(vᵀ J_i δ_i)²] of the layer, divided by the sum over all layers. The bar is as long as the share is beside the largest one: red from 60% of it on, amber from 25%</source>
+        <translation>输出误差的估计份额：该层的 E[(vᵀ J_i δ_i)²] 除以所有层之和。条的长度是该份额与最大份额之比：达到其 60% 起为红色，25% 起为琥珀色</translation>
     </message>
     <message>
         <source>Won</source>
@@ -1216,10 +1216,6 @@
         <translation>ONNX, QDQ</translation>
     </message>
     <message>
-        <source>model.onnx with QuantizeLinear/DequantizeLinear, for ONNX Runtime.</source>
-        <translation>含 QuantizeLinear/DequantizeLinear 的 model.onnx，用于 ONNX Runtime。</translation>
-    </message>
-    <message>
         <source>ONNX for TensorRT</source>
         <translation>用于 TensorRT 的 ONNX</translation>
     </message>
@@ -1334,6 +1330,10 @@
     <message>
         <source>A folder that times float and int8 on another device, with onnxruntime or torch alone; its bench.json comes back here.</source>
         <translation>一个文件夹，仅用 onnxruntime 或 torch 在另一台设备上测量浮点与 int8 的时间；其 bench.json 可带回这里。</translation>
+    </message>
+    <message>
+        <source>An .onnx file with QuantizeLinear/DequantizeLinear, for ONNX Runtime.</source>
+        <translation>含 QuantizeLinear/DequantizeLinear 的 .onnx 文件，用于 ONNX Runtime。</translation>
     </message>
     <message>
         <source>Target {0}, the current plan.</source>

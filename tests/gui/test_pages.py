@@ -154,9 +154,11 @@ def test_one_export_at_a_time(make_window, digits, qtbot, tmp_path, monkeypatch)
     page.choose("plan")
     qtbot.mouseClick(page.go, LEFT)
     assert not page.go.isEnabled()
+    assert window.steps.buttons["export"].property("state") == "now"
     go_on.set()
     qtbot.waitUntil(page.go.isEnabled, timeout=30_000)
     assert len(page.reports) == 1
+    assert window.steps.buttons["export"].property("state") == "done"
 
 
 def test_another_language_keeps_filter_order_and_tabs(make_window, digits, qtbot):
@@ -447,3 +449,16 @@ def test_pictures_of_samples_are_squares_that_fill_their_card(make_window, digit
     right = card.width() - last.mapTo(card, QPoint(last.width(), 0)).x()
     assert left == pytest.approx(right, abs=COLUMNS)
     assert page.horizontalScrollBar().maximum() == 0
+
+
+def test_the_texts_of_all_kinds_of_fields_begin_on_one_line(make_window, digits):
+    window = make_window(digits)
+    window.go("data")
+    form = window.data_page.form
+    edits = [form.source, form.split, form.seed.lineEdit(), form.normalize.lineEdit()]
+    begins = []
+    for edit in edits:
+        edit.setCursorPosition(0)
+        place = edit.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle).center()
+        begins.append(edit.mapTo(form, place).x())
+    assert max(begins) - min(begins) <= 1

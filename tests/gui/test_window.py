@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
@@ -716,6 +717,7 @@ def test_the_session_is_kept_on_closing_and_offered_at_the_next_start(make_windo
     assert len(session.runs) == 1
     again = make_window(autosave=True)
     assert again.open_page.resume.isVisible()
+    assert again.open_page.resume.text() == f"Go on with {Path(digits.model_spec['source']).name}"
     answer(accept=True)
     qtbot.mouseClick(again.open_page.resume, LEFT)
     qtbot.waitUntil(lambda: again.document.calibration is not None, timeout=60_000)

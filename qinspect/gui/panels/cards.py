@@ -33,7 +33,8 @@ from PySide6.QtWidgets import (
 from ..theme import colours_of
 
 GAP = 8
-TEXT_INSET = 5
+TEXT_INSET = 7
+"""Pixels from the edge of a field for numbers to its text, which so begins where that of other fields does."""
 WIDE = 1180
 """Text is not easier to read when lines are longer than this many pixels."""
 

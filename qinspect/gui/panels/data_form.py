@@ -102,6 +102,7 @@ class DataForm(Card):
             self.tr("(x − mean) / std per channel; one of these, or numbers: 0.5,0.5,0.5/0.25,0.25,0.25"),
         )
         self.normalize.setEditable(True)
+        self.normalize.lineEdit().setTextMargins(-2, 0, 0, 0)  # Qt's own two pixels before what can be typed over
         self.normalize.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.channels = self._choice(("RGB", "BGR"), "RGB", self.tr("Order of the colours that the model wants"))
         self.layout_ = self._choice(

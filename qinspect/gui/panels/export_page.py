@@ -89,7 +89,7 @@ class ExportPage(Page):
         meanings = {
             "onnx": (
                 self.tr("ONNX, QDQ"),
-                self.tr("model.onnx with QuantizeLinear/DequantizeLinear, for ONNX Runtime."),
+                self.tr("An .onnx file with QuantizeLinear/DequantizeLinear, for ONNX Runtime."),
             ),
             "tensorrt": (
                 self.tr("ONNX for TensorRT"),

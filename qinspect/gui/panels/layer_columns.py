@@ -248,7 +248,8 @@ COLUMNS: tuple[Column, ...] = (
         QT_TRANSLATE_NOOP("Columns", "Error"),
         QT_TRANSLATE_NOOP(
             "Columns",
-            "Estimated share of the output error: E[(vᵀ J_i δ_i)²] of the layer, divided by the sum over all layers",
+            "Estimated share of the output error: E[(vᵀ J_i δ_i)²] of the layer, divided by the sum over all layers. "
+            "The bar is as long as the share is beside the largest one: red from 60% of it on, amber from 25%",
         ),
         lambda r, f: f.shares.get(r.id),
         share,
