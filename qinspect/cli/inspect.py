@@ -34,7 +34,7 @@ def _inspect(options: argparse.Namespace) -> int:
         return 0
     own = [row for row in found.layers if row.fused_into is None]
     width = max((len(row.id) for row in own), default=0)
-    inputs = ", ".join(f"{s['name']} {tuple(s['shape'])}" for s in found.model["inputs"])
+    inputs = ", ".join(f"{s['name']} {_sizes(s['shape'])}" for s in found.model["inputs"])
     print(f"{found.model['name']}: {len(own)} layers after fusion, {found.model['parameters']:,} parameters")
     if inputs:
         print(f"input {inputs}")
@@ -59,6 +59,10 @@ def _inspect(options: argparse.Namespace) -> int:
     for note in found.notes:
         print(note)
     return 0
+
+
+def _sizes(shape: Iterable[int | None]) -> str:
+    return f"({', '.join('any' if size is None else str(size) for size in shape)})"
 
 
 def _not_run(found: dict[str, Any]) -> dict[str, Any]:

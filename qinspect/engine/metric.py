@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from .problem import Problem, line_of
 from .process.resident import Raised, Resident
 from .progress import Cancelled, Report, part, silent
 from .source import is_callable
+from .tallies import Tally, of_classes, of_positions, of_squares
 from .text import Text
 
 
@@ -109,6 +111,19 @@ class Metric:
         one = self.one(outputs)
         return np.asarray((_both_classes(one) if self.sigmoid else one).argmax(-1))
 
+    def _tally(self, targets: NDArray[Any]) -> Callable[[NDArray[Any]], Tally] | None:
+        """What samples add to the metric, where it is known of which sums it is made."""
+        if self.function is not None:
+            counted = COUNTED.get(self.function)
+            return None if counted is None else partial(counted, targets=targets)
+
+        def at_positions(one: NDArray[Any]) -> Tally:
+            axis = axis_for(one.ndim, targets.shape[1:], one.shape)
+            assert axis is not None
+            return of_positions(one, targets, axis)
+
+        return at_positions
+
     def _fault(self, raised: Raised, outputs: Sequence[NDArray[Any]], targets: NDArray[Any]) -> Problem:
         shapes = " and ".join(str(tuple(output.shape)) for output in outputs)
         return Problem(
@@ -179,6 +194,9 @@ class Metric:
             labels = _as_indices(targets) if self.sigmoid else targets
             return share_lost(self._answers(before) == labels, self._answers(after) == labels)
         sign = 1.0 if self.higher_is_better else -1.0
+        if not isinstance(self.function, Resident) and (tally := self._tally(targets)) is not None:
+            one, two = tally(self.one(before)), tally(self.one(after))
+            return statistic(lambda picked: sign * (one.of(picked) - two.of(picked)), len(targets), RESAMPLES)
 
         def figure(outputs: Sequence[NDArray[Any]], picked: NDArray[np.int64]) -> float:
             inner = part(report, done / (resamples + 1), done / (resamples + 1))
@@ -347,6 +365,15 @@ def _cosine(outputs: Any, targets: Any) -> float:
             Text("Give y the shape of the output."),
         )
     return float(torch.nn.functional.cosine_similarity(first, targets.double().flatten(1)).mean())
+
+
+COUNTED: Mapping[Callable[..., float], Callable[..., Tally]] = {
+    _mean_iou: of_classes,
+    _pixels: partial(of_positions, axis=1),
+    _tokens: partial(of_positions, axis=-1),
+    _rmse: of_squares,
+}
+"""Of which sums over samples a metric is made: its resamples read them, and not the outputs each time."""
 
 
 def _first(outputs: Any) -> torch.Tensor:

@@ -5763,10 +5763,6 @@
         <translation>请把样本沿第一个轴排列。</translation>
     </message>
     <message>
-        <source>x has shape {got}, but the model takes {wanted}</source>
-        <translation>x 的形状是 {got}，而模型接受 {wanted}</translation>
-    </message>
-    <message>
         <source>Reshape x (its first axis counts the samples), or give the model&apos;s --input-shape.</source>
         <translation>请改变 x 的形状（第一个轴是样本数），或给出模型的 --input-shape。</translation>
     </message>
@@ -8767,6 +8763,22 @@
         <translation>正在查找受损最重的样本</translation>
     </message>
     <message>
+        <source>holds x of shape {got}, but the model takes {wanted}</source>
+        <translation>含有形状为 {got} 的 x，而模型接受 {wanted}</translation>
+    </message>
+    <message>
+        <source>Where the model takes these too, open it with --input-shape {shape}; else reshape x.</source>
+        <translation>如果模型也能接受这样的数据，请用 --input-shape {shape} 打开它；否则请改变 x 的形状。</translation>
+    </message>
+    <message>
+        <source>returns a single number where samples are expected</source>
+        <translation>返回了单个数字，而这里需要样本</translation>
+    </message>
+    <message>
+        <source>Return tensors or arrays of shape (samples, ...), and no lists.</source>
+        <translation>请返回形状为（样本数，……）的张量或数组，而不是列表。</translation>
+    </message>
+    <message>
         <source>{measured}; a tenth of the float runs took {time} or more, so this may be chance</source>
         <translation>{measured}；十分之一的浮点运行耗时达到或超过 {time}，因此这可能是偶然</translation>
     </message>
@@ -8789,6 +8801,10 @@
     <message>
         <source>Close other programs, or make a smaller model.</source>
         <translation>请关闭其他程序，或建立更小的模型。</translation>
+    </message>
+    <message>
+        <source>Name the callable that returns the model, such as {found}.</source>
+        <translation>请指明返回模型的可调用对象，例如 {found}。</translation>
     </message>
     <message>
         <source>a forward pass with input {shapes} needs more memory than there is (at once: {wanted})</source>

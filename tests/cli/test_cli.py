@@ -204,6 +204,7 @@ def test_inspect_prints_a_table(model, capsys):
     assert main([str(w) for w in ["inspect", *model]]) == 0
     out = capsys.readouterr().out
     assert "conv2d+batch_norm+relu" in out
+    assert re.search(r"^input \w+ \(any, 1, \d+, \d+\)$", out, re.MULTILINE)
     assert "fusions: 5 fused, 0 off, 1 blocked" in out
 
 

@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import jaccard_score, root_mean_squared_error, top_k_accuracy_score
 
 from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.intervals import statistic
 from qinspect.engine.metric import METRICS, TOP1, Metric
 from qinspect.engine.problem import Problem
 
@@ -41,6 +42,38 @@ def test_rmse_and_cosine():
     assert METRICS["cosine"]([a], b) == pytest.approx(expected.mean())
     with pytest.raises(Problem, match="do not fit"):
         METRICS["rmse"]([a], b[:3])
+
+
+CASES = {
+    "top-1": ((12, 4, 6, 5), (12, 6, 5)),
+    "mean-iou": ((12, 4, 6, 5), (12, 6, 5)),
+    "pixel-accuracy": ((12, 4, 6, 5), (12, 6, 5)),
+    "token-accuracy": ((12, 9, 4), (12, 9)),
+    "rmse": ((12, 4, 3), (12, 4, 3)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_interval_of_a_loss_is_that_of_the_metric_itself_on_resamples_and_reads_the_outputs_once(name):
+    shape, positions = CASES[name]
+    before = RNG.normal(size=shape).astype("f4")
+    after = before + 0.8 * RNG.normal(size=shape).astype("f4")
+    if name == "rmse":
+        y = RNG.normal(size=positions)
+    else:
+        y = RNG.integers(-1, 3, positions)
+        y[:2] = 3  # a class that some resamples have not
+        y[2] = -1
+    metric, calls = METRICS[name], []
+    sign = 1 if metric.higher_is_better else -1
+
+    def lost(picked):
+        return sign * (metric([before[picked]], y[picked]) - metric([after[picked]], y[picked]))
+
+    found = metric.drop([before], [after], y, report=lambda *_: calls.append(1))
+    expected = statistic(lost, 12)
+    assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
+    assert len(calls) < 5  # a report before each resample was one for each reading
 
 
 def test_top_1_says_nothing_of_targets_that_are_no_classes():

@@ -26,7 +26,7 @@ def files(tmp_path):
     paths["tflite"].write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(40))
     paths["hdf5"].write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(40))
     paths["python"] = tmp_path / "net.py"
-    paths["python"].write_text("def model(): ...\n")
+    paths["python"].write_text("def build(width): ...\n")
     with paths["arrays"].open("wb") as file:
         np.savez(file, x=np.zeros(3))
     paths["folder"].mkdir()
@@ -42,6 +42,20 @@ def test_what_holds_no_model_is_refused_by_what_it_is(files, kind):
         load_model(ModelSpec(str(files[kind])))
     assert found.value.what == CLOSED[kind][0]
     assert found.value.remedy == CLOSED[kind][1]
+
+
+def test_of_python_code_without_a_callable_those_that_could_be_it_are_named_and_nothing_runs(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(
+        "raise SystemExit\ndef unet(): ...\ndef scaled(width): ...\ndef wide(width=2, *, deep=1): ...\n"
+        "def _own(): ...\n"
+        "class Net(nn.Module):\n    def __init__(self, width=3): ...\n"
+        "class Block(nn.Module):\n    def __init__(self, width): ...\nclass Data: ...\n"
+    )
+    with pytest.raises(Problem) as found:
+        load_model(ModelSpec(str(path)))
+    remedy = "Name the callable that returns the model, such as net.py:unet, net.py:wide, net.py:Net."
+    assert found.value.remedy == remedy
 
 
 def test_weights_alone_are_told_from_a_model_in_either_format(tmp_path):

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
 from qinspect.engine.results import Finding, error_shares
+from qinspect.engine.text import Text
 from qinspect.gui import work
 from qinspect.gui.dialogs import in_fields
 from qinspect.gui.panels.compare import compare
@@ -35,6 +36,15 @@ def test_a_click_on_the_words_of_a_card_chooses_it(make_window, digits, qtbot):
     window.go("export")
     qtbot.mouseClick(window.export_page.cards["script"].findChildren(QLabel)[1], LEFT)
     assert window.export_page.to == "script"
+
+
+def test_what_was_assumed_of_a_model_is_said_in_the_words_of_the_fields(make_window, digits):
+    window = make_window(digits)
+    note = Text("Input shape {shape} was assumed; --input-shape sets another.", shape="1,3,224,224")
+    window.document.model = replace(digits.opened.model, notes=(note,))
+    window.open_page.refresh()
+    said = [label.text() for label in window.open_page.findChildren(QLabel)]
+    assert "Input shape 1,3,224,224 was assumed; “Input shape” sets another." in said
 
 
 def test_a_float_model_that_was_stopped_can_be_run_again(make_window, digits, qtbot, monkeypatch):

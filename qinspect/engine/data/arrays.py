@@ -252,11 +252,14 @@ def checked(
         if not _fits(shape, input_shape or ()):
             wanted = " × ".join("any" if n is None else str(n) for n in input_shape or ())
             got = " × ".join(str(n) for n in shape)
-            raise Problem(
-                where,
-                Text("x has shape {got}, but the model takes {wanted}", got=got, wanted=wanted),
-                Text("Reshape x (its first axis counts the samples), or give the model's --input-shape."),
-            )
+            remedy = Text("Reshape x (its first axis counts the samples), or give the model's --input-shape.")
+            if len(shapes) == 1 and len(shape) == len(input_shape or ()):
+                remedy = Text(
+                    "Where the model takes these too, open it with --input-shape {shape}; else reshape x.",
+                    shape=",".join(map(str, (1, *shape[1:]))),
+                )
+            what = Text("holds x of shape {got}, but the model takes {wanted}", got=got, wanted=wanted)
+            raise Problem(where, what, remedy)
     if targets is not None:
         digest.update(f"{targets.dtype.str}{targets.shape}".encode() + np.ascontiguousarray(targets).tobytes())
     if path is not None and not all(isinstance(column, np.ndarray | list) for column in columns):

@@ -132,9 +132,15 @@ class Spool:
         Raises
         ------
         Problem
-            Where the disk is full, or batches in a file have different types.
+            Where the disk is full, it holds no samples, or is of another type than those before: whole and real
+            numbers, or any two in a file.
         """
+        if not batch.ndim:
+            what = Text("returns a single number where samples are expected")
+            raise Problem(self._where, what, Text("Return tensors or arrays of shape (samples, ...), and no lists."))
         if self._file is None:
+            if self._kept and batch.dtype.kind != self._kept[0].dtype.kind:
+                raise self._two_types(self._kept[0].dtype, batch.dtype)
             self._kept.append(batch)
         else:
             self._write(batch)
@@ -156,14 +162,17 @@ class Spool:
     def _write(self, batch: Array) -> None:
         assert self._file is not None
         if batch.dtype != self._dtype:
-            what = Text("returns batches of {one} and of {other}", one=self._dtype, other=batch.dtype)
-            raise Problem(self._where, what, Text("Return the same in each."))
+            raise self._two_types(self._dtype, batch.dtype)
         try:
             self._file.append(batch)
         except OSError as fault:
             raise self._no_room(self._folder, fault) from fault
         self._digest.update(np.ascontiguousarray(batch).reshape(-1).view(np.uint8).data)
         self._shapes += [batch.shape[1:]] * len(batch)
+
+    def _two_types(self, one: np.dtype[Any], other: np.dtype[Any]) -> Problem:
+        what = Text("returns batches of {one} and of {other}", one=one, other=other)
+        return Problem(self._where, what, Text("Return the same in each."))
 
     def _no_room(self, folder: Path, fault: OSError) -> Problem:
         return Problem(

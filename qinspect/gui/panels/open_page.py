@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from ...engine.problem import Problem
 from ...engine.source import free_axes
 from ...engine.text import Text
+from ..dialogs import in_fields
 from ..document import Document
 from ..icons import set_icon, set_primary
 from ..language import translated
@@ -381,7 +382,7 @@ class OpenPage(Page):
             )
         )
         if model.notes:
-            lines.append((self.tr("Notes"), "\n".join(map(translated, model.notes))))
+            lines.append((self.tr("Notes"), "\n".join(in_fields(translated(note)) for note in model.notes)))
         for index, (name, text) in enumerate(lines):
             self.found_body.addWidget(label(name, "muted", wrap=False), index, 0, Qt.AlignmentFlag.AlignTop)
             self.found_body.addWidget(label(text), index, 1)

@@ -212,6 +212,14 @@ class _Exporter:
             raise Declined
         return self.shapes[name]
 
+    def dtype(self, argument: Any) -> str:
+        if isinstance(argument, Param):
+            return str(self.graph.params[argument.key].dtype).removeprefix("torch.")
+        if argument.value in self.graph.producer:
+            return self.graph.producer[argument.value].dtype
+        found = {spec.name: spec.dtype for spec in self.graph.inputs}
+        return found.get(argument.value, self.layer.dtype)  # else a value inside the layer that is being written
+
     def node(self, op: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
         if any(isinstance(value, Ref) for value in attributes.values()):
             raise Declined  # computed from the batch's size, and an attribute is a constant

@@ -33,6 +33,10 @@ class Writer(Protocol):
         """Shape of an argument or of a layer's value; None stands where the batch makes it vary."""
         ...
 
+    def dtype(self, argument: Any) -> str:
+        """Type of a tensor argument's values, such as ``float32``."""
+        ...
+
 
 class Declined(Exception):
     """The operator is used in a way that is left to torch's own exporter."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from onnx import helper
 
 from ...graph import Layer, Param
 from ..grouping import takes_nearest
@@ -33,6 +34,14 @@ def _numbers(value: Any, count: int) -> list[int]:
     if not all(isinstance(item, int) for item in items):
         raise Declined
     return items * count if len(items) == 1 else items
+
+
+def _promoted(writer: Writer, layer: Layer, argument: Any) -> str:
+    """A tensor in the type of the layer's own value, to which torch widens by itself and ONNX does not."""
+    name = writer.tensor(argument)
+    if writer.dtype(argument) == layer.dtype:
+        return name
+    return writer.node("Cast", [name], to=int(helper.np_dtype_to_tensor_dtype(np.dtype(layer.dtype))))
 
 
 def conv_pads(layer: Layer, kernel: Sequence[int]) -> list[int]:
@@ -123,12 +132,13 @@ def _clip(writer: Writer, layer: Layer, output: str) -> None:
     if found is None:
         raise Declined
     low, high = found
-    x = writer.tensor(layer.args[0])
-    if low == 0 and high is None:
+    x = _promoted(writer, layer, layer.args[0])
+    if low == 0 and high is None and layer.dtype == "float32":
         writer.node("Relu", [x], output)
         return
+    number = np.dtype(layer.dtype).type
     bounds = [
-        "" if bound is None else writer.constant(np.float32(bound), f"{layer.id}/{side}")
+        "" if bound is None else writer.constant(number(bound), f"{layer.id}/{side}")
         for side, bound in (("min", low), ("max", high))
     ]
     writer.node("Clip", [x, *bounds], output)
@@ -151,7 +161,7 @@ def _arithmetic(op: str) -> Emitter:
         one, two = (
             writer.constant(np.float32(item), f"{layer.id}/number")
             if isinstance(item, (int, float)) and layer.dtype == "float32"
-            else writer.tensor(item)
+            else _promoted(writer, layer, item)
             for item in layer.args[:2]
         )
         writer.node(op, [one, two], output)
@@ -223,7 +233,7 @@ def _mean(writer: Writer, layer: Layer, output: str) -> None:
 
 def _cat(writer: Writer, layer: Layer, output: str) -> None:
     axis = layer.args[1] if len(layer.args) > 1 else 0
-    writer.node("Concat", [writer.tensor(item) for item in layer.args[0]], output, axis=axis)
+    writer.node("Concat", [_promoted(writer, layer, item) for item in layer.args[0]], output, axis=axis)
 
 
 def _pad(writer: Writer, layer: Layer, output: str) -> None:
