@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..engine.metric import Metric
     from ..engine.plan.target import Target
     from ..engine.search.costs import Costs
-    from ..engine.search.pareto import Pareto
+    from ..engine.search.pareto import Pareto, Verified
     from ..engine.search.timings import Timings
     from ..engine.search.whatif import WhatIf
 
@@ -47,6 +47,7 @@ class Document(Planned):
     check_changed = Signal()
     calibration_changed = Signal()
     results_changed = Signal()
+    outputs_measured = Signal()
     selection_changed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -75,6 +76,7 @@ class Document(Planned):
         self.exported: list[str] = []
         self.searched: Pareto | None = None
         self._last: Run | None = None
+        self._measured: tuple[str, Verified] | None = None
 
     # -- what is open -------------------------------------------------------------------------
 
@@ -106,7 +108,7 @@ class Document(Planned):
         self.data = data
         self._output = None
         self.check = None
-        self.searched = self._costs = None
+        self.searched = self._costs = self._measured = None
         if self.calibration is not None and not self.calibration.key.endswith(data.digest):
             self.calibration = None
             self._of_plan = {}
@@ -122,7 +124,8 @@ class Document(Planned):
     def set_metric(self, source: str, metric: Metric) -> None:
         """Judge the outputs by another metric: the float model's figure must be confirmed anew."""
         self.metric_source, self.metric, self._output = source, metric, None
-        self.check, self.confirmed, self.searched, self._costs = None, "", None, None
+        self.check, self.confirmed = None, ""
+        self.searched = self._costs = self._measured = None
         self._last = self.find() or self._last
         self.log(self.tr("metric: {0}").format(metric.name))
         self.check_changed.emit()
@@ -337,6 +340,17 @@ class Document(Planned):
         if plan == self.plan:
             self._last = run
         self.results_changed.emit()
+
+    def set_measured(self, plan: QuantPlan, found: Verified) -> None:
+        """What a plan does to the outputs, before its layers' figures are there."""
+        self._measured = (plan.fingerprint, found)
+        self.outputs_measured.emit()
+
+    @property
+    def measured(self) -> Verified | None:
+        """The same of the current plan, while there is no more than that."""
+        known = self.freshness == "stale" and self._measured is not None and self._measured[0] == self.plan.fingerprint
+        return self._measured[1] if known and self._measured is not None else None
 
     def set_searched(self, found: Pareto) -> None:
         """What a search found."""

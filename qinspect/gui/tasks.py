@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from ..engine.plan import QuantPlan
+from ..engine.progress import Report, part
 from ..engine.results import Analysis
 from . import work
 from .document import Document
@@ -17,8 +18,14 @@ from .errands import Errands, line
 from .jobs import Job, Jobs
 from .language import language_of
 
+if TYPE_CHECKING:
+    from ..engine.search.trials import Trials
+
 QUICK_MS = 1500
 """So long after the last edit its figures are computed."""
+
+QUICK_SHARE = 0.2
+"""Of those the outputs' come first, and take about so much of the time."""
 
 
 class Tasks(Errands):
@@ -47,6 +54,8 @@ class Tasks(Errands):
     check_stopped = Signal(str)
     analyzing_changed = Signal(bool)
 
+    _first_figures = Signal(object, object)  # a plan and what it does to the outputs; emitted in the worker
+
     def __init__(self, document: Document, jobs: Jobs) -> None:
         super().__init__(document, jobs)
         self._whole: Job | None = None
@@ -54,6 +63,8 @@ class Tasks(Errands):
         self._calibrating: Job | None = None
         self._timer = QTimer(self, singleShot=True, interval=QUICK_MS)
         self._timer.timeout.connect(self.run_quick)
+        self._trials: tuple[str, Trials | None] = ("", None)  # what the float outputs are of, and where they are kept
+        self._first_figures.connect(document.set_measured, Qt.ConnectionType.QueuedConnection)
         document.plan_changed.connect(self._edited)
 
     # -- opening ------------------------------------------------------------------------------
@@ -232,12 +243,21 @@ class Tasks(Errands):
                 document.add_run(plan, have[-1], exact=False, name=name)
                 document.log(self.tr("kept what was computed before the kernels were run"))
 
+        subject = f"{model.digest} {data.digest} {document.metric_name} {metric and metric.output}"
+
+        def run(report: Report) -> Analysis:
+            if quick:
+                known = self._trials[1] if self._trials[0] == subject else None
+                first, report = part(report, 0, QUICK_SHARE), part(report, QUICK_SHARE, 1)
+                trials = work.first_figures(model, data, plan, calibration, metric, known, first)
+                self._trials = subject, trials
+                if trials is not None and plan.fingerprint in trials.known:
+                    self._first_figures.emit(plan, trials.known[plan.fingerprint])
+            return work.analyze(model, data, plan, calibration, quick, report, sweep, metric, have.append)
+
         samples = min(work.QUICK_SAMPLES, len(data.splits.final)) if data is not None else 0
-        job = self._start(
-            self.tr("Figures on {0} samples").format(samples) if quick else self.tr("Analyzing"),
-            lambda report: work.analyze(model, data, plan, calibration, quick, report, sweep, metric, have.append),
-            found,
-        )
+        title = self.tr("Figures on {0} samples").format(samples) if quick else self.tr("Analyzing")
+        job = self._start(title, run, found)
         job.cancelled.connect(keep)
         job.failed.connect(lambda _: keep())
         return job

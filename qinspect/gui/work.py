@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..engine.metric import Metric
     from ..engine.search.costs import Costs
     from ..engine.search.pareto import Pareto
+    from ..engine.search.trials import Trials
     from ..session import Session
 
 QUICK_SAMPLES = 64
@@ -228,6 +229,39 @@ def analyze(
             exact=False,
         )
     return analyze(model, data, plan, calibration, report, metric=metric, exact=sweep or None, partly=partly)
+
+
+def first_figures(
+    model: Model,
+    data: Dataset,
+    plan: QuantPlan,
+    calibration: Calibration,
+    metric: Metric | None,
+    known: Trials | None,
+    report: Report,
+) -> Trials | None:
+    """What a plan does to the outputs of the samples of quick figures, long before its layers' errors are known.
+
+    Returns
+    -------
+    Trials | None
+        With the plan among the `known`; those that were given where they are of the same graph, whose float outputs
+        are not computed again. None of plans with remedies of single layers, and of files that were quantized already.
+    """
+    from ..engine.job import calibrate_model, fused_graph, whole_batches
+    from ..engine.metric import TOP1
+    from ..engine.search.trials import Trials
+
+    if model.existing is not None or any(item.kind != "equalize" for item in plan.remedies):
+        return None
+    stats = calibrate_model(model, data, plan, report, calibration).tensors
+    graph = fused_graph(model, plan).graph
+    if known is None or known.graph is not graph or known.stats is not stats:
+        samples = whole_batches(graph, data.splits.final, QUICK_SAMPLES)
+        known = Trials(graph, stats, data, "final", samples, metric or TOP1)
+    if known.samples:
+        known.verify(plan, report)
+    return known
 
 
 def effects(

@@ -1169,6 +1169,18 @@
         <translation>MSE/功率 {0}</translation>
     </message>
     <message>
+        <source>agreement {0}</source>
+        <translation>一致率 {0}</translation>
+    </message>
+    <message>
+        <source>metric {0}</source>
+        <translation>指标 {0}</translation>
+    </message>
+    <message>
+        <source>Measured on {0} samples: {1}. The layers follow.</source>
+        <translation>在 {0} 个样本上实测：{1}。各层数据随后给出。</translation>
+    </message>
+    <message>
         <source>{0} points lost on the select split ({1} … {2})</source>
         <translation>选择集上下降 {0} 个百分点（{1} … {2}）</translation>
     </message>

@@ -109,9 +109,16 @@ def test_from_open_to_an_exported_model_that_is_as_accurate_as_the_window_says(
     editor.bits["activation"].setValue(3)
     assert document.freshness == "stale"
     assert document.qconfig(worst).activation.bits == 3
+    told = []
+    document.outputs_measured.connect(lambda: told.append((document.measured, window.layers_page.banner.text())))
     until(lambda: document.freshness == "quick")
     changed = document.find().analysis
     assert changed.totals.kl > first.totals.kl
+    ((outputs, banner),) = told
+    assert outputs.kl.value == pytest.approx(changed.totals.kl, rel=1e-3)
+    assert f"KL {first.totals.kl:.3g} → {outputs.kl.value:.3g} nats" in banner
+    assert "The layers follow" in banner
+    assert document.measured is None
 
     # Undo shows what was computed before
     qtbot.keyClick(editor.bits["activation"], Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

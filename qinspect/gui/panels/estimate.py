@@ -1,18 +1,59 @@
-"""What an edit is estimated to do, in one line: nothing in it was measured under the plan."""
+"""What is known of an edited plan before its figures are there, in one line."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from .figures import micros, share, small
+from ...engine.results import Totals
+from .figures import measured, micros, share, small
 
 if TYPE_CHECKING:
-    from ...engine.results import Totals
+    from ...engine.search.pareto import Verified
     from ...engine.search.whatif import WhatIf
+    from ..document import Document
 
 translate = QCoreApplication.translate
+
+
+def edit_line(document: Document) -> tuple[str, str]:
+    """What an edit does: what was measured at the outputs, else an estimate; and a tool tip. Empty where neither is."""
+    run = document.shown
+    totals = run.analysis.totals if run else None
+    if (found := document.measured) is not None:
+        return measured_line(totals, found, run.analysis.data.get("metric_unit") if run else None), ""
+    estimate = document.estimate() if document.freshness == "stale" else None
+    if estimate is None:
+        return "", ""
+    before = document.estimate(run.plan) if run else None
+    return estimate_line(totals, before, estimate), explanation(before, estimate)
+
+
+def measured_line(shown: Totals | None, found: Verified, unit: str | None = None) -> str:
+    """What a plan does to the outputs, beside the figures on the screen; the metric is in a unit of its own."""
+    shown = shown or Totals()
+    kl = None if found.kl is None else found.kl.value
+    agreement = None if found.agreement is None else found.agreement.value
+
+    def metric(value: float | None) -> str:
+        return measured(value, unit)
+
+    figures: tuple[tuple[str, float | None, float | None, Callable[[float | None], str]], ...] = (
+        (translate("Estimate", "KL {0} nats"), shown.kl, kl, small),
+        (translate("Estimate", "MSE / power {0}"), shown.mse, found.mse if kl is None else None, small),
+        (translate("Estimate", "agreement {0}"), shown.agreement, agreement, share),
+        (translate("Estimate", "metric {0}"), shown.quantized_metric, found.metric, metric),
+    )
+    parts = [
+        text.format(write(new) if old is None else f"{write(old)} → {write(new)}")
+        for text, old, new, write in figures
+        if new is not None
+    ]
+    return translate("Estimate", "Measured on {0} samples: {1}. The layers follow.").format(
+        found.samples, " · ".join(parts)
+    )
 
 
 def estimate_line(shown: Totals | None, before: WhatIf | None, after: WhatIf) -> str:

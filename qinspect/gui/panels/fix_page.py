@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QTabW
 from ..document import Document
 from ..icons import set_icon
 from .cards import label, row
+from .estimate import edit_line
 from .findings import Findings
 from .fusions import FusionLedger
 from .remedies import RemediesPanel
@@ -77,6 +78,7 @@ class FixPage(QWidget):
         self.ledger.toggled.connect(document.set_fusion)
         self.ledger.pattern_toggled.connect(self._toggle_pattern)
         document.results_changed.connect(self._changed)
+        document.outputs_measured.connect(self._show_state)
         self.refresh()
 
     def _changed(self) -> None:
@@ -135,7 +137,7 @@ class FixPage(QWidget):
             if self._analyzing
             else {
                 "none": self.tr("Nothing was analyzed yet."),
-                "stale": self.tr("The plan changed: new figures are on their way."),
+                "stale": edit_line(document)[0] or self.tr("The plan changed: new figures are on their way."),
                 "quick": self.tr("Quick figures of the current plan; run everything to measure kernels and time."),
                 "exact": self.tr("Figures of the current plan on all samples."),
             }[document.freshness]

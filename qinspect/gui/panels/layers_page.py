@@ -24,7 +24,7 @@ from ..plots.scatter import GainPoint, GainScatter
 from .bottom import Bottom
 from .cards import OneLine
 from .detail import Detail
-from .estimate import estimate_line, explanation
+from .estimate import edit_line
 from .layer_columns import Facts, facts_of
 from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
@@ -165,6 +165,7 @@ class LayersPage(QWidget):
     def _connect(self) -> None:
         document, editor = self._document, self.detail.editor
         document.results_changed.connect(self._changed)
+        document.outputs_measured.connect(self._show_banner)
         document.selection_changed.connect(self._show_selection)
         document.calibration_changed.connect(self.detail.refresh)
         document.check_changed.connect(self._show_banner)
@@ -376,12 +377,8 @@ class LayersPage(QWidget):
         }[freshness]
         if document.model is None:
             text = self.tr("Open a model to see its layers here.")
-        tip = ""
-        if freshness == "stale" and (estimate := document.estimate()) is not None:
-            before = document.estimate(run.plan) if run else None
-            line = estimate_line(run.analysis.totals if run else None, before, estimate)
-            text, tip = f"{text} {line}", explanation(before, estimate)
-        self.banner.show_text(text, tip)
+        line, tip = edit_line(document)
+        self.banner.show_text(f"{text} {line}".rstrip(), tip)
 
     def _show_selection(self, ids: tuple[str, ...]) -> None:
         # A hidden page is brought up to date when it is shown.

@@ -15,6 +15,7 @@ from ..icons import set_icon, set_primary
 from ..language import translated
 from .cards import Card, Figure, Page, heading, label, row
 from .error_strip import ErrorStrip
+from .estimate import edit_line
 from .figures import decibel, drop, measured, millis, share
 from .findings import MEASURED, Findings
 
@@ -90,6 +91,7 @@ class VerdictPage(Page):
         self.body.addStretch(1)
         for changed in (
             document.results_changed,
+            document.outputs_measured,
             document.check_changed,
             document.data_changed,
             document.calibration_changed,
@@ -128,6 +130,7 @@ class VerdictPage(Page):
             )
         elif stale:
             text = self.tr("The plan changed: these figures are those of “{0}”.").format(run.name)
+            text = f"{text} {edit_line(document)[0]}".rstrip()
         else:
             text = self.tr("Quick figures on few samples, without kernels and time. Run everything to be sure.")
         self.empty_text.setText(text)
