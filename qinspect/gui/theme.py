@@ -213,6 +213,8 @@ QPushButton:hover {{ background: {hover}; }}
 QPushButton:pressed, QPushButton:checked {{ background: {pressed}; }}
 QPushButton:default {{ background: {colours.accent}; color: {on_accent}; border-color: {colours.accent}; }}
 QPushButton:disabled {{ color: {faint}; background: {colours.panel}; border-color: {colours.line}; }}
+QPushButton:flat, QPushButton:flat:disabled {{ border-color: transparent; background: transparent; }}
+QPushButton:flat:hover {{ background: {hover}; }}
 QPushButton:focus {{ border: 2px solid {colours.accent}; padding: 3px 11px; }}
 QPushButton:default:focus {{ border: 2px solid {colours.text}; padding: 3px 11px; }}
 QLineEdit, QComboBox, QAbstractSpinBox {{ border: 1px solid {colours.outline}; border-radius: 4px;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -447,6 +448,18 @@ def test_what_borders_cost_is_part_of_the_bar_and_in_the_table(shown) -> None:
     assert [row[header.index("border_us")] for row in rows] == [8.0, None]
     plot.set_bars([LatencyBar("a", "a", 30.0, 20.0)])
     assert "borders" not in plot.caption()
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_float_int8_and_borders_are_told_apart_by_their_colours(shown, colours) -> None:
+    plot = shown(LatencyPlot)
+    plot.setPalette(palette(colours))
+    plot.set_bars([LatencyBar("a", "a", 30.0, 20.0, 1.0, 8.0)])
+    settle()
+    bars = [item for item in plot.plot.items if isinstance(item, pg.BarGraphItem)]
+    hues = sorted(pg.mkBrush(bar.opts["brush"]).color().hue() for bar in bars)
+    assert len(hues) == 3
+    assert min(later - former for former, later in pairwise(hues)) > 30
 
 
 def test_whiskers_reach_from_the_lower_to_the_upper_quartile_and_no_further(shown) -> None:

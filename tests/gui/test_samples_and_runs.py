@@ -127,6 +127,19 @@ def test_a_runs_name_keeps_its_room_in_a_narrow_window(make_window, digits):
     assert abs(widths - table.viewport().width()) < 3
 
 
+def test_titles_stand_at_the_side_where_the_cells_below_them_do(make_window, digits, qtbot):
+    window = make_window(digits)
+    window.go("layers")
+    candidates = window.layers_page.detail.candidates
+    qtbot.waitUntil(lambda: candidates.rowCount() > 0, timeout=60_000)
+    bottom = window.layers_page.bottom
+    for table in (bottom.runs.table, bottom.samples.table, candidates):
+        for column in range(table.columnCount()):
+            assert not table.horizontalHeader().highlightSections()
+            title = table.horizontalHeaderItem(column).textAlignment() & Qt.AlignmentFlag.AlignRight
+            assert title == table.item(0, column).textAlignment() & Qt.AlignmentFlag.AlignRight
+
+
 def test_runs_of_one_target_need_no_scrolling_sideways(make_window, qtbot, digits):
     window = make_window(digits)
     document = window.document

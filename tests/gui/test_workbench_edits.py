@@ -187,15 +187,19 @@ def test_an_edit_marks_every_tab_as_stale_and_moves_nothing(window):
     tabs = {page.centre.tabText(place): place for place in range(page.centre.count())}
 
     def late():
-        return [name for name, place in tabs.items() if not page.centre.tabIcon(place).isNull()]
+        return [name for name, place in tabs.items() if place in page.tabs.marked]
 
+    bar = page.centre.tabBar()
+    places = [bar.tabRect(place) for place in range(bar.count())]
+    plain = bar.grab().toImage()
     assert late() == []
     document.change(("conv:conv2d",), "activation", bits=6)
     # Latency was not measured here.
     assert late() == ["Depth", "Graph", "Error × gain"]
     assert "estimated" in page.centre.tabToolTip(tabs["Pareto"])
-    bar = page.centre.tabBar()
-    assert bar.tabRect(bar.count() - 1).right() <= page.centre.width()
+    assert [bar.tabRect(place) for place in range(bar.count())] == places
+    assert bar.grab().toImage() != plain
+    assert "another plan" in bar.accessibleTabName(tabs["Depth"])
     assert page.depth.plot.vb.childGroup.opacity() < 0.5
     assert top() == before
     assert "figures in italics" in page.banner.text()

@@ -27,6 +27,9 @@ class Bottom(QTabWidget):
         self.addTab(self.samples, self.tr("Worst samples"))
         self.addTab(self.log, self.tr("Log"))
         # Beside the tabs they take no height from the runs.
+        for button in (self.runs.restore, self.runs.remove):
+            button.setFlat(True)
+        self.tabBar().setDrawBase(False)  # its line would begin anew beside the tabs
         self.setCornerWidget(self.runs.buttons)
         self.currentChanged.connect(lambda _: self.runs.buttons.setVisible(self.currentWidget() is self.runs))
         for line in document.log_lines:

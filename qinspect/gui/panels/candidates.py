@@ -20,7 +20,7 @@ from ...engine.plan.qconfig import QConfig
 from ..language import translated
 from .cards import Hint
 from .figures import decibel, described, micros, small
-from .tables import copy_as, explain, make_copyable, set_bare
+from .tables import align_right, copy_as, explain, make_copyable, set_bare
 
 AS_IT_IS = "as it is"
 """What the engine calls the candidate that the plan has."""
@@ -57,6 +57,7 @@ class Candidates(QTableWidget):
                 "Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason"
             ),
         )
+        align_right(self, 1, 2, 3)
         copy_as(self, 1, self.tr("Est. KL (nats)"))
         copy_as(self, 2, self.tr("SQNR (dB)"))
         copy_as(self, 3, self.tr("Time (µs)"), self.tr("Time is"))
@@ -74,6 +75,7 @@ class Candidates(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setTabKeyNavigation(False)
         header = self.horizontalHeader()
+        header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().setDefaultSectionSize(21)

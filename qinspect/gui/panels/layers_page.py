@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QResizeEvent, QShowEvent
+from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ...engine.plan.qconfig import PRESETS
@@ -14,7 +14,6 @@ from ...engine.problem import Problem
 from ...session import Run
 from ..document import Document
 from ..graph.view import GraphView
-from ..icons import icon
 from ..planned import Role
 from ..plots.base import Plot
 from ..plots.depth import DepthPlot
@@ -28,6 +27,7 @@ from .estimate import edit_line
 from .layer_columns import Facts, facts_of
 from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
+from .marked_tabs import MarkedTabs
 from .overlays import depth_points, graph_figures, graph_nodes, latency_bars, worth
 from .pareto import PlanPareto
 from .pattern import PatternDialog
@@ -69,10 +69,10 @@ class LayersPage(QWidget):
         self.drift = DriftPlot()
         self.pareto = PlanPareto(document)
         self.detail = Detail(document)
-        self.centre = QTabWidget(documentMode=True)
-        # Five tabs, each with its clock while the figures are stale, have room in a small window.
-        self.centre.setIconSize(QSize(12, 12))
-        self.centre.tabBar().setStyleSheet("QTabBar::tab { padding: 6px 7px; }")
+        self.tabs = MarkedTabs()
+        self.centre = QTabWidget()
+        self.centre.setTabBar(self.tabs)
+        self.centre.setDocumentMode(True)
         self.centre.addTab(self.depth, self.tr("Depth"))
         self.centre.addTab(self.graph, self.tr("Graph"))
         self.centre.addTab(self.latency, self.tr("Latency"))
@@ -341,15 +341,17 @@ class LayersPage(QWidget):
             self.scatter: facts.stale or (facts.times_stale and bool(facts.times)),
             self.drift: facts.stale and self.centre.isTabVisible(self.centre.indexOf(self.drift)),
         }
+        self.tabs.mark(
+            frozenset(self.centre.indexOf(widget) for widget, stale in late.items() if stale),
+            self.tr("The figures belong to another plan than the current one"),
+        )
+        if facts.stale:
+            # Its points are of runs, each right for its own plan.
+            tip = self.tr("The current plan was not run yet: its point is estimated")
+            self.centre.setTabToolTip(self.centre.indexOf(self.pareto), tip)
         for place in range(self.centre.count()):
             widget = self.centre.widget(place)
             stale = late.get(widget, False)
-            self.centre.setTabIcon(place, icon("clock-alert-outline", "warn") if stale else QIcon())
-            tip = self.tr("The figures belong to another plan than the current one") if stale else ""
-            if widget is self.pareto and facts.stale:
-                # Its points are of runs, each right for its own plan.
-                tip = self.tr("The current plan was not run yet: its point is estimated")
-            self.centre.setTabToolTip(place, tip)
             if isinstance(widget, Plot) and widget is not self.pareto:
                 widget.set_stale(stale)
 

@@ -24,7 +24,7 @@ from ..icons import set_icon
 from .cards import Hint
 from .compare import as_html
 from .figures import measured, millis, share, small
-from .tables import explain, row_table
+from .tables import align_right, explain, row_table
 
 NAME_WIDTH = 170
 """Pixels that a run's name keeps; columns that have no room beside it are scrolled to."""
@@ -65,6 +65,7 @@ class RunsTable(QWidget):
             self.tr("Layers int8"),
         )
         self.table = row_table(titles, self.tr("Runs"), least=NAME_WIDTH)
+        align_right(self.table, *range(2, len(titles)))
         explain(
             self.table,
             self.tr("Double-click to rename it; bold is of the current plan, italic quick figures on few samples"),
@@ -103,7 +104,7 @@ class RunsTable(QWidget):
         self.compared.setFrameShape(QFrame.Shape.NoFrame)
         self.buttons = QWidget()
         across = QHBoxLayout(self.buttons)
-        across.setContentsMargins(8, 2, 8, 2)
+        across.setContentsMargins(8, 4 if tall else 0, 8, 4 if tall else 0)
         across.addWidget(self.restore)
         across.addWidget(self.remove)
         inside = QWidget()

@@ -19,7 +19,7 @@ from ..document import Document
 from .cards import Hint, label
 from .figures import small
 from .glimpse import GlimpseView
-from .tables import explain, filling, row_table
+from .tables import align_right, explain, filling, row_table
 
 if TYPE_CHECKING:
     from ..close_up import SampleErrors
@@ -49,6 +49,7 @@ class WorstSamples(QWidget):
             [self.tr("Sample"), self.tr("KL (nats)"), self.tr("MSE"), self.tr("Float says"), self.tr("int8 says")],
             self.tr("Worst samples"),
         )
+        align_right(self.table, 1, 2)
         explain(
             self.table,
             self.tr("Of the final split, the ones that quantization changes most on top"),

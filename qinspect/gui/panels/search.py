@@ -23,7 +23,7 @@ from .cards import Real, label, row
 from .figures import small
 from .pareto import PlanPareto, point_key
 from .search_scope import SearchScope
-from .tables import copy_as, explain, filling, row_table, set_bare
+from .tables import align_right, copy_as, explain, filling, row_table, set_bare
 
 if TYPE_CHECKING:
     from ...engine.search.pareto import Pareto, Point
@@ -94,6 +94,7 @@ class SearchPanel(QWidget):
             ],
             self.tr("Plans that the search found"),
         )
+        align_right(self.table, *range(1, 7))
         explain(
             self.table,
             self.tr("Numbered by the search; double-click takes it"),

@@ -57,6 +57,7 @@ def row_table(titles: Sequence[str], name: str, least: int = 0) -> QTableWidget:
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(24)
     header = table.horizontalHeader()
+    header.setHighlightSections(False)  # bold titles need more room: columns would move with the selection
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive if least else QHeaderView.ResizeMode.Stretch)
@@ -68,6 +69,12 @@ def explain(table: QTableWidget, *tips: str) -> None:
     """Say of each column, from the first on, what it shows."""
     for column, tip in enumerate(tips):
         table.horizontalHeaderItem(column).setToolTip(tip)
+
+
+def align_right(table: QTableWidget, *columns: int) -> None:
+    """Let the titles of columns with numbers stand where the numbers do."""
+    for column in columns:
+        table.horizontalHeaderItem(column).setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
 def copy_as(table: QTableWidget, column: int, *titles: str) -> None:

@@ -125,10 +125,15 @@ class LatencyPlot(Plot):
         if borders:
             place, end, wide = np.array(borders, np.float64).T
             part = pg.BarGraphItem(
-                x0=end - wide, y=place + 0.2, width=wide, height=0.36, pen=pg.mkPen(None), brush=rgba(colours.warn, 235)
+                x0=end - wide,
+                y=place + 0.2,
+                width=wide,
+                height=0.36,
+                pen=pg.mkPen(None),
+                brush=rgba(colours.mixed, 235),
             )
             self.plot.addItem(part)
-            legend.append(("■", self.tr("borders"), colours.warn))
+            legend.append(("■", self.tr("borders"), colours.mixed))
         self.set_legend(*legend)
         measured = [
             (place + shift, median, *quartiles)
