@@ -230,7 +230,7 @@ def test_every_layer_alone_is_measured_when_it_is_asked_for_and_shown_along_the_
     assert asked == [True]
     assert depth.alone.isVisible()
     qtbot.mouseClick(depth.alone, LEFT)
-    assert depth.plot.getAxis("left").labelText == "KL(fp32‖int8) (nats)"
+    assert depth.plot.getAxis("left").labelText == "KL(fp32||int8) (nats)"
     window.document.select(("conv:conv2d",))
     assert "alone 0.25 nats · without it 0.5 nats" in depth.caption()
     window.layers_page.tree.show_set("Accuracy")

@@ -188,7 +188,8 @@ class Plot(QWidget):
     def _axes(self, bottom: str, left: str) -> None:
         """Name the axes; units are part of the name, prefixes (k, m) are never invented."""
         for side, text in (("bottom", bottom), ("left", left)):
-            self.plot.getAxis(side).setLabel(text)
+            # Upright, the two strokes of one letter run together into a block.
+            self.plot.getAxis(side).setLabel(text.replace("‖", "||") if side == "left" else text)
 
     def set_legend(self, *entries: tuple[str, str, str]) -> None:
         """Say above the plot, where it hides nothing, what is what: (symbol, text, colour)."""
