@@ -179,6 +179,12 @@ def load_session(path: Path) -> Session:
             _check_entries(path, archive)
             head = _json(path, archive, "session.json")
             if not isinstance(head, dict) or head.get("version") != VERSION:
+                found = head.get("version") if isinstance(head, dict) else None
+                if isinstance(found, int) and found > VERSION:
+                    what = Text(
+                        "was saved by a newer qinspect (format {found}, {own} is read)", found=found, own=VERSION
+                    )
+                    raise Problem(str(path), what, Text("Open it with that one, or update this one."))
                 raise _damaged(path, Text("it is not a version 1 session"))
             names = sorted(name for name in archive.namelist() if name.startswith("runs/"))
             if head.get("runs") != len(names):

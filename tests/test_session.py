@@ -139,6 +139,15 @@ def test_a_damaged_session_is_a_problem_that_names_the_file(tmp_path, change):
     assert caught.value.remedy
 
 
+def test_a_session_of_a_newer_version_is_told_from_a_damaged_one(tmp_path):
+    path = tmp_path / "new.qinspect"
+    save_session(example(), path)
+    rewrite(path, lambda e: head(e, version=2, more=1))
+    with pytest.raises(Problem, match=r"newer qinspect \(format 2, 1 is read\)") as caught:
+        load_session(path)
+    assert "update this one" in caught.value.remedy
+
+
 def test_what_is_no_zip_file_is_refused(tmp_path):
     path = tmp_path / "text.qinspect"
     path.write_text("hello")

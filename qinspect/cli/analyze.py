@@ -71,7 +71,7 @@ def _analyze(options: argparse.Namespace) -> int:
 
     with progress() as report, words.cluster(options) as client:
         model = words.load(options, report)
-        data = words.open_data_set(options, model)
+        data = words.open_data_set(options, model, report)
         metric = words.metric(options, model, data)
         plan = words.plan_of(options, model)
         memory = memory_of(model, plan)
@@ -145,7 +145,7 @@ def _calibrate(options: argparse.Namespace) -> int:
     known = load_calibration(options.out) if options.resume else None
     with progress() as report, words.cluster(options) as client:
         model = words.load(options, report)
-        data = words.open_data_set(options, model)
+        data = words.open_data_set(options, model, report)
         if known is not None and known.key != calibration_key(model, data):
             raise Problem(str(options.out), "is of another model, data or split", "Leave out --resume to begin anew.")
         plan = first_plan(model.graph, Target())

@@ -49,7 +49,7 @@ def _compare(options: argparse.Namespace) -> int:
             what = "is needed to run both models"
             raise words.WrongUsage("--data", what, "A state_dict alone is compared without, by its weights.")
         with which(one):
-            data = None if options.data is None else words.open_data_set(options, one)
+            data = None if options.data is None else words.open_data_set(options, one, report)
         metric = words.metric(options, one, data)
         found = compare(one, other, data, report, metric=metric, timing=not options.no_latency)
     path = write_comparison(found, options.out, words.language(options))

@@ -15,7 +15,7 @@ def add(verb: Verb) -> None:
     dump = verb("dump", _dump, "one layer's integers and the layer as a model of its own, as evidence")
     words.model_options(dump)
     words.data_options(dump, required=True)
-    words.plan_options(dump, plan_required=True)
+    words.plan_options(dump)
     words.stats_option(dump)
     dump.add_argument("--layer", required=True, metavar="ID", help="as inspect and analysis.json have it")
     dump.add_argument("--out", type=Path, required=True, metavar="DIR", help=words.OUT["dump"])
@@ -27,7 +27,7 @@ def _dump(options: argparse.Namespace) -> int:
 
     with progress() as report:
         model = words.load(options, report)
-        data = words.open_data_set(options, model)
+        data = words.open_data_set(options, model, report)
         plan = words.plan_of(options, model)
         calibration, notes = words.statistics(options, model, data, plan, report)
         found = dump(model, data, plan, calibration, options.layer, options.out, report)

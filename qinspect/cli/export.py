@@ -26,7 +26,7 @@ def add(verb: Verb) -> None:
     words.model_options(export)
     words.data_options(export, required=False)
     words.output_option(export)
-    words.plan_options(export, plan_required=True)
+    words.plan_options(export)
     words.stats_option(export)
     export.add_argument("--to", required=True, choices=[kind for kind in KINDS if kind != "plan"], help=HELP)
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx or .pt2 file, or a folder")
@@ -63,10 +63,15 @@ def _export(options: argparse.Namespace) -> int:
     notes = early.out_file(options)
     with progress() as report:
         model = words.load(options, report)
-        data = None if options.data is None else words.open_data_set(options, model)
+        data = None if options.data is None else words.open_data_set(options, model, report)
         plan = words.plan_of(options, model)
         remarks: tuple[str, ...] = ()
-        if options.target is None:
+        if options.plan is None:
+            if options.target is None:
+                options.target = suited(plan, model.graph, options.to)[0].target.name
+                plan = words.plan_of(options, model)
+            remarks = (f"no --plan was given: this is the one that analyze begins with for {plan.target.name}",)
+        elif options.target is None:
             fitting, changes = suited(plan, model.graph, options.to)
             if fitting is not plan:
                 said = f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}"

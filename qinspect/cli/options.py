@@ -98,11 +98,10 @@ def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
     )
 
 
-def plan_options(parser: argparse.ArgumentParser, plan_required: bool = False, several: bool = False) -> None:
+def plan_options(parser: argparse.ArgumentParser, several: bool = False) -> None:
     """What a plan is made of; with `several`, --target may be given more than once and is a list."""
-    parser.add_argument(
-        "--plan", type=Path, metavar="PLAN", required=plan_required, help="plan.json; analyze writes one"
-    )
+    said = "plan.json; analyze and search write one (default: what analyze begins with)"
+    parser.add_argument("--plan", type=Path, metavar="PLAN", help=said)
     parser.add_argument(
         "--rebind", action="store_true", help="take a plan of which nothing matches this model; what is lost is listed"
     )
@@ -274,14 +273,19 @@ def _suited(options: argparse.Namespace, model: Model) -> DataSpec:
     return data_spec(options, model.preparation)
 
 
-def open_data_set(options: argparse.Namespace, model: Model) -> Dataset:
+def open_data_set(options: argparse.Namespace, model: Model, report: Report) -> Dataset:
     from ..engine.data import open_data
     from ..engine.job import check_fits
     from ..engine.load import check_runs
 
     check_runs(model)
+    report(0, 1, "opening the data")
     data = open_data(
-        _suited(options, model), model.graph.inputs[0].shape, allow_code=True, input_names=model.graph.input_names
+        _suited(options, model),
+        model.graph.inputs[0].shape,
+        allow_code=True,
+        input_names=model.graph.input_names,
+        report=report,
     )
     check_fits(model, data)
     return data

@@ -71,7 +71,7 @@ def _search(options: argparse.Namespace) -> int:
 
     with progress() as report:
         model = words.load(options, report)
-        data = words.open_data_set(options, model)
+        data = words.open_data_set(options, model, report)
         metric = words.metric(options, model, data)
         plans = [words.plan_of(argparse.Namespace(**{**vars(options), "target": name}), model) for name in targets]
         constraint = _constraint(options, metric, data.targets is not None)
@@ -108,10 +108,14 @@ def _search(options: argparse.Namespace) -> int:
     best = found.best.final or found.best.select
     silence = None if best is None else metric.silence(data.targets, best.fp32_metric, best.metric)
     more = (judged_note(metric, model.graph), silence)
-    for line in (*made, *found.notes, *note, *filter(None, more)):
+    told = [*made, *found.notes, *note, *filter(None, more)]
+    for line in told:
         print(f"note: {line}")
     if analysis is not None:
         print(f"chosen, on the final split: {summary(analysis.totals, analysis.data['metric_unit'])}")
+        for line in analysis.notes:
+            if line not in told:  # such as that its times are not to be trusted
+                print(f"note: {line}")
     print(f"{len(found.points)} plans: {options.out / 'pareto.json'}; chosen: {found.file(found.chosen)}")
     if not found.met:
         nearest = f"The nearest is {options.out / found.file(found.chosen)}."

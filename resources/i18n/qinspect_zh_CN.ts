@@ -8855,6 +8855,14 @@
         <translation>正在准备</translation>
     </message>
     <message>
+        <source>was saved by a newer qinspect (format {found}, {own} is read)</source>
+        <translation>由更新版本的 qinspect 保存（格式 {found}，本版本可读 {own}）</translation>
+    </message>
+    <message>
+        <source>Open it with that one, or update this one.</source>
+        <translation>请用那个版本打开，或更新本程序。</translation>
+    </message>
+    <message>
         <source>{float} and {quantized}</source>
         <translation>{float} 与 {quantized}</translation>
     </message>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
@@ -414,6 +415,40 @@ def test_a_cancelled_calibration_leaves_what_it_had_and_goes_on(monkeypatch, cap
     for name, stats in two.tensors.items():
         assert np.array_equal(one.tensors[name].histogram.counts, stats.histogram.counts)
         assert one.tensors[name].variance == stats.variance
+
+
+ENDLESS = """
+import numpy as np
+
+def batches():
+    while True:
+        yield np.zeros((8, 1, 28, 28), np.float32)
+"""
+
+
+def test_while_code_gives_the_data_that_is_said_with_what_was_read_and_it_can_be_cancelled(
+    monkeypatch, capsys, model, tmp_path
+):
+    from qinspect.cli import analyze
+    from qinspect.engine.progress import Cancelled
+
+    notes = []
+
+    @contextlib.contextmanager
+    def progress():
+        def report(done, total, note=""):
+            notes.append(str(note))
+            if note == "40 samples read":
+                raise Cancelled
+
+        yield report
+
+    monkeypatch.setattr(analyze, "progress", progress)
+    (tmp_path / "d.py").write_text(ENDLESS)
+    data = f"{tmp_path / 'd.py'}:batches"
+    assert main([str(w) for w in ["calibrate", *model, "--data", data, "--out", tmp_path / "s.npz"]]) == 130
+    assert notes[notes.index("opening the data") :][1] == f"running {data}"
+    assert not (tmp_path / "s.npz").exists()
 
 
 def test_resuming_with_other_data_is_refused(fails, model, digits_model, tmp_path, capsys):

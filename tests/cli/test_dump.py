@@ -45,6 +45,9 @@ def dumped(words, out):
 def test_the_sums_and_the_output_can_be_recomputed_from_the_files(digits, tmp_path, capsys):
     plan = write(tmp_path / "plan.json", QuantPlan.preset(Target()))
     words = ["dump", *digits, "--plan", plan, "--layer", "depthwise_bn:batch_norm"]  # it is in the convolution
+    begun, _ = dumped([word for word in words if word not in ("--plan", plan)], tmp_path / "begun")
+    assert begun["weight"]["dtype"] == "int8"  # without a plan it is the one that analyze begins with
+    capsys.readouterr()
     layer, t = dumped(words, tmp_path / "out")
     assert "depthwise:conv2d: QLinearConv: 8 samples, 100.00% of the values equal" in capsys.readouterr().out
     assert layer["layer"]["id"] == "depthwise:conv2d"

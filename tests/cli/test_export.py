@@ -13,7 +13,11 @@ import pytest
 import torch
 
 from qinspect.cli import main
+from qinspect.engine.backends.onnx.naming import PLAN
+from qinspect.engine.job import first_plan
+from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan.file import plan_from_json, read_plan
 from qinspect.engine.plan.target import Target
 
 
@@ -68,6 +72,24 @@ def test_statistics_and_data_give_the_same_file(model, digits_model, stats, plan
     beside = json.loads((tmp_path / "data.verify.json").read_text())
     assert beside["notes"] == []
     assert beside["metric"] > 0.9
+
+
+@pytest.mark.parametrize(("to", "target"), [("onnx", "ort"), ("fx", "fx-x86")])
+def test_without_a_plan_that_which_analyze_begins_with_is_exported_and_that_is_said(
+    model, stats, tmp_path, capsys, to, target
+):
+    out = tmp_path / "out.onnx" if to == "onnx" else tmp_path / "out"
+    assert main(["export", *model, "--stats", str(stats), "--to", to, "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert f"note: no --plan was given: this is the one that analyze begins with for {target}" in said
+    opened = load_model(ModelSpec(model[0], model[2], ((1, 1, 8, 8),)), allow_code=True)
+    begun = first_plan(opened.graph, Target.parse(target))
+    if to == "fx":
+        given = read_plan(out / "plan.json")
+    else:
+        stored = {item.key: item.value for item in onnx.load(out).metadata_props}
+        given = plan_from_json(json.loads(stored[PLAN]))
+    assert (given.default, given.target) == (begun.default, begun.target)
 
 
 def test_the_plan_follows_what_is_exported_and_that_is_said(model, stats, plan, tmp_path, capsys):

@@ -20,7 +20,8 @@ def words(digits_model):
     ]  # fmt: skip
 
 
-def test_a_limit_that_is_kept_gives_plans_and_the_chosen_ones_analysis(words, tmp_path, capsys):
+def test_a_limit_that_is_kept_gives_plans_and_the_chosen_ones_analysis(words, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("qinspect.engine.analyze.RESTLESS", 0.0)
     assert main([*words, "--max-kl", "0.05", "--out", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "pareto.json").read_text())
     assert found["constraint"] == {"kind": "kl", "limit": 0.05}
@@ -44,6 +45,7 @@ def test_a_limit_that_is_kept_gives_plans_and_the_chosen_ones_analysis(words, tm
         assert "the cheapest of those whose KL is at most 0.05 nats" in said
     assert "as given" in said
     assert "drop, points" in said
+    assert said.count("note: Times varied much") == 1  # the analysis has a note on the times that are printed here
 
 
 def test_of_the_plans_that_keep_a_limit_the_smallest_is_chosen(words, tmp_path, capsys):

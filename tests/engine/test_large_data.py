@@ -149,12 +149,13 @@ def test_reading_from_a_callable_can_be_stopped(tmp_path):
 
     def report(done, total, note):
         seen.append(str(note))
-        if len(seen) == 3:
+        if len(seen) == 4:
             raise Cancelled
 
+    source = callable_of(tmp_path, ENDLESS)
     with pytest.raises(Cancelled):
-        open_data(DataSpec(callable_of(tmp_path, ENDLESS)), allow_code=True, report=report)
-    assert seen == ["2 samples read", "4 samples read", "6 samples read"]
+        open_data(DataSpec(source), allow_code=True, report=report)
+    assert seen == [f"running {source}", "2 samples read", "4 samples read", "6 samples read"]
 
 
 STREAM = """

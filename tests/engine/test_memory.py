@@ -322,6 +322,27 @@ def test_a_model_that_keeps_its_activations_is_stopped_and_told_so(leaks):
     assert "keep tensors, in a list say?" in ended.stderr
 
 
+KEEPING = """
+import numpy as np
+
+kept = []
+
+def batches():
+    for _ in range(40):
+        kept.append(np.ones(16 << 20, np.float32))
+        yield np.ones((2, 1, 8, 8), np.float32)
+"""
+
+
+def test_data_whose_code_keeps_memory_end_while_some_is_left(tmp_path, monkeypatch):
+    (tmp_path / "d.py").write_text(KEEPING)
+    begun = memory._resident()
+    monkeypatch.setattr(memory, "free_bytes", lambda: (1 << 30) - (memory._resident() - begun))
+    with pytest.raises(Problem, match="more memory is taken than after two") as found:
+        open_data(DataSpec(f"{tmp_path / 'd.py'}:batches"), allow_code=True)
+    assert found.value.where.endswith("d.py:batches")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process has in memory is read where Linux says it")
 def test_a_process_of_its_own_that_keeps_memory_is_ended(leaks):
     model = load_apart(ModelSpec(f"{leaks / 'net.py'}:net", input_shape=((1, 1, 8, 8),)))

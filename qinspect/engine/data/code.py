@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data_spec import DataSpec
+from ..graph.memory import Growth
 from ..load.callable import resolve
 from ..problem import Problem, line_of
 from ..process.guest import Guest, Raised
@@ -55,6 +56,7 @@ def open_callable(
             last[:] = now
             report(*now)
 
+        report(*last)
         made = _apart(where, input_names, lambda *_: report(*last)) if apart else _here(where, input_names)
         with contextlib.closing(made) as batches:  # no process and no folder outlive this, however it ends
             collected, targets = _collect(where, batches, spec.samples, told)
@@ -78,11 +80,13 @@ Batches = Generator[Batch, None, None]
 
 
 def _here(where: str, input_names: Sequence[str]) -> Batches:
-    """The batches, where the callable runs in this process."""
+    """The batches, where the callable runs in this process; one that keeps memory ends while some is left."""
+    growth = Growth()
     for batch in resolve(where)():
         x, y = _parted(batch, input_names)
         inputs = [as_array(where, value) for value in given_for(where, x, input_names)]
         yield inputs, None if y is None else np.atleast_1d(as_array(where, y))
+        growth.check(where)
 
 
 def _apart(where: str, input_names: Sequence[str], report: Report) -> Batches:
