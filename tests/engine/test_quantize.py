@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from qinspect.engine.calibrate import calibrate
 from qinspect.engine.decide import decide
 from qinspect.engine.fuse import fuse
 from qinspect.engine.job import first_plan
@@ -233,3 +234,18 @@ def test_bits_reach_the_parameters(of):
     q = of(nn.Sequential(conv(), nn.ReLU()), QuantPlan.preset(Target.parse("fx-fbgemm")))
     params = q.values["1:relu"]
     assert (params.bits, params.qmax) == (7, 255)
+
+
+def test_a_weights_grid_is_computed_once_for_a_qconfig_and_graph(canonical, monkeypatch):
+    from qinspect.engine import quantize as module
+
+    asked = []
+    real = module.estimate_weight
+    monkeypatch.setattr(module, "estimate_weight", lambda *given: asked.append(given[1]) or real(*given))
+    graph = fuse(canonical(Net(lambda self, x: self.conv(x), conv=nn.Conv2d(3, 4, 1)), IMAGE), ORT).graph
+    stats = calibrate(graph, BATCHES).tensors
+    finer = ORT.with_default(ORT.default.weight.but(estimator="percentile", percentile=90.0), ORT.default.activation)
+    found = [quantize(graph, plan, stats).weights["conv:conv2d"].scale.tolist() for plan in (ORT, finer, ORT, finer)]
+    assert [config.estimator for config in asked] == ["minmax", "percentile"]
+    assert found[:2] == found[2:]
+    assert found[0] != found[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from ..results import Finding
 from ..statistics import TensorStats
@@ -180,7 +180,7 @@ def _textbook(stats: TensorStats) -> Text | None:
         return None
     shares = np.cumsum(counts) / counts.sum()
     edges = stats.histogram.edges[1:]
-    normal = norm.cdf(edges, stats.sample_mean, stats.variance**0.5)
+    normal = ndtr((edges - stats.sample_mean) / stats.variance**0.5)
     uniform = np.clip((edges - stats.min) / (stats.max - stats.min), 0, 1)
     for kind, expected in ((Text("normal"), normal), (Text("uniform"), uniform)):
         if float(np.abs(shares - expected).max()) < NEAR:
