@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..engine.plan.kinds import KINDS
 from ..engine.results.export import ExportReport
-from ..engine.text import percent
+from ..engine.text import listed, percent
 from . import early
 from . import options as words
 from .terminal import progress
 from .verb import Verb
+
+if TYPE_CHECKING:
+    from ..engine.decide import Decisions
 
 HELP = (
     "onnx: a QDQ model for ONNX Runtime; tensorrt: one by TensorRT's rules, with the trtexec line; "
@@ -32,6 +36,15 @@ def add(verb: Verb) -> None:
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .onnx or .pt2 file, or a folder")
     export.add_argument("--opset", type=int, metavar="N", help="of an ONNX file, 13 to 21; the plan may need 21")
     export.add_argument("--io", choices=("float", "int8"), default="float", help="what an ONNX file takes and gives")
+
+
+def _say_refused(decisions: Decisions) -> None:
+    """Layers that stay float against the plan's wish, by reason, before anything runs."""
+    reasons: dict[str, list[str]] = {}
+    for layer in sorted(decisions.asked & decisions.why_not.keys()):
+        reasons.setdefault(decisions.why_not[layer], []).append(layer)
+    for reason, layers in reasons.items():
+        print(f"float: {listed(layers)}: {reason}", flush=True)
 
 
 def _say_figures(found: ExportReport) -> None:
@@ -58,7 +71,9 @@ def _db(value: float | None) -> str:
 def _export(options: argparse.Namespace) -> int:
     if options.data is None and options.stats is None:
         raise words.WrongUsage("export", "neither --stats nor --data is given", "Give one of --stats and --data.")
+    from ..engine.decide import decide
     from ..engine.export import export, suited
+    from ..engine.job import fused_graph
 
     notes = early.out_file(options)
     with progress() as report:
@@ -71,12 +86,14 @@ def _export(options: argparse.Namespace) -> int:
                 options.target = suited(plan, model.graph, options.to)[0].target.name
                 plan = words.plan_of(options, model)
             remarks = (f"no --plan was given: this is the one that analyze begins with for {plan.target.name}",)
-        elif options.target is None:
+        elif options.target is None and options.to != "kit":
+            # A kit is for any device: its runtime is the plan's.
             fitting, changes = suited(plan, model.graph, options.to)
             if fitting is not plan:
                 said = f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}"
                 remarks = (said, *changes)
             plan = fitting
+        _say_refused(decide(fused_graph(model, plan).graph, plan))
         if data is None:
             calibration = words.stored_statistics(options, model)
             assert calibration is not None

@@ -82,6 +82,8 @@ def decide(graph: LayerGraph, plan: QuantPlan) -> Decisions:
     for names in work.members(wanted).values():
         leader = work.leader(names, wanted)
         grids.update(dict.fromkeys(names, (leader, wanted[leader])))
+    whole = frozenset(work.quantized - work.why_not.keys())
+    work.why_not.update(mixed(graph, whole, {name: config.dtype for name, (_, config) in grids.items()}))
     return Decisions(
         work.configs,
         asked,
@@ -92,6 +94,26 @@ def decide(graph: LayerGraph, plan: QuantPlan) -> Decisions:
         work.why_not,
         grids,
     )
+
+
+def mixed(graph: LayerGraph, integer: frozenset[str], dtypes: Mapping[str, str]) -> dict[str, str]:
+    """Why layers between grids of 8 and of 16 bits are computed in float, by id.
+
+    Parameters
+    ----------
+    integer : frozenset of str
+        Ids of the layers that an integer kernel would run.
+    dtypes : mapping of value name to str
+        Storage types of the values that are rounded.
+    """
+    found: dict[str, str] = {}
+    for layer in graph.layers:
+        if layer.id not in integer:
+            continue
+        kinds = {dtypes[name] for name in (*graph.data(layer), layer.value) if name in dtypes}
+        if len({TensorConfig(kind).width for kind in kinds}) > 1:
+            found[layer.id] = Text("no integer kernel takes {kinds} together", kinds=" and ".join(sorted(kinds)))
+    return found
 
 
 def is_asked(layer: Layer, plan: QuantPlan, config: QConfig | None = None) -> bool:

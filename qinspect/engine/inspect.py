@@ -37,7 +37,8 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
         if layer.transparent:
             continue
         asked = layer.id in decisions.asked
-        reason = decisions.why_not.get(layer.id)
+        already = existing is not None and existing.is_quantized(layer)
+        reason = None if already else decisions.why_not.get(layer.id)
         if existing is not None:
             stored = existing.weights.get(layer.id)
             weight = None if stored is None else {**config_of(stored).to_json(), **params_json(stored)}
@@ -48,7 +49,7 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
             fused.graph,
             layer,
             asked,
-            existing is not None and existing.is_quantized(layer),
+            already,
             reason,
             weight=weight,
             activation=None if activation is None else {**config_of(activation).to_json(), **params_json(activation)},

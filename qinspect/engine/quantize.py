@@ -11,7 +11,7 @@ import numpy as np
 
 from .backends.grouping import OWN, PASSING
 from .backends.tables import table
-from .decide import EMBEDDINGS, WEIGHTED, Decisions, decide
+from .decide import EMBEDDINGS, WEIGHTED, Decisions, decide, mixed
 from .existing import Given
 from .graph import Layer, LayerGraph, Ref
 from .graph.recurrent import RECURRENT, matrices, weight_name
@@ -167,6 +167,7 @@ def quantize(
         elif rounds and layer.op in RECURRENT and config is not None:
             for role, matrix in matrices(graph, layer).items():
                 weights[weight_name(layer, role)] = estimate_weight(matrix, config, 0)
+    whole = decided.quantized - decided.why_not.keys()  # known grids may have other types than the plan
     return Quantization(
         graph,
         plan,
@@ -174,7 +175,7 @@ def quantize(
         decided.asked,
         decided.quantized,
         decided.passing,
-        {**decided.why_not, **_mixed(graph, decided, values)},
+        {**decided.why_not, **mixed(graph, whole, {name: params.dtype for name, params in values.items()})},
         values,
         weights,
         decided.dynamic,
@@ -210,18 +211,6 @@ def _weight(
     size = np.abs(bias.detach().double().numpy())
     least = (size if params.axis is not None else size.max()) / (2.0**30 * float(source.scale))
     return replace(params, scale=np.asarray(np.maximum(params.scale, least), np.float32))
-
-
-def _mixed(graph: LayerGraph, decided: Decisions, values: Mapping[str, QParams]) -> dict[str, str]:
-    """Why layers between grids of 8 and of 16 bits are computed in float, by id."""
-    found: dict[str, str] = {}
-    for layer in graph.layers:
-        if layer.id not in decided.quantized or layer.id in decided.why_not:
-            continue
-        kinds = {values[name].dtype for name in (*graph.data(layer), layer.value) if name in values}
-        if len({TensorConfig(kind).width for kind in kinds}) > 1:
-            found[layer.id] = Text("no integer kernel takes {kinds} together", kinds=" and ".join(sorted(kinds)))
-    return found
 
 
 def _values(

@@ -5227,22 +5227,6 @@
         <translation>inductor 的量化卷积不接受按名称给出的填充</translation>
     </message>
     <message>
-        <source>Export to {backend}, or give --target ort.</source>
-        <translation>请导出到 {backend}，或给出 --target ort。</translation>
-    </message>
-    <message>
-        <source>lowering to ONNX Runtime</source>
-        <translation>正在转换为 ONNX Runtime</translation>
-    </message>
-    <message>
-        <source>export to script</source>
-        <translation>导出为脚本</translation>
-    </message>
-    <message>
-        <source>there is none for target {target}</source>
-        <translation>目标 {target} 没有这种导出</translation>
-    </message>
-    <message>
         <source>build.py gives other numbers than the simulation</source>
         <translation>build.py 给出的数与模拟不同</translation>
     </message>
@@ -6665,10 +6649,6 @@
     <message>
         <source>each output has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no reason speaks against, stand between quantizers</source>
         <translation>每个输出相对模拟的 SQNR 不低于 20 dB；方案要求且无理由不量化的层均位于量化器之间</translation>
-    </message>
-    <message>
-        <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; all layers that the plan asks for, and no reason speaks against, run in integers in model.onnx</source>
-        <translation>build.py 与普通伪量化模拟逐位相同；方案要求且无理由不量化的层在 model.onnx 中均以整数运行</translation>
     </message>
     <message>
         <source>it needs more than torch and onnxruntime: {others}</source>
@@ -8797,6 +8777,18 @@
     <message>
         <source>Measure again when nothing else is running.</source>
         <translation>请在没有其他程序运行时重新测量。</translation>
+    </message>
+    <message>
+        <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; each output of the model has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no reason speaks against, run in integers in model.onnx</source>
+        <translation>build.py 与纯伪量化仿真的数值逐位相同；模型的每个输出相对仿真的 SQNR 至少为 20 dB；方案要求且没有理由反对的所有层，在 model.onnx 中都以整数运行</translation>
+    </message>
+    <message>
+        <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; each output of the model has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no reason speaks against, are in integers in model.onnx by TensorRT&apos;s rules</source>
+        <translation>build.py 与纯伪量化仿真的数值逐位相同；模型的每个输出相对仿真的 SQNR 至少为 20 dB；方案要求且没有理由反对的所有层，在 model.onnx 中按 TensorRT 的规则都是整数</translation>
+    </message>
+    <message>
+        <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; each output of the model has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no reason speaks against, stand between quantizers in model.pt2</source>
+        <translation>build.py 与纯伪量化仿真的数值逐位相同；模型的每个输出相对仿真的 SQNR 至少为 20 dB；方案要求且没有理由反对的所有层，在 model.pt2 中都位于量化器之间</translation>
     </message>
     <message>
         <source>after {count} batches {kept:.0f} MB more memory is taken than after two, and {free:.0f} MB are free</source>

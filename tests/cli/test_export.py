@@ -114,6 +114,13 @@ def test_a_target_that_does_not_run_what_is_asked_for_is_refused(model, stats, p
     assert "the plan is for fx-x86. Set the target to one of ort" in capsys.readouterr().err
 
 
+def test_no_kit_is_made_of_another_target_than_the_plans(model, stats, plan, tmp_path, capsys):
+    words = ["export", *model, "--plan", plan("pt2e"), "--stats", str(stats), "--to", "kit"]
+    assert main([*words, "--out", str(tmp_path / "kit")]) == 1
+    assert "export to kit: the plan is for pt2e. Set the target to one of ort, " in capsys.readouterr().err
+    assert not (tmp_path / "kit").exists()
+
+
 def test_neither_statistics_nor_data_is_wrong_usage(model, plan, tmp_path, capsys):
     words = ["export", *model, "--plan", plan("ort"), "--to", "onnx", "--out", str(tmp_path / "x.onnx")]
     assert main(words) == 2
@@ -235,3 +242,32 @@ def test_an_exported_file_is_analyzed_again_and_its_kernels_give_the_same(
     assert again["kernel_metric"] == first["kernel_metric"]
     rows = [{row["id"]: row["quantized"] for row in analysis["layers"]} for analysis in found]
     assert {layer: rows[0][layer] for layer in rows[1] if layer in rows[0]} == rows[1]
+
+
+def test_layers_that_the_target_refuses_are_named_with_the_reason_before_anything_runs(
+    model, stats, tmp_path, capsys, monkeypatch
+):
+    given, out = tmp_path / "plan.json", tmp_path / "digits.onnx"
+    int16 = {"dtype": "int16", "symmetric": True}
+    given.write_text(
+        json.dumps(
+            {"version": 1, "target": "tensorrt", "overrides": [{"match": {"op": "linear"}, "activation": int16}]}
+        )
+    )
+    words = ["export", *model, "--plan", str(given), "--stats", str(stats), "--to", "tensorrt", "--out", str(out)]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    beside = json.loads((tmp_path / "digits.verify.json").read_text())
+    refused = {layer: reason for layer, reason in beside["refused"].items() if "int16" in reason}
+    assert refused
+    assert not refused.keys() & set(beside["quantized"])
+    for layer, reason in refused.items():
+        assert layer in said.partition(str(out))[0]
+        assert f": {reason}" in said
+
+    def stopped(*given, **words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qinspect.engine.export.export", stopped)
+    assert main(words) == 130
+    assert capsys.readouterr().out.startswith("float: ")

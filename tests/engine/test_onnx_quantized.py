@@ -152,6 +152,14 @@ def test_a_file_quantized_at_run_time_shows_its_weights_and_where_ranges_are_fou
     found = opened.forward(torch.from_numpy(x))["t"].numpy()
     np.testing.assert_allclose(found, run(tmp_path / "d.onnx", x), atol=0.05)
 
+    # That our own lowering takes no such weights is no reason why the file's layer should not be in integers.
+    quantize_dynamic(tmp_path / "f.onnx", tmp_path / "u.onnx", weight_type=QuantType.QUInt8, per_channel=True)
+    row = inspect(load_model(ModelSpec(str(tmp_path / "u.onnx")))).layers[0]
+    assert row.quantized
+    assert row.weight["dtype"] == "uint8"
+    assert len(row.weight["scale"]) == 4
+    assert row.why_not is None
+
 
 def test_float_layers_between_quantized_ones_are_islands(digits, foreign, tmp_path):
     _, data = digits

@@ -14,6 +14,7 @@ from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.weights import blocks
 from qinspect.engine.backends.ort.runner import OrtRunner, open_model
 from qinspect.engine.backends.ort.simulate import OrtSimulation
+from qinspect.engine.decide import decide
 from qinspect.engine.kernels import compare
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import PRESETS, QConfig, TensorConfig
@@ -227,6 +228,7 @@ def test_a_layer_between_grids_of_8_and_16_bits_is_said_to_be_float(lowered):
     q = runner.quantization
     assert q.why_not["first:conv2d"].startswith("ONNX Runtime computes it in float")
     assert q.why_not["depthwise:conv2d"] == "no integer kernel takes int16 and uint8 together"
+    assert decide(q.graph, q.plan).why_not["depthwise:conv2d"] == q.why_not["depthwise:conv2d"], "without statistics"
     assert not {"first:conv2d", "depthwise:conv2d"} & runner.kernels.keys()
     assert runner.kernels["line:conv1d"] == "QLinearConv"
     assert_like_simulation(runner, IMAGES, 0.02)

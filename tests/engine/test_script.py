@@ -18,7 +18,6 @@ from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.load import quiet
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
-from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import Quantization, quantize
 from qinspect.engine.simulate import Simulation
 
@@ -136,9 +135,53 @@ def test_weight_only_and_dynamic_plans_have_a_script_too(weight, canonical, quan
     assert report.verified
 
 
-def test_a_target_that_has_no_script_is_refused_before_anything_is_written(quantization, x, tmp_path):
-    plan = QuantPlan.preset(Target.parse("tensorrt"))
-    other = quantize(quantization.graph, plan, calibrate(quantization.graph, [(x,)]).tensors)
-    with pytest.raises(Problem, match="there is none for target tensorrt"):
-        export_script(other, tmp_path / "net", [(x,)])
-    assert not (tmp_path / "net").exists()
+@pytest.mark.parametrize(("target", "file"), [("tensorrt", "model.onnx"), ("pt2e", "model.pt2")])
+def test_a_script_is_for_the_plans_own_target(target, file, x, canonical, quantized, tmp_path):
+    plan = QuantPlan.preset(Target.parse(target))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        graph = canonical(Net().eval(), x)
+    q = quantized(graph, plan, [(x,)])
+    report = export_script(q, tmp_path / "net", [(x[:4],), (x[4:],)], name="net")
+    assert report.problems == ()
+    assert report.verified
+    assert len(report.quantized) > 5
+    assert set(report.quantized) == q.asked & q.quantized
+    assert report.sqnr_db is None or report.sqnr_db > 40
+    assert (report.quantize_nodes or 0) > 3
+    assert (tmp_path / "net" / file).is_file()
+    assert f"quantized for {q.plan.target.title}" in (tmp_path / "net" / "README.txt").read_text()
+    torch.save(x, tmp_path / "x.pt")
+    code = f"""
+import sys, torch
+sys.path.insert(0, {str(tmp_path / "net")!r})
+torch.set_num_threads(1)
+from build import load, session
+x = torch.load("x.pt")
+with torch.no_grad():
+    y = load()(x)
+assert not {{"onnxruntime", "qinspect", "torchao"}} & set(sys.modules)
+torch.save([y, session()(x)[0]], "y.pt")
+assert not {{"qinspect", "torchao"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-I", "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ours, run = torch.load(tmp_path / "y.pt")
+    assert torch.equal(ours, Simulation(q)((x,)))
+    assert float((ours - run).abs().max()) < 0.02 * float(ours.abs().max())
+    tried = subprocess.run(
+        [sys.executable, "-I", "-B", str(tmp_path / "net" / "build.py")], capture_output=True, text=True
+    )
+    assert "largest difference" in tried.stdout, tried.stderr
+
+
+def test_dynamic_plans_have_a_script_for_inductor_too(canonical, quantized, tmp_path):
+    from qinspect.engine.plan.qconfig import TensorConfig
+
+    dynamic = TensorConfig("uint8", dynamic=True)
+    plan = QuantPlan.preset(Target.parse("pt2e")).with_default(TensorConfig("int8", symmetric=True), dynamic)
+    x = torch.randn(6, 5, 40)
+    q = quantized(canonical(Rows().eval(), x), plan, [(x,)])
+    assert q.dynamic
+    report = export_script(q, tmp_path / "rows", [(x[:4],), (x[4:],)], name="rows")
+    assert report.problems == ()

@@ -24,7 +24,7 @@ from qinspect.engine.calibrate import calibrate
 from qinspect.engine.decide import UNREAD
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph.execute import Executor
-from qinspect.engine.plan import QuantPlan
+from qinspect.engine.plan import Override, QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
@@ -246,6 +246,52 @@ def test_paddings_that_convolutions_take_over_count_as_integers_and_their_reader
     assert found.quantized == ("one:conv2d", ":pad#2", "two:conv2d")
     assert found.layers_compared == 3  # the padding's readers are fed its integers; the last layer gives real numbers
     assert found.sqnr_db is None or found.sqnr_db > 40
+
+
+class Skips(nn.Module):
+    """Values in integers that a float layer reads as well, and that the model hands out; (N, 3, 12, 12)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.fc = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1), nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = F.relu(self.one(x))
+        y = F.relu(self.two(x)) + x
+        return self.fc(y.mean((2, 3))), x
+
+
+def test_float_layers_and_outputs_take_what_is_in_integers_as_those_say_it(samples, trace_once, tmp_path):
+    plan = replace(PLAN, overrides=(Override("id", "fc:linear", None, None),))
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        fused = fuse(trace_once(Skips(), *samples[0], dynamic=True), plan).graph
+    q = quantize(fused, plan, calibrate(fused, samples, share=1.0).tensors)
+    adds = [layer.id for layer in q.graph.layers if layer.op == "add"]
+    assert not q.quantized & set(adds)
+    assert q.at_origin("relu:relu" if "relu:relu" in q.values else ":relu")
+    found = export_tensorrt(q, tmp_path / "net.onnx", samples)
+    assert found.problems == ()
+    assert found.sqnr_db is None or found.sqnr_db > 100
+    model = onnx.load(tmp_path / "net.onnx")
+    made = makers(model)
+    (add,) = (node for node in model.graph.node if node.op_type == "Add")
+    assert "DequantizeLinear" in {made[name].op_type for name in add.input}
+    assert made[model.graph.output[1].name].op_type == "DequantizeLinear"
+    assert check_tensorrt(model) == []
+
+
+def test_a_fusion_that_is_switched_off_is_off_in_the_file_and_no_breach(samples, trace_once, tmp_path):
+    graph = trace_once(Skips(), *samples[0], dynamic=True)
+    plan = replace(PLAN, fusions=((":relu", False),))
+    fused = fuse(graph, plan).graph
+    q = quantize(fused, plan, calibrate(fused, samples, share=1.0).tensors)
+    assert q.at_origin("one:conv2d"), "its sums are rounded before the ReLU, which is a layer of its own"
+    found = export_tensorrt(q, tmp_path / "net.onnx", samples)
+    assert found.problems == ()
+    made = makers(onnx.load(tmp_path / "net.onnx"))
+    assert {":relu", "one:conv2d"} <= set(found.quantized)
+    assert next(n for n in made.values() if n.name == ":relu").op_type == "Relu"
 
 
 def test_a_tie_that_the_runtime_rounds_the_other_way_does_not_spoil_a_layer_that_gives_real_numbers(

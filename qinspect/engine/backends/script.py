@@ -1,13 +1,14 @@
 """Export as readable Python: the quantized model from float model, plan and scales.
 
-For torch's engines that is the folder of `fx.export`. For ONNX Runtime it is the simulation, layer
-by layer in torch alone, with the QDQ model that it describes beside it.
+For torch's engines that is the folder of `fx.export`. For ONNX Runtime, TensorRT and PT2E it is the simulation,
+layer by layer in torch alone, with the file of the model that it describes beside it.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,22 +17,26 @@ from typing import Any
 import torch
 from torch import fx
 
+from ..apart import CLIPS
 from ..graph import Layer, Ref
 from ..graph.execute import outputs_of
-from ..plan.kinds import refused
 from ..process.child import run_in_child
 from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results.export import ExportReport
 from ..simulate import Simulation
 from ..text import Text
-from .exported import Batches, Score, need_samples, new_folder, run_alone, summed_up
+from . import simulation as simulate
+from .exported import Batches, Score, need_samples, new_folder, run_alone, summed_up, unlike_outputs
 from .fx.code import plain_text, write_class
 from .fx.export import example, export_fx, write_float
 from .fx.lower import Info, Lazy, Writer
 from .fx.modules import clip_limits
-from .fx.text import ORT_BUILD, ORT_CHECK, ORT_README, imports
+from .fx.text import imports
+from .script_forms import FORMS, Model
 from .script_layers import OnGrid, fake_quantize, round_now
+from .script_text import BUILD, CHECK, README
+from .tables import table
 
 
 def export_script(
@@ -51,8 +56,6 @@ def export_script(
     Problem
         Where the folder cannot be written, or what was written does not run.
     """
-    if problem := refused("script", quantization.plan.target):
-        raise problem
     if quantization.plan.target.backend in ("fx", "eager"):
         folder = export_fx(quantization, out, samples, report, name=name, score=score, notes=notes)
         return replace(folder, to="script")
@@ -62,17 +65,11 @@ def export_script(
         made: _Made = run_in_child(
             "qinspect.engine.backends.script:_write", work, part(report, 0, 0.6), what="export of a script"
         )
-        found = run_alone(place, ORT_CHECK, samples, part(report, 0.6, 0.9))
+        found = run_alone(place, CHECK, samples, part(report, 0.6, 0.9))
         result = _compare(quantization, out, samples, made, found, score, notes)
         (place / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
     report(1, 1, Text("done"))
     return result
-
-
-CRITERION = Text(
-    "build.py gives bit for bit the numbers of the simulation in plain fake quantization; all layers that the plan "
-    "asks for, and no reason speaks against, run in integers in model.onnx"
-)
 
 
 @dataclass(frozen=True)
@@ -87,56 +84,46 @@ class _Work:
 class _Made:
     simulated: list[list[torch.Tensor]]
     exact: list[list[torch.Tensor]]
-    kernels: dict[str, str]
-    nodes: tuple[int, int]
-    versions: dict[str, str]
+    model: Model
 
 
 def _write(work: _Work, report: Report) -> _Made:
     """In a child process: write the folder, and run what it describes."""
-    import onnx
-    import onnxruntime
-
     from ... import __version__
-    from .onnx.export import float_model
-    from .ort.runner import OrtRunner
-    from .ort.simulate import OrtSimulation
 
-    q = work.quantization
+    q, form = work.quantization, FORMS[work.quantization.plan.target.backend]
     torch.set_num_threads(1)
-    report(0, 4, Text("lowering to ONNX Runtime"))
-    runner = OrtRunner(q, float_model(q.graph))
+    report(0, 4, Text("lowering to {target}", target=q.plan.target.title))
+    model = form.write(q, work.folder / form.file)
     report(1, 4, Text("writing"))
-    (work.folder / "model.onnx").write_bytes(runner.model_bytes)
     write_float(work.folder, q, work.name)
     module, info = fake_module(q)
     code = write_class("QuantizedModel", "Float32 numbers on their grids.", module, info, ", model, v, w")
     inputs = ", ".join(example(spec) for spec in q.graph.inputs)
-    names = [value.name for value in onnx.load_from_string(runner.model_bytes).graph.output]
-    text = ORT_BUILD.format(code=code, inputs=inputs, names=list(q.graph.input_names), outputs=names, **imports(code))
+    text = BUILD.format(
+        code=code, inputs=inputs, names=list(q.graph.input_names), outputs=list(model.outputs), file=form.file,
+        by=form.by, more=form.more, warnings="import warnings\n" if "warnings." in form.session else "",
+        session=form.session.replace("{inputs}", inputs), **imports(code),
+    )  # fmt: skip
     (work.folder / "build.py").write_text(text, encoding="utf-8")
     layers = (Path(__file__).parent / "script_layers.py").read_text(encoding="utf-8")
     (work.folder / "layers.py").write_text(layers, encoding="utf-8")
-    readme = ORT_README.format(
-        name=plain_text(work.name), version=__version__, torch=torch.__version__, ort=onnxruntime.__version__,
-        quantized=len(q.asked & set(runner.kernels)), asked=len(q.asked),
+    made_with = {"torch": torch.__version__, **model.versions}
+    readme = README.format(
+        name=plain_text(work.name), target=q.plan.target.title, version=__version__,
+        made_with=" and ".join(f"{name} {version}" for name, version in made_with.items()),
+        file=form.file, deployed=form.deployed, needs=form.needs,
+        quantized=len(q.asked & model.kernels.keys()), asked=len(q.asked),
     )  # fmt: skip
     (work.folder / "README.txt").write_text(readme, encoding="utf-8")
     simulated, exact = [], []
-    both = Simulation(q), OrtSimulation(q)
+    both = Simulation(q), simulate(q)
     with torch.no_grad():
         for done, batch in enumerate(work.batches):
             report(2 + 2 * done / len(work.batches), 4, Text("running"))
             simulated.append(outputs_of(both[0](batch)))
             exact.append(outputs_of(both[1](batch)))
-    kinds = [node.op_type for node in onnx.load_from_string(runner.model_bytes).graph.node]
-    nodes = kinds.count("QuantizeLinear"), kinds.count("DequantizeLinear")
-    versions = {
-        "python": sys.version.split()[0],
-        "torch": torch.__version__,
-        "onnxruntime": onnxruntime.__version__,
-    }
-    return _Made(simulated, exact, dict(runner.kernels), nodes, versions)
+    return _Made(simulated, exact, model)
 
 
 def _compare(
@@ -148,16 +135,18 @@ def _compare(
     score: Score | None,
     notes: Sequence[str],
 ) -> ExportReport:
-    problems = []
+    problems = list(made.model.problems)
     if found["others"]:
         problems.append(Text("it needs more than torch and onnxruntime: {others}", others=", ".join(found["others"])))
     for ours, theirs in zip(made.simulated, found["simulated"], strict=True):
         if not all(torch.equal(one, two) for one, two in zip(ours, theirs, strict=True)):
             problems.append(Text("build.py gives other numbers than the simulation"))
             break
+    problems += unlike_outputs(found["outputs"], made.exact)
+    versions = {"python": sys.version.split()[0], "torch": torch.__version__, **made.model.versions}
     return summed_up(
-        q, out, "script", samples, found["outputs"], made.exact, problems, made.kernels, made.nodes, made.versions,
-        score, notes, None, CRITERION,
+        q, out, "script", samples, found["outputs"], made.exact, problems, made.model.kernels, made.model.nodes,
+        versions, score, notes, None, FORMS[q.plan.target.backend].criterion,
     )  # fmt: skip
 
 
@@ -175,6 +164,7 @@ class _FakeWriter(Writer):
         self.q = quantization
         self.info.q = quantization.qparams_json()
         self.rounded: dict[str, fx.Node] = {}
+        self.float_bias = getattr(table(quantization.plan.target), "BIAS_IS_FLOAT", False)
 
     def layer(self, layer: Layer) -> None:
         if layer.id in self.q.dynamic | self.q.weight_only:
@@ -188,13 +178,16 @@ class _FakeWriter(Writer):
             node = self.weighted(layer, reads)
         else:
             node = self.emit(layer, self.calls[layer.id], reads, layer.id)
-        for clip in layer.executed:
-            if not self.clips_alike(layer, clip):
+        local: ChainMap[str, Any] = ChainMap({}, reads)  # type: ignore[arg-type]
+        made = [layer.id, *layer.folded]
+        for inner in layer.executed:
+            if inner.op in CLIPS and not self.clips_alike(layer, inner):
                 # Rounding before a clip and after it is as good as after it, and the runtime
                 # makes an integer kernel only where it finds a quantizer right behind the layer.
                 node = self.quantize(node, layer.value, layer.id)
-            local = dict.fromkeys((layer.id, *layer.folded), node)
-            node = self.emit(clip, self.calls[clip.id], local, layer.id)
+            local.update(dict.fromkeys(made, node))
+            node = self.emit(inner, self.calls[inner.id], local, layer.id)
+            made.append(inner.id)
         node = self.quantize(node, layer.value, layer.id)
         self.hand_on(layer, node)
 
@@ -214,7 +207,10 @@ class _FakeWriter(Writer):
 
     def rounded_now(self, value: str, owner: str) -> fx.Node:
         node = self.nodes[value]
-        made = self.graph.create_node("call_function", round_now, (node,), name=self.name(f"{node.name}_now"))
+        config = self.q.configs[owner].activation
+        assert config is not None
+        ends = () if config.grid == (0, 255) else config.grid
+        made = self.graph.create_node("call_function", round_now, (node, *ends), name=self.name(f"{node.name}_now"))
         made.meta.update(qinspect=owner, kind="float")
         return made
 
@@ -247,7 +243,8 @@ class _FakeWriter(Writer):
         source, first = layer.inputs[0], layer.args[0]
         assert isinstance(first, Ref)
         weight = self.info.q["weights"][layer.id]
-        grid = self.info.q["values"][source] if self.q.sums_integers(layer) else None
+        on_grid = self.q.sums_integers(layer) and not self.float_bias
+        grid = self.info.q["values"][source] if on_grid else None
         made = OnGrid(how.module(self.layers.params), weight, grid)
         text = "None" if grid is None else f"v[{source!r}]"
         self.add_module(name, made, f"OnGrid(model.{name}, w[{layer.id!r}], {text})")

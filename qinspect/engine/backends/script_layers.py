@@ -1,6 +1,6 @@
 """Fake quantization: what an integer model computes, in float32.
 
-Depends on torch alone: this file goes as it is into every script export for ONNX Runtime.
+Depends on torch alone: this file goes as it is into every script for ONNX Runtime, TensorRT and PT2E.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ def _to_format(x: torch.Tensor, scale: torch.Tensor, q: dict[str, Any]) -> torch
     return torch.clamp(x / scale, q["qmin"], q["qmax"]).to(kind).to(x.dtype) * scale
 
 
-def round_now(x: torch.Tensor) -> torch.Tensor:
+def round_now(x: torch.Tensor, qmin: int = 0, qmax: int = 255) -> torch.Tensor:
     """Rounded to uint8 with the range that the values have now, as DynamicQuantizeLinear does it."""
     low, high = x.min().clamp(max=0), x.max().clamp(min=0)
-    scale = ((high - low) / 255).clamp(min=torch.finfo(torch.float32).eps)
-    zero_point = (-torch.round(low / scale)).clamp(0, 255)
-    return torch.fake_quantize_per_tensor_affine(x, float(scale), int(zero_point), 0, 255)
+    scale = ((high - low) / (qmax - qmin)).clamp(min=torch.finfo(torch.float32).eps)
+    zero_point = (qmin - torch.round(low / scale)).clamp(qmin, qmax)
+    return torch.fake_quantize_per_tensor_affine(x, float(scale), int(zero_point), qmin, qmax)
 
 
 class OnGrid(nn.Module):

@@ -24,7 +24,7 @@ REMEDY = Text("Export it anew.")
 
 
 def open_folder(path: Path) -> tuple[LayerGraph, Existing]:
-    """Open an export for FX or eager mode, or a script for ONNX Runtime.
+    """Open an export for FX or eager mode, or a script.
 
     Parameters
     ----------

@@ -19,7 +19,6 @@ BACKENDS: Mapping[str, tuple[str, ...]] = {
     "fx": ("fx",),
     "eager": ("eager",),
     "pt2e": ("pt2e",),
-    "script": ("ort", "fx", "eager"),
 }
 """Kinds that not every backend can run, and those that can."""
 
@@ -41,9 +40,6 @@ def refused(to: str, target: Target) -> Problem | None:
     """Why a plan for a target cannot be exported to `to`, or None where it can."""
     if target.backend in BACKENDS.get(to, (target.backend,)):
         return None
-    if to == "script":
-        remedy = Text("Export to {backend}, or give --target ort.", backend=target.backend)
-        return Problem(Text("export to script"), Text("there is none for target {target}", target=target.name), remedy)
     return Problem(
         Text("export to {to}", to=to),
         Text("the plan is for {target}", target=target.name),

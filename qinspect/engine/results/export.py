@@ -53,6 +53,8 @@ class ExportReport:
     float_agreement, float_kl, float_sqnr_db : float | None
         Of the exported model against the float one: share of equal top-1 answers, KL(float || exported) in nats, SQNR
         over all outputs in dB (None where infinite).
+    refused : mapping of layer id to str
+        Layers that the plan wants in integers and the target does not run so, and why; known before anything ran.
     io : mapping of str to mapping
         Inputs and outputs that are whole numbers: ``scale``, ``zero_point`` and ``dtype`` of each.
     """
@@ -84,6 +86,7 @@ class ExportReport:
     float_agreement: float | None = None
     float_kl: float | None = None
     float_sqnr_db: float | None = None
+    refused: dict[str, str] = field(default_factory=dict)
     io: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

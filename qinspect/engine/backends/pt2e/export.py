@@ -22,14 +22,10 @@ from ...results.export import ExportReport
 from ...staged import staged_file
 from ...text import Text
 from .. import simulation as simulate
-from ..exported import Batches, Score, likeness, need_samples, run_python, summed_up
+from ..exported import Batches, Score, need_samples, run_python, summed_up, unlike_outputs
 
 PLAN = "qinspect_plan.json"
 """Name of the plan inside the archive."""
-
-LEAST_SQNR_DB = 20.0
-"""Of the outputs against the simulation. Sums in another order round a few values differently, and through a
-deep net that grows; a single wrong scale is far below."""
 
 CRITERION = Text(
     "each output has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no "
@@ -153,18 +149,7 @@ def _compare(
         for done, batch in enumerate(samples):
             report(done, len(samples), "")
             simulated.append(outputs_of(simulation(batch)))
-    problems = []
-    pairs = zip(zip(*found["outputs"], strict=True), zip(*simulated, strict=True), strict=True)
-    for index, (ours, theirs) in enumerate(pairs):
-        sqnr_db = likeness([torch.cat(ours)], [torch.cat(theirs)]).sqnr_db
-        if sqnr_db is not None and sqnr_db < LEAST_SQNR_DB:
-            problems.append(
-                Text(
-                    "output {number} is not what the simulation says (SQNR {sqnr_db:.1f} dB)",
-                    number=index + 1,
-                    sqnr_db=sqnr_db,
-                )
-            )
+    problems = unlike_outputs(found["outputs"], simulated)
     versions = {"python": sys.version.split()[0], "torch": torch.__version__}
     return summed_up(
         q, out, "pt2e", samples, found["outputs"], simulated, problems, found["layers"], tuple(found["nodes"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ def tensorrt_model(float_bytes: bytes, quantization: Quantization) -> bytes:
     """The quantized model for TensorRT.
 
     One pair of QuantizeLinear and DequantizeLinear stands before the layers that read a value in
-    integers; weights are stored as int8 behind a DequantizeLinear of their own; biases stay float.
+    integers, and float layers and outputs take the same value from behind it, so that whoever makes it
+    hands on integers alone; weights are stored as int8 behind a DequantizeLinear of their own; biases stay float.
     Everything else is as in the float model, which TensorRT fuses by itself.
 
     Parameters
@@ -40,9 +41,13 @@ def tensorrt_model(float_bytes: bytes, quantization: Quantization) -> bytes:
     writer = _Writer(quantization, tensors, merged)
     for node in model.graph.node:
         layer = quantization.graph.by_id.get(metadata(node, LAYER))
-        if layer is not None and layer.id in quantization.quantized and not layer.transparent:
-            writer.quantize(node, layer)
+        if layer is not None and layer.id in quantization.quantized:
+            if not layer.transparent:
+                writer.quantize(node, layer)
+        elif layer is not None:
+            writer.read_rounded(node, layer)
         writer.nodes.append(node)
+    writer.hand_out_rounded([output.name for output in model.graph.output])
     arrays = {tensor.name: tensor for tensor in model.graph.initializer}
     used = {name for node in writer.nodes for name in node.input}
     del model.graph.node[:], model.graph.initializer[:]
@@ -76,6 +81,25 @@ class _Writer:
                 node.input[index] = self._bias(layer)
             elif name in reads and reads[name] in self.q.values:
                 node.input[index] = self.pair(reads[name], name, layer)
+
+    def read_rounded(self, node: onnx.NodeProto, layer: Layer) -> None:
+        """Give a node of a float layer what is in integers already as those say it."""
+        for value in layer.inputs:
+            tensor = self.tensors.get(value, "")
+            if tensor in node.input and self.q.at_origin(value):
+                rounded = self.pair(value, tensor, layer)
+                node.input[:] = [rounded if name == tensor else name for name in node.input]
+
+    def hand_out_rounded(self, outputs: Sequence[str]) -> None:
+        """Put outputs of the model that are in integers behind their dequantizers."""
+        for value, tensor in self.tensors.items():
+            if tensor not in outputs or value not in self.pairs or not self.q.at_origin(value):
+                continue
+            names = {tensor: f"{tensor}/real", self.pairs[value]: tensor}
+            for node in self.nodes:
+                node.input[:] = [names.get(name, name) for name in node.input]
+                node.output[:] = [names.get(name, name) for name in node.output]
+            self.pairs[value] = tensor
 
     def pair(self, value: str, tensor: str, layer: Layer) -> str:
         producer = self.q.graph.producer.get(value)

@@ -104,7 +104,10 @@ class _Rules:
         source = self.makes.get(node.input[0])
         real = [name for reader in self.reads.get(node.output[0], []) for name in reader.output]
         behind = [reader for name in real for reader in self.reads.get(name, [])]
-        if source is not None and source.op_type in WEIGHTED and behind and all(r.op_type in FUSED for r in behind):
+        if source is None or source.op_type not in WEIGHTED or not behind:
+            return
+        # A fusion that is switched off makes two layers of them, and then the quantizer keeps them apart.
+        if all(r.op_type in FUSED and metadata(r, LAYER) in ("", metadata(source, LAYER)) for r in behind):
             yield Text(
                 "{node}: stands between {source} and {behind}, which would be fused",
                 node=node.name,
