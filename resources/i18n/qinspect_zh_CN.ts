@@ -8791,6 +8791,10 @@
         <translation>build.py 与纯伪量化仿真的数值逐位相同；模型的每个输出相对仿真的 SQNR 至少为 20 dB；方案要求且没有理由反对的所有层，在 model.pt2 中都位于量化器之间</translation>
     </message>
     <message>
+        <source>The plan itself keeps them in float. Where that is for their accuracy, it is the price; else quantize {layers} too.</source>
+        <translation>是方案本身让它们保持浮点。如果是为了精度，这就是代价；否则请把 {layers} 也量化。</translation>
+    </message>
+    <message>
         <source>after {count} batches {kept:.0f} MB more memory is taken than after two, and {free:.0f} MB are free</source>
         <translation>{count} 批之后占用的内存比两批之后多 {kept:.0f} MB，而空闲内存为 {free:.0f} MB</translation>
     </message>

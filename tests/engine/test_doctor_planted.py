@@ -282,6 +282,7 @@ def test_an_island_that_the_user_made_can_be_quantized_again(examine):
     x = image(64, 8)
     plan = MINMAX.with_layer("between:linear", weight=None, activation=None)
     finding = examine(Island(nn.Linear(8, 8)), x, plan)["float_islands"]
+    assert finding.remedy.startswith("The plan itself keeps them in float.")
     assert "float_islands" not in examine(Island(nn.Linear(8, 8)), x, edited(finding))
 
 

@@ -141,3 +141,31 @@ def test_torchs_times_are_given_to_the_borders_too(canonical, quantized):
         ("last:conv2d", "output"),
     }
     assert all(len(times) == 3 for times in timing.boundaries.values())
+
+
+def test_float_and_integers_take_turns_in_going_first(canonical, quantized, monkeypatch):
+    from qinspect.engine.backends.ort import runner
+
+    x = torch.randn(8, 3, 8, 8)
+    quantization = quantized(canonical(nn.Conv2d(3, 4, 1), x), QuantPlan.preset(Target()), [(x,)])
+    found = OrtRunner(quantization, float_model(quantization.graph))
+    real, order = runner.session, []
+
+    class Told:
+        def __init__(self, *given):
+            self.session, self.number = real(*given), len(sessions)
+            sessions.append(self)
+
+        def run(self, *given):
+            order.append(self.number)
+            return self.session.run(*given)
+
+        def end_profiling(self):
+            return self.session.end_profiling()
+
+    sessions = []
+    monkeypatch.setattr(runner, "session", Told)
+    found.time((x[:1],), 1, 4)
+    whole, layers = order[:28], order[28:]
+    assert whole == [0, 1, 1, 0] * 7
+    assert layers == [2, 3, 3, 2] * 7

@@ -173,6 +173,9 @@ def float_islands(case: Case) -> list[Finding]:
             or abilities.why_not(layer, preset, case.plan.target) is not None
         )
 
+    def chosen(layer: Layer) -> bool:
+        return any(override.activation is None and override.matches(layer) for override in case.plan.overrides)
+
     # Where one of an island's layers stays, the others' quantization only moves its border.
     stay = [layer for layer in layers if stays(layer)]
     able = [
@@ -200,6 +203,12 @@ def float_islands(case: Case) -> list[Finding]:
             "note",
             None,
             Text("Quantize {layers} too, and see what that costs.", layers=listed([layer.id for layer in able]))
+            if able and not all(map(chosen, able))
+            else Text(
+                "The plan itself keeps them in float. Where that is for their accuracy, it is the price; else quantize "
+                "{layers} too.",
+                layers=listed([layer.id for layer in able]),
+            )
             if able
             else Text(
                 "Each costs a dequantizer and a quantizer; this target keeps {layers} in float.",
