@@ -5763,6 +5763,10 @@
         <translation>请改变 x 的形状（第一个轴是样本数），或给出模型的 --input-shape。</translation>
     </message>
     <message>
+        <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; model.onnx keeps TensorRT&apos;s rules and was held against the simulation layer by layer, fed the same numbers; all layers that the plan asks for, and no reason speaks against, are in integers in it</source>
+        <translation>build.py 与朴素伪量化的模拟逐位一致；model.onnx 遵守 TensorRT 的规则，并在输入相同数值的条件下与模拟逐层比对；方案要求且没有理由反对的所有层在其中均为整数</translation>
+    </message>
+    <message>
         <source>nothing</source>
         <translation>空</translation>
     </message>
@@ -8781,10 +8785,6 @@
     <message>
         <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; each output of the model has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no reason speaks against, run in integers in model.onnx</source>
         <translation>build.py 与纯伪量化仿真的数值逐位相同；模型的每个输出相对仿真的 SQNR 至少为 20 dB；方案要求且没有理由反对的所有层，在 model.onnx 中都以整数运行</translation>
-    </message>
-    <message>
-        <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; each output of the model has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no reason speaks against, are in integers in model.onnx by TensorRT&apos;s rules</source>
-        <translation>build.py 与纯伪量化仿真的数值逐位相同；模型的每个输出相对仿真的 SQNR 至少为 20 dB；方案要求且没有理由反对的所有层，在 model.onnx 中按 TensorRT 的规则都是整数</translation>
     </message>
     <message>
         <source>build.py gives bit for bit the numbers of the simulation in plain fake quantization; each output of the model has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no reason speaks against, stand between quantizers in model.pt2</source>

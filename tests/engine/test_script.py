@@ -175,6 +175,21 @@ assert not {{"qinspect", "torchao"}} & set(sys.modules)
     assert "largest difference" in tried.stdout, tried.stderr
 
 
+def test_a_tensorrt_scripts_model_is_held_against_the_simulation_layer_by_layer(
+    x, canonical, quantized, tmp_path, monkeypatch
+):
+    """Through MobileNetV2 sums in another order grow to 18 dB at the output, though every layer is right."""
+    from qinspect.engine.backends import exported
+
+    monkeypatch.setattr(exported, "LEAST_SQNR_DB", 1000.0)
+    q = quantized(canonical(Net().eval(), x), QuantPlan.preset(Target.parse("tensorrt")), [(x,)])
+    report = export_script(q, tmp_path / "net", [(x[:4],), (x[4:],)], name="net")
+    assert report.problems == ()
+    assert report.layers_compared > 3
+    assert report.build.startswith("trtexec --onnx=model.onnx")
+    assert (tmp_path / "net" / "model.trtexec.sh").is_file()
+
+
 def test_dynamic_plans_have_a_script_for_inductor_too(canonical, quantized, tmp_path):
     from qinspect.engine.plan.qconfig import TensorConfig
 

@@ -94,7 +94,7 @@ def _write(work: _Work, report: Report) -> _Made:
     q, form = work.quantization, FORMS[work.quantization.plan.target.backend]
     torch.set_num_threads(1)
     report(0, 4, Text("lowering to {target}", target=q.plan.target.title))
-    model = form.write(q, work.folder / form.file)
+    model = form.write(q, work.folder / form.file, work.batches)
     report(1, 4, Text("writing"))
     write_float(work.folder, q, work.name)
     module, info = fake_module(q)
@@ -135,19 +135,30 @@ def _compare(
     score: Score | None,
     notes: Sequence[str],
 ) -> ExportReport:
-    problems = list(made.model.problems)
+    checked = made.model.checked
+    problems = [] if checked is None else list(checked.problems)
     if found["others"]:
         problems.append(Text("it needs more than torch and onnxruntime: {others}", others=", ".join(found["others"])))
     for ours, theirs in zip(made.simulated, found["simulated"], strict=True):
         if not all(torch.equal(one, two) for one, two in zip(ours, theirs, strict=True)):
             problems.append(Text("build.py gives other numbers than the simulation"))
             break
-    problems += unlike_outputs(found["outputs"], made.exact)
+    if checked is None:
+        problems += unlike_outputs(found["outputs"], made.exact)
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, **made.model.versions}
-    return summed_up(
+    result = summed_up(
         q, out, "script", samples, found["outputs"], made.exact, problems, made.model.kernels, made.model.nodes,
         versions, score, notes, None, FORMS[q.plan.target.backend].criterion,
     )  # fmt: skip
+    if checked is None:
+        return result
+    return replace(
+        result,
+        build=checked.build,
+        layer_equal_share=checked.layer_equal_share,
+        layer_max_steps=checked.layer_max_steps,
+        layers_compared=checked.layers_compared,
+    )
 
 
 def fake_module(quantization: Quantization) -> tuple[fx.GraphModule, Info]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..quantize import Quantization
+from ..results.export import ExportReport
 from ..text import Text
 from . import script_text as text
+from .exported import Batches
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,16 @@ class Model:
         Number of its quantizers and dequantizers.
     versions : mapping
         Of what reads it, beside torch's.
-    problems : tuple of str
-        What breaks the target's rules.
+    checked : ExportReport | None
+        What came out where the file was held against the simulation layer by layer when it was written. Else its
+        outputs are, which through a deep net grow unlike.
     """
 
     kernels: Mapping[str, str]
     outputs: tuple[str, ...]
     nodes: tuple[int, int]
     versions: Mapping[str, str]
-    problems: tuple[str, ...] = ()
+    checked: ExportReport | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Form:
     file : str
         Name of the quantized model.
     write : callable
-        Writes it.
+        Writes it; of the samples it may look at, if it checks it as well.
     by, deployed, needs : str
         What runs it, what it is, and what it needs besides torch, for the texts.
     session : str
@@ -55,7 +58,7 @@ class Form:
     """
 
     file: str
-    write: Callable[[Quantization, Path], Model]
+    write: Callable[[Quantization, Path, Batches], Model]
     by: str
     deployed: str
     needs: str
@@ -64,42 +67,36 @@ class Form:
     criterion: Text
 
 
-def _onnx(model: bytes, kernels: Mapping[str, str], problems: tuple[str, ...] = ()) -> Model:
+def _onnx(path: Path, kernels: Mapping[str, str], checked: ExportReport | None = None) -> Model:
     import onnx
     import onnxruntime
 
-    graph = onnx.load_from_string(model).graph
+    graph = onnx.load(path, load_external_data=False).graph
     kinds = [node.op_type for node in graph.node]
     nodes = kinds.count("QuantizeLinear"), kinds.count("DequantizeLinear")
     outputs = tuple(value.name for value in graph.output)
-    return Model(dict(kernels), outputs, nodes, {"onnxruntime": onnxruntime.__version__}, problems)
+    return Model(dict(kernels), outputs, nodes, {"onnxruntime": onnxruntime.__version__}, checked)
 
 
-def _for_onnxruntime(quantization: Quantization, path: Path) -> Model:
+def _for_onnxruntime(quantization: Quantization, path: Path, samples: Batches) -> Model:
     from .onnx.export import float_model
     from .ort.runner import OrtRunner
 
     runner = OrtRunner(quantization, float_model(quantization.graph))
     path.write_bytes(runner.model_bytes)
-    return _onnx(runner.model_bytes, runner.kernels)
+    return _onnx(path, runner.kernels)
 
 
-def _for_tensorrt(quantization: Quantization, path: Path) -> Model:
-    import onnx
+def _for_tensorrt(quantization: Quantization, path: Path, samples: Batches) -> Model:
+    from .ort.export import beside
+    from .tensorrt.export import export_tensorrt
 
-    from .onnx.export import float_model
-    from .onnx.opset import with_opset
-    from .tensorrt.export import OPSET
-    from .tensorrt.qdq import tensorrt_model
-    from .tensorrt.rules import check_tensorrt, integer_layers
-
-    written = tensorrt_model(float_model(quantization.float_graph), quantization)
-    model = with_opset(onnx.load_from_string(written), OPSET)
-    path.write_bytes(model.SerializeToString())
-    return _onnx(model.SerializeToString(), integer_layers(model), tuple(check_tensorrt(model)))
+    checked = export_tensorrt(quantization, path, samples)
+    beside(path).unlink()  # the folder's own verify.json says it
+    return _onnx(path, dict.fromkeys(checked.quantized, "by TensorRT's rules"), checked)
 
 
-def _for_inductor(quantization: Quantization, path: Path) -> Model:
+def _for_inductor(quantization: Quantization, path: Path, samples: Batches) -> Model:
     from ..load.archive import read_pt2
     from ..progress import silent
     from .pt2e.export import Work, write
@@ -130,14 +127,14 @@ FORMS: Mapping[str, Form] = {
         "model.onnx",
         _for_tensorrt,
         "in onnxruntime (TensorRT's engine is built on the device)",
-        "the quantized model by TensorRT's rules: trtexec --onnx=model.onnx --stronglyTyped",
+        "the quantized model by TensorRT's rules; model.trtexec.sh builds and profiles it on the device",
         " and, for model.onnx, onnxruntime",
         text.ONNX_SESSION.format(as_it_is=text.AS_IT_IS),
         "",
         Text(
-            "build.py gives bit for bit the numbers of the simulation in plain fake quantization; each output of the "
-            "model has an SQNR of at least 20 dB against the simulation; all layers that the plan asks for, and no "
-            "reason speaks against, are in integers in model.onnx by TensorRT's rules"
+            "build.py gives bit for bit the numbers of the simulation in plain fake quantization; model.onnx keeps "
+            "TensorRT's rules and was held against the simulation layer by layer, fed the same numbers; all layers "
+            "that the plan asks for, and no reason speaks against, are in integers in it"
         ),
     ),
     "pt2e": Form(

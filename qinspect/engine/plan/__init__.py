@@ -44,7 +44,8 @@ class Override:
     Parameters
     ----------
     kind, pattern : str
-        ``id`` (exact), ``path`` (the module path, ``*`` allowed) or ``op`` and what it must match.
+        ``id``, ``path`` (the module path, or one that it is within) or ``op`` and what it must match; in all
+        of them ``*`` and ``?`` stand for other characters.
     weight, activation : TensorConfig | None | "inherit"
         None is float.
     """
@@ -54,11 +55,16 @@ class Override:
     weight: TensorConfig | None | Unset = "inherit"
     activation: TensorConfig | None | Unset = "inherit"
 
+    @property
+    def of_one(self) -> bool:
+        """Whether it is of the one layer that it names."""
+        return self.kind == "id" and not {"*", "?"} & set(self.pattern)
+
     def matches(self, layer: Layer) -> bool:
-        if self.kind == "id":
+        if self.of_one:
             return layer.id == self.pattern
-        if self.kind == "op":
-            return layer.op == self.pattern
+        if self.kind != "path":
+            return fnmatch.fnmatchcase(layer.id if self.kind == "id" else layer.op, self.pattern)
         return fnmatch.fnmatchcase(layer.path, self.pattern) or layer.path.startswith(self.pattern + ".")
 
     def to_json(self) -> dict[str, Any]:
@@ -148,7 +154,7 @@ class QuantPlan:
         here = {layer.id for layer in layers}
         said: dict[str, list[Override]] = {layer.id: [] for layer in layers}
         for override in self.overrides:
-            if override.kind == "id":
+            if override.of_one:
                 if override.pattern in here:
                     said[override.pattern].append(override)
                 continue
@@ -165,16 +171,16 @@ class QuantPlan:
             (isinstance(o.activation, TensorConfig) or ("weight" in layer.roles and isinstance(o.weight, TensorConfig)))
             and o.matches(layer)
             for o in self.overrides
-            if o.kind != "id"
+            if not o.of_one
         )
 
     @cached_property
     def _named_ids(self) -> frozenset[str]:
-        return frozenset(o.pattern for o in self.overrides if o.kind == "id" and isinstance(o.activation, TensorConfig))
+        return frozenset(o.pattern for o in self.overrides if o.of_one and isinstance(o.activation, TensorConfig))
 
     @cached_property
     def _named_weights(self) -> frozenset[str]:
-        return frozenset(o.pattern for o in self.overrides if o.kind == "id" and isinstance(o.weight, TensorConfig))
+        return frozenset(o.pattern for o in self.overrides if o.of_one and isinstance(o.weight, TensorConfig))
 
     def fusion(self, identity: str) -> bool:
         """Whether a fusion candidate is wanted; all are unless switched off."""
