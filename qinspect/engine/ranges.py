@@ -169,10 +169,10 @@ def rounding_error(stats: TensorStats, params: QParams) -> float:
     else:
         # Of a grid finer than the bins nothing can be said but that rounding errors are spread evenly.
         inside = (upto[0] - under[0]) * scale**2 / 12
-    return float(inside[0]) / sampled + _cut_off(stats, low, high) / stats.count
+    return float(inside[0]) / sampled + cut_off(stats, low, high) / stats.count
 
 
-def _cut_off(stats: TensorStats, low: float, high: float) -> float:
+def cut_off(stats: TensorStats, low: float, high: float) -> float:
     """Summed squared distance of all values to a range that they lie beyond.
 
     Where little is cut off these are single values, whose place in a bin matters: each sample's smallest

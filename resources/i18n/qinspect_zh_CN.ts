@@ -1900,6 +1900,10 @@
         <translation>份额（%）</translation>
     </message>
     <message>
+        <source>SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the activation alone, on the calibration samples. That of the layer was measured, weights included, on the final split: “Local” in the table of layers (F1 here: Terms, SQNR)</source>
+        <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是此直方图在此网格上的值：仅激活，取校准样本。该层的值（含权重）是在最终划分上实测的：层表中的“局部”（在此按 F1：术语，SQNR）</translation>
+    </message>
+    <message>
         <source>clipped {} (below {}, above {})</source>
         <translation>截断 {}（下方 {}，上方 {}）</translation>
     </message>
@@ -1932,12 +1936,8 @@
         <translation>轮廓线：{}</translation>
     </message>
     <message>
-        <source>SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the activation alone, on the calibration samples. Measured is the layer&apos;s own, weights included, on the final split: “Local” in the table of layers (F1 here: Terms, SQNR)</source>
-        <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是此直方图在此网格上的值：仅激活，取校准样本。实测的是该层自身（含权重）在最终划分上的值：层表中的“局部”（在此按 F1：术语，SQNR）</translation>
-    </message>
-    <message>
-        <source>SQNR ≈ {:.1f} dB, measured {:.1f} dB</source>
-        <translation>SQNR ≈ {:.1f} dB，实测 {:.1f} dB</translation>
+        <source>SQNR ≈ {:.1f} dB, layer {:.1f} dB</source>
+        <translation>SQNR ≈ {:.1f} dB，该层 {:.1f} dB</translation>
     </message>
     <message>
         <source>SQNR measured {:.1f} dB</source>
@@ -7347,10 +7347,6 @@
         <translation>{tensors}在未用于校准的样本上被截断</translation>
     </message>
     <message>
-        <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); that is at least {share:.0%} of the error of rounding it</source>
-        <translation>最严重的是 {layer}：{samples}超出范围，范围止于 {end:.3g}，最远达到 {reach:.3g}（{steps:.0f} 级）；这至少占其舍入误差的 {share:.0%}</translation>
-    </message>
-    <message>
         <source>Take the whole range that calibration saw</source>
         <translation>采用校准所见的整个范围</translation>
     </message>
@@ -8793,6 +8789,10 @@
     <message>
         <source>The plan itself keeps them in float. Where that is for their accuracy, it is the price; else quantize {layers} too.</source>
         <translation>是方案本身让它们保持浮点。如果是为了精度，这就是代价；否则请把 {layers} 也量化。</translation>
+    </message>
+    <message>
+        <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); cutting them off is {share:.0%} of the error of rounding it there</source>
+        <translation>最严重的是 {layer}：{samples}超出范围，范围止于 {end:.3g}，最远达 {reach:.3g}（{steps:.0f} 步）；截断占该处舍入误差的 {share:.0%}</translation>
     </message>
     <message>
         <source>after {count} batches {kept:.0f} MB more memory is taken than after two, and {free:.0f} MB are free</source>

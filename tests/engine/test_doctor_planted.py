@@ -141,6 +141,13 @@ def test_where_the_target_takes_no_channels_the_neighbours_are_to_be_equalized(e
     assert "1 pair" in finding.remedy
 
 
+def test_all_values_that_are_cut_off_count_and_not_each_samples_largest_alone(examine):
+    net, x, other = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU()), image(32, 3, 16, 16), image(32, 3, 16, 16, seed=1)
+    other[:, :, :8] = other[:, :, :8].clamp(-1, 1) * 4  # a third of all, none of them far from the next
+    finding = examine(net, x, unseen=other, kl=0.2)["clipped_on_unseen"]
+    assert "cutting them off is" in finding.evidence
+
+
 def test_a_tensor_that_other_samples_drive_out_of_its_range_is_found_with_a_wider_range(examine):
     net, x, other = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(64, 8), image(64, 8, seed=1)
     assert "clipped_on_unseen" not in examine(net, x)
@@ -154,8 +161,9 @@ def test_a_tensor_that_other_samples_drive_out_of_its_range_is_found_with_a_wide
     wider = next(o for o in edited(finding).overrides if o.pattern == finding.layers[0]).activation
     assert wider.estimator == "fixed"
     low, high = wider.range
-    tighter = MINMAX.with_layer("2:linear", activation=TensorConfig("uint8", estimator="percentile", percentile=90.0))
-    whole = edited(examine(net, x, tighter, unseen=image(64, 8, seed=1), kl=0.2)["clipped_on_unseen"])
+    tighter = MINMAX.with_layer("2:linear", activation=TensorConfig("uint8", estimator="percentile", percentile=95.0))
+    assert "clipped_on_unseen" not in examine(net, x, tighter, unseen=x, kl=0.2)  # what is cut off there was chosen
+    whole = edited(examine(net, x, tighter, unseen=2 * image(64, 8, seed=1), kl=0.2)["clipped_on_unseen"])
     assert next(o for o in whole.overrides if o.pattern == "2:linear").activation.estimator in ("minmax", "fixed")
     assert "clipped_on_unseen" not in examine(net, x, unseen=other)  # where nothing is lost
     assert low <= 0 <= high

@@ -65,7 +65,7 @@ def test_what_the_histogram_says_of_its_own_values_and_what_was_measured_stand_a
     stats = detail.range.stats(row)
     expected = expected_sqnr_db(stats, estimate_activation(stats, document.qconfig(LAYER).activation))
     assert f"SQNR ≈ {expected:.1f} dB" in plot.caption()
-    assert f"measured {row.errors.local_sqnr_db:.1f} dB" in plot.caption()
+    assert f"layer {row.errors.local_sqnr_db:.1f} dB" in plot.caption()
 
 
 def test_in_a_small_window_the_histogram_keeps_room_to_drag_its_lines(window, qtbot):

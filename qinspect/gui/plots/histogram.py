@@ -320,8 +320,8 @@ class HistogramPlot(Plot):
             tips.append(
                 self.tr(
                     "SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the "
-                    "activation alone, on the calibration samples. Measured is the layer's own, weights included, on "
-                    "the final split: “Local” in the table of layers (F1 here: Terms, SQNR)"
+                    "activation alone, on the calibration samples. That of the layer was measured, weights included, "
+                    "on the final split: “Local” in the table of layers (F1 here: Terms, SQNR)"
                 )
             )
         self._caption.setToolTip("\n".join(tips))
@@ -331,7 +331,7 @@ class HistogramPlot(Plot):
         """What is expected of the histogram, and what was measured of the layer."""
         expected, found = self._expected_sqnr_db, self._sqnr_db
         if expected is not None and found is not None:
-            return self.tr("SQNR ≈ {:.1f} dB, measured {:.1f} dB").format(expected, found)
+            return self.tr("SQNR ≈ {:.1f} dB, layer {:.1f} dB").format(expected, found)
         if expected is not None:
             return self.tr("SQNR ≈ {:.1f} dB").format(expected)
         return "" if found is None else self.tr("SQNR measured {:.1f} dB").format(found)
