@@ -15,6 +15,7 @@ from qinspect.cli import options as words
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.load.hugging_face import preparation_of
 from qinspect.engine.problem import Problem
+from qinspect.engine.progress import silent
 
 
 def tiny():
@@ -79,10 +80,10 @@ def test_the_model_s_own_preparation_is_the_data_s_default_and_words_win(timm, t
     model = load_model(ModelSpec("timm:tinynet_a"))
     parser = argparse.ArgumentParser()
     words.data_options(parser, required=True)
-    data = words.open_data_set(parser.parse_args(["--data", str(tmp_path)]), model)
+    data = words.open_data_set(parser.parse_args(["--data", str(tmp_path)]), model, silent)
     assert (data.spec.resize, data.spec.interpolation, data.spec.mean) == (36, "bicubic", (0.5, 0.4, 0.3))
     given = ["--data", str(tmp_path), "--normalize", "none", "--resize", "33", "--interpolation", "nearest"]
-    data = words.open_data_set(parser.parse_args(given), model)
+    data = words.open_data_set(parser.parse_args(given), model, silent)
     assert (data.spec.resize, data.spec.interpolation, data.spec.mean) == (33, "nearest", None)
 
 

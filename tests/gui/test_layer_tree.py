@@ -271,22 +271,22 @@ def test_layers_of_hundreds_of_modules_are_painted_and_filtered_selected_nearly_
     tree.show_facts(facts(rows))
 
     def seconds(do):
-        started = time.perf_counter()
+        started = time.thread_time()  # other jobs do not count
         do()
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     def filtered():
         tree.filter.setText("conv2d")
         tree.filter.clear()
 
     paint = tree.view.viewport().grab
-    for do, most in ((paint, 4), (filtered, 6)):
+    for do in (paint, filtered):
         tree.select(())
         plain = min(seconds(do) for _ in range(3))
         tree.select(tuple(r.id for r in rows))
         assert len(tree.ids()) == len(rows)
         # A parent asked of Python for every part at every cell takes over 20 times as long.
-        assert min(seconds(do) for _ in range(3)) < most * plain
+        assert min(seconds(do) for _ in range(3)) < 8 * plain
 
 
 def test_what_a_filter_hides_is_selected_again_when_it_is_taken_off(qtbot):
