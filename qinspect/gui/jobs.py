@@ -126,7 +126,7 @@ class Job(QObject):
     started = Signal()
     deaf = Signal(object)
 
-    _heard = Signal(float, object, float)
+    _heard = Signal()
     _ended = Signal(str, object)
     _began = Signal()
 
@@ -143,6 +143,9 @@ class Job(QObject):
         self._go = threading.Event()
         self._go.set()
         self._last, self._stage = 0.0, ""
+        self._news: tuple[float, object, float] = (0.0, "", -1.0)  # the latest of the worker's
+        self._on_its_way = False  # to the GUI thread
+        self._told = 0.0
         self._remaining = Remaining()
         self._future: Future[None] | None = None
         self._thread: int | None = None  # in which the work runs now
@@ -211,7 +214,10 @@ class Job(QObject):
             return
         self._last, self._stage = now, stage
         share = min(max(done / total, 0.0), 1.0) if total else 0.0
-        self._heard.emit(share, note, self._remaining.after(share))
+        self._news = share, note, self._remaining.after(share)
+        if not self._on_its_way:
+            self._on_its_way = True
+            self._heard.emit()
 
     def _hold(self) -> None:
         if self._go.is_set():
@@ -254,9 +260,16 @@ class Job(QObject):
 
     # -- in the GUI thread --------------------------------------------------------------------
 
-    def _hear(self, share: float, note: str, remaining_s: float) -> None:
+    def _hear(self) -> None:
+        """Tell the latest, and no more often than `INTERVAL_S`: stages may change faster than anybody reads."""
+        early = INTERVAL_S - (time.monotonic() - self._told)
+        if early > 0:
+            QTimer.singleShot(math.ceil(1000 * early), self, self._hear)
+            return
+        self._told = time.monotonic()
+        self._on_its_way = False  # before it is read: what comes after that is told anew
         if not self.over:
-            self.progress.emit(share, note, remaining_s)
+            self.progress.emit(*self._news)
 
     def _end(self, kind: str, value: object) -> None:
         if self.over:

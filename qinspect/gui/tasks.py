@@ -27,6 +27,9 @@ QUICK_MS = 1500
 QUICK_SHARE = 0.2
 """Of those the outputs' come first, and take about so much of the time."""
 
+STATISTICS_SHARE = 0.05
+"""Statistics that only this plan needs are collected before."""
+
 
 class Tasks(Errands):
     """The long operations on a document.
@@ -54,7 +57,9 @@ class Tasks(Errands):
     check_stopped = Signal(str)
     analyzing_changed = Signal(bool)
 
-    _first_figures = Signal(object, object)  # a plan and what it does to the outputs; emitted in the worker
+    # Emitted in the worker: a plan, and what it does to the outputs, or the statistics that it needed besides.
+    _first_figures = Signal(object, object)
+    _gathered = Signal(object, object, object)
 
     def __init__(self, document: Document, jobs: Jobs) -> None:
         super().__init__(document, jobs)
@@ -65,6 +70,8 @@ class Tasks(Errands):
         self._timer.timeout.connect(self.run_quick)
         self._trials: tuple[str, Trials | None] = ("", None)  # what the float outputs are of, and where they are kept
         self._first_figures.connect(document.set_measured, Qt.ConnectionType.QueuedConnection)
+        self._gathered.connect(document.set_statistics, Qt.ConnectionType.QueuedConnection)
+        document.model_changed.connect(self._forget)
         document.plan_changed.connect(self._edited)
 
     # -- opening ------------------------------------------------------------------------------
@@ -246,14 +253,18 @@ class Tasks(Errands):
         subject = f"{model.digest} {data.digest} {document.metric_name} {metric and metric.output}"
 
         def run(report: Report) -> Analysis:
+            whole, own = work.statistics(model, data, plan, calibration, part(report, 0, STATISTICS_SHARE))
+            if whole is not calibration:
+                self._gathered.emit(plan, whole, own)  # the next edit finds them
+            report = part(report, STATISTICS_SHARE, 1)
             if quick:
                 known = self._trials[1] if self._trials[0] == subject else None
                 first, report = part(report, 0, QUICK_SHARE), part(report, QUICK_SHARE, 1)
-                trials = work.first_figures(model, data, plan, calibration, metric, known, first)
+                trials = work.first_figures(model, data, plan, whole, metric, known, first)
                 self._trials = subject, trials
                 if trials is not None and plan.fingerprint in trials.known:
                     self._first_figures.emit(plan, trials.known[plan.fingerprint])
-            return work.analyze(model, data, plan, calibration, quick, report, sweep, metric, have.append)
+            return work.analyze(model, data, plan, whole, quick, report, sweep, metric, have.append)
 
         samples = min(work.QUICK_SAMPLES, len(data.splits.final)) if data is not None else 0
         title = self.tr("Figures on {0} samples").format(samples) if quick else self.tr("Analyzing")
@@ -282,6 +293,9 @@ class Tasks(Errands):
         if self._quick is not None and not self._quick.over:
             self._quick.cancel()
         self._quick = None
+
+    def _forget(self) -> None:
+        self._trials = "", None  # they hold the model that was open before
 
     def rest(self) -> None:
         """Compute nothing more of what was edited: the window closes."""

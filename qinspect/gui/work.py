@@ -242,20 +242,24 @@ def first_figures(
 ) -> Trials | None:
     """What a plan does to the outputs of the samples of quick figures, long before its layers' errors are known.
 
+    Parameters
+    ----------
+    calibration : Calibration
+        Holding every value of the plan's fused graph, as `statistics` gives it.
+
     Returns
     -------
     Trials | None
         With the plan among the `known`; those that were given where they are of the same graph, whose float outputs
         are not computed again. None of plans with remedies of single layers, and of files that were quantized already.
     """
-    from ..engine.job import calibrate_model, fused_graph, whole_batches
+    from ..engine.job import fused_graph, whole_batches
     from ..engine.metric import TOP1
     from ..engine.search.trials import Trials
 
     if model.existing is not None or any(item.kind != "equalize" for item in plan.remedies):
         return None
-    stats = calibrate_model(model, data, plan, report, calibration).tensors
-    graph = fused_graph(model, plan).graph
+    stats, graph = calibration.tensors, fused_graph(model, plan).graph
     if known is None or known.graph is not graph or known.stats is not stats:
         samples = whole_batches(graph, data.splits.final, QUICK_SAMPLES)
         known = Trials(graph, stats, data, "final", samples, metric or TOP1)

@@ -148,6 +148,14 @@ def test_all_values_that_are_cut_off_count_and_not_each_samples_largest_alone(ex
     assert "cutting them off is" in finding.evidence
 
 
+@pytest.mark.parametrize(("larger", "estimator"), [(1.3, "minmax"), (6.0, "fixed")])
+def test_the_range_that_calibration_saw_is_proposed_where_it_is_wide_enough(examine, larger, estimator):
+    net, x = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(256, 8)
+    tight = MINMAX.with_layer("2:linear", activation=TensorConfig("uint8", estimator="percentile", percentile=95.0))
+    finding = examine(net, x, tight, unseen=larger * image(64, 8, seed=1), kl=0.2)["clipped_on_unseen"]
+    assert next(o for o in edited(finding).overrides if o.pattern == "2:linear").activation.estimator == estimator
+
+
 def test_a_tensor_that_other_samples_drive_out_of_its_range_is_found_with_a_wider_range(examine):
     net, x, other = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4)), image(64, 8), image(64, 8, seed=1)
     assert "clipped_on_unseen" not in examine(net, x)
@@ -292,6 +300,23 @@ def test_an_island_that_the_user_made_can_be_quantized_again(examine):
     finding = examine(Island(nn.Linear(8, 8)), x, plan)["float_islands"]
     assert finding.remedy.startswith("The plan itself keeps them in float.")
     assert "float_islands" not in examine(Island(nn.Linear(8, 8)), x, edited(finding))
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.head = nn.Conv2d(2, 2, 1), nn.Conv2d(2, 2, 1), nn.Linear(2, 3)
+
+    def forward(self, x):
+        x = self.one(x)
+        return self.head((x + self.two(x)).mean((2, 3)))
+
+
+def test_what_stays_float_because_the_plan_keeps_its_reader_in_float_is_kept_by_it_too(examine):
+    plan = MINMAX.with_layer(":mean", activation=None)
+    finding = examine(Residual(), image(64, 2, 8, 8), plan)["float_islands"]
+    assert finding.layers == (":add", ":mean")
+    assert finding.remedy.startswith("The plan itself keeps them in float.")
 
 
 def test_a_relu_that_the_kernel_leaves_out_is_an_error(examine):

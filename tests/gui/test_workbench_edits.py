@@ -225,3 +225,29 @@ def test_hidden_tabs_are_brought_up_to_date_when_they_are_shown(window):
     page.centre.setCurrentWidget(page.scatter)
     page.centre.setCurrentWidget(page.depth)
     assert len(asked) == 1
+
+
+def test_statistics_that_an_edit_needs_besides_are_collected_once_for_all_that_follow(window, qtbot, monkeypatch):
+    from qinspect.engine import job
+
+    asked, real = [], job.gather_here
+    told = lambda *given, **words: asked.append(words["only"]) or real(*given, **words)  # noqa: E731
+    monkeypatch.setattr(job, "gather_here", told)
+    document = window.document
+    fused = next(row for row in document.shown.analysis.fusions if row.state == "fused" and "relu" in row.pattern)
+
+    def figures():
+        window.tasks.run_quick()
+        qtbot.waitUntil(lambda: document.freshness == "quick" and window.jobs.idle, timeout=60_000)
+
+    window.go("verdict")  # no histogram asks for them
+    document.set_fusion(fused.id, False)  # what is made before it is a value of its own now
+    figures()
+    document.make_float(("fc:linear",))
+    figures()
+    assert len(asked) == 1
+    trials = window.tasks._trials[1]
+    assert trials.known.keys() >= {document.plan.fingerprint}
+    assert len(trials.known) == 2  # the float outputs of the first served for the second
+    document.set_model(document.model, document.inspected, document.plan)
+    assert window.tasks._trials == ("", None)

@@ -33,7 +33,7 @@ from .fx.export import example, export_fx, write_float
 from .fx.lower import Info, Lazy, Writer
 from .fx.modules import clip_limits
 from .fx.text import imports
-from .script_forms import FORMS, Model
+from .script_forms import FORMS, ModelFile
 from .script_layers import OnGrid, fake_quantize, round_now
 from .script_text import BUILD, CHECK, README
 from .tables import table
@@ -84,7 +84,7 @@ class _Work:
 class _Made:
     simulated: list[list[torch.Tensor]]
     exact: list[list[torch.Tensor]]
-    model: Model
+    model: ModelFile
 
 
 def _write(work: _Work, report: Report) -> _Made:

@@ -14,7 +14,7 @@ from .exported import Batches
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelFile:
     """The file of a quantized model that was written.
 
     Parameters
@@ -58,7 +58,7 @@ class Form:
     """
 
     file: str
-    write: Callable[[Quantization, Path, Batches], Model]
+    write: Callable[[Quantization, Path, Batches], ModelFile]
     by: str
     deployed: str
     needs: str
@@ -67,7 +67,7 @@ class Form:
     criterion: Text
 
 
-def _onnx(path: Path, kernels: Mapping[str, str], checked: ExportReport | None = None) -> Model:
+def _onnx(path: Path, kernels: Mapping[str, str], checked: ExportReport | None = None) -> ModelFile:
     import onnx
     import onnxruntime
 
@@ -75,10 +75,10 @@ def _onnx(path: Path, kernels: Mapping[str, str], checked: ExportReport | None =
     kinds = [node.op_type for node in graph.node]
     nodes = kinds.count("QuantizeLinear"), kinds.count("DequantizeLinear")
     outputs = tuple(value.name for value in graph.output)
-    return Model(dict(kernels), outputs, nodes, {"onnxruntime": onnxruntime.__version__}, checked)
+    return ModelFile(dict(kernels), outputs, nodes, {"onnxruntime": onnxruntime.__version__}, checked)
 
 
-def _for_onnxruntime(quantization: Quantization, path: Path, samples: Batches) -> Model:
+def _for_onnxruntime(quantization: Quantization, path: Path, samples: Batches) -> ModelFile:
     from .onnx.export import float_model
     from .ort.runner import OrtRunner
 
@@ -87,7 +87,7 @@ def _for_onnxruntime(quantization: Quantization, path: Path, samples: Batches) -
     return _onnx(path, runner.kernels)
 
 
-def _for_tensorrt(quantization: Quantization, path: Path, samples: Batches) -> Model:
+def _for_tensorrt(quantization: Quantization, path: Path, samples: Batches) -> ModelFile:
     from .ort.export import beside
     from .tensorrt.export import export_tensorrt
 
@@ -96,7 +96,7 @@ def _for_tensorrt(quantization: Quantization, path: Path, samples: Batches) -> M
     return _onnx(path, dict.fromkeys(checked.quantized, "by TensorRT's rules"), checked)
 
 
-def _for_inductor(quantization: Quantization, path: Path, samples: Batches) -> Model:
+def _for_inductor(quantization: Quantization, path: Path, samples: Batches) -> ModelFile:
     from ..load.archive import read_pt2
     from ..progress import silent
     from .pt2e.export import Work, write
@@ -105,7 +105,7 @@ def _for_inductor(quantization: Quantization, path: Path, samples: Batches) -> M
     write(Work(quantization, path), silent)
     said = described(read_pt2(path).graph)
     nodes = said.quantize_nodes, said.dequantize_nodes
-    return Model(dict.fromkeys(said.layers, "between quantizers"), quantization.graph.output_values, nodes, {})
+    return ModelFile(dict.fromkeys(said.layers, "between quantizers"), quantization.graph.output_values, nodes, {})
 
 
 FORMS: Mapping[str, Form] = {

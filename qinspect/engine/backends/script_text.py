@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .fx.text import OPENED
+
 BUILD = '''\
 """The quantized model from the float model and qparams.json, layer by layer; needs torch alone.
 
@@ -136,16 +138,9 @@ Needs Python and torch{needs}.
 {quantized} of {asked} layers that the plan wants in integers run in integers.
 """
 
-CHECK = """\
-import importlib.util, sys
-from pathlib import Path
-import torch
-folder, work = Path(sys.argv[1]), Path(sys.argv[2])
-given = torch.load(work / "given.pt", weights_only=True)
-torch.set_num_threads(given["threads"])
-spec = importlib.util.spec_from_file_location("build", folder / "build.py")
-build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build)
+CHECK = (
+    OPENED
+    + """\
 model, run = build.load(), build.session()
 leaves = lambda y: [t for t in torch.utils._pytree.tree_leaves(y) if isinstance(t, torch.Tensor)]
 with torch.no_grad():
@@ -154,3 +149,4 @@ outputs = [run(*x) for x in given["batches"]]
 others = sorted(n for n in ("qinspect", "onnx", "torchao", "safetensors") if n in sys.modules)
 torch.save({"outputs": outputs, "simulated": simulated, "others": others}, work / "found.pt")
 """
+)

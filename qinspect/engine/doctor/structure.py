@@ -203,7 +203,7 @@ def float_islands(case: Case) -> list[Finding]:
             "note",
             None,
             Text("Quantize {layers} too, and see what that costs.", layers=listed([layer.id for layer in able]))
-            if able and not all(map(chosen, able))
+            if able and not any(map(chosen, able))
             else Text(
                 "The plan itself keeps them in float. Where that is for their accuracy, it is the price; else quantize "
                 "{layers} too.",

@@ -114,8 +114,8 @@ def imports(code: str) -> dict[str, str]:
     return {"math": "".join(used), "F": "import torch.nn.functional as F\n" if "F." in code else ""}
 
 
-CHECK = """\
-import importlib.util, json, sys
+OPENED = """\
+import importlib.util, sys
 from pathlib import Path
 import torch
 folder, work = Path(sys.argv[1]), Path(sys.argv[2])
@@ -124,6 +124,12 @@ torch.set_num_threads(given["threads"])
 spec = importlib.util.spec_from_file_location("build", folder / "build.py")
 build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build)
+"""
+"""How the process begins that runs an exported build.py on samples."""
+
+CHECK = (
+    OPENED
+    + """\
 model = build.load()
 whole, code = {}, type(model).forward.__code__
 # Line by line: a kernel may write its sums over a value that another line made.
@@ -146,3 +152,4 @@ with torch.no_grad():
 others = sorted(n for n in ("qinspect", "onnx", "onnxruntime", "torchao", "safetensors") if n in sys.modules)
 torch.save({"outputs": outputs, "plain": plain, "integers": whole, "others": others}, work / "found.pt")
 """
+)
