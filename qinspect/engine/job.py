@@ -233,6 +233,16 @@ def gather_here(graph: LayerGraph, data: Dataset, indices: Sequence[int], report
     return calibrate(graph, fed(checked_batches(graph, data, indices, batch_size(graph))), report, **words)
 
 
+def _stored_names(graph: LayerGraph) -> dict[str, str]:
+    """Names of the values that a fused graph hands on, by those that their statistics are stored under."""
+    return {graph.statistics.get(name, name): name for name in wanted_values(graph)}
+
+
+def goes_on(model: Model, plan: QuantPlan, begun: Calibration) -> bool:
+    """Whether a pass that was stopped goes on with a plan; other fusions have other values, and it begins anew."""
+    return _stored_names(fused_graph(model, plan).graph).keys() == begun.tensors.keys()
+
+
 def calibrate_model(
     model: Model,
     data: Dataset,
@@ -263,11 +273,11 @@ def calibrate_model(
     check_memory(model.graph, model.spec.source)
     key = calibration_key(model, data)
     graph = fused_graph(model, plan).graph
-    names = {graph.statistics.get(name, name): name for name in wanted_values(graph)}
+    names = _stored_names(graph)
     if known is not None and ((known.key and known.key != key) or (share is not None and known.share != share)):
         known = None
-    if known is not None and not known.complete and names.keys() != known.tensors.keys():
-        known = None  # it was of other values
+    if known is not None and not known.complete and not goes_on(model, plan, known):
+        known = None
     begun = known if known is not None and not known.complete else None
     missing = frozenset(name for stored, name in names.items() if known is None or begun or stored not in known.tensors)
     if known is not None and not missing:

@@ -4287,6 +4287,10 @@
         <translation>已保留 {1} 个样本中 {0} 个的统计量：校准由此继续，然后分析所有层。</translation>
     </message>
     <message>
+        <source>Statistics of {0} of {1} samples are of other fusions than the plan has now: calibration begins anew. Undo the change, and it goes on from there.</source>
+        <translation>已保留 {1} 个样本中 {0} 个的统计，但它们属于与当前计划不同的融合：校准将重新开始。撤销该更改，即可从那里继续。</translation>
+    </message>
+    <message>
         <source>Go on calibrating and analyze</source>
         <translation>继续校准并分析</translation>
     </message>

@@ -84,6 +84,7 @@ def test_while_an_export_runs_no_key_reaches_another_field_and_then_the_button_h
     page.go.setFocus()
     qtbot.keyClick(page.go, Qt.Key.Key_Return)
     assert not page.go.isEnabled()
+    assert page.go.text() == "Exporting to ONNX, QDQ…"
     assert page.hasFocus()
     gate.set()
     qtbot.waitUntil(lambda: len(page.reports) == 1)

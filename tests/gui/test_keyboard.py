@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QTabBar,
+    QToolButton,
     QWidget,
 )
 
@@ -130,6 +131,7 @@ def test_the_findings_buttons_come_before_what_stands_after_them(window, digits,
         qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
         order.append(QApplication.focusWidget())
     words = [w.text() for w in order if isinstance(w, QPushButton)]
+    assert not [w.text() for w in order[:4] if isinstance(w, QToolButton)], "the steps come before the findings"
     assert words[:4] == ["Show layer", "Apply"] * 2
     if step == "fix":
         tabs = next(place for place, w in enumerate(order) if isinstance(w, QTabBar))

@@ -435,6 +435,12 @@ def test_a_stopped_calibration_says_what_is_kept_and_that_it_goes_on(make_window
     assert 0 < kept < all_
     assert f"{kept} of {all_} samples are kept" in page.todo.text()
     assert page.run.text() == "Go on calibrating and analyze"
+    fused = next(row for row in window.document.inspected.fusions if row.state == "fused")
+    window.document.set_fusion(fused.id, False)
+    assert f"{kept} of {all_} samples are of other fusions" in page.todo.text()
+    assert page.run.text() == "Calibrate and analyze"
+    window.document.undo_stack.undo()
+    assert page.run.text() == "Go on calibrating and analyze"
     monkeypatch.setattr(work, "calibrate", gather)
     monkeypatch.setattr(work, "analyze", lambda *args, **kwargs: digits.analysis)
     qtbot.mouseClick(page.run, LEFT)

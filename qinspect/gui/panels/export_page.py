@@ -260,7 +260,11 @@ class ExportPage(Page):
         self.go.setEnabled(ready and not busy)
         if waited and ready and not busy:
             self.go.setFocus()
-        self.go.setText(self.tr("Exporting to {0}…").format(self._under_way) if busy else self.tr("Export and verify"))
+        self.go.setText(
+            self.tr("Exporting to {0}…").format(self.cards[self._under_way].accessibleName())
+            if busy
+            else self.tr("Export and verify")
+        )
         set_primary(self.go, ready and not busy)
         self.note.setText(
             self.tr("Target {0}, the current plan.").format(document.plan.target.title)

@@ -248,8 +248,10 @@ class RemediesPanel(QWidget):
 
 
 def _both(before: float | None, after: float | None, text: object) -> str:
+    """Figures without and with; where one is not measured yet, the other one alone: that of the current plan."""
     assert callable(text)
-    return "–" if before is None and after is None else f"{text(before)} → {text(after)}"
+    known = [text(value) for value in (before, after) if value is not None]
+    return " → ".join(known) or "–"
 
 
 def _lowest(run: Run | None, remedy: Remedy) -> float | None:

@@ -175,10 +175,18 @@ class TargetPage(Page):
         elif not ready:
             text = self.tr("Confirm the float metric on the Data page first.")
         elif document.calibration is None and document.begun is not None:
-            text = self.tr(
-                "Statistics of {0} of {1} samples are kept; calibration goes on from there, "
-                "then all layers are analyzed."
-            ).format(document.begun.samples, document.begun.planned)
+            kept = (
+                self.tr(
+                    "Statistics of {0} of {1} samples are kept; calibration goes on from there, "
+                    "then all layers are analyzed."
+                )
+                if self._goes_on()
+                else self.tr(
+                    "Statistics of {0} of {1} samples are of other fusions than the plan has now: calibration begins "
+                    "anew. Undo the change, and it goes on from there."
+                )
+            )
+            text = kept.format(document.begun.samples, document.begun.planned)
         elif document.calibration is None:
             text = self.tr(
                 "One pass over {0} samples collects the statistics of every tensor; then all layers are analyzed."
@@ -189,10 +197,19 @@ class TargetPage(Page):
             self.tr("Analyze")
             if document.calibration is not None
             else self.tr("Calibrate and analyze")
-            if document.begun is None
+            if not self._goes_on()
             else self.tr("Go on calibrating and analyze")
         )
         self.todo.setText(text)
+
+    def _goes_on(self) -> bool:
+        """Whether there are statistics of a calibration that was stopped, and of the values that the plan has."""
+        document = self._document
+        if document.model is None or document.begun is None:
+            return False
+        from ...engine.job import goes_on  # imports torch, which opening the model did already
+
+        return goes_on(document.model, document.plan, document.begun)
 
     def _choose(self, name: str) -> None:
         old = self._document.plan.target

@@ -74,6 +74,7 @@ class VerdictPage(Page):
         self.body.addLayout(self.head)
         self.to_layers = to_layers
         self.findings = Findings(beside=True)
+        self.findings.after = to_layers
         self.body.addWidget(self.findings)
         self.origin = Card(self.tr("Where the error comes from"))
         self.origin.body.addWidget(
