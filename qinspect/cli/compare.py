@@ -59,6 +59,8 @@ def _compare(options: argparse.Namespace) -> int:
     for row in found.layers:
         same = "" if row.quantized_id == row.float_id else row.quantized_id
         kind = "" if row.quantized else "float"
+        if row.integer is False:
+            kind = f"in float by {row.kernel}"
         errors = row.errors
         sqnr = "exact" if errors["exact"] else _number(errors["sqnr_db"], 1)
         cells = f"{sqnr:>8} {_number(errors['cosine'], 4):>7} {_number(row.weight_sqnr_db, 1):>9}"

@@ -8791,6 +8791,10 @@
         <translation>build.py 与纯伪量化仿真的数值逐位相同；模型的每个输出相对仿真的 SQNR 至少为 20 dB；方案要求且没有理由反对的所有层，在 model.pt2 中都位于量化器之间</translation>
     </message>
     <message>
+        <source>ONNX Runtime computes {count} of the {all} layers that the file has in whole numbers in float on this computer, between dequantizers and quantizers: {layers}.</source>
+        <translation>文件中以整数表示的 {all} 层里，有 {count} 层在本机的 ONNX Runtime 中仍以浮点计算（夹在反量化与量化之间）：{layers}。</translation>
+    </message>
+    <message>
         <source>The plan itself keeps them in float. Where that is for their accuracy, it is the price; else quantize {layers} too.</source>
         <translation>是方案本身让它们保持浮点。如果是为了精度，这就是代价；否则请把 {layers} 也量化。</translation>
     </message>
@@ -9001,6 +9005,10 @@
     <message>
         <source>topology</source>
         <translation>拓扑</translation>
+    </message>
+    <message>
+        <source>in float by {operator}</source>
+        <translation>由 {operator} 以浮点计算</translation>
     </message>
     <message>
         <source>exact</source>

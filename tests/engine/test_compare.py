@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
 
 from qinspect.cli import main
 from qinspect.engine.backends.onnx.export import float_model
@@ -94,6 +94,7 @@ def test_our_own_file_is_matched_by_identity_and_its_errors_are_those_of_the_sim
     simulated = measure(quantization, [samples])
     for row in found["layers"]:
         assert row["quantized"]
+        assert row["integer"]
         expected = simulated.layers[row["float_id"]]
         assert row["errors"]["sqnr_db"] == pytest.approx(expected.cumulative_sqnr_db, abs=0.5)
         assert row["errors"]["cosine"] == pytest.approx(expected.cumulative_cosine, abs=1e-3)
@@ -147,6 +148,49 @@ def test_a_file_with_convolutions_quantized_at_run_time_is_compared_layer_by_lay
     assert last["errors"]["mse"] == pytest.approx(float(((given - wanted) ** 2).mean()), rel=1e-3)
     opened = load_model(ModelSpec(str(path)))
     assert opened.existing.float_islands(opened.graph) == ()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_what_a_file_has_in_whole_numbers_and_the_runtime_computes_in_float_is_said_layer_by_layer(made, bits, capsys):
+    folder, _, _, samples = made
+    path = folder / f"static{bits}.onnx"
+
+    class Reader(CalibrationDataReader):
+        left = iter([samples[0].numpy()])
+
+        def get_next(self):
+            return next(({"x": array} for array in self.left), None)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantize_static(
+            folder / "float.onnx", path, Reader(), weight_type=QuantType.QInt8,
+            activation_type=QuantType.QUInt8 if bits == 8 else QuantType.QUInt16,
+            extra_options={"UseQDQContribOps": bits == 16},
+        )  # fmt: skip
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(folder / "runs.onnx")
+    options.log_severity_level = 4
+    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    runs = [node.op_type for node in onnx.load(folder / "runs.onnx").graph.node]
+    found = compared(made, [folder / "float.onnx"], path)
+    rows = [row for row in found["layers"] if row["quantized"]]
+    assert len(rows) > 4
+    assert {row["op"] for row in rows} >= {"conv2d", "linear", "max_pool2d"}
+    note = [note for note in found["notes"] if note.startswith("ONNX Runtime computes ")]
+    said = capsys.readouterr().out
+    page = sorted(folder.glob("out */compare.html"), key=lambda file: file.stat().st_mtime)[-1].read_text()
+    if bits == 8:
+        assert sum(row["kernel"].startswith("QLinearConv") for row in rows) == runs.count("QLinearConv") > 0
+        assert all(row["integer"] for row in rows)
+        assert not note
+        assert "in float by" not in said
+        return
+    assert "QLinearConv" not in runs
+    assert all(row["integer"] is False for row in rows)
+    assert sum(row["kernel"] in ("Conv", "FusedConv") for row in rows) == sum(row["op"] == "conv2d" for row in rows)
+    assert f"computes {len(rows)} of the {len(rows)} layers" in note[0]
+    assert said.count("in float by ") == page.count("in float by ") == len(rows)
 
 
 def test_a_model_compared_with_itself_is_exact(made):

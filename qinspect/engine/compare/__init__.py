@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -26,8 +26,11 @@ from ..problem import Problem
 from ..process.child import run_in_child
 from ..progress import Report, part, silent
 from ..quantize import Quantization, quantize
-from ..text import Text
+from ..text import Text, listed
 from .run import Found, Work
+
+if TYPE_CHECKING:
+    from ..backends.ort.of_file import Ran
 
 BATCH = 8
 """Samples at a time: every layer's value of both models is held at once."""
@@ -47,6 +50,11 @@ class ComparedLayer:
         See `matching.Match`.
     quantized : bool
         Whether the quantized model has it in whole numbers.
+    kernel : str | None
+        The operator that does its work in the graph that ONNX Runtime makes of the file; None where another
+        runtime runs it, or that is not known.
+    integer : bool | None
+        Whether that one computes with whole numbers; None where it is not known.
     errors : mapping
         Of its value, everything before it quantized as well: ``sqnr_db`` (None where infinite, then
         ``exact``), ``mse``, ``cosine``, ``exact``; None where it could not be read.
@@ -68,6 +76,8 @@ class ComparedLayer:
     weight: dict[str, Any] | None = None
     activation: dict[str, Any] | None = None
     weight_histogram: dict[str, Any] | None = None
+    kernel: str | None = None
+    integer: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -213,9 +223,12 @@ def compare(
         found.quantized_ms,
         found.outputs.exact,
     )
-    rows = tuple(_row(left, right, m, found.powers.get(left.by_id[m.float_id].value), existing) for m in matches)
+    rows = tuple(
+        _row(left, right, m, found.powers.get(left.by_id[m.float_id].value), existing, found.kernels.get(m.other_id))
+        for m in matches
+    )
     silence = metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric)
-    notes = tuple(filter(None, (judged_note(metric, left), silence)))
+    notes = tuple(filter(None, (judged_note(metric, left), silence, _run_in_float(found.kernels))))
     return _comparison(one, other, (left, right), data_json(data, metric), runtime, totals, rows, notes)
 
 
@@ -296,7 +309,12 @@ def _float_onnx(graph: LayerGraph) -> bytes | None:
 
 
 def _row(
-    left: LayerGraph, right: LayerGraph, pair: Match, power: Power | None, existing: Existing | None
+    left: LayerGraph,
+    right: LayerGraph,
+    pair: Match,
+    power: Power | None,
+    existing: Existing | None,
+    ran: Ran | None = None,
 ) -> ComparedLayer:
     ours, theirs = left.by_id[pair.float_id], right.by_id[pair.other_id]
     errors: dict[str, Any] = {"sqnr_db": None, "mse": None, "cosine": None, "exact": False}
@@ -324,6 +342,22 @@ def _row(
         None if weight is None else {**config_of(weight).to_json(), **weight.to_json()},
         None if activation is None else {**config_of(activation).to_json(), **activation.to_json()},
         None if histogram is None else histogram.to_json(),
+        None if ran is None else ran.operator,
+        None if ran is None else ran.integer,
+    )
+
+
+def _run_in_float(kernels: Mapping[str, Ran]) -> str | None:
+    """What is to be said of layers that a file has in whole numbers and the runtime computes in float."""
+    floats = [layer_id for layer_id, ran in kernels.items() if not ran.integer]
+    if not floats:
+        return None
+    return Text(
+        "ONNX Runtime computes {count} of the {all} layers that the file has in whole numbers in float on this "
+        "computer, between dequantizers and quantizers: {layers}.",
+        count=len(floats),
+        all=len(kernels),
+        layers=listed(floats),
     )
 
 

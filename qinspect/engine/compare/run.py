@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from ..problem import Problem
 from ..progress import Report
 from ..quantize import Quantization
 from ..text import Text
+
+if TYPE_CHECKING:
+    from ..backends.ort.of_file import Ran
 
 LAYER_SAMPLES = 64
 """Samples that the layers' errors rest on."""
@@ -88,6 +91,7 @@ class Found:
     other_outputs: list[NDArray[Any]] = field(default_factory=list)
     fp32_ms: float | None = None
     quantized_ms: float | None = None
+    kernels: Mapping[str, Ran] = field(default_factory=dict)
 
 
 def measure(work: Work, report: Report) -> Found:
@@ -124,6 +128,7 @@ def measure(work: Work, report: Report) -> Found:
             done += len(inputs[0])
         found.float_outputs = one_after_the_other(float_parts)
         found.other_outputs = one_after_the_other(other_parts)
+        found.kernels = run.kernels
         if work.timing:
             fixed = work.one.inputs[0].shape[0]
             sample = data.load(data.alike(work.final[: fixed or 1]))
@@ -141,7 +146,15 @@ def _runner(work: Work, values: Sequence[str]) -> _Run:
 
 
 class _Run(Protocol):
-    """The quantized model, ready to run."""
+    """The quantized model, ready to run.
+
+    Attributes
+    ----------
+    kernels : mapping of layer id to Ran
+        What runs the layers that a file has in whole numbers, where that is known.
+    """
+
+    kernels: Mapping[str, Ran]
 
     def __call__(
         self, inputs: Sequence[torch.Tensor], with_layers: bool
@@ -170,6 +183,7 @@ class _TorchRun:
     """A graph run by torch; a value that is quantized and dequantized again counts as it is then."""
 
     def __init__(self, executor: Executor, values: Sequence[str]) -> None:
+        self.kernels: Mapping[str, Ran] = {}
         self.executor = executor
         self.last = {_on_grid(executor.graph, value): value for value in values}
 
@@ -207,6 +221,7 @@ class _KernelRun:
     def __init__(self, quantization: Quantization, values: Sequence[str]) -> None:
         from ..backends.fx.runner import FxRunner
 
+        self.kernels: Mapping[str, Ran] = {}
         self.runner = FxRunner(quantization)
         self.values = frozenset(values)
 
@@ -232,12 +247,14 @@ class _OrtRun:
     def __init__(self, path: Path, graph: LayerGraph, existing: Existing, values: Sequence[str]) -> None:
         import onnx
 
-        from ..backends.ort.runner import session
+        from ..backends.ort.of_file import open_file
 
         self.graph, self.existing = graph, existing
         model = onnx.load(path)  # its data files were checked when it was opened
-        self.bytes = model.SerializeToString()
-        self.plain = session(self.bytes, 1)
+        self.plain, kernels = open_file(model, graph, existing)
+        # What ONNX Runtime makes of a file for TensorRT is not what TensorRT does.
+        elsewhere = existing.plan is not None and existing.plan.target.backend == "tensorrt"
+        self.kernels: Mapping[str, Ran] = {} if elsewhere else kernels
         self.names = [item.name for item in self.plain.get_outputs()]
         self.tapped, self.taps = self._with_taps(model, values)
 

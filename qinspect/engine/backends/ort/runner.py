@@ -76,6 +76,9 @@ EITHER = frozenset(
 )
 """Operators that run on whole numbers where they are given such."""
 
+BLOCKED = "com.microsoft.nchwc"
+"""Domain of operators on channels in blocks, which are of floats; the types of their tensors are not written."""
+
 
 def session(
     model: bytes, threads: int, optimized: Path | None = None, profile: Path | None = None, plain: bool = False
@@ -157,7 +160,11 @@ def kernels_of(
             n
             for n in own
             if n.op_type not in INTEGER_KERNELS
-            and not (n.op_type in EITHER and all(types.get(name, 0) in whole for name in (*n.input[:1], *n.output)))
+            and not (
+                n.op_type in EITHER
+                and n.domain != BLOCKED
+                and all(types.get(name, 0) in whole for name in (*n.input[:1], *n.output))
+            )
         ]
         if own and (not floats or (main and layer in real)):
             named = [n for n in own if stem(n.name) == layer]
