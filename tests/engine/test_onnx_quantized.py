@@ -202,3 +202,72 @@ def test_what_a_gelu_adds_to_its_erf_is_no_relu_that_a_grid_stands_for(tmp_path,
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     model = load_model(ModelSpec(str(path)))
     assert sum(layer.op == "relu" for layer in model.graph.layers) == clips
+
+
+class Words(torch.nn.Module):
+    """A table that is looked up, and what makes an answer of the rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.places = torch.nn.Embedding(50, 16), torch.nn.Embedding(6, 16)
+        self.norm, self.head = torch.nn.LayerNorm(16), torch.nn.Linear(16, 4)
+
+    def forward(self, tokens):
+        return self.head(self.norm(self.table(tokens) + self.places(torch.arange(6)[None]))).mean(1)
+
+
+@pytest.mark.parametrize("form", ["dynamic", "QOperator"])
+def test_a_file_whose_tables_of_words_are_in_whole_numbers_opens_with_them_and_is_compared(tmp_path, form):
+    torch.manual_seed(0)
+    net = Words().eval()
+    tokens = torch.randint(0, 50, (60, 6))
+    before, path = tmp_path / "float.onnx", tmp_path / "int8.onnx"
+    torch.onnx.export(
+        net, (tokens[:2],), before, dynamo=False, opset_version=17, input_names=["tokens"], output_names=["answer"],
+        dynamic_axes={"tokens": {0: "n"}, "answer": {0: "n"}},
+    )  # fmt: skip
+    if form == "dynamic":
+        quantize_dynamic(before, path, weight_type=QuantType.QUInt8)
+    else:
+
+        class Sentences(CalibrationDataReader):
+            left = iter([{"tokens": tokens.numpy()}])
+
+            def get_next(self):
+                return next(self.left, None)
+
+        quantize_static(
+            before, path, Sentences(), quant_format=QuantFormat.QOperator, weight_type=QuantType.QUInt8,
+            activation_type=QuantType.QUInt8,
+        )  # fmt: skip
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
+    opened = load_model(ModelSpec(str(path)))
+    rows = {row.op: row for row in inspect(opened).layers}
+    name = next(row.id for row in inspect(opened).layers if row.op == "embedding")
+    np.testing.assert_array_equal(opened.existing.integers[name], stored["table.weight_quantized"])
+    assert rows["embedding"].quantized
+    assert rows["embedding"].weight["scale"] == pytest.approx(float(stored["table.weight_scale"]))
+    assert rows["linear"].quantized
+    np.savez(tmp_path / "tokens.npz", x=tokens.numpy())
+    words = ["compare", before, path, "--data", tmp_path / "tokens.npz", "--no-latency", "--out", tmp_path / "out"]
+    assert main([str(word) for word in words]) == 0
+    found = json.loads((tmp_path / "out" / "compare.json").read_text())
+    data = open_data(DataSpec(str(tmp_path / "tokens.npz")), opened.graph.inputs[0].shape)
+    final = data.load(list(data.splits.final))[0].numpy()
+    real, rounded = (  # one at a time: of a dynamic file each has the range that it has itself
+        np.concatenate([ask(file, final[i : i + 1]) for i in range(len(final))]) for file in (before, path)
+    )
+    decibels = 10 * np.log10((real.astype("f8") ** 2).sum() / ((real - rounded).astype("f8") ** 2).sum())
+    assert found["totals"]["sqnr_db"] == pytest.approx(decibels, abs=0.01)
+    row = next(row for row in found["layers"] if row["op"] == "embedding")
+    table = net.table.weight.detach().double().numpy()
+    error = table - (stored["table.weight_quantized"] - float(stored["table.weight_zero_point"])) * float(
+        stored["table.weight_scale"]
+    )
+    assert row["weight_sqnr_db"] == pytest.approx(10 * np.log10((table**2).sum() / (error**2).sum()), abs=0.01)
+    wanted = 10 * np.log10((table[final] ** 2).sum() / (error[final] ** 2).sum())
+    assert row["errors"]["sqnr_db"] == pytest.approx(wanted, abs=0.01)
+
+
+def ask(path, tokens):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"tokens": tokens})[0]

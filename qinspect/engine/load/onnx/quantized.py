@@ -132,6 +132,8 @@ class _Stripper:
                 self._dynamic(op)
             elif op.kind == "Transpose" and op.inputs[0] in self.marks.weights:
                 self._transpose(op)
+            elif (reader := self._dequantizer_of_rows(op)) is not None:
+                self._look_up(op, reader)
             else:
                 self._keep(op)
         made = {name for op in self.ops for name in op.outputs}
@@ -195,6 +197,28 @@ class _Stripper:
                 "{kind} reads {name!r}, whose whole numbers are computed without a grid", kind=op.kind, name=name
             )
             raise Problem(f"{self.where}, {op.name}", what, Text("Export it with QuantizeLinear."))
+
+    def _dequantizer_of_rows(self, op: Op) -> Op | None:
+        """What dequantizes the rows that are looked up in a table of whole numbers; None where nothing does."""
+        table = self.arrays.get(op.inputs[0]) if op.kind == "Gather" else None
+        if table is None or table.dtype.kind not in "iu" or table.dtype.itemsize > 2 or op.outputs[0] in self.outputs:
+            return None
+        readers = self.readers.get(op.outputs[0], [])
+        alike = {(reader.kind in DEQUANTIZE, *reader.inputs[1:]) for reader in readers}
+        if len(alike) != 1 or not next(iter(alike))[0]:
+            return None
+        # A scale for each row or column would have to be looked up as well.
+        return readers[0] if self._scales(readers[0])[0].size == 1 else None
+
+    def _look_up(self, op: Op, reader: Op) -> None:
+        """Rows of a table of whole numbers, dequantized behind: rows of the real table, which are on its grid."""
+        table, found = f"{op.outputs[0]}/table", reader.outputs[0]
+        self._dequantize(replace(reader, inputs=(op.inputs[0], *reader.inputs[1:]), outputs=(table,)))
+        self.ops.append(replace(op, inputs=(self.same.get(table, table), *op.inputs[1:]), outputs=(found,)))
+        params = self._params(reader, "")
+        self.real[op.outputs[0]] = found
+        self.grids[op.outputs[0]] = self.marks.values[found] = params
+        self.marks.whole[found] = op.outputs[0]
 
     def _dynamic(self, op: Op) -> None:
         """The scale is that of the values at run time: the real numbers stand for the whole ones."""
@@ -455,7 +479,7 @@ def own_grids(meta: Mapping[str, str]) -> dict[str, QParams]:
 
 def weight_of(op: Op, marks: Marks) -> tuple[QParams, Array] | None:
     """Grid and whole numbers of an operator's weight, as the canonical layer has it: outputs first."""
-    found = marks.weights.get(op.inputs[1]) if len(op.inputs) > 1 else None
+    found = marks.weights.get(op.inputs[0 if op.kind == "Gather" else 1]) if len(op.inputs) > 1 else None
     if found is None:
         return None
     params, whole = found
