@@ -81,15 +81,16 @@ class Stepwise(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.read, self.cell, self.fc = nn.Linear(8, 10), nn.LSTMCell(10, 6), nn.Linear(6, 4)
+        self.read, self.cell, self.fc = nn.Linear(8, 10), nn.LSTMCell(10, 6), nn.Linear(6, 1)
 
     def forward(self, x, state):
         hidden, memory = self.cell(self.read(x).relu(), (state[:, 0], state[:, 1]))
-        return self.fc(hidden.relu()), torch.stack([hidden, memory], 1)
+        return self.fc(hidden.relu()), hidden, memory
 
 
-def test_both_values_of_a_cell_are_written_to_onnx_though_the_first_needs_the_second(tmp_path):
+def test_a_cell_is_one_lstm_in_onnx_and_is_the_same_layer_again_when_the_file_is_opened(tmp_path):
     from qinspect.engine.backends.onnx.export import float_model
+    from qinspect.engine.backends.ort.export import write_model
     from qinspect.engine.backends.ort.runner import OrtRunner
     from qinspect.engine.graph.normalize import normalize
     from qinspect.engine.load import ModelSpec, load_model, quiet
@@ -101,18 +102,50 @@ def test_both_values_of_a_cell_are_written_to_onnx_though_the_first_needs_the_se
     with quiet():
         program = torch.export.export(net, given, dynamic_shapes=({0: batch}, {0: batch}))
         fused = fuse(normalize(program.run_decompositions({})), plan).graph
-    runner = OrtRunner(quantize(fused, plan, calibrate(fused, [given], share=1.0).tensors), float_model(fused), 1)
+    before = quantize(fused, plan, calibrate(fused, [given], share=1.0).tensors)
+    runner = OrtRunner(before, float_model(fused), 1)
     assert "fc:linear" in runner.kernels
     answers = runner.run(given)
     with torch.inference_mode():
         for one, two in zip(answers, net(*given), strict=True):
             assert float((one - two).abs().max()) < 0.1
-    # The exporter cuts the gates out of a sequence, which neither TensorRT nor this program's own loader has.
     kinds = [node.op_type for node in onnx.load_from_string(runner.model_bytes).graph.node]
-    assert "Split" in kinds
-    assert not any("Sequence" in kind for kind in kinds)
-    (tmp_path / "cell.onnx").write_bytes(runner.model_bytes)
+    assert kinds.count("LSTM") == 1
+    assert not {"Sigmoid", "Tanh", "Split"} & set(kinds)
+    write_model(tmp_path / "cell.onnx", onnx.load_from_string(runner.model_bytes), before, "float")
     opened = load_model(ModelSpec(str(tmp_path / "cell.onnx")))
     with torch.inference_mode():
         for one, two in zip(outputs_of(Executor(opened.graph)(given)), net(*given), strict=True):
             assert float((one - two).abs().max()) < 0.1
+    layers = fuse(opened.graph, plan).graph
+    assert [(layer.id, layer.op) for layer in layers.layers if not layer.transparent] == [
+        (layer.id, layer.op) for layer in fused.layers if not layer.transparent
+    ]
+    cell = layers.by_id["cell:lstm_cell"]
+    for role, tensor in net.cell.named_parameters():
+        assert torch.equal(layers.params[cell.roles[role]], tensor)
+    again = quantize(layers, plan, {}, opened.existing.given(layers, plan))
+    assert again.asked == before.asked
+    assert again.why_not == before.why_not
+    # The linear layer has one channel: its grid is still one for each.
+    params = again.weights["fc:linear"]
+    assert params.scale.shape == (1,)
+    assert (params.axis, params.scale, params.zero_point) == (0, before.weights["fc:linear"].scale, [0])
+
+
+def test_what_torchs_exporter_takes_out_of_a_sequence_is_one_split(canonical):
+    from qinspect.engine.backends.onnx.export import float_model
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = nn.GRUCell(10, 6)
+
+        def forward(self, x):
+            return self.cell(x)
+
+    net = Net().eval().requires_grad_(False)
+    model = onnx.load_from_string(float_model(canonical(net, torch.randn(2, 10), dynamic=True)))
+    kinds = [node.op_type for node in model.graph.node]
+    assert "Split" in kinds  # neither TensorRT nor this program's own loader has sequences
+    assert not any("Sequence" in kind for kind in kinds)

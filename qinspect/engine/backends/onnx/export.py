@@ -17,6 +17,7 @@ from ...problem import NotWritten
 from ...text import Text
 from .. import refuse_opaque
 from ..grouping import pads_zeros
+from .cells import lstm_cell
 from .moves import Declined
 from .naming import IR_VERSION, LAYER, MERGED, OPSET, VALUES, Shape, output_names, stored_names
 from .ops import emit, zero_pads
@@ -142,6 +143,8 @@ class _Exporter:
 
     def _write(self, layer: Layer) -> None:
         several = layer.transparent and layer.target.split(".")[1] in ("split", "split_with_sizes", "chunk")
+        if layer.op == "lstm_cell" and self._cell(layer):
+            return
         if layer.value in self.written or (layer.value not in self.shapes and not several):
             return  # written by the Split before it; or a size or a list, which whoever reads it brings along
         if self._merge(layer):
@@ -165,6 +168,23 @@ class _Exporter:
                     helper.set_model_props(node, {LAYER: layer.id})
                     self.nodes.append(node)
                 self.stored.update(self.foreign.stored)
+
+    def _cell(self, layer: Layer) -> bool:
+        """Write a cell at once with the states that are picked out of it; False where that cannot be."""
+        readers = self.graph.consumers.get(layer.value, ())
+        picked = all(reader.target.endswith("getitem") and reader.args[1] in (0, 1) for reader in readers)
+        x, states = layer.args[0], layer.args[1]
+        if layer.dtype == "tuple" and picked and len(self.shape(x)) == 2 and not layer.executed:
+            outputs = [f"{layer.id}/{index}" for index in range(2)]
+            for reader in readers:
+                outputs[reader.args[1]] = self.tensors.setdefault(reader.value, reader.value)
+                self.written.add(reader.value)
+            inputs = [self.tensor(item) for item in (x, *states)]
+            for node in lstm_cell(self.graph, layer, inputs, outputs, self.constant):
+                helper.set_model_props(node, {LAYER: layer.id})
+                self.nodes.append(node)
+            return True
+        return False
 
     def _merge(self, layer: Layer) -> bool:
         """Leave out a padding that the convolution after it can do."""

@@ -183,7 +183,7 @@ class _Stripper:
             if (first := self.read.setdefault(read, output)) != output and output not in self.outputs:
                 self.same[output] = first  # another call of a shared module
                 return
-            params = self._params(op, _name_of(whole.dtype, op), whole.ndim)
+            params = self._params(op, _name_of(whole.dtype, op), whole.shape)
             self.arrays[output] = _dequantized(whole, self._scales(op), op)
             if whole.dtype != np.int32:
                 self.marks.weights[output] = params, whole
@@ -388,7 +388,7 @@ class _Stripper:
             )
         return scale, zero
 
-    def _params(self, op: Op, dtype: str, rank: int | None = None) -> QParams:
+    def _params(self, op: Op, dtype: str, shape: tuple[int, ...] = ()) -> QParams:
         block = int(op.attributes.get("block_size", 0))
         scale, zero = self._scales(op)
         if not dtype and op.attributes.get("output_dtype"):
@@ -409,10 +409,12 @@ class _Stripper:
             turned = int(op.attributes.get("axis", 1)) % 2 == 0
             real, whole = (real.T, whole.T) if turned else (real, whole)
             return QParams(real, whole, dtype, low, high, 1 if turned else 0, bits, block)
-        if scale.size == 1:
-            return QParams(real.reshape(()), whole.reshape(()), dtype, low, high, None, bits)
         axis = int(op.attributes.get("axis", 1))
-        axis = axis % rank if rank else axis
+        axis = axis % len(shape) if shape else axis
+        # A single number is for all, be it in a list or not, unless it is said to be of the one channel that there is.
+        of_channel = scale.ndim == 1 and "axis" in op.attributes and axis < len(shape) and shape[axis] == 1
+        if scale.size == 1 and not of_channel:
+            return QParams(real.reshape(()), whole.reshape(()), dtype, low, high, None, bits)
         return QParams(real.reshape(-1), whole.reshape(-1), dtype, low, high, axis, bits)
 
 

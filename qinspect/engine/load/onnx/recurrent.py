@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ...backends.onnx.naming import LAYER
 from ...text import Text
 from .call import Call, Function
 
@@ -43,6 +44,9 @@ def _recurrent(kind: str) -> Function:
         state = [c.tensor(5) if c.has(5) else torch.zeros(directions, x.shape[1], hidden)]
         if kind == "LSTM":
             state.append(c.tensor(6) if c.has(6) else torch.zeros(directions, x.shape[1], hidden))
+        if kind == "LSTM" and _is_cell(c) and directions == 1 and x.shape[0] == 1:
+            step = torch.lstm_cell(x.squeeze(0), [part.squeeze(0) for part in state], *weights)
+            return (step[0][None, None], *(part[None] for part in step))
         settings = (weights, c.has(3), 1, 0.0, False, directions == 2, False)
         if kind == "LSTM":
             found: tuple[torch.Tensor, ...] = torch.lstm(x, state, *settings)
@@ -55,6 +59,11 @@ def _recurrent(kind: str) -> Function:
         return (y, *found[1:])
 
     return run
+
+
+def _is_cell(c: Call) -> bool:
+    """Whether an export of this program wrote a cell as an LSTM of one step."""
+    return c.op.meta.get(LAYER, "").rpartition(":")[2].startswith("lstm_cell")
 
 
 def _whole(c: Call, length: Any) -> bool:
