@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ..engine.results import FusionRow, LayerRow
 from . import early
 from . import options as words
 from .terminal import progress
 from .verb import Verb
+
+if TYPE_CHECKING:
+    from ..engine.existing import Ran
 
 
 def add(verb: Verb) -> None:
@@ -23,12 +27,14 @@ def add(verb: Verb) -> None:
 
 def _inspect(options: argparse.Namespace) -> int:
     early.check_words(options)
-    from ..engine.inspect import inspect
+    from ..engine.inspect import inspect, what_runs
 
     with progress() as report:
         model = words.load(options, report)
+        kernels, said = what_runs(model, report)
     plan = words.plan_of(options, model)
-    found = inspect(model, plan)
+    found = inspect(model, plan, kernels)
+    found = replace(found, notes=tuple(filter(None, (*found.notes, said))))
     if options.json:
         print(json.dumps(_not_run(found.to_json()), indent=1))
         return 0
@@ -44,7 +50,7 @@ def _inspect(options: argparse.Namespace) -> int:
     for row in own:
         operator = "+".join(op for layer_id, op in ops.items() if layer_id in (row.id, *row.fused))
         shape = "x".join(map(str, row.shape))
-        note = row.why_not or ("" if row.asked else "float") if existing is None else _grids(row)
+        note = row.why_not or ("" if row.asked else "float") if existing is None else _grids(row, kernels.get(row.id))
         print(f"{row.id:{width}}  {operator:34} {shape:>16} {row.macs:>14,}  {note}")
     states = {state: sum(row.state == state for row in found.fusions) for state in ("fused", "off", "blocked")}
     print(f"fusions: {states['fused']} fused, {states['off']} off, {states['blocked']} blocked")
@@ -87,7 +93,7 @@ def _not_fused(fusions: Iterable[FusionRow]) -> list[str]:
     return lines
 
 
-def _grids(row: LayerRow) -> str:
+def _grids(row: LayerRow, ran: Ran | None) -> str:
     """What is quantized already of a layer: the types of its weight and its value, and the value's range."""
     parts = [] if row.quantized else ["float"]
     if row.weight is not None:
@@ -98,4 +104,6 @@ def _grids(row: LayerRow) -> str:
         parts.append(f"{grid['dtype']} {grid['min']:.4g} to {grid['max']:.4g}, scale {scale}")
         if isinstance(grid["zero_point"], int):
             parts[-1] += f", zero point {grid['zero_point']}"
+    if ran is not None and not ran.integer:
+        parts.append(f"computed in float by {ran.operator}")
     return "; ".join(parts)

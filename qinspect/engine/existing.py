@@ -16,10 +16,40 @@ from .plan import QuantPlan
 from .plan.qconfig import DTYPES, QConfig, TensorConfig
 from .plan.target import Target
 from .qparams import QParams
-from .text import Text
+from .text import Text, listed
 
 TABLE = "state_dict"
 """Form of what has layers and no graph between them."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What does a layer's work in the graph that a runtime made of a file.
+
+    Parameters
+    ----------
+    operator : str
+        The integer kernel, with what is computed in float behind it: ``QLinearConv + Relu``; else the float operator.
+    integer : bool
+        Whether the layer's own work (of a convolution its sums) is done with whole numbers.
+    """
+
+    operator: str
+    integer: bool
+
+
+def run_in_float(kernels: Mapping[str, Ran]) -> str | None:
+    """What is to be said of layers that a file has in whole numbers and ONNX Runtime computes in float."""
+    floats = [layer_id for layer_id, ran in kernels.items() if not ran.integer]
+    if not floats:
+        return None
+    return Text(
+        "ONNX Runtime computes {count} of the {all} layers that the file has in whole numbers in float on this "
+        "computer, between dequantizers and quantizers: {layers}.",
+        count=len(floats),
+        all=len(kernels),
+        layers=listed(floats),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +222,11 @@ class Existing:
             return WeightHistogram(layer_id, params, numbers, counts)
         edges = np.histogram_bin_edges(real, REAL_BINS) if real.size else np.zeros(0)
         return WeightHistogram(layer_id, params, numbers, counts, edges, np.histogram(real, edges)[0])
+
+    @property
+    def for_onnxruntime(self) -> bool:
+        """Whether it is a file for ONNX Runtime: what that makes of one for TensorRT is not what TensorRT does."""
+        return bool(self.tensors) and (self.plan is None or self.plan.target.backend != "tensorrt")
 
     @property
     def done(self) -> str | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from .data import Dataset
 from .decide import WEIGHTED, decide
-from .existing import config_of
+from .existing import Ran, config_of, run_in_float
 from .graph import Layer, LayerGraph
 from .groups import shared_groups, unheard
 from .job import fused_graph, opening_plan
@@ -19,14 +21,48 @@ from .metric import Metric
 from .plan import QuantPlan, check_override
 from .plan.target import Target
 from .problem import Problem
+from .process.child import run_in_child
+from .progress import Report, silent
 from .ranges import estimate_weight
 from .results import Analysis, Totals
 from .rows import group_leader, params_json, row_and_absorbed
 from .text import Text
 
 
-def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
-    """What can be said of a model without data: layers, fusions, what the target could quantize."""
+def what_runs(model: Model, report: Report = silent) -> tuple[Mapping[str, Ran], str | None]:
+    """What ONNX Runtime runs the layers with that a quantized ONNX file has in whole numbers.
+
+    Parameters
+    ----------
+    model : Model
+    report : Report
+
+    Returns
+    -------
+    mapping of layer id to Ran, str | None
+        Empty for other models; what is to be said of it.
+    """
+    existing = model.existing
+    if existing is None or not existing.for_onnxruntime:
+        return {}, None
+    work = (Path(model.spec.source), _as_quantized(model), existing)
+    try:
+        found: dict[str, Ran] = run_in_child("qinspect.engine.backends.ort.of_file:look", work, report, what="the file")
+    except Problem as problem:
+        return {}, Text("What runs its layers is not known: {where} {what}", where=problem.where, what=problem.what)
+    return found, run_in_float(found)
+
+
+def inspect(model: Model, plan: QuantPlan | None = None, kernels: Mapping[str, Ran] | None = None) -> Analysis:
+    """What can be said of a model without data: layers, fusions, what the target could quantize.
+
+    Parameters
+    ----------
+    model : Model
+    plan : QuantPlan | None
+    kernels : mapping of layer id to Ran | None
+        From `what_runs`, where that was looked at.
+    """
     plan = plan or opening_plan(model, Target())
     fused = fused_graph(model, plan)
     decisions = decide(fused.graph, plan)
@@ -60,6 +96,8 @@ def inspect(model: Model, plan: QuantPlan | None = None) -> Analysis:
     about = model_json(model)
     if existing is not None:
         found = {layer_id: existing.weight_histogram(layer_id) for layer_id in existing.integers}
+        ran = {layer_id: dataclasses.asdict(item) for layer_id, item in (kernels or {}).items()}
+        about["existing"]["kernels"] = ran or None
         about["existing"]["weight_histograms"] = {key: item.to_json() for key, item in found.items() if item}
     return Analysis(
         about,

@@ -8799,6 +8799,10 @@
         <translation>是方案本身让它们保持浮点。如果是为了精度，这就是代价；否则请把 {layers} 也量化。</translation>
     </message>
     <message>
+        <source>looking at what ONNX Runtime makes of it</source>
+        <translation>正在查看 ONNX Runtime 如何处理该文件</translation>
+    </message>
+    <message>
         <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); cutting them off is {share:.0%} of the error of rounding it there</source>
         <translation>最严重的是 {layer}：{samples}超出范围，范围止于 {end:.3g}，最远达 {reach:.3g}（{steps:.0f} 步）；截断占该处舍入误差的 {share:.0%}</translation>
     </message>
@@ -8809,6 +8813,10 @@
     <message>
         <source>Does code of the model or of the data keep tensors, in a list say? Else close other programs, or give fewer --samples.</source>
         <translation>模型或数据的代码是否一直保留张量（例如放在列表中）？若不是，请关闭其他程序，或减小 --samples。</translation>
+    </message>
+    <message>
+        <source>What runs its layers is not known: {where} {what}</source>
+        <translation>无法得知它的各层由什么运行：{where} {what}</translation>
     </message>
     <message>
         <source>calling it needs more memory than there is (at once: {wanted})</source>

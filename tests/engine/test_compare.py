@@ -180,6 +180,11 @@ def test_what_a_file_has_in_whole_numbers_and_the_runtime_computes_in_float_is_s
     note = [note for note in found["notes"] if note.startswith("ONNX Runtime computes ")]
     said = capsys.readouterr().out
     page = sorted(folder.glob("out */compare.html"), key=lambda file: file.stat().st_mtime)[-1].read_text()
+    assert main(["inspect", str(path), "--json"]) == 0
+    inspected = json.loads(capsys.readouterr().out)
+    kernels = inspected["model"]["existing"]["kernels"]
+    assert kernels == {row["quantized_id"]: {"operator": row["kernel"], "integer": row["integer"]} for row in rows}
+    assert [text for text in inspected["notes"] if text in note] == note
     if bits == 8:
         assert sum(row["kernel"].startswith("QLinearConv") for row in rows) == runs.count("QLinearConv") > 0
         assert all(row["integer"] for row in rows)
@@ -191,6 +196,18 @@ def test_what_a_file_has_in_whole_numbers_and_the_runtime_computes_in_float_is_s
     assert sum(row["kernel"] in ("Conv", "FusedConv") for row in rows) == sum(row["op"] == "conv2d" for row in rows)
     assert f"computes {len(rows)} of the {len(rows)} layers" in note[0]
     assert said.count("in float by ") == page.count("in float by ") == len(rows)
+    assert main(["inspect", str(path)]) == 0
+    assert capsys.readouterr().out.count("; computed in float by ") == len(rows)
+
+
+def test_a_file_that_the_runtime_does_not_take_is_inspected_all_the_same(made, tmp_path, capsys):
+    model = onnx.load(made[0] / "float_io.onnx")
+    model.ir_version = 99
+    onnx.save(model, tmp_path / "new.onnx")
+    assert main(["inspect", str(tmp_path / "new.onnx"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["model"]["existing"]["kernels"] is None
+    assert any("does not take the model" in note for note in found["notes"])
 
 
 def test_a_model_compared_with_itself_is_exact(made):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ..classes import class_axis, judged, judged_note
 from ..data import Dataset
 from ..errors import Power, sqnr_db
-from ..existing import TABLE, Existing, config_of
+from ..existing import TABLE, Existing, Ran, config_of, run_in_float
 from ..graph import LayerGraph
 from ..graph.matching import Match, match
 from ..inspect import data_json, model_json
@@ -26,11 +26,8 @@ from ..problem import Problem
 from ..process.child import run_in_child
 from ..progress import Report, part, silent
 from ..quantize import Quantization, quantize
-from ..text import Text, listed
+from ..text import Text
 from .run import Found, Work
-
-if TYPE_CHECKING:
-    from ..backends.ort.of_file import Ran
 
 BATCH = 8
 """Samples at a time: every layer's value of both models is held at once."""
@@ -228,7 +225,7 @@ def compare(
         for m in matches
     )
     silence = metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric)
-    notes = tuple(filter(None, (judged_note(metric, left), silence, _run_in_float(found.kernels))))
+    notes = tuple(filter(None, (judged_note(metric, left), silence, run_in_float(found.kernels))))
     return _comparison(one, other, (left, right), data_json(data, metric), runtime, totals, rows, notes)
 
 
@@ -344,20 +341,6 @@ def _row(
         None if histogram is None else histogram.to_json(),
         None if ran is None else ran.operator,
         None if ran is None else ran.integer,
-    )
-
-
-def _run_in_float(kernels: Mapping[str, Ran]) -> str | None:
-    """What is to be said of layers that a file has in whole numbers and the runtime computes in float."""
-    floats = [layer_id for layer_id, ran in kernels.items() if not ran.integer]
-    if not floats:
-        return None
-    return Text(
-        "ONNX Runtime computes {count} of the {all} layers that the file has in whole numbers in float on this "
-        "computer, between dequantizers and quantizers: {layers}.",
-        count=len(floats),
-        all=len(kernels),
-        layers=listed(floats),
     )
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from ..backends import simulation as simulate
 from ..classes import ClassAxis
 from ..data import DataSpec, open_data
 from ..errors import OutputErrors, Power
-from ..existing import Existing
+from ..existing import Existing, Ran
 from ..feed import checked_batches
 from ..graph import Layer, LayerGraph
 from ..graph.execute import Executor, one_after_the_other, outputs_of
@@ -24,9 +24,6 @@ from ..problem import Problem
 from ..progress import Report
 from ..quantize import Quantization
 from ..text import Text
-
-if TYPE_CHECKING:
-    from ..backends.ort.of_file import Ran
 
 LAYER_SAMPLES = 64
 """Samples that the layers' errors rest on."""
@@ -252,9 +249,7 @@ class _OrtRun:
         self.graph, self.existing = graph, existing
         model = onnx.load(path)  # its data files were checked when it was opened
         self.plain, kernels = open_file(model, graph, existing)
-        # What ONNX Runtime makes of a file for TensorRT is not what TensorRT does.
-        elsewhere = existing.plan is not None and existing.plan.target.backend == "tensorrt"
-        self.kernels: Mapping[str, Ran] = {} if elsewhere else kernels
+        self.kernels: Mapping[str, Ran] = kernels if existing.for_onnxruntime else {}
         self.names = [item.name for item in self.plain.get_outputs()]
         self.tapped, self.taps = self._with_taps(model, values)
 

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import onnx
 
-from ...existing import Existing
+from ...existing import Existing, Ran
 from ...graph import LayerGraph
+from ...progress import Report
+from ...text import Text
 from ..onnx.naming import LAYER
 from .profile import MOVES, SUMS, Owners
 from .runner import INTEGER_KERNELS, kernels_of, open_model
 
 QDQ = ("QuantizeLinear", "DequantizeLinear")
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What does a layer's work in the graph that the runtime made of a file.
-
-    Parameters
-    ----------
-    operator : str
-        The integer kernel, with what is computed in float behind it: ``QLinearConv + Relu``; else the float operator.
-    integer : bool
-        Whether the layer's own work (of a convolution its sums) is done with whole numbers.
-    """
-
-    operator: str
-    integer: bool
 
 
 def open_file(
@@ -68,6 +54,13 @@ def open_file(
             sums = [kind for kind in own if kind.removeprefix("Fused") in SUMS]
             found[layer.id] = Ran((sums or own)[0], False)
     return session, found
+
+
+def look(work: tuple[Path, LayerGraph, Existing], report: Report) -> dict[str, Ran]:
+    """In a child process: what the runtime runs a file's layers with (`open_file`)."""
+    path, graph, existing = work
+    report(0, 1, Text("looking at what ONNX Runtime makes of it"))
+    return open_file(onnx.load(path), graph, existing)[1]
 
 
 def with_layers(model: onnx.ModelProto, graph: LayerGraph, tensors: Mapping[str, str]) -> onnx.ModelProto:
