@@ -8795,6 +8795,18 @@
         <translation>文件中以整数表示的 {all} 层里，有 {count} 层在本机的 ONNX Runtime 中仍以浮点计算（夹在反量化与量化之间）：{layers}。</translation>
     </message>
     <message>
+        <source>{count} samples read, of how many is not said (--samples sets a limit)</source>
+        <translation>已读取 {count} 个样本，总数未知（可用 --samples 设置上限）</translation>
+    </message>
+    <message>
+        <source>returned {count} samples ({size} MB) and does not say how many there are: it may have no end</source>
+        <translation>返回了 {count} 个样本（{size} MB），且未说明总数：可能没有尽头</translation>
+    </message>
+    <message>
+        <source>Say how many to read (--samples), or return what has a len(), such as a DataLoader.</source>
+        <translation>请指定读取多少个样本（--samples），或返回具有 len() 的对象，例如 DataLoader。</translation>
+    </message>
+    <message>
         <source>The plan itself keeps them in float. Where that is for their accuracy, it is the price; else quantize {layers} too.</source>
         <translation>是方案本身让它们保持浮点。如果是为了精度，这就是代价；否则请把 {layers} 也量化。</translation>
     </message>

@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from qinspect.engine.data import DataSpec, batches, open_data, stored, tables
+from qinspect.engine.data import DataSpec, batches, code, open_data, stored, tables
 from qinspect.engine.data.tables import Table
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import Cancelled
@@ -131,6 +131,29 @@ def test_a_callable_that_never_ends_leaves_the_disk_half_empty(tmp_path, all_lar
         open_data(DataSpec(callable_of(tmp_path, ENDLESS)), allow_code=True)
 
 
+@pytest.mark.parametrize(("name", "value"), [("MANY_BYTES", 1000), ("MANY_SAMPLES", 100)])
+@pytest.mark.parametrize("apart", [False, True], ids=["here", "apart"])
+def test_what_may_have_no_end_is_read_so_far_and_no_further(tmp_path, monkeypatch, name, value, apart):
+    # Half of the disk, up to 64 GiB, was written before a word was said.
+    monkeypatch.setattr(code, name, value)
+    source = callable_of(tmp_path, ENDLESS)
+    with pytest.raises(Problem, match=r"may have no end\. Say how many to read \(--samples\)"):
+        open_data(DataSpec(source), allow_code=True, apart=apart)
+    assert len(open_data(DataSpec(source, samples=300), allow_code=True, apart=apart)) == 300
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["here", "apart"])
+def test_what_has_a_length_is_read_whole_and_says_how_far_it_is(tmp_path, monkeypatch, apart):
+    monkeypatch.setattr(code, "MANY_BYTES", 100)
+    done = []
+    source = callable_of(tmp_path, "    return [np.ones((2, 3), 'f4')] * 40\n")
+    data = open_data(DataSpec(source), allow_code=True, apart=apart, report=lambda *now: done.append(now))
+    assert len(data) == 80
+    assert {(number, 40, f"{2 * number} samples read") for number in range(1, 41)} <= {
+        (number, total, str(note)) for number, total, note in done
+    }
+
+
 def test_a_full_disk_is_said_with_its_folder(tmp_path, all_large, monkeypatch):
     def full(**_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -155,7 +178,9 @@ def test_reading_from_a_callable_can_be_stopped(tmp_path):
     source = callable_of(tmp_path, ENDLESS)
     with pytest.raises(Cancelled):
         open_data(DataSpec(source), allow_code=True, report=report)
-    assert seen == [f"running {source}", "2 samples read", "4 samples read", "6 samples read"]
+    assert seen[0] == f"running {source}"
+    assert [note.split(",")[0] for note in seen[1:]] == ["2 samples read", "4 samples read", "6 samples read"]
+    assert all("--samples" in note for note in seen[1:])
 
 
 STREAM = """

@@ -72,8 +72,12 @@ def open_callable(
     return checked(where, collected, targets, spec, input_shape)
 
 
-Batch = tuple[list[Array], Array | None]
-"""An array per input, of shape (samples, ...), and what belongs to them."""
+MANY_BYTES = 4 << 30
+MANY_SAMPLES = 200_000
+"""What a callable that does not say how many batches it has may return unasked: it may have no end."""
+
+Batch = tuple[list[Array], Array | None, int | None]
+"""An array per input, of shape (samples, ...), what belongs to them, and of how many batches it is one, where said."""
 
 
 Batches = Generator[Batch, None, None]
@@ -82,10 +86,14 @@ Batches = Generator[Batch, None, None]
 def _here(where: str, input_names: Sequence[str]) -> Batches:
     """The batches, where the callable runs in this process; one that keeps memory ends while some is left."""
     growth = Growth()
-    for batch in resolve(where)():
+    returned = resolve(where)()
+    total = None
+    with contextlib.suppress(Exception):  # a generator has none, a loader of an iterable data set raises what it likes
+        total = len(returned)
+    for batch in returned:
         x, y = _parted(batch, input_names)
         inputs = [as_array(where, value) for value in given_for(where, x, input_names)]
-        yield inputs, None if y is None else np.atleast_1d(as_array(where, y))
+        yield inputs, None if y is None else np.atleast_1d(as_array(where, y)), total
         growth.check(where)
 
 
@@ -95,9 +103,9 @@ def _apart(where: str, input_names: Sequence[str], report: Report) -> Batches:
     guest = Guest(where, "qinspect.engine.data.code:Host", [where, list(input_names)], remedy, report, again=False)
     with contextlib.closing(guest), tempfile.TemporaryDirectory(prefix="qinspect-", dir=room()[0]) as folder:
         while (found := guest.call("batch", folder, report=report)) is not None:
-            count, targets = found
+            count, targets, total = found
             inputs = [np.load(Path(folder, f"{index}.npy"), allow_pickle=False) for index in range(count)]
-            yield inputs, np.load(Path(folder, "y.npy"), allow_pickle=False) if targets else None
+            yield inputs, np.load(Path(folder, "y.npy"), allow_pickle=False) if targets else None, total
 
 
 class Host:
@@ -108,14 +116,17 @@ class Host:
     def __init__(self, where: str, input_names: Sequence[str], report: Report) -> None:
         self._batches = _here(where, input_names)
 
-    def batch(self, folder: str) -> tuple[int, bool] | None:
-        """Write the next batch there; how many inputs it has, and whether it has targets. None at the end."""
-        for inputs, targets in self._batches:
+    def batch(self, folder: str) -> tuple[int, bool, int | None] | None:
+        """Write the next batch there; how many inputs it has, whether it has targets, and of how many it is one.
+
+        None at the end.
+        """
+        for inputs, targets, total in self._batches:
             for index, array in enumerate(inputs):
                 np.save(Path(folder, f"{index}.npy"), array, allow_pickle=False)
             if targets is not None:
                 np.save(Path(folder, "y.npy"), targets, allow_pickle=False)
-            return len(inputs), targets is not None
+            return len(inputs), targets is not None, total
         return None
 
 
@@ -131,6 +142,16 @@ def _parted(batch: Any, input_names: Sequence[str]) -> tuple[Any, Any]:
     return {name: item for name, item in batch.items() if name != target}, batch.get(target)
 
 
+def _tell(report: Report, count: int, samples: int | None, number: int, total: int | None) -> None:
+    """How far it is; what may have no end says from its first batch on that it can be limited."""
+    if samples is not None:
+        report(min(count, samples), samples, Text("{count} samples read", count=count))
+    elif total is not None:
+        report(min(number, total), max(total, 1), Text("{count} samples read", count=count))
+    else:
+        report(0, 1, Text("{count} samples read, of how many is not said (--samples sets a limit)", count=count))
+
+
 def _collect(
     where: str, batches: Iterable[Batch], samples: int | None, report: Report
 ) -> tuple[list[Any], Array | None]:
@@ -138,7 +159,7 @@ def _collect(
     targets: list[Array] = []
     count = size = 0
     limit: int | None = None
-    for inputs, y in batches:
+    for number, (inputs, y, total) in enumerate(batches, 1):
         if columns and len(columns) != len(inputs):
             raise Problem(
                 where, Text("returns batches with different numbers of inputs"), Text("Return the same in each.")
@@ -151,10 +172,19 @@ def _collect(
         if y is not None:
             targets.append(y)
         count += len(inputs[0]) if inputs[0].ndim else 0
-        done, total = (0, 1) if samples is None else (min(count, samples), samples)
-        report(done, total, Text("{count} samples read", count=count))
+        _tell(report, count, samples, number, total)
         if samples is not None and count >= samples:
             break
+        if samples is None and total is None and (size > MANY_BYTES or count > MANY_SAMPLES):
+            raise Problem(
+                where,
+                Text(
+                    "returned {count} samples ({size} MB) and does not say how many there are: it may have no end",
+                    count=count,
+                    size=round(size / 1e6),
+                ),
+                Text("Say how many to read (--samples), or return what has a len(), such as a DataLoader."),
+            )
         if size > stored.WHOLE_BYTES and limit is None:
             folder, limit = room()
             for column in columns:
