@@ -115,15 +115,31 @@ class Existing:
             if layer.transparent or not self.is_quantized(layer):
                 continue
             weight, activation = self.weights.get(layer.id), self.activation(layer)
+            source = self._handing_on_float(graph, layer)
             if layer.inputs and layer.inputs[0] in self.dynamic:
                 config: TensorConfig | None = TensorConfig("uint8", dynamic=True)
             elif activation is not None:
                 config = config_of(activation)
                 config = config.but(estimator="fixed", range=(float(activation.low), float(activation.high)))
             else:
-                config = None
+                config = None if source is None else config_of(source)
             plan = plan.with_layer(layer.id, None if weight is None else config_of(weight), config)
         return plan
+
+    def _handing_on_float(self, graph: LayerGraph, layer: Layer) -> QParams | None:
+        """The grid that a layer reads which multiplies whole numbers and hands on float to float layers alone.
+
+        Not to ask for its value would be to keep only its weight in whole numbers. (What a model hands on is rounded
+        where it is asked for: a last layer that a file has so cannot be told by a plan.)
+        """
+        if layer.id not in self.weights or layer.op not in FOLDABLE or not layer.inputs:
+            return None
+        if layer.value in map(graph.origin, graph.output_values):
+            return None
+        name = layer.inputs[0]
+        if any(self.is_quantized(graph.by_id[reader]) for reader in _readers(graph, layer.value)):
+            return None
+        return self.values.get(name, self.values.get(graph.origin(name)))
 
     def given(self, graph: LayerGraph, plan: QuantPlan) -> Given:
         """The file's own grids for what a plan still asks as the file's plan does.

@@ -94,7 +94,28 @@ def test_the_float_graph_of_a_quantized_file_is_close_to_the_float_model(reopene
     assert float((ours - theirs).abs().max()) < 0.02 * float(theirs.abs().max())
 
 
-def test_a_program_quantized_by_torchao_itself_opens_with_its_grids(x, tmp_path):
+def test_a_linear_layer_of_a_foreign_program_that_hands_on_float_is_in_integers_when_it_is_opened(tmp_path):
+    net = nn.Sequential(nn.Linear(8, 16), nn.LayerNorm(16), nn.Linear(16, 16), nn.Softmax(-1)).eval()
+    x = torch.randn(4, 8)
+    path, wanted = by_torchao(net, x, tmp_path)
+    model = load_model(ModelSpec(str(path)))
+    existing, target = model.existing, Target("pt2e", "inductor")
+    graph = fuse(model.graph, QuantPlan(target)).graph
+    linear = {layer.id for layer in graph.layers if layer.op == "linear"}
+    assert existing.weights.keys() == linear
+    assert not linear & existing.values.keys()
+    plan = existing.plan_for(graph, target)
+    q = quantize(graph, plan, {}, existing.given(graph, plan))  # all grids are the file's
+    assert q.giving_real == linear
+    assert not q.weight_only
+    assert not q.why_not
+    with torch.no_grad():
+        (ours,) = outputs_of(Simulation(q)((x,)))
+    assert torch.allclose(ours, wanted, atol=1e-6)
+
+
+def by_torchao(net, x, folder):
+    """A program that torchao's own quantizer for x86 made, and what it answers."""
     with quiet():
         from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
         from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import (
@@ -102,15 +123,19 @@ def test_a_program_quantized_by_torchao_itself_opens_with_its_grids(x, tmp_path)
             get_default_x86_inductor_quantization_config,
         )
 
-        net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 4)).eval()
         quantizer = X86InductorQuantizer().set_global(get_default_x86_inductor_quantization_config())
         with torch.no_grad():
             prepared = prepare_pt2e(torch.export.export(net, (x,)).module(), quantizer)
             prepared(x)
             converted = convert_pt2e(prepared)
-            path: Path = tmp_path / "foreign.pt2"
+            path: Path = folder / "foreign.pt2"
             torch.export.save(torch.export.export(converted, (x,)), path)
-            wanted = converted(x)
+            return path, converted(x)
+
+
+def test_a_program_quantized_by_torchao_itself_opens_with_its_grids(x, tmp_path):
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 4)).eval()
+    path, wanted = by_torchao(net, x, tmp_path)
     model = load_model(ModelSpec(str(path)))
     existing = model.existing
     assert existing is not None
