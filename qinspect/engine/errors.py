@@ -27,8 +27,8 @@ from .text import Text
 
 
 def sqnr_db(signal: float, noise: float) -> float | None:
-    """``10 log10(signal / noise)`` of two powers, dB; None where it is infinite or there is no signal."""
-    if noise <= 0 or signal <= 0:
+    """``10 log10(signal / noise)`` of two powers, dB; None where it is infinite, or one of them is 0 or no number."""
+    if not (0 < noise < math.inf and 0 < signal < math.inf):
         return None
     return 10 * math.log10(signal / noise)
 
@@ -45,9 +45,9 @@ class Noise:
     noise: float = 0.0
 
     def add(self, f: torch.Tensor, q: torch.Tensor) -> None:
-        for a, _, d in _chunks(f, q):
+        for a, _, _, noise in _chunks(f, q):
             self.signal += float(torch.dot(a, a))
-            self.noise += float(torch.dot(d, d))
+            self.noise += noise
 
     @property
     def sqnr_db(self) -> float | None:
@@ -64,8 +64,8 @@ class Power(Noise):
     max: float = 0.0
 
     def add(self, f: torch.Tensor, q: torch.Tensor) -> None:
-        for a, b, d in _chunks(f, q):
-            signal, quantized, noise = (float(torch.dot(x, x)) for x in (a, b, d))
+        for a, b, d, noise in _chunks(f, q):
+            signal, quantized = float(torch.dot(a, a)), float(torch.dot(b, b))
             self.signal += signal
             self.quantized += quantized
             self.noise += noise
@@ -89,13 +89,23 @@ class Power(Noise):
         return self.product / power if power else None
 
 
-def _chunks(f: torch.Tensor, q: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Float values, quantized ones and their difference, which is valid until the next chunk is asked for."""
+def _chunks(f: torch.Tensor, q: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]]:
+    """Float values, quantized ones, their difference, which is valid until the next chunk is asked for, and its power.
+
+    What is the same infinity in both (a mask's) does not differ, and counts as 0.
+    """
     f, q = _flat(f.float(), f), _flat(q.float(), f)
     difference = torch.empty(min(CHUNK, len(f)))
     for a, b in zip(f.split(CHUNK), q.split(CHUNK), strict=True):
-        if len(a):
-            yield a, b, torch.sub(b, a, out=difference[: len(a)])
+        if not len(a):
+            continue
+        d = torch.sub(b, a, out=difference[: len(a)])
+        noise = float(torch.dot(d, d))
+        if math.isnan(noise):
+            same = a.isinf() & (a == b)
+            a, b, d = (x.masked_fill(same, 0) for x in (a, b, d))
+            noise = float(torch.dot(d, d))
+        yield a, b, d, noise
 
 
 def _flat(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

@@ -122,13 +122,17 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
     simulation = simulate(work.quantization, channels_last=True)
     looking = part(report, 0.1, 0.4, Text("comparing kernels with the simulation"))
     with torch.inference_mode():
-        for done, (inputs, _) in enumerate(batches(data, work.check, work.batch)):
-            looking(done * work.batch, max(1, len(work.check)), "")
+        done = 0  # samples of different shapes come in smaller batches
+        for inputs, _ in batches(data, work.check, work.batch):
+            looking(done, max(1, len(work.check)), "")
+            done += len(inputs[0])
             compare(simulation, runner.integers(inputs), inputs, checks, runner.reals(inputs), runner.calls(inputs))
         outputs: list[list[NDArray[np.float32]]] = []
         running = part(report, 0.4, 0.6, Text("running the integer model"))
-        for done, (inputs, _) in enumerate(batches(data, work.final, work.batch)):
-            running(done * work.batch, max(1, len(work.final)), "")
+        done = 0
+        for inputs, _ in batches(data, work.final, work.batch):
+            running(done, max(1, len(work.final)), "")
+            done += len(inputs[0])
             outputs.append([o.float().numpy() for o in outputs_of(runner.run(inputs))])
     timing = None
     if work.timing:

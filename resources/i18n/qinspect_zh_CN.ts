@@ -8331,10 +8331,6 @@
         <translation>不知道其输入的形状</translation>
     </message>
     <message>
-        <source>Give --input-shape, such as 1,3,224,224.</source>
-        <translation>请给出 --input-shape，例如 1,3,224,224。</translation>
-    </message>
-    <message>
         <source>is TorchScript, which torch.export does not trace</source>
         <translation>是 TorchScript，torch.export 不能追踪</translation>
     </message>
@@ -8815,6 +8811,18 @@
         <translation>正在查看 ONNX Runtime 如何处理该文件</translation>
     </message>
     <message>
+        <source>is a table in text form, of which only whole lines would be read, labels and all</source>
+        <translation>是文本形式的表格，只会被整行读取，连标签也当作文本</translation>
+    </message>
+    <message>
+        <source>Write it as Parquet, or as lines of {{&quot;text&quot;: ..., &quot;label&quot;: ...}}.</source>
+        <translation>请保存为 Parquet，或写成每行一个 {{&quot;text&quot;: ..., &quot;label&quot;: ...}}。</translation>
+    </message>
+    <message>
+        <source>is JSON without a text (it has {keys})</source>
+        <translation>是没有 text 的 JSON（含有 {keys}）</translation>
+    </message>
+    <message>
         <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); cutting them off is {share:.0%} of the error of rounding it there</source>
         <translation>最严重的是 {layer}：{samples}超出范围，范围止于 {end:.3g}，最远达 {reach:.3g}（{steps:.0f} 步）；截断占该处舍入误差的 {share:.0%}</translation>
     </message>
@@ -8837,6 +8845,18 @@
     <message>
         <source>Close other programs, or make a smaller model.</source>
         <translation>请关闭其他程序，或建立更小的模型。</translation>
+    </message>
+    <message>
+        <source>Give --input-shape, such as {shape}, or have the callable return (module, inputs).</source>
+        <translation>请给出 --input-shape，例如 {shape}，或让可调用对象返回 (module, inputs)。</translation>
+    </message>
+    <message>
+        <source>Give --input-shape, one for each of {names}, such as {shape!r}, or have the callable return (module, inputs).</source>
+        <translation>请给出 --input-shape，为 {names} 各写一个形状，例如 {shape!r}，或让可调用对象返回 (module, inputs)。</translation>
+    </message>
+    <message>
+        <source>Inputs of whole numbers, since the model looks them up: {names}. A callable that returns (module, inputs) says otherwise.</source>
+        <translation>按整数处理的输入（模型用它们查表）：{names}。若非如此，请让可调用对象返回 (module, inputs)。</translation>
     </message>
     <message>
         <source>Name the callable that returns the model, such as {found}.</source>

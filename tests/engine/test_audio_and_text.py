@@ -128,6 +128,26 @@ class TestText:
         assert data.labels.tolist() == [1, 0]
         assert data.load([0])[0].tolist() == [[2, 3]]
 
+    @pytest.mark.parametrize(
+        ("name", "content", "says"),
+        [
+            ("d.csv", "sentence,label\na film,1\n", "is a table in text form"),
+            ("d.tsv", "a film\t1\n", "Write it as Parquet"),
+            ("d.jsonl", '{"sentence": "a film", "label": 1}\n', "has sentence, label"),
+        ],
+    )
+    def test_what_would_be_read_with_its_header_and_labels_as_words_is_refused(
+        self, tmp_path, tokenizer, name, content, says
+    ):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(Problem, match=says):
+            open_data(DataSpec(str(tmp_path / name), tokenizer=tokenizer), (None, 6))
+
+    @pytest.mark.parametrize(("name", "content"), [("d.csv", "a film\na a\n"), ("d.txt", "{a film\na, a\n")])
+    def test_plain_lines_are_text_whatever_the_name_says(self, tmp_path, tokenizer, name, content):
+        (tmp_path / name).write_text(content)
+        assert len(open_data(DataSpec(str(tmp_path / name), tokenizer=tokenizer), (None, 6))) == 2
+
     def test_texts_of_other_lengths_come_in_batches_of_their_own(self, tmp_path, tokenizer):
         (tmp_path / "d.txt").write_text("good\nbad\ngood film\n")
         data = open_data(DataSpec(str(tmp_path / "d.txt"), tokenizer=tokenizer), (None, None))

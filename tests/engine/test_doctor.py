@@ -243,6 +243,34 @@ def test_values_that_are_not_finite_are_found(base, found):
     assert (finding.rule, finding.layers, finding.severity) == ("nonfinite_values", ("0:linear",), "error")
 
 
+class Masked(nn.Module):
+    """Scores that a mask takes away, as attention has them; `broken` ones are infinite by themselves."""
+
+    def __init__(self, broken):
+        super().__init__()
+        self.broken = broken
+        self.register_buffer("some", torch.tensor([False, True, False, True]))
+
+    def forward(self, x):
+        mask = torch.zeros_like(x).masked_fill((x < 0) & self.some, -torch.inf).view(-1, 2, 2)
+        scores = torch.log(torch.relu(x)).view(-1, 2, 2) if self.broken else x.view(-1, 2, 2)
+        return torch.softmax(scores + mask, -1)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_what_a_mask_fills_with_infinity_before_a_softmax_is_no_fault(trace_once, broken):
+    # Every text classifier with padded sentences was called broken.
+    x = torch.randn(16, 4, generator=torch.Generator().manual_seed(0))
+    graph = fuse(trace_once(Masked(broken), x[:2]), PLAN).graph
+    calibration = calibrate(graph, [(x,)] * 4)
+    assert sum(stats.nonfinite > 0 for stats in calibration.tensors.values()) >= 2
+    given = diagnose(analysis(), PLAN, quantize(graph, PLAN, calibration.tensors), calibration)
+    found = [finding.layers for finding in given if finding.rule == "nonfinite_values"]
+    assert bool(found) == broken
+    if broken:
+        assert not any("masked_fill" in layer for layer in found[0])
+
+
 def test_findings_are_ordered_by_severity_and_then_by_what_they_win_back(found):
     rows = [row(f"l{i}:conv2d", errors=Errors(estimated_kl=1.0 if i == 0 else 0.001)) for i in range(6)]
     rows[1] = dataclasses.replace(rows[1], kernel=KernelCheck(50, 0.4, 0.5, True))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.errors import CHUNK, OutputErrors, Power, kl_divergence, logits, measure, sqnr_db
+from qinspect.engine.errors import CHUNK, Noise, OutputErrors, Power, kl_divergence, logits, measure, sqnr_db
 from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
@@ -100,6 +100,21 @@ def test_nan_is_the_largest_difference():
     assert np.isnan(power.max)
 
 
+@pytest.mark.parametrize("kind", [Noise, Power])
+def test_what_a_mask_makes_infinite_in_both_is_no_difference(kind):
+    # A report of a text classifier's scores, masked with -inf, ended in "cannot convert float NaN to integer".
+    f = torch.randn(2 * CHUNK)
+    q = f + 0.1
+    masked = torch.rand(2 * CHUNK) < 0.3
+    found, wanted = kind(), kind()
+    found.add(f.masked_fill(masked, -torch.inf), q.masked_fill(masked, -torch.inf))
+    wanted.add(f.masked_fill(masked, 0), q.masked_fill(masked, 0))
+    assert found == wanted
+    assert found.sqnr_db == pytest.approx(20, abs=0.3)
+    found.add(torch.full((4,), torch.inf), torch.ones(4))
+    assert found.sqnr_db is None
+
+
 def test_a_layer_that_rounds_nothing_has_no_local_error(q):
     errors = measure(q, [(X,)]).layers["2:silu"]
     assert errors.local_sqnr_db is None
@@ -169,7 +184,10 @@ def test_outputs_that_are_no_logits_have_no_kl_and_no_agreement(shape):
     assert found.mse == pytest.approx(0.01, rel=1e-3)
 
 
-@pytest.mark.parametrize(("signal", "noise", "expected"), [(100, 1, 20), (1, 100, -20), (1, 0, None), (0, 1, None)])
+@pytest.mark.parametrize(
+    ("signal", "noise", "expected"),
+    [(100, 1, 20), (1, 100, -20), (1, 0, None), (0, 1, None), (np.inf, 1, None), (1, np.nan, None)],
+)
 def test_sqnr_is_ten_times_the_logarithm_of_the_ratio_of_powers(signal, noise, expected):
     assert sqnr_db(signal, noise) == expected
 

@@ -42,6 +42,28 @@ def flat():
     return nn.Linear(4, 2)
 
 
+def wave():
+    return nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU())
+
+
+class Words(nn.Module):
+    def __init__(self, scaled):
+        super().__init__()
+        self.words, self.out, self.scaled = nn.Embedding(9, 4), nn.Linear(4, 2), scaled
+
+    def forward(self, ids, mask, temperature=1.0):
+        y = self.out(self.words(ids)).mean(1)
+        return y * nn.functional.linear(mask, torch.ones(2, 5)) if self.scaled else y * mask.sum(1, keepdim=True)
+
+
+def words():
+    return Words(False)
+
+
+def scaled_words():
+    return Words(True)
+
+
 def lacks_input():
     class Nothing(nn.Module):
         def forward(self):
@@ -110,6 +132,33 @@ def test_an_image_model_without_a_shape_gets_the_usual_one_and_says_so(source):
 def test_a_module_of_a_package_is_found_by_its_name():
     model = load("torch.nn:ReLU", shape=((2, 3),))
     assert [layer.op for layer in model.graph.layers] == ["relu"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("wave", "such as 1,2,16000, or"),
+        ("flat", "such as 1,4, or"),
+        ("words", "one for each of ids, mask, such as '1,128;1,128', or"),
+    ],
+)
+def test_what_is_said_of_a_shape_that_is_not_known_suits_the_model(source, name, says):
+    with pytest.raises(Problem) as caught:
+        load(source(name), shape=None)
+    assert says in caught.value.remedy
+
+
+def test_fewer_shapes_than_inputs_are_answered_with_their_names(source):
+    with pytest.raises(Problem, match="one for each of ids, mask"):
+        load(source("words"), shape=((1, 5),))
+
+
+@pytest.mark.parametrize(("name", "types"), [("words", ["int64", "int64"]), ("scaled_words", ["int64", "float32"])])
+def test_inputs_that_are_looked_up_are_whole_numbers_where_a_shape_alone_is_given(source, name, types):
+    model = load(source(name), shape=((1, 5), (1, 5)))
+    assert [given.dtype for given in model.graph.inputs] == types
+    (note,) = [note for note in model.notes if "whole numbers" in note]
+    assert ("ids, mask" in note) == (types[1] == "int64")
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,18 @@ import onnxruntime
 import pytest
 import torch
 
+from qinspect.engine import kernels
 from qinspect.engine.analyze import analyze
 from qinspect.engine.backends.ort.runner import float_model
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import DataSpec, batches, open_data
 from qinspect.engine.float_check import check_float
+from qinspect.engine.fuse import fuse
 from qinspect.engine.graph.execute import Executor, one_after_the_other
 from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan.target import Target
+from qinspect.engine.quantize import quantize
 from qinspect.engine.source import free_axes, parse_shape
 
 SOURCE = """
@@ -109,6 +112,19 @@ def test_samples_of_different_lengths_are_analyzed_in_the_kernels_too(opened, ta
     longest = max(data.samples.shape(index)[0][1] for index in data.splits.final)
     assert [output.shape for output in found.outputs] == [(4,), (2, (longest + 1) // 2 - 2)]
     assert {row.op for row in found.layers if row.quantized} >= {"conv1d", "linear"}
+
+
+def test_progress_counts_samples_and_not_batches_that_could_be_full(opened, monkeypatch):
+    # Each of three lengths is a batch of its own: three times 16 samples of 12 are 400 %.
+    model, data = opened
+    plan = first_plan(model.graph, Target())
+    graph = fuse(model.graph, plan).graph
+    quantization = quantize(graph, plan, calibrate_model(model, data, plan).tensors)
+    told = []
+    work = kernels.KernelWork(quantization, None, data.spec, data.splits.select, data.splits.final, 16, timing=False)
+    kernels._work(work, lambda done, total, note: told.append(done / total))
+    assert told == sorted(told)
+    assert max(told) < 0.6
 
 
 def test_an_onnx_file_of_it_takes_any_length(opened):

@@ -16,10 +16,11 @@ import numpy.typing as npt
 from ..data_spec import DataSpec, Labels
 from ..files import demand_file
 from ..problem import Problem
-from ..text import Text, joined
+from ..text import Text, joined, listed
 from .named import TARGETS
 
 MAX_TOKENIZER_BYTES = 256 << 20
+TABLES = (".csv", ".tsv")
 CACHED = 4096
 """Texts whose tokens are kept."""
 
@@ -240,8 +241,9 @@ def _lines(path: Path, label: str | None) -> tuple[array[int], list[Any] | None,
                 text = line.decode("utf-8", "replace").strip()
                 if not text:
                     continue
-                if not offsets and text.startswith("{") and '"text"' in text:
-                    targets = []
+                if not offsets:
+                    _demand_lines(path, text)
+                    targets = [] if text.startswith("{") and '"text"' in text else None
                 if targets is not None:
                     try:
                         entry = _entry(text)
@@ -261,6 +263,26 @@ def _lines(path: Path, label: str | None) -> tuple[array[int], list[Any] | None,
     if not offsets:
         raise Problem(str(path), Text("holds no text"), Text("Put one on each line."))
     return offsets, targets, digest.hexdigest()
+
+
+def _demand_lines(path: Path, first: str) -> None:
+    """Refuse what would be read as plain lines, its header and labels among the words."""
+    if path.suffix.lower() in TABLES and any(mark in first for mark in ",;\t"):
+        raise Problem(
+            str(path),
+            Text("is a table in text form, of which only whole lines would be read, labels and all"),
+            Text('Write it as Parquet, or as lines of {{"text": ..., "label": ...}}.'),
+        )
+    if first.startswith("{") and '"text"' not in first:
+        try:
+            keys = list(json.loads(first))
+        except (ValueError, RecursionError):
+            return  # text that begins so
+        raise Problem(
+            Text("{path}, line {number}", path=path, number=1),
+            Text("is JSON without a text (it has {keys})", keys=listed(keys)),
+            Text('Write {{"text": ..., "label": ...}} on each line.'),
+        )
 
 
 def _entry(line: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.export import Dim, ExportedProgram, ShapesCollection
 
@@ -19,8 +18,9 @@ from ..graph import memory
 from ..opaque import Opaque
 from ..problem import Problem, line_of
 from ..source import ModelSpec
-from ..text import Text, counted
-from .call import Call, example_call, exportable
+from ..text import Text
+from .call import Call, exportable
+from .example import example_inputs, in_whole_numbers, shape_remedy
 from .nested import Nested, quantized_module, refuse_nested
 from .plain import plain
 from .stand_in import StandIns, modules_in
@@ -96,32 +96,12 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
         )
     call = example_inputs(module, example, spec, notes)
     try:
-        args, kwargs = call.arguments([t.clone() for t in call.tensors])
-        with torch.no_grad():
-            made = module(*args, **kwargs)
+        made = _called(module, call)
     except Exception as error:
-        shapes = ", ".join(str(tuple(t.shape)) for t in call.tensors)
-        where = author_line(error) or spec.source
-        if memory.ran_out(error):
-            raise Problem(
-                where,
-                Text(
-                    "a forward pass with input {shapes} needs more memory than there is (at once: {wanted})",
-                    shapes=shapes,
-                    wanted=memory.wanted(error),
-                ),
-                Text("Close other programs, or open the model with a smaller --input-shape."),
-            ) from error
-        raise Problem(
-            where,
-            Text(
-                "a forward pass with input {shapes} raises {error}: {said}",
-                shapes=shapes,
-                error=type(error).__name__,
-                said=line_of(error),
-            ),
-            Text("Give the right --input-shape."),
-        ) from error
+        numbers = None if example is not None else in_whole_numbers(module, call, error, notes)
+        if numbers is None:
+            raise _no_pass(module, call, error, spec) from error
+        call, made = numbers, _called(module, numbers)
     exportable(made)  # torch.export is to know its dataclasses
     lines: dict[str, str] = {}
     reasons: list[str] = []
@@ -173,6 +153,37 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
             return traced
 
 
+def _called(module: torch.nn.Module, call: Call) -> Any:
+    args, kwargs = call.arguments([t.clone() for t in call.tensors])
+    with torch.no_grad():
+        return module(*args, **kwargs)
+
+
+def _no_pass(module: torch.nn.Module, call: Call, error: Exception, spec: ModelSpec) -> Problem:
+    shapes = ", ".join(str(tuple(t.shape)) for t in call.tensors)
+    where = author_line(error) or spec.source
+    if memory.ran_out(error):
+        return Problem(
+            where,
+            Text(
+                "a forward pass with input {shapes} needs more memory than there is (at once: {wanted})",
+                shapes=shapes,
+                wanted=memory.wanted(error),
+            ),
+            Text("Close other programs, or open the model with a smaller --input-shape."),
+        )
+    return Problem(
+        where,
+        Text(
+            "a forward pass with input {shapes} raises {error}: {said}",
+            shapes=shapes,
+            error=type(error).__name__,
+            said=line_of(error),
+        ),
+        shape_remedy(module, len(call.tensors)),
+    )
+
+
 def _inside(path: str, lines: Mapping[str, str]) -> bool:
     return any(path == known or path.startswith(f"{known}.") for known in lines)
 
@@ -207,44 +218,6 @@ def _export(module: torch.nn.Module, call: Call, lines: Mapping[str, str], spec:
             with parts.standing():
                 program = exported(call, None)
             return Traced(program, call, False, parts.opaque)
-
-
-def example_inputs(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[str]) -> Call:
-    """A call to trace: the callable's own example, in the shapes of --input-shape; else the usual image."""
-    generator = torch.Generator().manual_seed(0)
-    shapes = spec.input_shape
-    if example is not None:
-        call = example_call(module, example)
-        if shapes is None:
-            return call
-        if len(shapes) != len(call.tensors):
-            what = Text(
-                "gives {given}, the example inputs hold {held} of shapes {shapes}",
-                given=counted(len(shapes), Text("shape")),
-                held=counted(len(call.tensors), Text("tensor")),
-                shapes=" and ".join(str(tuple(t.shape)) for t in call.tensors),
-            )
-            raise Problem("--input-shape", what, Text("Give --input-shape one for each tensor, joined by ;."))
-        return call.but([_resized(t, shape, generator) for t, shape in zip(call.tensors, shapes, strict=True)])
-    if shapes:
-        return Call.of([torch.rand(shape, generator=generator) for shape in shapes])
-    first = next((m for m in module.modules() if isinstance(m, torch.nn.Conv2d)), None)
-    if first is not None and first.in_channels in (1, 3):
-        shape = (1, first.in_channels, 224, 224)
-        notes.append(
-            Text("Input shape {shape} was assumed; --input-shape sets another.", shape=",".join(map(str, shape)))
-        )
-        return Call.of([torch.rand(shape, generator=generator)])
-    raise Problem(
-        spec.source, Text("the shape of its input is not known"), Text("Give --input-shape, such as 1,3,224,224.")
-    )
-
-
-def _resized(tensor: torch.Tensor, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
-    """An example in another shape: numbers that are looked up somewhere stay those of the author."""
-    if tensor.is_floating_point() or not tensor.numel():
-        return torch.rand(shape, generator=generator, dtype=tensor.dtype)
-    return torch.from_numpy(np.resize(tensor.numpy(), shape))
 
 
 def author_line(error: BaseException) -> str | None:
