@@ -82,9 +82,15 @@ def with_layers(model: onnx.ModelProto, graph: LayerGraph, tensors: Mapping[str,
     inputs = {item.name for item in copy.graph.input}
     owner: dict[int, str] = {}
     for layer in graph.layers:
-        reads = [tensors.get(graph.origin(name), "") for name in layer.inputs]
-        if not all(name in made or name in inputs for name in reads):
-            continue  # What it reads has no tensor here: where it begins is not known.
+        reads = set[str]()
+        values = list(layer.inputs)
+        while values:
+            value = graph.origin(values.pop())
+            name = tensors.get(value, "")
+            if name in made or name in inputs:
+                reads.add(name)
+            elif value in graph.producer:  # an uneven padding, which its convolution's operator does
+                values += graph.producer[value].inputs
         todo = [tensors.get(layer.value, "")]
         while todo:
             index = made.get(name := todo.pop(), -1)
