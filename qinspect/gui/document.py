@@ -76,6 +76,7 @@ class Document(Planned):
         self.exported: list[str] = []
         self.searched: Pareto | None = None
         self._last: Run | None = None
+        self._earlier: Run | None = None  # of the last plan before the current one that has figures
         self._measured: tuple[str, Verified] | None = None
 
     # -- what is open -------------------------------------------------------------------------
@@ -233,6 +234,7 @@ class Document(Planned):
         return None if best is None else best.id
 
     def _take_plan(self, plan: QuantPlan) -> None:
+        self._earlier = self.find() or self._earlier
         self.plan = plan
         self._last = self.find() or self._last
         self.plan_changed.emit()
@@ -306,6 +308,14 @@ class Document(Planned):
         return self.find() or self._last
 
     @property
+    def before(self) -> Run | None:
+        """What the current plan's figures are compared with: the run of the last plan before it that has one."""
+        earlier = self._earlier
+        if earlier is None or earlier.plan == self.plan or not self.about(earlier):
+            return None
+        return next((run for run in self.runs if (run.key, run.exact) == (earlier.key, earlier.exact)), None)
+
+    @property
     def freshness(self) -> Freshness:
         """How the figures that are shown relate to the current plan."""
         run = self.find()
@@ -333,7 +343,9 @@ class Document(Planned):
         edit = self.undo_stack.undoText() if plan == self.plan else ""
         run = Run("", self.model.digest, self.data.digest, exact, plan, analysis)
         title = name or run.device or edit or plan.target.title
-        run = replace(run, name=f"{number}: {title}" if exact else title)
+        # The same once more keeps the name that it has, which the user may have given it.
+        again = next((old.name for old in self.runs if old.key == run.key and old.exact and exact), None)
+        run = replace(run, name=again or (f"{number}: {title}" if exact else title))
         self.runs = [old for old in self.runs if old.key != run.key or (old.exact and not exact)]
         self.runs.append(run)
         self._estimates = {}
@@ -396,6 +408,6 @@ class Document(Planned):
         if session.plan is not None:
             self.plan = session.plan
         self.undo_stack.clear()
-        self._last = self.find() or (self.runs[-1] if self.runs else None)
+        self._last = self._earlier = self.find() or (self.runs[-1] if self.runs else None)
         for changed in (self.plan_changed, self.check_changed, self.results_changed):
             changed.emit()

@@ -341,9 +341,9 @@ class MainWindow(QMainWindow):
             self.show_problem(problem)
 
     def show_layers(self, ids: tuple[str, ...]) -> None:
-        """Select layers and show them in the workbench."""
+        """Select layers and show them in the workbench: in detail the first, which of a finding is the worst."""
         self.go("layers")
-        self.document.select(ids)
+        self.document.select(reversed(ids))
 
     def find_layer(self) -> None:
         """Put the cursor into the filter of the layers."""

@@ -30,7 +30,7 @@ class Questions(Errands):
     weights_found(WeightRanges | None), sample_found(SampleErrors)
     validation_found(layer id, TensorStats | None), quality_found(RangeGrowth | None)
     channels_found(layer id, ChannelValues | None)
-    remedies_found(plan's fingerprint, tuple of Remedy)
+    remedies_found(plan's fingerprint, tuple of Remedy, or None where they were not looked for)
     """
 
     candidates_found = Signal(str, object)
@@ -211,12 +211,15 @@ class Questions(Errands):
         model, plan = self._document.model, self._document.plan
         if model is None:
             return None
-        return self._start(
+        job = self._start(
             self.tr("Remedies"),
             lambda report: work.possible_remedies(model, plan, report),
             lambda found: self.remedies_found.emit(plan.fingerprint, found),
             quiet=True,
         )
+        for stopped in (job.cancelled, job.failed):
+            stopped.connect(lambda *_: self.remedies_found.emit(plan.fingerprint, None))
+        return job
 
     def ask_quality(self) -> Job | None:
         """Whether the calibration samples were enough; the answer is `quality_found`."""

@@ -1161,6 +1161,10 @@
 <context>
     <name>Estimate</name>
     <message>
+        <source>The layers follow.</source>
+        <translation>各层数据随后给出。</translation>
+    </message>
+    <message>
         <source>KL {0} nats</source>
         <translation>KL {0} nat</translation>
     </message>
@@ -1177,20 +1181,20 @@
         <translation>指标 {0}</translation>
     </message>
     <message>
-        <source>Measured on {0} samples: {1}. The layers follow.</source>
-        <translation>在 {0} 个样本上实测：{1}。各层数据随后给出。</translation>
+        <source>Measured on {0} samples: {1}.</source>
+        <translation>在 {0} 个样本上实测：{1}。</translation>
     </message>
     <message>
-        <source>{0} points lost on the select split ({1} … {2})</source>
-        <translation>选择集上下降 {0} 个百分点（{1} … {2}）</translation>
+        <source>{0} points lost (select split)</source>
+        <translation>下降 {0} 个百分点（选择集）</translation>
     </message>
     <message>
-        <source>agreement on the select split {0} ({1} … {2})</source>
-        <translation>选择集上一致率 {0}（{1} … {2}）</translation>
+        <source>agreement {0} (select split)</source>
+        <translation>一致率 {0}（选择集）</translation>
     </message>
     <message>
-        <source>Estimated, not measured: {0}.</source>
-        <translation>估计值，未实测：{0}。</translation>
+        <source>Estimated: {0}.</source>
+        <translation>估计：{0}。</translation>
     </message>
     <message>
         <source>Sums over all roundings of the plan, each scored apart on samples of the select split; times are sums of what runs measured layer by layer. The interval is that of the samples, not of the estimate.</source>
@@ -1199,6 +1203,14 @@
     <message>
         <source>The sums are {0} → {1} nats there: what was measured is changed in this proportion.</source>
         <translation>在选择集上总和为 {0} → {1} nats：测得的数值按此比例变化。</translation>
+    </message>
+    <message>
+        <source>{0} points lost there, {1} … {2}.</source>
+        <translation>该集上下降 {0} 个百分点，{1} … {2}。</translation>
+    </message>
+    <message>
+        <source>Agreement there {0}%, {1} … {2}.</source>
+        <translation>该集上一致率 {0}%，{1} … {2}。</translation>
     </message>
     <message>
         <source>{0} roundings were not scored yet as they are now: taken in proportion to their rounding error.</source>
@@ -1567,8 +1579,8 @@
         <translation>方案已改变：新的结果正在计算。</translation>
     </message>
     <message>
-        <source>Quick figures of the current plan; run everything to measure kernels and time.</source>
-        <translation>当前方案的快速结果；全部运行可测量实际核和时间。</translation>
+        <source>Quick figures; run everything to measure kernels and time.</source>
+        <translation>快速结果；全部运行才能测量核与时间。</translation>
     </message>
     <message>
         <source>Figures of the current plan on all samples.</source>
@@ -2342,12 +2354,12 @@
         <translation>尚无结果：选择数据，确认浮点指标，然后校准并分析。</translation>
     </message>
     <message>
-        <source>The plan changed: figures in italics belong to “{0}”.</source>
-        <translation>方案已改变：斜体数字属于“{0}”。</translation>
+        <source>Edited: italics are of “{0}”.</source>
+        <translation>已编辑：斜体数字属于“{0}”。</translation>
     </message>
     <message>
-        <source>Quick figures on few samples; times and kernels in italics are from an older run. Ctrl+Enter runs all.</source>
-        <translation>少量样本的快速结果；斜体的时间和核结果来自较早的运行。Ctrl+Enter 全部运行。</translation>
+        <source>Times and kernels in italics are of an older run; Ctrl+Enter runs all.</source>
+        <translation>斜体的时间和核结果来自较早的运行；Ctrl+Enter 全部运行。</translation>
     </message>
     <message>
         <source>Figures of “{0}”, on all samples.</source>
@@ -3637,6 +3649,10 @@
         <translation>KL（nat）</translation>
     </message>
     <message>
+        <source>Error</source>
+        <translation>误差</translation>
+    </message>
+    <message>
         <source>What the remedy changes</source>
         <translation>补救所改变的内容</translation>
     </message>
@@ -3657,6 +3673,10 @@
         <translation>补救</translation>
     </message>
     <message>
+        <source>Estimated share of the output error that these layers cause: the largest stand on top</source>
+        <translation>这些层在输出误差中的估计份额：最大的排在最上面</translation>
+    </message>
+    <message>
         <source>SQNR without (dB)</source>
         <translation>未用时 SQNR (dB)</translation>
     </message>
@@ -3673,8 +3693,20 @@
         <translation>使用后 KL (nat)</translation>
     </message>
     <message>
+        <source>Error (%)</source>
+        <translation>误差（%）</translation>
+    </message>
+    <message>
+        <source>Nothing was looked for: it was cancelled. Come here again to look for it.</source>
+        <translation>查找已取消。再次打开此页即可重新查找。</translation>
+    </message>
+    <message>
         <source>Open a model first.</source>
         <translation>请先打开模型。</translation>
+    </message>
+    <message>
+        <source>Looking for layers that this could help…</source>
+        <translation>正在查找此法可以改善的层…</translation>
     </message>
     <message>
         <source>There is no layer of the plan that this could help.</source>
@@ -3786,6 +3818,30 @@
     <message>
         <source>Layers that run in integers, of those for which the plan asks it</source>
         <translation>方案要求以整数运行的层中，真正以整数运行的层数</translation>
+    </message>
+    <message>
+        <source>Metric&apos;s unit</source>
+        <translation>指标单位</translation>
+    </message>
+    <message>
+        <source>Kernel&apos;s unit</source>
+        <translation>核结果单位</translation>
+    </message>
+    <message>
+        <source>Agreement (%)</source>
+        <translation>一致率（%）</translation>
+    </message>
+    <message>
+        <source>int8 (ms)</source>
+        <translation>int8（ms）</translation>
+    </message>
+    <message>
+        <source>fp32 (ms)</source>
+        <translation>fp32（ms）</translation>
+    </message>
+    <message>
+        <source>Layers asked for</source>
+        <translation>要求 int8 的层数</translation>
     </message>
     <message>
         <source>Restore plan</source>
@@ -4288,7 +4344,7 @@
     </message>
     <message>
         <source>Statistics of {0} of {1} samples are of other fusions than the plan has now: calibration begins anew. Undo the change, and it goes on from there.</source>
-        <translation>已保留 {1} 个样本中 {0} 个的统计，但它们属于与当前计划不同的融合：校准将重新开始。撤销该更改，即可从那里继续。</translation>
+        <translation>已保留 {1} 个样本中 {0} 个的统计，但其融合与当前方案不同：校准将重新开始。撤销该更改，即可从那里继续。</translation>
     </message>
     <message>
         <source>Go on calibrating and analyze</source>

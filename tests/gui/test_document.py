@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qinspect.engine.intervals import Interval
 from qinspect.engine.plan import REMEDIES, Remedy
 from qinspect.engine.plan.file import plan_from_json
 from qinspect.engine.plan.qconfig import PRESETS
@@ -309,3 +312,59 @@ def test_an_edits_line_changes_the_measured_figures_as_the_estimates_change(docu
     assert f"{before.kl:.3g} → {after.kl:.3g} nats" in explanation(before, after)
     assert f"KL {before.kl:.3g} → {after.kl:.3g} nats" in estimate_line(None, before, after)
     assert f"KL {after.kl:.3g} nats" in estimate_line(totals, None, after)
+    assert "MSE" not in estimate_line(totals, before, after)  # where there are classes, the divergence says it
+    # Answers of the select split are compared with its own; beside those on the screen they would mislead.
+    same = Interval(0.7, 0.6, 0.8), Interval(0.75, 0.65, 0.85)
+    before, after = (replace(each, agreement=one, drop=None) for each, one in zip((before, after), same, strict=True))
+    assert "agreement 70.0% → 75.0% (select split)" in estimate_line(totals, before, after)
+    assert "Agreement there 75.0%, 65.0 … 85.0." in explanation(before, after)
+    before, after = (replace(each, drop=one) for each, one in zip((before, after), same[::-1], strict=True))
+    assert "75.0 → 70.0 points lost (select split)" in estimate_line(totals, before, after)
+    assert "70.0 points lost there, 60.0 … 80.0." in explanation(before, after)
+
+
+def test_new_figures_stand_beside_those_of_the_plan_before_the_edit_on_the_same_samples(document, digits):
+    from qinspect.gui.panels.estimate import edit_line
+
+    first = digits.analysis
+    assert edit_line(document) == ("", "")
+    document.make_float(("fc:linear",))
+    document.change(("conv:conv2d",), "activation", bits=6)  # of the plan between the two there are no figures
+    better = replace(first, totals=replace(first.totals, kl=0.001, agreement=1.0))
+    better_plan = document.plan
+    document.add_run(better_plan, better, exact=False)
+    count, kl, same = len(first.samples), first.totals.kl, first.totals.agreement * 100
+    expected = f"Measured on {count} samples: KL {kl:.3g} → 0.001 nats · agreement {same:.1f}% → 100.0% · metric "
+    assert edit_line(document)[0].startswith(expected)
+    document.rename_run(document.runs[0], "another name")
+    assert edit_line(document)[0].startswith(expected)
+    # Others are not compared.
+    document.change(("conv:conv2d",), "activation", bits=5)
+    other = replace(better.samples[0], index=10**6)
+    document.add_run(document.plan, replace(better, samples=(*better.samples[1:], other)), exact=False)
+    assert edit_line(document)[0].startswith(f"Measured on {count} samples: KL 0.001 nats · agreement 100.0% · metric ")
+    # Fewer are compared with the same of the earlier run.
+    few = better.samples[3:10][::-1]
+    document.add_run(document.plan, replace(better, samples=few), exact=False)
+    seen = sum(row.kl for row in few) / 7
+    assert edit_line(document)[0].startswith(f"Measured on 7 samples: KL {seen:.3g} → 0.001 nats · agreement ")
+    for _ in range(3):
+        document.undo_stack.undo()
+    assert document.freshness == "exact"
+    assert edit_line(document) == ("", "")
+    # A session that ended before the figures of its last edit were there goes on with them.
+    kept = replace(document.session("layers", None), runs=(document.runs[0],))
+    document.restore(replace(kept, plan=better_plan))
+    document.add_run(better_plan, better, exact=False)
+    assert edit_line(document)[0].startswith(expected)
+
+
+def test_the_same_plan_run_once_more_keeps_its_name(document, digits):
+    document.rename_run(document.runs[0], "baseline")
+    document.make_float(("fc:linear",))
+    document.undo_stack.undo()
+    document.add_run(document.plan, digits.analysis, exact=True)
+    assert [run.name for run in document.runs] == ["baseline"]
+    document.make_float(("fc:linear",))
+    document.add_run(document.plan, digits.analysis, exact=True)
+    assert [run.name for run in document.runs] == ["baseline", "2: float for fc:linear"]

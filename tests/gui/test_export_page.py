@@ -35,6 +35,7 @@ def test_cards_that_the_target_cannot_give_are_grey_with_the_reason(make_window,
         assert (f"target is {Target.parse(name).title};" in texts(page.cards[kind])) == (not able)
     assert page.cards[page.to].isEnabled()
     assert page.cards[page.to].picked
+    assert page.to == {"ort": "onnx"}.get(Target.parse(name).backend, Target.parse(name).backend)
 
 
 def test_each_form_has_its_own_options_and_they_reach_the_export(make_window, qtbot, digits, monkeypatch, tmp_path):

@@ -132,7 +132,7 @@ def test_the_window_speaks_chinese_in_menus_pages_columns_plots_and_edits(chines
     assert window.layers_page.pareto.title() == "时间与损失"
     window.document.make_float(("conv:conv2d",))
     assert window.document.undo_stack.undoText() == "conv:conv2d 改为浮点"
-    assert "方案已改变" in window.layers_page.banner.text()
+    assert "已编辑：斜体数字属于" in window.layers_page.banner.text()
     left = [
         button.toolTip()
         for button in window.findChildren(type(window.steps.buttons["open"]))

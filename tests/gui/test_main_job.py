@@ -116,9 +116,15 @@ def test_from_open_to_an_exported_model_that_is_as_accurate_as_the_window_says(
     assert changed.totals.kl > first.totals.kl
     ((outputs, banner),) = told
     assert outputs.kl.value == pytest.approx(changed.totals.kl, rel=1e-3)
-    assert f"KL {first.totals.kl:.3g} → {outputs.kl.value:.3g} nats" in banner
+    assert f"→ {outputs.kl.value:.3g} nats" in banner
     assert "The layers follow" in banner
     assert document.measured is None
+    # Beside the new figures those of the plan before stay in sight.
+    banner = window.layers_page.banner.text()
+    indices = {row.index for row in changed.samples}
+    same = [row.kl for row in first.samples if row.index in indices]
+    assert f"KL {sum(same) / len(same):.3g} → {changed.totals.kl:.3g} nats" in banner
+    assert "Ctrl+Enter runs all" in banner
 
     # Undo shows what was computed before
     qtbot.keyClick(editor.bits["activation"], Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

@@ -22,7 +22,7 @@ from qinspect.engine.results.kernels import Boundary, KernelCheck, LatencySums
 from qinspect.engine.results.samples import Drift
 from qinspect.engine.statistics import Histogram, bin_exponent
 from qinspect.gui.panels.overlays import border_times
-from qinspect.gui.plots.base import Plot
+from qinspect.gui.plots.base import Plot, told_apart
 from qinspect.gui.plots.channels import ChannelRanges
 from qinspect.gui.plots.depth import DepthPlot, DepthPoint
 from qinspect.gui.plots.drift import DriftPlot
@@ -407,6 +407,13 @@ def test_click_along_the_depth_selects_the_layer(shown, qtbot) -> None:
     with qtbot.assertNotEmitted(plot.layer_selected):
         plot.select("layer2")
     assert plot._mark.value() == 3
+    assert not plot._others.isVisible()
+    plot.select("layer2", ("layer6", "layer4", "layer2", "elsewhere"))
+    assert plot._mark.value() == 3
+    assert sorted(plot._others.xvals) == [5, 7]
+    plot.show_series("share")
+    plot.grab()
+    assert sorted(plot._others.xvals) == [5, 7]
 
 
 def test_series_are_exclusive_and_unmeasured_layers_leave_gaps(shown) -> None:
@@ -536,6 +543,9 @@ def test_brushing_selects_the_layers_inside(shown, qtbot) -> None:
     with qtbot.waitSignal(plot.layers_selected) as caught:
         click(plot, plot.point_of("layer5"))
     assert caught.args[0] == ["layer5"]
+    plot.set_points([GainPoint("even", "even", 0.1, -0.4)])
+    plot.select({"even"})
+    assert plot.caption().endswith("10.0% of the error, +0 µs")
 
 
 def test_layers_without_error_stand_left_of_the_others(shown) -> None:
@@ -551,6 +561,29 @@ def test_layers_without_error_stand_left_of_the_others(shown) -> None:
     assert x[0] < x[1]
     assert len(x) == 2
     plot.grab()
+
+
+def test_names_of_layers_tell_them_apart_and_are_whole_where_there_is_room(shown) -> None:
+    ids = [f"_blocks.{k}._depthwise_conv:conv2d" for k in (0, 1, 11)] + ["_fc:linear", "gate.projection:linear"]
+    names = told_apart([*ids, "gate.projection:sigmoid"], 22)
+    assert names[:3] == ["…cks.0._depthwise_conv", "…cks.1._depthwise_conv", "…ks.11._depthwise_conv"]
+    # There the path alone does not tell them apart.
+    assert names[3:] == ["_fc:linear", "gate.projection:linear", "…te.projection:sigmoid"]
+    alike = ["a.body.0.attention.out:linear", "b.body.0.attention.out:linear"]
+    assert told_apart(alike, 12) == ["a.body.0.attention.out", "b.body.0.attention.out"]
+    plot = shown(LatencyPlot)
+    plot.set_bars([LatencyBar(layer_id, layer_id, 10.0 + k, 5.0) for k, layer_id in enumerate(ids)])
+
+    def drawn() -> set[str]:
+        return {text for _, text in plot.plot.getAxis("left")._tickLevels[0]}
+
+    plot.resize(300, 300)
+    settle()
+    assert "_blocks.1._depthwise_conv:conv2d" not in drawn()
+    assert len(drawn()) == len(ids)
+    plot.resize(1100, 300)
+    settle()
+    assert drawn() == set(ids)
 
 
 # -- pareto -----------------------------------------------------------------------------------

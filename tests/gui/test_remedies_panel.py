@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 
 from qinspect.engine.plan import QuantPlan, Remedy
 from qinspect.engine.plan.qconfig import PRESETS
+from qinspect.engine.results import error_shares
+from qinspect.gui.panels.figures import share
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -54,6 +58,51 @@ def test_a_remedy_is_applied_to_the_selected_layer_undone_and_taken_out(panel, q
     assert panel.table.item(place, 1).text() == "off"
 
 
+def test_the_layers_that_cause_most_of_the_error_stand_on_top(panel):
+    window, panel = panel
+    shares = error_shares(window.document.rows())
+    for kind in ("adaround", "equalize"):
+        panel.kind.setCurrentIndex(panel.kind.findData(kind))
+        parts = [sum(shares[layer_id] for layer_id in remedy.layers) for remedy in panel._shown]
+        assert parts == sorted(parts, reverse=True)
+        shown = [panel.table.item(place, 4).text() for place in range(panel.table.rowCount())]
+        assert shown == [share(part) for part in parts]
+
+
+def test_after_an_edit_its_quick_figures_are_those_of_the_layers(panel, digits):
+    window, panel = panel
+    document = window.document
+    document.change(("fc:linear",), "weight", granularity="per_tensor")
+    window.tasks.rest()
+    place = select(panel, "conv:conv2d")
+    assert panel.table.item(place, 2).text() == "–"
+    document.add_run(document.plan, digits.analysis, exact=False)
+    own = digits.analysis.row("conv:conv2d").errors.local_sqnr_db
+    assert panel.table.item(place, 2).text() == f"{own:.1f} dB"
+
+
+def test_until_they_are_known_nothing_is_said_to_be_without_help_and_what_was_cancelled_is_asked_anew(
+    make_window, digits, qtbot
+):
+    window = make_window(digits)
+    gate = threading.Event()
+    window.jobs.start("something long", lambda report: gate.wait(20))
+    window.go("fix")
+    panel = window.fix_page.remedies
+    panel.kind.setCurrentIndex(panel.kind.findData("adaround"))
+    window.fix_page.tabs.setCurrentWidget(panel)
+    assert panel.hint.text.text() == "Looking for layers that this could help…"
+    window.jobs.cancel_all()
+    gate.set()
+    qtbot.waitUntil(lambda: window.jobs.idle)
+    assert "cancelled" in panel.hint.text.text()
+    window.fix_page.tabs.setCurrentIndex(0)
+    window.fix_page.tabs.setCurrentWidget(panel)
+    qtbot.waitUntil(lambda: panel.table.rowCount() > 0, timeout=30_000)
+    panel.show_possible(window.document.plan.fingerprint, ())
+    assert panel.hint.text.text() == "There is no layer of the plan that this could help."
+
+
 def test_without_a_selection_all_layers_get_it_in_one_edit(panel, qtbot):
     window, panel = panel
     panel.kind.setCurrentIndex(panel.kind.findData("bias_correction"))
@@ -73,6 +122,7 @@ def test_trying_measures_both_plans_and_shows_the_layers_figures_without_and_wit
     # Of what was not tried the plan's own figure stands alone.
     own = document.shown.analysis.row("project:conv2d").errors.local_sqnr_db
     assert panel.table.item(place, 2).text() == f"{own:.1f} dB"
+    assert panel.table.item(place, 3).text() == "–"
     assert panel.table.item(place, 2).toolTip() == "Not measured yet: try it"
     before = document.plan
     qtbot.mouseClick(panel.measure, LEFT)
@@ -98,8 +148,9 @@ def test_remedies_are_copied_with_bare_numbers_before_and_after_apart(panel, qtb
     panel.table.setFocus()
     qtbot.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
-    assert lines[0][2:] == ["SQNR without (dB)", "SQNR with (dB)", "KL without (nats)", "KL with (nats)"]
-    assert {len(line) for line in lines} == {6}
+    assert lines[0][2:6] == ["SQNR without (dB)", "SQNR with (dB)", "KL without (nats)", "KL with (nats)"]
+    assert lines[0][6:] == ["Error (%)"]
+    assert {len(line) for line in lines} == {7}
     before, after = (float(text) for text in lines[1 + place][2:4])
     assert panel.table.item(place, 2).text() == f"{before:.1f} dB → {after:.1f} dB"
     assert all(float(text) > 0 for text in lines[1 + place][4:])

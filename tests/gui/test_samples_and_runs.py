@@ -192,8 +192,55 @@ def test_tables_copy_to_a_spreadsheet(make_window, qtbot, digits, which):
     lines, model = QGuiApplication.clipboard().text().splitlines(), table.model()
     assert len(lines) == 1 + model.rowCount()
     shown = [column for column in range(model.columnCount()) if not table.isColumnHidden(column)]
-    assert all(line.count("\t") == len(shown) - 1 for line in lines)
+    assert len({line.count("\t") for line in lines}) == 1
+    assert lines[0].count("\t") >= len(shown) - 1  # a cell may hold several figures
     assert lines[1].split("\t")[0] == model.index(0, 0).data()
+    if which == "samples":  # all digits of the figures
+        worst = digits.analysis.samples[0]
+        assert lines[1].split("\t")[1:3] == [f"{worst.kl:.7g}", f"{worst.mse:.7g}"]
+
+
+def test_runs_are_copied_with_bare_numbers(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    document = window.document
+    totals = dataclasses.replace(digits.analysis.totals, kernel_metric=0.75, fp32_ms=4.5, int8_ms=1.5, sqnr_db=None)
+    document.make_float(("fc:linear",))
+    document.add_run(document.plan, dataclasses.replace(digits.analysis, totals=totals), exact=True)
+    table = window.layers_page.bottom.runs.table
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    title, first, second = (line.split("\t") for line in QGuiApplication.clipboard().text().split("\n"))
+    assert title == [
+        "Run", "Metric", "Metric's unit", "Kernel", "Kernel's unit", "Agreement (%)", "KL (nats)", "SQNR (dB)",
+        "int8 (ms)", "fp32 (ms)", "×", "Layers int8", "Layers asked for",
+    ]  # fmt: skip
+    assert {len(title), len(first), len(second)} == {13}
+    own = digits.analysis.totals
+    rows = [row for row in digits.analysis.layers if row.fused_into is None]
+    assert [float(cell) for cell in (first[1], first[3], first[5])] == [
+        pytest.approx(own.quantized_metric * 100), 75, pytest.approx(own.agreement * 100),
+    ]  # fmt: skip
+    assert float(first[6]) == pytest.approx(own.kl, rel=1e-6)
+    assert first[2] == first[4] == "%"
+    assert first[7:] == ["", "1.5", "4.5", "3", str(sum(r.quantized for r in rows)), str(sum(r.asked for r in rows))]
+    assert second[8:11] == ["", "", ""]
+
+
+def test_the_comparison_of_two_runs_with_long_names_has_room_below_the_layers(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    document, runs = window.document, window.layers_page.bottom.runs
+    first = document.runs[0]
+    document.rename_run(first, "3: activation entropy for features.15.conv.2:conv2d")
+    document.add_run(document.plan, with_totals(first, "", fp32_ms=4.5, int8_ms=1.5).analysis, exact=False)
+    before = runs.compared.width()
+    runs.table.selectAll()
+    qtbot.waitUntil(lambda: runs.compared.width() > before)
+    assert "agreement, simulated" in runs.compared.toPlainText()
+    assert runs.compared.horizontalScrollBar().maximum() == 0
+    runs.table.selectRow(0)
+    qtbot.waitUntil(lambda: runs.compared.width() == before)
 
 
 def test_totals_without_figures_are_no_loss():

@@ -17,6 +17,8 @@ from .figures import drop, measured, millis, share, small
 
 SHOWN = 12
 """Lines of a kind that are shown."""
+NAME = 14
+"""Letters of a run's name over its column, at most."""
 
 
 translate = QCoreApplication.translate
@@ -113,9 +115,11 @@ def _figures(unit: str | None) -> tuple[Figure, ...]:
 def as_html(one: Run, two: Run) -> str:
     """The comparison for a text browser."""
     found = compare(one, two)
+    # The table beside says them whole; columns with figures are not to be as wide as a name.
+    names = [run.name if len(run.name) <= NAME else f"{run.name[: NAME - 1].rstrip()}…" for run in (one, two)]
     title = translate("Compare", "What differs in the plan")
     parts = [
-        _table((translate("Compare", "Figure"), one.name, two.name, "Δ"), found.figures),
+        _table((translate("Compare", "Figure"), *names, "Δ"), found.figures, whole=True),
         f"<p><b>{escape(title)}</b></p>",
     ]
     lines = list(found.plan) or [translate("Compare", "The plans are the same.")]
@@ -124,15 +128,17 @@ def as_html(one: Run, two: Run) -> str:
     if found.layers:
         title = translate("Compare", "Layers whose estimated KL changed most (nats)")
         parts.append(f"<p><b>{escape(title)}</b></p>")
-        parts.append(_table((translate("Compare", "Layer"), one.name, two.name, "Δ"), found.layers))
+        parts.append(_table((translate("Compare", "Layer"), *names, "Δ"), found.layers))
     return "".join(parts)
 
 
-def _table(head: tuple[str, ...], rows: tuple[Row, ...]) -> str:
+def _table(head: tuple[str, ...], rows: tuple[Row, ...], whole: bool = False) -> str:
+    """Rows of a table; what a row is called may be broken where it need not stay `whole`."""
     top = "".join(f"<th align='{'left' if i == 0 else 'right'}'>{escape(text)}</th>" for i, text in enumerate(head))
+    fixed = " style='white-space: nowrap'"
     lines = "".join(
-        f"<tr><td>{escape(row.name)}</td>"
-        + "".join(f"<td align='right'>{escape(text)}</td>" for text in (row.one, row.two, row.change))
+        f"<tr><td{fixed if whole else ''}>{escape(row.name)}</td>"
+        + "".join(f"<td align='right'{fixed}>{escape(text)}</td>" for text in (row.one, row.two, row.change))
         + "</tr>"
         for row in rows
     )

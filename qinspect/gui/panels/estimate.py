@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
@@ -11,19 +11,29 @@ from ...engine.results import Totals
 from .figures import measured, micros, share, small
 
 if TYPE_CHECKING:
-    from ...engine.search.pareto import Verified
     from ...engine.search.whatif import WhatIf
+    from ...session import Run
     from ..document import Document
 
 translate = QCoreApplication.translate
 
 
 def edit_line(document: Document) -> tuple[str, str]:
-    """What an edit does: what was measured at the outputs, else an estimate; and a tool tip. Empty where neither is."""
+    """What an edit did: what was measured of it, else an estimate; and a tool tip. Empty where neither is."""
     run = document.shown
     totals = run.analysis.totals if run else None
+    unit = run.analysis.data.get("metric_unit") if run else None
     if (found := document.measured) is not None:
-        return measured_line(totals, found, run.analysis.data.get("metric_unit") if run else None), ""
+        kl, agreement = (None if each is None else each.value for each in (found.kl, found.agreement))
+        outputs = Totals(kl=kl, mse=found.mse, agreement=agreement, quantized_metric=found.metric)
+        chosen = () if document.data is None else document.data.splits.final[: found.samples]
+        old = _on(run, chosen) or totals
+        return " ".join(
+            (measured_line(old, outputs, found.samples, unit), translate("Estimate", "The layers follow."))
+        ), ""
+    if run is not None and document.freshness == "quick":
+        chosen = tuple(row.index for row in run.analysis.samples)
+        return measured_line(_on(document.before, chosen), run.analysis.totals, len(chosen), unit), ""
     estimate = document.estimate() if document.freshness == "stale" else None
     if estimate is None:
         return "", ""
@@ -31,29 +41,38 @@ def edit_line(document: Document) -> tuple[str, str]:
     return estimate_line(totals, before, estimate), explanation(before, estimate)
 
 
-def measured_line(shown: Totals | None, found: Verified, unit: str | None = None) -> str:
-    """What a plan does to the outputs, beside the figures on the screen; the metric is in a unit of its own."""
-    shown = shown or Totals()
-    kl = None if found.kl is None else found.kl.value
-    agreement = None if found.agreement is None else found.agreement.value
+def _on(run: Run | None, chosen: Sequence[int]) -> Totals | None:
+    """Figures of a run on some samples of its own, or None: what rests on others says nothing of an edit."""
+    wanted = set(chosen)
+    rows = [] if run is None else [row for row in run.analysis.samples if row.index in wanted]
+    if run is None or not rows or len(rows) < len(wanted):
+        return None
+    if len(rows) == len(run.analysis.samples):
+        return run.analysis.totals
+    kl, same = ([getattr(row, name) for row in rows] for name in ("kl", "agreement"))
+    means = (None if None in each else sum(each) / len(each) for each in (kl, same))
+    return Totals(**dict(zip(("kl", "agreement"), means, strict=True)))
+
+
+def measured_line(old: Totals | None, new: Totals, samples: int, unit: str | None = None) -> str:
+    """What was measured of a plan, beside the figures of the one before; the metric is in a unit of its own."""
+    old = old or Totals()
 
     def metric(value: float | None) -> str:
         return measured(value, unit)
 
     figures: tuple[tuple[str, float | None, float | None, Callable[[float | None], str]], ...] = (
-        (translate("Estimate", "KL {0} nats"), shown.kl, kl, small),
-        (translate("Estimate", "MSE / power {0}"), shown.mse, found.mse if kl is None else None, small),
-        (translate("Estimate", "agreement {0}"), shown.agreement, agreement, share),
-        (translate("Estimate", "metric {0}"), shown.quantized_metric, found.metric, metric),
+        (translate("Estimate", "KL {0} nats"), old.kl, new.kl, small),
+        (translate("Estimate", "MSE / power {0}"), old.mse, new.mse if new.kl is None else None, small),
+        (translate("Estimate", "agreement {0}"), old.agreement, new.agreement, share),
+        (translate("Estimate", "metric {0}"), old.quantized_metric, new.quantized_metric, metric),
     )
     parts = [
-        text.format(write(new) if old is None else f"{write(old)} → {write(new)}")
-        for text, old, new, write in figures
-        if new is not None
+        text.format(write(now) if was is None else f"{write(was)} → {write(now)}")
+        for text, was, now, write in figures
+        if now is not None
     ]
-    return translate("Estimate", "Measured on {0} samples: {1}. The layers follow.").format(
-        found.samples, " · ".join(parts)
-    )
+    return translate("Estimate", "Measured on {0} samples: {1}.").format(samples, " · ".join(parts)) if parts else ""
 
 
 def estimate_line(shown: Totals | None, before: WhatIf | None, after: WhatIf) -> str:
@@ -72,31 +91,29 @@ def estimate_line(shown: Totals | None, before: WhatIf | None, after: WhatIf) ->
     """
 
     def change(old: str, new: str) -> str:
-        return new if before is None or old == "–" else f"{old} → {new}"
+        return new if before is None or old in ("–", new) else f"{old} → {new}"
 
     parts = []
     if after.kl is not None:
         pair = _in_proportion(shown.kl if shown else None, before.kl if before else None, after.kl)
         parts.append(translate("Estimate", "KL {0} nats").format(change(*map(small, pair))))
-    if after.mse is not None:
+    elif after.mse is not None:
         pair = _in_proportion(shown.mse if shown else None, before.mse if before else None, after.mse)
         parts.append(translate("Estimate", "MSE / power {0}").format(change(*map(small, pair))))
+    # Shares of another split than the figures on the screen: as a change they say something, alone they would mislead.
     if after.drop is not None:
-        drop = after.drop
-        parts.append(
-            translate("Estimate", "{0} points lost on the select split ({1} … {2})").format(
-                f"{drop.value * 100:.1f}", f"{drop.low * 100:.1f}", f"{drop.high * 100:.1f}"
-            )
-        )
+        lost = (None if before is None else before.drop, after.drop)
+        old, new = ("–" if each is None else f"{each.value * 100:.1f}" for each in lost)
+        parts.append(translate("Estimate", "{0} points lost (select split)").format(change(old, new)))
     elif after.agreement is not None:
-        same = after.agreement
-        value, low, high = share(same.value), share(same.low), share(same.high)
-        parts.append(translate("Estimate", "agreement on the select split {0} ({1} … {2})").format(value, low, high))
+        same = (None if before is None else before.agreement, after.agreement)
+        old, new = ("–" if each is None else share(each.value) for each in same)
+        parts.append(translate("Estimate", "agreement {0} (select split)").format(change(old, new)))
     if after.ms is not None:
-        old = None if before is None or before.ms is None else before.ms * 1e3
-        parts.append(change(micros(old), micros(after.ms * 1e3)))
+        was = None if before is None or before.ms is None else before.ms * 1e3
+        parts.append(change(micros(was), micros(after.ms * 1e3)))
     parts.append(change("–" if before is None else _size(before.bytes), _size(after.bytes)))
-    return translate("Estimate", "Estimated, not measured: {0}.").format(" · ".join(parts))
+    return translate("Estimate", "Estimated: {0}.").format(" · ".join(parts))
 
 
 def _in_proportion(measured: float | None, before: float | None, after: float) -> tuple[float | None, float]:
@@ -119,6 +136,12 @@ def explanation(before: WhatIf | None, after: WhatIf) -> str:
                 "Estimate", "The sums are {0} → {1} nats there: what was measured is changed in this proportion."
             ).format(small(before.kl), small(after.kl))
         )
+    for text, figure in (
+        (translate("Estimate", "{0} points lost there, {1} … {2}."), after.drop),
+        (translate("Estimate", "Agreement there {0}%, {1} … {2}."), None if after.drop else after.agreement),
+    ):
+        if figure is not None:
+            lines.append(text.format(*(f"{each * 100:.1f}" for each in (figure.value, figure.low, figure.high))))
     if after.scaled:
         lines.append(
             translate(

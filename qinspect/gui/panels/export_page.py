@@ -251,7 +251,13 @@ class ExportPage(Page):
             card.setToolTip(why)
             self._reasons[kind].setText(why)
             self._reasons[kind].setVisible(bool(why))
-        self.choose(next(kind for kind in KINDS if kind not in self.refused) if self.to in self.refused else self.to)
+        if self.to in self.refused:
+            # What the target itself runs, where there is such a kind, before what can be made for any.
+            backend = document.plan.target.backend
+            own = "onnx" if backend == "ort" else backend
+            self.choose(next(kind for kind in (own, *KINDS) if kind in KINDS and kind not in self.refused))
+        else:
+            self.choose(self.to)
         busy = self._job is not None and not self._job.over
         if busy and self.go.hasFocus():
             # Qt would give the focus to whatever comes next, where the next key might change something.

@@ -138,7 +138,9 @@ class FixPage(QWidget):
             else {
                 "none": self.tr("Nothing was analyzed yet."),
                 "stale": edit_line(document)[0] or self.tr("The plan changed: new figures are on their way."),
-                "quick": self.tr("Quick figures of the current plan; run everything to measure kernels and time."),
+                "quick": " ".join(
+                    (edit_line(document)[0], self.tr("Quick figures; run everything to measure kernels and time."))
+                ).lstrip(),
                 "exact": self.tr("Figures of the current plan on all samples."),
             }[document.freshness]
         )

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 NARROWER = 0.9
 """Where the page is narrower than this share of what it was laid out for, it is laid out anew."""
 
+BRIEF = 28
+"""Letters of a run's name in the line above the table, at most."""
+
 
 class LayersPage(QWidget):
     """Places the parts and carries what they emit to the document.
@@ -304,7 +307,7 @@ class LayersPage(QWidget):
         rows = [row for row in facts.rows if row.fused_into is None]
         if shown is self.depth:
             self.depth.set_points(depth_points(rows, facts) if document.shown is not None else ())
-            self.depth.select(document.current)
+            self.depth.select(document.current, document.selection)
         elif shown is self.latency:
             exact = document.last_exact
             device = exact.device if exact is not None else ""
@@ -371,16 +374,15 @@ class LayersPage(QWidget):
             "none": self.tr("No figures yet: Ctrl+Enter calibrates and analyzes.")
             if document.data is not None and document.confirmed == document.data.digest
             else self.tr("No figures yet: choose data, confirm the float metric, then Calibrate and analyze."),
-            "stale": self.tr("The plan changed: figures in italics belong to “{0}”.").format(name),
-            "quick": self.tr(
-                "Quick figures on few samples; times and kernels in italics are from an older run. Ctrl+Enter runs all."
-            ),
+            "stale": self.tr("Edited: italics are of “{0}”.").format(_brief(name)),
+            "quick": self.tr("Times and kernels in italics are of an older run; Ctrl+Enter runs all."),
             "exact": self.tr("Figures of “{0}”, on all samples.").format(name),
         }[freshness]
         if document.model is None:
             text = self.tr("Open a model to see its layers here.")
         line, tip = edit_line(document)
-        self.banner.show_text(f"{text} {line}".rstrip(), tip)
+        words = (line, text) if freshness == "quick" else (text, line)
+        self.banner.show_text(" ".join(filter(None, words)), tip)
 
     def _show_selection(self, ids: tuple[str, ...]) -> None:
         # A hidden page is brought up to date when it is shown.
@@ -398,10 +400,15 @@ class LayersPage(QWidget):
         """Mark the selection in the tab in the centre that is shown."""
         shown, document = self.centre.currentWidget(), self._document
         if shown is self.depth:
-            self.depth.select(document.current)
+            self.depth.select(document.current, document.selection)
         elif shown is self.latency:
             self.latency.select(document.current)
         elif shown is self.scatter:
             self.scatter.select(document.selection)
         elif shown is self.graph:
             self.graph.select(*document.selection)
+
+
+def _brief(name: str) -> str:
+    """The beginning of a run's name: in a small window, too, there is room for what the edit does."""
+    return name if len(name) <= BRIEF else f"{name[: BRIEF - 1].rstrip()}…"

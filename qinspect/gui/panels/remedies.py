@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -18,12 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from ...engine.plan import REMEDIES, QuantPlan, Remedy
+from ...engine.results import error_shares
 from ...session import Run
 from ..document import Document
 from ..icons import set_icon
 from .cards import Hint, Wrapped, row
-from .figures import decibel, small
-from .tables import copy_as, explain, filling, row_table, set_bare
+from .figures import decibel, share, small
+from .tables import align_right, copy_as, explain, filling, row_table, set_bare
 
 
 class RemediesPanel(QWidget):
@@ -50,6 +51,8 @@ class RemediesPanel(QWidget):
         self._others: dict[tuple[Remedy, bool], Run] = {}
         self._own: dict[bool, Run | None] = {}
         self._shown: list[Remedy] = []
+        self._shares: dict[str, float] = {}  # of the output error, by layer
+        self._listed: tuple[frozenset[Remedy], bool] = (frozenset(), False)
         self.titles = {
             "equalize": self.tr("Equalize neighbours"),
             "adaround": self.tr("Round by data"),
@@ -89,17 +92,27 @@ class RemediesPanel(QWidget):
         self.meaning = Wrapped("", "muted")
         self.meaning.setContentsMargins(8, 0, 8, 0)
         self.table = row_table(
-            [self.tr("Layers"), self.tr("State"), self.tr("Layer's SQNR"), self.tr("KL (nats)")], self.tr("Remedies")
+            [
+                self.tr("Layers"),
+                self.tr("State"),
+                self.tr("Layer's SQNR"),
+                self.tr("KL (nats)"),
+                self.tr("Error"),
+            ],
+            self.tr("Remedies"),
         )
+        align_right(self.table, 4)
         explain(
             self.table,
             self.tr("What the remedy changes"),
             self.tr("Whether the current plan has it"),
             self.tr("Of the layer's own quantization, without → with the remedy; of a pair the lower one"),
             self.tr("Of the whole model, without → with the remedy; normalized MSE where outputs are no classes"),
+            self.tr("Estimated share of the output error that these layers cause: the largest stand on top"),
         )
         copy_as(self.table, 2, self.tr("SQNR without (dB)"), self.tr("SQNR with (dB)"))
         copy_as(self.table, 3, self.tr("KL without (nats)"), self.tr("KL with (nats)"))
+        copy_as(self.table, 4, self.tr("Error (%)"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.itemSelectionChanged.connect(self._enable)
         self.table.cellDoubleClicked.connect(lambda place, _: self.layers_requested.emit(self._shown[place].layers))
@@ -128,8 +141,12 @@ class RemediesPanel(QWidget):
         self._busy = busy
         self._enable()
 
-    def show_possible(self, fingerprint: str, found: tuple[Remedy, ...]) -> None:
-        """What the plan of that fingerprint leaves room for."""
+    def show_possible(self, fingerprint: str, found: tuple[Remedy, ...] | None) -> None:
+        """What the plan of that fingerprint leaves room for; None where that was cancelled, and is asked for anew."""
+        if found is None:
+            self._asked = ""
+            self.hint.setText(self.tr("Nothing was looked for: it was cancelled. Come here again to look for it."))
+            return
         self._of, self._possible = fingerprint, found
         self.refresh()
 
@@ -153,12 +170,20 @@ class RemediesPanel(QWidget):
         possible = [remedy for remedy in self._possible if remedy.kind == kind]
         self._others = self._measured()
         self._own = {exact: self._document.find(exact=exact) for exact in (True, False)}
+        self._shares = error_shares(self._document.rows())
         rows = [*possible, *(remedy for remedy in on if remedy not in possible)]
-        self._shown = rows
+        # Sorted when they are listed, and not anew at every edit: rows stay under the pointer.
+        listed = (frozenset(rows), bool(self._shares))
+        if listed != self._listed:
+            rows.sort(key=lambda remedy: -(self._share(remedy) or 0))
+            self._listed, self._shown = listed, rows
+        rows = self._shown
         self.stack.setCurrentIndex(1 if rows else 0)
         self.hint.setText(
             self.tr("Open a model first.")
             if self._document.model is None
+            else self.tr("Looking for layers that this could help…")
+            if self._of != self._document.plan.fingerprint
             else self.tr("There is no layer of the plan that this could help.")
         )
         with filling(self.table):
@@ -178,12 +203,17 @@ class RemediesPanel(QWidget):
             state = self.tr("on, but not possible: take it out")
         without, with_ = self._pair(remedy, on)
         sqnr, loss = (_lowest(without, remedy), _lowest(with_, remedy)), (_loss(without), _loss(with_))
-        texts = (" → ".join(remedy.layers), state, _both(*sqnr, decibel), _both(*loss, small))
-        bare = ((), (), sqnr, loss)
+        # The whole plan's own figure would be the same in every row.
+        change = "–" if None in loss else _both(*loss, small)
+        part = self._share(remedy)
+        texts = (" → ".join(remedy.layers), state, _both(*sqnr, decibel), change, share(part))
+        bare = ((), (), sqnr, loss, (None if part is None else part * 100,))
         tip = self.tr("Not measured yet: try it") if without is None or with_ is None else ""
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
-            item.setToolTip(text if column < 2 else tip)
+            item.setToolTip(text if column < 2 else tip if column < 4 else "")
+            if column == 4:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if bare[column]:
                 set_bare(item, *bare[column])
             if column == 1 and on:
@@ -191,6 +221,11 @@ class RemediesPanel(QWidget):
                 font.setBold(True)
                 item.setFont(font)
             self.table.setItem(place, column, item)
+
+    def _share(self, remedy: Remedy) -> float | None:
+        """The part of the output error that a remedy's layers cause."""
+        known = [self._shares[layer_id] for layer_id in remedy.layers if layer_id in self._shares]
+        return sum(known) if known else None
 
     def _on(self, kind: str) -> list[Remedy]:
         """The current plan's remedies of a kind, by single layers or pairs."""
@@ -210,7 +245,9 @@ class RemediesPanel(QWidget):
     def _pair(self, remedy: Remedy, on: bool) -> tuple[Run | None, Run | None]:
         """Runs without and with a remedy, on the same samples where there are such."""
         pairs = [(self._own[exact], self._others.get((remedy, exact))) for exact in (True, False)]
-        here, there = next((pair for pair in pairs if None not in pair), pairs[0])
+        # Else what is known of the plan itself: after an edit those are quick figures.
+        pairs.sort(key=lambda pair: (None in pair, pair[0] is None))
+        here, there = pairs[0]
         return (there, here) if on else (here, there)
 
     def toggled_plan(self, remedy: Remedy) -> QuantPlan:

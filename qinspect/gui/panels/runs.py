@@ -24,7 +24,7 @@ from ..icons import set_icon
 from .cards import Hint
 from .compare import as_html
 from .figures import measured, millis, share, small
-from .tables import align_right, explain, row_table
+from .tables import align_right, copy_as, explain, row_table, set_bare
 
 NAME_WIDTH = 170
 """Pixels that a run's name keeps; columns that have no room beside it are scrolled to."""
@@ -79,6 +79,14 @@ class RunsTable(QWidget):
             self.tr("Times as fast as float: float's time over that of the quantized model"),
             self.tr("Layers that run in integers, of those for which the plan asks it"),
         )
+        for column, bare in (
+            (2, (self.tr("Metric"), self.tr("Metric's unit"))),
+            (3, (self.tr("Kernel"), self.tr("Kernel's unit"))),
+            (4, (self.tr("Agreement (%)"),)),
+            (7, (self.tr("int8 (ms)"), self.tr("fp32 (ms)"))),
+            (9, (self.tr("Layers int8"), self.tr("Layers asked for"))),
+        ):
+            copy_as(self.table, column, *bare)
         self.table.itemSelectionChanged.connect(self._selected)
         self.table.itemChanged.connect(self._renamed)
         self.restore = QPushButton(self.tr("Restore plan"))
@@ -113,6 +121,7 @@ class RunsTable(QWidget):
         both = QVBoxLayout(inside) if tall else QHBoxLayout(inside)
         both.setContentsMargins(0, 0, 0, 0)
         both.setSpacing(0)
+        self._both, self._tall = both, tall
         both.addWidget(self.table, 2 if tall else 7)
         if tall:
             both.addWidget(self.buttons, 0, Qt.AlignmentFlag.AlignLeft)
@@ -144,6 +153,20 @@ class RunsTable(QWidget):
             ratio = totals.fp32_ms / totals.int8_ms if totals.fp32_ms and totals.int8_ms else None
             unit = run.analysis.data.get("metric_unit")
             rows = [row for row in run.analysis.layers if row.fused_into is None]
+            integer, asked = sum(row.quantized for row in rows), sum(row.asked for row in rows)
+            by_metric = totals.kernel_metric is not None
+            bare: tuple[tuple[float | str | None, ...], ...] = (
+                (),
+                (),
+                _with_unit(totals.quantized_metric, unit),
+                _with_unit(totals.kernel_metric, unit) if by_metric else _with_unit(totals.kernel_agreement, None),
+                _with_unit(totals.agreement, None)[:1],
+                (totals.kl,),
+                (totals.sqnr_db,),
+                (totals.int8_ms, totals.fp32_ms),
+                (ratio,),
+                (integer, asked),
+            )
             texts = (
                 run.name,
                 run.plan.target.title,
@@ -156,10 +179,12 @@ class RunsTable(QWidget):
                 "–" if totals.sqnr_db is None else f"{totals.sqnr_db:.1f}",
                 millis(totals.int8_ms),
                 "–" if ratio is None else f"{ratio:.2f}",
-                f"{sum(row.quantized for row in rows)} / {sum(row.asked for row in rows)}",
+                f"{integer} / {asked}",
             )
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
+                if bare[column]:
+                    set_bare(item, *bare[column])
                 editable = Qt.ItemFlag.ItemIsEditable if column == 0 else Qt.ItemFlag.NoItemFlags
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | editable)
                 if column > 1:
@@ -212,6 +237,10 @@ class RunsTable(QWidget):
         for act in self._for_one:
             act.setEnabled(len(runs) == 1)
         self._for_some.setEnabled(bool(runs))
+        if not self._tall:
+            # Beside the table a comparison needs room, and says what the columns do that it takes it from.
+            for widget, part in ((self.table, 5 if len(runs) == 2 else 7), (self.compared, 5 if len(runs) == 2 else 3)):
+                self._both.setStretchFactor(widget, part)
         if len(runs) == 2:
             self.compared.setHtml(as_html(*runs))
         else:
@@ -225,3 +254,10 @@ class RunsTable(QWidget):
     def _renamed(self, item: QTableWidgetItem) -> None:
         if not self._filling and item.column() == 0 and item.text().strip():
             self.rename_requested.emit(self._runs[item.row()], item.text().strip())
+
+
+def _with_unit(value: float | None, unit: str | None) -> tuple[float | None, str]:
+    """A metric as a number and its unit, for a spreadsheet; a share in percent."""
+    if unit in (None, "share"):
+        return None if value is None else value * 100, "%"
+    return value, unit or ""

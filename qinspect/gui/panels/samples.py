@@ -19,7 +19,7 @@ from ..document import Document
 from .cards import Hint, label
 from .figures import small
 from .glimpse import GlimpseView
-from .tables import align_right, explain, filling, row_table
+from .tables import align_right, explain, filling, row_table, set_bare
 
 if TYPE_CHECKING:
     from ..close_up import SampleErrors
@@ -104,6 +104,7 @@ class WorstSamples(QWidget):
                     item = QTableWidgetItem(text)
                     item.setToolTip(text)
                     if column in (1, 2):
+                        set_bare(item, (row.kl, row.mse)[column - 1])
                         item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                     if column == 4 and row.quantized_top != row.float_top:
                         font = item.font()

@@ -131,9 +131,10 @@ class VerdictPage(Page):
             )
         elif stale:
             text = self.tr("The plan changed: these figures are those of “{0}”.").format(run.name)
-            text = f"{text} {edit_line(document)[0]}".rstrip()
         else:
             text = self.tr("Quick figures on few samples, without kernels and time. Run everything to be sure.")
+        if run is not None and not self._analyzing:
+            text = f"{text} {edit_line(document)[0]}".rstrip()
         self.empty_text.setText(text)
         self.line.setVisible(run is not None)
         self.line.setText("\n".join(filter(None, (summary(totals), run and _drifted(run.analysis.drift)))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -321,3 +322,20 @@ def rgba(color: str | QColor, alpha: int) -> QColor:
 def short_name(layer_id: str, length: int = 28) -> str:
     """The end of a layer's id, which tells layers apart."""
     return layer_id if len(layer_id) <= length else "…" + layer_id[1 - length :]
+
+
+def told_apart(ids: Sequence[str], length: int) -> list[str]:
+    """Ends of layers' ids that tell them apart, of about `length` letters.
+
+    The operator is left out where there is no room for it and the path says enough; an end that two share grows.
+    """
+    paths = [layer_id.rpartition(":")[0] or layer_id for layer_id in ids]
+    alike = Counter(paths)
+    pairs = zip(ids, paths, strict=True)
+    names = [path if len(layer_id) > length and alike[path] == 1 else layer_id for layer_id, path in pairs]
+    longest, different = max(map(len, names), default=0), len(set(names))
+    found = [short_name(name, length) for name in names]
+    while length < longest and len(set(found)) < different:
+        length += 4
+        found = [short_name(name, length) for name in names]
+    return found

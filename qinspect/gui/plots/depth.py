@@ -56,6 +56,8 @@ class DepthPlot(Plot):
         self.sqnr.setChecked(True)
         group.buttonToggled.connect(self._series_chosen)
         self._mark = pg.InfiniteLine(angle=90, movable=False)
+        self._chosen: tuple[str, ...] = ()
+        self._others = pg.VTickGroup(yrange=(0, 1))
         self.canvas.scene().sigMouseMoved.connect(self._hover)
         self.canvas.scene().sigMouseClicked.connect(self._clicked)
         self.begin(self.tr("Error by depth"), self.tr("Run the analysis to see the error of every layer."))
@@ -81,9 +83,9 @@ class DepthPlot(Plot):
         """Show the hint."""
         self.set_points(())
 
-    def select(self, layer_id: str | None) -> None:
-        """Mark a layer without a signal."""
-        self._selected = layer_id
+    def select(self, layer_id: str | None, chosen: Sequence[str] = ()) -> None:
+        """Mark a layer, and more faintly all that are selected with it, without a signal."""
+        self._selected, self._chosen = layer_id, tuple(chosen)
         self._place_mark()
 
     def show_series(self, name: str) -> None:
@@ -145,7 +147,9 @@ class DepthPlot(Plot):
                     )
                 )  # fmt: skip
         self._mark.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))
-        self.plot.addItem(self._mark, ignoreBounds=True)
+        self._others.setPen(pg.mkPen(rgba(colours.text, 90), width=1))
+        for mark in (self._others, self._mark):
+            self.plot.addItem(mark, ignoreBounds=True)
         self._place_mark()
 
     def _values(self, key: str) -> NDArray[np.float64]:
@@ -156,6 +160,9 @@ class DepthPlot(Plot):
         self._mark.setVisible(place is not None)
         if place is not None:
             self._mark.setValue(place + 1)
+        others = [self._index[layer_id] + 1 for layer_id in self._chosen if layer_id in self._index]
+        self._others.setXVals([x for x in others if place is None or x != place + 1])
+        self._others.setVisible(bool(self._others.xvals))  # an empty path is a fault in an SVG to some readers
         self._describe(place)
 
     def _describe(self, place: int | None) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QWidget
 
-from .base import Plot, Table, rgba, short_name
+from .base import Plot, Table, rgba, told_apart
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class LatencyBar:
 
 MOST_WHISKER = 1.6
 """The axis ends at so many times the longest bar; where a whisker is longer, an arrow stands at its end."""
+
+NAMES, FEWEST, MOST = 0.28, 22, 60
+"""Share of the width that names may take, and the letters that they have at least and at most."""
 
 
 class LatencyPlot(Plot):
@@ -100,8 +104,7 @@ class LatencyPlot(Plot):
         colours = self.colours
         self._axes(self.tr("median time (µs)"), self.tr("layer"))
         self.plot.showGrid(x=True, y=False, alpha=0.14 if colours.dark else 0.1)
-        axis = self.plot.getAxis("left")
-        axis.setTicks([[(place, short_name(bar.label, 24)) for place, bar in enumerate(self._bars)]])
+        self._name_rows()
         self._band.setBrush(rgba(colours.accent, 40))
         self.plot.addItem(self._band, ignoreBounds=True)
         rows = np.arange(len(self._bars))
@@ -174,6 +177,17 @@ class LatencyPlot(Plot):
         if measured:
             text += self.tr(" · whiskers: from the lower to the upper quartile")
         self.set_caption(text)
+
+    def _name_rows(self) -> None:
+        """Names have a share of the width, so that in a wide plot they are seen whole."""
+        letters = int(NAMES * self.width() / max(self.fontMetrics().averageCharWidth(), 1))
+        names = told_apart([bar.label for bar in self._bars], min(max(letters, FEWEST), MOST))
+        self.plot.getAxis("left").setTicks([list(enumerate(names))])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width() and self._bars:
+            self._name_rows()
 
     def _place_band(self) -> None:
         place = next((p for p, bar in enumerate(self._bars) if bar.id == self._selected), None)

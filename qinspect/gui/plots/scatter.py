@@ -144,7 +144,7 @@ class GainScatter(Plot):
             rows = [point for point in self._points if point.id in self._chosen]
             parts.append(
                 self.tr("{} selected: {:.1f}% of the error, {:+.0f} µs").format(
-                    len(rows), sum(r.error_share for r in rows) * 100, sum(r.won_us for r in rows)
+                    len(rows), sum(r.error_share for r in rows) * 100, round(sum(r.won_us for r in rows))
                 )
             )
         else:
@@ -152,7 +152,7 @@ class GainScatter(Plot):
         self.set_caption(" · ".join(parts))
 
     def _tip(self, x: float, y: float, data: str) -> str:
-        return self.tr("{}\n{:.2g}% of the error, {:+.0f} µs").format(short_name(data, 48), 10**x, y)
+        return self.tr("{}\n{:.2g}% of the error, {:+.0f} µs").format(short_name(data, 48), 10**x, round(y))
 
     def point_of(self, layer_id: str) -> QPointF:
         """Where in the canvas a layer's dot is."""
