@@ -13,5 +13,6 @@ run         `backends` (a table and a lowering each), `kernels`, `latency`, `pro
 explain     `doctor`, `remedies`, `search` (candidates for one layer, plans for the whole)
 tell        `results` (plain data), `rows`, `report`, `compare`, `export`, `dump`, `inspect`
 whole jobs  `float_check`, `job` (up to the statistics), `analyze`, `cluster`; `footprint` for the memory of each
-underneath  `problem`, `text`, `progress`, `files` and `staged`; `process` for what may crash or be killed
+underneath  `problem`, `text`, `progress`, `files` and `staged`; `parallel` (portions on several processors) and
+            `process` (what may crash or be killed)
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -15,9 +15,11 @@ from . import intervals
 from .backends import simulation as simulate
 from .classes import ClassAxis, Of, place_of
 from .graph import Layer
-from .graph.execute import NEW, Executor, outputs_of, portions
+from .graph.execute import NEW, Executor, outputs_of, portions, samples_of
+from .graph.memory import VALUE_BYTES
 from .graph.recurrent import RECURRENT
 from .intervals import Interval
+from .parallel import in_parallel
 from .progress import Report, silent
 from .qparams import QParams
 from .quantize import Quantization
@@ -49,6 +51,11 @@ class Noise:
             self.signal += float(torch.dot(a, a))
             self.noise += noise
 
+    def include(self, other: Self) -> None:
+        """Sums over the values of both."""
+        self.signal += other.signal
+        self.noise += other.noise
+
     @property
     def sqnr_db(self) -> float | None:
         return sqnr_db(self.signal, self.noise)
@@ -72,6 +79,13 @@ class Power(Noise):
             self.product += (signal + quantized - noise) / 2  # (b - a)² = a² + b² - 2ab
             self.count += len(a)
             self.max = float(np.maximum(self.max, max(abs(float(end)) for end in torch.aminmax(d))))
+
+    def include(self, other: Self) -> None:
+        super().include(other)
+        self.quantized += other.quantized
+        self.product += other.product
+        self.count += other.count
+        self.max = float(np.maximum(self.max, other.max))
 
     @property
     def mse(self) -> float | None:
@@ -142,6 +156,15 @@ class OutputErrors:
             return
         self.kl.append(kl_divergence(first, second).numpy())
         self.agree.append(agreement(first, second))
+
+    def include(self, other: OutputErrors) -> None:
+        """Sums over the samples of both, these first."""
+        if not self.powers:
+            self.powers = [Power() for _ in other.powers]
+        for power, more in zip(self.powers, other.powers, strict=True):
+            power.include(more)
+        self.kl += other.kl
+        self.agree += other.agree
 
     @property
     def mse(self) -> float | None:
@@ -290,31 +313,54 @@ def measure(
     alone = Simulation(quantization, channels_last=True)
     found = OutputErrors(classes)
     of_layers = {layer.id: _LayerPowers() for layer in graph.layers if not layer.transparent}
+
+    def pieces() -> Iterator[_Piece]:
+        seen = 0
+        for batch in batches:
+            # The range of a dynamic layer's input is that of the batch.
+            for inputs in [batch] if quantization.dynamic else portions(graph, batch):
+                size = samples_of(inputs)
+                yield _Piece(inputs, size, layer_samples is None or seen < layer_samples)
+                seen += size
+
+    def run(piece: _Piece, report: Report) -> tuple[int, Any, Any, Mapping[str, _LayerPowers]]:
+        with torch.inference_mode():
+            if piece.layers:
+                return piece.size, *_side_by_side(plain, simulation, alone, piece.inputs, report)
+            report(0, 1, Text("simulating"))
+            reference = plain(piece.inputs)
+            report(0.5, 1, Text("simulating"))
+            return piece.size, reference, simulation(piece.inputs), {}
+
     samples = 0
-    # The range of a dynamic layer's input is that of the batch.
-    parts = batches if quantization.dynamic else (part for batch in batches for part in portions(graph, batch))
-    with torch.inference_mode():
-        for inputs in parts:
-            size = int(inputs[0].shape[0]) if inputs[0].dim() else 1
-            if layer_samples is None or samples < layer_samples:
-                reference, quantized = _side_by_side(
-                    plain, simulation, alone, inputs, of_layers, report, samples, size, total
-                )
-            else:
-                report(samples, total or samples + size, Text("simulating"))
-                reference = plain(inputs)
-                report(samples + size / 2, total or samples + size, Text("simulating"))
-                quantized = simulation(inputs)
-            found.add(outputs_of(reference), outputs_of(quantized))
-            if collect is not None:
-                collect(outputs_of(reference), outputs_of(quantized))
-            samples += size
+
+    def each(piece: _Piece) -> int:
+        return 3 * VALUE_BYTES * graph.live_values * piece.size  # float, quantized, and a layer by itself
+
+    for size, reference, quantized, powers in in_parallel(
+        run, pieces(), lambda piece: piece.size, report, total=total, each=each, apart=not graph.opaque
+    ):
+        found.add(outputs_of(reference), outputs_of(quantized))
+        if collect is not None:
+            collect(outputs_of(reference), outputs_of(quantized))
+        for id, of_piece in powers.items():
+            of_layers[id].include(of_piece)
+        samples += size
     rows = {
         layer.id: of_layers[layer.id].errors(quantization.values.get(layer.value))
         for layer in graph.layers
         if layer.id in of_layers and of_layers[layer.id].cumulative.count
     }
     return Measured(rows, found, samples)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Samples that go through together, and whether the layers are measured on them."""
+
+    inputs: Sequence[torch.Tensor]
+    size: int
+    layers: bool
 
 
 @dataclass
@@ -325,6 +371,13 @@ class _LayerPowers:
     weight: Noise = field(default_factory=Noise)
     activation: Noise = field(default_factory=Noise)
     cumulative: Power = field(default_factory=Power)
+
+    def include(self, other: _LayerPowers) -> None:
+        """Sums over the samples of both."""
+        self.local.include(other.local)
+        self.weight.include(other.weight)
+        self.activation.include(other.activation)
+        self.cumulative.include(other.cumulative)
 
     def errors(self, params: QParams | None) -> Errors:
         local, cumulative = self.local, self.cumulative
@@ -358,7 +411,7 @@ def _add_own(
     if layer.id not in q.weights:
         powers.local.add(first, first_of(alone.run_layer(layer, floats)))
         if layer.op not in RECURRENT:
-            powers.activation = powers.local
+            powers.activation.include(powers.local)
         return
     read = alone.as_read(layer, floats)
     # Where what it reads was rounded already, where that was made, nothing is to be computed twice.
@@ -376,14 +429,11 @@ def _side_by_side(
     simulation: Simulation,
     alone: Simulation,
     inputs: Sequence[torch.Tensor],
-    of_layers: Mapping[str, _LayerPowers],
     report: Report,
-    samples: int,
-    size: int,
-    total: int,
-) -> tuple[Any, Any]:
-    """One batch through both models, layer by layer, so that no activation is kept longer than needed."""
+) -> tuple[Any, Any, Mapping[str, _LayerPowers]]:
+    """One piece through both models, layer by layer, so that no activation is kept longer than needed."""
     graph, q = simulation.graph, simulation.quantization
+    of_layers = {layer.id: _LayerPowers() for layer in graph.layers if not layer.transparent}
     last = {name: index for index, layer in enumerate(graph.layers) for name in layer.inputs}
     ours = {
         spec.name: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t
@@ -405,5 +455,5 @@ def _side_by_side(
             if last[name] == index and name not in graph.output_values:
                 floats.pop(name, None)
                 quantized.pop(name, None)
-        report(samples + size * (index + 1) / len(graph.layers), total or samples + size, Text("measuring errors"))
-    return [floats[n] for n in graph.output_values], [quantized[n] for n in graph.output_values]
+        report(index + 1, len(graph.layers), Text("measuring errors"))
+    return [floats[n] for n in graph.output_values], [quantized[n] for n in graph.output_values], of_layers

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from .calibrate import memory_bytes
 from .graph.memory import VALUE_BYTES, fixed_batch, free_bytes, in_units
 from .job import batch_size, fused_graph
 from .load import Model
+from .parallel import at_a_time
 from .plan import QuantPlan
-from .sensitivity.estimate import KEPT_BYTES
+from .sensitivity.estimate import KEPT_BYTES, TAKEN, taken_bytes
 from .text import Text
 
-ANALYZED = 7
-"""Memory of an analysis, over that of all layers' values of a portion: measured at 5.7 and 6.3."""
-
 WEIGHTS_ANALYZED = 3.5
-"""And over that of the weights, which are rounded, and whose roundings are compared: measured at 3.3."""
+"""Memory of an analysis beside its portions, over that of the weights, which are rounded too: measured at 3.3."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,8 @@ def memory_of(model: Model, plan: QuantPlan) -> Memory:
     # The user's own model runs a whole batch at once.
     forward = VALUE_BYTES * graph.live_values * (1 if fixed_batch(graph) else batch)
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.graph.params.values())
-    values = VALUE_BYTES * sum(math.prod(layer.shape) for layer in graph.layers)
-    analyzing = int(ANALYZED * max(values, min(KEPT_BYTES, values * batch)) + WEIGHTS_ANALYZED * weights)
+    portion = max(taken_bytes(graph, 1), min(TAKEN * KEPT_BYTES, taken_bytes(graph, batch)))
+    analyzing = int(portion * at_a_time(portion) + WEIGHTS_ANALYZED * weights)
     return Memory(weights, max(calibrating, forward, analyzing), free_bytes(), batch)
 
 

@@ -143,13 +143,11 @@ class Simulation(Executor):
             else params.fake_quantize(value, value if its_own and not value.requires_grad else None)
         )
 
-    def compute(self, layer: Layer, values: Mapping[str, Any], parts: int | None = None) -> Any:
-        swapped = self._of_layer[layer.id]
-        if not swapped:
-            return super().compute(layer, values, parts)
-        kept = {key: self.params[key] for key in swapped}
-        self.params.update(swapped)
-        try:
-            return super().compute(layer, values, parts)
-        finally:
-            self.params.update(kept)
+    def compute(
+        self,
+        layer: Layer,
+        values: Mapping[str, Any],
+        parts: int | None = None,
+        swapped: Mapping[str, torch.Tensor] | None = None,
+    ) -> Any:
+        return super().compute(layer, values, parts, self._of_layer[layer.id] if swapped is None else swapped)

@@ -1,4 +1,4 @@
-"""Long work: one worker thread, and what the window hears of it. The only file that starts threads."""
+"""Long work: one worker thread, and what the window hears of it. The only file of the window that starts threads."""
 
 from __future__ import annotations
 

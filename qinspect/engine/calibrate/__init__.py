@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import torch
 
 from ..files import demand_file, write_atomically
 from ..graph import Layer, LayerGraph
-from ..graph.execute import Executor, portions
+from ..graph.execute import Executor, portions, samples_of
 from ..graph.memory import VALUE_BYTES, Shortage, fixed_batch, ran_out
+from ..parallel import at_a_time, in_parallel
 from ..problem import Problem
 from ..progress import Cancelled, Report, silent
 from ..statistics import BINS, Histogram, TensorStats
@@ -223,18 +225,16 @@ def calibrate(
     -------
     Calibration
     """
-    names = frozenset(wanted_values(graph)) if only is None else only
-    known = {} if start is None else start.tensors
-    observers = {name: Observer(share, known.get(name)) for name in wanted_values(graph) if name in names}
+    names = [name for name in wanted_values(graph) if only is None or name in only]
     executor = Executor(graph, channels_last=True)
+    tensors = {} if start is None else {name: start.tensors[name] for name in names if name in start.tensors}
     samples = 0 if start is None else start.samples
     before = 0.0 if start is None else start.seconds
     began = kept = time.perf_counter()
 
     def found() -> Calibration:
-        stats = {name: observer.stats() for name, observer in observers.items()}
         return Calibration(
-            {name: of_value for name, of_value in stats.items() if of_value is not None},
+            {name: tensors[name] for name in names if name in tensors},
             samples,
             "" if start is None else start.key,
             before + time.perf_counter() - began,
@@ -242,35 +242,37 @@ def calibrate(
             share=share,
         )
 
-    try:
+    def run(piece: _Piece, report: Report) -> tuple[_Piece, dict[str, TensorStats]]:
         with torch.inference_mode():
-            for batch in batches:
-                size = int(batch[0].shape[0]) if batch[0].dim() else 1
-                parts, number = portions(graph, batch), 0
-                while number < len(parts):
-                    done = samples + size * number / len(parts)
-                    try:
-                        _observe(
-                            executor, parts[number], observers, report, done, size / len(parts), total or samples + size
-                        )
-                        number += 1
-                    except (Shortage, RuntimeError, MemoryError) as error:
-                        if not isinstance(error, Shortage) and not ran_out(error):
-                            raise
-                        smaller = portions(graph, batch, most=len(parts[0][0]) // 2) if parts[0][0].dim() else parts
-                        if len(smaller) == len(parts):
-                            raise
-                        # Values of this batch have been counted already: it begins anew.
-                        for observer in observers.values():
-                            observer.revert()
-                        parts, number = smaller, 0
-                for observer in observers.values():
-                    observer.end_batch()
-                samples += size
-                report(samples, total or samples, Text("collecting statistics"))
-                if keep is not None and time.perf_counter() - kept > KEEP_S:
-                    keep(found())
-                    kept = time.perf_counter()
+            return piece, _statistics(executor, piece, names, share, report)
+
+    def each(piece: _Piece) -> int:
+        return VALUE_BYTES * graph.live_values * samples_of(piece.portions[0])
+
+    pieces = (piece for batch in batches for piece in _pieces(graph, batch))
+    of_batch: dict[str, TensorStats] = {}
+    try:
+        for piece, stats in in_parallel(
+            run,
+            pieces,
+            lambda piece: piece.size,
+            report,
+            before=samples,
+            total=total,
+            each=each,
+            apart=not graph.opaque,
+        ):
+            for name, of_piece in stats.items():
+                of_batch[name] = of_batch[name].beside(of_piece) if name in of_batch else of_piece
+            if not piece.last:
+                continue
+            for name, whole in of_batch.items():
+                tensors[name] = tensors[name].merged(whole) if name in tensors else whole
+            of_batch = {}
+            samples += piece.of
+            if keep is not None and time.perf_counter() - kept > KEEP_S:
+                keep(found())
+                kept = time.perf_counter()
     except Cancelled:
         if keep is not None and samples:
             keep(found())
@@ -282,24 +284,65 @@ def calibrate(
     return found()
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """Some portions of a batch: their samples and those of the whole, and whether they are its last ones."""
+
+    portions: Sequence[Sequence[torch.Tensor]]
+    size: float
+    of: int
+    last: bool
+
+
+def _pieces(graph: LayerGraph, batch: Sequence[torch.Tensor]) -> Iterator[_Piece]:
+    """A batch in as many pieces as are worked on at a time; its portions do not depend on their number."""
+    size = samples_of(batch)
+    parts = portions(graph, batch)
+    ends = [len(parts) * i // at_a_time() for i in range(at_a_time() + 1)]
+    for start, end in pairwise(sorted(set(ends))):
+        yield _Piece(parts[start:end], size * (end - start) / len(parts), size, end == len(parts))
+
+
+def _statistics(
+    executor: Executor, piece: _Piece, names: Sequence[str], share: float, report: Report
+) -> dict[str, TensorStats]:
+    """Of one piece; in smaller portions where memory runs out."""
+    parts = piece.portions
+    while True:
+        observers = {name: Observer(share) for name in names}
+        try:
+            for number, part in enumerate(parts):
+                _observe(executor, part, observers, report, number, len(parts))
+        except (Shortage, RuntimeError, MemoryError) as error:
+            if not isinstance(error, Shortage) and not ran_out(error):
+                raise
+            most = len(parts[0][0]) // 2 if parts[0][0].dim() else 0
+            smaller = [part for whole in parts for part in portions(executor.graph, whole, most=most)]
+            if len(smaller) == len(parts):
+                raise
+            parts = smaller  # values of this piece have been counted already: it begins anew
+        else:
+            stats = {name: observer.stats() for name, observer in observers.items()}
+            return {name: of_value for name, of_value in stats.items() if of_value is not None}
+
+
 def _observe(
     executor: Executor,
     inputs: Sequence[torch.Tensor],
     observers: Mapping[str, Observer],
     report: Report,
-    before: float,
-    size: float,
-    total: float,
+    number: int,
+    of: int,
 ) -> None:
-    """One portion of a batch."""
+    """One portion of a piece."""
     graph = executor.graph
-    samples = int(inputs[0].shape[0]) if inputs[0].dim() else 1
+    samples = samples_of(inputs)
     done = 0
 
     def see(layer: Layer, value: torch.Tensor) -> torch.Tensor:
         nonlocal done
         done += 1
-        report(before + size * done / len(graph.layers), total, Text("collecting statistics"))
+        report(number + done / len(graph.layers), of, Text("collecting statistics"))
         observer = observers.get(layer.value)
         if observer is not None:
             observer.see(value, samples)
@@ -331,6 +374,7 @@ def memory_bytes(graph: LayerGraph, batch: int) -> int:
     portion = max(len(part[0]) for part in portions(graph, inputs)) if inputs and inputs[0].dim() else 1
     if fixed_batch(graph) is not None:
         portion = 1  # what lives is known for the whole batch
+    portion *= at_a_time(VALUE_BYTES * graph.live_values * portion)
     fed = sum(tensor.numel() for tensor in inputs)
     stored = [layer.roles["weight"] for layer in graph.layers if layer.op == "conv2d" and "weight" in layer.roles]
     weights = sum(graph.params[key].numel() for key in stored)

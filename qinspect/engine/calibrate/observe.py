@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import math
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..statistics import BATCHES, BINS, SAMPLES, Histogram, TensorStats, bin_exponent, merged_moments, weighted
+from ..statistics import BINS, SAMPLES, Histogram, TensorStats, bin_exponent, merged_moments, weighted
 
 SHARE = 0.125
 """Share of a tensor's values that its variance, zeros and histogram rest on."""
@@ -27,47 +26,30 @@ _NO_HISTOGRAM = Histogram(0, 0, np.empty(0, np.int64))
 
 
 class Observer:
-    """Running statistics of one value.
+    """Running statistics of one value, over the portions of a batch.
 
-    Figures are combined as in `TensorStats.merged`, so that pieces give what the whole gives:
+    Figures are combined as in `TensorStats.merged`, so that portions give what the whole gives:
     extremes are exact, and counts go straight into the widest grid so far.
 
     Parameters
     ----------
     share : float
         Share of the values that variance, zeros and histogram rest on.
-    start : TensorStats, optional
-        Statistics of the batches that were seen before.
     """
 
-    def __init__(self, share: float = SHARE, start: TensorStats | None = None) -> None:
+    def __init__(self, share: float = SHARE) -> None:
         self.share = share
         self.count = self.nonfinite = self.sampled = self.zeros = 0
         self.min, self.max = math.inf, -math.inf
         self.mean = self.sample_mean = self.variance = 0.0
         self.channels: tuple[NDArray[np.float32], NDArray[np.float32]] = (_NOTHING, _NOTHING)
-        self.by_batch: tuple[list[float], list[float]] = ([], [])
         self.by_sample: tuple[list[float], list[float]] = ([], [])
-        self._batch = (math.inf, -math.inf)
         self._exponent = self._first = 0  # of the grid
         self._bins = np.zeros(BINS, np.int64)
-        self._kept: Observer  # as it was when the last batch ended
         self._used = (0, -1)  # places in `_bins` of the smallest and the largest value
-        if start is not None:
-            self._continue(start)
-        self._mark()
-
-    def _continue(self, start: TensorStats) -> None:
-        self.count, self.nonfinite, self.sampled, self.zeros = start.count, start.nonfinite, start.sampled, start.zeros
-        self.min, self.max, self.mean = start.min, start.max, start.mean
-        self.sample_mean, self.variance = start.sample_mean, start.variance
-        self.channels = start.channel_min, start.channel_max
-        self.by_batch = start.batch_min.tolist(), start.batch_max.tolist()
-        self.by_sample = start.sample_min.tolist(), start.sample_max.tolist()
-        self._take(start.histogram)
 
     def see(self, x: torch.Tensor, samples: int | None = None) -> None:
-        """One piece of a batch.
+        """One portion.
 
         Parameters
         ----------
@@ -100,59 +82,29 @@ class Observer:
             self.zeros += int(np.count_nonzero(sample.numpy() == 0))  # torch's own count takes 30 times as long
             self._into_bins(sample, *ends)
 
-    def end_batch(self) -> None:
-        """What has been seen since the last call was one batch."""
-        if self._batch != (math.inf, -math.inf):
-            for ends, end in zip(self.by_batch, self._batch, strict=True):
-                ends.append(end)
-                if len(ends) == 2 * BATCHES:
-                    del ends[:BATCHES]
-            self._batch = (math.inf, -math.inf)
-        self._mark()
-
-    def revert(self) -> None:
-        """Forget what has been seen since the last batch ended."""
-        at = self._kept
-        for ends, count in zip((*self.by_batch, *self.by_sample), (at._batches,) * 2 + (at._samples,) * 2, strict=True):
-            del ends[count:]
-        self.__dict__.update(at.__dict__)
-        self._bins = at._bins.copy()
-        self._kept = at
-
     def stats(self) -> TensorStats | None:
-        """Of the batches that have been seen whole; None where there was no value in them."""
-        at = self._kept
-        if not at.count:
+        """Of all portions, which are one batch; None where there was no value in them."""
+        if not self.count:
             return None
-        batch_min, batch_max = (np.array(ends[: at._batches][-BATCHES:], np.float32) for ends in self.by_batch)
-        sample_min, sample_max = (np.array(ends[: at._samples], np.float32) for ends in self.by_sample)
         return TensorStats(
-            at.count,
-            at.min,
-            at.max,
-            at.mean,
-            *at.channels,
-            batch_min,
-            batch_max,
-            at.nonfinite,
-            at.sampled,
-            at.sample_mean,
-            at.variance,
-            at.zeros,
-            at._histogram(),
-            sample_min,
-            sample_max,
+            self.count,
+            self.min,
+            self.max,
+            self.mean,
+            *self.channels,
+            np.array([self.min], np.float32),
+            np.array([self.max], np.float32),
+            self.nonfinite,
+            self.sampled,
+            self.sample_mean,
+            self.variance,
+            self.zeros,
+            self._histogram(),
+            *(np.array(ends, np.float32) for ends in self.by_sample),
         )
 
-    def _mark(self) -> None:
-        """Remember how things stand, since the next batch may not be seen to its end."""
-        self._batches, self._samples = len(self.by_batch[0]), len(self.by_sample[0])
-        self._kept = copy.copy(self)
-        self._kept._bins = self._bins.copy()
-        self._kept.__dict__.pop("_kept", None)
-
     def _extremes(self, x: torch.Tensor, samples: int | None) -> tuple[float, float, float]:
-        """Add extremes by channel, sample and batch; returns the smallest, the largest value and the sum."""
+        """Add extremes by channel and sample; returns the smallest, the largest value and the sum."""
         if x.dim() < 2:
             least, most, total = torch.stack([x.amin(), x.amax(), x.sum()]).tolist()
         else:
@@ -173,7 +125,6 @@ class Observer:
                 for ends, of_piece in zip(self.by_sample, by_row, strict=True):
                     ends.extend(of_piece[:room].tolist())
         self.min, self.max = float(np.minimum(self.min, least)), float(np.maximum(self.max, most))
-        self._batch = float(np.minimum(self._batch[0], least)), float(np.maximum(self._batch[1], most))
         return least, most, total
 
     def _moments(self, sample: torch.Tensor) -> None:
@@ -260,7 +211,6 @@ def tensor_stats(x: torch.Tensor, share: float = 1.0) -> TensorStats:
     """
     observer = Observer(share)
     observer.see(x)
-    observer.end_batch()
     found = observer.stats()
     assert found is not None
     return found

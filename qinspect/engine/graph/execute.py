@@ -62,6 +62,9 @@ _IN_PLACE = {
 }
 
 
+_NONE: Mapping[str, torch.Tensor] = {}
+
+
 class ShapesOnly(TorchDispatchMode):
     """While it lasts, what makes tensors from sizes alone makes them without values, on the meta device."""
 
@@ -107,7 +110,13 @@ class Executor:
             for index, layer in enumerate(graph.layers)
         ]
 
-    def compute(self, layer: Layer, values: Mapping[str, Any], parts: int | None = None) -> Any:
+    def compute(
+        self,
+        layer: Layer,
+        values: Mapping[str, Any],
+        parts: int | None = None,
+        swapped: Mapping[str, torch.Tensor] = _NONE,
+    ) -> Any:
         """The value that one layer hands on, absorbed activations included.
 
         Parameters
@@ -117,12 +126,14 @@ class Executor:
             What it reads, by name.
         parts : int, optional
             Stop after so many of its own operator and the absorbed ones that are computed.
+        swapped : mapping
+            Tensors to use in place of these parameters, by key.
         """
         local: dict[str, Any] = {}
 
         def leaf(item: Ref | Param) -> Any:
             if isinstance(item, Param):
-                return self.params[item.key]
+                return swapped[item.key] if item.key in swapped else self.params[item.key]
             return local[item.value] if item.value in local else values[item.value]
 
         before, result = "", None
@@ -234,6 +245,11 @@ def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
         joined[(slice(start, start + len(part)), *map(slice, part.shape[1:]))] = part
         start += len(part)
     return joined
+
+
+def samples_of(inputs: Sequence[torch.Tensor]) -> int:
+    """How many samples a model's inputs are of."""
+    return int(inputs[0].shape[0]) if inputs[0].dim() else 1
 
 
 PORTION_BYTES = 16 << 20

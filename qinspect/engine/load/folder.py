@@ -101,7 +101,7 @@ def _existing(
         if weight is not None and not params.is_float:
             try:
                 integers[layer_id] = params.quantize(weight.detach()).numpy().astype(params.dtype)
-            except (RuntimeError, TypeError, IndexError, OverflowError) as error:
+            except (RuntimeError, TypeError) as error:
                 shape = tuple(weight.shape)
                 what = Text(
                     "the scales of {layer} do not suit its weight of shape {shape}", layer=layer_id, shape=shape

@@ -22,6 +22,7 @@ layers that read it as it is, and only from there on along the gradient.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,10 @@ import torch
 from numpy.typing import NDArray
 
 from ..classes import ClassAxis
-from ..graph.execute import portions
+from ..graph import LayerGraph
+from ..graph.execute import Executor, portions, samples_of
+from ..graph.memory import VALUE_BYTES
+from ..parallel import in_parallel
 from ..progress import Report, silent
 from ..quantize import Quantization
 from ..text import Text
@@ -39,6 +43,15 @@ from .walk import OF_KL, Walk
 
 KEPT_BYTES = 128 << 20
 """Values of all layers of a portion, which are kept until the gradients have come back to them."""
+
+
+TAKEN = 7
+"""Memory that a portion takes, over that of all layers' values of it: measured at 5.7 and 6.3."""
+
+
+def taken_bytes(graph: LayerGraph, samples: int) -> int:
+    """Memory that scoring takes for a portion of so many samples."""
+    return TAKEN * VALUE_BYTES * samples * sum(math.prod(layer.shape) for layer in graph.layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,30 +203,44 @@ def score(
         Whether `Scores.answers` is wanted: one more backward pass.
     """
     graph = next(iter(variants.values())).float_graph
-    noises = Noises(graph, variants, only)
-    walk = Walk(graph, noises, draws, torch.Generator().manual_seed(seed), classes, margins)
-    samples = 0
-    with torch.no_grad():
-        for batch in batches:
-            for inputs in portions(graph, batch, kept=KEPT_BYTES):
-                size = int(inputs[0].shape[0]) if inputs[0].dim() else 1
-                walk.add(inputs, size, report, samples, total or samples + size)
-                samples += size
-    return {name: _scores(name, walk, noises, samples) for name in variants}
+    noises, executor = Noises(graph, variants, only), Executor(graph, channels_last=True)
+    parts = (part for batch in batches for part in portions(graph, batch, kept=KEPT_BYTES))
+
+    def run(portion: tuple[int, Sequence[torch.Tensor]], report: Report) -> Walk:
+        # Every portion draws from numbers of its own: whose turn it is does not count.
+        generator = torch.Generator().manual_seed((seed << 32) + portion[0])
+        with torch.no_grad():
+            return Walk(executor, noises, draws, generator, classes, margins).go(portion[1], report)
+
+    def size(portion: tuple[int, Sequence[torch.Tensor]]) -> int:
+        return samples_of(portion[1])
+
+    def each(portion: tuple[int, Sequence[torch.Tensor]]) -> int:
+        return taken_bytes(graph, size(portion))
+
+    walks = list(in_parallel(run, enumerate(parts), size, report, total=total, each=each, apart=not graph.opaque))
+    return {name: _scores(name, walks, noises) if walks else Scores({}, {}, 0) for name in variants}
 
 
-def _scores(name: str, walk: Walk, noises: Noises, samples: int) -> Scores:
+def _scores(name: str, walks: Sequence[Walk], noises: Noises) -> Scores:
     """Of one plan."""
+    walk = walks[0]
+    samples = sum(each.size for each in walks)
     squares, by_kl = slice(0, walk.squares), slice(walk.squares, (1 + OF_KL) * walk.draws)
-    effects = {key: np.concatenate(parts, 1) for key, parts in walk.effects.items()}
+    keys = dict.fromkeys(key for each in walks for key in each.effects)
+    effects = {
+        key: np.concatenate([each.effects.get(key, np.zeros((walk.vectors, each.size))) for each in walks], 1)
+        for key in keys
+    }
     used = {id: noisy.used[name] for id, noisy in noises.layers.items() if name in noisy.used}
     zero = np.zeros((walk.vectors, samples))
     whole = {id: sum((effects.get((id, key), zero) for key in keys), zero) for id, keys in used.items()}
     weight = {
         id: sum((effects.get((id, key), zero) for key in keys if key[0] == "weight"), zero) for id, keys in used.items()
     }
-    correction = walk.power_correction(samples)
-    mse = {id: effect[squares] ** 2 * correction for id, effect in whole.items()}
+    for effect in (*whole.values(), *weight.values()):
+        effect[squares] *= _to_all_power(walks)
+    mse = {id: effect[squares] ** 2 for id, effect in whole.items()}
     kl = {id: effect[by_kl] ** 2 / 2 for id, effect in whole.items() if walk.has_kl}
     together = sum(whole.values(), zero)
     return Scores(
@@ -221,15 +248,40 @@ def _scores(name: str, walk: Walk, noises: Noises, samples: int) -> Scores:
         {id: float(values.mean()) for id, values in kl.items()},
         samples,
         {id: float((weight[id][by_kl] ** 2).mean()) / 2 for id in kl},
-        {id: float((weight[id][squares] ** 2).mean()) * correction for id in mse},
+        {id: float((weight[id][squares] ** 2).mean()) for id in mse},
         _standard_error(kl),
         _standard_error(mse),
         float((together[by_kl] ** 2).mean()) / 2 if kl else None,
-        float((together[squares] ** 2).mean()) * correction if mse else None,
-        Answers(np.concatenate(walk.tops), np.concatenate(walk.gaps), {id: effect[-1] for id, effect in whole.items()})
-        if walk.tops
-        else None,
+        float((together[squares] ** 2).mean()) if mse else None,
+        None if walk.tops is None else _answers(walks, whole),
     )
+
+
+def _answers(walks: Sequence[Walk], effects: Mapping[str, NDArray[np.float64]]) -> Answers:
+    tops = np.concatenate([walk.tops for walk in walks if walk.tops is not None])
+    return Answers(
+        tops, np.concatenate([walk.gaps for walk in walks]), {id: effect[-1] for id, effect in effects.items()}
+    )
+
+
+def _to_all_power(walks: Sequence[Walk]) -> NDArray[np.float64]:
+    """What each sample's effects on the squared error are multiplied with, to be shares of the power of all samples.
+
+    A portion's vectors were divided by its own power, before the others had been seen. Of several outputs
+    the mean is taken, as if their powers changed together.
+
+    Returns
+    -------
+    float64 array, shape (samples,)
+    """
+    powers = np.array([walk.powers for walk in walks])
+    sizes = np.array([walk.size for walk in walks])
+    total = powers.sum(0)
+    known = total > 0
+    if not known.any():
+        return np.ones(sizes.sum())
+    shares = (powers[:, known] / sizes[:, None]) / (total[known] / sizes.sum())
+    return np.repeat(np.sqrt(shares.mean(1)), sizes)
 
 
 def _standard_error(of_layers: Mapping[str, NDArray[np.float64]]) -> float | None:

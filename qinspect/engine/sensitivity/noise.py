@@ -84,16 +84,10 @@ class Noises:
     def with_weight(self, layer: Layer, key: Hashable, values: Mapping[str, Any]) -> Any:
         """The layer's value with one of its rounded weights."""
         weight, bias = self.layers[layer.id].weights[key]
-        params = self._executor.params
         swapped = {layer.roles["weight"]: weight}
         if bias is not None:
             swapped[layer.roles["bias"]] = bias
-        kept = {name: params[name] for name in swapped}
-        params.update(swapped)
-        try:
-            return self._executor.compute(layer, values)
-        finally:
-            params.update(kept)
+        return self._executor.compute(layer, values, swapped=swapped)
 
 
 def rounded(value: torch.Tensor, how: QParams | TensorConfig) -> torch.Tensor:

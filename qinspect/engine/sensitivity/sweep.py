@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from ..classes import ClassAxis
 from ..errors import OutputErrors
 from ..files import demand_file
 from ..graph import Layer
-from ..graph.execute import Executor, one_after_the_other, portions
+from ..graph.execute import Executor, one_after_the_other, portions, samples_of
 from ..metric import Metric
+from ..parallel import at_a_time, in_parallel
 from ..problem import Problem
 from ..progress import Report, part, silent
 from ..quantize import Quantization
@@ -29,7 +31,7 @@ from ..simulate import Simulation
 from ..text import Text
 
 MEMORY_BYTES = 256 << 20
-"""Room for the values of a portion of the data, of the float and of the quantized model together."""
+"""Room for the values of all portions at a time, of the float and of the quantized model together."""
 
 FIRST = 4
 """Layers whose figures come first; each following group has twice as many."""
@@ -184,6 +186,9 @@ def sweep(
     return found
 
 
+_KINDS = ("isolated", "leave_one_out")
+
+
 class _Runs:
     """The float model and the simulation, to be run from any layer on."""
 
@@ -207,35 +212,49 @@ class _Runs:
         report: Report,
         memory_bytes: int,
     ) -> tuple[dict[str, OutputFigures], dict[str, OutputFigures]]:
-        kinds = ("isolated", "leave_one_out")
+        kinds = _KINDS
         errors = {(kind, layer.id): OutputErrors(self.classes) for kind in kinds for layer in group}
         outputs: dict[tuple[str, str], list[list[NDArray[Any]]]] = {key: [] for key in errors}
-        done = 0
-        with torch.inference_mode():
-            for batch in batches:
-                # What a dynamic layer reads is rounded with the range that it has in the batch.
-                parts = [batch] if self.q.dynamic else portions(self.graph, batch, kept=memory_bytes // 2)
-                for inputs in parts:
-                    size = int(inputs[0].shape[0])
-                    floats = self._whole(self.plain, inputs)
-                    report(done, samples, "")
-                    quantized = self._whole(self.simulation, inputs)
-                    reference = [floats[name] for name in self.graph.output_values]
-                    for number, layer in enumerate(group):
-                        report(done + size * number / len(group), samples, "")
-                        alone = {layer.value: self.simulation.run_layer(layer, floats)}
-                        but_one = {layer.value: self.plain.compute(layer, quantized)}
-                        pairs = ((self.plain, floats, alone), (self.simulation, quantized, but_one))
-                        for kind, (model, values, changed) in zip(kinds, pairs, strict=True):
-                            made = self._from(layer, model, values, changed)
-                            errors[kind, layer.id].add(reference, made)
-                            if self.metric is not None:
-                                outputs[kind, layer.id].append([tensor.float().numpy() for tensor in made])
-                    done += size
+        room = memory_bytes // 2 // at_a_time()
+        parts = (
+            part
+            for batch in batches
+            # What a dynamic layer reads is rounded with the range that it has in the batch.
+            for part in ([batch] if self.q.dynamic else portions(self.graph, batch, kept=room))
+        )
+        work = partial(self._portion, group)
+        apart = not self.graph.opaque
+        for by_layer in in_parallel(work, parts, samples_of, report, total=samples, apart=apart):
+            for key, (of_portion, made) in by_layer.items():
+                errors[key].include(of_portion)
+                if made is not None:
+                    outputs[key].append(made)
         last = part(report, 1, 1)
         figures = {key: self._figures(found, outputs[key], last) for key, found in errors.items()}
         isolated, leave_one_out = ({layer.id: figures[kind, layer.id] for layer in group} for kind in kinds)
         return isolated, leave_one_out
+
+    def _portion(
+        self, group: Sequence[Layer], inputs: Sequence[torch.Tensor], report: Report
+    ) -> dict[tuple[str, str], tuple[OutputErrors, list[NDArray[Any]] | None]]:
+        """Errors of a portion, with each layer of the group alone and with all but it; the outputs for the metric."""
+        found = {}
+        with torch.inference_mode():
+            floats = self._whole(self.plain, inputs)
+            report(0, 1, "")
+            quantized = self._whole(self.simulation, inputs)
+            reference = [floats[name] for name in self.graph.output_values]
+            for number, layer in enumerate(group):
+                report(number, len(group), "")
+                alone = {layer.value: self.simulation.run_layer(layer, floats)}
+                but_one = {layer.value: self.plain.compute(layer, quantized)}
+                pairs = ((self.plain, floats, alone), (self.simulation, quantized, but_one))
+                for kind, (model, values, changed) in zip(_KINDS, pairs, strict=True):
+                    errors, made = OutputErrors(self.classes), self._from(layer, model, values, changed)
+                    errors.add(reference, made)
+                    kept = None if self.metric is None else [tensor.float().numpy() for tensor in made]
+                    found[kind, layer.id] = errors, kept
+        return found
 
     def _whole(self, model: Executor, inputs: Sequence[torch.Tensor]) -> dict[str, Any]:
         """All values of a model, which every layer's run begins from."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,8 +13,8 @@ from torch.utils import _pytree as pytree
 
 from ..classes import ClassAxis, Of, place_of
 from ..errors import LEAST_PROBABILITY, logits
-from ..graph import Layer, LayerGraph
-from ..graph.execute import Executor
+from ..graph import Layer
+from ..graph.execute import Executor, samples_of
 from ..progress import Report
 from ..text import Text
 from .noise import Noises, Way, rounded
@@ -39,14 +39,15 @@ class _Step:
 
 
 class Walk:
-    """Forward through the layers and back, portion by portion, gathering effects.
+    """Of one portion: forward through the layers and back, gathering effects.
 
     Every layer's derivative is taken by itself, so that all random vectors come back together and
     a gradient is forgotten once its layer has been passed.
 
     Parameters
     ----------
-    graph : LayerGraph
+    executor : Executor
+        Of the float graph.
     noises : Noises
     draws : int
         Random vectors per sample for the squared error, and `OF_KL` times as many for the KL divergence;
@@ -59,17 +60,20 @@ class Walk:
 
     Attributes
     ----------
-    effects : mapping of (layer id, way) to list of float64 arrays, shape (vectors, samples of a portion)
-        v' J δ for every random vector v, and in the last row for the margin where that is followed.
-    tops : list of int64 arrays, shape (samples of a portion, 1 + rivals)
-        The answer and the classes that come next; empty where margins are not followed.
-    gaps : list of float64 arrays, shape (samples of a portion, rivals)
+    effects : mapping of (layer id, way) to float64 array, shape (vectors, samples)
+        v' J δ for every random vector v, and in the last row for the margin where that is followed; what
+        the gradient did not reach does nothing to the output, and is missing.
+    tops : int64 array, shape (samples, 1 + rivals) | None
+        The answer and the classes that come next; None where margins are not followed.
+    gaps : float64 array, shape (samples, rivals)
         By how much the answer's logit is larger than theirs.
+    powers : list of float
+        Of each output, summed over the samples; the vectors for the squared error are divided by it.
     """
 
     def __init__(
         self,
-        graph: LayerGraph,
+        executor: Executor,
         noises: Noises,
         draws: int,
         generator: torch.Generator,
@@ -77,48 +81,45 @@ class Walk:
         margins: bool = False,
     ) -> None:
         self.classes, self.margins = classes, margins
-        self.tops: list[NDArray[np.int64]] = []
-        self.gaps: list[NDArray[np.float64]] = []
-        self.graph, self.noises, self.draws, self.generator = graph, noises, draws, generator
-        self.executor = Executor(graph, channels_last=True)
+        self.tops: NDArray[np.int64] | None = None
+        self.gaps = np.zeros((0, RIVALS))
+        self.executor, self.noises, self.draws, self.generator = executor, noises, draws, generator
+        self.graph = graph = executor.graph
         places = [i for i, layer in enumerate(graph.layers) if layer.id in noises.layers]
         self.first = min(places, default=len(graph.layers))
         self._made = {layer.value for layer in graph.layers[self.first :]}  # gradients go on from there
-        self.effects: dict[tuple[str, Way], list[NDArray[np.float64]]] = {}
-        self._found: dict[tuple[str, Way], NDArray[np.float64]] = {}  # of the portion
-        self._size = 0
+        self.effects: dict[tuple[str, Way], NDArray[np.float64]] = {}
+        self.size = 0
         self._free_batch = bool(graph.inputs and graph.inputs[0].shape and graph.inputs[0].shape[0] is None)
-        self.powers: list[float] = []  # per output: of the first portion, by which its vectors are divided
-        self.power_sums: list[float] = []
+        self.powers: list[float] = []
         self.has_kl = False
 
     @property
     def vectors(self) -> int:
         """Number of a sample's vectors: for the squared error, then for the KL divergence, then the margin's."""
-        return self.draws * (1 + OF_KL) + bool(self.tops)
+        return self.draws * (1 + OF_KL) + (self.tops is not None)
 
     @property
     def squares(self) -> int:
         """How many of them are for the squared error."""
         return self.draws if self.has_kl else self.draws * (1 + OF_KL)
 
-    def add(self, inputs: Sequence[torch.Tensor], size: int, report: Report, before: int, total: int) -> None:
-        """One portion, forth and back.
+    def go(self, inputs: Sequence[torch.Tensor], report: Report) -> Self:
+        """Forth and back.
 
         Parameters
         ----------
         inputs : sequence of torch.Tensor
-            Of `size` samples.
+            A portion, batch first.
         report : Report
-        before, total : int
-            Samples that were passed before, and all that are to come.
         """
-        self._size, self._found = size, {}
+        self.size = samples_of(inputs)
         steps, outputs = self._forward(inputs)
+        of = len(steps)
         gradients = self._seed(outputs)
         self._of_outputs(outputs, gradients)
         for place in reversed(range(len(steps))):
-            report(before + size * (1 - place / len(steps)), total, Text("estimating the effect of every layer"))
+            report(of - place, of, Text("estimating the effect of every layer"))
             step = steps.pop()
             arrived = gradients.pop(step.layer.value, None)
             if arrived is None:
@@ -128,20 +129,7 @@ class Walk:
             for name, back in passed.items():
                 known = gradients.get(name)
                 gradients[name] = back if known is None else _added(known, back)
-        for key in {**self.effects, **self._found}:
-            rows = self._found.get(key)
-            # What the gradient did not reach does nothing to the output.
-            self.effects.setdefault(key, [np.zeros((self.vectors, before))] if before else []).append(
-                np.zeros((self.vectors, size)) if rows is None else rows
-            )
-
-    def power_correction(self, samples: int) -> float:
-        """What squared effects of the first vectors are multiplied with, to be shares of the power of all samples.
-
-        The vectors were divided by the first portion's power, before the others had been seen.
-        """
-        shares = [first * samples / total for first, total in zip(self.powers, self.power_sums, strict=True) if total]
-        return sum(shares) / len(shares) if shares else 1.0
+        return self
 
     def _forward(self, inputs: Sequence[torch.Tensor]) -> tuple[list[_Step], list[Any]]:
         values: dict[str, Any] = {}
@@ -168,18 +156,13 @@ class Walk:
     def _seed(self, outputs: Sequence[Any]) -> dict[str, Gradients]:
         """Random vectors at the outputs: of signs, then ones with the Fisher matrix as covariance."""
         tensors = [o for o in outputs if isinstance(o, torch.Tensor) and o.is_floating_point()]
-        powers = [float((o.double() ** 2).sum()) for o in tensors]
-        if not self.powers:
-            self.powers = [power / self._size for power in powers]
-            self.power_sums = [0.0] * len(powers)
-        self.power_sums = [a + b for a, b in zip(self.power_sums, powers, strict=True)]
+        self.powers = [float((o.double() ** 2).sum()) for o in tensors]
         place, _ = place_of(self.classes)
         first = logits(outputs, self.classes)
         self.has_kl = first is not None
         if self.margins and first is not None and first.shape[1] == 1:
             best, which = first[:, 0].double().topk(min(1 + RIVALS, first.shape[-1]), -1)
-            self.tops.append(which.numpy())
-            self.gaps.append((best[:, :1] - best[:, 1:]).numpy())
+            self.tops, self.gaps = which.numpy(), (best[:, :1] - best[:, 1:]).numpy()
         seeds: dict[str, Gradients] = {}
 
         def put(name: str, vector: int, seed: torch.Tensor) -> None:
@@ -192,12 +175,12 @@ class Walk:
                 continue
             for draw in range(self.squares):
                 noise = self._signs(output.shape)
-                put(name, draw, noise / max(self.powers[index] * len(self.powers), 1e-30) ** 0.5)
+                put(name, draw, noise / max(self.powers[index] / self.size * len(self.powers), 1e-30) ** 0.5)
             if first is not None and number == place:
                 for draw in range(OF_KL * self.draws):
                     put(name, self.draws + draw, self._of_softmax(first, output))
-            if self.tops and first is not None and number == place:
-                which = torch.from_numpy(self.tops[-1][:, :2])
+            if self.tops is not None and first is not None and number == place:
+                which = torch.from_numpy(self.tops[:, :2])
                 signs = torch.tensor([[1.0, -1.0]]).expand(len(which), 2)
                 seed = torch.zeros(first.shape)[:, 0].scatter_(-1, which, signs)
                 put(name, self.vectors - 1, self._through_log(seed, output))
@@ -285,15 +268,15 @@ class Walk:
 
     def _keep(self, id: str, way: Way, gradients: Gradients, change: torch.Tensor, name: str) -> None:
         """Add the products of a change of a value with the gradients there to a layer's effect."""
-        rows = 1 if not self._samples_first(name, change) else self._size
-        effects = np.zeros((self.vectors, self._size))
+        rows = 1 if not self._samples_first(name, change) else self.size
+        effects = np.zeros((self.vectors, self.size))
         flat = _rows(change, change, rows)
         for effect, gradient in zip(effects, gradients, strict=True):
             if gradient[0] is not None:
                 pairs = zip(_rows(gradient[0], change, rows), flat, strict=True)
                 effect[:rows] = [float(torch.dot(a, b)) for a, b in pairs]
-        known = self._found.get((id, way))
-        self._found[id, way] = effects if known is None else known + effects
+        known = self.effects.get((id, way))
+        self.effects[id, way] = effects if known is None else known + effects
 
     def _samples_first(self, name: str, value: torch.Tensor) -> bool:
         """Whether a value has its samples on the first axis, one after the other.
@@ -304,8 +287,8 @@ class Walk:
         first = value.shape[0] if value.dim() else 0
         maker = self.graph.producer.get(name)
         if maker is None or not self._free_batch:
-            return first == self._size
-        return bool(maker.shape) and first == self._size * maker.shape[0]
+            return first == self.size
+        return bool(maker.shape) and first == self.size * maker.shape[0]
 
 
 _LINEAR = frozenset(
