@@ -265,10 +265,11 @@ def _suited(options: argparse.Namespace, model: Model) -> DataSpec:
         return data_spec(options)
     if Path(options.data).is_file():
         from ..engine.data.sniff import kind_of_data
+        from ..engine.data.tables import KINDS
         from ..engine.files import demand_file
 
         demand_file(Path(options.data))
-        if kind_of_data(Path(options.data)) not in ("parquet", "arrow"):
+        if kind_of_data(Path(options.data)) not in KINDS:
             return data_spec(options)
     return data_spec(options, model.preparation)
 

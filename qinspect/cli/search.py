@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine.problem import Unmet
+from ..engine.text import Text, counted
 from . import early
 from . import options as words
 from .terminal import aside, progress, summary
@@ -116,7 +117,9 @@ def _search(options: argparse.Namespace) -> int:
         for line in analysis.notes:
             if line not in told:  # such as that its times are not to be trusted
                 print(f"note: {line}")
-    print(f"{len(found.points)} plans: {options.out / 'pareto.json'}; chosen: {found.file(found.chosen)}")
+    print(
+        f"{counted(len(found.points), Text('plan'))}: {options.out / 'pareto.json'}; chosen: {found.file(found.chosen)}"
+    )
     if not found.met:
         nearest = f"The nearest is {options.out / found.file(found.chosen)}."
         raise Unmet("search", found.why, nearest if short is None else f"{nearest} {short.remedy}")

@@ -308,7 +308,7 @@ class Document(Planned):
         return self.find() or self._last
 
     @property
-    def before(self) -> Run | None:
+    def measured_before(self) -> Run | None:
         """What the current plan's figures are compared with: the run of the last plan before it that has one."""
         earlier = self._earlier
         if earlier is None or earlier.plan == self.plan or not self.about(earlier):

@@ -461,6 +461,10 @@
         <translation>来源与预处理</translation>
     </message>
     <message>
+        <source>a folder, .npz, .npy, .safetensors, .parquet, .csv, text</source>
+        <translation>文件夹、.npz、.npy、.safetensors、.parquet、.csv、文本</translation>
+    </message>
+    <message>
         <source>The sub-folders calibrate, select and final are the parts</source>
         <translation>各部分由子文件夹 calibrate、select、final 决定</translation>
     </message>
@@ -491,10 +495,6 @@
     <message>
         <source>Open data</source>
         <translation>打开数据</translation>
-    </message>
-    <message>
-        <source>a folder, .npz, .npy, .safetensors, .parquet, text</source>
-        <translation>文件夹、.npz、.npy、.safetensors、.parquet 或文本</translation>
     </message>
     <message>
         <source>Choose a folder of images, audio or tables; class sub-folders are labels</source>
@@ -577,6 +577,10 @@
         <translation>指标用来与输出比较的列或数组</translation>
     </message>
     <message>
+        <source>Data (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.csv *.txt *.jsonl);;All files (*)</source>
+        <translation>数据 (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.csv *.txt *.jsonl);;所有文件 (*)</translation>
+    </message>
+    <message>
         <source>&amp;Labels</source>
         <translation>标签(&amp;L)</translation>
     </message>
@@ -623,10 +627,6 @@
     <message>
         <source>A folder of images, audio or tables</source>
         <translation>图像、音频或表格的文件夹</translation>
-    </message>
-    <message>
-        <source>Data (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.txt *.jsonl);;All files (*)</source>
-        <translation>数据 (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.txt *.jsonl);;所有文件 (*)</translation>
     </message>
     <message>
         <source>A file of data</source>
@@ -6451,10 +6451,6 @@
         <translation>量化之前，{classes} 类的 top-1 只有 {metric:.1%}</translation>
     </message>
     <message>
-        <source>Check the preprocessing: channel order, scale, crop and normalization.</source>
-        <translation>请检查预处理：通道顺序、缩放、裁剪和归一化。</translation>
-    </message>
-    <message>
         <source>The ranges of {unlike} of {all} tensors differ by more than a quarter between the halves of the calibration data</source>
         <translation>{all} 个张量中有 {unlike} 个的取值范围在校准数据的前后两半之间相差超过四分之一</translation>
     </message>
@@ -6465,10 +6461,6 @@
     <message>
         <source>Calibrate on more samples, or on ones that are more alike what the model will see.</source>
         <translation>请用更多样本校准，或用与模型实际输入更相似的样本。</translation>
-    </message>
-    <message>
-        <source>{count} tensors held NaN or infinite values during calibration</source>
-        <translation>{count} 个张量在校准时出现 NaN 或无穷大</translation>
     </message>
     <message>
         <source>Find the first of them in the graph: the float model is broken there, or the data is.</source>
@@ -8867,16 +8859,24 @@
         <translation>正在查看 ONNX Runtime 如何处理该文件</translation>
     </message>
     <message>
-        <source>is a table in text form, of which only whole lines would be read, labels and all</source>
-        <translation>是文本形式的表格，只会被整行读取，连标签也当作文本</translation>
+        <source>is not written in UTF-8</source>
+        <translation>不是 UTF-8 编码</translation>
     </message>
     <message>
-        <source>Write it as Parquet, or as lines of {{&quot;text&quot;: ..., &quot;label&quot;: ...}}.</source>
-        <translation>请保存为 Parquet，或写成每行一个 {{&quot;text&quot;: ..., &quot;label&quot;: ...}}。</translation>
+        <source>Save it as UTF-8.</source>
+        <translation>请另存为 UTF-8。</translation>
     </message>
     <message>
         <source>is JSON without a text (it has {keys})</source>
         <translation>是没有 text 的 JSON（含有 {keys}）</translation>
+    </message>
+    <message>
+        <source>{tensors} held NaN or infinite values during calibration</source>
+        <translation>{tensors}在校准时出现 NaN 或无穷大</translation>
+    </message>
+    <message>
+        <source>Check the preprocessing: channel order (--channels), scale and normalization (--normalize), crop (--resize, --crop).</source>
+        <translation>请检查预处理：通道顺序（--channels）、缩放与归一化（--normalize）、裁剪（--resize、--crop）。</translation>
     </message>
     <message>
         <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); cutting them off is {share:.0%} of the error of rounding it there</source>

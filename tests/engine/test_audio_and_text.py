@@ -16,7 +16,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from qinspect.engine.data import DataSpec, batches, open_data
+from qinspect.engine.data import DataSpec, batches, kind_of_source, open_data
 from qinspect.engine.problem import Problem
 
 RATE = 8000
@@ -128,20 +128,27 @@ class TestText:
         assert data.labels.tolist() == [1, 0]
         assert data.load([0])[0].tolist() == [[2, 3]]
 
+    def test_what_would_be_read_with_its_keys_and_labels_as_words_is_refused(self, tmp_path, tokenizer):
+        (tmp_path / "d.jsonl").write_text('{"sentence": "a film", "label": 1}\n')
+        with pytest.raises(Problem, match="has sentence, label"):
+            open_data(DataSpec(str(tmp_path / "d.jsonl"), tokenizer=tokenizer), (None, 6))
+
     @pytest.mark.parametrize(
-        ("name", "content", "says"),
+        ("name", "content"),
         [
-            ("d.csv", "sentence,label\na film,1\n", "is a table in text form"),
-            ("d.tsv", "a film\t1\n", "Write it as Parquet"),
-            ("d.jsonl", '{"sentence": "a film", "label": 1}\n', "has sentence, label"),
+            ("d.csv", 'text,label\ngood film,1\n"bad,\nfilm",0\n'),
+            ("d.csv", 'label;text\n1;good film\n0;"bad,\nfilm"\n'),
+            ("d.tsv", 'text\tlabel\ngood film\t1\n"bad\nfilm"\t0\n'),
         ],
     )
-    def test_what_would_be_read_with_its_header_and_labels_as_words_is_refused(
-        self, tmp_path, tokenizer, name, content, says
-    ):
+    def test_a_column_of_a_csv_table_is_text_and_another_the_labels(self, tmp_path, tokenizer, name, content):
         (tmp_path / name).write_text(content)
-        with pytest.raises(Problem, match=says):
-            open_data(DataSpec(str(tmp_path / name), tokenizer=tokenizer), (None, 6))
+        assert kind_of_source(str(tmp_path / name)) == "table"
+        data = open_data(DataSpec(str(tmp_path / name), tokenizer=tokenizer), (None, 6))
+        assert data.labels.tolist() == [1, 0]
+        first, second = data.load([0, 1])[0].tolist()
+        assert first[:2] == [2, 3]
+        assert (second[1], len(second)) == (4, 6)
 
     @pytest.mark.parametrize(("name", "content"), [("d.csv", "a film\na a\n"), ("d.txt", "{a film\na, a\n")])
     def test_plain_lines_are_text_whatever_the_name_says(self, tmp_path, tokenizer, name, content):

@@ -440,8 +440,8 @@ class TestProblems:
         self.expect(DataSpec(str(save_npz(tmp_path / "d.npz")), crop=4), "not resized")
 
     def test_a_file_of_an_unknown_kind(self, tmp_path):
-        (tmp_path / "d.csv").write_text("1,2")
-        self.expect(DataSpec(str(tmp_path / "d.csv")), "d.csv", ".npz")
+        (tmp_path / "d.bin").write_bytes(b"\0\1\2")
+        self.expect(DataSpec(str(tmp_path / "d.bin")), "d.bin", ".npz")
 
     @pytest.mark.parametrize("suffix", ["npz", "npy", "safetensors", "pt"])
     def test_a_file_that_is_not_what_its_name_says(self, tmp_path, suffix):

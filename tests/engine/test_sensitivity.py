@@ -142,6 +142,8 @@ def test_the_same_seed_gives_the_same_scores_and_only_the_layers_asked_for(canon
     one, two = (score({"p": q}, [(x,)], only=frozenset({"0:linear"}))["p"] for _ in range(2))
     assert one == two
     assert set(one.mse) == {"0:linear"}
+    other = score({"p": q}, [(x,)], seed=1)["p"]
+    assert other.mse["0:linear"] != one.mse["0:linear"]
 
 
 def test_outputs_that_are_no_logits_have_an_mse_and_no_kl(canonical, quantized):

@@ -182,3 +182,37 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(path, monkeypa
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(Problem, match=r"pip install qinspect\[tables\]"):
         open_data(DataSpec(str(path)))
+
+
+class TestCsv:
+    @pytest.mark.parametrize(("name", "mark"), [("t.csv", ","), ("t.csv", ";"), ("t.tsv", "\t")])
+    def test_columns_of_numbers_side_by_side_are_the_input_and_one_the_labels(self, tmp_path, name, mark):
+        rows = np.random.default_rng(0).normal(size=(ROWS, 3)).round(6)
+        lines = [mark.join(("a", "b", "c", "label"))]
+        lines += [mark.join([*map(str, row), str(i % 3)]) for i, row in enumerate(rows)]
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        data = open_data(DataSpec(str(tmp_path / name)), (None, 3))
+        assert data.labels.tolist() == [i % 3 for i in range(ROWS)]
+        np.testing.assert_allclose(data.load([22, 0])[0].numpy(), rows[[22, 0]].astype(np.float32))
+
+    def test_a_large_one_is_read_piece_by_piece(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("qinspect.engine.data.tables.STREAM_BYTES", 4096)
+        (tmp_path / "t.csv").write_text("x,z,label\n" + "".join(f"{i}.5,0,{i % 2}\n" for i in range(3000)))
+        table = Table([(tmp_path / "t.csv", "csv")])
+        assert (table.rows, len(table._pieces) > 3) == (3000, True)
+        data = open_data(DataSpec(str(tmp_path / "t.csv")), (None, 2))
+        assert data.load([2999, 0, 1500])[0][:, 0].tolist() == [2999.5, 0.5, 1500.5]
+
+    @pytest.mark.parametrize(
+        ("content", "says"),
+        [
+            (b"x,z,label\n1,1,0\n2\n", "cannot be read as a table"),
+            (b"x,z,label\n1,1,0\n,1,1\n", "empty field"),
+            (b"x,label\n", "holds no row"),
+            (b"x,z,label\n1,\xff\xfe,0\n", "is not written in UTF-8"),
+        ],
+    )
+    def test_a_damaged_one_is_refused_with_a_reason(self, tmp_path, content, says):
+        (tmp_path / "t.csv").write_bytes(content)
+        with pytest.raises(Problem, match=says):
+            open_data(DataSpec(str(tmp_path / "t.csv")), (None, 2)).load([0, 1])

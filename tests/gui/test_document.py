@@ -121,7 +121,7 @@ def test_a_grid_that_was_not_scored_yet_is_estimated_in_proportion_to_its_roundi
     graph, more = work.effects(document.model, document.data, document.plan, document.calibration, costs, None, silent)
     document.set_costs(graph, more)
     assert document.estimate().known
-    assert document.estimate().kl == pytest.approx(after.kl, rel=0.6)
+    assert after.kl / 3 < document.estimate().kl < 3 * after.kl  # few samples, two random vectors each
 
 
 def test_what_would_change_the_roundings_has_no_estimate_before_it_is_scored(document, digits):

@@ -29,8 +29,8 @@ from .columns import open_tables
 from .images import SUFFIXES as IMAGES
 from .images import listed, open_images
 from .sniff import BY_SUFFIX, kind_of_data
+from .tables import KINDS, tables_in
 from .tables import SUFFIXES as TABLES
-from .tables import tables_in
 from .text import open_text
 
 __all__ = [
@@ -209,9 +209,9 @@ def kind_of_source(source: str) -> str:
             return "images" if seen & IMAGES else "audio" if seen & AUDIO else ""
         if path.is_file():
             kind = kind_of_data(path)
-            return {"parquet": "table", "arrow": "table", "image": "images", "unknown": ""}.get(
-                kind, kind if kind in ("text", "audio") else "arrays"
-            )
+            if kind in KINDS:
+                return "table"
+            return {"image": "images", "unknown": ""}.get(kind, kind if kind in ("text", "audio") else "arrays")
     except OSError:
         return ""
     return "arrays" if ":" in source and source.rpartition(":")[2].isidentifier() else ""
@@ -232,7 +232,7 @@ def _open_file(
     path: Path, spec: DataSpec, input_shape: tuple[int | None, ...] | None, input_names: Sequence[str]
 ) -> Samples:
     kind = kind_of_data(path)
-    if kind in ("parquet", "arrow"):
+    if kind in KINDS:
         return open_tables(path, [(path, kind)], spec, input_shape, input_names, partial(_used, spec))
     if kind == "text":
         return open_text(path, spec, input_shape, input_names)

@@ -17,6 +17,9 @@ BY_SUFFIX = {
 }
 """For files that are too damaged to say what they were."""
 
+DELIMITERS = {".csv": ",;", ".tsv": "\t"}
+"""Of tables in text form, which only their name tells from lines of text with commas."""
+
 IMAGES = {
     b"\x89PNG\r\n\x1a\n": "png",
     b"\xff\xd8\xff": "jpg",
@@ -40,7 +43,7 @@ def media_of(start: bytes) -> str | None:
 
 
 def kind_of_data(path: Path) -> str:
-    """What `BY_SUFFIX` knows, ``image``, ``audio``, ``text`` or ``unknown``."""
+    """What `BY_SUFFIX` knows, ``csv``, ``image``, ``audio``, ``text`` or ``unknown``."""
     with path.open("rb") as file:
         start = file.read(4096)
     if start[:6] == b"\x93NUMPY":
@@ -55,8 +58,17 @@ def kind_of_data(path: Path) -> str:
         return "safetensors"
     if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "pt"  # a pickle, which its reader refuses where it is more than tensors
-    known = BY_SUFFIX.get(path.suffix.lower())
-    return known or media_of(start) or ("text" if _is_text(start) else "unknown")
+    known = BY_SUFFIX.get(path.suffix.lower()) or media_of(start)
+    if known is None and b"\0" not in start and delimiter(path, start):
+        return "csv"
+    return known or ("text" if _is_text(start) else "unknown")
+
+
+def delimiter(path: Path, start: bytes) -> str | None:
+    """What separates the columns of a table in text form, by its name and first line; None where there is none."""
+    header = start.partition(b"\n")[0].decode(errors="replace")
+    marks = [mark for mark in DELIMITERS.get(path.suffix.lower(), "") if mark in header]
+    return max(marks, key=header.count, default=None)
 
 
 def _archive(path: Path) -> str:

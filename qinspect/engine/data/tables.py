@@ -1,9 +1,10 @@
-"""Parquet and Arrow tables: columns are the model's inputs, encoded images, audio, text, and labels."""
+"""Parquet, Arrow and CSV tables: columns are the model's inputs, encoded images, audio, text, and labels."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,15 +19,18 @@ from ..problem import Problem, line_of
 from ..text import Text
 from .arrays import ArraySamples
 from .images import listed
+from .sniff import delimiter
 from .unpacked import Unpacked
 
 SUFFIXES = {".parquet", ".arrow", ".feather"}
+KINDS = ("parquet", "arrow", "csv")
+
 CACHE_BYTES = 256 << 20
 """Of row groups that are kept unpacked. What has to leave is written to a temporary file, and a row group that alone
 is larger goes there piece by piece."""
 
 STREAM_BYTES = 16 << 20
-"""Of one such piece."""
+"""Of one such piece, and of a piece of a CSV table."""
 
 MOST_LABELS = 1 << 26
 """Rows, at most: their labels are all needed for the splits."""
@@ -34,7 +38,7 @@ MOST_LABELS = 1 << 26
 
 @dataclass(frozen=True)
 class _Piece:
-    """A row group of a Parquet file, or a record batch of an Arrow file."""
+    """A row group of a Parquet file, or a record batch of an Arrow or CSV file."""
 
     path: Path
     number: int
@@ -49,7 +53,7 @@ class Table:
     Parameters
     ----------
     paths : sequence of (Path, str)
-        Files, and ``parquet`` or ``arrow`` for each; their columns are the same.
+        Files, and which of `KINDS` each is; their columns are the same.
 
     Attributes
     ----------
@@ -99,8 +103,8 @@ class Table:
         with self._arrow(path) as (schema, batches):
             return schema, [(batch.num_rows, 0) for batch in batches]
 
-    def _arrow(self, path: Path) -> _ArrowFile:
-        return _ArrowFile(self._pa, path)
+    def _arrow(self, path: Path) -> AbstractContextManager[tuple[Any, Iterator[Any]]]:
+        return _csv(self._pa, path) if self._kinds[path] == "csv" else _ArrowFile(self._pa, path)
 
     def take(
         self, columns: Sequence[str], indices: Sequence[int], read: Callable[[str, Any], Any]
@@ -210,6 +214,24 @@ class Table:
                 Text("cannot be read as a table ({said})", said=line_of(fault, 200)),
                 Text("Write it again."),
             ) from fault
+
+
+@contextmanager
+def _csv(pa: Any, path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """Schema and record batches of a table in text form, whose first line names the columns."""
+    from pyarrow import csv
+
+    with path.open("rb") as file:
+        start = file.read(1 << 16)
+        file.seek(0)
+        reader = csv.open_csv(
+            file,
+            csv.ReadOptions(use_threads=False, block_size=STREAM_BYTES),
+            csv.ParseOptions(delimiter=delimiter(path, start) or ",", newlines_in_values=True),
+        )
+        if any(field.type == pa.binary() for field in reader.schema):
+            raise Problem(str(path), Text("is not written in UTF-8"), Text("Save it as UTF-8."))
+        yield reader.schema, iter(reader)
 
 
 class _ArrowFile:

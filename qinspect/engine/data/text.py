@@ -20,7 +20,6 @@ from ..text import Text, joined, listed
 from .named import TARGETS
 
 MAX_TOKENIZER_BYTES = 256 << 20
-TABLES = (".csv", ".tsv")
 CACHED = 4096
 """Texts whose tokens are kept."""
 
@@ -266,13 +265,7 @@ def _lines(path: Path, label: str | None) -> tuple[array[int], list[Any] | None,
 
 
 def _demand_lines(path: Path, first: str) -> None:
-    """Refuse what would be read as plain lines, its header and labels among the words."""
-    if path.suffix.lower() in TABLES and any(mark in first for mark in ",;\t"):
-        raise Problem(
-            str(path),
-            Text("is a table in text form, of which only whole lines would be read, labels and all"),
-            Text('Write it as Parquet, or as lines of {{"text": ..., "label": ...}}.'),
-        )
+    """Refuse what would be read as plain lines, its keys and labels among the words."""
     if first.startswith("{") and '"text"' not in first:
         try:
             keys = list(json.loads(first))

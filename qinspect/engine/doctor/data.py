@@ -58,7 +58,10 @@ def float_metric_low(case: Case) -> list[Finding]:
             (),
             "error",
             None,
-            Text("Check the preprocessing: channel order, scale, crop and normalization.")
+            Text(
+                "Check the preprocessing: channel order (--channels), scale and normalization (--normalize), "
+                "crop (--resize, --crop)."
+            )
             if len(analysis.outputs) < 2
             else Text("Check that these are the classes (--output), and the preprocessing."),
         )
@@ -107,7 +110,9 @@ def nonfinite_values(case: Case) -> list[Finding]:
     return [
         Finding(
             "nonfinite_values",
-            Text("{count} tensors held NaN or infinite values during calibration", count=len(names)),
+            Text(
+                "{tensors} held NaN or infinite values during calibration", tensors=counted(len(names), Text("tensor"))
+            ),
             listed(names),
             case.layers_of(names),
             "error",

@@ -153,7 +153,7 @@ def _all_options(layer: Layer, now: QConfig, plan: QuantPlan, at_output: bool) -
     """Every configuration once, under its first title; a layer without a weight keeps what the plan says of one."""
     own: dict[str, QConfig] = {Text("as it is"): now} if now != FLOAT else {}
     titles = {**own, **options_of(layer, plan.with_layer(layer.id, now.weight, now.activation), at_output)}
-    titles |= _other_kinds(layer, now, plan)
+    titles |= _other_kinds(layer, now, plan, at_output)
     once: dict[QConfig, str] = {}
     for title, config in titles.items():
         apart = config if layer.op in WEIGHTED or config == FLOAT else QConfig(now.weight, config.activation)
@@ -212,13 +212,15 @@ def _static(now: QConfig, plan: QuantPlan) -> tuple[TensorConfig, TensorConfig]:
     return weight, activation
 
 
-def _other_kinds(layer: Layer, now: QConfig, plan: QuantPlan) -> Mapping[str, QConfig]:
-    """Of another kind than the layer is now: dynamic, weight-only, of more or fewer bits."""
+def _other_kinds(layer: Layer, now: QConfig, plan: QuantPlan, at_output: bool) -> Mapping[str, QConfig]:
+    """Of another kind than the layer is now: dynamic, weight-only, of more or fewer bits; an average (it clips)."""
     weight, activation = _static(now, plan)
     found: dict[str, QConfig] = {
-        Text("activation moving average"): QConfig(weight, activation.but(estimator="moving_average", range=None)),
         Text("activation 16 bit"): QConfig(weight, activation.but(dtype="int16", symmetric=True)),
     }
+    if not at_output:
+        average = activation.but(estimator="moving_average", range=None)
+        found[Text("activation moving average")] = QConfig(weight, average)
     eight = weight if weight.dtype in ("int8", "uint8") and weight.granularity != "per_group" else WEIGHT
     if layer.op in WEIGHTED:
         four = eight.but(dtype="int4", symmetric=True, estimator="mse", range=None)

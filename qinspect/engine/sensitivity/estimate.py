@@ -208,7 +208,8 @@ def score(
 
     def run(portion: tuple[int, Sequence[torch.Tensor]], report: Report) -> Walk:
         # Every portion draws from numbers of its own: whose turn it is does not count.
-        generator = torch.Generator().manual_seed((seed << 32) + portion[0])
+        own = np.random.SeedSequence((seed, portion[0])).generate_state(1)  # torch's generator takes 32 bits
+        generator = torch.Generator().manual_seed(int(own[0]))
         with torch.no_grad():
             return Walk(executor, noises, draws, generator, classes, margins).go(portion[1], report)
 

@@ -80,7 +80,7 @@ class DataForm(Card):
         self.show_kind("images")
 
     def _make_source(self) -> None:
-        self.source = QLineEdit(placeholderText=self.tr("a folder, .npz, .npy, .safetensors, .parquet, text"))
+        self.source = QLineEdit(placeholderText=self.tr("a folder, .npz, .npy, .safetensors, .parquet, .csv, text"))
         folder, file = QPushButton(), QPushButton()
         set_icon(folder, "folder-open-outline")
         set_icon(file, "file-outline")
@@ -300,7 +300,7 @@ class DataForm(Card):
             self.submitted.emit()
 
     def _browse_file(self) -> None:
-        kinds = self.tr("Data (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.txt *.jsonl);;All files (*)")
+        kinds = self.tr("Data (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.csv *.txt *.jsonl);;All files (*)")
         path, _ = QFileDialog.getOpenFileName(self, self.tr("A file of data"), "", kinds)
         if path:
             self.show_source(path)

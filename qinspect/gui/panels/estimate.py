@@ -33,7 +33,7 @@ def edit_line(document: Document) -> tuple[str, str]:
         ), ""
     if run is not None and document.freshness == "quick":
         chosen = tuple(row.index for row in run.analysis.samples)
-        return measured_line(_on(document.before, chosen), run.analysis.totals, len(chosen), unit), ""
+        return measured_line(_on(document.measured_before, chosen), run.analysis.totals, len(chosen), unit), ""
     estimate = document.estimate() if document.freshness == "stale" else None
     if estimate is None:
         return "", ""
