@@ -343,7 +343,7 @@ class Tasks(Errands):
             self.exported.emit(report)
 
         return self._start(
-            self.tr("Exporting {0}").format(to),
+            self.tr("Exporting {0}").format(out.name),
             lambda report: work.export(model, plan, calibration, data, to, out, options, metric, report),
             exported,
         )
