@@ -66,6 +66,11 @@ def test_two_portions_are_worked_on_at_the_same_time_with_the_threads_shared_out
     assert len({ident for ident, _ in found}) == 4
     assert {own for _, own in found} == {1}
     assert torch.get_num_threads() == 4
+    later = []
+    thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert later == [4], "nor does a thread that begins later have fewer"
 
 
 def test_one_portion_has_all_threads_and_the_callers_own(threads):
@@ -223,3 +228,38 @@ def test_figures_do_not_depend_on_the_number_of_threads(net, threads, monkeypatc
         assert (scores.mse, scores.kl) == (first[2].mse, first[2].kl)
         assert scores.answers.shifts.keys() == first[2].answers.shifts.keys()
         assert swept == first[3]
+
+
+def passes(graph, batches):
+    """Every pass over the data, by name; each is given a report."""
+    q = quantize(graph, QuantPlan(), calibrate(graph, batches).tensors)
+    return {
+        "calibrate": lambda report: calibrate(graph, batches, report),
+        "measure": lambda report: measure(q, batches, report),
+        "score": lambda report: score({"p": q}, batches, report),
+        "sweep": lambda report: sweep(q, batches, report),
+    }
+
+
+@pytest.mark.parametrize("name", ["calibrate", "measure", "score", "sweep"])
+def test_every_pass_over_the_data_works_on_several_batches_at_a_time(net, threads, monkeypatch, name):
+    threads(2)
+    run = passes(net, [(torch.randn(4, 3, 8, 8),) for _ in range(6)])[name]
+    heard = set()
+    run(lambda done, total, note="": heard.add(threading.get_ident()))
+    assert len(heard - {threading.get_ident()}) == 2
+    heard.clear()
+    if name != "sweep":  # whose portions are the smaller for it
+        monkeypatch.setattr(parallel, "free_bytes", lambda: 1)
+        run(lambda done, total, note="": heard.add(threading.get_ident()))
+        assert heard == {threading.get_ident()}, "there is no memory for two"
+
+
+@pytest.mark.parametrize("name", ["calibrate", "measure", "score", "sweep"])
+def test_code_of_the_users_inside_a_graph_is_run_by_one_thread(net, threads, monkeypatch, name):
+    threads(2)
+    run = passes(net, [(torch.randn(4, 3, 8, 8),) for _ in range(6)])[name]
+    monkeypatch.setattr(type(net), "opaque", property(lambda graph: graph.layers[:1]))
+    heard = set()
+    run(lambda done, total, note="": heard.add(threading.get_ident()))
+    assert heard == {threading.get_ident()}

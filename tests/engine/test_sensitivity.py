@@ -287,3 +287,31 @@ def test_without_logits_the_squared_error_decides_and_without_anything_nothing()
         "measured 0.2 of the output's power, 0.05 estimated: the layers' errors add to one another",
     )
     assert holds(Scores({}, {}, 0), None, None) == (None, None)
+
+
+def test_portions_of_other_power_and_of_several_outputs_count_by_their_samples(canonical, quantized, monkeypatch):
+    """Each is divided by its own power at first; the whole is a share of the power of all samples."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(6, 40), nn.Linear(6, 30)
+
+        def forward(self, x):
+            return self.a(x)[:, None], self.b(x)[:, None]
+
+    x = torch.cat([torch.randn(64, 6), 5 * torch.randn(64, 6)])
+    q = quantized(canonical(Net(), x[:2]), QuantPlan(), [(x,)])
+    whole = score({"p": q}, [(x,)], draws=8)["p"]
+    parted = score({"p": q}, [(part,) for part in x.split(32)], draws=8)["p"]
+    for layer_id, mse in whole.mse.items():
+        assert parted.mse[layer_id] == pytest.approx(mse, rel=0.2)
+    assert whole.samples == parted.samples == 128
+
+
+def test_every_portion_has_random_vectors_of_its_own(canonical, quantized):
+    net = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 4))
+    x = torch.randn(16, 6)
+    q = quantized(canonical(net, x[:2]), QuantPlan(), [(x,)])
+    once, twice = (score({"p": q}, [(x,)] * times)["p"] for times in (1, 2))
+    assert twice.mse["0:linear"] != pytest.approx(once.mse["0:linear"], rel=1e-3)
