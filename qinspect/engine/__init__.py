@@ -8,7 +8,7 @@ graph       `graph` (the canonical graph, how it is made and executed), `fuse`
 decide      `plan` (target, qconfigs, overrides); `decide`, `groups` and `apart` for what follows from a plan
 calibrate   `feed` (batches to a model's inputs), `calibrate`, `statistics`
 quantize    `ranges`, `qparams`, `quantize`, `simulate`
-measure     `errors`, `sensitivity`, `metric`, `classes`, `intervals`, `samples`, `states`
+measure     `measure`, `errors`, `sensitivity`, `metric`, `classes`, `intervals`, `samples`, `states`
 run         `backends` (a table and a lowering each), `kernels`, `latency`, `profiles`, `evidence`
 explain     `doctor`, `remedies`, `search` (candidates for one layer, plans for the whole)
 tell        `results` (plain data), `rows`, `report`, `compare`, `export`, `dump`, `inspect`

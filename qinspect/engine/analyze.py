@@ -20,7 +20,7 @@ from .data import Dataset
 from .decide import decide
 from .doctor import diagnose
 from .doctor.states import said
-from .errors import Measured, OutputErrors, measure
+from .errors import OutputErrors
 from .feed import checked_batches
 from .graph import LayerGraph
 from .graph.execute import one_after_the_other
@@ -41,6 +41,7 @@ from .job import (
 from .kernels import KernelFigures, KernelWork, run_kernels
 from .latency import device_latencies, device_sums, latency_sums, layer_latencies
 from .load import Model
+from .measure import Measured, measure
 from .metric import TOP1, Metric
 from .plan import QuantPlan
 from .plan.file import plan_from_json

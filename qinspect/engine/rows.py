@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from .errors import Measured
 from .fuse import Fused
 from .graph import Layer, LayerGraph
 from .graph.execute import Executor
@@ -17,6 +16,7 @@ from .graph.recurrent import RECURRENT
 from .groups import SharedGroup, leader_of
 from .kernels import KernelFigures
 from .load import Model
+from .measure import Measured
 from .plan.qconfig import TensorConfig
 from .qparams import QParams
 from .quantize import Quantization

@@ -20,9 +20,9 @@ import torch
 from qinspect import demo
 from qinspect.engine.calibrate import Calibration
 from qinspect.engine.data import Dataset, DataSpec, batches, open_data
-from qinspect.engine.errors import measure
 from qinspect.engine.job import calibrate_model, fed, first_plan, fused_graph
 from qinspect.engine.load import Model, ModelSpec, load_model
+from qinspect.engine.measure import measure
 from qinspect.engine.metric import TOP1
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target

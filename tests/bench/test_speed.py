@@ -24,10 +24,10 @@ from torch import nn
 from qinspect import demo
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import DataSpec, batches, open_data
-from qinspect.engine.errors import measure
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.job import first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.measure import measure
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize

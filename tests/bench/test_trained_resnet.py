@@ -12,9 +12,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.errors import measure
 from qinspect.engine.job import first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.measure import measure
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.sensitivity.estimate import holds, score

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from qinspect.engine.data import DataSpec, batches, open_data
-from qinspect.engine.errors import measure
 from qinspect.engine.job import calibrate_model, fed, first_plan, quantization_of
 from qinspect.engine.load import load_model
+from qinspect.engine.measure import measure
 from qinspect.engine.plan.qconfig import PRESETS, QConfig
 from qinspect.engine.plan.target import Target
 from qinspect.engine.search.candidates import MOST, SAMPLES, candidates

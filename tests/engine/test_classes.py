@@ -10,8 +10,9 @@ from torch import nn
 
 from qinspect.engine.classes import Of, axis_for, class_axis, judged, judged_note, named_output
 from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.errors import OutputErrors, measure
+from qinspect.engine.errors import OutputErrors
 from qinspect.engine.fuse import fuse
+from qinspect.engine.measure import measure
 from qinspect.engine.metric import METRICS, TOP1, Metric
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem

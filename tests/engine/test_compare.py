@@ -19,9 +19,9 @@ from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.export import write_model
 from qinspect.engine.data import DataSpec, open_data
-from qinspect.engine.errors import measure
 from qinspect.engine.job import calibrate_model, first_plan, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.measure import measure
 from qinspect.engine.plan.target import Target
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.errors import CHUNK, Noise, OutputErrors, Power, kl_divergence, logits, measure, sqnr_db
+from qinspect.engine.errors import CHUNK, Noise, OutputErrors, Power, kl_divergence, logits, sqnr_db
 from qinspect.engine.graph.execute import Executor
+from qinspect.engine.measure import measure
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.simulate import Simulation

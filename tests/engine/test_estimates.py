@@ -8,8 +8,8 @@ from scipy.stats import spearmanr
 from torch import nn
 
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.errors import measure
 from qinspect.engine.fuse import fuse
+from qinspect.engine.measure import measure
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize

@@ -14,8 +14,8 @@ from torch import nn
 
 from qinspect.engine import parallel
 from qinspect.engine.calibrate import calibrate
-from qinspect.engine.errors import measure
 from qinspect.engine.fuse import fuse
+from qinspect.engine.measure import measure
 from qinspect.engine.parallel import at_a_time, in_parallel
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.progress import Cancelled
@@ -204,7 +204,7 @@ def test_figures_do_not_depend_on_the_number_of_threads(net, threads, monkeypatc
     def small(graph, batch, *args, **kwargs):
         return list(zip(*(tensor.split(2) for tensor in batch), strict=True))
 
-    for room in ("calibrate", "errors", "sensitivity.estimate", "sensitivity.sweep"):
+    for room in ("calibrate", "measure", "sensitivity.estimate", "sensitivity.sweep"):
         monkeypatch.setattr(f"qinspect.engine.{room}.portions", small)
     found = []
     for using in (1, 2, 4):

@@ -12,9 +12,9 @@ from torch import nn
 
 from qinspect.engine.backends.fx.export import export_fx
 from qinspect.engine.backends.fx.runner import FxRunner
-from qinspect.engine.errors import measure
 from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.graph.recurrent import RECURRENT
+from qinspect.engine.measure import measure
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import WEIGHT, TensorConfig
 from qinspect.engine.plan.target import Target

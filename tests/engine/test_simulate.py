@@ -307,7 +307,7 @@ def test_dynamic_layers_round_what_they_read_with_the_range_of_the_batch(anythin
 
 
 def test_errors_and_estimates_hold_weight_only_and_dynamic_layers(anything, canonical, quantized):
-    from qinspect.engine.errors import measure
+    from qinspect.engine.measure import measure
     from qinspect.engine.sensitivity.estimate import score
 
     plan = ORT.with_default(activation=TensorConfig("uint8", dynamic=True))

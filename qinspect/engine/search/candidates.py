@@ -14,12 +14,13 @@ from ..calibrate import Calibration
 from ..classes import class_axis
 from ..data import Dataset, batches
 from ..decide import MATRIX_PRODUCTS, WEIGHTED, decide
-from ..errors import Power, first_of
+from ..errors import Power
 from ..graph import Layer
 from ..graph.execute import Executor, portions
 from ..groups import leader_of, shared_groups
 from ..job import batch_size, calibrate_model, fed, fused_graph, whole_batches
 from ..load import Model
+from ..measure import first_of
 from ..metric import TOP1, Metric
 from ..plan import QuantPlan
 from ..plan.qconfig import PRESETS, WEIGHT, QConfig, TensorConfig

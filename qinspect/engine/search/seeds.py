@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from ..classes import ClassAxis
-from ..errors import measure
+from ..measure import measure
 from ..progress import Report, part, silent
 from ..quantize import quantize
 from ..sensitivity.sweep import OutputFigures, sweep
