@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from ...backends.onnx.interface import IO
 from ...backends.onnx.naming import LAYER
-from ...backends.onnx.qdq import CLIPS, INTEGERS
 from ...plan.qconfig import DTYPES
 from ...problem import Problem
 from ...qparams import QParams
 from ...text import Text
 from .file import OnnxFile, Op
+from .grids import FP8, dequantized, dtype_of, own_clips, own_grids, quantized
 from .qoperator import QOPERATORS, Arrays, taken_apart
 
 Array = NDArray[Any]
@@ -28,8 +25,6 @@ DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft::DequantizeLinear"})
 
 MAY_BE_NEGATIVE = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "Linear", "Add", "Sub", "BatchNormalization"})
 """What makes negative numbers, so that a grid that begins at 0 stands for a ReLU that was left out."""
-
-FP8 = {"float8_e4m3fn": "fp8_e4m3", "float8_e5m2": "fp8_e5m2"}
 
 
 @dataclass
@@ -96,7 +91,7 @@ class _Stripper:
         self.real: dict[str, str] = {}  # tensor -> the one that has its real numbers
         self.grids: dict[str, QParams] = {}  # tensor of whole numbers -> its grid
         self.marks = Marks()
-        self.clips = _own_clips(file.meta)
+        self.clips = own_clips(file.meta)
         self.outputs = {item.name for item in file.outputs}
         self.read: dict[tuple[Any, ...], str] = {}  # what a dequantizer of a stored tensor reads -> what it gives
         self.same: dict[str, str] = {}  # tensor -> the one that is equal
@@ -162,7 +157,7 @@ class _Stripper:
         dtype = "uint8" if len(op.inputs) < 3 or not op.inputs[2] else ""
         params = self._params(op, dtype)
         if source in self.arrays:
-            self.arrays[output] = _quantized(self.arrays[source], self._scales(op), op, params)
+            self.arrays[output] = quantized(self.arrays[source], self._scales(op), op, params)
             return
         named = source
         if named not in self.marks.values:
@@ -183,8 +178,8 @@ class _Stripper:
             if (first := self.read.setdefault(read, output)) != output and output not in self.outputs:
                 self.same[output] = first  # another call of a shared module
                 return
-            params = self._params(op, _name_of(whole.dtype, op), whole.shape)
-            self.arrays[output] = _dequantized(whole, self._scales(op), op)
+            params = self._params(op, dtype_of(whole.dtype, op), whole.shape)
+            self.arrays[output] = dequantized(whole, self._scales(op), op)
             if whole.dtype != np.int32:
                 self.marks.weights[output] = params, whole
         elif any(item.name == name for item in self.file.inputs):
@@ -393,7 +388,7 @@ class _Stripper:
         scale, zero = self._scales(op)
         if not dtype and op.attributes.get("output_dtype"):
             dtype = TensorProto.DataType.Name(int(op.attributes["output_dtype"])).lower()
-        dtype = dtype or _name_of(zero.dtype, op)
+        dtype = dtype or dtype_of(zero.dtype, op)
         if dtype not in DTYPES and dtype not in FP8.values() and dtype != "int32":
             raise Problem(
                 f"{self.where}, {op.name}",
@@ -416,67 +411,6 @@ class _Stripper:
         if scale.size == 1 and not of_channel:
             return QParams(real.reshape(()), whole.reshape(()), dtype, low, high, None, bits)
         return QParams(real.reshape(-1), whole.reshape(-1), dtype, low, high, axis, bits)
-
-
-def _quantized(real: Array, grid: tuple[Array, Array], op: Op, params: QParams) -> Array:
-    """A stored tensor that the file quantizes when it runs."""
-    scale, zero = _spread(real.shape, grid, op)
-    ends = (params.qmin, params.qmax)
-    return np.clip(np.rint(real / scale) + zero, *ends).astype(np.int32 if params.is_float else params.dtype)
-
-
-def _dequantized(whole: Array, grid: tuple[Array, Array], op: Op) -> Array:
-    """``(q - zero_point) * scale`` in float32, by channel or block where the scale is."""
-    scale, zero = _spread(whole.shape, grid, op)
-    return np.asarray((whole.astype(np.float32) - zero) * scale, np.float32)
-
-
-def _spread(shape: tuple[int, ...], grid: tuple[Array, Array], op: Op) -> tuple[Array, Array]:
-    """Scale and zero point in shapes that broadcast against the tensor."""
-    block, axis = int(op.attributes.get("block_size", 0)), int(op.attributes.get("axis", 1))
-
-    def spread(item: Array) -> Array:
-        item = item.astype(np.float32)
-        if item.size == 1:
-            return item.reshape([1] * len(shape))
-        if block:
-            return np.repeat(item, block, axis).take(range(shape[axis]), axis)
-        along = [1] * len(shape)
-        along[axis] = -1
-        return item.reshape(along)
-
-    return spread(grid[0]), spread(grid[1])
-
-
-def _name_of(dtype: np.dtype[Any], op: Op) -> str:
-    bits = op.attributes.get("bits")
-    return f"uint{bits}" if bits else FP8.get(dtype.name, dtype.name)
-
-
-def _own_clips(meta: Mapping[str, str]) -> dict[str, list[tuple[str, tuple[float | None, float | None]]]]:
-    """Clips that this program's export left to the grid, by the tensor of whole numbers."""
-    try:
-        clips, integers = json.loads(meta.get(CLIPS, "{}")), json.loads(meta.get(INTEGERS, "{}"))
-        found: dict[str, list[tuple[str, tuple[float | None, float | None]]]] = {}
-        for value, (low, high) in clips.items():
-            found.setdefault(str(integers[value]), []).append((str(value), (low, high)))
-        return found
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return {}
-
-
-def own_grids(meta: Mapping[str, str]) -> dict[str, QParams]:
-    """Grids of the inputs and outputs that this program's own export has in whole numbers."""
-    try:
-        found = {}
-        for name, grid in json.loads(meta.get(IO, "{}")).items():
-            low, high = DTYPES[grid["dtype"]]
-            found[str(name)] = QParams(
-                np.asarray(grid["scale"]), np.asarray(grid["zero_point"]), grid["dtype"], low, high
-            )
-        return found
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return {}
 
 
 def weight_of(op: Op, marks: Marks) -> tuple[QParams, Array] | None:
