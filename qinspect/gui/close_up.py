@@ -10,7 +10,7 @@ from ..engine.progress import Report, part
 from ..engine.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..engine.calibrate.channels import ChannelValues
     from ..engine.data import Dataset
     from ..engine.data.glimpse import Glimpse
+    from ..engine.existing import Ran
     from ..engine.load import Model
     from ..engine.metric import Metric
     from ..engine.plan import QuantPlan
@@ -46,6 +47,28 @@ def candidates(
     from ..engine.search.candidates import candidates
 
     return candidates(model, data, plan, calibration, layer_id, report, metric or TOP1, timed)
+
+
+@dataclass(frozen=True)
+class FileKernels:
+    """What ONNX Runtime runs the layers with that a quantized file has in whole numbers.
+
+    Parameters
+    ----------
+    ran : mapping of layer id to Ran
+    said : str | None
+        Of those that it computes in float, or why nothing is known.
+    """
+
+    ran: Mapping[str, Ran]
+    said: str | None
+
+
+def file_kernels(model: Model, report: Report) -> FileKernels:
+    """What a quantized ONNX file's layers are run with, in a process of its own."""
+    from ..engine.inspect import what_runs
+
+    return FileKernels(*what_runs(model, report))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..engine.search.pareto import Pareto, Verified
     from ..engine.search.timings import Timings
     from ..engine.search.whatif import WhatIf
+    from .close_up import FileKernels
 
 Freshness = Literal["none", "stale", "quick", "exact"]
 
@@ -48,6 +49,7 @@ class Document(Planned):
     calibration_changed = Signal()
     results_changed = Signal()
     outputs_measured = Signal()
+    file_kernels_found = Signal()
     selection_changed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -57,6 +59,7 @@ class Document(Planned):
     def _clear(self) -> None:
         self.model = None
         self.inspected: Analysis | None = None
+        self.file_kernels: FileKernels | None = None
         self.data: Dataset | None = None
         self.metric_source = "top-1"
         self.metric: Metric | None = None  # the usual one, whose class is not imported before it is needed
@@ -103,6 +106,11 @@ class Document(Planned):
         self.plan_changed.emit()
         self.results_changed.emit()
         self.selection_changed.emit(())
+
+    def set_file_kernels(self, found: FileKernels) -> None:
+        """What runs the layers of the quantized file that is open."""
+        self.file_kernels = found
+        self.file_kernels_found.emit()
 
     def set_data(self, data: Dataset) -> None:
         """Another data set, or the same with another preparation: its metric must be confirmed anew."""

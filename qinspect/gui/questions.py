@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 
 from ..engine.plan import QuantPlan
 from . import close_up, work
@@ -52,10 +52,13 @@ class Questions(Errands):
         self._known: dict[tuple[Any, ...], tuple[Any, Any]] = {}
         self._scoring: Job | None = None
         self._scored = ""
+        self._looking: Job | None = None
         # Candidates of a plan that is no longer the current one are of no use, and all figures come before them.
         document.plan_changed.connect(self.stop)
         tasks.analyzing_changed.connect(lambda on: on and self.stop())
         document.calibration_changed.connect(self.ask_quality)
+        # When data that are opened with the model are in the queue: nobody waits for this.
+        document.model_changed.connect(lambda: QTimer.singleShot(0, self, self.ask_file_kernels))
 
     def stop(self) -> None:
         """Look for no more candidates, nor at what the plan rounds."""
@@ -154,6 +157,28 @@ class Questions(Errands):
         # Nobody asked for it in so many words; edits have no estimate then.
         self._scored = subject
         self._document.log(self.tr("no estimates for edits: {0}").format(line(problem)))
+
+    def ask_file_kernels(self) -> Job | None:
+        """What really runs the layers of a quantized ONNX file; the document has it then."""
+        document = self._document
+        model = document.model
+        if self._looking is not None and not self._looking.over:
+            self._looking.cancel()  # at another model
+        self._looking = None
+        if model is None or model.existing is None or not model.existing.for_onnxruntime:
+            return None
+
+        def found(kernels: close_up.FileKernels) -> None:
+            if document.model is model:
+                document.set_file_kernels(kernels)
+
+        self._looking = self._start(
+            self.tr("What ONNX Runtime makes of the file"),
+            lambda report: close_up.file_kernels(model, report),
+            found,
+            quiet=True,
+        )
+        return self._looking
 
     def ask_weights(self) -> Job | None:
         """Ranges of the current layer's weights; the answer is `weights_found`."""

@@ -1598,6 +1598,10 @@
         <translation>保持浮点</translation>
     </message>
     <message>
+        <source>float in file</source>
+        <translation>文件中为浮点</translation>
+    </message>
+    <message>
         <source>intermediate sums overflow: up to {0} steps off</source>
         <translation>中间和溢出：最多相差 {0} 级</translation>
     </message>
@@ -1628,6 +1632,14 @@
     <message>
         <source>edited</source>
         <translation>已编辑</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime runs this layer of the file in whole numbers: {0}</source>
+        <translation>ONNX Runtime 以整数运行文件中的这一层：{0}</translation>
+    </message>
+    <message>
+        <source>the file has this layer in whole numbers, and ONNX Runtime computes it in float, between dequantizers and quantizers: {0}</source>
+        <translation>文件以整数存储这一层，而 ONNX Runtime 在反量化与量化之间以浮点计算它：{0}</translation>
     </message>
 </context>
 <context>
@@ -2904,6 +2916,34 @@
         <translation>批</translation>
     </message>
     <message>
+        <source>{0} layers in whole numbers ({1})</source>
+        <translation>{0} 层为整数（{1}）</translation>
+    </message>
+    <message>
+        <source>the plan that made it is in the file</source>
+        <translation>文件中含有生成它的方案</translation>
+    </message>
+    <message>
+        <source>it carries no plan of its own</source>
+        <translation>文件不含自己的方案</translation>
+    </message>
+    <message>
+        <source>Quantized</source>
+        <translation>已量化</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime is being asked…</source>
+        <translation>正在询问 ONNX Runtime…</translation>
+    </message>
+    <message>
+        <source>{0} of {1} layers in ONNX Runtime&apos;s integer kernels</source>
+        <translation>{1} 层中有 {0} 层在 ONNX Runtime 的整数内核中运行</translation>
+    </message>
+    <message>
+        <source>Kernels</source>
+        <translation>内核</translation>
+    </message>
+    <message>
         <source>any size</source>
         <translation>任意大小</translation>
     </message>
@@ -3474,6 +3514,10 @@
     <message>
         <source>no estimates for edits: {0}</source>
         <translation>编辑没有估计值：{0}</translation>
+    </message>
+    <message>
+        <source>What ONNX Runtime makes of the file</source>
+        <translation>ONNX Runtime 如何运行该文件</translation>
     </message>
     <message>
         <source>Weights</source>

@@ -19,7 +19,7 @@ from ..plots.levels import WeightLevels
 from .candidates import CandidatesPanel
 from .cards import label
 from .figures import micros
-from .layer_columns import stays_float
+from .layer_columns import ran_text, stays_float
 from .qconfig_editor import QConfigEditor
 from .range_panel import RangePanel
 
@@ -292,10 +292,15 @@ class Detail(QTabWidget):
         known = None if exact is None or row is None else exact.analysis.row(row.id)
         for plot in (self.pairs, self.kernel):
             plot.set_check(None if known is None else known.kernel)
-        if known is None:
-            self.kernel_text.setText("")
-            return
         lines = []
+        of_file = self._document.file_kernels
+        ran = None if of_file is None or row is None else of_file.ran.get(row.id)
+        if ran is not None:
+            text = ran_text(ran)
+            lines.append(f"{text[0].upper()}{text[1:]}.")
+        if known is None:
+            self.kernel_text.setText("\n".join(lines))
+            return
         if exact is not None and exact is not self._document.find():
             lines.append(self.tr("From the run “{0}”, not for the current plan.").format(exact.name))
         if known.latency is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
@@ -14,6 +14,9 @@ from ...engine.results import LayerRow, error_shares
 from ...engine.results.kernels import Latency
 from ..language import translated
 from .figures import decibel, micros, share, small
+
+if TYPE_CHECKING:
+    from ...engine.existing import Ran  # imports torch
 
 SHORT: Mapping[str, str] = {"batch_norm": "bn"}
 """How an operator is called where it was absorbed by another."""
@@ -41,6 +44,8 @@ class Facts:
         They were measured for another plan.
     measured : bool
         The rows' ``quantized`` is what the kernels of the target did; before, it says nothing.
+    in_file : mapping of str to Ran
+        What ONNX Runtime runs the layers with that the open file has in whole numbers, as it is.
     """
 
     rows: tuple[LayerRow, ...] = ()
@@ -52,6 +57,7 @@ class Facts:
     times_stale: bool = False
     shares: Mapping[str, float] = field(default_factory=dict)
     measured: bool = False
+    in_file: Mapping[str, Ran] = field(default_factory=dict)
 
 
 def short(config: TensorConfig | None) -> str:
@@ -106,6 +112,9 @@ def flags(row: LayerRow, facts: Facts) -> list[tuple[str, str]]:
     if stays_float(row, facts.measured) and not facts.stale:
         why = translated(row.why_not or translate("Flags", "the plan asks for integers, the kernel is a float one"))
         found.append((translate("Flags", "stays float"), why))
+    ran = facts.in_file.get(row.id)
+    if ran is not None and not ran.integer:
+        found.append((translate("Flags", "float in file"), ran_text(ran)))
     if row.kernel is not None:
         steps = row.kernel.max_steps
         if row.kernel.saturated:
@@ -122,6 +131,17 @@ def flags(row: LayerRow, facts: Facts) -> list[tuple[str, str]]:
         why = translate("Flags", "this layer has another qconfig of its own than the plan to begin with gave it")
         found.append((translate("Flags", "edited"), why))
     return found
+
+
+def ran_text(ran: Ran) -> str:
+    """What ONNX Runtime runs a layer of a quantized file with."""
+    if ran.integer:
+        return translate("Flags", "ONNX Runtime runs this layer of the file in whole numbers: {0}").format(ran.operator)
+    return translate(
+        "Flags",
+        "the file has this layer in whole numbers, and ONNX Runtime computes it in float, between dequantizers "
+        "and quantizers: {0}",
+    ).format(ran.operator)
 
 
 def gain_us(row: LayerRow, facts: Facts) -> float | None:
@@ -454,6 +474,7 @@ def facts_of(
     timed: tuple[LayerRow, ...],
     times_stale: bool,
     measured: bool = False,
+    in_file: Mapping[str, Ran] | None = None,
 ) -> Facts:
     """Everything that the columns show, from rows and plan."""
     return Facts(
@@ -466,4 +487,5 @@ def facts_of(
         times_stale,
         error_shares(rows),
         measured,
+        in_file or {},
     )

@@ -168,6 +168,7 @@ class LayersPage(QWidget):
     def _connect(self) -> None:
         document, editor = self._document, self.detail.editor
         document.results_changed.connect(self._changed)
+        document.file_kernels_found.connect(self._changed)
         document.outputs_measured.connect(self._show_banner)
         document.selection_changed.connect(self._show_selection)
         document.calibration_changed.connect(self.detail.refresh)
@@ -265,6 +266,7 @@ class LayersPage(QWidget):
             exact.analysis.layers if exact is not None else (),
             exact is not None and exact is not run,
             document.freshness == "exact",
+            None if document.file_kernels is None else document.file_kernels.ran,
         )
 
     def _tab_chosen(self) -> None:

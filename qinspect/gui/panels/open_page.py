@@ -109,7 +109,8 @@ class OpenPage(Page):
         self.found.body.addLayout(row(self.next, 1))
         right.addWidget(self.found)
         right.addStretch(1)
-        document.model_changed.connect(self.refresh)
+        for changed in (document.model_changed, document.file_kernels_found):
+            changed.connect(self.refresh)
         self.refresh()
 
     def _make_demo(self) -> Card:
@@ -375,6 +376,7 @@ class OpenPage(Page):
                 (self.tr("Inputs"), "\n".join(_signature(spec) for spec in graph.inputs)),
                 (self.tr("Batch"), batch),
             ]
+        lines += self._existing()
         lines.append(
             (
                 self.tr("Runs code"),
@@ -386,6 +388,30 @@ class OpenPage(Page):
         for index, (name, text) in enumerate(lines):
             self.found_body.addWidget(label(name, "muted", wrap=False), index, 0, Qt.AlignmentFlag.AlignTop)
             self.found_body.addWidget(label(text), index, 1)
+
+
+    def _existing(self) -> list[tuple[str, str]]:
+        """What is quantized already, and what ONNX Runtime makes of it."""
+        model, inspected = self._document.model, self._document.inspected
+        about = None if inspected is None else inspected.model.get("existing")
+        if model is None or model.existing is None or about is None:
+            return []
+        maker = f"{about['form']}, {about['producer']}" if about["producer"] else about["form"]
+        quantized = self.tr("{0} layers in whole numbers ({1})").format(len(about["quantized"]), maker)
+        plan = (
+            self.tr("the plan that made it is in the file") if about["plan"] else self.tr("it carries no plan of its own")
+        )
+        found = [(self.tr("Quantized"), f"{quantized}; {plan}")]
+        if not model.existing.for_onnxruntime:
+            return found
+        kernels = self._document.file_kernels
+        if kernels is None:
+            text = self.tr("ONNX Runtime is being asked…")
+        else:
+            count = sum(ran.integer for ran in kernels.ran.values())
+            words = self.tr("{0} of {1} layers in ONNX Runtime's integer kernels").format(count, len(kernels.ran))
+            text = "\n".join(filter(None, (words if kernels.ran else "", translated(kernels.said or ""))))
+        return [*found, (self.tr("Kernels"), text)]
 
 
 def _signature(spec: Any) -> str:
