@@ -389,7 +389,6 @@ class OpenPage(Page):
             self.found_body.addWidget(label(name, "muted", wrap=False), index, 0, Qt.AlignmentFlag.AlignTop)
             self.found_body.addWidget(label(text), index, 1)
 
-
     def _existing(self) -> list[tuple[str, str]]:
         """What is quantized already, and what ONNX Runtime makes of it."""
         model, inspected = self._document.model, self._document.inspected
@@ -398,9 +397,8 @@ class OpenPage(Page):
             return []
         maker = f"{about['form']}, {about['producer']}" if about["producer"] else about["form"]
         quantized = self.tr("{0} layers in whole numbers ({1})").format(len(about["quantized"]), maker)
-        plan = (
-            self.tr("the plan that made it is in the file") if about["plan"] else self.tr("it carries no plan of its own")
-        )
+        none = self.tr("it carries no plan of its own")
+        plan = self.tr("the plan that made it is in the file") if about["plan"] else none
         found = [(self.tr("Quantized"), f"{quantized}; {plan}")]
         if not model.existing.for_onnxruntime:
             return found
