@@ -71,7 +71,8 @@ def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
         "--normalize",
         default=None,
         metavar="imagenet|none|MEAN/STD",
-        help="by channel, on the scale where white is 1, such as 0.5,0.5,0.5/0.25,0.25,0.25 (default: none)",
+        help="by channel, on the scale where white is 1, such as 0.5,0.5,0.5/0.25,0.25,0.25; with a mean above 1 where "
+        "it is 255, as '(x-127)/128' (default: none)",
     )
     parser.add_argument("--channels", default="rgb", choices=("rgb", "bgr"), help="what the model wants (default: rgb)")
     parser.add_argument(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -170,6 +171,8 @@ class DataSpec:
 def parse_normalize(text: str) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
     """Mean and std from ``imagenet``, ``none`` or ``MEAN/STD`` with commas between the channels.
 
+    ``(x-127)/128`` is another way to write ``127/128``. As for pixels, see `of_unit_range`.
+
     Raises
     ------
     Problem
@@ -179,15 +182,30 @@ def parse_normalize(text: str) -> tuple[tuple[float, ...] | None, tuple[float, .
         return IMAGENET
     if text == "none":
         return None, None
+    formula = re.fullmatch(r"\(x-(.+)\)/(.+)", re.sub(r"\s", "", text.lower()).replace("\N{MINUS SIGN}", "-"))
     try:
-        mean, std = (tuple(float(value) for value in part.split(",")) for part in text.split("/"))
+        mean, std = (
+            tuple(float(value) for value in part.split(",")) for part in (formula.groups() if formula else text.split("/"))
+        )
     except ValueError:
         raise Problem(
             f"--normalize {text}",
             Text("is not imagenet, none or MEAN/STD"),
-            Text("Write it as 0.485,0.456,0.406/0.229,0.224,0.225."),
+            Text("Write it as 0.485,0.456,0.406/0.229,0.224,0.225, or for pixels of 0 to 255 as (x-127)/128."),
         ) from None
     return mean, std
+
+
+def of_unit_range(spec: DataSpec) -> DataSpec:
+    """Mean and std of pixels between 0 and 255 as those of pixels between 0 and 1.
+
+    A mean above 1, which no pixel between 0 and 1 reaches, says that they are of 0 to 255.
+    """
+    if spec.mean is None or spec.std is None or max(spec.mean) <= 1:
+        return spec
+    return replace(
+        spec, mean=tuple(value / 255 for value in spec.mean), std=tuple(value / 255 for value in spec.std)
+    )
 
 
 def parse_split(text: str, where: str = "split") -> tuple[float, float, float]:

@@ -116,9 +116,12 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
 def _predictions(data: Dataset, chosen: Sequence[int], outputs: Sequence[NDArray[Any]]) -> tuple[Prediction, ...]:
     if not outputs or outputs[0].ndim != 2 or outputs[0].shape[1] < 2:
         return ()
-    logits = outputs[0].astype(np.float64)
-    shifted = np.exp(logits - logits.max(1, keepdims=True))
-    probabilities = shifted / shifted.sum(1, keepdims=True)
+    values = outputs[0].astype(np.float64)
+    if values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-3):  # the model ends in a softmax
+        probabilities = values
+    else:
+        shifted = np.exp(values - values.max(1, keepdims=True))
+        probabilities = shifted / shifted.sum(1, keepdims=True)
     return tuple(
         Prediction(
             index,

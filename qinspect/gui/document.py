@@ -81,6 +81,7 @@ class Document(Planned):
         self._last: Run | None = None
         self._earlier: Run | None = None  # of the last plan before the current one that has figures
         self._measured: tuple[str, Verified] | None = None
+        self._stopped = ""  # the plan whose figures were not waited for
 
     # -- what is open -------------------------------------------------------------------------
 
@@ -244,6 +245,7 @@ class Document(Planned):
     def _take_plan(self, plan: QuantPlan) -> None:
         self._earlier = self.find() or self._earlier
         self.plan = plan
+        self._stopped = ""
         self._last = self.find() or self._last
         self.plan_changed.emit()
         self.results_changed.emit()
@@ -371,6 +373,18 @@ class Document(Planned):
         """The same of the current plan, while there is no more than that."""
         known = self.freshness == "stale" and self._measured is not None and self._measured[0] == self.plan.fingerprint
         return self._measured[1] if known and self._measured is not None else None
+
+    def set_stopped(self, plan: QuantPlan | None) -> None:
+        """The figures of a plan were on their way and will not come; or (None) they are again."""
+        fingerprint = "" if plan is None else plan.fingerprint
+        if fingerprint != self._stopped:
+            self._stopped = fingerprint
+            self.outputs_measured.emit()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the current plan has no figures, and none are on their way."""
+        return self.freshness == "stale" and self._stopped == self.plan.fingerprint
 
     def set_searched(self, found: Pareto) -> None:
         """What a search found."""

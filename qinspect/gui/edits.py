@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication
@@ -14,6 +14,7 @@ from ..engine.plan import QuantPlan
 from ..engine.plan.qconfig import QConfig, TensorConfig, config_from_json
 from ..engine.problem import Problem
 from ..engine.text import Text
+from .words import words
 
 
 class Edit(QUndoCommand):
@@ -77,6 +78,42 @@ def changed_config(config: TensorConfig | None, start: TensorConfig, fields: dic
 def names(ids: Sequence[str]) -> str:
     """Layers in a few words."""
     return ids[0] if len(ids) == 1 else QCoreApplication.translate("Edits", "{0} layers").format(len(ids))
+
+
+def change_name(old: Mapping[str, QConfig], new: Mapping[str, QConfig]) -> str:
+    """What becomes otherwise from the qconfigs of some layers to others, in a few words; empty where nothing does.
+
+    Parameters
+    ----------
+    old, new : mapping of str to QConfig
+        By the layers' ids, the same in both.
+    """
+    changed = [layer_id for layer_id in new if new[layer_id] != old[layer_id]]
+    if not changed:
+        return ""
+    if all(new[layer_id] == QConfig(None, None) for layer_id in changed):
+        return QCoreApplication.translate("Edits", "float for {0}").format(names(changed))
+    said = []
+    for role, title in (
+        ("weight", QCoreApplication.translate("Planned", "weight")),
+        ("activation", QCoreApplication.translate("Planned", "activation")),
+    ):
+        pairs = [(getattr(old[layer_id], role), getattr(new[layer_id], role)) for layer_id in changed]
+        ways = {_fields(one, two) for one, two in pairs if one != two}
+        if ways:
+            # Different changes of many layers have no name in common.
+            said.append(f"{title} {words(dict(min(ways)))}".rstrip() if len(ways) == 1 else title)
+    return QCoreApplication.translate("Edits", "{0} for {1}").format(" + ".join(said), names(changed))
+
+
+def _fields(old: TensorConfig | None, new: TensorConfig | None) -> tuple[tuple[str, Any], ...]:
+    """What a configuration has otherwise than another one, in the order of its fields."""
+    if new is None:
+        return (("dtype", "float"),)
+    if old is None:
+        return (("dtype", new.dtype),)
+    keys = ("dtype", "bits", "symmetric", "granularity", "estimator", "percentile", "range", "dynamic")
+    return tuple((key, getattr(new, key)) for key in keys if getattr(new, key) != getattr(old, key))
 
 
 def qconfig_text(qconfig: QConfig) -> str:

@@ -336,7 +336,8 @@ class MainWindow(QMainWindow):
         """Carry out a remedy as one edit."""
         try:
             assert finding.plan is not None
-            self.document.edit(translated(finding.remedy), plan_from_json(finding.plan))
+            plan = plan_from_json(finding.plan)
+            self.document.edit(self.document.remedy_name(plan) or translated(finding.title), plan)
         except Problem as problem:
             self.show_problem(problem)
 

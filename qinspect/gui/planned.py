@@ -17,7 +17,7 @@ from ..engine.plan import Override, QuantPlan
 from ..engine.plan.qconfig import PRESETS, QConfig, TensorConfig
 from ..engine.plan.target import Target
 from ..engine.results import LayerRow
-from .edits import BOTH_FLOAT, Edit, changed_config, names
+from .edits import BOTH_FLOAT, Edit, change_name, changed_config, names
 from .language import translated
 from .words import words
 
@@ -156,6 +156,30 @@ class Planned(QObject):
         self.log(name)
         return True
 
+    def remedy_name(self, plan: QuantPlan) -> str:
+        """What a remedy's plan does to the current one, for the undo menu and the run; empty where there are no words."""
+        ids = [row.id for row in self.rows() if row.fused_into is None]
+        parts = [change_name(self.qconfigs(ids), self.qconfigs(ids, plan))]
+        titles = {
+            "equalize": self.tr("equalize neighbours"),
+            "adaround": self.tr("round by data"),
+            "bias_correction": self.tr("correct biases"),
+        }
+        new = [remedy for remedy in plan.remedies if remedy not in self.plan.remedies]
+        parts += [title for kind, title in titles.items() if any(remedy.kind == kind for remedy in new)]
+        if plan.fusions != self.plan.fusions:
+            parts.append(self.tr("fusions"))
+        return ", ".join(filter(None, parts))
+
+    def _plain(self, plan: QuantPlan, ids: Iterable[str]) -> QuantPlan:
+        """A plan without overrides of single layers that say what it says without them: it is the plan from before."""
+        for layer_id in ids:
+            without = plan.without_layer(layer_id)
+            layer = self.layer(layer_id)
+            if layer is not None and without != plan and without.qconfig(layer) == plan.qconfig(layer):
+                plan = without
+        return plan
+
     def change(self, ids: Sequence[str], role: Role, **fields: Any) -> bool:
         """Change some fields of the weight's or the activation's configuration of layers.
 
@@ -168,7 +192,8 @@ class Planned(QObject):
             Where the values do not go together.
         """
         plan, leaders = self.plan, self._leaders() if role == "activation" else {}
-        for layer_id in dict.fromkeys(leaders.get(layer_id, layer_id) for layer_id in ids):
+        units = tuple(dict.fromkeys(leaders.get(layer_id, layer_id) for layer_id in ids))
+        for layer_id in units:
             asked = self.qconfig(layer_id)
             if asked is None or (role == "weight" and not self.weighted(layer_id)):
                 continue
@@ -177,7 +202,7 @@ class Planned(QObject):
             if wanted != getattr(asked, role):
                 plan = plan.with_layer(layer_id, **{role: wanted})
         title = self.tr("{0} {1} for {2}").format(self._role(role), words(fields), names(ids))
-        return self.edit(title, plan, merge=f"{role}{sorted(fields)}{ids}")
+        return self.edit(title, self._plain(plan, units), merge=f"{role}{sorted(fields)}{ids}")
 
     def make_float(self, ids: Sequence[str], role: Role | None = None) -> bool:
         """Leave layers, or only their weights or activations, in float."""
@@ -195,6 +220,7 @@ class Planned(QObject):
         plan, leaders = self.plan, self._leaders()
         for layer_id in ids:
             plan = self._given(plan, layer_id, leaders.get(layer_id, layer_id), qconfig)
+        plan = self._plain(plan, [*ids, *(leaders[layer_id] for layer_id in ids if layer_id in leaders)])
         title = self.tr("{0} for {1}").format(name, names(ids))
         return self.edit(title, self._remediable(plan))
 
@@ -215,7 +241,7 @@ class Planned(QObject):
         if qconfig == self.qconfig(unit):
             return False
         title = self.tr("{0} for {1}").format(name, unit)
-        plan = self._given(self.plan, unit, candidate.layer_id, qconfig)
+        plan = self._plain(self._given(self.plan, unit, candidate.layer_id, qconfig), (unit, candidate.layer_id))
         return self.edit(title, self._remediable(plan))
 
     def _remediable(self, plan: QuantPlan) -> QuantPlan:

@@ -249,6 +249,8 @@ class Tasks(Errands):
             if have and document.model is model and document.data is data and document.find(plan) is None:
                 document.add_run(plan, have[-1], exact=False, name=name)
                 document.log(self.tr("kept what was computed before the kernels were run"))
+            if self._whole is job or not self.analyzing:
+                document.set_stopped(plan)
 
         subject = f"{model.digest} {data.digest} {document.metric_name} {metric and metric.output}"
 
@@ -269,6 +271,7 @@ class Tasks(Errands):
         samples = min(work.QUICK_SAMPLES, len(data.splits.final)) if data is not None else 0
         title = self.tr("Figures on {0} samples").format(samples) if quick else self.tr("Analyzing")
         job = self._start(title, run, found)
+        document.set_stopped(None)
         job.cancelled.connect(keep)
         job.failed.connect(lambda _: keep())
         return job

@@ -465,6 +465,14 @@
         <translation>文件夹、.npz、.npy、.safetensors、.parquet、.csv、文本</translation>
     </message>
     <message>
+        <source>(x − mean) / std per channel: one of these, or numbers, for pixels of 0..1 such as 0.5,0.5,0.5/0.25,0.25,0.25, for pixels of 0..255 such as (x − 127.5) / 127.5</source>
+        <translation>逐通道 (x − 均值) / 标准差：选择其一，或直接输入数值；像素为 0..1 时如 0.5,0.5,0.5/0.25,0.25,0.25，像素为 0..255 时如 (x − 127.5) / 127.5</translation>
+    </message>
+    <message>
+        <source>other numbers…</source>
+        <translation>其他数值…</translation>
+    </message>
+    <message>
         <source>The sub-folders calibrate, select and final are the parts</source>
         <translation>各部分由子文件夹 calibrate、select、final 决定</translation>
     </message>
@@ -527,10 +535,6 @@
     <message>
         <source>With antialiasing, as Pillow does it</source>
         <translation>带抗锯齿，与 Pillow 相同</translation>
-    </message>
-    <message>
-        <source>(x − mean) / std per channel; one of these, or numbers: 0.5,0.5,0.5/0.25,0.25,0.25</source>
-        <translation>逐通道 (x − 均值) / 标准差；选择其一，或直接输入数值：0.5,0.5,0.5/0.25,0.25,0.25</translation>
     </message>
     <message>
         <source>Order of the colours that the model wants</source>
@@ -1139,6 +1143,14 @@
         <source>{0} layers</source>
         <translation>{0} 层</translation>
     </message>
+    <message>
+        <source>float for {0}</source>
+        <translation>{0} 改为浮点</translation>
+    </message>
+    <message>
+        <source>{0} for {1}</source>
+        <translation>{0}（{1}）</translation>
+    </message>
 </context>
 <context>
     <name>Errands</name>
@@ -1161,8 +1173,16 @@
 <context>
     <name>Estimate</name>
     <message>
+        <source>Stopped before the layers&apos; figures were there.</source>
+        <translation>已停止，各层的数据尚未算出。</translation>
+    </message>
+    <message>
         <source>The layers follow.</source>
         <translation>各层数据随后给出。</translation>
+    </message>
+    <message>
+        <source>Stopped before its figures were there.</source>
+        <translation>已停止，该方案的数据尚未算出。</translation>
     </message>
     <message>
         <source>KL {0} nats</source>
@@ -2780,10 +2800,6 @@
         <translation>打开模型</translation>
     </message>
     <message>
-        <source>model.pt2, model.py:build or package.module:build</source>
-        <translation>model.pt2、model.py:build 或 package.module:build</translation>
-    </message>
-    <message>
         <source>optional: .safetensors, .pt, .pth</source>
         <translation>可选：.safetensors、.pt、.pth</translation>
     </message>
@@ -2946,6 +2962,10 @@
     <message>
         <source>any size</source>
         <translation>任意大小</translation>
+    </message>
+    <message>
+        <source>model.pt2, model.onnx, model.py:build, package:build</source>
+        <translation>model.pt2、model.onnx、model.py:build、package:build</translation>
     </message>
     <message>
         <source>{0} M ({1} MB as float32)</source>
@@ -3231,6 +3251,22 @@
     <message>
         <source>wrote {0}</source>
         <translation>已写入 {0}</translation>
+    </message>
+    <message>
+        <source>equalize neighbours</source>
+        <translation>均衡相邻层</translation>
+    </message>
+    <message>
+        <source>round by data</source>
+        <translation>按数据舍入</translation>
+    </message>
+    <message>
+        <source>correct biases</source>
+        <translation>修正偏置</translation>
+    </message>
+    <message>
+        <source>fusions</source>
+        <translation>融合</translation>
     </message>
     <message>
         <source>{0} {1} for {2}</source>
@@ -6479,10 +6515,6 @@
         <translation>不是 imagenet、none 或 MEAN/STD</translation>
     </message>
     <message>
-        <source>Write it as 0.485,0.456,0.406/0.229,0.224,0.225.</source>
-        <translation>请写成 0.485,0.456,0.406/0.229,0.224,0.225。</translation>
-    </message>
-    <message>
         <source>data option {option}</source>
         <translation>数据选项 {option}</translation>
     </message>
@@ -8913,6 +8945,10 @@
     <message>
         <source>is JSON without a text (it has {keys})</source>
         <translation>是没有 text 的 JSON（含有 {keys}）</translation>
+    </message>
+    <message>
+        <source>Write it as 0.485,0.456,0.406/0.229,0.224,0.225, or for pixels of 0 to 255 as (x-127)/128.</source>
+        <translation>请写成 0.485,0.456,0.406/0.229,0.224,0.225；像素为 0 到 255 时写成 (x-127)/128。</translation>
     </message>
     <message>
         <source>{tensors} held NaN or infinite values during calibration</source>

@@ -159,6 +159,16 @@ class TestImages:
         (x,) = open_data(DataSpec(str(tmp_path), mean=mean, std=std)).load([0])
         assert x[0, :, 0, 0].tolist() == [1.0, 3.0, 0.5]
 
+    @pytest.mark.parametrize("text", ["(x-127)/128", "(x − 127) / 128", "127/128", "127,127,127/128,128,128"])
+    def test_a_mean_above_1_is_of_pixels_between_0_and_255(self, tmp_path, text):
+        save_image(tmp_path / "a.png", value=255)
+        mean, std = parse_normalize(text)
+        (x,) = open_data(DataSpec(str(tmp_path), mean=mean, std=std)).load([0])
+        assert torch.allclose(x, torch.ones_like(x))
+        np.savez(tmp_path / "x.npz", x=np.full((2, 3, 4, 4), 255, np.uint8))
+        (x,) = open_data(DataSpec(str(tmp_path / "x.npz"), mean=mean, std=std)).load([0])
+        assert torch.allclose(x, torch.ones_like(x))
+
     def test_bgr_swaps_what_the_model_sees_but_not_the_picture(self, tmp_path):
         save_image(tmp_path / "a.png")
         data = open_data(DataSpec(str(tmp_path), channels="bgr"))

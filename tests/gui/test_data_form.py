@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
 from qinspect.engine.data import DataSpec, kind_of_source
 from qinspect.engine.problem import Problem
@@ -76,9 +77,32 @@ def test_a_normalization_of_ones_own_can_be_typed(qtbot: Any, form: DataForm) ->
         form.spec()
 
 
+def test_a_normalization_of_pixels_is_typed_as_models_describe_it_and_enter_opens(qtbot: Any, form: DataForm) -> None:
+    edit = form.normalize.lineEdit()
+    edit.selectAll()
+    qtbot.keyClicks(edit, "(x - 123.7,116.8,103.9) / 58.4,57.1,57.4")
+    form.show_source("photos")
+    with qtbot.waitSignal(form.submitted):
+        qtbot.keyClick(edit, Qt.Key.Key_Return)
+    spec = DataSpec.from_json(form.spec())
+    assert (spec.mean, spec.std) == ((123.7, 116.8, 103.9), (58.4, 57.1, 57.4))
+    form.fill(spec.to_json())
+    assert form.normalize.currentText() == "123.7,116.8,103.9/58.4,57.1,57.4"
+
+
+def test_other_numbers_among_the_normalizations_leads_to_an_empty_field(qtbot: Any, form: DataForm) -> None:
+    form.normalize.setFocus()
+    for _ in range(form.normalize.count() - 1 - form.normalize.currentIndex()):
+        qtbot.keyClick(form.normalize, Qt.Key.Key_Down)
+    assert form.normalize.currentText() == ""
+    qtbot.keyClicks(form.normalize.lineEdit(), "(x-127)/128")
+    assert DataSpec.from_json(form.spec()).mean == (127.0,)
+
+
 @pytest.mark.parametrize(
     "spec",
     [
+        DataSpec("photos", mean=(127,), std=(128,)),
         DataSpec(
             "photos", 12, (80, 10, 10), 3, 256, 224, "bicubic", (0.1, 0.2, 0.3), (1 / 3, 0.5, 0.25), "bgr", "nhwc"
         ),

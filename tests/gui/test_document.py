@@ -368,3 +368,15 @@ def test_the_same_plan_run_once_more_keeps_its_name(document, digits):
     document.make_float(("fc:linear",))
     document.add_run(document.plan, digits.analysis, exact=True)
     assert [run.name for run in document.runs] == ["baseline", "2: float for fc:linear"]
+
+
+def test_what_a_plan_changes_is_named_by_role_and_field(document):
+    plan = document.plan
+    asked = document.qconfig("conv:conv2d").activation
+    narrower = plan.with_layer("conv:conv2d", activation=asked.but(estimator="minmax"))
+    assert document.remedy_name(narrower) == "activation minmax for conv:conv2d"
+    both = narrower.with_layer("fc:linear", activation=asked.but(estimator="fixed", range=(0.0, 1.0)))
+    assert document.remedy_name(both) == "activation for 2 layers"
+    rounded = plan.with_remedies([Remedy("adaround", ("conv:conv2d",))], True)
+    assert document.remedy_name(rounded) == "round by data"
+    assert document.remedy_name(plan) == ""

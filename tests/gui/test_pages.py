@@ -317,6 +317,55 @@ def test_an_analysis_cancelled_at_its_kernels_keeps_what_it_had(make_window, dig
     assert run.analysis.row("fc:linear").errors.estimated_kl is not None
 
 
+@pytest.mark.parametrize("page", ["verdict", "fix"])
+def test_figures_of_an_edit_that_were_stopped_are_said_to_be_until_they_are_asked_for_again(
+    make_window, digits, qtbot, monkeypatch, page
+):
+    window = make_window(digits)
+    window.go(page)
+    document, first = window.document, work.first_figures
+
+    def endless(*given, **words):
+        while True:
+            given[-1](1, 4, "simulating")
+
+    def said():
+        return (window.fix_page.state if page == "fix" else window.verdict_page.empty_text).text()
+
+    monkeypatch.setattr(work, "first_figures", endless)
+    document.make_float(("conv:conv2d",))
+    qtbot.waitUntil(lambda: "simulating" in window.strip.note.text(), timeout=60_000)
+    assert "Stopped" not in said()
+    qtbot.mouseClick(window.strip.cancel, LEFT)
+    qtbot.waitUntil(lambda: window.jobs.idle)
+    assert "Stopped before its figures were there" in said()
+    assert "on their way" not in said()
+    monkeypatch.setattr(work, "first_figures", first)
+    qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    assert "Stopped" not in said()
+    qtbot.waitUntil(lambda: document.freshness == "quick", timeout=60_000)
+    assert "Stopped" not in said()
+
+
+def test_a_remedy_is_undone_by_a_name_of_few_words_and_the_keyboard_stays_on_its_page(make_window, digits, qtbot):
+    window = make_window(digits)
+    document = window.document
+    plan = document.plan
+    for layer_id in ("conv:conv2d", "fc:linear"):
+        plan = plan.with_layer(layer_id, weight=None, activation=None)
+    sentence = "Keep them in float, then look for a cheaper remedy layer by layer."
+    finding = Finding("rule", "2 of 5 layers", "evidence", (), "warning", 0.1, sentence, plan.to_json())
+    document.add_run(document.plan, replace(digits.analysis, findings=(finding,)), exact=True)
+    window.go("verdict")
+    (apply,) = window.verdict_page.findings.cards[0].findChildren(QPushButton)
+    apply.setFocus()
+    qtbot.keyClick(apply, Qt.Key.Key_Space)
+    assert document.undo_stack.undoText() == "float for 2 layers"
+    assert window.verdict_page.isAncestorOf(window.focusWidget())
+    document.undo_stack.undo()
+    assert document.freshness == "exact"
+
+
 def test_targets_are_called_as_people_call_them(make_window, digits):
     window = make_window(digits)
     assert "ONNX Runtime" in window.where.text()

@@ -85,6 +85,22 @@ def test_the_first_start_offers_the_demo_and_says_what_to_do(make_window):
     assert not window.run_action.isEnabled()
 
 
+def test_weights_and_shape_of_the_model_that_is_open_are_not_taken_for_another_one(make_window, digits, qtbot):
+    window = make_window(digits)
+    page, spec = window.open_page, digits.model_spec
+    page.source.setFocus()
+    page.source.selectAll()
+    qtbot.keyClicks(page.source, "other.onnx")
+    assert (page.weights.text(), page.shape.text()) == ("", "")
+    page.source.selectAll()
+    qtbot.keyClicks(page.source, spec["source"].rpartition(":")[0] + ":another")  # in the same file: they may fit
+    assert (page.weights.text(), page.shape.text()) == (spec["weights"], "1,1,8,8")
+    page.weights.setText("mine.pt")
+    page.source.selectAll()
+    qtbot.keyClicks(page.source, "other.py:net")
+    assert (page.weights.text(), page.shape.text()) == ("mine.pt", "")
+
+
 @pytest.mark.parametrize("number", range(1, 8))
 def test_alt_and_a_number_open_the_steps(make_window, qtbot, number):
     window = make_window()
@@ -280,11 +296,11 @@ def test_there_is_room_for_the_candidates(make_window, qtbot, digits, size, rows
     assert window.layers_page.detail.histogram.height() >= 120
 
 
-def test_a_long_path_of_data_shows_its_beginning_and_a_tooltip(make_window):
+def test_a_long_path_of_data_shows_its_end_and_a_tooltip(make_window):
     window = make_window()
-    long = "/data/" + "folder/" * 40
+    long = "/data/" + "folder/" * 40 + "val.npz"
     window.data_page.form.show_source(long)
-    assert window.data_page.form.source.cursorPosition() == 0
+    assert window.data_page.form.source.cursorPosition() == len(long)
     assert window.data_page.form.source.toolTip() == long
 
 
@@ -422,6 +438,9 @@ def test_a_range_is_fixed_by_hand_and_freed(make_window, qtbot, digits):
     assert window.document.qconfig("conv:conv2d").activation.range[1] == 1.5
     qtbot.mouseClick(detail.ranges.on, LEFT)
     assert window.document.qconfig("conv:conv2d").activation.estimator == "mse"
+    # The plan is the one from before, and its figures hold again.
+    assert window.document.plan == digits.opened.plan
+    assert window.document.freshness == "exact"
 
 
 def test_the_menu_edits_a_selection(make_window, qtbot, digits):
@@ -717,6 +736,8 @@ def test_the_session_is_kept_on_closing_and_offered_at_the_next_start(make_windo
     assert len(session.runs) == 1
     again = make_window(autosave=True)
     assert again.open_page.resume.isVisible()
+    assert again.open_page.resume.isDefault()
+    assert not again.open_page.demo.isDefault()
     assert again.open_page.resume.text() == f"Go on with {Path(digits.model_spec['source']).name}"
     answer(accept=True)
     qtbot.mouseClick(again.open_page.resume, LEFT)

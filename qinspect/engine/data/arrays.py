@@ -99,7 +99,8 @@ class ArraySamples:
 
     def _prepare(self, values: Array, indices: Sequence[int]) -> Array:
         if self._spec.mean is not None or not (values.dtype.kind in "iub" or values.dtype == np.float32):
-            scale = np.float32(255) if self._spec.mean is not None and values.dtype == np.uint8 else None
+            unit = self._spec.mean is not None and max(self._spec.mean) <= 1  # else they are of bytes as they are
+            scale = np.float32(255) if unit and values.dtype == np.uint8 else None
             with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite
                 values = values.astype(np.float32)
             if scale is not None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from ..data_spec import SPLITS, DataSpec, Labels, Picture
+from ..data_spec import SPLITS, DataSpec, Labels, Picture, of_unit_range
 from ..graph.memory import free_bytes
 from ..problem import Problem
 from ..text import Text, counted, joined
@@ -52,6 +52,7 @@ class Images:
     ) -> None:
         self.names, self.labels, self.targets = encoded.names, encoded.labels, encoded.targets
         self.parts, self.key = encoded.parts, encoded.key
+        spec = of_unit_range(spec)
         self._encoded, self._spec, where = encoded, spec, encoded.where
         # Height and width that the model wants (None: as the images are), the short side to which an image is
         # scaled first, and whether the model takes one channel.

@@ -26,6 +26,8 @@ NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
     "none (0..1)": None,
     "ImageNet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
     "-1..1": ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]),
+    "(x − 127) / 128": ([127.0], [128.0]),
+    "0..255": ([0.0], [1 / 255]),
 }
 IMAGES = ("resize", "crop", "interpolation", "normalize", "channels", "layout")
 FIELDS = {
@@ -75,7 +77,8 @@ class DataForm(Card):
         self.go = QPushButton(self.tr("Open data"))
         self.go.clicked.connect(self.submitted)
         self.body.addLayout(row(1, self.go))
-        self.source.returnPressed.connect(self.submitted)
+        for field in (self.source, self.split, self.label, self.tokenizer, self.normalize.lineEdit()):
+            field.returnPressed.connect(self.submitted)
         self.source.textChanged.connect(self.source.setToolTip)
         self.show_kind("images")
 
@@ -99,9 +102,15 @@ class DataForm(Card):
         self.normalize = self._choice(
             tuple(NORMALIZATIONS),
             "ImageNet",
-            self.tr("(x − mean) / std per channel; one of these, or numbers: 0.5,0.5,0.5/0.25,0.25,0.25"),
+            self.tr(
+                "(x − mean) / std per channel: one of these, or numbers, for pixels of 0..1 such as "
+                "0.5,0.5,0.5/0.25,0.25,0.25, for pixels of 0..255 such as (x − 127.5) / 127.5"
+            ),
         )
+        self.normalize.addItem(self.tr("other numbers…"))
         self.normalize.setEditable(True)
+        self.normalize.lineEdit().setPlaceholderText("(x − 123.7,116.8,103.9) / 58.4,57.1,57.4")
+        self.normalize.activated.connect(self._ask_for_numbers)
         self.normalize.lineEdit().setTextMargins(-2, 0, 0, 0)  # Qt's own two pixels before what can be typed over
         self.normalize.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.channels = self._choice(("RGB", "BGR"), "RGB", self.tr("Order of the colours that the model wants"))
@@ -251,6 +260,13 @@ class DataForm(Card):
             **({"mean": mean, "std": std} if "normalize" in used else {}),
         }
 
+    def _ask_for_numbers(self, index: int) -> None:
+        """The last choice is none: the cursor stands where numbers are typed."""
+        if index == len(NORMALIZATIONS):
+            self.normalize.setCurrentIndex(-1)
+            self.normalize.clearEditText()
+            self.normalize.lineEdit().setFocus()
+
     def _normalization(self) -> tuple[Any, Any]:
         text = self.normalize.currentText().strip()
         if text in NORMALIZATIONS:
@@ -286,12 +302,11 @@ class DataForm(Card):
         mean, std = spec.get("mean"), spec.get("std")
         wanted = None if mean is None or std is None else (list(mean), list(std))
         name = next((name for name, value in NORMALIZATIONS.items() if value == wanted), None)
-        self.normalize.setCurrentText(name or "/".join(",".join(f"{v!r}" for v in part) for part in wanted or ()))
+        self.normalize.setCurrentText(name or "/".join(",".join(map(_number, part)) for part in wanted or ()))
 
     def show_source(self, source: str) -> None:
-        """Name the data; of a long path the beginning is seen, and all of it in the tooltip."""
+        """Name the data; of a long path the end is seen, which tells it from others, and all of it in the tooltip."""
         self.source.setText(source)
-        self.source.setCursorPosition(0)
 
     def browse_folder(self) -> None:
         title = self.tr("A folder of images, audio or tables")
@@ -310,6 +325,12 @@ class DataForm(Card):
         path, _ = QFileDialog.getOpenFileName(self, self.tr("A tokenizer"), "", "tokenizer.json (*.json)")
         if path:
             self.tokenizer.setText(path)
+
+
+def _number(value: float) -> str:
+    """As it was typed, as far as that can be told."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _beside(field: QLineEdit, *buttons: QPushButton) -> QWidget:

@@ -28,17 +28,18 @@ def edit_line(document: Document) -> tuple[str, str]:
         outputs = Totals(kl=kl, mse=found.mse, agreement=agreement, quantized_metric=found.metric)
         chosen = () if document.data is None else document.data.splits.final[: found.samples]
         old = _on(run, chosen) or totals
-        return " ".join(
-            (measured_line(old, outputs, found.samples, unit), translate("Estimate", "The layers follow."))
-        ), ""
+        rest = translate("Estimate", "Stopped before the layers' figures were there.")
+        rest = rest if document.stopped else translate("Estimate", "The layers follow.")
+        return " ".join((measured_line(old, outputs, found.samples, unit), rest)), ""
     if run is not None and document.freshness == "quick":
         chosen = tuple(row.index for row in run.analysis.samples)
         return measured_line(_on(document.measured_before, chosen), run.analysis.totals, len(chosen), unit), ""
     estimate = document.estimate() if document.freshness == "stale" else None
+    stopped = translate("Estimate", "Stopped before its figures were there.") if document.stopped else ""
     if estimate is None:
-        return "", ""
+        return stopped, ""
     before = document.estimate(run.plan) if run else None
-    return estimate_line(totals, before, estimate), explanation(before, estimate)
+    return " ".join(filter(None, (estimate_line(totals, before, estimate), stopped))), explanation(before, estimate)
 
 
 def _on(run: Run | None, chosen: Sequence[int]) -> Totals | None:

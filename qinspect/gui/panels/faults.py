@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QWidget
 
 from ...engine.problem import Problem
@@ -30,6 +31,10 @@ class Fault(Wrapped):
         form.setRowVisible(self, False)
         changed = field.textChanged if isinstance(field, QLineEdit) else field.currentTextChanged
         changed.connect(lambda _: self.take_back())
+
+    def sizeHint(self) -> QSize:
+        # A label's own guess is that of narrower lines, and the form would keep that room.
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def say(self, problem: Problem, place: str = "") -> None:
         """Show what is wrong and what to write, and lead the cursor there.

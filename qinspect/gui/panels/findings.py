@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from ...engine.results import Finding
 from ..icons import icon, set_icon
@@ -55,6 +55,8 @@ class Findings(QWidget):
         `older` ones are of a run of another plan, and nothing has been measured since that would say whether
         they still hold.
         """
+        focus = QApplication.focusWidget()
+        inside = focus is not None and self.isAncestorOf(focus)
         clear(self._column)
         self.cards = []
         for finding in findings:
@@ -74,6 +76,8 @@ class Findings(QWidget):
         for button in self.findChildren(QPushButton):
             QWidget.setTabOrder(last, button)
             last = button
+        if inside:  # what was pressed is gone, and Qt would go to the first button of the window
+            self.after.setFocus()
 
     def _card(self, finding: Finding, stale: bool) -> Card:
         name, tone = SEVERITIES.get(finding.severity, SEVERITIES["note"])

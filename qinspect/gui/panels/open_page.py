@@ -85,6 +85,8 @@ class OpenPage(Page):
             )
         )
         self._document = document
+        self._shown: dict[str, str] = {}  # a model, and what was said beside it, by field
+        self._aside: set[str] = set()  # fields that were emptied when another model was named
         columns = QHBoxLayout()
         columns.setSpacing(12)
         self.body.addLayout(columns, 1)
@@ -137,7 +139,7 @@ class OpenPage(Page):
         card = Card(self.tr("Open a model"))
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.source = QLineEdit(placeholderText=self.tr("model.pt2, model.py:build or package.module:build"))
+        self.source = QLineEdit(placeholderText=self.tr("model.pt2, model.onnx, model.py:build, package:build"))
         self.weights = QLineEdit(placeholderText=self.tr("optional: .safetensors, .pt, .pth"))
         self.shape = QLineEdit(placeholderText=self.tr("optional: 1,3,224,224"))
         self.source.setToolTip(
@@ -148,6 +150,7 @@ class OpenPage(Page):
         )
         self.weights.setToolTip(self.tr("A checkpoint for the module that the code builds; nothing in it is executed."))
         self.shape.setToolTip(self.tr("Batch first; several inputs joined by ;"))
+        self.source.textChanged.connect(self._keep_beside)
         for name, edit, choose in (
             (self.tr("&Model"), self.source, self.browse_model),
             (self.tr("&Weights"), self.weights, self._browse_weights),
@@ -269,8 +272,27 @@ class OpenPage(Page):
         for fault in (self._no_source, self._wrong_weights, self._wrong_shape):
             fault.take_back()
 
+    def _keep_beside(self, source: str) -> None:
+        """Weights and shape of the model that was opened are not those of another one that is named in its place.
+
+        Another callable of the same file may well take them.
+        """
+        shown = self._shown
+        if not shown:
+            return
+        same = _file_of(source) == _file_of(shown["source"])
+        for name, field in (("weights", self.weights), ("shape", self.shape)):
+            if same and name in self._aside:
+                self._aside.remove(name)
+                field.setText(field.text() or shown[name])
+            elif not same and shown[name] and field.text() == shown[name]:
+                self._aside.add(name)
+                field.clear()
+
     def fill(self, spec: dict[str, Any]) -> None:
         """Show a specification in the fields."""
+        self._shown = {}
+        self._aside.clear()
         self.source.setText(spec["source"])
         self.weights.setText(spec.get("weights") or "")
         shapes = spec.get("input_shape") or ()
@@ -281,6 +303,7 @@ class OpenPage(Page):
                 for shape, axes in zip(shapes, free, strict=False)
             )
         )
+        self._shown = {"source": spec["source"], "weights": self.weights.text(), "shape": self.shape.text()}
 
     def browse_model(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
@@ -332,6 +355,7 @@ class OpenPage(Page):
         if path is not None:
             self.resume.setProperty("path", str(path))
             self.resume.setText(self.tr("Go on with {0}").format(name))
+        self._lead()
 
     def _open_recent(self, item: QListWidgetItem) -> None:
         entry = item.data(Qt.ItemDataRole.UserRole)
@@ -341,6 +365,13 @@ class OpenPage(Page):
             self.fill(entry)
             self.open_requested.emit(entry)
 
+    def _lead(self) -> None:
+        """One button is the one to press next: to the data, to what was left, or into the demo."""
+        opened, left = self._document.model is not None, not self.resume.isHidden()
+        set_primary(self.next, opened)
+        set_primary(self.resume, left and not opened)
+        set_primary(self.demo, not left and not opened)
+
     # -- what was found -----------------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -348,8 +379,7 @@ class OpenPage(Page):
         model = self._document.model
         self.found.setVisible(model is not None)
         self.steps.setVisible(model is None)
-        set_primary(self.demo, model is None)
-        set_primary(self.next, model is not None)
+        self._lead()
         clear(self.found_body)
         if model is None:
             return
@@ -410,6 +440,11 @@ class OpenPage(Page):
             words = self.tr("{0} of {1} layers in ONNX Runtime's integer kernels").format(count, len(kernels.ran))
             text = "\n".join(filter(None, (words if kernels.ran else "", translated(kernels.said or ""))))
         return [*found, (self.tr("Kernels"), text)]
+
+
+def _file_of(source: str) -> str:
+    """The file or module of a callable; of anything else all of it."""
+    return source.strip().rpartition(":")[0] if names_code(source.strip()) else source.strip()
 
 
 def _signature(spec: Any) -> str:

@@ -1,0 +1,29 @@
+"""The float model's answers, as the page of the data shows them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.float_check import check_float
+from qinspect.engine.load import ModelSpec, load_model
+
+
+@pytest.mark.parametrize("ends", ["nn.Flatten()", "nn.Softmax(1)"])
+def test_the_probability_of_an_answer_is_the_models_own_where_it_ends_in_a_softmax(tmp_path, ends):
+    (tmp_path / "net.py").write_text(
+        "from torch import nn, rand, manual_seed\n"
+        "def model():\n"
+        "    manual_seed(0)\n"
+        f"    return nn.Sequential(nn.Linear(4, 3), {ends}), rand(1, 4)\n"
+    )
+    x = 5 * np.random.default_rng(0).standard_normal((12, 4)).astype(np.float32)
+    np.savez(tmp_path / "d.npz", x=x)
+    model = load_model(ModelSpec(f"{tmp_path / 'net.py'}:model"), allow_code=True)
+    data = open_data(DataSpec(str(tmp_path / "d.npz")), model.graph.inputs[0].shape)
+    torch.manual_seed(0)
+    wanted = torch.softmax(torch.nn.Linear(4, 3)(torch.from_numpy(x)), 1).amax(1).detach()
+    for answer in check_float(model, data).predictions:
+        assert answer.probability == pytest.approx(float(wanted[answer.index]), abs=1e-5)
