@@ -183,10 +183,9 @@ def parse_normalize(text: str) -> tuple[tuple[float, ...] | None, tuple[float, .
     if text == "none":
         return None, None
     formula = re.fullmatch(r"\(x-(.+)\)/(.+)", re.sub(r"\s", "", text.lower()).replace("\N{MINUS SIGN}", "-"))
+    parts = formula.groups() if formula else text.split("/")
     try:
-        mean, std = (
-            tuple(float(value) for value in part.split(",")) for part in (formula.groups() if formula else text.split("/"))
-        )
+        mean, std = (tuple(float(value) for value in part.split(",")) for part in parts)
     except ValueError:
         raise Problem(
             f"--normalize {text}",
@@ -203,9 +202,7 @@ def of_unit_range(spec: DataSpec) -> DataSpec:
     """
     if spec.mean is None or spec.std is None or max(spec.mean) <= 1:
         return spec
-    return replace(
-        spec, mean=tuple(value / 255 for value in spec.mean), std=tuple(value / 255 for value in spec.std)
-    )
+    return replace(spec, mean=tuple(value / 255 for value in spec.mean), std=tuple(value / 255 for value in spec.std))
 
 
 def parse_split(text: str, where: str = "split") -> tuple[float, float, float]:

@@ -157,7 +157,7 @@ class Planned(QObject):
         return True
 
     def remedy_name(self, plan: QuantPlan) -> str:
-        """What a remedy's plan does to the current one, for the undo menu and the run; empty where there are no words."""
+        """What a remedy's plan does to the current one, for the undo menu and the run; empty where no words fit."""
         ids = [row.id for row in self.rows() if row.fused_into is None]
         parts = [change_name(self.qconfigs(ids), self.qconfigs(ids, plan))]
         titles = {
