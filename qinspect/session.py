@@ -17,12 +17,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .engine.data_spec import DataSpec
 from .engine.files import demand_file, write_atomically
 from .engine.plan import QuantPlan
 from .engine.plan.file import plan_from_json
 from .engine.problem import Problem
 from .engine.results import Analysis, analysis_from_json
-from .engine.source import TIMM, is_callable
+from .engine.source import TIMM, ModelSpec, is_callable
 from .engine.text import Text, texts_in, with_texts
 
 SUFFIX = ".qinspect"
@@ -191,9 +192,14 @@ def load_session(path: Path) -> Session:
                 raise _damaged(path, Text("it does not hold the runs that it lists"))
             runs = tuple(_run(_json(path, archive, name)) for name in names)
             calibration = archive.read("calibration.npz") if "calibration.npz" in archive.namelist() else None
+        model, data = _mapping(head["model"]), _mapping(head["data"])
+        if model is not None:
+            ModelSpec.from_json(model)
+        if data is not None:
+            DataSpec.from_json(data)
         return Session(
-            _mapping(head["model"]),
-            _mapping(head["data"]),
+            model,
+            data,
             None if head["plan"] is None else plan_from_json(head["plan"]),
             str(head["confirmed"]),
             runs,

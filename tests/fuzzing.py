@@ -19,9 +19,45 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from qinspect.engine.problem import Problem
+from tests.given_files import (
+    make_arrays,
+    make_audio,
+    make_lines,
+    make_onnx,
+    make_picture,
+    make_pt2,
+    make_table,
+    make_tokenizer,
+    make_weights,
+    read_data,
+    read_model,
+    read_text,
+    read_weights,
+)
+from tests.own_files import (
+    make_bench,
+    make_folder,
+    make_layer_info,
+    make_member,
+    make_ort_profile,
+    make_plan,
+    make_session,
+    make_state_dict,
+    make_statistics,
+    make_sweep,
+    make_torchscript,
+    make_trtexec,
+    read_folder,
+    read_layer_info,
+    read_member,
+    read_plan_file,
+    read_profile_file,
+    read_session,
+    read_statistics,
+    read_sweep_file,
+    read_whole,
+)
 
 STRANGE = (None, True, False, -1, 0, 2**63, 1e308, float("nan"), "", "../../x", "\x00", [], {}, [[]], "9" * 400)
 
@@ -38,12 +74,15 @@ class Reader:
         ``make(path)`` writes a sound file.
     read : callable
         ``read(path)`` opens one, and may raise `Problem` and nothing else.
+    spoil : callable
+        ``spoil(content, seed)``: what becomes of a sound file's content.
     """
 
     name: str
     suffix: str
     make: Callable[[Path], None]
     read: Callable[[Path], Any]
+    spoil: Callable[[bytes, int], bytes] = field(default_factory=lambda: spoil)
 
 
 def spoil(content: bytes, seed: int) -> bytes:
@@ -57,6 +96,14 @@ def spoil(content: bytes, seed: int) -> bytes:
             content = _in_json(content, rng)
         else:
             content = _in_bytes(content, rng)
+    return content
+
+
+def spoil_members(content: bytes, seed: int) -> bytes:
+    """One to four faults in the members of an archive that stands for a folder."""
+    rng = random.Random(seed)
+    for _ in range(rng.randint(1, 4)):
+        content = _in_archive(content, rng)
     return content
 
 
@@ -138,6 +185,10 @@ def _in_json(content: bytes, rng: random.Random) -> bytes:
     return json.dumps(tree).encode()
 
 
+MOST = 1000
+"""Characters of a message: one that quotes the file is longer."""
+
+
 @dataclass
 class Tally:
     """How spoilt files were read.
@@ -156,13 +207,14 @@ class Tally:
 
     def read(self, reader: Reader, path: Path, content: bytes, seed: int) -> None:
         """Read the file that a seed makes of a sound one's content."""
-        path.write_bytes(spoil(content, seed))
+        path.write_bytes(reader.spoil(content, seed))
         try:
             reader.read(path)
             self.opened += 1
         except Problem as problem:
             said = str(problem)
-            if not problem.what or not problem.remedy or "Traceback" in said or len(said) > 2000:
+            named = path.name in said or str(path.parent.parent) in said
+            if not problem.what or not problem.remedy or not named or "Traceback" in said or len(said) > MOST:
                 self.faults.append(f"seed {seed}: an unclear message: {said[:300]!r}")
             else:
                 self.refused += 1
@@ -170,219 +222,37 @@ class Tally:
             self.faults.append(f"seed {seed}: {type(error).__name__}: {str(error)[:200]}")
 
 
-# -- the readers -----------------------------------------------------------------------------------
-
-
-def _plan(path: Path) -> None:
-    from qinspect.engine.files import write_json
-    from qinspect.engine.plan import QuantPlan, Remedy
-    from qinspect.engine.plan.qconfig import TensorConfig
-    from qinspect.engine.plan.target import Target
-
-    plan = QuantPlan.preset(Target(threads=2)).with_layer("a:conv2d", weight=None, activation=TensorConfig("int8"))
-    plan = plan.with_fusion("b:relu", False).with_remedy(Remedy("equalize", ("a", "b")))
-    write_json(path, plan.to_json())
-
-
-def _read_plan(path: Path) -> Any:
-    from qinspect.engine.plan.file import read_plan
-
-    return read_plan(path)
-
-
-def _statistics(path: Path) -> None:
-    import torch
-
-    from qinspect.engine.calibrate import Calibration, tensor_stats
-
-    tensors = {name: tensor_stats(torch.randn(4, 3, 8, 8)) for name in ("input", "a:conv2d")}
-    Calibration(tensors, 4, "key", 1.0, 0.5).save(path)
-
-
-def _read_statistics(path: Path) -> Any:
-    from qinspect.engine.calibrate import load_calibration
-
-    return load_calibration(path)
-
-
-def _session(path: Path) -> None:
-    from qinspect.engine.plan import QuantPlan
-    from qinspect.engine.plan.target import Target
-    from qinspect.engine.results import Analysis, Errors, Finding, FusionRow, LayerRow, Totals
-    from qinspect.engine.results.kernels import KernelCheck, Latency
-    from qinspect.session import Run, Session, save_session
-
-    plan = QuantPlan.preset(Target())
-    row = LayerRow(
-        "a:conv2d", "a", "conv2d", ("b:relu",), None, True, True, None, "n.py:3", (1, 8), 9, 5,
-        {"dtype": "int8"}, {"scale": 0.5}, Errors(1.0), Latency(2.0, 1.0, 0.1), KernelCheck(2, 0.9, 1.0, True, {0: 9}),
-    )  # fmt: skip
-    analysis = Analysis(
-        {"name": "net"}, {"samples": 4}, plan.target.to_json(), plan.to_json(), Totals(kl=0.1), (row,),
-        (FusionRow("f", ("a", "b"), "conv+bn", "fused", None, 1e-6),),
-        (Finding("rule", "title", "evidence", ("a",), "warning", None, "Do.", plan.to_json()),),
-    )  # fmt: skip
-    run = Run("first", "m", "d", True, plan, analysis)
-    save_session(Session({"source": "n.pt2"}, {"source": "p"}, plan, "d", (run,), b"npz", "layers"), path)
-
-
-def _read_session(path: Path) -> Any:
-    from qinspect.session import load_session, session_title
-
-    session_title(path)
-    return load_session(path)
-
-
-def _arrays(path: Path) -> None:
-    x, y = np.random.default_rng(0).random((12, 3, 8, 8)).astype("f4"), np.arange(12)
-    if path.suffix == ".npz":
-        np.savez(path, x=x, y=y)
-    elif path.suffix == ".npy":
-        np.save(path, x)
-    else:
-        import torch
-
-        tensors = {"x": torch.from_numpy(x), "y": torch.from_numpy(y)}
-        if path.suffix == ".safetensors":
-            from safetensors.torch import save_file
-
-            save_file(tensors, path)
-        else:
-            torch.save(tensors, path)
-
-
-def _read_data(path: Path) -> Any:
-    from qinspect.engine.data import open_data
-    from qinspect.engine.data_spec import DataSpec
-
-    source = path.parent if path.suffix in (".png", ".jpg", ".wav", ".flac") else path
-    shape = (None, 64) if path.suffix in (".wav", ".flac") else (None, 3, 8, 8)
-    data = open_data(DataSpec(str(source)), shape)
-    return data.load([0, len(data) - 1]), data.picture(0)
-
-
-def _table(path: Path) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    rng = np.random.default_rng(0)
-    x = rng.random((12, 3, 8, 8)).astype("f4")
-    table = pa.table({"x": x.tolist(), "y": np.arange(12), "word": ["a", "b", None] * 4})
-    if path.suffix == ".parquet":
-        parquet.write_table(table, path, row_group_size=5)
-    else:
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
-            writer.write_table(table, max_chunksize=5)
-
-
-def _audio(path: Path) -> None:
-    import soundfile
-
-    soundfile.write(path, np.random.default_rng(0).random((900, 2)) - 0.5, 8000)
-
-
-def _tokenizer(path: Path) -> None:
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
-    made = Tokenizer(WordLevel({word: i for i, word in enumerate(("[UNK]", "a", "film"))}, "[UNK]"))
-    made.pre_tokenizer = Whitespace()
-    made.enable_padding(length=8)
-    made.save(str(path))
-
-
-def _lines(path: Path) -> None:
-    path.write_text("".join(json.dumps({"text": "a film", "label": i % 2}) + "\n" for i in range(8)))
-
-
-def _read_text(path: Path) -> Any:
-    """Text with a sound tokenizer, or a tokenizer with sound text; the other lies where no reader looks."""
-    from qinspect.engine.data import open_data
-    from qinspect.engine.data_spec import DataSpec
-
-    beside = path.parent.parent / ("tokenizer.json" if path.suffix == ".jsonl" else "text.jsonl")
-    if not beside.exists():
-        (_tokenizer if path.suffix == ".jsonl" else _lines)(beside)
-    text, tokenizer = (path, beside) if path.suffix == ".jsonl" else (beside, path)
-    data = open_data(DataSpec(str(text), tokenizer=str(tokenizer)), (None, 6), input_names=("ids", "mask"))
-    return data.load(range(len(data)))
-
-
-def _picture(path: Path) -> None:
-    from PIL import Image
-
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 24, 3), np.uint8)).save(path)
-
-
-def _weights(path: Path) -> None:
-    _arrays(path)
-
-
-def _read_weights(path: Path) -> Any:
-    from qinspect.engine.load.callable import read_state
-
-    return read_state(path)
-
-
-def _net() -> Any:
-    import torch
-    from torch import nn
-
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5)).eval()
-
-
-def _pt2(path: Path) -> None:
-    import torch
-
-    from qinspect.engine.load import quiet
-
-    with quiet():
-        torch.export.save(torch.export.export(_net(), (torch.rand(2, 3, 8, 8),)), path)
-
-
-def _onnx(path: Path) -> None:
-    import torch
-
-    from qinspect.engine.backends.ort.runner import float_model
-    from qinspect.engine.graph.normalize import normalize
-    from qinspect.engine.load import quiet
-    from qinspect.engine.load.trace import trace
-    from qinspect.engine.source import ModelSpec
-
-    with quiet():
-        traced = trace(_net(), (torch.rand(2, 3, 8, 8),), ModelSpec("net"), [])
-        path.write_bytes(float_model(normalize(traced.program)))
-
-
-def _read_model(path: Path) -> Any:
-    from qinspect.engine.load import load_model
-    from qinspect.engine.source import ModelSpec
-
-    return load_model(ModelSpec(str(path)))
-
-
 READERS = (
-    Reader("plan", ".json", _plan, _read_plan),
-    Reader("statistics", ".npz", _statistics, _read_statistics),
-    Reader("session", ".qinspect", _session, _read_session),
-    Reader("data-npz", ".npz", _arrays, _read_data),
-    Reader("data-npy", ".npy", _arrays, _read_data),
-    Reader("data-safetensors", ".safetensors", _arrays, _read_data),
-    Reader("data-pt", ".pt", _arrays, _read_data),
-    Reader("data-png", ".png", _picture, _read_data),
-    Reader("data-jpg", ".jpg", _picture, _read_data),
-    Reader("data-parquet", ".parquet", _table, _read_data),
-    Reader("data-arrow", ".arrow", _table, _read_data),
-    Reader("data-wav", ".wav", _audio, _read_data),
-    Reader("data-flac", ".flac", _audio, _read_data),
-    Reader("data-jsonl", ".jsonl", _lines, _read_text),
-    Reader("data-tokenizer", ".json", _tokenizer, _read_text),
-    Reader("weights-safetensors", ".safetensors", _weights, _read_weights),
-    Reader("weights-pt", ".pt", _weights, _read_weights),
-    Reader("model-pt2", ".pt2", _pt2, _read_model),
-    Reader("model-onnx", ".onnx", _onnx, _read_model),
+    Reader("plan", ".json", make_plan, read_plan_file),
+    Reader("statistics", ".npz", make_statistics, read_statistics),
+    Reader("session", ".qinspect", make_session, read_session),
+    Reader("sweep", ".json", make_sweep, read_sweep_file),
+    Reader("bench", ".json", make_bench, read_profile_file),
+    Reader("ort-profile", ".json", make_ort_profile, read_profile_file),
+    Reader("trtexec-profile", ".json", make_trtexec, read_profile_file),
+    Reader("trtexec-layers", ".json", make_layer_info, read_layer_info),
+    Reader("export-graph", ".json", make_member("graph.json"), read_member("graph.json")),
+    Reader("export-qparams", ".json", make_member("qparams.json"), read_member("qparams.json")),
+    Reader("export-weights", ".pt", make_member("weights.pt"), read_member("weights.pt")),
+    Reader("export-folder", ".zip", make_folder, read_folder, spoil_members),
+    Reader("state-dict", ".pt", make_state_dict, read_whole),
+    Reader("torchscript", ".pt", make_torchscript, read_whole),
+    Reader("data-npz", ".npz", make_arrays, read_data),
+    Reader("data-npy", ".npy", make_arrays, read_data),
+    Reader("data-safetensors", ".safetensors", make_arrays, read_data),
+    Reader("data-pt", ".pt", make_arrays, read_data),
+    Reader("data-png", ".png", make_picture, read_data),
+    Reader("data-jpg", ".jpg", make_picture, read_data),
+    Reader("data-parquet", ".parquet", make_table, read_data),
+    Reader("data-arrow", ".arrow", make_table, read_data),
+    Reader("data-wav", ".wav", make_audio, read_data),
+    Reader("data-flac", ".flac", make_audio, read_data),
+    Reader("data-jsonl", ".jsonl", make_lines, read_text),
+    Reader("data-tokenizer", ".json", make_tokenizer, read_text),
+    Reader("weights-safetensors", ".safetensors", make_weights, read_weights),
+    Reader("weights-pt", ".pt", make_weights, read_weights),
+    Reader("model-pt2", ".pt2", make_pt2, read_model),
+    Reader("model-onnx", ".onnx", make_onnx, read_model),
 )
 
 FILE_S = 60

@@ -14,9 +14,13 @@ import pytest
 
 from qinspect.engine.files import STALE_S, write_atomically
 from qinspect.engine.problem import Problem
-from tests.fuzzing import READERS, _lines, _tokenizer
+from tests.fuzzing import READERS
+from tests.given_files import make_lines, make_tokenizer
+from tests.own_files import make_trtexec
 
-BY_NAME = [reader for reader in READERS if reader.suffix not in (".png", ".jpg", ".wav", ".flac")]
+FILES = [reader for reader in READERS if reader.suffix != ".zip"]
+"""An archive stands for a folder, and the test unpacks it."""
+BY_NAME = [reader for reader in FILES if reader.suffix not in (".png", ".jpg", ".wav", ".flac")]
 """Of pictures and sounds the folder that they lie in is named."""
 KILLS = int(os.environ.get("QINSPECT_KILLS", "12"))
 WRITTEN = [reader for reader in READERS if reader.name in ("plan", "statistics", "session")]
@@ -86,7 +90,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_so(reader, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+@pytest.mark.parametrize("reader", FILES, ids=lambda reader: reader.name)
 def test_a_file_that_is_not_there_is_named(reader, tmp_path):
     with pytest.raises(Problem, match="file") as found:
         reader.read(tmp_path / "nowhere" / f"file{reader.suffix}")
@@ -130,11 +134,16 @@ def test_a_pipe_or_a_device_is_not_read_for_ever(reader, tmp_path):
 def test_a_file_or_folder_that_may_not_be_read_is_named(tmp_path):
     for name in ("closed", "open"):
         (tmp_path / name).mkdir()
-        for reader in READERS:
+        for reader in FILES:
             reader.make(tmp_path / name / f"{reader.name}{reader.suffix}")
-    # What readers of text look for beside them, which nobody else may write there.
-    _lines(tmp_path / "text.jsonl")
-    _tokenizer(tmp_path / "tokenizer.json")
+    # What readers look for beside them, which nobody else may write there.
+    make_lines(tmp_path / "text.jsonl")
+    make_tokenizer(tmp_path / "tokenizer.json")
+    make_trtexec(tmp_path / "profile.json")
+    for reader in FILES:
+        if reader.name.startswith("export"):
+            for name in ("closed", "open"):
+                reader.read(tmp_path / name / f"{reader.name}{reader.suffix}")
     for file in (tmp_path / "open").iterdir():
         file.chmod(0)
     child = python(CLOSED, str(tmp_path))
@@ -156,11 +165,15 @@ while folder != folder.parent:
         break
 folder = Path(sys.argv[1])
 (folder / "closed").chmod(0)
+READERS = [reader for reader in READERS if reader.suffix != ".zip"]
 for reader in READERS:
     reader.read  # imported before rights are given up
 import torch, numpy, PIL.Image, pyarrow, soundfile, tokenizers, safetensors.torch, onnx
 import qinspect.engine.load, qinspect.engine.data, qinspect.engine.calibrate
-import qinspect.engine.plan.file, qinspect.session
+import qinspect.engine.plan.file, qinspect.session, qinspect.engine.profiles, qinspect.engine.sensitivity.sweep
+import qinspect.engine.inspect
+from tests.own_files import fused_net
+fused_net()
 os.setgid(65534)
 os.setuid(65534)
 for reader in READERS:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .problem import Problem
 from .text import Text
+from .typed import made
 
 SPLITS = ("calibrate", "select", "final")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
@@ -156,16 +157,17 @@ class DataSpec:
         Raises
         ------
         Problem
-            Where a field is unknown or its value makes no sense.
+            Where a field is unknown, its value of another kind, or makes no sense.
         """
         unknown = sorted(set(stored) - {f.name for f in fields(cls)})
         if unknown or "source" not in stored:
             what = Text("does not know {unknown}", unknown=", ".join(unknown)) if unknown else Text("has no source")
             raise Problem(Text("data settings"), what, Text("Choose the data again."))
-        values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
-        }
-        return cls(**values)
+        try:
+            return made(cls, stored)
+        except TypeError as error:
+            what = Text("not as the format says ({error})", error=error)
+            raise Problem(Text("data settings"), what, Text("Choose the data again.")) from error
 
 
 def parse_normalize(text: str) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +94,8 @@ def read_profile(path: Path, graph: LayerGraph, layer_info: Path | None = None) 
             found = read_trtexec(data, None if layer_info is None else _json(layer_info), graph)
         else:
             raise Problem(str(path), Text("is no profile that is known"), NOT_A_PROFILE)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        _check_times(found)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise Problem(str(path), Text("is no profile that is known ({error})", error=error), NOT_A_PROFILE) from error
     if not found.int8_us:
         raise Problem(
@@ -104,6 +106,20 @@ def read_profile(path: Path, graph: LayerGraph, layer_info: Path | None = None) 
             ),
         )
     return found
+
+
+def _check_times(found: DeviceTimes) -> None:
+    """Refuse what no clock says: NaN, an infinite or a negative time."""
+    whole = (found.fp32_ms, found.int8_ms, found.fp32_p90_ms, found.int8_p90_ms)
+    times = [
+        *found.fp32_us.values(),
+        *found.int8_us.values(),
+        found.unknown_us,
+        *(ms for ms in whole if ms is not None),
+    ]
+    times += [us for rows in found.borders.values() for _, us in rows]
+    if wrong := [time for time in times if not 0 <= time < math.inf]:
+        raise ValueError(f"{wrong[0]} is no time")
 
 
 def read_trtexec(profile: Sequence[Mapping[str, Any]], layer_info: Any, graph: LayerGraph) -> DeviceTimes:

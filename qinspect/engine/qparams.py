@@ -15,6 +15,9 @@ from .plan.qconfig import DTYPES, FLOATS, TensorConfig
 EPS = float(np.finfo(np.float32).eps)
 """Smallest scale, as in torch.ao's observers."""
 
+MOST_AXES = 64
+"""Of a torch tensor."""
+
 FLOAT_TYPES: Mapping[str, torch.dtype] = {
     "fp16": torch.float16,
     "bf16": torch.bfloat16,
@@ -80,20 +83,27 @@ class QParams:
         KeyError, TypeError, ValueError
             Where it is something else.
         """
-        scale, zero_point = np.asarray(data["scale"], np.float32), np.asarray(data["zero_point"], np.int32)
+        with np.errstate(over="ignore"):  # what is beyond float32 is refused below
+            scale, zero_point = np.asarray(data["scale"], np.float32), np.asarray(data["zero_point"], np.int32)
         dtype, axis, group_size = str(data["dtype"]), data["axis"], data.get("group_size")
         if dtype not in DTYPES and dtype not in FLOATS:
             raise ValueError(f"dtype {dtype!r} is not known")
         if scale.shape != zero_point.shape or not (np.isfinite(scale) & (scale > 0)).all():
             raise ValueError("a scale is no positive number, or there is not one for each zero point")
+        qmin, qmax, bits = int(data["qmin"]), int(data["qmax"]), int(data["bits"])
+        grid = -(2**31) <= qmin < qmax < 2**31 and 2 <= bits <= TensorConfig(dtype).width
+        if dtype not in FLOATS and not grid:
+            raise ValueError(f"no grid of {dtype} has {bits} bits from {qmin} to {qmax}")
+        if (axis is not None and not 0 <= axis < MOST_AXES) or (group_size is not None and not 1 <= group_size < 2**31):
+            raise ValueError(f"no tensor has an axis {axis}, or groups of {group_size} values")
         return QParams(
             scale,
             zero_point,
             dtype,
-            int(data["qmin"]),
-            int(data["qmax"]),
+            qmin,
+            qmax,
             None if axis is None else int(axis),
-            int(data["bits"]),
+            bits,
             None if group_size is None else int(group_size),
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 from ..resources import resource
 from .files import write_atomically, write_json
 from .plan.target import Target
+from .problem import Problem
 from .results import Analysis, CalibrationQuality, LayerRow, error_shares
 from .results.samples import Drift, WorstSample
 from .staged import staged_file
@@ -57,7 +58,23 @@ def finite(tree: Any) -> Any:
 
 
 def report_html(analysis: Analysis, language: Language = ENGLISH) -> str:
-    """The report as one page with everything in it."""
+    """The report as one page with everything in it.
+
+    Raises
+    ------
+    Problem
+        Where the analysis, which may come from a session's file, lacks a value.
+    """
+    from jinja2 import UndefinedError
+
+    try:
+        return _report(analysis, language)
+    except (UndefinedError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        what = Text("a value of the analysis is missing or makes no sense ({error})", error=error)
+        raise Problem(Text("report"), what, Text("Analyze it anew.")) from error
+
+
+def _report(analysis: Analysis, language: Language) -> str:
     own = [row for row in analysis.layers if row.fused_into is None]
     shares = error_shares(own)
     return page(

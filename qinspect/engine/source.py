@@ -9,6 +9,7 @@ from typing import Any
 
 from .problem import Problem
 from .text import Text
+from .typed import made
 
 TIMM = "timm:"
 """Before the name of one of the package timm's models."""
@@ -40,15 +41,11 @@ class ModelSpec:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> ModelSpec:
-        shapes = data.get("input_shape")
         try:
-            return ModelSpec(
-                str(data["source"]),
-                None if data.get("weights") is None else str(data["weights"]),
-                None if shapes is None else tuple(tuple(int(n) for n in shape) for shape in shapes),
-                tuple(tuple(int(axis) for axis in axes) for axes in data.get("free") or ()),
+            return made(
+                ModelSpec, {key: data[key] for key in ModelSpec.__dataclass_fields__ if data.get(key) is not None}
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except TypeError as error:
             raise Problem(
                 Text("model"), Text("not as the format says ({error})", error=error), Text("Open the model anew.")
             ) from error

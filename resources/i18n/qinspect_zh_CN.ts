@@ -9031,6 +9031,18 @@
         <translation>请在此环境中重新安装 qinspect 及其所需的全部软件包。</translation>
     </message>
     <message>
+        <source>a value of the analysis is missing or makes no sense ({error})</source>
+        <translation>分析结果中有一个值缺失或没有意义（{error}）</translation>
+    </message>
+    <message>
+        <source>report</source>
+        <translation>报告</translation>
+    </message>
+    <message>
+        <source>Analyze it anew.</source>
+        <translation>请重新分析。</translation>
+    </message>
+    <message>
         <source>getting ready</source>
         <translation>正在准备</translation>
     </message>

@@ -121,6 +121,8 @@ def test_the_kits_figures_have_both_models_and_the_device(graph, tmp_path):
         ([{"count": 3}, {"name": "other", "averageMs": 1}], "none of its operators has a name of this model's layers"),
         ({"bench": 1}, "is no profile that is known"),
         ([{"name": "stem:conv2d", "averageMs": None}], "is no profile that is known"),
+        ([{"name": "stem:conv2d", "averageMs": -1.0}], "-1000.0 is no time"),
+        ({**BENCH, "float": {**BENCH["float"], "p90_ms": float("nan")}}, "nan is no time"),
     ],
 )
 def test_other_files_are_refused_with_what_to_give(graph, tmp_path, data, said):

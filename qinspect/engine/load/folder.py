@@ -19,6 +19,9 @@ from ..problem import Problem
 from ..qparams import QParams
 from ..text import Text
 from .archive import check_target
+from .arguments import check_arguments
+
+GRIDS = "qparams.json"
 
 REMEDY = Text("Export it anew.")
 
@@ -46,14 +49,21 @@ def open_folder(path: Path) -> tuple[LayerGraph, Existing]:
     tensors = _tensors(path / "weights.pt")
     try:
         graph = from_json(data, tensors)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, RecursionError) as error:
+        renamed = {str(name): str(now) for name, now in data["renamed"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, RecursionError) as error:
         what = Text("not as the format says ({error})", error=error)
         raise Problem(str(path / GRAPH), what, REMEDY) from error
     for target in {layer.target for layer in graph.layers}:
         named = target.startswith(("aten.", "quantized_decomposed."))
         check_target(str(path / GRAPH), f"torch.ops.{target}" if named else target)
-    values, weights = _grids(path / "qparams.json", data["renamed"])
-    return graph, _existing(graph, plan, values, weights)
+    try:
+        for layer in graph.layers:
+            check_arguments(layer)
+    except ValueError as error:
+        what = Text("not as the format says ({error})", error=error)
+        raise Problem(str(path / GRAPH), what, REMEDY) from error
+    values, weights = _grids(path / GRIDS, renamed)
+    return graph, _existing(path / GRIDS, graph, plan, values, weights)
 
 
 def _json(path: Path) -> Any:
@@ -67,6 +77,7 @@ def _json(path: Path) -> Any:
 
 
 def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
+    demand_file(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -83,16 +94,16 @@ def _grids(path: Path, renamed: Mapping[str, str]) -> tuple[dict[str, QParams], 
     """Grids of values and of weights."""
     data = _json(path)
     try:
-        values = {str(renamed.get(name, name)): QParams.from_json(item) for name, item in data["values"].items()}
+        values = {renamed.get(name, str(name)): QParams.from_json(item) for name, item in data["values"].items()}
         weights = {str(name): QParams.from_json(item) for name, item in data["weights"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         what = Text("not as the format says ({error})", error=error)
         raise Problem(str(path), what, REMEDY) from error
     return values, weights
 
 
 def _existing(
-    graph: LayerGraph, plan: QuantPlan, values: Mapping[str, QParams], weights: Mapping[str, QParams]
+    path: Path, graph: LayerGraph, plan: QuantPlan, values: Mapping[str, QParams], weights: Mapping[str, QParams]
 ) -> Existing:
     integers = {}
     for layer_id, params in weights.items():
@@ -101,11 +112,11 @@ def _existing(
         if weight is not None and not params.is_float:
             try:
                 integers[layer_id] = params.quantize(weight.detach()).numpy().astype(params.dtype)
-            except (RuntimeError, TypeError) as error:
+            except (RuntimeError, TypeError, ValueError, IndexError, OverflowError) as error:
                 shape = tuple(weight.shape)
                 what = Text(
                     "the scales of {layer} do not suit its weight of shape {shape}", layer=layer_id, shape=shape
                 )
-                raise Problem("qparams.json", what, REMEDY) from error
+                raise Problem(str(path), what, REMEDY) from error
     form = {"fx": "FX", "eager": "eager"}.get(plan.target.backend, "script")
     return Existing(form, "qinspect", values, weights, integers, plan=plan, identified=True, rounded=False)

@@ -73,14 +73,20 @@ def open_state_dict(path: Path, notes: list[str]) -> tuple[LayerGraph, Existing]
     weights = dict(_weights(stored)) if isinstance(stored, Mapping) else {}
     if not weights:
         raise refusal(path, "checkpoint")
-    table = _Table(stored, weights)
+    try:
+        table = _Table(stored, weights)
+        found = table.graph(), table.existing()
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:  # scales that stand for no numbers
+        line = line_of(error, 150)
+        what = Text("cannot be read as plain tensors ({line})", line=line)
+        raise Problem(str(path), what, Text("Save model.state_dict().")) from error
     notes.append(
         Text(
             "A state_dict has no graph: its layers are listed in the order of the file, and nothing can be run. "
             "Operators are told by the shapes of their weights; activations are taken for unsigned 8-bit ones."
         )
     )
-    return table.graph(), table.existing()
+    return found
 
 
 def _weights(stored: Mapping[Any, Any]) -> Iterator[tuple[str, tuple[torch.Tensor, torch.Tensor | None]]]:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .kernels import Boundary, KernelCheck, Latency, LatencySums
+from ..typed import made
+from .kernels import KernelCheck, Latency, LatencySums
 from .samples import Drift, SampleRow, WorstSample
 
 
@@ -328,53 +329,18 @@ class Analysis:
         return next((row for row in self.layers if row.id == layer_id), None)
 
 
-def _sums_from_json(data: dict[str, Any] | None) -> LatencySums | None:
-    if data is None:
-        return None
-    boundaries = tuple(Boundary(item["from"], item["to"], item["us"]) for item in data["boundaries"])
-    return LatencySums(**{**data, "boundaries": boundaries})
-
-
 def analysis_from_json(data: dict[str, Any]) -> Analysis:
-    """Read what `Analysis.to_json` wrote, for sessions that reopen."""
-    layers = []
-    for item in data["layers"]:
-        kernel = item["kernel"]
-        if kernel is not None:
-            histogram = {int(k): v for k, v in kernel["histogram"].items()}
-            pairs = tuple((int(one), int(two)) for one, two in kernel.get("pairs", ()))
-            kernel = KernelCheck(**{**kernel, "histogram": histogram, "pairs": pairs})
-        layers.append(
-            LayerRow(
-                **{
-                    **item,
-                    "fused": tuple(item["fused"]),
-                    "shape": tuple(item["shape"]),
-                    "errors": Errors(**item["errors"]),
-                    "latency": None if item["latency"] is None else Latency(**item["latency"]),
-                    "kernel": kernel,
-                }
-            )
-        )
-    return Analysis(
-        data["model"],
-        data["data"],
-        data["target"],
-        data["plan"],
-        Totals(**_tuples(data["totals"])),
-        tuple(layers),
-        tuple(FusionRow(**{**item, "layers": tuple(item["layers"])}) for item in data["fusions"]),
-        tuple(Finding(**{**item, "layers": tuple(item["layers"])}) for item in data["findings"]),
-        tuple(data["notes"]),
-        tuple(SampleRow(**item) for item in data.get("samples", ())),
-        tuple(OutputRow(**{**item, "shape": tuple(item["shape"])}) for item in data.get("outputs", ())),
-        _sums_from_json(data.get("latency")),
-        None if data.get("quality") is None else CalibrationQuality(**_tuples(data["quality"])),
-        tuple(WorstSample(**item) for item in data.get("worst", ())),
-        None if data.get("drift") is None else Drift(**_tuples(data["drift"])),
-    )
+    """Read what `Analysis.to_json` wrote, for sessions that reopen.
 
-
-def _tuples(data: dict[str, Any]) -> dict[str, Any]:
-    """JSON has lists where these classes have tuples."""
-    return {key: tuple(item) if isinstance(item, list) else item for key, item in data.items()}
+    Raises
+    ------
+    TypeError, KeyError
+        Where a value is missing or of another kind than its field says.
+    """
+    found = {key: value for key, value in data.items() if key not in ("version", "units")}
+    if found.get("latency") is not None:
+        boundaries = [
+            {"source": item["from"], "reader": item["to"], "us": item["us"]} for item in found["latency"]["boundaries"]
+        ]
+        found["latency"] = {**found["latency"], "boundaries": boundaries}
+    return made(Analysis, found)

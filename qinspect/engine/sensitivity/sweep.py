@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from .. import typed
 from ..classes import ClassAxis
 from ..errors import OutputErrors
 from ..files import demand_file
@@ -105,10 +106,12 @@ def read_sweep(path: Path) -> Sweep:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["version"] != 1:
             raise ValueError(f"version {data['version']}")
-        kinds = ({id: OutputFigures(**row) for id, row in data[k].items()} for k in ("isolated", "leave_one_out"))
+        kinds = (
+            {id: typed.made(OutputFigures, row) for id, row in data[k].items()} for k in ("isolated", "leave_one_out")
+        )
         isolated, leave_one_out = kinds
         return Sweep(isolated, leave_one_out, int(data["samples"]), str(data["key"]))
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise Problem(
             str(path), Text("is not what --exact has written ({error})", error=error), Text("Remove it.")
         ) from None
