@@ -17,7 +17,8 @@ from torch import nn
 from qinspect.cli import main
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.load.onnx.file import Op
-from qinspect.engine.load.onnx.trace import module_path, read_float
+from qinspect.engine.load.onnx.names import module_path
+from qinspect.engine.load.onnx.trace import read_float
 from qinspect.engine.problem import Problem
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from onnx import NodeProto, helper
+from onnx import ModelProto, NodeProto, helper
 
 from ...graph import Layer
 from .moves import Declined, Emitter, Writer
+from .naming import LAYER, metadata
 
 
 def _unary(op: str, *names: str) -> Emitter:
@@ -125,3 +126,35 @@ def as_one(layer: Layer, nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
     node = helper.make_node(op, [source], [result], layer.id, domain="com.microsoft", **attributes)
     node.metadata_props.extend(nodes[0].metadata_props)
     return [node]
+
+
+GELU_PARTS = frozenset({"Mul", "Add", "Div", "Erf", "Sigmoid", "Gelu"})
+
+
+def with_gelu(model: ModelProto) -> None:
+    """Make each GELU the operator that opset 20 has for it, in place."""
+    parts: dict[str, list[NodeProto]] = {}
+    for node in model.graph.node:
+        layer = metadata(node, LAYER)
+        if node.op_type in GELU_PARTS and layer.rpartition(":")[2].partition("@")[0].partition("#")[0] == "gelu":
+            parts.setdefault(layer, []).append(node)
+    gone: dict[str, NodeProto | None] = {}
+    for layer, nodes in parts.items():
+        tanh = any(node.op_type == "Sigmoid" for node in nodes)
+        whole = helper.make_node(
+            "Gelu", nodes[0].input[:1], nodes[-1].output[:1], layer, approximate="tanh" if tanh else "none"
+        )
+        whole.metadata_props.extend(nodes[0].metadata_props)
+        gone.update({node.output[0]: None for node in nodes})
+        gone[nodes[-1].output[0]] = whole
+    kept = [gone.get(node.output[0], node) for node in model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(node for node in kept if node is not None)
+    used = {name for node in model.graph.node for name in node.input} | {item.name for item in model.graph.output}
+    stored = [tensor for tensor in model.graph.initializer if tensor.name in used]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(stored)
+    if not any(node.domain for node in model.graph.node):
+        own = [item for item in model.opset_import if item.domain in ("", "ai.onnx")]
+        del model.opset_import[:]
+        model.opset_import.extend(own)

@@ -12,6 +12,7 @@ from ...graph import Layer, Param
 from ..grouping import takes_nearest
 from .curves import CURVES
 from .moves import TRANSPARENT, Declined, Emitter, Writer, target_shape
+from .norms import NORMS
 
 
 def emit(writer: Writer, layer: Layer, output: str) -> None:
@@ -311,6 +312,7 @@ def _as_scales(before: Sequence[int | None], sizes: Sequence[int], exact: bool) 
 
 EMITTERS: Mapping[str, Emitter] = {
     **CURVES,
+    **NORMS,
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _conv),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _conv_transpose),
     **dict.fromkeys(("relu", "relu6", "hardtanh", "clamp"), _clip),

@@ -9,6 +9,7 @@ from onnx import helper, numpy_helper
 
 from ...problem import Problem
 from ...text import Text
+from .curves import with_gelu
 from .naming import LAYER, OPSET, metadata
 
 OPSETS = range(13, 22)
@@ -106,8 +107,10 @@ def with_opset(model: onnx.ModelProto, wanted: int | None = None) -> onnx.ModelP
     copy.CopyFrom(model)
     if opset < 18:
         _reduce_by_attribute(copy)
+    if opset >= 20:
+        with_gelu(copy)
     _check_operators(copy, opset)
-    others = [item for item in model.opset_import if item.domain not in ("", "ai.onnx")]
+    others = [item for item in copy.opset_import if item.domain not in ("", "ai.onnx")]
     del copy.opset_import[:]
     copy.opset_import.extend([helper.make_opsetid("", opset), *others])
     copy.ir_version = IR_VERSIONS[opset]

@@ -284,6 +284,7 @@ MOVES: Mapping[str, Function] = {
     "Tile": _tile,
     "Pad": _pad,
     "Concat": _concat,
+    "Stack": lambda c: torch.stack([c.tensor(index) for index in range(len(c.values))], int(c.get("axis"))),
     "Where": lambda c: torch.where(c.tensor(0), c.operand(1), c.operand(2)),
     "ConstantOfShape": _constant_of_shape,
     "DepthToSpace": _depth_to_space,

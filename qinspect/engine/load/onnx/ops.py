@@ -71,6 +71,25 @@ def _rms_norm(c: Call) -> torch.Tensor:
     return F.rms_norm(x, list(x.shape[c.axis(-1, x.dim()) :]), c.tensor(1), float(c.get("epsilon", 1e-5)))
 
 
+def _written_out(c: Call) -> torch.Tensor:
+    """RMSNorm or LayerNorm that a file writes out, see `written_out`; along an axis that is not the last, as it is."""
+    x, axis, epsilon = c.tensor(0), int(c.get("axis")) % c.tensor(0).dim(), float(c.get("epsilon"))
+    centred = c.op.kind == "Deviation"
+    if axis == x.dim() - 1 and c.tensor(1).shape == x.shape[-1:]:
+        if not centred:
+            return F.rms_norm(x, list(x.shape[-1:]), c.tensor(1), epsilon)
+        if c.tensor(2).shape == x.shape[-1:]:
+            return F.layer_norm(x, list(x.shape[-1:]), c.tensor(1), c.tensor(2), epsilon)
+    y = x - x.mean(axis, keepdim=True) if centred else x
+    y = y / torch.sqrt(y.square().mean(axis, keepdim=True) + epsilon) * c.tensor(1)
+    return y + c.tensor(2) if centred else y
+
+
+def _groups(c: Call) -> torch.Tensor:
+    x, weight, bias = c.tensor(0), c.tensor(1).reshape(-1), c.tensor(2).reshape(-1)
+    return F.group_norm(x, int(c.get("num_groups")), weight, bias, float(c.get("epsilon")))
+
+
 def _instance_norm(c: Call) -> torch.Tensor:
     return F.instance_norm(c.tensor(0), None, None, c.tensor(1), c.tensor(2), True, 0.1, float(c.get("epsilon", 1e-5)))
 
@@ -272,6 +291,9 @@ ARITHMETIC: Mapping[str, Function] = {
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
     "RMSNormalization": _rms_norm,
+    "RootMeanSquare": _written_out,
+    "Deviation": _written_out,
+    "Groups": _groups,
     "InstanceNormalization": _instance_norm,
     "GroupNormalization": _group_norm,
     "LpNormalization": _lp_normalization,

@@ -1,12 +1,12 @@
 """Groups of ONNX operators that are one layer, put together before they are traced.
 
-What an exporter takes apart (a linear layer of a sequence, SiLU, HardSwish) becomes one operator
-again, as it was in the author's program.
+What an exporter takes apart (a linear layer of a sequence, SiLU, HardSwish; see `written_out` for formulas) becomes
+one operator again, as it was in the author's program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .file import OnnxFile, Op
+from .written_out import Found, gelu, group_norm, layer_norm, mish, rms_norm, stack
 
 Array = NDArray[Any]
 
@@ -45,8 +46,7 @@ class _Merger:
         gone: set[str] = set()  # first outputs of operators that went into another
         new: dict[str, Op] = {}
         for op in self.ops:
-            pattern = PATTERNS.get(op.kind)
-            found = None if pattern is None else pattern(self, op)
+            found = next((made for pattern in PATTERNS.get(op.kind, ()) if (made := pattern(self, op))), None)
             if found is not None:
                 new[op.outputs[0]], parts = found
                 gone.update(part.outputs[0] for part in parts)
@@ -64,10 +64,6 @@ class _Merger:
 
     def stored(self, name: str) -> Array | None:
         return self.file.arrays.get(name)
-
-
-Found = tuple[Op, tuple[Op, ...]] | None
-"""The operator that takes the last one's place, and those that go into it."""
 
 
 def _gated(m: _Merger, op: Op) -> Found:
@@ -118,7 +114,13 @@ def _rows(m: _Merger, op: Op) -> Found:
     return replace(gemm, kind="Rows", inputs=(before.inputs[0], *gemm.inputs[1:]), outputs=op.outputs), (before, gemm)
 
 
-PATTERNS: Mapping[str, Callable[[_Merger, Op], Found]] = {"Mul": _gated, "Add": _linear, "Reshape": _rows}
+PATTERNS: Mapping[str, Sequence[Callable[[_Merger, Op], Found]]] = {
+    "Mul": (_gated, gelu, mish, rms_norm),
+    "Div": (gelu,),
+    "Add": (_linear, layer_norm, group_norm),
+    "Reshape": (_rows,),
+    "Concat": (stack,),
+}
 
 
 NUMBERS = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +15,7 @@ from numpy.typing import NDArray
 from torch.export import Dim
 from torch.fx import traceback
 
-from ...backends.onnx.naming import LAYER, PLAN, VALUES
-from ...backends.onnx.qdq import CLIPS, INTEGERS
+from ...backends.onnx.naming import LAYER, PLAN
 from ...existing import Existing
 from ...graph import Layer, LayerGraph, Param, Ref, TensorSpec
 from ...graph import replace as replace_leaves
@@ -33,7 +30,9 @@ from ..plain import plain
 from .call import KNOWN, Call, Function, as_tensor, is_small
 from .file import Body, Declared, OnnxFile, Op, read_onnx
 from .moves import MOVES
+from .names import origins
 from .ops import ARITHMETIC
+from .pads import with_pads
 from .quantized import Marks, stripped, weight_of
 from .recurrent import RECURRENT
 from .rewrite import constant, merged, with_constants
@@ -120,7 +119,7 @@ def read_float(path: Path) -> tuple[OnnxFile, Marks]:
     """
     try:
         file, marks = stripped(with_constants(read_onnx(path)))
-        return merged(file, marks.values), marks
+        return merged(with_pads(file, marks.values), marks.values), marks
     except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
         what = Text("does not hold together ({error}: {said})", error=type(error).__name__, said=line_of(error))
         raise Problem(str(path), what, Text("Export it anew.")) from error
@@ -140,7 +139,7 @@ class _Program(torch.nn.Module):
         for index, (name, array) in enumerate(file.arrays.items()):
             self.buffer_names[name], self.stored_names[f"t{index}"] = f"t{index}", name
             self.register_buffer(f"t{index}", as_tensor(array))
-        self.notes = {op.outputs[0]: made_of for op, made_of in zip(file.ops, _origins(file), strict=True)}
+        self.notes = {op.outputs[0]: made_of for op, made_of in zip(file.ops, origins(file), strict=True)}
 
     def forward(self, *inputs: torch.Tensor) -> dict[str, Any]:
         values: dict[str, Any] = dict(self.file.arrays)
@@ -273,70 +272,6 @@ def _own_plan(file: OnnxFile) -> QuantPlan | None:
         return plan_from_json(json.loads(file.meta[PLAN])) if PLAN in file.meta else None
     except (Problem, ValueError, RecursionError):
         return None
-
-
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
-"""The first operator of its layer, whatever comes behind it."""
-
-
-def _origins(file: OnnxFile) -> list[dict[str, str]]:
-    """What each operator's layers are called after: a module path, and the layer's id in files of our own."""
-    try:
-        # A value may have both, a tensor of real numbers and one of whole ones.
-        tensors = [item for key in (VALUES, INTEGERS) for item in json.loads(file.meta.get(key, "{}")).items()]
-        clipped = {str(value) for value in json.loads(file.meta.get(CLIPS, "{}"))}
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        tensors, clipped = [], set()
-    values = {str(tensor): str(value) for value, tensor in tensors if str(value) not in clipped}
-    found = []
-    for op in file.ops:
-        path = module_path(op, file.arrays)
-        origin = {MADE_OF["source"]: _source(op) or op.name}
-        if LAYER in op.meta:
-            made = op.outputs[0]
-            whole = op.meta[LAYER]
-            if op.kind not in WEIGHTED:  # their value may be called after a BatchNorm that was folded into them
-                whole = values.get(made) or (made.removesuffix("/alone") if made.endswith("/alone") else whole)
-            path, origin[MADE_OF["layer"]] = whole.rpartition(":")[0], whole
-        found.append({**origin, MADE_OF["path"]: path})
-    return found
-
-
-def module_path(op: Op, arrays: Mapping[str, Array]) -> str:
-    """The module that an operator came from, as far as the exporter says it.
-
-    The stored weight's name says it best (a folded BatchNorm leaves its own scope behind); torch's
-    newer exporter writes the scopes into the metadata, the older one into the node's name:
-    ``/features/features.0/Conv`` comes from ``features.0``.
-    """
-    weight = op.inputs[1] if len(op.inputs) > 1 and op.inputs[1] in arrays else ""
-    if weight.endswith(".weight") and not weight.startswith("onnx::"):
-        return weight.removesuffix(".weight")
-    scopes = op.meta.get("pkg.torch.onnx.name_scopes")
-    if scopes is not None and len(scopes) < 10_000:
-        try:
-            names = ast.literal_eval(scopes)
-            return str(names[-2]) if len(names) > 1 else ""
-        except (ValueError, SyntaxError, IndexError, TypeError, RecursionError, MemoryError):
-            pass
-    if op.name.startswith("/"):
-        parts: list[str] = []
-        for part in op.name.split("/")[1:-1]:
-            if parts and part.startswith(parts[-1] + "."):
-                parts[-1] = part
-            else:
-                parts.append(part)
-        return ".".join(parts)
-    head = op.name.rpartition("/")[0]
-    return head.replace("/", ".") if head else op.name
-
-
-def _source(op: Op) -> str | None:
-    """``file.py:line`` of the author's code, where torch's exporter wrote it down."""
-    frames = re.findall(
-        r'File "([^"]{1,300})", line (\d{1,7})', op.meta.get("pkg.torch.onnx.stack_trace", "")[-20_000:]
-    )
-    return ":".join(frames[-1]) if frames else None
 
 
 # -- tracing -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from ...backends.onnx.naming import LAYER
 from ...text import Text
 from .call import Call, Function
 
@@ -120,7 +121,10 @@ def _average_pool(c: Call) -> torch.Tensor:
 def _global_average_pool(c: Call) -> torch.Tensor:
     x = c.tensor(0)
     functions = {3: F.adaptive_avg_pool1d, 4: F.adaptive_avg_pool2d, 5: F.adaptive_avg_pool3d}
-    return functions[x.dim()](x, 1) if x.dim() in functions else x.mean(list(range(2, x.dim())), keepdim=True)
+    mean = c.op.meta.get(LAYER, "").rpartition(":")[2].startswith("mean")  # an export of this program wrote one so
+    if mean or x.dim() not in functions:
+        return x.mean(list(range(2, x.dim())), keepdim=True)
+    return functions[x.dim()](x, 1)
 
 
 def _global_max_pool(c: Call) -> torch.Tensor:
