@@ -81,13 +81,16 @@ class Owners:
         self.boundaries: dict[str, tuple[str, str]] = {}
         for index, node in enumerate(self.nodes):
             if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-                value = node.input[0]
-                while value in makes and self.nodes[makes[value]].op_type in MOVES:
-                    value = self.nodes[makes[value]].input[0]
-                source = every[makes[value]] if value in makes else value
                 behind = [every[i] for name in node.output for i in reads.get(name, []) if every.get(i)]
                 # Of several that read it, the one whose time it is in.
                 reader = every[index] if every[index] in behind or not behind else behind[0]
+                value = node.input[0]
+                while value in makes:  # a layer's own reshape, too, may come before its input is dequantized
+                    before = makes[value]
+                    if self.nodes[before].op_type not in MOVES | ({"Reshape"} if every[before] == reader else set()):
+                        break
+                    value = self.nodes[before].input[0]
+                source = every[makes[value]] if value in makes else value
                 self.boundaries[node.name] = source, reader or node.output[0]
 
 
