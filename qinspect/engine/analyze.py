@@ -55,19 +55,16 @@ from .results import Analysis, CalibrationQuality, Totals
 from .results.kernels import Latency, LatencySums
 from .rows import fusion_rows, layer_rows
 from .samples import output_rows, sample_rows, worst_samples
-from .sensitivity.estimate import Scores, holds, score
+from .sensitivity.estimate import Scores, effort, holds, score
 from .sensitivity.sweep import Sweep, sweep
 from .states import drift
 from .text import Text
 
-LAYER_SAMPLES = 64
-"""Samples of the final split that layers' errors and estimates rest on."""
-
-SWEEP_SAMPLES = 32
-"""Samples of the final split that isolated and leave-one-out errors rest on."""
+SWEEP_SAMPLES = (256, 128, 64, 32)
+"""Samples of the final split that isolated and leave-one-out errors rest on: as many as are cheap, or the last."""
 
 SWEEP_MACS = 2e10
-"""Those are measured without being asked for where it takes no more multiply-adds than this: a few seconds."""
+"""Cheap is what takes no more multiply-adds than this, a few seconds; it is measured without being asked for."""
 
 LAYER_MACS = 1e6
 """What running one layer costs whatever its size, in multiply-adds."""
@@ -89,7 +86,7 @@ def analyze(
     kernels: bool = True,
     latency: bool = True,
     samples: int | None = None,
-    layer_samples: int = LAYER_SAMPLES,
+    layer_samples: int | None = None,
     metric: Metric = TOP1,
     device: DeviceTimes | None = None,
     exact: bool | None = None,
@@ -111,14 +108,14 @@ def analyze(
         Whether to time them.
     samples : int | None
         Use no more of the final split than this.
-    layer_samples : int
-        Layers' errors and all estimates rest on the first so many samples of it.
+    layer_samples : int | None
+        Layers' errors and all estimates rest on the first so many samples of it; None is what `effort` says.
     metric : Metric
     device : DeviceTimes | None
         Latencies that another device measured, in place of this computer's.
     exact : bool | None
         Whether to measure what each layer alone does to the output, and all layers but it
-        (`Errors`' isolated and leave-one-out figures, on the first `SWEEP_SAMPLES` of the final
+        (`Errors`' isolated and leave-one-out figures, on the first `sweep_samples` of the final
         split); None is where that takes no more than `SWEEP_MACS`.
     swept : Sweep | None
         Such measurements from before, which are not done again where they are of the same.
@@ -148,6 +145,8 @@ def analyze(
     absent = not_run_here(plan.target, graph) if kernels else None
     kernels = kernels and absent is None
     share = 0.45 if kernels else 1.0
+    enough, draws = effort(graph, len(final))
+    chosen = final[: enough if layer_samples is None else layer_samples]
 
     def feed(chosen: Sequence[int]) -> Iterator[tuple[torch.Tensor, ...]]:
         return fed(checked_batches(graph, data, chosen, size))
@@ -159,21 +158,21 @@ def analyze(
         feed(final),
         part(report, 0.05, 0.6 * share),
         total=len(final),
-        layer_samples=layer_samples,
+        layer_samples=len(chosen),
         collect=outputs,
         classes=classes,
     )
-    chosen = final[:layer_samples]
     scores = score(
         {"plan": quantization},
         feed(chosen),
         part(report, 0.6 * share, 0.85 * share),
         total=len(chosen),
+        draws=draws,
         classes=classes,
     )["plan"]
     swept_samples = sweep_samples(graph, data, samples)
     if exact is None:
-        exact = _sweep_macs(quantization, len(swept_samples)) <= SWEEP_MACS
+        exact = _sweep_macs(graph, len(quantization.rounding), len(swept_samples)) <= SWEEP_MACS
     alone = None
     if exact:
         effects = scores.kl or scores.mse
@@ -261,7 +260,9 @@ def analyze(
 
 def sweep_samples(graph: LayerGraph, data: Dataset, limit: int | None = None) -> tuple[int, ...]:
     """Samples of the final split that isolated and leave-one-out errors rest on."""
-    return whole_batches(graph, data.splits.final, limit)[:SWEEP_SAMPLES]
+    rounded = sum(not layer.transparent for layer in graph.layers)
+    cheap = (n for n in SWEEP_SAMPLES if _sweep_macs(graph, rounded, n) <= SWEEP_MACS)
+    return whole_batches(graph, data.splits.final, limit)[: next(cheap, SWEEP_SAMPLES[-1])]
 
 
 def sweep_key(model: Model, data: Dataset, plan: QuantPlan, samples: int, metric: Metric) -> str:
@@ -403,11 +404,9 @@ def _ends(interval: Interval | None) -> tuple[float, float] | None:
     return None if interval is None or not math.isfinite(interval.high) else (interval.low, interval.high)
 
 
-def _sweep_macs(quantization: Quantization, samples: int) -> float:
-    """What measuring every layer alone takes at most."""
-    layers = quantization.graph.layers
-    once = samples * sum(layer.macs for layer in layers) + LAYER_MACS * len(layers)
-    return once * len(quantization.rounding)
+def _sweep_macs(graph: LayerGraph, rounded: int, samples: int) -> float:
+    """What measuring so many layers alone takes at most."""
+    return rounded * (samples * sum(layer.macs for layer in graph.layers) + LAYER_MACS * len(graph.layers))
 
 
 def _latencies(

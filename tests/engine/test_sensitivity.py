@@ -20,7 +20,7 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.sensitivity.estimate import Scores, holds, score
+from qinspect.engine.sensitivity.estimate import Scores, effort, holds, score
 from qinspect.engine.simulate import Simulation
 
 
@@ -118,6 +118,60 @@ def test_half_of_the_fisher_sum_is_the_kl_of_a_linear_softmax_model(canonical, q
     found = score({"plan": q}, [(x,)], draws=60)["plan"]
     assert found.kl[key] == pytest.approx(expected, rel=0.08)
     assert found.mse[key] == pytest.approx(float((d**2).sum() / (z**2).sum()), rel=0.08)
+
+
+@pytest.mark.parametrize(("classes", "draws"), [(2, 1), (4, 2), (3, 2)])
+def test_with_as_many_vectors_as_classes_nothing_of_the_kl_is_left_to_chance(canonical, quantized, classes, draws):
+    torch.manual_seed(0)
+    net = nn.Linear(6, classes)
+    x = torch.randn(8, 6)
+    plan = QuantPlan().with_default(TensorConfig("int8", bits=5), TensorConfig())
+    q = weights_only(quantized(canonical(net, x[:2]), plan, [(x,)]))
+    (key,) = q.weight_only
+    with torch.no_grad():
+        z = net(x)
+        d = Simulation(q)([x]) - z
+        p = torch.softmax(z, 1)
+        expected = float((((p * d * d).sum(1) - (p * d).sum(1) ** 2) / 2).mean())
+    for seed in range(4):
+        assert score({"plan": q}, [(x,)], draws=draws, seed=seed)["plan"].kl[key] == pytest.approx(expected, rel=1e-4)
+
+
+def test_of_many_classes_each_vector_alone_is_as_if_no_other_were(canonical, quantized):
+    """Over many seeds two vectors and fifty classes give the mean that the Fisher matrix has."""
+    torch.manual_seed(0)
+    net = nn.Linear(6, 50)
+    x = torch.randn(8, 6)
+    plan = QuantPlan().with_default(TensorConfig("int8", bits=5), TensorConfig())
+    q = weights_only(quantized(canonical(net, x[:2]), plan, [(x,)]))
+    (key,) = q.weight_only
+    with torch.no_grad():
+        z = net(x)
+        d = Simulation(q)([x]) - z
+        p = torch.softmax(z, 1)
+        expected = float((((p * d * d).sum(1) - (p * d).sum(1) ** 2) / 2).mean())
+    found = [score({"plan": q}, [(x,)], seed=seed)["plan"].kl[key] for seed in range(400)]
+    assert np.mean(found) == pytest.approx(expected, abs=4 * np.std(found) / len(found) ** 0.5)
+    assert np.std(found) > 0
+
+
+@pytest.mark.parametrize(
+    ("side", "available", "expected"),
+    [(8, 1000, (256, 4)), (8, 100, (100, 4)), (8, 40, (40, 4)), (512, 1000, (64, 1)), (512, 40, (40, 1))],
+)
+def test_small_nets_are_scored_on_more_samples_and_vectors(canonical, side, available, expected):
+    net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 64, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    assert effort(canonical(net, torch.randn(2, 3, side, side)), available) == expected
+
+
+def test_a_fixed_batch_is_scored_in_whole_batches(canonical):
+    net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4))
+    free = canonical(net, torch.randn(2, 3, 8, 8))
+    fixed = dataclasses.replace(
+        free, inputs=tuple(dataclasses.replace(spec, shape=(96, *spec.shape[1:])) for spec in free.inputs)
+    )
+    assert effort(fixed, 960) == (288, 4)
+    assert effort(fixed, 192) == (192, 4)
 
 
 def test_several_plans_are_scored_at_once_as_each_alone(canonical):

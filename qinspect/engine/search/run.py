@@ -22,6 +22,7 @@ from ..problem import Problem
 from ..profiles import DeviceTimes
 from ..progress import Report, part, silent
 from ..quantize import Quantization, quantize
+from ..sensitivity.estimate import effort
 from ..statistics import TensorStats
 from ..text import Text
 from .choices import choices, described, space
@@ -36,9 +37,6 @@ from .seeds import rankings
 from .timings import TimingWork, fit_timings, kernels_used, time_plans
 from .trials import Trials
 from .whatif import estimate_plan
-
-SCORE_SAMPLES = 64
-"""Samples of the select split that scores rest on."""
 
 TRIAL_SAMPLES = 128
 """Samples of the select split that plans are simulated on; a drop of the metric is decided on all of it."""
@@ -252,10 +250,11 @@ class _Search:
 
     def _scored(self, plans: Sequence[QuantPlan], known: Costs | None, report: Report) -> Costs:
         graph = self.space.graph
-        chosen = self.select[:SCORE_SAMPLES] if batch_size(graph) <= SCORE_SAMPLES else self.select
+        samples, draws = effort(graph, len(self.select))
+        chosen = self.select[:samples]
         feed = fed(batches(self.data, chosen, batch_size(graph)))
         return score_plans(
-            graph, plans, self.stats, feed, known, report, total=len(chosen), classes=self.trials.classes
+            graph, plans, self.stats, feed, known, report, total=len(chosen), draws=draws, classes=self.trials.classes
         )
 
     def _other_kernels(self) -> dict[str, QuantPlan]:

@@ -23,13 +23,14 @@ from ..plan import QuantPlan
 from ..plan.qconfig import QConfig, TensorConfig
 from ..progress import Report, part, silent
 from ..ranges import estimate_activation, estimate_weight, rounding_error
+from ..sensitivity.estimate import DRAWS, effort
 from ..statistics import TensorStats
 from .answers import chances_to_stay, expected_agreement, expected_drop
 from .costs import Costs, Effect, Rounding, has_weight, plan_bytes, roundings, score_plans
 from .timings import plan_ms
 
 SAMPLES = 32
-"""Samples of the select split that scores for estimates rest on."""
+"""Samples of the select split that scores for estimates rest on; of small nets more, see `effort`."""
 
 LOOKED_UP = 32
 """Of so many roundings at once that are not scored yet the error is looked up: an edit of all is not to wait."""
@@ -184,7 +185,6 @@ def score_missing(
     costs: Costs,
     report: Report = silent,
     *,
-    samples: int = SAMPLES,
     metric: Metric = TOP1,
 ) -> Costs:
     """Score what a plan rounds and `costs` does not know yet, on the select split.
@@ -201,7 +201,9 @@ def score_missing(
     """
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.2), calibration)
     graph = fused_graph(model, plan).graph
-    chosen = whole_batches(graph, data.splits.select or data.splits.final, samples)
+    chosen = whole_batches(graph, data.splits.select or data.splits.final)
+    most, draws = effort(graph, len(chosen))
+    chosen = whole_batches(graph, chosen, most if draws > DRAWS else min(most, SAMPLES)) or chosen
     feed = fed(batches(data, chosen, batch_size(graph)))
     found = score_plans(
         graph,
@@ -211,6 +213,7 @@ def score_missing(
         costs,
         part(report, 0.2, 1),
         total=len(chosen),
+        draws=draws,
         classes=class_axis(graph, data, metric),
         margins=True,
         labels=None if data.labels is None or metric.function is not None else data.labels[list(chosen)],

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from ..classes import ClassAxis
 from ..graph import LayerGraph
 from ..graph.execute import Executor, portions, samples_of
-from ..graph.memory import VALUE_BYTES
+from ..graph.memory import VALUE_BYTES, fixed_batch
 from ..parallel import in_parallel
 from ..progress import Report, silent
 from ..quantize import Quantization
@@ -45,6 +45,22 @@ KEPT_BYTES = 128 << 20
 """Values of all layers of a portion, which are kept until the gradients have come back to them."""
 
 
+SAMPLES, DRAWS = 64, 1
+"""What an estimate rests on: samples, and random vectors of each for the squared error."""
+
+MORE = ((256, 4), (256, 2), (128, 2), (128, 1))
+"""Where they cost little, more of both: of a small net's layers many do much the same, and 64 samples say less about
+256 others than an estimate says about them (a trained ResNet of 0.6 million multiply-adds: Spearman 0.82)."""
+
+MORE_MACS = 2e10
+"""Multiply-adds of the forward passes for all vectors that count as little: a few seconds."""
+
+STEP_MACS = 4e6
+"""What passing one layer with a portion, forth and back, costs whatever its size, in multiply-adds: a millisecond."""
+
+PORTION = 16
+"""Samples of one portion, as batches are cut."""
+
 TAKEN = 7
 """Memory that a portion takes, over that of all layers' values of it: measured at 5.7 and 6.3."""
 
@@ -52,6 +68,35 @@ TAKEN = 7
 def taken_bytes(graph: LayerGraph, samples: int) -> int:
     """Memory that scoring takes for a portion of so many samples."""
     return TAKEN * VALUE_BYTES * samples * sum(math.prod(layer.shape) for layer in graph.layers)
+
+
+def effort(graph: LayerGraph, available: int) -> tuple[int, int]:
+    """How many samples and random vectors a graph's scores are to rest on.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+    available : int
+        Samples that there are; whole batches of a graph whose batch is fixed.
+
+    Returns
+    -------
+    int
+        Samples, in whole batches as well.
+    int
+        Random vectors of each, as `score` takes them.
+    """
+    batch = fixed_batch(graph) or 1
+    macs = sum(layer.macs for layer in graph.layers) / batch
+
+    def whole(samples: int) -> int:
+        return min(-(-samples // batch) * batch, available)
+
+    for most, draws in MORE:
+        samples = whole(most)
+        if draws * (samples * macs + STEP_MACS * len(graph.layers) * samples / max(batch, PORTION)) <= MORE_MACS:
+            return samples, draws
+    return whole(SAMPLES), DRAWS
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +218,7 @@ def score(
     report: Report = silent,
     *,
     total: int = 0,
-    draws: int = 1,
+    draws: int = DRAWS,
     only: frozenset[str] | None = None,
     seed: int = 0,
     classes: ClassAxis = "flat",
@@ -293,4 +338,4 @@ def _standard_error(of_layers: Mapping[str, NDArray[np.float64]]) -> float | Non
     return float(sums.std(ddof=1) / len(sums) ** 0.5) if len(sums) > 1 else None
 
 
-__all__ = ["Answers", "Scores", "holds", "score"]
+__all__ = ["Answers", "Scores", "effort", "holds", "score"]

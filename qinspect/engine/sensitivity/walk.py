@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import hadamard
 from torch.utils import _pytree as pytree
 
 from ..classes import ClassAxis, Of, place_of
@@ -177,8 +178,8 @@ class Walk:
                 noise = self._signs(output.shape)
                 put(name, draw, noise / max(self.powers[index] / self.size * len(self.powers), 1e-30) ** 0.5)
             if first is not None and number == place:
-                for draw in range(OF_KL * self.draws):
-                    put(name, self.draws + draw, self._of_softmax(first, output))
+                for draw, vector in enumerate(self._of_softmax(first, output)):
+                    put(name, self.draws + draw, vector)
             if self.tops is not None and first is not None and number == place:
                 which = torch.from_numpy(self.tops[:, :2])
                 signs = torch.tensor([[1.0, -1.0]]).expand(len(which), 2)
@@ -190,15 +191,38 @@ class Walk:
     def _signs(self, shape: Sequence[int]) -> torch.Tensor:
         return torch.empty(shape).bernoulli_(0.5, generator=self.generator).mul_(2).sub_(1)
 
-    def _of_softmax(self, first: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        """A vector with the Fisher matrix of each position's softmax as covariance, over their number."""
+    def _of_softmax(self, first: torch.Tensor, output: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Vectors with the Fisher matrix of each position's softmax as covariance, over their number."""
         p = torch.softmax(first, -1)
-        noise = p.sqrt() * self._signs(p.shape)
-        vector = (noise - p * noise.sum(-1, keepdim=True)) / first.shape[1] ** 0.5
         _, axis = place_of(self.classes)
-        if axis == "flat" or axis is None:
-            return self._through_log(vector[:, 0], output)
-        return self._through_log(vector.reshape(output.movedim(axis, -1).shape).movedim(-1, axis), output)
+        for signs in self._signs_apart(p, OF_KL * self.draws):
+            noise = p.sqrt() * signs
+            vector = (noise - p * noise.sum(-1, keepdim=True)) / first.shape[1] ** 0.5
+            if axis == "flat" or axis is None:
+                yield self._through_log(vector[:, 0], output)
+            else:
+                yield self._through_log(vector.reshape(output.movedim(axis, -1).shape).movedim(-1, axis), output)
+
+    def _signs_apart(self, p: torch.Tensor, count: int) -> Iterator[torch.Tensor]:
+        """Random signs of each class, so many times, in which the products of the classes that count most cancel out.
+
+        The square of a vector of signs is unlike its mean by products of two classes. From one vector to the next
+        a class's signs follow a column of a Hadamard matrix: summed over the vectors, products of two columns vanish.
+
+        Parameters
+        ----------
+        p : float tensor, shape (..., classes)
+            The softmax.
+        """
+        size, classes = 1 << (count - 1).bit_length(), p.shape[-1]
+        # What each class adds to the KL divergence where the errors of all logits are independent and alike.
+        weight = p * ((1 - p) ** 2 + (p * p).sum(-1, keepdim=True) - p * p)
+        most = weight.topk(min(size, classes), -1).indices
+        column = (torch.arange(classes) % size).expand_as(p).clone()
+        column.scatter_(-1, most, torch.arange(most.shape[-1]).expand_as(most))
+        signs = self._signs(p.shape)
+        for row in torch.from_numpy(hadamard(size, dtype=np.float32))[:count]:
+            yield signs * row[column]
 
     def _through_log(self, seed: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
         """A gradient at the logits as one at the output, which may be their softmax or the second one's probability."""
