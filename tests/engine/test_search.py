@@ -112,7 +112,9 @@ def test_kinds_of_changes_that_are_struck_are_in_no_plan(case, monkeypatch):
     found = search(*case, objective="size")
     ((kinds, loss),) = asked
     assert kinds > 0
-    assert 0 < loss < found.start.select.loss  # a plan with them was run, and its layer at fault was mended
+    # A plan with them was run; what mends the layer at fault is of another type, and not among them.
+    assert 0.5 < loss / found.start.select.loss < 1.5
+    assert loss != found.start.select.loss
     assert not any("activation" in what or "per-" in what for point in found.points for _, what in point.changed)
 
 
