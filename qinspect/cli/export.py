@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.plan.kinds import KINDS
+from ..engine.plan.kinds import KINDS, misnamed
 from ..engine.results.export import ExportReport
 from ..engine.text import listed, percent
 from . import early
@@ -75,6 +75,8 @@ def _export(options: argparse.Namespace) -> int:
     from ..engine.export import export, suited
     from ..engine.job import fused_graph
 
+    if problem := misnamed(options.to, options.out):
+        raise problem
     notes = early.out_file(options)
     with progress() as report:
         model = words.load(options, report)

@@ -34,7 +34,7 @@ from .load import Model
 from .metric import TOP1, Metric
 from .plan import QuantPlan
 from .plan.file import read_plan
-from .plan.kinds import BACKENDS, KINDS, ONNX_KINDS, holds_onnx, refused
+from .plan.kinds import BACKENDS, ENDINGS, KINDS, ONNX_KINDS, holds_onnx, misnamed, refused
 from .plan.target import Target
 from .problem import Problem
 from .progress import Report, part, silent
@@ -114,7 +114,9 @@ def export(
             Text("say nothing of {to}", to=to),
             Text("They go with --to {onnx_kinds}.", onnx_kinds=" and ".join(ONNX_KINDS)),
         )
-    demand_writable(out.parent if out.suffix in (".onnx", ".pt2") else out)
+    if problem := misnamed(to, out):
+        raise problem
+    demand_writable(out.parent if out.suffix == ENDINGS.get(to) else out)
     if data is not None:
         calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
         quantization = quantization_of(model, data, plan, calibration, part(report, 0.05, 0.1))

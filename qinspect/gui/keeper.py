@@ -115,13 +115,17 @@ class Keeper(Errands):
 
     def save_session(self, path: Path, quiet: bool = False) -> Job:
         """Write the session in the background."""
-        session, calibration = self._document.session(self.step, None), self._tasks.statistics
-        if not quiet:
-            self._at_rest = self._state()
+        session, calibration, state = self._document.session(self.step, None), self._tasks.statistics, self._state()
+
+        def saved(_: None) -> None:
+            if not quiet:
+                self._at_rest = state
+                self._document.wrote(path)
+
         return self._start(
             self.tr("Saving {0}").format(path.name),
             lambda report: _save(session, calibration, path),
-            lambda _: quiet or self._document.wrote(path),
+            saved,
             quiet,
             aside=True,
         )

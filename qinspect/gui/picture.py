@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QBuffer, QIODevice, QRectF, QSize
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QWidget
+
+from ..engine.files import unwritable, write_atomically
 
 LONGEST, MOST = 16_000, 16e6
 """Pixels along a side and in all that a PNG has at most: what is larger is drawn smaller."""
@@ -64,10 +68,12 @@ def save_picture(path: Path, size: QSize, title: str, dpi: int, paint: Callable[
     ------
     ValueError
         The suffix is neither.
-    OSError
-        The file cannot be written.
+    Problem
+        The file cannot be written; an older one stays as it was.
     """
     suffix = path.suffix.lower()
+    into = QBuffer()
+    into.open(QIODevice.OpenModeFlag.WriteOnly)
     if suffix == ".png":
         ratio = min(2.0, LONGEST / max(size.width(), size.height()), math.sqrt(MOST / (size.width() * size.height())))
         image = QImage(size * ratio, QImage.Format.Format_RGB32)
@@ -76,14 +82,11 @@ def save_picture(path: Path, size: QSize, title: str, dpi: int, paint: Callable[
         paint(painter)
         painter.end()
         # Of a PNG the quality is how little it is compressed: a large graph is to be there in a few seconds.
-        if not image.save(str(path), "PNG", 70):
-            raise OSError(f"cannot write {path}")
+        image.save(into, "PNG", 70)
     elif suffix == ".svg":
-        with path.open("wb"):
-            pass  # QSvgGenerator only prints a warning where it cannot write.
         # Version 1.1 can clip what is zoomed out of sight; Tiny cannot.
         made = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)
-        made.setFileName(str(path))
+        made.setOutputDevice(into)
         made.setSize(size)
         made.setViewBox(QRectF(0, 0, size.width(), size.height()))
         made.setTitle(title)
@@ -94,3 +97,17 @@ def save_picture(path: Path, size: QSize, title: str, dpi: int, paint: Callable[
         painter.end()
     else:
         raise ValueError(f"{path.name}: use .png or .svg")
+    write_beside(path, into.data().data())
+
+
+def write_beside(path: Path, content: bytes | str) -> None:
+    """Write what a person asked for into a folder that is there.
+
+    Raises
+    ------
+    Problem
+        The file cannot be written; an older one stays as it was.
+    """
+    if not path.parent.is_dir():  # what its name says is a slip of the pen, and is not made
+        raise unwritable(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    write_atomically(path, content)

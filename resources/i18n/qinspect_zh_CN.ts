@@ -9003,6 +9003,22 @@
         <translation>以输入 {shapes} 前向运行一次所需的内存超过现有内存（一次申请：{wanted}）</translation>
     </message>
     <message>
+        <source>is not how a file for {to} is called</source>
+        <translation>不是 {to} 文件的名称</translation>
+    </message>
+    <message>
+        <source>is the name of a file, and an export to {to} is a folder</source>
+        <translation>是文件名，而导出到 {to} 得到的是文件夹</translation>
+    </message>
+    <message>
+        <source>Give a name that ends in {ending}, or that of a folder.</source>
+        <translation>请给出以 {ending} 结尾的名称，或文件夹的名称。</translation>
+    </message>
+    <message>
+        <source>Leave the ending out.</source>
+        <translation>请去掉后缀。</translation>
+    </message>
+    <message>
         <source>unknown target {name!r}</source>
         <translation>未知的目标 {name!r}</translation>
     </message>

@@ -121,6 +121,30 @@ def test_no_kit_is_made_of_another_target_than_the_plans(model, stats, plan, tmp
     assert not (tmp_path / "kit").exists()
 
 
+@pytest.mark.parametrize(
+    ("target", "to", "name", "said"),
+    [
+        ("ort", "onnx", "x.pt", "not how a file for onnx is called. Give a name that ends in .onnx"),
+        ("pt2e", "pt2e", "x.onnx", "Give a name that ends in .pt2"),
+        ("tensorrt", "tensorrt", "x.engine", "Give a name that ends in .onnx"),
+        ("fx-x86", "fx", "x.pt", "an export to fx is a folder. Leave the ending out."),
+    ],
+)
+def test_a_name_that_is_another_kind_of_files_is_refused_at_once(
+    model, stats, plan, tmp_path, capsys, target, to, name, said
+):
+    words = ["export", *model, "--plan", plan(target), "--stats", str(stats), "--to", to, "--out", str(tmp_path / name)]
+    assert main(words) == 1
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
+
+
+def test_a_folder_may_have_a_dot_in_its_name(model, stats, plan, tmp_path):
+    words = ["export", *model, "--plan", plan("ort"), "--stats", str(stats), "--to", "onnx"]
+    assert main([*words, "--out", str(tmp_path / "net-1.2")]) == 0
+    assert list((tmp_path / "net-1.2").glob("*.onnx"))
+
+
 def test_neither_statistics_nor_data_is_wrong_usage(model, plan, tmp_path, capsys):
     words = ["export", *model, "--plan", plan("ort"), "--to", "onnx", "--out", str(tmp_path / "x.onnx")]
     assert main(words) == 2

@@ -177,6 +177,18 @@ def test_a_pickle_in_a_table_does_not_run(path, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("name", ["x", "anything"])
+def test_a_single_column_of_numbers_suits_a_model_of_one_feature(path, name):
+    x = np.random.default_rng(0).random(ROWS).astype(np.float32)
+    data = open_data(DataSpec(str(write(path, pa.table({name: x, "label": [0, 1] * 11 + [0]})))), (None, 1), ("x",))
+    assert np.array_equal(data.load([4, 21])[0].numpy(), x[[4, 21], None])
+    assert data.labels.tolist()[:3] == [0, 1, 0]
+    with pytest.raises(
+        Problem, match=r"shape 1 in each row, but the model takes any × 2|which columns the model takes"
+    ):
+        open_data(DataSpec(str(path)), (None, 2), ("x",))
+
+
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(path, monkeypatch):
     write(path, pa.table({"x": [[1.0]]}))
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)

@@ -41,6 +41,18 @@ def test_what_is_in_a_file_of_the_users_is_not_kept_twice(make_window, digits, s
     assert not [entry for entry in recent(settings) if "session" in entry]
 
 
+def test_what_could_not_be_saved_is_kept_all_the_same(make_window, digits, settings, tmp_path, qtbot):
+    window = make_window(digits, autosave=True)
+    (tmp_path / "file").write_text("")
+    with qtbot.waitSignal(window.keeper.save_session(tmp_path / "file" / "mine.qinspect", quiet=False).failed):
+        pass
+    qtbot.waitUntil(lambda: window.jobs.idle)
+    fill(window.document, digits, analyzed=False)
+    kept = Path(recent(settings)[0]["session"])
+    qtbot.waitUntil(kept.is_file, timeout=10_000)
+    assert len(load_session(kept).runs) == 1
+
+
 def test_what_an_earlier_window_left_survives_another_model(make_window, digits, settings, tmp_path):
     plan = digits.opened.plan
     run = Run("1", digits.opened.model.digest, digits.data.data.digest, True, plan, digits.analysis)

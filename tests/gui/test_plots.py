@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 import time
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
@@ -14,9 +16,10 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
 
 from qinspect.engine.calibrate.quality import RangeGrowth
+from qinspect.engine.problem import Problem
 from qinspect.engine.results import Analysis, LayerRow, Totals
 from qinspect.engine.results.kernels import Boundary, KernelCheck, LatencySums
 from qinspect.engine.results.samples import Drift
@@ -206,8 +209,29 @@ def test_plot_is_exported_as_picture_drawing_and_table(kind, fill, shown, tmp_pa
 def test_export_to_a_folder_that_is_not_there_is_an_error(suffix, shown, tmp_path: Path) -> None:
     plot = shown(KernelPlot)
     fill_kernel(plot)
-    with pytest.raises(OSError, match=r"no|cannot"):
+    with pytest.raises(Problem, match="cannot be written"):
         plot.export(tmp_path / "no" / f"a.{suffix}")
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "csv"])
+def test_an_export_to_a_full_disk_leaves_the_older_file_and_says_so(suffix, shown, tmp_path, monkeypatch) -> None:
+    def flush(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    plot = shown(KernelPlot)
+    fill_kernel(plot)
+    path = tmp_path / f"a.{suffix}"
+    path.write_text("of before")
+    monkeypatch.setattr("qinspect.engine.files.os.fsync", flush)
+    monkeypatch.setattr("qinspect.gui.plots.base.ask_file", lambda *_: path)
+    said: list[str] = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *words: said.append(words[-1]))
+    plot.ask_export(suffix)
+    assert str(path) in said[0]
+    assert "No space left" in said[0]
+    assert path.read_text() == "of before"
+    assert [item.name for item in tmp_path.iterdir() if item.suffix != ".ini"] == [path.name]
 
 
 @pytest.mark.parametrize(("kind", "fill"), KINDS)

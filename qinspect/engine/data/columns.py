@@ -81,7 +81,9 @@ def open_tables(
             made = Images if kind == "image" else Audio
             encoded = Encoded(where, _Field(table, name, places), places, names, labels, targets, None, key)
             return made(encoded, spec, input_shape)
-    samples = TableSamples(where, table, chosen, targets, spec, f"{key}{chosen}")
+    alone = len(chosen) == 1 and len(chosen[0]) == 1 and _kind(table.columns[chosen[0][0]]) == "scalar"
+    wide = alone and input_shape is not None and len(input_shape) == 2
+    samples = TableSamples(where, table, chosen, targets, spec, f"{key}{chosen}", wide)
     shape = samples.arrays([0])[0].shape
     if input_shape is not None and (
         len(shape) != len(input_shape)

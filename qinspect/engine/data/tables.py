@@ -265,6 +265,8 @@ class TableSamples(ArraySamples):
     ----------
     inputs : sequence of tuple of str
         The columns of each input; several scalar ones side by side are one input.
+    wide : bool
+        Whether the model takes a row of numbers, of which a single scalar column is one.
     """
 
     def __init__(
@@ -275,8 +277,9 @@ class TableSamples(ArraySamples):
         targets: npt.NDArray[Any] | None,
         spec: DataSpec,
         key: str,
+        wide: bool = False,
     ) -> None:
-        self._table, self._columns = table, tuple(inputs)
+        self._table, self._columns, self._wide = table, tuple(inputs), wide
         self._needed = tuple(name for names in inputs for name in names)
         super().__init__(where, [np.empty((table.rows, 0))], targets, spec, key)
         self.names = tuple(f"row {i}" for i in range(table.rows))
@@ -301,7 +304,7 @@ class TableSamples(ArraySamples):
         found = []
         for names in self._columns:
             columns = [taken[name] for name in names]
-            side_by_side = len(names) > 1
+            side_by_side = len(names) > 1 or self._wide
             found.append([np.stack(row) for row in zip(*columns, strict=True)] if side_by_side else columns[0])
         return found
 

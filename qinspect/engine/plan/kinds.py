@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..problem import Problem
 from ..text import Text
@@ -29,6 +30,25 @@ ONNX_KINDS = ("onnx", "tensorrt", "kit")
 def holds_onnx(to: str, target: Target) -> bool:
     """Whether what is written for a target has ONNX files in it."""
     return to in ONNX_KINDS and target.backend in ("ort", "tensorrt")
+
+
+ENDINGS = {"onnx": ".onnx", "tensorrt": ".onnx", "pt2e": ".pt2"}
+"""Of the file that a kind is; the others are folders, as these are where `out` has no such ending."""
+
+FILES = (".onnx", ".pt2", ".pt", ".pth", ".pkl", ".bin", ".ckpt", ".safetensors", ".tflite", ".engine", ".py")
+"""Endings that nobody gives a folder, and that mean a file of another kind where they do not suit."""
+
+
+def misnamed(to: str, out: Path) -> Problem | None:
+    """Why an export cannot have a name: its ending is that of another kind of file. None where it can."""
+    ending = ENDINGS.get(to)
+    if out.suffix.lower() not in FILES or out.suffix == ending or out.is_dir():
+        return None
+    if ending is None:
+        what = Text("is the name of a file, and an export to {to} is a folder", to=to)
+        return Problem(str(out), what, Text("Leave the ending out."))
+    what = Text("is not how a file for {to} is called", to=to)
+    return Problem(str(out), what, Text("Give a name that ends in {ending}, or that of a folder.", ending=ending))
 
 
 def targets_for(to: str) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ def save_graph(canvas: GraphCanvas, legend: Legend, path: Path) -> None:
     ------
     ValueError
         The suffix is neither.
-    OSError
-        The file cannot be written.
+    Problem
+        The file cannot be written; an older one stays as it was.
     """
     bounds = canvas.item.boundingRect()
     width = max(bounds.width() + 2 * MARGIN, NARROWEST)

@@ -22,7 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ...engine.problem import Problem
 from ..icons import set_icon
+from ..language import translated
 from ..picture import ask_file
 from .canvas import GraphCanvas
 from .export import save_graph
@@ -236,8 +238,8 @@ class GraphView(QWidget):
         if path is not None:
             try:
                 save_graph(self.canvas, self.legend, path)
-            except OSError as error:
-                QMessageBox.warning(self, title, str(error))
+            except Problem as problem:
+                QMessageBox.warning(self, title, translated(problem.text))
             else:
                 self.exported.emit(str(path))
 

@@ -25,7 +25,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ...engine.problem import Problem
 from ..icons import set_icon
+from ..language import translated
 from ..picture import ask_file
 from ..theme import Colours, colours_of
 from .export import save_plot
@@ -260,8 +262,8 @@ class Plot(QWidget):
             return
         try:
             self.export(target)
-        except OSError as error:
-            QMessageBox.warning(self, self.tr("Export the plot"), str(error))
+        except Problem as problem:
+            QMessageBox.warning(self, self.tr("Export the plot"), translated(problem.text))
 
     def export(self, path: Path) -> None:
         """Write PNG, SVG or CSV, as the suffix says."""

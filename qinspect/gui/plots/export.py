@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QMarginsF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter
 
-from ..picture import save_picture
+from ..picture import save_picture, write_beside
 from ..theme import colours_of
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def save_plot(plot: Plot, path: Path) -> None:
     ------
     ValueError
         The suffix is none of the three.
-    OSError
-        The file cannot be written.
+    Problem
+        The file cannot be written; an older one stays as it was.
     """
     if path.suffix.lower() == ".csv":
         header, rows = plot.table()
@@ -39,10 +40,11 @@ def save_plot(plot: Plot, path: Path) -> None:
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table that spreadsheets read; what was not measured is an empty cell."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        out = csv.writer(file)
-        out.writerow(header)
-        out.writerows(["" if cell is None else cell for cell in row] for row in rows)
+    text = io.StringIO(newline="")
+    out = csv.writer(text)
+    out.writerow(header)
+    out.writerows(["" if cell is None else cell for cell in row] for row in rows)
+    write_beside(path, text.getvalue())
 
 
 def _caption_height(plot: Plot) -> int:
