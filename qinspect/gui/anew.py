@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenuBar, QStatusBar, QTabWidget, QToolBar
 
@@ -13,6 +13,10 @@ from .help import HelpWindow
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
+
+
+AFTER_MS = 50
+"""The workbench is made so long after a page that is shown instead of it."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,11 @@ def make_anew(window: MainWindow) -> None:
         window.export_page.show_report(report)
     if window.opened is not None and window.document.data is window.opened.data:
         window.show_data(window.opened)
-    if look is not None:
+    window.show_analyzing(window.tasks.analyzing)
+    if look is not None and step == "layers":
         window.make_workbench()
         _look_again(window, look)
-    window.show_analyzing(window.tasks.analyzing)
     window.go(step)
+    if look is not None and step != "layers":
+        # It takes longer than all the rest, and is not in sight: the page that is comes first.
+        QTimer.singleShot(AFTER_MS, window.stack, lambda: _look_again(window, look))

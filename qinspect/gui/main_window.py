@@ -262,7 +262,9 @@ class MainWindow(QMainWindow):
         if run is not None:
             parts.append(self.tr("all samples") if run.exact else self.tr("quick figures"))
         elif document.freshness == "stale":
-            parts.append(self.tr("figures are of another plan"))
+            last = document.shown
+            same = last is not None and document.about(last)
+            parts.append(self.tr("figures are of another plan") if same else self.tr("figures are of other data"))
         self.where.setText("  ·  ".join(part for part in parts if part))
         self._enable()
         self._select_worst()

@@ -224,7 +224,7 @@ class Questions(Errands):
         self._gathering.add(plan.fingerprint)
         job = self._start(
             self.tr("Statistics"),
-            lambda report: work.statistics(model, data, plan, calibration, report),
+            lambda report: self._tasks.gather(model, data, plan, calibration, report),
             lambda found: document.set_statistics(plan, *found),
             quiet=True,
         )

@@ -19,6 +19,9 @@ from .jobs import Job, Jobs
 from .language import language_of
 
 if TYPE_CHECKING:
+    from ..engine.calibrate import Calibration
+    from ..engine.data import Dataset
+    from ..engine.load import Model
     from ..engine.search.trials import Trials
 
 QUICK_MS = 1500
@@ -69,6 +72,7 @@ class Tasks(Errands):
         self._timer = QTimer(self, singleShot=True, interval=QUICK_MS)
         self._timer.timeout.connect(self.run_quick)
         self._trials: tuple[str, Trials | None] = ("", None)  # what the float outputs are of, and where they are kept
+        self._of_one: list[Calibration] = []  # one, and what the worker made of it with more values
         self._first_figures.connect(document.set_measured, Qt.ConnectionType.QueuedConnection)
         self._gathered.connect(document.set_statistics, Qt.ConnectionType.QueuedConnection)
         document.model_changed.connect(self._forget)
@@ -255,7 +259,7 @@ class Tasks(Errands):
         subject = f"{model.digest} {data.digest} {document.metric_name} {metric and metric.output}"
 
         def run(report: Report) -> Analysis:
-            whole, own = work.statistics(model, data, plan, calibration, part(report, 0, STATISTICS_SHARE))
+            whole, own = self.gather(model, data, plan, calibration, part(report, 0, STATISTICS_SHARE))
             if whole is not calibration:
                 self._gathered.emit(plan, whole, own)  # the next edit finds them
             report = part(report, STATISTICS_SHARE, 1)
@@ -275,6 +279,17 @@ class Tasks(Errands):
         job.cancelled.connect(keep)
         job.failed.connect(lambda _: keep())
         return job
+
+    def gather(
+        self, model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, report: Report
+    ) -> tuple[Calibration, Calibration]:
+        """In the worker: `work.statistics`, with what was gathered since this job was queued."""
+        if not any(known is calibration for known in self._of_one):
+            self._of_one = [calibration]
+        whole, own = work.statistics(model, data, plan, self._of_one[-1], report)
+        if whole is not self._of_one[-1]:
+            self._of_one.append(whole)
+        return whole, own
 
     def try_plan(self, plan: QuantPlan, name: str) -> Job | None:
         """Quick figures of a plan that is not to become the current one, and of the current one beside it."""
@@ -299,6 +314,7 @@ class Tasks(Errands):
 
     def _forget(self) -> None:
         self._trials = "", None  # they hold the model that was open before
+        self._of_one = []
 
     def rest(self) -> None:
         """Compute nothing more of what was edited: the window closes."""

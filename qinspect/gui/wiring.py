@@ -68,6 +68,7 @@ def connect_pages(window: MainWindow) -> None:
     export = window.export_page
     export.export_requested.connect(lambda to, folder, options: export.follow(tasks.export(to, Path(folder), options)))
     export.profile_requested.connect(lambda path, info: tasks.bring_back(Path(path), Path(info) if info else None))
+    export.target_requested.connect(lambda name: (window.go("target"), window.target_page.lead_to(name)))
     window.questions.quality_found.connect(window.data_page.quality.show_growth)
     for source in (window.verdict_page.findings, window.data_page.quality, export):
         source.layers_requested.connect(window.show_layers)

@@ -1352,10 +1352,6 @@
         <translation>文件夹</translation>
     </message>
     <message>
-        <source>The plan&apos;s target is {0}; this needs {1}: choose it on the Target page.</source>
-        <translation>方案的目标是 {0}；此项需要 {1}：请在“目标”页选择。</translation>
-    </message>
-    <message>
         <source> or </source>
         <translation> 或 </translation>
     </message>
@@ -1378,6 +1374,14 @@
     <message>
         <source>An .onnx file with QuantizeLinear/DequantizeLinear, for ONNX Runtime.</source>
         <translation>含 QuantizeLinear/DequantizeLinear 的 .onnx 文件，用于 ONNX Runtime。</translation>
+    </message>
+    <message>
+        <source>The plan&apos;s target is {0}; this needs {1}.</source>
+        <translation>方案的目标是 {0}；此项需要 {1}。</translation>
+    </message>
+    <message>
+        <source>Choose it on the Target page</source>
+        <translation>在“目标”页中选择</translation>
     </message>
     <message>
         <source>Target {0}, the current plan.</source>
@@ -2378,6 +2382,10 @@
         <translation>当前方案尚未运行：其点为估计值</translation>
     </message>
     <message>
+        <source>Italics are of “{0}”, on other data or by another metric.</source>
+        <translation>斜体为“{0}”的数据，来自其他数据集或其他指标。</translation>
+    </message>
+    <message>
         <source>No figures yet: Ctrl+Enter calibrates and analyzes.</source>
         <translation>尚无数值：按 Ctrl+Enter 校准并分析。</translation>
     </message>
@@ -2474,6 +2482,10 @@
     <message>
         <source>figures are of another plan</source>
         <translation>结果属于另一方案</translation>
+    </message>
+    <message>
+        <source>figures are of other data</source>
+        <translation>数据来自其他数据集</translation>
     </message>
     <message>
         <source>Target: {0}</source>
@@ -4625,6 +4637,10 @@
     <message>
         <source>Open a model, choose data and confirm the float metric first.</source>
         <translation>请先打开模型、选择数据并确认浮点指标。</translation>
+    </message>
+    <message>
+        <source>Figures of “{0}”, on other data or by another metric.</source>
+        <translation>“{0}”的数据，来自其他数据集或其他指标。</translation>
     </message>
     <message>
         <source>The plan changed: these figures are those of “{0}”.</source>

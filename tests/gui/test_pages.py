@@ -6,6 +6,7 @@ import re
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
@@ -364,6 +365,25 @@ def test_a_remedy_is_undone_by_a_name_of_few_words_and_the_keyboard_stays_on_its
     assert window.verdict_page.isAncestorOf(window.focusWidget())
     document.undo_stack.undo()
     assert document.freshness == "exact"
+
+
+def test_smaller_data_after_larger_ones_show_no_samples_of_the_larger_until_their_own_are_there(
+    make_window, digits, qtbot, tmp_path
+):
+    window = make_window(digits)
+    window.go("data")
+    window.show_data(digits.data)
+    stored = np.load(digits.data_spec["source"])
+    np.savez(tmp_path / "few.npz", x=stored["x"][:8], y=stored["y"][:8])
+    form = window.data_page.form
+    form.source.selectAll()
+    qtbot.keyClicks(form.source, str(tmp_path / "few.npz"))
+    form.samples.setValue(0)
+    qtbot.keyClick(form.source, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.jobs.idle and len(window.document.data) == 8, timeout=60_000)
+    assert window.data_page.grid.count() == 8
+    assert "other data" in window.where.text()
+    assert "other data" in window.verdict_page.empty_text.text()
 
 
 def test_targets_are_called_as_people_call_them(make_window, digits):

@@ -252,3 +252,21 @@ def test_statistics_that_an_edit_needs_besides_are_collected_once_for_all_that_f
     assert len(trials.known) == 2  # the float outputs of the first served for the second
     document.set_model(document.model, document.inspected, document.plan)
     assert window.tasks._trials == ("", None)
+
+
+def test_a_plan_that_the_histogram_and_the_figures_both_ask_about_is_gathered_for_once(window, qtbot, monkeypatch):
+    from qinspect.engine import job
+
+    asked, real = [], job.gather_here
+    told = lambda *given, **words: asked.append(words["only"]) or real(*given, **words)  # noqa: E731
+    monkeypatch.setattr(job, "gather_here", told)
+    document = window.document
+    fused = next(row for row in document.shown.analysis.fusions if row.state == "fused" and "relu" in row.pattern)
+    window.go("layers")
+    document.select((fused.layers[0],))
+    document.set_fusion(fused.id, False)
+    window.questions.ask_statistics(document.plan)
+    window.tasks.run_quick()  # queued with the statistics from before
+    qtbot.waitUntil(lambda: document.freshness == "quick" and window.jobs.idle, timeout=60_000)
+    assert len(asked) == 1
+    assert document.statistics() is not None

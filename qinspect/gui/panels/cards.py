@@ -195,7 +195,7 @@ class Card(QFrame):
         self.body.setContentsMargins(16, 12, 16, 12)
         self.body.setSpacing(GAP)
         self.choosable = choosable
-        self.picked = False
+        self.picked = self.refused = False
         self.edge = ""
         if title:
             self.body.addWidget(heading(title))
@@ -208,7 +208,17 @@ class Card(QFrame):
         if self.choosable:
             # A label whose text can be selected keeps the click for itself.
             for words in self.findChildren(QLabel):
-                words.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+                if not words.textInteractionFlags() & Qt.TextInteractionFlag.LinksAccessibleByMouse:
+                    words.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+
+    def set_refused(self, refused: bool) -> None:
+        """Whether it cannot be chosen now: what it says is greyed, but for a link that leads to what is missing."""
+        self.refused = refused
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus if refused else Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.ArrowCursor if refused else Qt.CursorShape.PointingHandCursor)
+        for words in self.findChildren(QLabel):
+            if not words.textInteractionFlags() & Qt.TextInteractionFlag.LinksAccessibleByMouse:
+                words.setEnabled(not refused)
 
     def set_picked(self, picked: bool) -> None:
         """Draw it as the one that is chosen."""
@@ -221,12 +231,16 @@ class Card(QFrame):
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self.choosable and event.button() == Qt.MouseButton.LeftButton:
+        if self.choosable and not self.refused and event.button() == Qt.MouseButton.LeftButton:
             self.chosen.emit()
         super().mousePressEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self.choosable and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if (
+            self.choosable
+            and not self.refused
+            and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        ):
             self.chosen.emit()
             return
         super().keyPressEvent(event)

@@ -75,6 +75,7 @@ class DataPage(Page):
         left.addStretch(1)
         right.addWidget(self._make_samples(), 1)
         self._glimpses: list[tuple[int, Any]] = []
+        self._glimpsed: Any = None  # the data that they are of
         self.classes: tuple[str, ...] = ()
         document.model_changed.connect(self._offer_preparation)
         for changed in (document.model_changed, document.data_changed, document.check_changed):
@@ -149,7 +150,7 @@ class DataPage(Page):
             What a run will take.
         """
         self.memory.setText(translated(memory))
-        self._glimpses, self.classes = list(glimpses), classes
+        self._glimpses, self._glimpsed, self.classes = list(glimpses), self._document.data, classes
         self.refresh()
 
     def refresh(self) -> None:
@@ -161,8 +162,8 @@ class DataPage(Page):
             if self._document.model is None
             else self.tr("Open data to see its first samples here, as the model gets them.")
         )
-        if data is None:
-            self._glimpses = []
+        if data is None or data is not self._glimpsed:
+            self._glimpses = []  # those of other data come later, or are not there yet
         self.hint.setVisible(data is None)
         self.metric_card.setVisible(data is not None)
         self.splits.setVisible(data is not None)

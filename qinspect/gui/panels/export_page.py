@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -29,6 +30,7 @@ from .cards import Card, Hint, Page, clear, label, row
 from .device_card import DeviceCard
 from .export_result import ExportResult
 
+BY_KEYBOARD = Qt.TextInteractionFlag.LinksAccessibleByKeyboard
 OPSETS = {"onnx": (13, 21), "kit": (13, 21), "tensorrt": (13, 19)}
 """First and last opset that each kind can be written in."""
 
@@ -43,11 +45,14 @@ class ExportPage(Page):
     layers_requested(tuple of ids)
     profile_requested(path, layer_info)
         Times that another device measured; `layer_info` is empty where there is none.
+    target_requested(str)
+        A kind needs another target, such as the one of this name.
     """
 
     export_requested = Signal(str, str, object)
     layers_requested = Signal(object)
     profile_requested = Signal(str, str)
+    target_requested = Signal(str)
 
     def __init__(self, document: Document) -> None:
         super().__init__("", "")
@@ -134,6 +139,8 @@ class ExportPage(Page):
             card.setAccessibleDescription(text)
             card.body.addWidget(label(text, "muted"))
             reason = label("", "muted", factor=0.92)
+            reason.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse | BY_KEYBOARD)
+            reason.linkActivated.connect(self.target_requested)
             card.body.addWidget(reason)
             card.body.addStretch(1)
             card.chosen.connect(lambda kind=kind: self.choose(kind))
@@ -225,8 +232,8 @@ class ExportPage(Page):
     def why_not(self, kind: str) -> str:
         """Why the plan cannot be exported to a kind; empty where it can."""
         document = self._document
-        if refused(kind, document.plan.target) is not None:
-            return self.tr("The plan's target is {0}; this needs {1}: choose it on the Target page.").format(
+        if self._other_target(kind):
+            return self.tr("The plan's target is {0}; this needs {1}.").format(
                 document.plan.target.title, self._targets(kind)
             )
         if document.model is not None and kind != "plan":
@@ -234,6 +241,10 @@ class ExportPage(Page):
             if problem is not None:
                 return f"{translated(problem.where)}: {translated(problem.what)}"
         return ""
+
+    def _other_target(self, kind: str) -> str:
+        """A target that a kind needs instead of the plan's; empty where that one will do."""
+        return targets_for(kind)[0] if refused(kind, self._document.plan.target) is not None else ""
 
     def _targets(self, kind: str) -> str:
         """Targets of a kind in a few words: an engine may be any of its backend's."""
@@ -247,9 +258,13 @@ class ExportPage(Page):
         self.refused = {kind: why for kind in KINDS if (why := self.why_not(kind))}
         for kind, card in self.cards.items():
             why = self.refused.get(kind, "")
-            card.setEnabled(not why)
+            card.set_refused(bool(why))
             card.setToolTip(why)
-            self._reasons[kind].setText(why)
+            said = escape(why)
+            if other := self._other_target(kind):
+                link = escape(self.tr("Choose it on the Target page"))
+                said += f" <a href='{other}'>{link}</a>"
+            self._reasons[kind].setText(said)
             self._reasons[kind].setVisible(bool(why))
         if self.to in self.refused:
             # What the target itself runs, where there is such a kind, before what can be made for any.

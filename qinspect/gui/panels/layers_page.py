@@ -372,11 +372,14 @@ class LayersPage(QWidget):
         document = self._document
         freshness, run = document.freshness, document.shown
         name = run.name if run else ""
+        old = self.tr("Edited: italics are of “{0}”.")
+        if run is not None and not document.about(run):
+            old = self.tr("Italics are of “{0}”, on other data or by another metric.")
         text = {
             "none": self.tr("No figures yet: Ctrl+Enter calibrates and analyzes.")
             if document.data is not None and document.confirmed == document.data.digest
             else self.tr("No figures yet: choose data, confirm the float metric, then Calibrate and analyze."),
-            "stale": self.tr("Edited: italics are of “{0}”.").format(_brief(name)),
+            "stale": old.format(_brief(name)),
             "quick": self.tr("Times and kernels in italics are of an older run; Ctrl+Enter runs all."),
             "exact": self.tr("Figures of “{0}”, on all samples.").format(name),
         }[freshness]

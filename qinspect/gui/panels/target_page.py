@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
 from ...engine.plan.qconfig import PRESETS
@@ -140,6 +140,11 @@ class TargetPage(Page):
         ):
             changed.connect(self.refresh)
         self.refresh()
+
+    def lead_to(self, name: str) -> None:
+        """Bring a target's card into sight, with the focus: a key chooses it."""
+        self.cards[name].setFocus()
+        QTimer.singleShot(0, self, lambda: self.ensureWidgetVisible(self.cards[name]))
 
     def show_host(self, host: Host) -> None:
         """Say what computer this is."""

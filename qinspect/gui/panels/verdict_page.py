@@ -129,6 +129,8 @@ class VerdictPage(Page):
             text = self.tr("Nothing was analyzed yet. ") + (
                 "" if ready else self.tr("Open a model, choose data and confirm the float metric first.")
             )
+        elif stale and not document.about(run):
+            text = self.tr("Figures of “{0}”, on other data or by another metric.").format(run.name)
         elif stale:
             text = self.tr("The plan changed: these figures are those of “{0}”.").format(run.name)
         else:
