@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,16 @@ def save_plan(window: MainWindow) -> None:
             window.document.wrote(path)
         except Problem as problem:
             window.show_problem(problem)
+
+
+def evidence(window: MainWindow, layer_id: str) -> None:
+    """Ask for the folder that a layer's integers go into."""
+    name = re.sub(r"[^\w.]+", "-", layer_id)
+    path, _ = QFileDialog.getSaveFileName(
+        window, translate("Choose", "A new folder for the integers of {0}").format(layer_id), f"{name}-evidence"
+    )
+    if path:
+        window.tasks.dump(layer_id, Path(path))
 
 
 def report(window: MainWindow) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, Signal
 
 from ..engine.plan import QuantPlan
-from ..engine.results import Analysis, LayerRow
+from ..engine.results import Analysis, Finding, LayerRow
 from ..session import Run, Session
 from .language import translated
 from .planned import Planned
@@ -344,6 +344,11 @@ class Document(Planned):
         last = self.last_exact
         runs = [run for run in reversed(self.runs) if last is not None and run.exact and run.model == last.model]
         return tuple(run.analysis for run in runs if last is not None and run.device == last.device)
+
+    def applicable(self) -> tuple[Finding, ...]:
+        """Findings of the current plan whose remedy is an edit."""
+        run = self.find()
+        return () if run is None else tuple(finding for finding in run.analysis.findings if finding.plan is not None)
 
     def add_run(self, plan: QuantPlan, analysis: Analysis, exact: bool, name: str = "") -> None:
         """Keep an analysis; a quick one replaces the quick one before it of the same plan."""

@@ -376,9 +376,24 @@ class MainWindow(QMainWindow):
             Entry(self.tr("Target: {0}").format(card.accessibleName()), "", partial(card.chosen.emit))
             for card in self.target_page.cards.values()
         ]
-        palette = Palette([*actions_of(self.menuBar()), *targets, *layers], self)
+        remedies = [
+            Entry(self.tr("Apply: {0}").format(translated(finding.title)), "", partial(self.apply_finding, finding))
+            for finding in self.document.applicable()
+        ]
+        forms = [
+            Entry(self.tr("Export: {0}").format(card.accessibleName()), "", partial(self.choose_export, kind))
+            for kind, card in self.export_page.cards.items()
+            if not card.refused and self.document.calibration is not None
+        ]
+        palette = Palette([*actions_of(self.menuBar()), *remedies, *targets, *forms, *layers], self)
         palette.show()
         return palette
+
+    def choose_export(self, kind: str) -> None:
+        """Go to the export page, with a form chosen."""
+        self.go("export")
+        self.export_page.choose(kind)
+        self.export_page.go.setFocus()
 
     def select_all(self) -> None:
         """Select every layer that was not absorbed."""

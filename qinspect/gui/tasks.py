@@ -21,6 +21,7 @@ from .language import language_of
 if TYPE_CHECKING:
     from ..engine.calibrate import Calibration
     from ..engine.data import Dataset
+    from ..engine.dump import Dump
     from ..engine.load import Model
     from ..engine.search.trials import Trials
 
@@ -365,6 +366,24 @@ class Tasks(Errands):
             self.tr("Exporting {0}").format(out.name),
             lambda report: work.export(model, plan, calibration, data, to, out, options, metric, report),
             exported,
+        )
+
+    def dump(self, layer_id: str, out: Path) -> Job | None:
+        """Write one layer's integers into a folder."""
+        document = self._document
+        model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
+        if model is None or data is None or calibration is None:
+            return None
+
+        def dumped(found: Dump) -> None:
+            if found.equal_share is not None:
+                said = self.tr("{0}: {1}% of the kernel's values equal the simulation's")
+                document.log(said.format(found.layer, f"{found.equal_share * 100:.4g}"))
+            document.wrote(found.path)
+
+        title = self.tr("Saving the integers of {0}").format(layer_id)
+        return self._start(
+            title, lambda report: work.dump(model, data, plan, calibration, layer_id, out, report), dumped
         )
 
     def bring_back(self, profile: Path, layer_info: Path | None) -> Job | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from . import choose
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
@@ -81,6 +83,7 @@ def connect_layers(window: MainWindow, layers: LayersPage) -> None:
     questions, detail = window.questions, layers.detail
     _connect_drawings(window, layers)
     layers.problem.connect(window.show_problem)
+    layers.evidence_wanted.connect(partial(choose.evidence, window))
     questions.candidates_found.connect(detail.show_candidates)
     questions.candidates_failed.connect(detail.show_no_candidates)
     questions.candidates_delayed.connect(detail.show_waiting)

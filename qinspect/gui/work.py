@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..engine.calibrate.quality import RangeGrowth
     from ..engine.data import Dataset
     from ..engine.data.glimpse import Glimpse
+    from ..engine.dump import Dump
     from ..engine.export import ExportReport
     from ..engine.float_check import FloatCheck
     from ..engine.graph import LayerGraph
@@ -363,6 +364,15 @@ def export(
     from ..engine.metric import TOP1
 
     return export(model, plan, calibration, data, to, out, report, metric or TOP1, **options)
+
+
+def dump(
+    model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, layer_id: str, out: Path, report: Report
+) -> Dump:
+    """Write one layer's integers, and the layer as a model of its own."""
+    from ..engine.dump import dump
+
+    return dump(model, data, plan, calibration, layer_id, out, report)
 
 
 def layer_info_beside(profile: Path) -> str:

@@ -188,6 +188,10 @@
         <translation>保存方案</translation>
     </message>
     <message>
+        <source>A new folder for the integers of {0}</source>
+        <translation>保存 {0} 的整数的新文件夹</translation>
+    </message>
+    <message>
         <source>Save the report</source>
         <translation>保存报告</translation>
     </message>
@@ -1312,6 +1316,10 @@
         <translation>plan.json 和 qparams.json：同样的方案加同样的量化参数得到同样的比特。</translation>
     </message>
     <message>
+        <source>Choose on the Target page</source>
+        <translation>在“目标”页中选择</translation>
+    </message>
+    <message>
         <source>Write it</source>
         <translation>写出</translation>
     </message>
@@ -1378,10 +1386,6 @@
     <message>
         <source>The plan&apos;s target is {0}; this needs {1}.</source>
         <translation>方案的目标是 {0}；此项需要 {1}。</translation>
-    </message>
-    <message>
-        <source>Choose it on the Target page</source>
-        <translation>在“目标”页中选择</translation>
     </message>
     <message>
         <source>Target {0}, the current plan.</source>
@@ -1791,6 +1795,33 @@
 {:.2g}% of the error, {:+.0f} µs</source>
         <translation>{}
 误差的 {:.2g}%，{:+.0f} µs</translation>
+    </message>
+</context>
+<context>
+    <name>Geometry</name>
+    <message>
+        <source>{0} parameters</source>
+        <translation>{0} 个参数</translation>
+    </message>
+    <message>
+        <source>{0} multiply-adds</source>
+        <translation>{0} 次乘加</translation>
+    </message>
+    <message>
+        <source>stride {0}</source>
+        <translation>步幅 {0}</translation>
+    </message>
+    <message>
+        <source>padding {0}</source>
+        <translation>填充 {0}</translation>
+    </message>
+    <message>
+        <source>dilation {0}</source>
+        <translation>膨胀 {0}</translation>
+    </message>
+    <message>
+        <source>groups {0}</source>
+        <translation>分组 {0}</translation>
     </message>
 </context>
 <context>
@@ -2261,6 +2292,10 @@
         <translation>选择所有 {0}</translation>
     </message>
     <message>
+        <source>Save its integers as evidence…</source>
+        <translation>将其整数保存为证据…</translation>
+    </message>
+    <message>
         <source>float</source>
         <translation>浮点</translation>
     </message>
@@ -2490,6 +2525,14 @@
     <message>
         <source>Target: {0}</source>
         <translation>目标：{0}</translation>
+    </message>
+    <message>
+        <source>Apply: {0}</source>
+        <translation>应用：{0}</translation>
+    </message>
+    <message>
+        <source>Export: {0}</source>
+        <translation>导出：{0}</translation>
     </message>
     <message>
         <source>Wrote {0}</source>
@@ -3693,10 +3736,6 @@
         <translation>缩放两个相邻层共有的通道，使一个缩放系数适用于全部；浮点模型不变。用于逐张量缩放的情形。</translation>
     </message>
     <message>
-        <source>Rounds each weight up or down so that the layer&apos;s output, not the weight, is nearest: as fast as before. For weights that cause the error.</source>
-        <translation>逐个权重向上或向下舍入，使该层的输出（而非权重）最接近：速度不变。用于由权重引起的误差。</translation>
-    </message>
-    <message>
         <source>Takes back in the bias what quantized weights shift on average. Costs nothing at run time.</source>
         <translation>在偏置中抵消量化权重造成的平均偏移。运行时没有代价。</translation>
     </message>
@@ -3763,6 +3802,10 @@
     <message>
         <source>Remedies</source>
         <translation>补救</translation>
+    </message>
+    <message>
+        <source>Rounds each weight up or down so that the layer&apos;s output, not the weight, is nearest: as fast as before. For weights that cause the error. Takes seconds a layer.</source>
+        <translation>逐个权重选择向上或向下舍入，使该层输出（而非权重）最接近原值：速度不变。适用于由权重引起的误差。每层需数秒。</translation>
     </message>
     <message>
         <source>Estimated share of the output error that these layers cause: the largest stand on top</source>
@@ -4528,6 +4571,14 @@
     <message>
         <source>Exporting {0}</source>
         <translation>正在导出 {0}</translation>
+    </message>
+    <message>
+        <source>{0}: {1}% of the kernel&apos;s values equal the simulation&apos;s</source>
+        <translation>{0}：{1}% 的内核数值与模拟相等</translation>
+    </message>
+    <message>
+        <source>Saving the integers of {0}</source>
+        <translation>正在保存 {0} 的整数</translation>
     </message>
     <message>
         <source>times of {0} from {1}</source>

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLineEdit, QMessageBox
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QLineEdit, QMessageBox
 
 from qinspect.engine.plan import Override
+from qinspect.engine.results import Finding
 from qinspect.gui.panels.layer_menu import LayerMenu
 
 LEFT = Qt.MouseButton.LeftButton
@@ -270,3 +273,48 @@ def test_a_plan_that_the_histogram_and_the_figures_both_ask_about_is_gathered_fo
     qtbot.waitUntil(lambda: document.freshness == "quick" and window.jobs.idle, timeout=60_000)
     assert len(asked) == 1
     assert document.statistics() is not None
+
+
+def test_the_integers_of_a_layer_are_saved_from_its_menu(window, qtbot, tmp_path, monkeypatch):
+    out = tmp_path / "evidence"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *given, **words: (str(out), ""))
+    menu = window.layers_page.menu(("conv:conv2d",))
+    action(menu, "Save its integers as evidence…").trigger()
+    menu.close()
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=120_000)
+    assert {"tensors.npz", "layer.json", "README.txt"} <= {path.name for path in out.iterdir()}
+    assert str(out) in window.document.log_lines[-1]
+
+
+def test_kernel_size_channels_and_shape_of_a_layer_are_said(window):
+    window.go("layers")
+    detail = window.layers_page.detail
+    detail.setCurrentIndex(2)
+    layer = window.document.layer("conv:conv2d")
+    out, inner, *kernel = window.document.model.graph.params[layer.roles["weight"]].shape
+    window.document.select(("conv:conv2d",))
+    said = detail.kernel_text.text().splitlines()[0]
+    assert said.startswith(f"{kernel[0]}×{kernel[1]} · padding {layer.args[4][0]} · {inner} → {out} · N×{out}×")
+    assert detail.editor.state.toolTip() == said
+    window.document.select(("fc:linear",))
+    out, inner = window.document.model.graph.params[window.document.layer("fc:linear").roles["weight"]].shape
+    assert detail.kernel_text.text().startswith(
+        f"{inner} → {out} · N×{out} · {(inner * out + out) / 1e3:.3g} k parameters"
+    )
+
+
+def test_the_palette_applies_remedies_and_chooses_the_form_of_an_export(window, qtbot):
+    document = window.document
+    plan = document.plan.with_layer("fc:linear", weight=None, activation=None)
+    finding = Finding("rule", "fc is to blame", "", ("fc:linear",), "warning", None, "Keep it.", plan.to_json())
+    document.add_run(document.plan, replace(document.find().analysis, findings=(finding,)), exact=True)
+    palette = window.show_palette()
+    qtbot.keyClicks(palette.line, "apply blame")
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert document.plan == plan
+    palette = window.show_palette()
+    qtbot.keyClicks(palette.line, "apply")
+    assert not any("blame" in text for text in palette.texts())  # it is of another plan now
+    palette.line.setText("export kit")
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert (window.step, window.export_page.to) == ("export", "kit")

@@ -208,17 +208,15 @@ class Card(QFrame):
         if self.choosable:
             # A label whose text can be selected keeps the click for itself.
             for words in self.findChildren(QLabel):
-                if not words.textInteractionFlags() & Qt.TextInteractionFlag.LinksAccessibleByMouse:
-                    words.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+                words.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
 
     def set_refused(self, refused: bool) -> None:
-        """Whether it cannot be chosen now: what it says is greyed, but for a link that leads to what is missing."""
+        """Whether it cannot be chosen now: what it says is greyed, and a button in it can be pressed all the same."""
         self.refused = refused
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus if refused else Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.ArrowCursor if refused else Qt.CursorShape.PointingHandCursor)
         for words in self.findChildren(QLabel):
-            if not words.textInteractionFlags() & Qt.TextInteractionFlag.LinksAccessibleByMouse:
-                words.setEnabled(not refused)
+            words.setEnabled(not refused)
 
     def set_picked(self, picked: bool) -> None:
         """Draw it as the one that is chosen."""

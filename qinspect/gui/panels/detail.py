@@ -19,6 +19,7 @@ from ..plots.levels import WeightLevels
 from .candidates import CandidatesPanel
 from .cards import label
 from .figures import micros
+from .geometry import geometry
 from .layer_columns import ran_text, stays_float
 from .qconfig_editor import QConfigEditor
 from .range_panel import RangePanel
@@ -130,6 +131,7 @@ class Detail(QTabWidget):
             any(document.weighted(layer_id) for layer_id in ids),
             self._note(row) if len(ids) < 2 else self._kinds(ids),
             any(layer_id in edited for layer_id in ids),
+            self._geometry(row) if len(ids) == 1 else "",
         )
         self.range.show_layer(row, len(ids) > 1)
         self._refresh_candidates()
@@ -292,14 +294,14 @@ class Detail(QTabWidget):
         known = None if exact is None or row is None else exact.analysis.row(row.id)
         for plot in (self.pairs, self.kernel):
             plot.set_check(None if known is None else known.kernel)
-        lines = []
+        lines = [self._geometry(row)]
         of_file = self._document.file_kernels
         ran = None if of_file is None or row is None else of_file.ran.get(row.id)
         if ran is not None:
             text = ran_text(ran)
             lines.append(f"{text[0].upper()}{text[1:]}.")
         if known is None:
-            self.kernel_text.setText("\n".join(lines))
+            self.kernel_text.setText("\n".join(filter(None, lines)))
             return
         if exact is not None and exact is not self._document.find():
             lines.append(self.tr("From the run “{0}”, not for the current plan.").format(exact.name))
@@ -309,4 +311,9 @@ class Detail(QTabWidget):
             lines.append(translated(known.why_not))
         if known.source:
             lines.append(known.source)
-        self.kernel_text.setText("\n".join(lines))
+        self.kernel_text.setText("\n".join(filter(None, lines)))
+
+    def _geometry(self, row: LayerRow | None) -> str:
+        """Kernel, channels and shape of a layer."""
+        layer = None if row is None else self._document.layer(row.id)
+        return "" if layer is None or self._document.model is None else geometry(layer, self._document.model.graph)

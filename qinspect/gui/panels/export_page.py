@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -30,7 +29,6 @@ from .cards import Card, Hint, Page, clear, label, row
 from .device_card import DeviceCard
 from .export_result import ExportResult
 
-BY_KEYBOARD = Qt.TextInteractionFlag.LinksAccessibleByKeyboard
 OPSETS = {"onnx": (13, 21), "kit": (13, 21), "tensorrt": (13, 19)}
 """First and last opset that each kind can be written in."""
 
@@ -132,6 +130,7 @@ class ExportPage(Page):
         grid.setSpacing(8)
         self.cards: dict[str, Card] = {}
         self._reasons: dict[str, QLabel] = {}
+        self._ways: dict[str, QPushButton] = {}  # to the target that a kind needs
         for index, kind in enumerate(KINDS):
             title, text = meanings[kind]
             card = Card(title, choosable=True)
@@ -139,12 +138,15 @@ class ExportPage(Page):
             card.setAccessibleDescription(text)
             card.body.addWidget(label(text, "muted"))
             reason = label("", "muted", factor=0.92)
-            reason.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse | BY_KEYBOARD)
-            reason.linkActivated.connect(self.target_requested)
             card.body.addWidget(reason)
+            there = QPushButton(self.tr("Choose on the Target page"), flat=True)
+            set_icon(there, "arrow-right")
+            there.setAccessibleDescription(title)
+            there.clicked.connect(lambda _=False, kind=kind: self.target_requested.emit(self._other_target(kind)))
+            card.body.addLayout(row(there, 1))
             card.body.addStretch(1)
             card.chosen.connect(lambda kind=kind: self.choose(kind))
-            self.cards[kind], self._reasons[kind] = card, reason
+            self.cards[kind], self._reasons[kind], self._ways[kind] = card, reason, there
             grid.addWidget(card, index // 2, index % 2)
         return grid
 
@@ -260,12 +262,9 @@ class ExportPage(Page):
             why = self.refused.get(kind, "")
             card.set_refused(bool(why))
             card.setToolTip(why)
-            said = escape(why)
-            if other := self._other_target(kind):
-                link = escape(self.tr("Choose it on the Target page"))
-                said += f" <a href='{other}'>{link}</a>"
-            self._reasons[kind].setText(said)
+            self._reasons[kind].setText(why)
             self._reasons[kind].setVisible(bool(why))
+            self._ways[kind].setVisible(bool(self._other_target(kind)))
         if self.to in self.refused:
             # What the target itself runs, where there is such a kind, before what can be made for any.
             backend = document.plan.target.backend

@@ -60,6 +60,8 @@ class LayerMenu(QMenu):
         Asks for a pattern of layers to edit.
     hidden : int
         So many of the selection are not seen in the table, and are edited all the same.
+    evidence : callable | None
+        Saves the integers of a layer.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class LayerMenu(QMenu):
         fail: Callable[[Problem], None],
         by_pattern: Callable[[], None],
         hidden: int = 0,
+        evidence: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__()
         self._document, self._ids, self._fail = document, ids, fail
@@ -117,6 +120,10 @@ class LayerMenu(QMenu):
             translate("LayerMenu", "Select all {0}").format(row.op),
             lambda: document.select(r.id for r in document.rows() if r.op == row.op and r.fused_into is None),
         )
+        if evidence is not None and document.calibration is not None and row.quantized:
+            self.addSeparator()
+            text = translate("LayerMenu", "Save its integers as evidence…")
+            self._add(self, text, lambda: evidence(row.id))
 
     def _add(self, to: QMenu, text: str, slot: Callable[[], Any]) -> QAction:
         action = to.addAction(text)

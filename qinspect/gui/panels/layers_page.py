@@ -54,6 +54,7 @@ class LayersPage(QWidget):
     """
 
     problem = Signal(object)
+    evidence_wanted = Signal(str)
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -209,7 +210,8 @@ class LayersPage(QWidget):
 
     def menu(self, ids: tuple[str, ...]) -> QMenu:
         """Edits for a selection, for all layers of its operator, and for its module."""
-        menu = LayerMenu(self._document, ids, self.problem.emit, self.edit_by_pattern, self.tree.hidden(ids))
+        hidden, save = self.tree.hidden(ids), self.evidence_wanted.emit
+        menu = LayerMenu(self._document, ids, self.problem.emit, self.edit_by_pattern, hidden, save)
         menu.setParent(self, menu.windowFlags())
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addSeparator()

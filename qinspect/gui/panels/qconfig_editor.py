@@ -246,6 +246,7 @@ class QConfigEditor(QWidget):
         weighted: bool,
         note: str,
         overridden: bool = False,
+        tip: str = "",
     ) -> None:
         """Show the qconfigs of a selection.
 
@@ -261,6 +262,8 @@ class QConfigEditor(QWidget):
             One line below the name.
         overridden : bool
             Whether any has an override of its own.
+        tip : str
+            What else there is to know of the layer, for a tool tip of its name and note.
         """
         self._filling = True
         name = (
@@ -271,6 +274,7 @@ class QConfigEditor(QWidget):
             note if ids else self.tr("Select layers in the table or in the graph to edit their qconfig.")
         )
         self.state.setVisible(bool(self.state.text()))
+        self.state.setToolTip(tip)
         self._fill("weight", [q.weight for q in qconfigs], bool(ids) and weighted)
         self._fill("activation", [q.activation for q in qconfigs], bool(ids))
         # What is needed seldom takes room only then.

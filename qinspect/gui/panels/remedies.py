@@ -65,7 +65,7 @@ class RemediesPanel(QWidget):
             ),
             "adaround": self.tr(
                 "Rounds each weight up or down so that the layer's output, not the weight, is nearest: "
-                "as fast as before. For weights that cause the error."
+                "as fast as before. For weights that cause the error. Takes seconds a layer."
             ),
             "bias_correction": self.tr(
                 "Takes back in the bias what quantized weights shift on average. Costs nothing at run time."
