@@ -17,7 +17,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .engine.data_spec import DataSpec
 from .engine.files import demand_file, write_atomically
 from .engine.plan import QuantPlan
 from .engine.plan.file import plan_from_json
@@ -196,6 +195,9 @@ def load_session(path: Path) -> Session:
         if model is not None:
             ModelSpec.from_json(model)
         if data is not None:
+            # It imports numpy, which the window is not to wait for.
+            from .engine.data_spec import DataSpec
+
             DataSpec.from_json(data)
         return Session(
             model,

@@ -113,7 +113,10 @@ def _fields(old: TensorConfig | None, new: TensorConfig | None) -> tuple[tuple[s
     if old is None:
         return (("dtype", new.dtype),)
     keys = ("dtype", "bits", "symmetric", "granularity", "estimator", "percentile", "range", "dynamic")
-    return tuple((key, getattr(new, key)) for key in keys if getattr(new, key) != getattr(old, key))
+    changed = [key for key in keys if getattr(new, key) != getattr(old, key)]
+    if "percentile" in changed and new.estimator == "percentile" and "estimator" in changed:
+        changed.remove("estimator")  # its number names it
+    return tuple((key, getattr(new, key)) for key in changed)
 
 
 def qconfig_text(qconfig: QConfig) -> str:

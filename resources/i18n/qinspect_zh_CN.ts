@@ -1535,6 +1535,18 @@
         <source>One edit, which can be undone</source>
         <translation>一次编辑，可撤销</translation>
     </message>
+    <message>
+        <source>as fast as now (estimated)</source>
+        <translation>速度不变（估计）</translation>
+    </message>
+    <message>
+        <source>costs ≈ {0} ms</source>
+        <translation>多用 ≈ {0} ms</translation>
+    </message>
+    <message>
+        <source>saves ≈ {0} ms</source>
+        <translation>节省 ≈ {0} ms</translation>
+    </message>
 </context>
 <context>
     <name>FixPage</name>

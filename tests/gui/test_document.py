@@ -375,6 +375,8 @@ def test_what_a_plan_changes_is_named_by_role_and_field(document):
     asked = document.qconfig("conv:conv2d").activation
     narrower = plan.with_layer("conv:conv2d", activation=asked.but(estimator="minmax"))
     assert document.remedy_name(narrower) == "activation minmax for conv:conv2d"
+    shares = plan.with_layer("conv:conv2d", activation=asked.but(estimator="percentile", percentile=99.5))
+    assert document.remedy_name(shares) == "activation percentile 99.5% for conv:conv2d"
     both = narrower.with_layer("fc:linear", activation=asked.but(estimator="fixed", range=(0.0, 1.0)))
     assert document.remedy_name(both) == "activation for 2 layers"
     rounded = plan.with_remedies([Remedy("adaround", ("conv:conv2d",))], True)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
 from qinspect.engine.results import Finding, error_shares
+from qinspect.engine.results.kernels import Latency, LatencySums
 from qinspect.engine.text import Text
 from qinspect.gui import work
 from qinspect.gui.dialogs import in_fields
@@ -384,6 +385,39 @@ def test_smaller_data_after_larger_ones_show_no_samples_of_the_larger_until_thei
     assert window.data_page.grid.count() == 8
     assert "other data" in window.where.text()
     assert "other data" in window.verdict_page.empty_text.text()
+
+
+def test_a_remedy_says_what_it_costs_at_run_time_where_the_layers_were_timed(make_window, digits, qtbot):
+    rows = tuple(
+        replace(row, latency=Latency(300.0 if row.id == "conv:conv2d" else 100.0, 200.0))
+        if row.fused_into is None and row.quantized
+        else row
+        for row in digits.analysis.layers
+    )
+    timed = [row for row in rows if row.latency is not None]
+    sums = [sum(getattr(row.latency, name) for row in timed) / 1e3 for name in ("fp32_us", "int8_us")]
+    totals = replace(digits.analysis.totals, fp32_ms=sums[0], int8_ms=sums[1])
+    plan = digits.opened.plan
+    asked = plan.default.activation
+    slower = plan.with_layer("conv:conv2d", weight=None, activation=None)
+    faster = plan.with_layer("fc:linear", weight=None, activation=None)  # and what hands on to it
+    same = plan.with_layer("conv:conv2d", activation=asked.but(estimator="minmax"))
+    found = tuple(
+        Finding("rule", f"Title {n}", "evidence", ("conv:conv2d",), "warning", 0.1, "Do it.", each.to_json())
+        for n, each in enumerate((slower, faster, same))
+    )
+    analysis = replace(digits.analysis, layers=rows, totals=totals, findings=found, latency=LatencySums(None, 50))
+    window = make_window(digits)
+    window.document.add_run(plan, analysis, exact=True)
+    window.go("verdict")
+
+    def said(text):
+        return [any(text in label.text() for label in card.findChildren(QLabel)) for card in findings.cards]
+
+    findings = window.verdict_page.findings
+    qtbot.waitUntil(lambda: said("costs ≈ 0.1 ms") == [True, False, False])
+    qtbot.waitUntil(lambda: said("saves ≈ 0.3 ms") == [False, True, False])
+    qtbot.waitUntil(lambda: said("as fast as now") == [False, False, True])
 
 
 def test_targets_are_called_as_people_call_them(make_window, digits):

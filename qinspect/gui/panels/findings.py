@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ...engine.results import Finding
 from ..icons import icon, set_icon
@@ -16,6 +19,8 @@ SEVERITIES = {
     "note": ("information-outline", "muted"),
 }
 
+
+Price = Callable[[Finding], str]
 
 MEASURED = ("kernel_unlike_simulation", "relu_dropped", "int8_slower", "layer_slower")
 """Rules that look at kernels and times, of which quick figures know nothing."""
@@ -44,23 +49,29 @@ class Findings(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
         self.cards: list[Card] = []
+        self._priced: list[tuple[QLabel, Finding, Price]] = []  # whose price is not said yet
         self.after: QWidget = self
         """From here the tabulator goes to the first card."""
 
     def show_findings(
-        self, findings: tuple[Finding, ...], hint: str, stale: bool = False, older: tuple[Finding, ...] = ()
+        self,
+        findings: tuple[Finding, ...],
+        hint: str,
+        stale: bool = False,
+        older: tuple[Finding, ...] = (),
+        price: Price | None = None,
     ) -> None:
         """Show findings, or a hint where there are none; those of another plan cannot be applied.
 
         `older` ones are of a run of another plan, and nothing has been measured since that would say whether
-        they still hold.
+        they still hold. `price` says what a remedy costs at run time.
         """
         focus = QApplication.focusWidget()
         inside = focus is not None and self.isAncestorOf(focus)
         clear(self._column)
-        self.cards = []
+        self.cards, self._priced = [], []
         for finding in findings:
-            card = self._card(finding, stale)
+            card = self._card(finding, stale, price)
             self.cards.append(card)
             self._column.addWidget(card)
         if not findings and not older:
@@ -78,8 +89,20 @@ class Findings(QWidget):
             last = button
         if inside:  # what was pressed is gone, and Qt would go to the first button of the window
             self.after.setFocus()
+        QTimer.singleShot(0, self, self._say_price)
 
-    def _card(self, finding: Finding, stale: bool) -> Card:
+    def _say_price(self) -> None:
+        """One after the other: of a large model each takes a moment."""
+        if self._priced and self.isVisible():
+            gain, finding, price = self._priced.pop(0)
+            gain.setText("\n".join(filter(None, (gain.text(), price(finding)))))
+            QTimer.singleShot(0, self, self._say_price)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        QTimer.singleShot(0, self, self._say_price)
+
+    def _card(self, finding: Finding, stale: bool, price: Price | None = None) -> Card:
         name, tone = SEVERITIES.get(finding.severity, SEVERITIES["note"])
         card = Card()
         card.set_edge("" if tone == "muted" else tone)
@@ -90,6 +113,8 @@ class Findings(QWidget):
         if finding.gain is not None:
             gain.setText(self.tr("wins back ≈ {0} nats").format(f"{finding.gain:.3g}"))
             gain.setToolTip(self.tr("Estimated decrease of KL(fp32‖int8), mean per sample"))
+        if price is not None and finding.plan is not None and not stale:
+            self._priced.append((gain, finding, price))
         title = label(translated(finding.title), "title")
         top = row(mark)
         top.addWidget(title, 1)

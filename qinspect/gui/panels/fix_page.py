@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ..document import Document
 from ..icons import set_icon
+from ..prices import price
 from .cards import label, row
 from .estimate import edit_line
 from .findings import Findings
@@ -123,7 +126,7 @@ class FixPage(QWidget):
             if run is None
             else self.tr("The doctor found nothing to mend.")
         )
-        self.findings.show_findings(ordered, hint, stale)
+        self.findings.show_findings(ordered, hint, stale, price=partial(price, document))
         analysis = document.analysis
         self.ledger.show_rows(analysis.fusions if analysis is not None else (), dict(document.plan.fusions))
         self._show_state()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Signal
@@ -13,6 +14,7 @@ from ...session import Run
 from ..document import Document
 from ..icons import set_icon, set_primary
 from ..language import translated
+from ..prices import price
 from .cards import Card, Figure, Page, heading, label, row
 from .error_strip import ErrorStrip
 from .estimate import edit_line
@@ -157,7 +159,7 @@ class VerdictPage(Page):
         last = document.last_exact
         unsure = freshness == "quick" and last is not None
         older = tuple(f for f in last.analysis.findings if f.rule in MEASURED) if unsure and last is not None else ()
-        self.findings.show_findings(findings, hint, stale, older)
+        self.findings.show_findings(findings, hint, stale, older, partial(price, document))
 
     def _conditions(self, run: Run) -> str:
         target = run.analysis.target
