@@ -22,6 +22,7 @@ from qinspect.engine.job import fused_graph
 from qinspect.engine.load import ModelSpec, load_model, quiet
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
+from qinspect.engine.quantize import quantize
 
 X = torch.linspace(-3, 3, 2 * 3 * 6 * 6).reshape(2, 3, 6, 6).sin() * 3
 
@@ -52,6 +53,7 @@ FUNCTIONS = {
     "stack": lambda x, *_: torch.stack((x, x * 2), 2).flatten(1, 2)[:, ::2],
     "mean": lambda x, *_: x.mean((2, 3), keepdim=True),
     "adaptive_avg_pool2d": lambda x, *_: F.adaptive_avg_pool2d(x, 1),
+    "glu": lambda x, *_: F.glu(x, 1).repeat(1, 2, 1, 1),
     "pad": lambda x, *_: F.conv2d(F.pad(x, (0, 1, 0, 1)), torch.eye(8)[:, :, None, None]),
     "pad, even": lambda x, *_: F.conv2d(F.pad(x, (1, 1, 1, 1)), torch.eye(8)[:, :, None, None]),
 }
@@ -97,6 +99,49 @@ def test_what_torchs_exporter_takes_apart_is_one_layer_again(canonical, tmp_path
     assert [layer.op for layer in graph.layers if not layer.transparent] == kinds
     with torch.no_grad():
         assert torch.allclose(outputs_of(Executor(graph)((X,)))[0], net(X), atol=1e-5)
+
+
+class Encoder(nn.Module):
+    """Attention on sequences, between linear layers of three axes."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form = form
+        self.inward, self.outward = nn.Linear(16, 48), nn.Linear(16, 4)
+
+    def forward(self, x, mask):
+        q, k, v = (part.reshape(x.size(0), 6, 2, 8).transpose(1, 2) for part in self.inward(x).chunk(3, -1))
+        more = {"causal": {"is_causal": True}, "plain": {}, "scaled": {"scale": 0.2}}.get(self.form)
+        if more is None:
+            mask = mask[:, None, None]
+            more = {"attn_mask": mask > 0 if self.form == "truth" else mask}
+        y = F.scaled_dot_product_attention(q, k, v, **more).transpose(1, 2).reshape(x.size(0), 6, 16)
+        return self.outward(y), mask.flatten(1).sum(1)
+
+
+@pytest.mark.parametrize("form", ["plain", "causal", "scaled", "truth", "added"])
+def test_attention_between_linear_layers_is_quantized_exported_and_the_same_again(canonical, quantized, tmp_path, form):
+    plan = QuantPlan.preset(Target())
+    x = torch.randn(3, 6, 16), (torch.arange(6) < torch.tensor([[2], [6], [4]])).float()
+    graph = canonical(Encoder(form), *x, dynamic=True)
+    before = quantized(graph, plan, [x])
+    report = export_onnx(before, tmp_path / "net.onnx", [x])
+    assert report.problems == ()
+    assert {"inward:linear", "outward:linear"} <= set(report.quantized)
+    model = load_model(ModelSpec(str(tmp_path / "net.onnx")))
+    again = fused_graph(model, plan).graph
+    assert layers(again) == layers(before.graph)
+    after = quantize(again, plan, {}, model.existing.given(again, plan))
+    for layer in before.graph.layers:
+        if not layer.transparent and layer.value in before.values:
+            ours, theirs = before.values[layer.value], after.values[again.by_id[layer.id].value]
+            assert theirs.to_json() == ours.to_json(), layer.id
+    attention = next(layer for layer in again.layers if layer.op == "scaled_dot_product_attention")
+    original = next(layer for layer in graph.layers if layer.op == "scaled_dot_product_attention")
+    assert (attention.kwargs.get("scale") is None) == (original.kwargs.get("scale") is None)
+    with torch.no_grad():
+        ours, theirs = (outputs_of(Executor(g)(x))[0] for g in (graph, model.graph))
+    assert torch.allclose(ours, theirs, atol=0.1)  # its weights are rounded
 
 
 def by_hand(path, parts, numbers, outputs=("y",)):

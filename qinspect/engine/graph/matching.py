@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from . import Layer, LayerGraph
+from .recurrent import RECURRENT
 
 LEAST_CORRELATION = 0.9
 """Of two weights that are taken for one another: 8 bits leave 0.999, 4 bits about 0.98."""
@@ -138,8 +139,11 @@ def _kind(layer: Layer) -> str:
 
 
 def _unlike(one: Layer, two: Layer) -> bool:
-    """Whether their values differ in shape; of a layer in a table the shape is not known."""
-    return bool(one.shape and two.shape) and _sizes(one) != _sizes(two)
+    """Whether their values differ in shape; of a layer in a table the shape is not known.
+
+    Recurrent layers may have time and batch the other way round.
+    """
+    return one.op not in RECURRENT and bool(one.shape and two.shape) and _sizes(one) != _sizes(two)
 
 
 def _sizes(layer: Layer) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from onnx import helper
 
 from ...graph import Layer, Param
 from ..grouping import takes_nearest
+from .attention import attention
 from .curves import CURVES
 from .moves import TRANSPARENT, Declined, Emitter, Writer, target_shape
 from .norms import NORMS
@@ -327,6 +328,7 @@ EMITTERS: Mapping[str, Emitter] = {
     "mul": _arithmetic("Mul"),
     "div": _arithmetic("Div"),
     "matmul": _matmul,
+    "scaled_dot_product_attention": attention,
     "mean": _mean,
     "cat": _cat,
     "pad": _pad,

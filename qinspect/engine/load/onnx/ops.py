@@ -48,6 +48,28 @@ def _linear(c: Call) -> torch.Tensor:
     return F.linear(c.tensor(0), c.tensor(1).t(), c.tensor(2))
 
 
+def _rows(c: Call) -> torch.Tensor:
+    """A linear layer of all but the last axis, see `rewrite`; of rows that are cut otherwise, between reshapes."""
+    x, weight, bias = c.tensor(0), c.tensor(1), c.optional(2)
+    if x.shape[-1] == weight.shape[1]:
+        return F.linear(x, weight, bias)
+    return F.linear(x.reshape(-1, weight.shape[1]), weight, bias).reshape([int(n) for n in c.get("shape")])
+
+
+def _attention(c: Call) -> torch.Tensor:
+    """Attention in parts, see `written_out`."""
+    query, scale = c.tensor(0), float(c.get("scale"))
+    usual = abs(scale * query.shape[-1] ** 0.5 - 1) < 1e-5
+    return F.scaled_dot_product_attention(
+        query,
+        c.tensor(1),
+        c.tensor(2),
+        c.optional(3),
+        is_causal=bool(c.get("causal", 0)),
+        scale=None if usual else scale,
+    )
+
+
 # -- norms ---------------------------------------------------------------------------------------
 
 
@@ -286,7 +308,8 @@ ARITHMETIC: Mapping[str, Function] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
     "Linear": _linear,
-    "Rows": lambda c: F.linear(c.tensor(0), c.tensor(1), c.optional(2)),
+    "Rows": _rows,
+    "Attention": _attention,
     "Einsum": lambda c: torch.einsum(c.get("equation"), *(c.tensor(i) for i in range(len(c.values)))),
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
@@ -302,6 +325,7 @@ ARITHMETIC: Mapping[str, Function] = {
     "Clip": _clip,
     "LeakyRelu": _unary(F.leaky_relu, negative_slope=("alpha", 0.01)),
     "PRelu": _prelu,
+    "Glu": lambda c: F.glu(c.tensor(0), int(c.get("axis"))),
     "Elu": _unary(F.elu, alpha=("alpha", 1.0)),
     "Celu": _unary(F.celu, alpha=("alpha", 1.0)),
     "Selu": _selu,

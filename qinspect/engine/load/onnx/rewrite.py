@@ -6,15 +6,17 @@ one operator again, as it was in the author's program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...backends.onnx.naming import LAYER
+from ...qparams import QParams
 from .file import OnnxFile, Op
-from .written_out import Found, gelu, group_norm, layer_norm, mish, rms_norm, stack
+from .written_out import Found, attention, gelu, glu, group_norm, layer_norm, mish, rms_norm, stack
 
 Array = NDArray[Any]
 
@@ -26,21 +28,30 @@ def with_constants(file: OnnxFile) -> OnnxFile:
     return replace(file, ops=tuple(op for op, value in known if value is None), arrays=arrays)
 
 
-def merged(file: OnnxFile, keep: Collection[str] = ()) -> OnnxFile:
-    """The file with groups as single operators; tensors in `keep` must not disappear."""
-    return _Merger(file, keep).run()
+def merged(file: OnnxFile, grids: dict[str, QParams] | None = None) -> OnnxFile:
+    """The file with groups as single operators.
+
+    Parameters
+    ----------
+    file : OnnxFile
+    grids : dict of str to QParams
+        Of tensors, which must not disappear for that; changed where one is that of the group's own value.
+    """
+    return _Merger(file, {} if grids is None else grids).run()
 
 
 class _Merger:
-    def __init__(self, file: OnnxFile, keep: Collection[str]) -> None:
+    def __init__(self, file: OnnxFile, grids: dict[str, QParams]) -> None:
         self.file = file
+        self.grids = grids
         self.ops = file.ops
         self.made = {name: op for op in self.ops for name in op.outputs if name}
         self.readers: dict[str, list[Op]] = {}
         for op in self.ops:
             for name in op.inputs:
                 self.readers.setdefault(name, []).append(op)
-        self.kept = {*keep, *(item.name for item in file.outputs)}
+        self.outputs = {item.name for item in file.outputs}
+        self.kept = {*grids, *self.outputs}
 
     def run(self) -> OnnxFile:
         gone: set[str] = set()  # first outputs of operators that went into another
@@ -55,12 +66,29 @@ class _Merger:
 
     # -- what patterns ask -----------------------------------------------------------------------
 
-    def source(self, name: str, kind: str) -> Op | None:
-        """The operator of a kind that makes a tensor for one reader alone."""
+    def source(self, name: str, kind: str, beside: str = "") -> Op | None:
+        """The operator of a kind that makes a tensor for one reader alone.
+
+        The tensor may have a grid where it is that of `beside`, a tensor with the same numbers, or that has none.
+        """
         op = self.made.get(name)
-        if op is None or op.kind != kind or len(self.readers.get(name, ())) != 1 or name in self.kept:
+        if op is None or op.kind != kind or len(self.readers.get(name, ())) != 1:
+            return None
+        if name in self.kept and (name in self.outputs or not beside or not self._on_one_grid(name, beside)):
             return None
         return op
+
+    def _on_one_grid(self, name: str, beside: str) -> bool:
+        other = self.grids.get(beside)
+        if other is not None:
+            return other.to_json() == self.grids[name].to_json()
+        # Who else reads what comes before would read whole numbers as well.
+        behind = beside in {output for reader in self.readers[name] for output in reader.outputs}
+        return behind or len(self.readers.get(beside, ())) == 1
+
+    def made_of(self, name: str) -> str:
+        """The first input of the operator that makes a tensor."""
+        return self.made[name].inputs[0] if name in self.made else ""
 
     def stored(self, name: str) -> Array | None:
         return self.file.arrays.get(name)
@@ -99,10 +127,10 @@ def _linear(m: _Merger, op: Op) -> Found:
 
 def _rows(m: _Merger, op: Op) -> Found:
     """Gemm between reshapes that make one axis of all but the last, and undo it: a linear layer."""
-    gemm = m.source(op.inputs[0], "Gemm")
-    before = None if gemm is None else m.source(gemm.inputs[0], "Reshape")
-    if gemm is None or before is None:
-        return None
+    gemm = m.source(op.inputs[0], "Gemm", op.outputs[0])
+    before = None if gemm is None else m.source(gemm.inputs[0], "Reshape", m.made_of(gemm.inputs[0]))
+    if gemm is None or before is None or before.meta.get(LAYER) != gemm.meta.get(LAYER):
+        return None  # in a file of our own, reshapes that are layers of their own
     flat, back, matrix = m.stored(before.inputs[1]), m.stored(op.inputs[1]), m.stored(gemm.inputs[1])
     attributes = gemm.attributes
     plain = attributes.get("alpha", 1.0) == 1 and attributes.get("beta", 1.0) == 1 and not attributes.get("transA", 0)
@@ -111,15 +139,20 @@ def _rows(m: _Merger, op: Op) -> Found:
     outward, inward = matrix.shape
     if flat.tolist() != [-1, inward] or back.ndim != 1 or back.size < 3 or back[-1] != outward:
         return None
-    return replace(gemm, kind="Rows", inputs=(before.inputs[0], *gemm.inputs[1:]), outputs=op.outputs), (before, gemm)
+    for inner, outer in ((op.inputs[0], op.outputs[0]), (gemm.inputs[0], before.inputs[0])):
+        if inner in m.grids:
+            m.grids.setdefault(outer, m.grids[inner])
+    inputs, shape = (before.inputs[0], *gemm.inputs[1:]), {"shape": back.tolist()}
+    return replace(gemm, kind="Rows", inputs=inputs, outputs=op.outputs, attributes=shape), (before, gemm)
 
 
 PATTERNS: Mapping[str, Sequence[Callable[[_Merger, Op], Found]]] = {
-    "Mul": (_gated, gelu, mish, rms_norm),
+    "Mul": (_gated, gelu, mish, glu, rms_norm),
     "Div": (gelu,),
     "Add": (_linear, layer_norm, group_norm),
     "Reshape": (_rows,),
     "Concat": (stack,),
+    "MatMul": (attention,),
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from ...backends.onnx.naming import LAYER
 from .file import Op
 
 Array = NDArray[Any]
@@ -202,6 +203,20 @@ def gelu(graph: Graph, op: Op) -> Found:
     return None
 
 
+def glu(graph: Graph, op: Op) -> Found:
+    """Of our own exports: one half of the channels times the sigmoid of the other; authors write that in parts too."""
+    if not op.meta.get(LAYER, "").rpartition(":")[2].startswith("glu"):
+        return None
+    parts = _Parts(graph)
+    gate = parts.take(op.inputs[1], "Sigmoid")
+    halves = parts.take(op.inputs[0], "Split")
+    if gate is None or halves is None or tuple(halves.outputs) != (op.inputs[0], gate.inputs[0]):
+        return None
+    if any(reader.outputs[0] != gate.outputs[0] for reader in graph.readers.get(gate.inputs[0], ())):
+        return None
+    return parts.whole(op, "Glu", halves.inputs[:1], axis=halves.attributes.get("axis", 0))
+
+
 def mish(graph: Graph, op: Op) -> Found:
     """``x tanh(log(1 + e**x))``, and ``x n / (n + 2)`` with ``n = e**x (e**x + 2)``, which is the same."""
     for x, gate in (op.inputs, op.inputs[::-1]):
@@ -377,6 +392,37 @@ def _by_channel(parts: _Parts, name: str) -> str | None:
         array = None if turned is None else parts.vector(turned.inputs[0])
         return turned.inputs[0] if turned is not None and array is not None and array.ndim == 1 else None
     return name if array.ndim > 1 and array.size == array.shape[0 if array.shape[0] > 1 else 1] else None
+
+
+# -- attention ----------------------------------------------------------------------------------------
+
+
+def attention(graph: Graph, op: Op) -> Found:
+    """What an export of this program wrote one attention as; others' are in the parts that their authors wrote."""
+    if not op.meta.get(LAYER, "").rpartition(":")[2].startswith("scaled_dot_product_attention"):
+        return None
+    parts, attributes = _Parts(graph), {}
+    guard = parts.take(op.inputs[0], "Where")
+    if guard is not None:
+        parts.take(guard.inputs[0], "IsNaN")
+    shares = parts.take(op.inputs[0] if guard is None else guard.inputs[2], "Softmax")
+    scores = None if shares is None else parts.take(shares.inputs[0], "Add", "MatMul")
+    mask: tuple[str, ...] = ()
+    if scores is not None and scores.kind == "Add":
+        added = scores.inputs[1]
+        if (stored := graph.stored(added)) is not None and added == f"{op.meta[LAYER]}/causal":
+            attributes["causal"] = stored.ndim
+        else:
+            chosen = parts.take(added, "Where") if guard is not None else None
+            mask = (added if chosen is None else chosen.inputs[0],)
+        scores = parts.take(scores.inputs[0], "MatMul")
+    scaled = None if scores is None else parts.take(scores.inputs[0], "Mul")
+    turned = None if scores is None else parts.take(scores.inputs[1], "Transpose")
+    scale = None if scaled is None else parts.number(scaled.inputs[1])
+    if scaled is None or turned is None or scale is None:
+        return None
+    inputs = (scaled.inputs[0], turned.inputs[0], op.inputs[1], *mask)
+    return parts.whole(op, "Attention", inputs, scale=scale, **attributes)
 
 
 # -- stack --------------------------------------------------------------------------------------------
