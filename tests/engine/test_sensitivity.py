@@ -137,6 +137,20 @@ def test_with_as_many_vectors_as_classes_nothing_of_the_kl_is_left_to_chance(can
         assert score({"plan": q}, [(x,)], draws=draws, seed=seed)["plan"].kl[key] == pytest.approx(expected, rel=1e-4)
 
 
+def test_with_as_many_vectors_as_outputs_nothing_of_the_squared_error_is_left_to_chance(canonical, quantized):
+    torch.manual_seed(0)
+    net = nn.Linear(6, 4)
+    x = torch.randn(8, 6)
+    plan = QuantPlan().with_default(TensorConfig("int8", bits=5), TensorConfig())
+    q = weights_only(quantized(canonical(net, x[:2]), plan, [(x,)]))
+    (key,) = q.weight_only
+    with torch.no_grad():
+        z = net(x)
+        expected = float(((Simulation(q)([x]) - z) ** 2).sum() / (z**2).sum())
+    for seed in range(4):
+        assert score({"plan": q}, [(x,)], draws=4, seed=seed)["plan"].mse[key] == pytest.approx(expected, rel=1e-4)
+
+
 def test_of_many_classes_each_vector_alone_is_as_if_no_other_were(canonical, quantized):
     """Over many seeds two vectors and fifty classes give the mean that the Fisher matrix has."""
     torch.manual_seed(0)

@@ -174,8 +174,7 @@ class Walk:
         for number, (name, output) in enumerate(zip(self.graph.output_values, outputs, strict=True)):
             if not isinstance(output, torch.Tensor) or not output.is_floating_point():
                 continue
-            for draw in range(self.squares):
-                noise = self._signs(output.shape)
+            for draw, noise in enumerate(self._signs_apart(output, self.squares)):
                 put(name, draw, noise / max(self.powers[index] / self.size * len(self.powers), 1e-30) ** 0.5)
             if first is not None and number == place:
                 for draw, vector in enumerate(self._of_softmax(first, output)):
@@ -188,14 +187,13 @@ class Walk:
             index += 1
         return seeds
 
-    def _signs(self, shape: Sequence[int]) -> torch.Tensor:
-        return torch.empty(shape).bernoulli_(0.5, generator=self.generator).mul_(2).sub_(1)
-
     def _of_softmax(self, first: torch.Tensor, output: torch.Tensor) -> Iterator[torch.Tensor]:
         """Vectors with the Fisher matrix of each position's softmax as covariance, over their number."""
         p = torch.softmax(first, -1)
         _, axis = place_of(self.classes)
-        for signs in self._signs_apart(p, OF_KL * self.draws):
+        # What each class adds to the KL divergence where the errors of all logits are independent and alike.
+        weight = p * ((1 - p) ** 2 + (p * p).sum(-1, keepdim=True) - p * p)
+        for signs in self._signs_apart(p, OF_KL * self.draws, weight):
             noise = p.sqrt() * signs
             vector = (noise - p * noise.sum(-1, keepdim=True)) / first.shape[1] ** 0.5
             if axis == "flat" or axis is None:
@@ -203,24 +201,28 @@ class Walk:
             else:
                 yield self._through_log(vector.reshape(output.movedim(axis, -1).shape).movedim(-1, axis), output)
 
-    def _signs_apart(self, p: torch.Tensor, count: int) -> Iterator[torch.Tensor]:
-        """Random signs of each class, so many times, in which the products of the classes that count most cancel out.
+    def _signs_apart(
+        self, like: torch.Tensor, count: int, weight: torch.Tensor | None = None
+    ) -> Iterator[torch.Tensor]:
+        """Random signs, so many times, in which products of neighbours cancel out, or of the places that count most.
 
-        The square of a vector of signs is unlike its mean by products of two classes. From one vector to the next
-        a class's signs follow a column of a Hadamard matrix: summed over the vectors, products of two columns vanish.
+        The square of a vector of signs is unlike its mean by products of two places. From one vector to the next
+        a place's signs follow a column of a Hadamard matrix: summed over the vectors, products of two columns vanish.
 
         Parameters
         ----------
-        p : float tensor, shape (..., classes)
-            The softmax.
+        like : float tensor
+            Whose shape they have; columns go by the last axis.
+        count : int
+        weight : float tensor of that shape, optional
+            How much each place counts; those that count most have columns of their own.
         """
-        size, classes = 1 << (count - 1).bit_length(), p.shape[-1]
-        # What each class adds to the KL divergence where the errors of all logits are independent and alike.
-        weight = p * ((1 - p) ** 2 + (p * p).sum(-1, keepdim=True) - p * p)
-        most = weight.topk(min(size, classes), -1).indices
-        column = (torch.arange(classes) % size).expand_as(p).clone()
-        column.scatter_(-1, most, torch.arange(most.shape[-1]).expand_as(most))
-        signs = self._signs(p.shape)
+        size, places = 1 << (count - 1).bit_length(), like.shape[-1] if like.dim() else 1
+        column = (torch.arange(places) % size).expand_as(like)
+        if weight is not None:
+            most = weight.topk(min(size, places), -1).indices
+            column = column.clone().scatter_(-1, most, torch.arange(most.shape[-1]).expand_as(most))
+        signs = torch.empty(like.shape).bernoulli_(0.5, generator=self.generator).mul_(2).sub_(1)
         for row in torch.from_numpy(hadamard(size, dtype=np.float32))[:count]:
             yield signs * row[column]
 
