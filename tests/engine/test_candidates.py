@@ -10,7 +10,7 @@ from qinspect.engine.load import load_model
 from qinspect.engine.measure import measure
 from qinspect.engine.plan.qconfig import PRESETS, QConfig
 from qinspect.engine.plan.target import Target
-from qinspect.engine.search.candidates import MOST, SAMPLES, candidates
+from qinspect.engine.search.candidates import MOST, MOST_SAMPLES, candidates
 from qinspect.engine.source import ModelSpec
 
 
@@ -86,7 +86,7 @@ def test_a_member_of_a_group_is_edited_at_its_leader(opened):
 def test_each_sqnr_is_that_of_a_run_of_the_edited_plan(opened):
     model, data, calibration = opened
     plan = first_plan(model.graph, Target())
-    samples = data.splits.select[:SAMPLES]
+    samples = data.splits.select[:MOST_SAMPLES]
     for layer in ("fc:linear", "depthwise:conv2d"):
         rows = [row for row in found(opened, layer, plan) if row.title != "float"]
         assert len(rows) > 4

@@ -112,60 +112,58 @@ def test_half_of_the_fisher_sum_is_the_kl_of_a_linear_softmax_model(canonical, q
     with torch.no_grad():
         z = net(x)
         d = Simulation(q)([x]) - z
-        p = torch.softmax(z, 1)
-        expected = float((((p * d * d).sum(1) - (p * d).sum(1) ** 2) / 2).mean())
+        expected = fisher_kl(z, d)
         assert expected == pytest.approx(float(kl_divergence(z, z + d).mean()), rel=0.05)
     found = score({"plan": q}, [(x,)], draws=60)["plan"]
     assert found.kl[key] == pytest.approx(expected, rel=0.08)
     assert found.mse[key] == pytest.approx(float((d**2).sum() / (z**2).sum()), rel=0.08)
 
 
+@pytest.fixture
+def coarse(canonical, quantized):
+    """``coarse(outputs)``: the only layer of a linear model, its weight in five bits; id, quantization, samples, logits
+    and what rounding does to them."""
+
+    def make(outputs):
+        torch.manual_seed(0)
+        net = nn.Linear(6, outputs)
+        x = torch.randn(8, 6)
+        plan = QuantPlan().with_default(TensorConfig("int8", bits=5), TensorConfig())
+        q = weights_only(quantized(canonical(net, x[:2]), plan, [(x,)]))
+        (key,) = q.weight_only
+        with torch.no_grad():
+            z = net(x)
+            return key, q, x, z, Simulation(q)([x]) - z
+
+    return make
+
+
+def fisher_kl(z, d):
+    """Second order of the KL divergence between the softmax of logits and of changed ones, mean over samples."""
+    p = torch.softmax(z, 1)
+    return float((((p * d * d).sum(1) - (p * d).sum(1) ** 2) / 2).mean())
+
+
 @pytest.mark.parametrize(("classes", "draws"), [(2, 1), (4, 2), (3, 2)])
-def test_with_as_many_vectors_as_classes_nothing_of_the_kl_is_left_to_chance(canonical, quantized, classes, draws):
-    torch.manual_seed(0)
-    net = nn.Linear(6, classes)
-    x = torch.randn(8, 6)
-    plan = QuantPlan().with_default(TensorConfig("int8", bits=5), TensorConfig())
-    q = weights_only(quantized(canonical(net, x[:2]), plan, [(x,)]))
-    (key,) = q.weight_only
-    with torch.no_grad():
-        z = net(x)
-        d = Simulation(q)([x]) - z
-        p = torch.softmax(z, 1)
-        expected = float((((p * d * d).sum(1) - (p * d).sum(1) ** 2) / 2).mean())
+def test_with_as_many_vectors_as_classes_nothing_of_the_kl_is_left_to_chance(coarse, classes, draws):
+    key, q, x, z, d = coarse(classes)
     for seed in range(4):
-        assert score({"plan": q}, [(x,)], draws=draws, seed=seed)["plan"].kl[key] == pytest.approx(expected, rel=1e-4)
+        found = score({"plan": q}, [(x,)], draws=draws, seed=seed)["plan"]
+        assert found.kl[key] == pytest.approx(fisher_kl(z, d), rel=1e-4)
 
 
-def test_with_as_many_vectors_as_outputs_nothing_of_the_squared_error_is_left_to_chance(canonical, quantized):
-    torch.manual_seed(0)
-    net = nn.Linear(6, 4)
-    x = torch.randn(8, 6)
-    plan = QuantPlan().with_default(TensorConfig("int8", bits=5), TensorConfig())
-    q = weights_only(quantized(canonical(net, x[:2]), plan, [(x,)]))
-    (key,) = q.weight_only
-    with torch.no_grad():
-        z = net(x)
-        expected = float(((Simulation(q)([x]) - z) ** 2).sum() / (z**2).sum())
+def test_with_as_many_vectors_as_outputs_nothing_of_the_squared_error_is_left_to_chance(coarse):
+    key, q, x, z, d = coarse(4)
     for seed in range(4):
-        assert score({"plan": q}, [(x,)], draws=4, seed=seed)["plan"].mse[key] == pytest.approx(expected, rel=1e-4)
+        found = score({"plan": q}, [(x,)], draws=4, seed=seed)["plan"]
+        assert found.mse[key] == pytest.approx(float((d**2).sum() / (z**2).sum()), rel=1e-4)
 
 
-def test_of_many_classes_each_vector_alone_is_as_if_no_other_were(canonical, quantized):
+def test_of_many_classes_each_vector_alone_is_as_if_no_other_were(coarse):
     """Over many seeds two vectors and fifty classes give the mean that the Fisher matrix has."""
-    torch.manual_seed(0)
-    net = nn.Linear(6, 50)
-    x = torch.randn(8, 6)
-    plan = QuantPlan().with_default(TensorConfig("int8", bits=5), TensorConfig())
-    q = weights_only(quantized(canonical(net, x[:2]), plan, [(x,)]))
-    (key,) = q.weight_only
-    with torch.no_grad():
-        z = net(x)
-        d = Simulation(q)([x]) - z
-        p = torch.softmax(z, 1)
-        expected = float((((p * d * d).sum(1) - (p * d).sum(1) ** 2) / 2).mean())
+    key, q, x, z, d = coarse(50)
     found = [score({"plan": q}, [(x,)], seed=seed)["plan"].kl[key] for seed in range(400)]
-    assert np.mean(found) == pytest.approx(expected, abs=4 * np.std(found) / len(found) ** 0.5)
+    assert np.mean(found) == pytest.approx(fisher_kl(z, d), abs=4 * np.std(found) / len(found) ** 0.5)
     assert np.std(found) > 0
 
 

@@ -27,7 +27,7 @@ from ..plan.qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
 from ..progress import Report, part, silent
 from ..quantize import Quantization, quantize
 from ..results import Analysis
-from ..sensitivity.estimate import Scores, score
+from ..sensitivity.estimate import Scores, effort, score
 from ..simulate import Simulation
 from ..text import Text
 from .expected import ExpectedTime, expected_time
@@ -40,8 +40,11 @@ AS_FLOAT = Text("float")
 
 WITH_GRANULARITY = {"per_tensor": Text("weight per-tensor"), "per_channel": Text("weight per-channel")}
 
-SAMPLES = 16
-"""Samples of the select split that the estimates rest on."""
+SAMPLES, DRAWS = 16, 2
+"""Samples of the select split that the estimates rest on, and random vectors of each."""
+
+MOST_SAMPLES = 64
+"""Of nets that are scored on more of both, see `effort`: one layer's candidates are to be there at once."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,9 @@ def candidates(
         edited = edited.with_layer(leader, activation=config.activation) if leader != layer.id else edited
         if config != FLOAT:
             variants[title] = quantize(graph, edited, calibration.tensors)
-    chosen = whole_batches(graph, data.splits.select or data.splits.final, SAMPLES)
+    chosen = whole_batches(graph, data.splits.select or data.splits.final)
+    _, draws = effort(graph, len(chosen))
+    chosen = whole_batches(graph, chosen, MOST_SAMPLES if draws > 1 else SAMPLES) or chosen
     size = batch_size(graph)
     only = frozenset({layer.id})
     inputs = list(fed(batches(data, chosen, size)))
@@ -124,7 +129,7 @@ def candidates(
     found: dict[str, Scores] = {}
     if variants:
         inner = part(report, 0.1, 0.6)
-        found = score(variants, inputs, inner, total=len(chosen), draws=2, only=only, classes=classes)
+        found = score(variants, inputs, inner, total=len(chosen), draws=max(DRAWS, draws), only=only, classes=classes)
     known_kl = not found or any(scores.kl for scores in found.values())
     in_float = Scores({layer.id: 0.0}, {layer.id: 0.0} if known_kl else {}, 0)
     sqnr_db = _local_sqnrs(variants, layer, inputs, part(report, 0.6, 1)) if variants else {}
