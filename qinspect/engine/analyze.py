@@ -48,8 +48,9 @@ from .plan.file import plan_from_json
 from .plan.target import Target
 from .problem import NotWritten, Problem
 from .process.child import Died
+from .process.resident import Resident
 from .profiles import DeviceTimes
-from .progress import Report, part, silent
+from .progress import Cancelled, Report, part, silent
 from .quantize import Quantization
 from .results import Analysis, CalibrationQuality, Totals
 from .results.kernels import Latency, LatencySums
@@ -122,7 +123,8 @@ def analyze(
     keep : callable, optional
         Given them as they grow, most promising layers first.
     partly : callable, optional
-        Given the analysis without kernels and times before those are run: what there is where they are cancelled.
+        Given the analysis without kernels and times before those are run: what there is where they are cancelled. Where
+        it is cancelled before that, but after the errors of outputs and layers were measured, it is given those.
 
     Returns
     -------
@@ -162,14 +164,35 @@ def analyze(
         collect=outputs,
         classes=classes,
     )
-    scores = score(
-        {"plan": quantization},
-        feed(chosen),
-        part(report, 0.6 * share, 0.85 * share),
-        total=len(chosen),
-        draws=draws,
-        classes=classes,
-    )["plan"]
+    targets = None if data.targets is None else data.targets[list(final)]
+    groups = shared_groups(graph, decide(graph, plan))
+    try:
+        scores = score(
+            {"plan": quantization},
+            feed(chosen),
+            part(report, 0.6 * share, 0.85 * share),
+            total=len(chosen),
+            draws=draws,
+            classes=classes,
+        )["plan"]
+    except Cancelled:
+        # A metric of the user's own may take any time, and cancelling is not to.
+        if partly is not None and not isinstance(metric.function, Resident):
+            unscored = Scores({}, {}, whole.samples)
+            partly(
+                Analysis(
+                    model_json(model),
+                    data_json(data, metric),
+                    plan.target.on_this_host(),
+                    plan.to_json(),
+                    _totals(whole, unscored, None, outputs, targets, metric, calibration, classes, silent),
+                    layer_rows(model, fused, quantization, whole, unscored, None, None, {}, groups),
+                    fused.rows,
+                    notes=(Text("It was stopped before causes were looked for."),),
+                    samples=sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes),
+                )
+            )
+        raise
     swept_samples = sweep_samples(graph, data, samples)
     if exact is None:
         exact = _sweep_macs(graph, len(quantization.rounding), len(swept_samples)) <= SWEEP_MACS
@@ -190,8 +213,6 @@ def analyze(
         )
     # The samples that the layers' errors rest on were not calibrated on: are they alike?
     unseen = calibrate(graph, feed(chosen), part(report, 0.95 * share, share), total=len(chosen)).tensors
-    targets = None if data.targets is None else data.targets[list(final)]
-    groups = shared_groups(graph, decide(graph, plan))
     report(share, 1, Text("comparing the fused layers with the model's own"))
     # Equalized values are scaled: what folding changed shows without that.
     folded = fused_graph(model, dataclasses.replace(plan, remedies=()))

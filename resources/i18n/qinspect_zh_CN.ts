@@ -1603,6 +1603,10 @@
         <translation>分析之后，可以挽回的问题列在这里，每项都附有可应用的办法。</translation>
     </message>
     <message>
+        <source>It was stopped before causes were looked for.</source>
+        <translation>分析已停止，尚未查找原因。</translation>
+    </message>
+    <message>
         <source>The doctor found nothing to mend.</source>
         <translation>诊断没有发现需要修复的问题。</translation>
     </message>
@@ -4586,7 +4590,7 @@
     </message>
     <message>
         <source>{0}: {1}% of the kernel&apos;s values equal the simulation&apos;s</source>
-        <translation>{0}：{1}% 的内核数值与模拟相等</translation>
+        <translation>{0}：{1}% 的核数值与模拟相等</translation>
     </message>
     <message>
         <source>Saving the integers of {0}</source>
@@ -4724,6 +4728,10 @@
     <message>
         <source>After the analysis, the doctor&apos;s findings stand here, each with its evidence and a remedy.</source>
         <translation>分析之后，诊断的发现列在这里，每项都附有依据和办法。</translation>
+    </message>
+    <message>
+        <source>It was stopped before causes were looked for.</source>
+        <translation>分析已停止，尚未查找原因。</translation>
     </message>
     <message>
         <source>The doctor found nothing to mend.</source>
@@ -9012,6 +9020,10 @@
     <message>
         <source>looking at what ONNX Runtime makes of it</source>
         <translation>正在查看 ONNX Runtime 如何处理该文件</translation>
+    </message>
+    <message>
+        <source>It was stopped before causes were looked for.</source>
+        <translation>分析已停止，尚未查找原因。</translation>
     </message>
     <message>
         <source>is not written in UTF-8</source>

@@ -319,6 +319,36 @@ def test_an_analysis_cancelled_at_its_kernels_keeps_what_it_had(make_window, dig
     assert run.analysis.row("fc:linear").errors.estimated_kl is not None
 
 
+def test_an_analysis_cancelled_after_its_errors_keeps_those_and_says_that_no_causes_were_looked_for(
+    make_window, digits, qtbot, monkeypatch
+):
+    from qinspect.engine import analyze
+
+    window = make_window(digits)
+    window.go("verdict")
+    document = window.document
+    whole = document.find().analysis
+    document.runs.clear()
+
+    def endless(plans, batches, report, **given):
+        while True:
+            report(1, 4, "scoring")
+
+    monkeypatch.setattr(analyze, "score", endless)
+    job = window.tasks.run_all()
+    qtbot.waitUntil(lambda: "scoring" in window.strip.note.text(), timeout=60_000)
+    with qtbot.waitSignal(job.cancelled, timeout=2000):
+        qtbot.mouseClick(window.strip.cancel, LEFT)
+    kept = document.find()
+    assert not kept.exact
+    assert kept.analysis.totals.kl == pytest.approx(whole.totals.kl, rel=1e-5)
+    assert kept.analysis.row("fc:linear").errors.cumulative_sqnr_db is not None
+    assert kept.analysis.row("fc:linear").errors.estimated_kl is None
+    assert len(kept.analysis.fusions) == len(whole.fusions)
+    said = [label.text() for label in window.verdict_page.findings.findChildren(QLabel)]
+    assert said == ["It was stopped before causes were looked for."]
+
+
 @pytest.mark.parametrize("page", ["verdict", "fix"])
 def test_figures_of_an_edit_that_were_stopped_are_said_to_be_until_they_are_asked_for_again(
     make_window, digits, qtbot, monkeypatch, page

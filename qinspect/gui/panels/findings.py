@@ -8,7 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from ...engine.results import Finding
+from ...engine.results import Finding, Totals
 from ..icons import icon, set_icon
 from ..language import translated
 from .cards import Card, Hint, clear, label, row
@@ -24,6 +24,11 @@ Price = Callable[[Finding], str]
 
 MEASURED = ("kernel_unlike_simulation", "relu_dropped", "int8_slower", "layer_slower")
 """Rules that look at kernels and times, of which quick figures know nothing."""
+
+
+def unscored(totals: Totals) -> bool:
+    """Whether an analysis was stopped before it knew what single layers do to the output, and looked for causes."""
+    return totals.samples > 0 and totals.estimated_kl is None and totals.estimated_mse is None
 
 
 class Findings(QWidget):

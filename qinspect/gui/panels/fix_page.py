@@ -13,7 +13,7 @@ from ..icons import set_icon
 from ..prices import price
 from .cards import label, row
 from .estimate import edit_line
-from .findings import Findings
+from .findings import Findings, unscored
 from .fusions import FusionLedger
 from .remedies import RemediesPanel
 from .runs import RunsTable
@@ -124,6 +124,8 @@ class FixPage(QWidget):
         hint = (
             self.tr("After the analysis, what can be won back stands here, each with a remedy to apply.")
             if run is None
+            else self.tr("It was stopped before causes were looked for.")
+            if unscored(run.analysis.totals)
             else self.tr("The doctor found nothing to mend.")
         )
         self.findings.show_findings(ordered, hint, stale, price=partial(price, document))

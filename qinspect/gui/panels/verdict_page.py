@@ -19,7 +19,7 @@ from .cards import Card, Figure, Page, heading, label, row
 from .error_strip import ErrorStrip
 from .estimate import edit_line
 from .figures import decibel, drop, measured, millis, share
-from .findings import MEASURED, Findings
+from .findings import MEASURED, Findings, unscored
 
 translate = QCoreApplication.translate
 
@@ -154,6 +154,8 @@ class VerdictPage(Page):
         hint = (
             self.tr("After the analysis, the doctor's findings stand here, each with its evidence and a remedy.")
             if run is None
+            else self.tr("It was stopped before causes were looked for.")
+            if unscored(run.analysis.totals)
             else self.tr("The doctor found nothing to mend.")
         )
         last = document.last_exact
