@@ -54,6 +54,19 @@ def test_a_grey_form_leads_to_the_target_that_it_needs(make_window, digits, qtbo
     assert not way.isVisible()
 
 
+@pytest.mark.parametrize("where", ["root", "gone", "usual"])
+def test_exports_go_beside_what_one_works_on_or_else_to_the_users_own_folder(make_window, tmp_path, monkeypatch, where):
+    home, here = tmp_path / "home", tmp_path / "here"
+    here.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir("/" if where == "root" else here)
+    if where == "gone":
+        here.rmdir()
+    expected = here if where == "usual" else home
+    assert make_window().export_page.folder.text() == str(expected / "qinspect-export")
+    monkeypatch.chdir(tmp_path)
+
+
 def test_each_form_has_its_own_options_and_they_reach_the_export(make_window, qtbot, digits, monkeypatch, tmp_path):
     asked = []
 

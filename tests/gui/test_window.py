@@ -880,6 +880,34 @@ def test_closing_during_a_job_stops_it(make_window, qtbot):
     assert window.stopped
 
 
+def test_what_a_job_does_is_never_cut_off_at_its_beginning(make_window, qtbot):
+    window = make_window()
+    window.resize(960, 600)
+    said = ["working", "working on something that takes more words", f"opening /{'folder/' * 40}net.pt2"]
+    go_on = threading.Event()
+
+    def work(report):
+        for each in said:
+            go_on.wait()
+            go_on.clear()
+            report(1, 4, each)
+            time.sleep(0.1)
+        go_on.wait()
+
+    window.jobs.start("A job", work)
+    note = window.strip.note
+    for each in said:
+        go_on.set()
+        qtbot.waitUntil(lambda each=each: note.text().endswith(each[-7:]))
+        QApplication.processEvents()
+        assert note.text().startswith("A job: ")
+        assert note.contentsRect().width() >= note.fontMetrics().horizontalAdvance(note.text())
+        assert window.width() == 960
+    assert said[-1] in note.toolTip()
+    go_on.set()
+    qtbot.waitUntil(lambda: window.jobs.idle)
+
+
 def test_escape_cancels_the_job(make_window, qtbot):
     window = make_window()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ class ExportPage(Page):
         self.io.addItem(self.tr("float"), "float")
         self.io.addItem(self.tr("whole numbers (int8)"), "int8")
         self.io.setToolTip(self.tr("What the model takes and gives: float, or the numbers on its own grids"))
-        self.folder = QLineEdit(str(Path.cwd() / "qinspect-export"))
+        self.folder = QLineEdit(str(_usual_place() / "qinspect-export"))
         browse = QPushButton()
         set_icon(browse, "folder-open-outline")
         browse.setAccessibleName(self.tr("Choose a folder"))
@@ -300,3 +301,12 @@ class ExportPage(Page):
         found = ExportResult(report, self._document.find())
         found.layers_requested.connect(self.layers_requested)
         self.results.insertWidget(0, found)
+
+
+def _usual_place() -> Path:
+    """The current folder; the user's own where a desktop started the program in the root, or there is none any more."""
+    try:
+        here = Path.cwd()
+    except OSError:
+        return Path.home()
+    return here if here != Path(here.anchor) and os.access(here, os.W_OK) else Path.home()

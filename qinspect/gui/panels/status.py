@@ -15,6 +15,10 @@ OVERDUE_S = 2.0
 """So long after the foretold end the remaining time is said no more."""
 
 
+LEAST, LONGEST = 220, 520
+"""Pixels for what a job does."""
+
+
 class JobStrip(QWidget):
     """Follows the job that runs."""
 
@@ -28,7 +32,7 @@ class JobStrip(QWidget):
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self._show_time)
         self.note = QLabel()
-        self.note.setMinimumWidth(220)
+        self.note.setMinimumWidth(LEAST)
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.remaining = QLabel()
         self.remaining.setProperty("role", "muted")
@@ -85,7 +89,7 @@ class JobStrip(QWidget):
     def _show(self, share: float, note: str, remaining_s: float) -> None:
         if self._job is None:
             return
-        self.note.setText(f"{self._job.title}: {translated(note)}" if note else self._job.title)
+        self._say(f"{self._job.title}: {translated(note)}" if note else self._job.title)
         # Without a known share the bar moves by itself.
         self.bar.setMaximum(1000 if share > 0 else 0)
         self.bar.setValue(round(share * 1000))
@@ -94,6 +98,15 @@ class JobStrip(QWidget):
             self._ends = time.monotonic() + remaining_s
         self._share = share
         self._show_time()
+
+    def _say(self, text: str) -> None:
+        """What the job does, in as much room as it takes; of a long path the beginning and the end."""
+        metrics = self.note.fontMetrics()
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, LONGEST)
+        self.note.setText(shown)
+        self.note.setToolTip(text if shown != text else "")
+        # The status bar gives a label what it asked for before its text grew, and the first letters were cut off.
+        self.note.setMinimumWidth(max(LEAST, metrics.horizontalAdvance(shown) + 2))
 
     def _show_time(self) -> None:
         """What remains, which passes while nothing is heard; where it is not known, how long it has been."""
