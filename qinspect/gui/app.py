@@ -155,6 +155,7 @@ def _closed_by_signals(window: MainWindow) -> Iterator[None]:
 
     def close() -> None:
         heard.setEnabled(False)
+        window.asks = False  # there may be nobody to answer
         window.close()
 
     heard.activated.connect(close)

@@ -32,8 +32,22 @@ WIDE = 420
 """Width in pixels that a box with bad news has at least."""
 
 
+def close_unsaved(parent: QWidget, problem: Problem) -> bool:
+    """Ask whether a window may close although what was done last could not be kept for the next start."""
+    box = QMessageBox(QMessageBox.Icon.Warning, translate("Dialogs", "Close?"), translated(problem.text), parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setInformativeText(translate("Dialogs", "What was done since the last save would be lost."))
+    close = box.addButton(translate("Dialogs", "Close all the same"), QMessageBox.ButtonRole.DestructiveRole)
+    stay = box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(stay)
+    box.exec()
+    pressed = box.clickedButton()
+    box.deleteLater()
+    return pressed is close
+
+
 def show_problem(parent: QWidget, problem: Problem | Failure) -> QMessageBox:
-    """Say what did not work and what to do; the window stays usable behind it."""
+    """Say what did not work and what to do, once at a time; the window stays usable behind it."""
     box = QMessageBox(parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setIcon(QMessageBox.Icon.Warning)
@@ -55,6 +69,10 @@ def show_problem(parent: QWidget, problem: Problem | Failure) -> QMessageBox:
             )
         )
         box.setDetailedText(f"qinspect {__version__}\n{problem.details}")
+    for other in parent.findChildren(QMessageBox):
+        if other is not box and other.isVisible() and other.text() == box.text():
+            box.deleteLater()
+            return other
     # Without it a short text gets a box that is narrower than its own title.
     layout = box.layout()
     if isinstance(layout, QGridLayout):

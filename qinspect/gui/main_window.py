@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,7 @@ class MainWindow(QMainWindow):
         self.keeper = Keeper(self.document, self.jobs, self.tasks, autosave)
         self.opening = Opening(self)
         self.dropping = Dropping(self)
-        self.stopped = True
+        self.stopped, self.asks = True, True  # asks: whether there is somebody to answer when it closes
         self.setAcceptDrops(True)
         self.opened: Opened | None = None
         self._fix_tab = 0
@@ -494,6 +495,13 @@ class MainWindow(QMainWindow):
             self.settings.setValue("splitters", self._layers.save_layout())
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        try:
+            self.keeper.save_now()
+        except Problem as problem:
+            if self.asks and not dialogs.close_unsaved(self, problem):
+                event.ignore()
+                return
+        busy = not self.jobs.idle
         self._asker.stop()
         self.settings.setValue("geometry", self.saveGeometry())
         self.save_layout()
@@ -501,11 +509,9 @@ class MainWindow(QMainWindow):
         self.tasks.rest()
         guest.dismiss()
         guest.keep(None)
-        try:
-            self.keeper.save_now()
-        except Problem as problem:
-            # There is no window left to say it in.
-            self.document.log(translated(problem.text))
+        if busy:  # and what was cancelled left something
+            with contextlib.suppress(Problem):
+                self.keeper.save_now()
         super().closeEvent(event)
 
 

@@ -920,6 +920,18 @@
 <context>
     <name>Dialogs</name>
     <message>
+        <source>Close?</source>
+        <translation>要关闭吗？</translation>
+    </message>
+    <message>
+        <source>What was done since the last save would be lost.</source>
+        <translation>上次保存之后所做的更改将会丢失。</translation>
+    </message>
+    <message>
+        <source>Close all the same</source>
+        <translation>仍然关闭</translation>
+    </message>
+    <message>
         <source>That did not work</source>
         <translation>未能完成</translation>
     </message>

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
@@ -321,6 +321,49 @@ def test_what_cannot_be_saved_is_said_and_the_older_file_stays(
     assert left.read_text() == "of before"
     assert opened.state() == before
     opened.goes_on()
+
+
+def test_a_disk_that_stays_full_is_said_once_while_work_goes_on(make_window, digits, qtbot, monkeypatch):
+    window = make_window(digits, autosave=True)
+    full(monkeypatch)
+    for layer in ("fc:linear", "conv:conv2d"):
+        window.document.make_float((layer,))
+        window.keeper._save_quietly()
+        qtbot.waitUntil(lambda: window.jobs.idle, timeout=30_000)
+    (box,) = (box for box in window.findChildren(QMessageBox) if box.isVisible())
+    assert "autosave.qinspect" in box.text()
+    monkeypatch.undo()
+    box.close()
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_window_that_cannot_keep_what_was_done_asks_before_it_closes(make_window, digits, qtbot, monkeypatch, closes):
+    window = make_window(digits, autosave=True)
+    asked: list[str] = []
+
+    def answer() -> None:
+        (box,) = (box for box in window.findChildren(QMessageBox) if box.isVisible())
+        asked.append(box.text())
+        role = QMessageBox.ButtonRole.DestructiveRole if closes else QMessageBox.ButtonRole.RejectRole
+        next(button for button in box.buttons() if box.buttonRole(button) is role).click()
+
+    with monkeypatch.context() as patch:
+        full(patch)
+        QTimer.singleShot(0, answer)
+        assert window.close() is closes
+    assert "autosave.qinspect" in asked[0]
+    assert window.isVisible() is not closes
+    if not closes:
+        assert window.close()
+        assert window.keeper.autosave.is_file()
+
+
+def test_a_window_that_a_signal_closes_asks_nobody(make_window, digits, monkeypatch):
+    window = make_window(digits, autosave=True)
+    window.asks = False
+    with monkeypatch.context() as patch:
+        full(patch)
+        assert window.close()
 
 
 def test_files_that_go_away_while_they_are_open_take_nothing_along(opened, digits, sound, qtbot, tmp_path, monkeypatch):
