@@ -24,7 +24,7 @@ from .errors import OutputErrors
 from .feed import checked_batches
 from .graph import LayerGraph
 from .graph.execute import one_after_the_other
-from .groups import shared_groups, unheard
+from .groups import shared_groups, unheard, unshared
 from .inspect import data_json, model_json, notes_of
 from .intervals import Interval
 from .job import (
@@ -165,7 +165,8 @@ def analyze(
         classes=classes,
     )
     targets = None if data.targets is None else data.targets[list(final)]
-    groups = shared_groups(graph, decide(graph, plan))
+    decisions = decide(graph, plan)
+    groups = shared_groups(graph, decisions)
     try:
         scores = score(
             {"plan": quantization},
@@ -239,7 +240,8 @@ def analyze(
             data.splits.warning,
             judged_note(metric, graph),
             *notes_of(model, plan),
-            *unheard(plan, graph, groups),
+            *unshared(model.existing, graph, plan, decisions),
+            *unheard(plan, graph, groups, model.existing),
             metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric),
             _not_run(plan.target, absent),
             _restless(totals),

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .decide import Decisions
+from .existing import Existing
 from .graph import LayerGraph
 from .plan import QuantPlan
-from .text import Text
+from .text import Text, listed
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,51 @@ def leader_of(groups: Iterable[SharedGroup], layer_id: str) -> str:
     return next((group.leader for group in groups if layer_id in group.layers), layer_id)
 
 
-def unheard(plan: QuantPlan, graph: LayerGraph, groups: Iterable[SharedGroup]) -> tuple[str, ...]:
+def unshared(existing: Existing | None, graph: LayerGraph, plan: QuantPlan, decisions: Decisions) -> tuple[Text, ...]:
+    """Where a file has grids of their own for values that share one for this target, for people.
+
+    Parameters
+    ----------
+    existing : Existing | None
+        What the file has.
+    graph : LayerGraph
+        Fused as the plan wants.
+    plan : QuantPlan
+    decisions : Decisions
+    """
+    if existing is None:
+        return ()
+    known = existing.given(graph, plan).values
+    grids: dict[str, dict[str, None]] = {}
+    for value, (leader, _) in decisions.grids.items():
+        if value in known:
+            grids.setdefault(leader, {})[str(known[value].to_json())] = None
+    apart = [_maker(graph, leader) for leader, found in grids.items() if len(found) > 1]
+    if not apart:
+        return ()
+    return (
+        Text(
+            "The file has grids of their own for values that share one on this target, that of {leaders}. Figures here "
+            "are of the shared grid; qinspect compare runs the file as it is.",
+            leaders=listed(apart),
+        ),
+    )
+
+
+def _maker(graph: LayerGraph, value: str) -> str:
+    """Id of the layer that makes a value, or the input's name."""
+    return graph.producer[value].id if value in graph.producer else value
+
+
+def unheard(
+    plan: QuantPlan, graph: LayerGraph, groups: Iterable[SharedGroup], existing: Existing | None = None
+) -> tuple[str, ...]:
     """Overrides that have no effect, for people.
 
-    The layer shares its leader's quantizer, or it is fused into another layer, whose qconfig holds.
+    The layer shares its leader's quantizer, or it is fused into another layer, whose qconfig holds. Of a plan that
+    says what a file does (see `unshared`) nobody wrote the overrides.
     """
+    of_file = existing is not None and plan.overrides == existing.plan_for(graph, plan.target).overrides
     hosts = {inner.id: layer.id for layer in graph.layers for inner in layer.fused}
     found = []
     for override in plan.overrides:
@@ -79,7 +120,7 @@ def unheard(plan: QuantPlan, graph: LayerGraph, groups: Iterable[SharedGroup]) -
                     hosts=hosts[matched[0]],
                 )
             )
-    for group in groups:
+    for group in () if of_file else groups:
         holds = plan.qconfig(graph.by_id[group.leader]).activation
         for layer_id in group.layers:
             layer = graph.by_id[layer_id]

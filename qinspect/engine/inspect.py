@@ -14,7 +14,7 @@ from .data import Dataset
 from .decide import WEIGHTED, decide
 from .existing import Ran, config_of, run_in_float
 from .graph import Layer, LayerGraph
-from .groups import shared_groups, unheard
+from .groups import shared_groups, unheard, unshared
 from .job import fused_graph, opening_plan
 from .load import Model
 from .metric import Metric
@@ -107,7 +107,11 @@ def inspect(model: Model, plan: QuantPlan | None = None, kernels: Mapping[str, R
         Totals(),
         tuple(rows),
         fused.rows,
-        notes=(*notes_of(model, plan), *unheard(plan, fused.graph, groups)),
+        notes=(
+            *notes_of(model, plan),
+            *unshared(existing, fused.graph, plan, decisions),
+            *unheard(plan, fused.graph, groups, existing),
+        ),
     )
 
 

@@ -9074,6 +9074,10 @@
         <translation>模型或数据的代码是否一直保留张量（例如放在列表中）？若不是，请关闭其他程序，或减小 --samples。</translation>
     </message>
     <message>
+        <source>The file has grids of their own for values that share one on this target, that of {leaders}. Figures here are of the shared grid; qinspect compare runs the file as it is.</source>
+        <translation>文件中这些值各有自己的网格，而在此目标上它们共用 {leaders} 的网格。此处的数字以共用的网格为准；qinspect compare 按原样运行该文件。</translation>
+    </message>
+    <message>
         <source>What runs its layers is not known: {where} {what}</source>
         <translation>无法得知它的各层由什么运行：{where} {what}</translation>
     </message>

@@ -9,11 +9,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from qinspect.engine.decide import decide
+from qinspect.engine.existing import Existing
 from qinspect.engine.fuse import fuse
-from qinspect.engine.groups import leader_of, shared_groups, unheard
+from qinspect.engine.groups import leader_of, shared_groups, unheard, unshared
 from qinspect.engine.plan import Override, QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.plan.target import Target
+from qinspect.engine.qparams import QParams
 
 PLAN = QuantPlan.preset(Target())
 IMAGE = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
@@ -120,3 +122,19 @@ def test_a_groups_moving_average_is_of_its_values_together_whichever_comes_first
             ends = batch if ends is None else ends + np.float32(0.3) * (batch - ends)
     assert ends is not None
     assert float(found.scale) == pytest.approx((ends[1] - ends[0]) / 255, rel=1e-6)
+
+
+def test_grids_of_their_own_that_a_file_has_where_one_is_shared_here_are_said_once(net):
+    fused, groups = groups_of(net)
+    plan = PLAN.with_layer("right:conv2d", activation=WIDE)
+    one, two = (QParams(np.float32(scale), np.int32(7), "uint8", 0, 255) for scale in (0.1, 0.2))
+    values = {fused.by_id[name].value: one for name in ("left:conv2d", "right:conv2d", ":cat", ":max_pool2d")}
+    decisions = decide(fused, plan)
+    same = Existing("QDQ", "", values, {}, plan=plan)
+    assert unshared(None, fused, plan, decisions) == unshared(same, fused, plan, decisions) == ()
+    apart = Existing("QDQ", "", {**values, fused.by_id["right:conv2d"].value: two}, {}, plan=plan)
+    (said,) = unshared(apart, fused, plan, decisions)
+    assert "that of left:conv2d." in said
+    assert unheard(plan, fused, groups)
+    assert not unheard(plan, fused, groups, apart)
+    assert unheard(plan.with_layer(":cat", activation=WIDE), fused, groups, apart)

@@ -149,3 +149,40 @@ def test_what_torchs_exporter_takes_out_of_a_sequence_is_one_split(canonical):
     kinds = [node.op_type for node in model.graph.node]
     assert "Split" in kinds  # neither TensorRT nor this program's own loader has sequences
     assert not any("Sequence" in kind for kind in kinds)
+
+
+def test_a_cell_is_compared_by_the_state_that_is_read(tmp_path):
+    import numpy as np
+
+    from qinspect.engine.backends.onnx.export import float_model
+    from qinspect.engine.backends.ort.export import write_model
+    from qinspect.engine.backends.ort.runner import OrtRunner
+    from qinspect.engine.compare import compare
+    from qinspect.engine.data import DataSpec, open_data
+    from qinspect.engine.load import ModelSpec, load_model, quiet
+
+    net = Stepwise().eval().requires_grad_(False)
+    given = torch.randn(12, 8), torch.randn(12, 2, 6)
+    batch = torch.export.Dim("batch")
+    with quiet():
+        program = torch.export.export(net, given, dynamic_shapes=({0: batch}, {0: batch}))
+        torch.export.save(program, tmp_path / "float.pt2")
+    model = load_model(ModelSpec(str(tmp_path / "float.pt2")))
+    plan = QuantPlan.preset(Target())
+    fused = fuse(model.graph, plan).graph
+    quantization = quantize(fused, plan, calibrate(fused, [given], share=1.0).tensors)
+    runner = OrtRunner(quantization, float_model(fused), 1)
+    write_model(tmp_path / "q.onnx", onnx.load_from_string(runner.model_bytes), quantization, "float")
+    np.savez(tmp_path / "data.npz", **dict(zip(model.graph.input_names, (x.numpy() for x in given), strict=True)))
+    data = open_data(
+        DataSpec(str(tmp_path / "data.npz")), model.graph.inputs[0].shape, input_names=model.graph.input_names
+    )
+    found = compare(model, load_model(ModelSpec(str(tmp_path / "q.onnx"))), data, timing=False)
+    row = next(row for row in found.layers if row.op == "lstm_cell")
+    samples = data.load(list(data.splits.final))
+    hidden = torch.from_numpy(runner.run(samples)[1].numpy())
+    with torch.inference_mode():
+        wanted = net(*samples)[1]
+    noise = float((hidden - wanted).double().square().mean())
+    assert noise > 0
+    assert row.errors["mse"] == pytest.approx(noise, rel=1e-3)

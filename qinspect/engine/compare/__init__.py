@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,10 +191,11 @@ def compare(
     matches = match(left, right, _identified(other))
     stored = None if existing is None or runs_file else _as_stored(other, right, target)
     kernels, runtime = _runtime(stored, runs_file)
+    in_file = existing.tensors if existing is not None and runs_file else ()
     work = Work(
         left,
         right,
-        tuple((left.by_id[m.float_id].value, right.by_id[m.other_id].value) for m in matches),
+        tuple((_handed_on(left, m.float_id), _handed_on(right, m.other_id, in_file)) for m in matches),
         existing,
         stored,
         kernels,
@@ -221,7 +222,7 @@ def compare(
         found.outputs.exact,
     )
     rows = tuple(
-        _row(left, right, m, found.powers.get(left.by_id[m.float_id].value), existing, found.kernels.get(m.other_id))
+        _row(left, right, m, found.powers.get(_handed_on(left, m.float_id)), existing, found.kernels.get(m.other_id))
         for m in matches
     )
     silence = metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric)
@@ -268,6 +269,24 @@ def _comparison(
         tuple(layer.id for layer in right.layers if not layer.transparent and layer.id not in matched[1]),
         (*one.notes, *other.notes, *notes),
     )
+
+
+def _handed_on(graph: LayerGraph, layer_id: str, file: Collection[str] = ()) -> str:
+    """The value that a layer is judged by: of several (a recurrent layer's), the first that is read.
+
+    Of a cell, which a file has as one step of a sequence, that without the axes of the sequence, where `file` has it.
+    """
+    layer = graph.by_id[layer_id]
+    picked = [reader for reader in graph.consumers.get(layer.value, ()) if reader.target.endswith("getitem")]
+    if layer.dtype != "tuple" or not picked:
+        return layer.value
+    value = first = min(picked, key=lambda reader: int(reader.args[1])).value
+    while file and value not in file and layer.op.endswith("_cell"):
+        same = [r for r in graph.consumers.get(value, ()) if r.target.split(".")[1] in ("unsqueeze", "squeeze", "view")]
+        if not same:
+            return first
+        value = same[0].value
+    return value
 
 
 def _identified(model: Model) -> bool:

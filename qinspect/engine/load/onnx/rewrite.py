@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ...backends.onnx.naming import LAYER
 from ...qparams import QParams
 from .file import OnnxFile, Op
-from .written_out import Found, attention, gelu, glu, group_norm, layer_norm, mish, rms_norm, stack
+from .own_parts import attention, glu
+from .written_out import Found, gelu, group_norm, layer_norm, mish, rms_norm, stack
 
 Array = NDArray[Any]
 

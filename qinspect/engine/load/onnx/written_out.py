@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from ...backends.onnx.naming import LAYER
 from .file import Op
 
 Array = NDArray[Any]
@@ -57,7 +56,7 @@ Found = tuple[Op, tuple[Op, ...]] | None
 
 
 @dataclass
-class _Parts:
+class Parts:
     """Operators that a group would take in."""
 
     graph: Graph
@@ -99,7 +98,7 @@ def _near(one: float | None, two: float) -> bool:
 # -- products and polynomials -------------------------------------------------------------------------
 
 
-def _factors(parts: _Parts, op: Op) -> tuple[float, list[str]]:
+def _factors(parts: Parts, op: Op) -> tuple[float, list[str]]:
     """A product taken apart: its numbers multiplied, and the tensors."""
     tensors: list[str] = []
     scale = 1.0
@@ -124,7 +123,7 @@ def _factors(parts: _Parts, op: Op) -> tuple[float, list[str]]:
 Polynomial = dict[int, float]
 
 
-def _polynomial(parts: _Parts, name: str, x: str) -> Polynomial | None:
+def _polynomial(parts: Parts, name: str, x: str) -> Polynomial | None:
     """A tensor as a polynomial of another one; None where it is none."""
     if name == x:
         return {1: 1.0}
@@ -182,7 +181,7 @@ def _is(found: Polynomial | None, wanted: Polynomial, times: float = 1) -> bool:
 def gelu(graph: Graph, op: Op) -> Found:
     """``x (1 + erf(x / sqrt 2)) / 2``, and with tanh or the sigmoid that is the same; multiplied in any order."""
     for place in range(2):
-        parts = _Parts(graph)
+        parts = Parts(graph)
         scale, tensors = _factors(parts, op)
         if len(tensors) != 2:
             return None
@@ -203,24 +202,10 @@ def gelu(graph: Graph, op: Op) -> Found:
     return None
 
 
-def glu(graph: Graph, op: Op) -> Found:
-    """Of our own exports: one half of the channels times the sigmoid of the other; authors write that in parts too."""
-    if not op.meta.get(LAYER, "").rpartition(":")[2].startswith("glu"):
-        return None
-    parts = _Parts(graph)
-    gate = parts.take(op.inputs[1], "Sigmoid")
-    halves = parts.take(op.inputs[0], "Split")
-    if gate is None or halves is None or tuple(halves.outputs) != (op.inputs[0], gate.inputs[0]):
-        return None
-    if any(reader.outputs[0] != gate.outputs[0] for reader in graph.readers.get(gate.inputs[0], ())):
-        return None
-    return parts.whole(op, "Glu", halves.inputs[:1], axis=halves.attributes.get("axis", 0))
-
-
 def mish(graph: Graph, op: Op) -> Found:
     """``x tanh(log(1 + e**x))``, and ``x n / (n + 2)`` with ``n = e**x (e**x + 2)``, which is the same."""
     for x, gate in (op.inputs, op.inputs[::-1]):
-        parts = _Parts(graph)
+        parts = Parts(graph)
         if (curve := parts.take(gate, "Tanh")) is not None:
             soft = parts.take(curve.inputs[0], "Softplus")
             if soft is not None and soft.inputs[0] == x:
@@ -244,7 +229,7 @@ def mish(graph: Graph, op: Op) -> Found:
     return None
 
 
-def _two(parts: _Parts, op: Op) -> bool:
+def _two(parts: Parts, op: Op) -> bool:
     return any(parts.number(name) == 2 for name in op.inputs)
 
 
@@ -260,7 +245,7 @@ def _axes(graph: Graph, op: Op) -> list[int] | None:
     return found
 
 
-def _mean(parts: _Parts, name: str) -> tuple[str, int] | None:
+def _mean(parts: Parts, name: str) -> tuple[str, int] | None:
     """What a mean over one axis is of, and the axis."""
     op = parts.take(name, "ReduceMean")
     axes = None if op is None else _axes(parts.graph, op)
@@ -269,7 +254,7 @@ def _mean(parts: _Parts, name: str) -> tuple[str, int] | None:
     return op.inputs[0], int(axes[0])
 
 
-def _squared(parts: _Parts, name: str) -> str | None:
+def _squared(parts: Parts, name: str) -> str | None:
     op = parts.take(name, "Pow", "Mul")
     if op is None:
         return None
@@ -286,7 +271,7 @@ class _Norm:
     epsilon: float
 
 
-def _root_mean_square(parts: _Parts, name: str) -> _Norm | None:
+def _root_mean_square(parts: Parts, name: str) -> _Norm | None:
     """``sqrt(mean(y**2) + epsilon)``."""
     root = parts.take(name, "Sqrt")
     summed = None if root is None else parts.take(root.inputs[0], "Add")
@@ -300,7 +285,7 @@ def _root_mean_square(parts: _Parts, name: str) -> _Norm | None:
     return None
 
 
-def _normalized(parts: _Parts, name: str) -> _Norm | None:
+def _normalized(parts: Parts, name: str) -> _Norm | None:
     """What is divided by its own root mean square."""
     op = parts.take(name, "Div", "Mul")
     if op is None:
@@ -321,7 +306,7 @@ def _normalized(parts: _Parts, name: str) -> _Norm | None:
 def rms_norm(graph: Graph, op: Op) -> Found:
     """A product with a stored vector of what is divided by its own root mean square."""
     for y, weight in (op.inputs, op.inputs[::-1]):
-        parts = _Parts(graph)
+        parts = Parts(graph)
         scale = parts.vector(weight)
         if scale is None or scale.ndim != 1:
             continue
@@ -333,7 +318,7 @@ def rms_norm(graph: Graph, op: Op) -> Found:
 def layer_norm(graph: Graph, op: Op) -> Found:
     """The same of what its mean was taken from, and a bias: as exporters wrote a LayerNorm before opset 17."""
     for scaled, bias in (op.inputs, op.inputs[::-1]):
-        parts = _Parts(graph)
+        parts = Parts(graph)
         product = parts.take(scaled, "Mul") if parts.vector(bias) is not None else None
         for y, weight in () if product is None else (product.inputs, product.inputs[::-1]):
             vector = parts.vector(weight)
@@ -344,7 +329,7 @@ def layer_norm(graph: Graph, op: Op) -> Found:
     return None
 
 
-def _centred(parts: _Parts, name: str) -> _Norm | None:
+def _centred(parts: Parts, name: str) -> _Norm | None:
     """What is centred and divided by its own deviation."""
     op = parts.take(name, "Div")
     found = None if op is None else _root_mean_square(parts, op.inputs[1])
@@ -356,7 +341,7 @@ def _centred(parts: _Parts, name: str) -> _Norm | None:
     return replace(found, source=mean[0])
 
 
-def _less_its_mean(parts: _Parts, name: str) -> tuple[str, int] | None:
+def _less_its_mean(parts: Parts, name: str) -> tuple[str, int] | None:
     """The tensor whose own mean was taken from it, and the axis."""
     less = parts.take(name, "Sub")
     found = None if less is None else _mean(parts, less.inputs[1])
@@ -366,7 +351,7 @@ def _less_its_mean(parts: _Parts, name: str) -> tuple[str, int] | None:
 def group_norm(graph: Graph, op: Op) -> Found:
     """An instance norm of groups, between reshapes, whose channels are scaled and moved afterwards."""
     for scaled, shift in (op.inputs, op.inputs[::-1]):
-        parts = _Parts(graph)
+        parts = Parts(graph)
         bias = _by_channel(parts, shift)
         product = parts.take(scaled, "Mul") if bias is not None else None
         for y, scale in () if product is None else (product.inputs, product.inputs[::-1]):
@@ -384,7 +369,7 @@ def group_norm(graph: Graph, op: Op) -> Found:
     return None
 
 
-def _by_channel(parts: _Parts, name: str) -> str | None:
+def _by_channel(parts: Parts, name: str) -> str | None:
     """The stored tensor that gives one number for each channel, as it is broadcast: ``(C, 1, 1)``."""
     array = parts.vector(name)
     if array is None:
@@ -394,43 +379,12 @@ def _by_channel(parts: _Parts, name: str) -> str | None:
     return name if array.ndim > 1 and array.size == array.shape[0 if array.shape[0] > 1 else 1] else None
 
 
-# -- attention ----------------------------------------------------------------------------------------
-
-
-def attention(graph: Graph, op: Op) -> Found:
-    """What an export of this program wrote one attention as; others' are in the parts that their authors wrote."""
-    if not op.meta.get(LAYER, "").rpartition(":")[2].startswith("scaled_dot_product_attention"):
-        return None
-    parts, attributes = _Parts(graph), {}
-    guard = parts.take(op.inputs[0], "Where")
-    if guard is not None:
-        parts.take(guard.inputs[0], "IsNaN")
-    shares = parts.take(op.inputs[0] if guard is None else guard.inputs[2], "Softmax")
-    scores = None if shares is None else parts.take(shares.inputs[0], "Add", "MatMul")
-    mask: tuple[str, ...] = ()
-    if scores is not None and scores.kind == "Add":
-        added = scores.inputs[1]
-        if (stored := graph.stored(added)) is not None and added == f"{op.meta[LAYER]}/causal":
-            attributes["causal"] = stored.ndim
-        else:
-            chosen = parts.take(added, "Where") if guard is not None else None
-            mask = (added if chosen is None else chosen.inputs[0],)
-        scores = parts.take(scores.inputs[0], "MatMul")
-    scaled = None if scores is None else parts.take(scores.inputs[0], "Mul")
-    turned = None if scores is None else parts.take(scores.inputs[1], "Transpose")
-    scale = None if scaled is None else parts.number(scaled.inputs[1])
-    if scaled is None or turned is None or scale is None:
-        return None
-    inputs = (scaled.inputs[0], turned.inputs[0], op.inputs[1], *mask)
-    return parts.whole(op, "Attention", inputs, scale=scale, **attributes)
-
-
 # -- stack --------------------------------------------------------------------------------------------
 
 
 def stack(graph: Graph, op: Op) -> Found:
     """Tensors that get an axis each and are put side by side along it."""
-    parts = _Parts(graph)
+    parts = Parts(graph)
     axis, inputs = op.attributes.get("axis"), []
     for name in op.inputs:
         wide = parts.take(name, "Unsqueeze")
