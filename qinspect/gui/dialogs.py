@@ -30,6 +30,8 @@ from .trust import Code
 translate = QCoreApplication.translate
 WIDE = 420
 """Width in pixels that a box with bad news has at least."""
+SHOWN = 10
+"""Overrides that a box lists."""
 
 
 def close_unsaved(parent: QWidget, problem: Problem) -> bool:
@@ -108,6 +110,20 @@ def in_fields(text: str) -> str:
         return found[0] if name is None else f"“{re.sub(r'[(]&.[)]|&', '', name)}”"
 
     return re.sub(r"--([a-z]+(?:-[a-z]+)*)", field, text)
+
+
+def show_lost(parent: QWidget, name: str, count: int, lost: Sequence[str]) -> QMessageBox:
+    """Say which overrides of a plan match no layer of the model: they have no effect."""
+    box = QMessageBox(parent)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setIcon(QMessageBox.Icon.Information)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setWindowTitle(translate("Dialogs", "Overrides without a layer"))
+    said = translate("Dialogs", "{0} of {1} overrides in {2} match no layer of this model and have no effect:")
+    more = [translate("Dialogs", "and {0} more").format(len(lost) - SHOWN)] if len(lost) > SHOWN else []
+    box.setText(said.format(len(lost), count, name) + "\n\n" + "\n".join([*lost[:SHOWN], *more]))
+    box.open()
+    return box
 
 
 def ask_trust(parent: QWidget, code: Code) -> bool:

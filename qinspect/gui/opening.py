@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from ..engine.plan import QuantPlan
+from ..engine.plan import Override, QuantPlan
 from ..engine.plan.file import read_plan
 from ..engine.problem import Problem
 from ..engine.process import guest
@@ -23,6 +23,10 @@ from .work import layer_info_beside
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
+
+
+SAID_MS = 6000
+"""So long the status bar says that nothing changed."""
 
 
 class Opening(QObject):
@@ -135,11 +139,27 @@ class Opening(QObject):
         self._tasks.open_metric(self._document.metric_source, index)
 
     def plan(self, path: Path) -> None:
-        """Take a plan from a file; can be undone."""
+        """Take a plan from a file; can be undone. What it says of layers that are not there is listed."""
+        model = self._document.model
         try:
-            self._document.edit(self.tr("plan {0}").format(path.name), read_plan(path))
+            if model is None:
+                raise Problem(str(path), Text("no model is open"), Text("Open a model first."))
+            plan = read_plan(path)
+            lost = plan.unmatched(model.graph)
+            if plan.overrides and len(lost) == len(plan.overrides):
+                what = Text(
+                    "none of its overrides matches a layer of {model} (the first is of {first})",
+                    model=model.name,
+                    first=_of(lost[0]),
+                )
+                raise Problem(str(path), what, Text("Give the plan of this model."))
+            if not self._document.edit(self.tr("plan {0}").format(path.name), plan):
+                self._window.statusBar().showMessage(self.tr("{0} is the plan that is open").format(path.name), SAID_MS)
         except Problem as problem:
             self._window.show_problem(problem)
+            return
+        if lost:
+            dialogs.show_lost(self._window, path.name, len(plan.overrides), [_of(override) for override in lost])
 
     def session(self, path: Path) -> None:
         """Open everything that a session names."""
@@ -215,3 +235,8 @@ def _folder_near(place: Path, session: Path, *chosen: Path) -> Path:
     there = (folder for folder in beside if os.path.exists(folder / place.name))
     was = (folder for folder in Path(os.path.expanduser(place)).parents if os.path.isdir(folder))
     return next(there, None) or next(was, session.parent)
+
+
+def _of(override: Override) -> str:
+    """What an override is of, as plan.json has it."""
+    return f"{override.kind} {override.pattern!r}"

@@ -952,6 +952,18 @@
         <translation>没有丢失任何内容：模型、方案和所有结果都保持不变。详细信息有助于报告此问题。</translation>
     </message>
     <message>
+        <source>Overrides without a layer</source>
+        <translation>没有对应层的覆盖项</translation>
+    </message>
+    <message>
+        <source>{0} of {1} overrides in {2} match no layer of this model and have no effect:</source>
+        <translation>{2} 中的 {1} 个覆盖项有 {0} 个与此模型的任何层都不匹配，不起作用：</translation>
+    </message>
+    <message>
+        <source>and {0} more</source>
+        <translation>以及另外 {0} 个</translation>
+    </message>
+    <message>
         <source>Run Python code?</source>
         <translation>运行 Python 代码？</translation>
     </message>
@@ -1197,8 +1209,8 @@
         <translation>各层数据随后给出。</translation>
     </message>
     <message>
-        <source>Stopped before its figures were there.</source>
-        <translation>已停止，该方案的数据尚未算出。</translation>
+        <source>Stopped before the new figures were there.</source>
+        <translation>已停止，新的数据尚未算出。</translation>
     </message>
     <message>
         <source>KL {0} nats</source>
@@ -3080,6 +3092,10 @@
     <message>
         <source>plan {0}</source>
         <translation>方案 {0}</translation>
+    </message>
+    <message>
+        <source>{0} is the plan that is open</source>
+        <translation>{0} 就是当前打开的方案</translation>
     </message>
 </context>
 <context>
@@ -9164,6 +9180,14 @@
     <message>
         <source>Analyze it anew.</source>
         <translation>请重新分析。</translation>
+    </message>
+    <message>
+        <source>none of its overrides matches a layer of {model} (the first is of {first})</source>
+        <translation>其中没有一个覆盖项与 {model} 的层匹配（第一个为 {first}）</translation>
+    </message>
+    <message>
+        <source>Give the plan of this model.</source>
+        <translation>请提供此模型的方案。</translation>
     </message>
     <message>
         <source>getting ready</source>

@@ -370,7 +370,7 @@ def test_figures_of_an_edit_that_were_stopped_are_said_to_be_until_they_are_aske
     assert "Stopped" not in said()
     qtbot.mouseClick(window.strip.cancel, LEFT)
     qtbot.waitUntil(lambda: window.jobs.idle)
-    assert "Stopped before its figures were there" in said()
+    assert "Stopped before the new figures were there" in said()
     assert "on their way" not in said()
     monkeypatch.setattr(work, "first_figures", first)
     qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)

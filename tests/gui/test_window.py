@@ -699,6 +699,37 @@ def test_what_is_dropped_is_opened_by_its_kind(make_window, digits, tmp_path):
     assert window.document.undo_stack.undoText() == "plan plan.json"
 
 
+def test_a_plan_of_other_layers_is_refused_and_what_it_loses_is_listed(make_window, digits, tmp_path, qtbot):
+    window = make_window(digits)
+    document, file = window.document, tmp_path / "plan.json"
+
+    def take(plan):
+        file.write_text(json.dumps(plan.to_json()))
+        window.opening.take(file)
+        boxes = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+        for box in boxes:
+            box.close()
+        return [box.text() for box in boxes]
+
+    before = document.plan
+    (said,) = take(replace(before, overrides=()).with_layer("nowhere:conv2d", None, None))
+    assert "None of its overrides matches a layer" in said
+    assert "id 'nowhere:conv2d'" in said
+    assert document.plan == before
+    some = before.with_layer("nowhere:conv2d", None, None).with_layer("conv:conv2d", None, None)
+    (said,) = take(some)
+    assert said.splitlines()[0].startswith(f"1 of {len(some.overrides)} overrides in plan.json match no layer")
+    assert said.splitlines()[-1] == "id 'nowhere:conv2d'"
+    assert document.plan.fingerprint == some.fingerprint
+    assert take(some) == [said]
+    assert window.statusBar().currentMessage() == "plan.json is the plan that is open"
+    empty = make_window()
+    empty.opening.take(file)
+    (box,) = empty.findChildren(QMessageBox)
+    assert "No model is open" in box.text()
+    box.close()
+
+
 def test_a_field_does_not_take_a_dropped_file_for_text_and_what_cannot_be_opened_is_said(make_window, tmp_path):
     window = make_window()
     window.go("open")

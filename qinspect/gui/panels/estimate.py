@@ -35,7 +35,7 @@ def edit_line(document: Document) -> tuple[str, str]:
         chosen = tuple(row.index for row in run.analysis.samples)
         return measured_line(_on(document.measured_before, chosen), run.analysis.totals, len(chosen), unit), ""
     estimate = document.estimate() if document.freshness == "stale" else None
-    stopped = translate("Estimate", "Stopped before its figures were there.") if document.stopped else ""
+    stopped = translate("Estimate", "Stopped before the new figures were there.") if document.stopped else ""
     if estimate is None:
         return stopped, ""
     before = document.estimate(run.plan) if run else None
