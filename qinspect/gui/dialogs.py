@@ -103,6 +103,9 @@ def in_fields(text: str) -> str:
         "label": translate("DataForm", "&Labels"),
         "samples": translate("DataForm", "&Samples"),
         "split": translate("DataForm", "S&plit"),
+        "output": translate("MetricCard", "Output that is judged"),
+        "threads": translate("TargetPage", "&Threads"),
+        "batch": translate("TargetPage", "&Batch"),
     }
 
     def field(found: re.Match[str]) -> str:

@@ -450,6 +450,23 @@ def test_a_remedy_says_what_it_costs_at_run_time_where_the_layers_were_timed(mak
     qtbot.waitUntil(lambda: said("as fast as now") == [False, False, True])
 
 
+def test_the_verdict_says_why_no_kernels_ran_and_what_else_there_is_to_note(make_window, digits):
+    window = make_window(digits)
+    notes = (
+        Text("No kernels of {target} were run: {reason}.", target="PT2E", reason="there is no compiler"),
+        Text("Of {count} outputs, number {number} is judged; --output names another.", count=2, number=1),
+        "known of the model",
+    )
+    window.document.model = replace(digits.opened.model, notes=("known of the model",))
+    window.document.add_run(window.document.plan, replace(digits.analysis, notes=notes), exact=True)
+    window.go("verdict")
+    said = window.verdict_page.line.text().splitlines()
+    assert said[0].startswith("KL(fp32‖int8)")
+    assert said[1] == "No kernels of PT2E were run: there is no compiler."
+    assert said[2] == "Of 2 outputs, number 1 is judged; “Output that is judged” names another."
+    assert len(said) == 3
+
+
 def test_targets_are_called_as_people_call_them(make_window, digits):
     window = make_window(digits)
     assert "ONNX Runtime" in window.where.text()

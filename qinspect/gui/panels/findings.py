@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -115,6 +115,8 @@ class Findings(QWidget):
         mark = label(wrap=False)
         mark.setPixmap(icon(name, tone).pixmap(18, 18))
         gain = label("", "muted", wrap=False)
+        if self._beside:
+            gain.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if finding.gain is not None:
             gain.setText(self.tr("wins back ≈ {0} nats").format(f"{finding.gain:.3g}"))
             gain.setToolTip(self.tr("Estimated decrease of KL(fp32‖int8), mean per sample"))

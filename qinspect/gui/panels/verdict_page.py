@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton
 from ...engine.results import Totals, error_shares
 from ...engine.results.samples import Drift
 from ...session import Run
+from ..dialogs import in_fields
 from ..document import Document
 from ..icons import set_icon, set_primary
 from ..language import translated
@@ -141,7 +142,8 @@ class VerdictPage(Page):
             text = f"{text} {edit_line(document)[0]}".rstrip()
         self.empty_text.setText(text)
         self.line.setVisible(run is not None)
-        self.line.setText("\n".join(filter(None, (summary(totals), run and _drifted(run.analysis.drift)))))
+        lines = () if run is None else (summary(totals), *self._notes(run), _drifted(run.analysis.drift))
+        self.line.setText("\n".join(dict.fromkeys(filter(None, lines))))
         rows = run.analysis.layers if run is not None else ()
         shares = error_shares(layer for layer in rows if layer.fused_into is None)
         self.origin.setVisible(bool(shares))
@@ -162,6 +164,12 @@ class VerdictPage(Page):
         unsure = freshness == "quick" and last is not None
         older = tuple(f for f in last.analysis.findings if f.rule in MEASURED) if unsure and last is not None else ()
         self.findings.show_findings(findings, hint, stale, older, partial(price, document))
+
+    def _notes(self, run: Run) -> list[str]:
+        """What is to be said of an analysis, such as why no kernels ran; the Open page has what is of the model."""
+        model = self._document.model
+        known = () if model is None else model.notes
+        return [in_fields(translated(note)) for note in run.analysis.notes if note not in known]
 
     def _conditions(self, run: Run) -> str:
         target = run.analysis.target
