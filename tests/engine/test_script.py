@@ -109,6 +109,36 @@ torch.save([y, session()(x)[0], session("new.onnx")(x)[0]], "y.pt")
     assert kinds.count("QGemm") == 1
 
 
+class Cell(nn.Module):
+    """What torch's older exporter cannot follow; input (N, 8)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read, self.cell, self.fc = nn.Conv1d(1, 10, 10), nn.LSTMCell(10, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        x = F.pad(x, (0, 2), "reflect").unsqueeze(1)
+        return self.fc(self.cell(self.read(x).squeeze(-1))[0].relu())
+
+
+def test_what_torchs_exporter_cannot_write_anew_is_said_in_one_line_and_the_model_that_is_there_runs(
+    canonical, quantized, tmp_path: Path
+):
+    x = torch.randn(6, 8)
+    q = quantized(canonical(Cell(), x, dynamic=True), QuantPlan.preset(Target()), [(x,)])
+    assert export_script(q, tmp_path / "net", [(x,)], name="net").problems == ()
+    code = f"""
+import sys, torch
+sys.path.insert(0, {str(tmp_path / "net")!r})
+from build import session, write_onnx
+assert session()(torch.randn(2, 8))[0].shape == (2, 2)
+write_onnx("new.onnx")
+"""
+    done = subprocess.run([sys.executable, "-I", "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert [line[:31] for line in done.stderr.splitlines()] == ["torch's exporter cannot write t"]
+
+
 class Rows(nn.Module):
     """Linear layers with and without an activation, and a product; input (N, 5, 40)."""
 

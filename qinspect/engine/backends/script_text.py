@@ -95,10 +95,14 @@ def write_onnx(path, folder=HERE):
     axes = {name: {0: "batch"} for name in INPUTS}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's older exporter, which keeps the quantizers, is deprecated
-        torch.onnx.export(
-            load(folder), x, str(path), dynamo=False, opset_version=17, input_names=INPUTS, output_names=OUTPUTS,
-            dynamic_axes=axes,
-        )
+        try:
+            torch.onnx.export(
+                load(folder), x, str(path), dynamo=False, opset_version=17, input_names=INPUTS, output_names=OUTPUTS,
+                dynamic_axes=axes,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            said = str(error).splitlines()[0]
+            raise SystemExit(f"torch's exporter cannot write this model: {said}") from None
 '''
 
 PT2_SESSION = '''\
