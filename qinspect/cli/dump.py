@@ -24,6 +24,7 @@ def add(verb: Verb) -> None:
 def _dump(options: argparse.Namespace) -> int:
     made = early.out_folder(options)
     from ..engine.dump import dump
+    from ..engine.text import counted
 
     with progress() as report:
         model = words.load(options, report)
@@ -37,7 +38,7 @@ def _dump(options: argparse.Namespace) -> int:
         print(f"{found.layer}: {found.samples} samples; no kernel ran here")
     else:
         kernel = f"{found.kernel}: " if found.kernel else ""
-        apart = f", the others are up to {found.max_steps} steps apart" if found.max_steps else ""
+        apart = f", the others are up to {counted(found.max_steps, 'step')} apart" if found.max_steps else ""
         samples = f"{found.samples} samples"
         # Rounded, all but a few values would be all of them.
         share = "over 99.99%" if 0.9999 < found.equal_share < 1 else f"{found.equal_share:.2%}"

@@ -34,7 +34,7 @@ from .process.child import run_in_child
 from .progress import Report, part, silent
 from .qparams import QParams
 from .quantize import Quantization
-from .text import Text
+from .text import Text, counted
 
 SAMPLES = 8
 """Samples of the final split that are dumped."""
@@ -360,7 +360,8 @@ def _readme(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
     if difference is None:
         lines.append(f"No kernel's output: {description['why_no_kernel']}.")
     else:
-        apart = f", the others up to {difference['max_steps']} steps apart" if difference["max_steps"] else ""
+        steps = difference["max_steps"]
+        apart = f", the others up to {counted(steps, 'step')} apart" if steps else ""
         lines.append(
             f"output_kernel is what {description['kernel']} gave: {difference['equal_share']:.2%} of its values are"
             f" those of the simulation{apart}."

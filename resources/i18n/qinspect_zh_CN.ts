@@ -6838,10 +6838,6 @@
         <translation>{layers}：取值范围没有依据，其他数据会被截断</translation>
     </message>
     <message>
-        <source>{channels} of {layers} never change</source>
-        <translation>{layers}中的 {channels}从不变化</translation>
-    </message>
-    <message>
         <source>They can be cut out of the model. Their weights do not matter, but per-tensor scales see them.</source>
         <translation>可以把它们从模型中剪除。它们的权重无关紧要，但会影响逐张量的缩放系数。</translation>
     </message>
@@ -8398,10 +8394,6 @@
         <translation>采用平方误差最小的范围（MSE）。</translation>
     </message>
     <message>
-        <source>worst at {worst}: {share} of the values equal, up to {steps} steps apart</source>
-        <translation>最严重的是 {worst}：{share} 的值相同，最多相差 {steps} 级</translation>
-    </message>
-    <message>
         <source>Keep it in float, where that does not add borders that cost more.</source>
         <translation>让它保持浮点，只要新增的边界代价不更大。</translation>
     </message>
@@ -9076,6 +9068,18 @@
     <message>
         <source>Check the preprocessing: channel order (--channels), scale and normalization (--normalize), crop (--resize, --crop).</source>
         <translation>请检查预处理：通道顺序（--channels）、缩放与归一化（--normalize）、裁剪（--resize、--crop）。</translation>
+    </message>
+    <message>
+        <source>worst at {worst}: {share} of the values equal, the others up to {steps} apart</source>
+        <translation>最严重的是 {worst}：{share} 的值相同，其余最多相差 {steps}</translation>
+    </message>
+    <message>
+        <source>step</source>
+        <translation>级</translation>
+    </message>
+    <message>
+        <source>always the same: {channels} of {layers}</source>
+        <translation>始终不变：{layers}中的 {channels}</translation>
     </message>
     <message>
         <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); cutting them off is {share:.0%} of the error of rounding it there</source>

@@ -13,6 +13,7 @@ from torch import nn
 
 from qinspect.engine.backends import simulation
 from qinspect.engine.backends.fx.runner import FxRunner, engine, float_module, int8_module
+from qinspect.engine.backends.kit_torch_bench import faster_layout
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph
@@ -463,6 +464,28 @@ def test_times_are_given_for_every_layer_and_the_engine_is_set_back(images):
     assert set(timing.int8_us) == {layer.id for layer in q.graph.layers} | {""}
     assert {len(laps) for laps in [*timing.fp32_us.values(), *timing.int8_us.values()]} == {3}
     assert runner.channels_last in (True, False)
+
+
+class Grid(nn.Module):
+    """A detector's constants have five axes: samples, anchors, height, width, numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3)
+        self.register_buffer("anchors", torch.rand(1, 3, 1, 1, 2))
+
+    def forward(self, x):
+        return self.conv(x).unflatten(1, (3, 2)).permute(0, 1, 3, 4, 2) * self.anchors
+
+
+def test_a_model_with_constants_of_five_axes_is_timed_in_both_layouts(images):
+    supported("onednn")
+    runner = FxRunner(quantization_of(Grid().eval(), images, plan_for("onednn")))
+    assert len(runner.time((images[:1],), 1, 3, silent).fp32_ms) == 3
+    net = Grid().eval()
+    expected = net(images[:1])
+    same, given = faster_layout(net, [images[:1]])
+    assert torch.allclose(same(*given), expected, atol=1e-6)
 
 
 # -- beside torch.ao's own flows -------------------------------------------------------------------

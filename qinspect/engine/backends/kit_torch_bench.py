@@ -62,12 +62,18 @@ def faster_layout(model: nn.Module, x: Sequence[torch.Tensor]) -> tuple[nn.Modul
         return model, plain
     moved = [t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for t in x]
     before = statistics.median(milliseconds(model, plain) for _ in range(6))
-    changed: Any = model
-    changed.to(memory_format=torch.channels_last)
+    lay(model, torch.channels_last)
     if statistics.median(milliseconds(model, moved) for _ in range(6)) < before:
         return model, moved
-    changed.to(memory_format=torch.contiguous_format)
+    lay(model, torch.contiguous_format)
     return model, plain
+
+
+def lay(model: nn.Module, layout: torch.memory_format) -> None:
+    """Move what a model stores of four axes; ``Module.to`` would try the same with five, and raise."""
+    for stored in (*model.parameters(), *model.buffers()):
+        if stored.dim() == 4:
+            stored.data = stored.data.contiguous(memory_format=layout)
 
 
 class Watched:

@@ -38,10 +38,10 @@ def kernel_unlike_simulation(case: Case) -> list[Finding]:
         title = Text("{title}: the kernel's sums saturate", title=title)
     serious = (gain or 0.0) > DROP or worst.kernel.equal_share < 0.9
     evidence = Text(
-        "worst at {worst}: {share} of the values equal, up to {steps} steps apart",
+        "worst at {worst}: {share} of the values equal, the others up to {steps} apart",
         worst=worst.id,
         share=percent(worst.kernel.equal_share),
-        steps=worst.kernel.max_steps,
+        steps=counted(worst.kernel.max_steps, Text("step")),
     )
     if totals.kernel_agreement is not None and totals.agreement is not None:
         evidence = Text(

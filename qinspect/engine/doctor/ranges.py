@@ -302,7 +302,7 @@ def dead_channels(case: Case) -> list[Finding]:
         Finding(
             "dead_channels",
             Text(
-                "{channels} of {layers} never change",
+                "always the same: {channels} of {layers}",
                 channels=counted(dead, Text("channel")),
                 layers=counted(len(names), Text("layer")),
             ),

@@ -135,8 +135,10 @@ class FxRunner:
         if not any(layer.op == "conv2d" for layer in self.quantization.graph.layers):
             self.channels_last = False
             return plain, inputs
-        other: Any = float_module(self.quantization.graph)
-        other.to(memory_format=torch.channels_last)
+        other = float_module(self.quantization.graph)
+        for stored in (*other.parameters(), *other.buffers()):  # Module.to would try the same with five axes, and raise
+            if stored.dim() == 4:
+                stored.data = stored.data.contiguous(memory_format=torch.channels_last)
         moved = [x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs]
         times: tuple[list[int], list[int]] = ([], [])
         for _ in range(6):
