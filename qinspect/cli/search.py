@@ -177,14 +177,13 @@ def _line(point: Point, name: str, chosen: bool, drop_unit: str, unit: str) -> s
         return "–" if value is None else f"{value * scale:{form}}"
 
     verified, estimated = (None if kl is None else kl.value), point.estimated_kl
-    form = ".5f"
     if select is not None and kl is None:  # no distribution over classes: of the outputs' normalized MSE
-        verified, estimated, form = select.mse, point.estimated_mse, ".2e"
-    losses = f"{number(verified, form):>9} {number(estimated, form):>9}"
+        verified, estimated = select.mse, point.estimated_mse
+    losses = f"{number(verified, '.3g'):>9} {number(estimated, '.3g'):>9}"
     lost = None if drop is None else drop.value
     of_drop = number(lost, ".3f", 100) if drop_unit == "points" else number(lost, ".5g")
     if unit == "KB":
-        size, estimate = f"{point.bytes / 1000:.0f}", ""
+        size, estimate = f"{point.bytes / 1000:,.{0 if point.bytes >= 1e5 else 1}f}", ""
     else:
         form, scale = (".2f", 1e3) if unit == "µs" else (".3f", 1.0)
         size, estimate = number(point.int8_ms, form, scale), number(point.estimated_ms, form, scale)
