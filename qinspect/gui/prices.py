@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from ..engine.plan.file import plan_from_json
+from .panels.figures import micros
 
 if TYPE_CHECKING:
     from ..engine.plan import QuantPlan
@@ -27,12 +28,12 @@ def price(document: Document, finding: Finding) -> str:
     before, after = _ms(document, document.plan), _ms(document, plan_from_json(finding.plan))
     if before is None or after is None:
         return ""
-    ms = f"{abs(after - before):.2g}"
+    change = micros(float(f"{abs(after - before) * 1e3:.2g}"))
     if abs(after - before) < SAME * before:
         return QCoreApplication.translate("Findings", "as fast as now (estimated)")
     if after > before:
-        return QCoreApplication.translate("Findings", "costs ≈ {0} ms").format(ms)
-    return QCoreApplication.translate("Findings", "saves ≈ {0} ms").format(ms)
+        return QCoreApplication.translate("Findings", "costs ≈ {0}").format(change)
+    return QCoreApplication.translate("Findings", "saves ≈ {0}").format(change)
 
 
 def _ms(document: Document, plan: QuantPlan) -> float | None:

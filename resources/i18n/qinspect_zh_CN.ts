@@ -1564,12 +1564,12 @@
         <translation>速度不变（估计）</translation>
     </message>
     <message>
-        <source>costs ≈ {0} ms</source>
-        <translation>多用 ≈ {0} ms</translation>
+        <source>costs ≈ {0}</source>
+        <translation>多用 ≈ {0}</translation>
     </message>
     <message>
-        <source>saves ≈ {0} ms</source>
-        <translation>节省 ≈ {0} ms</translation>
+        <source>saves ≈ {0}</source>
+        <translation>节省 ≈ {0}</translation>
     </message>
 </context>
 <context>

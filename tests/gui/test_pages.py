@@ -445,8 +445,8 @@ def test_a_remedy_says_what_it_costs_at_run_time_where_the_layers_were_timed(mak
         return [any(text in label.text() for label in card.findChildren(QLabel)) for card in findings.cards]
 
     findings = window.verdict_page.findings
-    qtbot.waitUntil(lambda: said("costs ≈ 0.1 ms") == [True, False, False])
-    qtbot.waitUntil(lambda: said("saves ≈ 0.3 ms") == [False, True, False])
+    qtbot.waitUntil(lambda: said("costs ≈ 100 µs") == [True, False, False])
+    qtbot.waitUntil(lambda: said("saves ≈ 300 µs") == [False, True, False])
     qtbot.waitUntil(lambda: said("as fast as now") == [False, False, True])
 
 
