@@ -17,6 +17,7 @@ from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.export import write_model
 from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.inspect import inspect
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph, opening_plan, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
@@ -202,6 +203,22 @@ def test_what_a_gelu_adds_to_its_erf_is_no_relu_that_a_grid_stands_for(tmp_path,
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     model = load_model(ModelSpec(str(path)))
     assert sum(layer.op == "relu" for layer in model.graph.layers) == clips
+
+
+def test_a_single_number_that_a_file_quantizes_when_it_runs_is_read(tmp_path):
+    stored = [numpy_helper.from_array(np.asarray(value), name) for name, value in
+              {"two": np.float32(2), "scale": np.float32(2 / 127), "zero": np.int8(0)}.items()]  # fmt: skip
+    nodes = [
+        helper.make_node("QuantizeLinear", ["two", "scale", "zero"], ["whole"]),
+        helper.make_node("DequantizeLinear", ["whole", "scale", "zero"], ["real"]),
+        helper.make_node("Mul", ["x", "real"], ["y"]),
+    ]
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 8]) for name in "xy"]
+    path = tmp_path / "scalar.onnx"
+    graph = helper.make_graph(nodes, "scalar", ends[:1], ends[1:], stored)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    x = torch.ones(1, 8)
+    assert torch.allclose(outputs_of(Executor(load_model(ModelSpec(str(path))).graph)((x,)))[0], 2 * x)
 
 
 class Words(torch.nn.Module):

@@ -24,7 +24,8 @@ def quantized(real: Array, grid: tuple[Array, Array], op: Op, params: QParams) -
     """A stored tensor that the file quantizes when it runs."""
     scale, zero = _spread(real.shape, grid, op)
     ends = (params.qmin, params.qmax)
-    return np.clip(np.rint(real / scale) + zero, *ends).astype(np.int32 if params.is_float else params.dtype)
+    whole = np.clip(np.rint(real / scale) + zero, *ends)
+    return np.asarray(whole, np.int32 if params.is_float else params.dtype)
 
 
 def dequantized(whole: Array, grid: tuple[Array, Array], op: Op) -> Array:
