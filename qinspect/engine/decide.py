@@ -26,6 +26,9 @@ EMBEDDINGS = frozenset({"embedding", "embedding_bag"})
 MATRIX_PRODUCTS = frozenset({"matmul"})
 """Layers whose two inputs are both rounded at run time where they are dynamic."""
 
+TOGETHER = frozenset({"cat", "stack"})
+"""Layers that put values beside one another."""
+
 WHOLE = frozenset({"bool", "uint8", "int8", "int16", "int32", "int64"})
 """Tensors that have no scale and need none."""
 
@@ -232,7 +235,9 @@ class _Decider:
             return True
         made = [self._made_quantized(name) for name in self.graph.data(layer)]
         if handed_on:
-            return any(made)
+            # What only puts values together gains nothing where one of them is float, and a detector's scores would
+            # be rounded on the grid of its boxes.
+            return all(made) if layer.op in TOGETHER else any(made)
         return all(made) and layer.op != "cat" and self.table.grouping(layer) == SHARED
 
     def _is_fixed(self, layer: Layer) -> bool:

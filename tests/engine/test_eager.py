@@ -242,3 +242,25 @@ def test_a_folder_with_a_dynamic_layer_is_rebuilt(canonical, quantized, tmp_path
     found = export_fx(quantized(canonical(net, x), plan, [(x,)]), tmp_path / "net", [(x,)])
     assert found.problems == ()
     assert found.quantized == ("0:linear", "2:linear")
+
+
+class Scores(nn.Module):
+    """A sigmoid, whose kernel has a fixed grid, beside values of a wider range."""
+
+    def __init__(self):
+        super().__init__()
+        self.scores, self.boxes = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1)
+        self.last = nn.Conv2d(8, 2, 1)
+
+    def forward(self, x):
+        return self.last(torch.cat([torch.sigmoid(self.scores(x)), 20 * self.boxes(x).relu()], 1))
+
+
+def test_a_sigmoid_hands_on_the_grid_that_it_shares_and_not_its_own_fixed_one(each_engine, canonical, quantized):
+    torch.manual_seed(0)
+    net, x = Scores().eval(), torch.randn(4, 3, 8, 8)
+    q = quantized(canonical(net, x[:2]), plan_for(each_engine), [(x,)])
+    assert {":sigmoid", ":cat"} <= q.quantized
+    found = checks(FxRunner(q), x)
+    assert {":sigmoid", ":cat"} <= found.keys()
+    assert all(found[id].max_steps <= 1 and found[id].equal_share > 0.99 for id in (":sigmoid", ":cat"))

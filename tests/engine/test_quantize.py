@@ -249,3 +249,24 @@ def test_a_weights_grid_is_computed_once_for_a_qconfig_and_graph(canonical, monk
     assert [config.estimator for config in asked] == ["minmax", "percentile"]
     assert found[:2] == found[2:]
     assert found[0] != found[1]
+
+
+@pytest.mark.parametrize("plan", [ORT, FX])
+def test_a_detectors_scores_are_not_put_on_the_grid_of_its_boxes(of, plan):
+    """Boxes are decoded in float, and what is handed on is both beside each other: no integer kernel gains anything."""
+
+    def decoded(net, x):
+        found = net.head(x)
+        return torch.cat([(found[:, :2] * 2 - 0.5) ** 2 * 64, torch.sigmoid(found[:, 2:])], 1)
+
+    q = of(Net(decoded, head=nn.Conv2d(3, 6, 1)), plan)
+    assert not {":cat", ":sigmoid", ":pow"} & q.quantized
+    assert "head:conv2d" in q.quantized
+    named = of(Net(decoded, head=nn.Conv2d(3, 6, 1)), plan.with_override(Override("op", "cat", None, TensorConfig())))
+    assert ":cat" in named.quantized
+
+
+@pytest.mark.parametrize("plan", [ORT, FX])
+def test_what_is_handed_on_together_is_rounded_where_all_of_it_comes_from_integers(of, plan):
+    net = Net(lambda net, x: torch.cat([net.one(x), net.two(x)], 1), one=nn.Conv2d(3, 2, 1), two=nn.Conv2d(3, 4, 1))
+    assert of(net, plan).quantized >= {"one:conv2d", "two:conv2d", ":cat"}

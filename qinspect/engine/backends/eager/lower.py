@@ -68,7 +68,11 @@ class _EagerWriter(Int8Writer):
             return self.module(layer, made, text, reads), "quantized.prelu"
         if layer.op in (*POINTWISE, "elu"):
             made = eager_layers.observed(how.module(self.layers.params), point)
-            return self.module(layer, made, f"observed({how.text()}, {out})", reads), f"quantized.{layer.op}"
+            node = self.module(layer, made, f"observed({how.text()}, {out})", reads)
+            if layer.op == "sigmoid" and point != (1 / 256, 0):
+                # Eager mode's kernel has the one grid, and a cat wants the one that all its inputs share.
+                node = self.quantize(self.dequantize(node, layer.id), layer.value, layer.id)
+            return node, f"quantized.{layer.op}"
         return super().kernel(layer, reads, relu)
 
     def weighted(self, layer: Layer, how: Call, reads: Mapping[str, Any], relu: bool) -> tuple[fx.Node, str]:
