@@ -11,7 +11,8 @@ from PySide6.QtGui import QRegion
 from qinspect.engine.plan.qconfig import PRESETS
 from qinspect.engine.results import Errors, LayerRow, error_shares
 from qinspect.engine.results.kernels import KernelCheck, Latency
-from qinspect.gui.panels.layer_columns import COLUMNS, facts_of, flags, gain_us, operator_text, short
+from qinspect.gui.panels.layer_columns import COLUMNS
+from qinspect.gui.panels.layer_facts import facts_of, flags, gain_us, operator_text, short
 from qinspect.gui.panels.layer_model import BarRole, LayerModel, SearchRole, build
 from qinspect.gui.panels.layer_tree import LayerTree
 

@@ -20,7 +20,7 @@ from .candidates import CandidatesPanel
 from .cards import label
 from .figures import micros
 from .geometry import geometry
-from .layer_columns import ran_text, stays_float
+from .layer_facts import ran_text, stays_float
 from .qconfig_editor import QConfigEditor
 from .range_panel import RangePanel
 

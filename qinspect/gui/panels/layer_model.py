@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication
 
 from ...engine.results import LayerRow
 from ..language import translated
-from .layer_columns import COLUMNS, Facts, flags
+from .layer_columns import COLUMNS
+from .layer_facts import Facts, flags
 
 Index = QModelIndex | QPersistentModelIndex
 translate = QCoreApplication.translate

@@ -46,7 +46,8 @@ from PySide6.QtWidgets import (
 from ..icons import set_icon
 from ..theme import colours_of
 from .cards import row
-from .layer_columns import COLUMNS, SETS, Facts
+from .layer_columns import COLUMNS, SETS
+from .layer_facts import Facts
 from .layer_model import BarRole, IdsRole, LayerModel, PlainRole, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex

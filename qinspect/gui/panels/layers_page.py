@@ -24,7 +24,7 @@ from .bottom import Bottom
 from .cards import OneLine
 from .detail import Detail
 from .estimate import edit_line
-from .layer_columns import Facts, facts_of
+from .layer_facts import Facts, facts_of
 from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
 from .marked_tabs import MarkedTabs

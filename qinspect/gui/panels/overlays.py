@@ -11,7 +11,7 @@ from ...engine.results import Analysis, LayerRow
 from ..graph.model import FLOAT, INT8, Figures, GraphNode
 from ..plots.depth import DepthPoint
 from ..plots.latency import LatencyBar
-from .layer_columns import Facts, gain_us, left_in_float, operator_text, short
+from .layer_facts import Facts, gain_us, left_in_float, operator_text, short
 
 if TYPE_CHECKING:
     from ...engine.graph import Layer, LayerGraph
