@@ -261,6 +261,26 @@ class Skips(nn.Module):
         return self.fc(y.mean((2, 3))), x
 
 
+class Halves(nn.Module):
+    """One half goes through a convolution, and both are put together again."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.one, self.last = nn.Conv2d(3, 8, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(8, 2, 1)
+
+    def forward(self, x):
+        kept, changed = F.relu(self.stem(x)).chunk(2, 1)
+        return self.last(torch.cat([kept, F.relu(self.one(changed))], 1))
+
+
+def test_a_value_that_is_split_before_it_is_read_is_written_and_compared(samples, trace_once, tmp_path):
+    fused = fuse(trace_once(Halves().eval(), *samples[0], dynamic=True), PLAN).graph
+    q = quantize(fused, PLAN, calibrate(fused, samples, share=1.0).tensors)
+    found = export_tensorrt(q, tmp_path / "net.onnx", samples)
+    assert found.problems == ()
+    assert found.quantized == ("stem:conv2d", "one:conv2d", ":cat", "last:conv2d")
+
+
 def test_float_layers_and_outputs_take_what_is_in_integers_as_those_say_it(samples, trace_once, tmp_path):
     plan = replace(PLAN, overrides=(Override("id", "fc:linear", None, None),))
     with torch.random.fork_rng():

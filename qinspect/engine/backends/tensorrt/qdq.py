@@ -165,6 +165,8 @@ def with_integers(model: onnx.ModelProto, quantization: Quantization) -> onnx.Mo
             continue
         # A merged padding has its source's numbers, around which whoever reads them puts the zeros.
         origin = layer.inputs[0] if layer.id in merged else value
+        if origin == value and value not in tensors:
+            continue  # the parts of a split, which are no tensor
         if origin not in whole:
             writer.pair(origin, tensors[value], layer)
         whole[value] = integer_tensor(origin)
