@@ -29,6 +29,9 @@ MATRIX_PRODUCTS = frozenset({"matmul"})
 TOGETHER = frozenset({"cat", "stack"})
 """Layers that put values beside one another."""
 
+PARTING = frozenset({"split", "split_with_sizes", "chunk", "unbind"})
+"""Layers whose value is several tensors, which one layer each takes out."""
+
 WHOLE = frozenset({"bool", "uint8", "int8", "int16", "int32", "int64"})
 """Tensors that have no scale and need none."""
 
@@ -225,6 +228,9 @@ class _Decider:
                 self._drop(layer, UNREAD, asked)
                 continue
             read.update(data)
+        self._pass_on_float(asked)
+
+    def _pass_on_float(self, asked: frozenset[str]) -> None:
         for layer in self.graph.layers:
             if layer.id in self.passing and not self._data_quantized(layer):
                 self._drop(layer, FLOAT_INPUT, asked)
@@ -275,7 +281,9 @@ class _Decider:
         for layer in reversed(self.graph.layers):
             if layer.id not in self.quantized:
                 continue
-            if not any(reader.id in self.quantized for reader in self.graph.consumers.get(layer.value, ())):
+            readers = [reader.id in self.quantized for reader in self.graph.consumers.get(layer.value, ())]
+            # Where parts of a value are read in float, each of the others is rounded for itself.
+            if not (all(readers) if layer.op in PARTING else any(readers)):
                 if layer.op in WEIGHTED:
                     self.real.add(layer.value)
                     continue
@@ -283,6 +291,7 @@ class _Decider:
             elif layer.op == "add" and len(layer.inputs) == 2:
                 alone = [name for name in layer.inputs if self._fuses_with_reader(name)]
                 self.real.update(sorted(alone, key=order.__getitem__)[-1:])
+        self._pass_on_float(asked)
 
     def _fuses_with_reader(self, value: str) -> bool:
         producer = self.graph.producer.get(value)

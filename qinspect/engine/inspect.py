@@ -14,6 +14,7 @@ from .data import Dataset
 from .decide import WEIGHTED, decide
 from .existing import Ran, config_of, run_in_float
 from .graph import Layer, LayerGraph
+from .graph.nodes import repeatable
 from .groups import shared_groups, unheard, unshared
 from .job import fused_graph, opening_plan
 from .load import Model
@@ -26,7 +27,7 @@ from .progress import Report, silent
 from .ranges import estimate_weight
 from .results import Analysis, Totals
 from .rows import group_leader, params_json, row_and_absorbed
-from .text import Text
+from .text import Text, listed
 
 
 def what_runs(model: Model, report: Report = silent) -> tuple[Mapping[str, Ran], str | None]:
@@ -169,11 +170,28 @@ def data_json(data: Dataset, metric: Metric) -> dict[str, Any]:
     }
 
 
+def _draws(layer: Layer) -> bool:
+    """Whether a layer that runs as its author wrote it gives something else each time."""
+    space, _, name = layer.target.partition(".")
+    if layer.op != "other" or space != "aten" or "." not in name:
+        return False
+    packet, overload = name.split(".")
+    return not repeatable(getattr(getattr(torch.ops.aten, packet), overload))
+
+
 def notes_of(model: Model, plan: QuantPlan) -> tuple[str, ...]:
     """What is to be said of model and plan, overrides that match nothing among it."""
     found = [*model.notes, *plan.warnings()]
     if model.existing is not None and model.graph.inputs:
         found += [model.existing.reference, *filter(None, [model.existing.done])]
+    if drawn := [layer.id for layer in model.graph.layers if _draws(layer)]:
+        found.append(
+            Text(
+                "{layers}: random numbers are drawn there, so that two runs differ without any quantization. Leave "
+                "that out of what is deployed, or make the numbers an input.",
+                layers=listed(drawn),
+            )
+        )
     for override in plan.unmatched(model.graph):
         try:
             check_override(model.graph, override)

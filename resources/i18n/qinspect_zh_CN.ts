@@ -9098,6 +9098,10 @@
         <translation>文件中这些值各有自己的网格，而在此目标上它们共用 {leaders} 的网格。此处的数字以共用的网格为准；qinspect compare 按原样运行该文件。</translation>
     </message>
     <message>
+        <source>{layers}: random numbers are drawn there, so that two runs differ without any quantization. Leave that out of what is deployed, or make the numbers an input.</source>
+        <translation>{layers}：这里会抽取随机数，因此即使不量化，两次运行的结果也不同。请在部署的模型中去掉它，或把这些随机数作为输入。</translation>
+    </message>
+    <message>
         <source>What runs its layers is not known: {where} {what}</source>
         <translation>无法得知它的各层由什么运行：{where} {what}</translation>
     </message>

@@ -7,7 +7,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from qinspect.engine.inspect import notes_of
 from qinspect.engine.load import ModelSpec, is_callable, load_model
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.source import parse_shape
 
@@ -330,3 +332,25 @@ def test_shapes_are_read_and_slips_refused():
     for text in ("", "1,,3", "a", "1,0", "1,-3", ";"):
         with pytest.raises(Problem, match="is not a shape"):
             parse_shape(text)
+
+
+def test_random_numbers_that_a_model_draws_are_said_and_those_of_training_are_not(tmp_path):
+    (tmp_path / "net.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.fc, self.drop = nn.Linear(4, 4), nn.Dropout(0.5)\n"
+        "    def forward(self, x):\n"
+        "        x = self.drop(self.fc(x))\n"
+        "        return x + torch.randn_like(x) if self.noisy else x\n"
+        "def model(noisy=True):\n"
+        "    net = Net()\n"
+        "    net.noisy = noisy\n"
+        "    return net\n"
+        "def calm():\n"
+        "    return model(False)\n"
+    )
+    for name, said in (("model", True), ("calm", False)):
+        model = load_model(ModelSpec(f"{tmp_path / 'net.py'}:{name}", None, ((1, 4),)), allow_code=True)
+        assert any(":randn_like: random numbers" in note for note in notes_of(model, QuantPlan())) == said

@@ -25,7 +25,7 @@ PLAN = QuantPlan.preset(Target())
 
 
 class Net(nn.Module):
-    """Two inputs, reductions and a split in halves (whose forms changed in opset 18), outputs by name."""
+    """Two inputs, reductions, halves and an enlargement (whose forms changed in opset 18), outputs by name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,9 @@ class Net(nn.Module):
 
     def forward(self, image, shift):
         x = F.relu(self.conv(image)) + shift
-        return {"logits": self.fc(x.mean((2, 3))), "rows": x.mean(3), "most": F.glu(x, 1).amax((2, 3))}
+        wide = F.interpolate(x, scale_factor=2, mode="bilinear")
+        most = F.glu(wide, 1).amax((2, 3)) + x.flatten(2).max(2)[0][:, :4]
+        return {"logits": self.fc(x.mean((2, 3))), "rows": x.mean(3), "most": most}
 
 
 @pytest.fixture

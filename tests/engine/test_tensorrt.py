@@ -281,6 +281,30 @@ def test_a_value_that_is_split_before_it_is_read_is_written_and_compared(samples
     assert found.quantized == ("stem:conv2d", "one:conv2d", ":cat", "last:conv2d")
 
 
+class Attention(nn.Module):
+    """As vision transformers have it: one linear layer, whose value is taken apart; (N, 3, 12, 12)."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.qkv, self.out = nn.Conv2d(3, 8, 4, 4), nn.Linear(8, 24), nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        q, k, v = self.qkv(x).reshape(-1, 9, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        weights = (q * 0.5 @ k.transpose(-2, -1)).softmax(-1)
+        return self.out((weights @ v).transpose(1, 2).reshape(-1, 9, 8).mean(1))
+
+
+def test_of_a_value_whose_parts_are_read_in_integers_and_in_float_those_parts_alone_are_rounded(
+    samples, trace_once, tmp_path
+):
+    fused = fuse(trace_once(Attention().eval(), *samples[0], dynamic=True), PLAN).graph
+    q = quantize(fused, PLAN, calibrate(fused, samples, share=1.0).tensors)
+    assert ":unbind" not in q.quantized
+    assert {"qkv:linear", "out:linear"} < q.quantized
+    assert export_tensorrt(q, tmp_path / "net.onnx", samples).problems == ()
+
+
 def test_float_layers_and_outputs_take_what_is_in_integers_as_those_say_it(samples, trace_once, tmp_path):
     plan = replace(PLAN, overrides=(Override("id", "fc:linear", None, None),))
     with torch.random.fork_rng():

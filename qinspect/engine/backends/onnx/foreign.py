@@ -183,11 +183,17 @@ def _export(graph: LayerGraph, shapes: Mapping[str, Shape], values: list[str]) -
     finally:
         logger.setLevel(level)
     assert program is not None
-    model = inliner.inline_selected_functions(program.model_proto, FUNCTIONS, inline_schema_functions=True)
-    model = without_sequences(model)
+    model = without_sequences(_taken_apart(program.model_proto))
     if len(names - {output.name for output in model.graph.output}):
         raise NotWritten(Text("ONNX export"), Text("values got lost in torch's exporter"), Text("Use an FX target."))
     return model
+
+
+def _taken_apart(model: onnx.ModelProto) -> onnx.ModelProto:
+    try:
+        return inliner.inline_selected_functions(model, FUNCTIONS, inline_schema_functions=True)
+    except RuntimeError:  # onnx knows no types inside of a loop (an embedding bag's), on which CastLike's form depends
+        return inliner.inline_selected_functions(model, FUNCTIONS[1:], inline_schema_functions=True)
 
 
 @contextlib.contextmanager

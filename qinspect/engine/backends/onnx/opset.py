@@ -107,7 +107,7 @@ def with_opset(model: onnx.ModelProto, wanted: int | None = None) -> onnx.ModelP
     copy.CopyFrom(model)
     if opset < 18:
         _reduce_by_attribute(copy)
-        _split_evenly(copy)
+        _without_what_came_with_18(copy)
     if opset >= 20:
         with_gelu(copy)
     _check_operators(copy, opset)
@@ -120,17 +120,24 @@ def with_opset(model: onnx.ModelProto, wanted: int | None = None) -> onnx.ModelP
 
 def _reduce_by_attribute(model: onnx.ModelProto) -> None:
     """Before opset 18 all reductions but the sum have their axes as an attribute."""
-    stored = {tensor.name: tensor for tensor in model.graph.initializer}
-    constants = {node.output[0]: node for node in model.graph.node if node.op_type == "Constant"}
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    made: dict[str, onnx.NodeProto] = {}
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            stored[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+        elif node.op_type == "Reshape" and node.input[0] in stored:  # of a single axis
+            stored[node.output[0]] = stored[node.input[0]].reshape(-1)
+        else:
+            continue
+        made[node.output[0]] = node
     axes_of: set[str] = set()
-    stored.update({name: node.attribute[0].t for name, node in constants.items() if node.attribute[0].name == "value"})
     for node in model.graph.node:
         if node.op_type.startswith("Reduce") and node.op_type != "ReduceSum" and len(node.input) == 2:
             if node.input[1] not in stored:
                 raise Problem(
                     metadata(node, LAYER), Text("reduces over axes known at run time"), Text("Give --opset 18.")
                 )
-            axes = [int(axis) for axis in numpy_helper.to_array(stored[node.input[1]])]
+            axes = [int(axis) for axis in stored[node.input[1]].reshape(-1)]
             axes_of.add(node.input[1])
             del node.input[1:]
             kept = [a for a in node.attribute if a.name != "noop_with_empty_axes"]
@@ -141,17 +148,24 @@ def _reduce_by_attribute(model: onnx.ModelProto) -> None:
     tensors = [tensor for tensor in model.graph.initializer if tensor.name in used]
     del model.graph.initializer[:]
     model.graph.initializer.extend(tensors)
-    for name in axes_of & constants.keys() - used:
-        model.graph.node.remove(constants[name])
+    for name in axes_of & made.keys() - used:
+        model.graph.node.remove(made[name])
 
 
-def _split_evenly(model: onnx.ModelProto) -> None:
-    """Before opset 18 a Split without sizes gives as many equal parts as it has outputs: no number is told."""
+def _without_what_came_with_18(model: onnx.ModelProto) -> None:
+    """Leave out what says no more than was meant before: the number of equal parts, the usual way to resize."""
     for node in model.graph.node:
+        said = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
         if node.op_type == "Split" and len(node.input) == 1:
-            kept = [attribute for attribute in node.attribute if attribute.name != "num_outputs"]
-            del node.attribute[:]
-            node.attribute.extend(kept)
+            usual = {"num_outputs"}
+        elif node.op_type == "Resize":
+            meant = {"antialias": 0, "keep_aspect_ratio_policy": b"stretch"}
+            usual = {name for name, value in meant.items() if said.get(name) == value}
+        else:
+            continue
+        kept = [attribute for attribute in node.attribute if attribute.name not in usual]
+        del node.attribute[:]
+        node.attribute.extend(kept)
 
 
 def _check_operators(model: onnx.ModelProto, opset: int) -> None:
