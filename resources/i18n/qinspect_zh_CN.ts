@@ -7802,6 +7802,14 @@
         <translation>请把它安装到 qinspect 所在的同一环境。</translation>
     </message>
     <message>
+        <source>1 channel of 1 layer never changes</source>
+        <translation>1 层中的 1 个通道从不变化</translation>
+    </message>
+    <message>
+        <source>{channels} of {layers} never change</source>
+        <translation>{layers}中的 {channels}从不变化</translation>
+    </message>
+    <message>
         <source>It must work without arguments.</source>
         <translation>它必须不带参数就能运行。</translation>
     </message>
@@ -9076,10 +9084,6 @@
     <message>
         <source>step</source>
         <translation>级</translation>
-    </message>
-    <message>
-        <source>always the same: {channels} of {layers}</source>
-        <translation>始终不变：{layers}中的 {channels}</translation>
     </message>
     <message>
         <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); cutting them off is {share:.0%} of the error of rounding it there</source>

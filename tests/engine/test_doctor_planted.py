@@ -243,7 +243,10 @@ def test_channels_that_never_change_are_counted(examine):
     with torch.no_grad():
         net[0].bias[[2, 7]] = -100.0
     finding = examine(net, x)["dead_channels"]
-    assert finding.title.endswith("2 channels of 1 layer")
+    assert finding.title == "2 channels of 1 layer never change"
+    with torch.no_grad():
+        net[0].bias[7] = 1.0
+    assert examine(net, x)["dead_channels"].title == "1 channel of 1 layer never changes"
 
 
 def test_one_sample_is_no_evidence_that_channels_never_change(examine):

@@ -301,8 +301,10 @@ def dead_channels(case: Case) -> list[Finding]:
     return [
         Finding(
             "dead_channels",
-            Text(
-                "always the same: {channels} of {layers}",
+            Text("1 channel of 1 layer never changes")
+            if dead == 1
+            else Text(
+                "{channels} of {layers} never change",
                 channels=counted(dead, Text("channel")),
                 layers=counted(len(names), Text("layer")),
             ),
