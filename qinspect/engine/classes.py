@@ -71,11 +71,12 @@ def judged(metric: Metric, graph: LayerGraph, data: Dataset | None) -> Metric:
 
 def _judged_output(metric: Metric, graph: LayerGraph, data: Dataset | None) -> int:
     found: dict[int, int] = {}
+    real = [graph.dtypes.get(name, "").startswith(("float", "bfloat")) for name in graph.output_values]
     targets = None if data is None else data.targets
     if data is not None and targets is not None and len(targets) and targets.dtype.kind in "iu":
         for index, name in enumerate(graph.output_values):
             shape = _shape(graph, name)
-            if not graph.dtypes.get(name, "").startswith(("float", "bfloat")):
+            if not real[index]:
                 continue
             if data.labels is None:
                 if axis_for(len(shape), targets.shape[1:], shape) is not None:
@@ -84,7 +85,7 @@ def _judged_output(metric: Metric, graph: LayerGraph, data: Dataset | None) -> i
                 over = shape[1] - 1 - int(data.labels.max())
                 if over >= 0 and shape[1] > 1:
                     found[index] = over
-    return min(found, key=lambda index: found[index], default=0)
+    return min(found, key=lambda index: found[index], default=real.index(True) if any(real) else 0)
 
 
 def named_output(graph: LayerGraph, word: str) -> int:

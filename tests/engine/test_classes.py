@@ -162,6 +162,21 @@ def test_the_output_that_fits_the_labels_is_judged(detector, tmp_path):
     assert judged(METRICS["rmse"], detector, two).output == 0
 
 
+def test_without_labels_numbers_of_classes_are_not_judged_where_there_are_real_numbers(canonical, tmp_path):
+    class Answers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(5, 4)
+
+        def forward(self, x):
+            logits = self.fc(x)
+            return logits.argmax(1), logits
+
+    graph = canonical(Answers(), torch.randn(2, 5))
+    assert judged(TOP1, graph, None).output == 1
+    assert class_axis(graph, None, TOP1) == Of(1, "flat")
+
+
 def test_an_output_may_be_named_by_number_or_key(canonical, detector):
     named = canonical(Detector(named=True).eval(), torch.randn(2, 3, 5, 5))
     assert [named_output(named, word) for word in ("2", "kind", "box")] == [2, 1, 0]
