@@ -8,6 +8,7 @@ import json
 import pytest
 import torch
 
+from qinspect.engine import analyze as analyze_module
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
@@ -16,11 +17,14 @@ from qinspect.engine.plan.file import read_plan
 from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
 from qinspect.engine.quantize import quantize
+from qinspect.engine.search import costs as costs_module
 from qinspect.engine.search import run
 from qinspect.engine.search.choices import space
 from qinspect.engine.search.families import families_of, least_estimated, without
 from qinspect.engine.search.pareto import Constraint, write_pareto
 from qinspect.engine.search.run import search
+from qinspect.engine.search.whatif import score_missing
+from qinspect.engine.sensitivity.estimate import score
 
 BAD = "depthwise:conv2d"
 
@@ -96,6 +100,28 @@ def test_the_files_hold_every_point_and_its_plan(sized, tmp_path):
         assert (row["final"] is None) != row["chosen"]
         assert row["int8_ms"] is None
     assert read_plan(tmp_path / "plan.json").fingerprint == sized.best.plan.fingerprint
+
+
+@pytest.mark.parametrize("what", ["analysis", "search", "edit"])
+def test_of_a_small_net_every_estimate_rests_on_more_samples_and_vectors(case, monkeypatch, what):
+    model, data, plan, calibration = case
+    split = data.splits.final if what == "analysis" else data.splits.select
+    asked = []
+
+    def heard(*given, total=0, draws=1, **more):
+        asked.append((total, draws))
+        return score(*given, total=total, draws=draws, **more)
+
+    monkeypatch.setattr(analyze_module, "score", heard)
+    monkeypatch.setattr(costs_module, "score", heard)
+    if what == "analysis":
+        analyze_module.analyze(model, data, plan, calibration, kernels=False, exact=False)
+    elif what == "search":
+        search(*case, objective="size")
+    else:
+        score_missing(model, data, plan, calibration, costs_module.Costs())
+    assert len(split) > 64
+    assert set(asked) == {(min(256, len(split)), 4)}
 
 
 def test_kinds_of_changes_that_are_struck_are_in_no_plan(case, monkeypatch):
