@@ -231,6 +231,7 @@ class _Decider:
         self._pass_on_float(asked)
 
     def _pass_on_float(self, asked: frozenset[str]) -> None:
+        """Leave in float what only passes on a value that is float."""
         for layer in self.graph.layers:
             if layer.id in self.passing and not self._data_quantized(layer):
                 self._drop(layer, FLOAT_INPUT, asked)
