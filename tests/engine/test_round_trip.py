@@ -284,3 +284,44 @@ class Net(nn.Module):
     opened = load_model(ModelSpec(str(tmp_path / "q.onnx")))
     found = {layer.id for layer in fused_graph(opened, opened.existing.plan).graph.layers if not layer.transparent}
     assert found == wanted
+
+
+SCALED = """
+import torch
+from torch import nn
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.wide, self.back = nn.Linear(8, 16), nn.Linear(16, 8)
+        self.gamma = nn.Parameter(torch.full((8,), 0.5))
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = (x - x.mean(1, keepdim=True)) / torch.sqrt(x.pow(2).mean(1, keepdim=True) + 1e-6)
+        return self.head(x + self.gamma * self.back(torch.relu(self.wide(x))))
+
+def model():
+    torch.manual_seed(0)
+    return Scaled()
+"""
+
+
+@pytest.mark.parametrize("to", ["onnx", "tensorrt", "fx", "eager"])
+def test_scaled_linear_layers_of_sequences_and_operators_with_a_number_open_again(tmp_path, to):
+    # ConvNeXt's block: gamma is folded into the linear layer, whose value is then that of the product;
+    # and torch takes the epsilon, a number, where its declaration has a tensor.
+    if not TARGETS[to]:
+        pytest.skip("this torch has no engine for integer kernels")
+    (tmp_path / "scaled.py").write_text(SCALED)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(40, 5, 8)).astype(np.float32))
+    model = load_model(ModelSpec(f"{tmp_path / 'scaled.py'}:model", None, ((2, 5, 8),)), allow_code=True)
+    data = open_data(DataSpec(source=str(tmp_path / "x.npz")))
+    plan = first_plan(model.graph, Target.parse(TARGETS[to]))
+    calibration = calibrate_model(model, data, plan)
+    out = tmp_path / ("q.onnx" if to in ("onnx", "tensorrt") else to)
+    export(model, plan, calibration, data, to, out)
+    before, after = quantization_of(model, data, plan, calibration), opened_again(load_model(ModelSpec(str(out))))
+    assert "back:linear" in before.weights
+    assert after.weights.keys() == before.weights.keys()
+    assert after.asked == before.asked

@@ -122,6 +122,33 @@ def test_every_whole_number_is_the_kernels(canonical, quantized, engine, per_cha
     assert plain_differs < 0.2 * count
 
 
+AVERAGED = {
+    "windows": lambda: (nn.Conv2d(4, 16, 1), nn.AvgPool2d(2)),
+    "padded": lambda: (nn.Conv2d(4, 16, 1), nn.AvgPool2d(4, 2, padding=1)),
+    "uneven": lambda: (nn.Conv2d(4, 16, 1), nn.AvgPool2d(3, 2)),
+    "whole": lambda: (nn.Conv2d(4, 16, 1), nn.AdaptiveAvgPool2d(1)),
+    "parts": lambda: (nn.Conv2d(4, 16, 1), nn.AdaptiveAvgPool2d(4)),
+    "volumes": lambda: (nn.Unflatten(1, (1, 4)), nn.Conv3d(1, 16, 1), nn.AvgPool3d(2)),
+}
+
+
+@pytest.mark.parametrize("zero", [0, 3, 128])
+@pytest.mark.parametrize("kind", AVERAGED)
+def test_averages_between_two_whole_numbers_are_rounded_as_the_kernel_does(canonical, quantized, kind, zero):
+    x = torch.randn(8, 4, 8, 8)
+    q = quantized(canonical(nn.Sequential(*AVERAGED[kind]()), x), QuantPlan.preset(Target("fx", ENGINES[0])), [(x,)])
+    values = {
+        name: params if name in q.graph.input_names else QParams(np.float32(0.0371), np.asarray(zero), "uint8", 0, 255)
+        for name, params in q.values.items()
+    }
+    q = dataclasses.replace(q, values=values)
+    pool = next(layer for layer in q.graph.layers if "avg_pool" in layer.op)
+    whole, made = FxRunner(q).integers((x,)), q.values[pool.value]
+    read = {pool.inputs[0]: made.dequantize(whole[pool.inputs[0]])}
+    simulated = made.quantize(simulation(q).run_layer(pool, read))
+    assert torch.equal(simulated, whole[pool.value].reshape(simulated.shape))
+
+
 def test_the_simulation_keeps_the_layout_that_it_is_asked_for(canonical, quantized):
     make, shape = KINDS["relu6"]
     x = torch.randn(shape)

@@ -34,6 +34,7 @@ def check_arguments(layer: Layer) -> None:
     if schema is None:
         return
     rest = dict(layer.kwargs)
+    takes_numbers = torch._C._should_allow_numbers_as_tensors(schema.name.partition("::")[2])
     for index, argument in enumerate(schema.arguments):
         if index < len(layer.args):
             value = layer.args[index]
@@ -43,7 +44,8 @@ def check_arguments(layer: Layer) -> None:
             continue
         else:
             raise ValueError(f"{layer.id} has no {argument.name}")
-        if not _fits(str(argument.type), value):
+        kind = str(argument.type)
+        if not _fits(kind, value) and not (kind == "Tensor" and takes_numbers and _fits("number", value)):
             raise ValueError(f"{layer.id}: its {argument.name} is no {argument.type}")
     if rest or len(layer.args) > len(schema.arguments):
         raise ValueError(f"{layer.id} has arguments that {layer.target} does not know")

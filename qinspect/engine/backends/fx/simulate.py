@@ -13,6 +13,7 @@ from ...plan.target import has_amx, host_isa
 from ...quantize import Quantization
 from ..sums import SumSimulation, along_channels, quantized, scale_of
 from .modules import clip_limits
+from .table import AVERAGES
 
 MOST_GROUPS = 100
 """Convolutions of more groups engine x86 gives to fbgemm."""
@@ -36,8 +37,9 @@ class TorchSimulation(SumSimulation):
     Engine x86 gives convolutions to onednn where the processor has VNNI instructions and there are no
     more than `MOST_GROUPS` groups, all else to fbgemm. fbgemm's depthwise kernels saturate besides, which
     is not imitated: it is a fault that is to be seen. A PReLU multiplies its input's whole numbers by those of
-    its slopes, or of 1.0, on a grid of their own, and these by ``(s_x * s_slope) * (1 / s_y)``. Additions,
-    averages and the rest are those of plain fake quantization.
+    its slopes, or of 1.0, on a grid of their own, and these by ``(s_x * s_slope) * (1 / s_y)``. Averages are taken
+    of whole numbers; where one lies in the middle of two, it goes to the even one, before or after the zero point is
+    added. Additions and the rest are those of plain fake quantization.
 
     Parameters
     ----------
@@ -117,9 +119,27 @@ class TorchSimulation(SumSimulation):
         whole = products.mul_(scale).round_().clamp_(params.qmin - zero, params.qmax - zero)
         return whole.mul_(scale_of(params))
 
+    def _is_average(self, layer: Layer) -> bool:
+        q = self.quantization
+        whole = layer.id in q.quantized and layer.id not in q.why_not
+        return layer.op in AVERAGES and whole and not layer.executed and layer.inputs[0] in q.values
+
+    def _average(self, layer: Layer, values: Mapping[str, Any]) -> torch.Tensor:
+        source, params = layer.inputs[0], self.quantization.values[layer.value]
+        zero = int(params.zero_point)
+        mean = self.compute(layer, {**values, source: self.whole(source, values)})
+        # Convolutions hand on channels_last values, for which, and for volumes, this pooling has another kernel.
+        behind = layer.op == "avg_pool3d" or (
+            layer.op == "avg_pool2d" and source not in self.quantization.graph.input_names
+        )
+        whole = mean.round_() if behind else mean.add_(zero).round_().sub_(zero)
+        return whole.clamp_(params.qmin - zero, params.qmax - zero).mul_(scale_of(params))
+
     def run_layer(self, layer: Layer, values: Mapping[str, Any]) -> Any:
         if layer.id in self._slopes:
             return self._prelu(layer, values)
+        if self._is_average(layer):
+            return self._average(layer, values)
         if not self.scales(layer):
             return super().run_layer(layer, values)
         given, made = self._scaled[layer.id], self.weighted[layer.id]

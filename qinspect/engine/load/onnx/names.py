@@ -17,7 +17,7 @@ from .file import OnnxFile, Op
 
 Array = NDArray[Any]
 
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "Linear", "MatMul", "Rows"})
 """The first operator of its layer, whatever comes behind it."""
 
 
