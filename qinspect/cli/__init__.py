@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None, *, watch: bool = False) -> int:
     if watch and getattr(options, "headless", True) and (ended := watched(options)) is not None:
         return ended
     try:
-        with _interruptible(), _no_way_out():
+        with _interruptible(watch), _no_way_out():
             status = int(options.run(options))
         sys.stdout.flush()  # what cannot be written is to be said here, not when the interpreter ends
         return status
@@ -101,14 +101,17 @@ def run() -> None:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM ends like Ctrl+C, so that children are killed and half-written files removed."""
-    last = -TWICE_S
+def _interruptible(last: bool) -> Iterator[None]:
+    """SIGTERM ends like Ctrl+C, so that children are killed and half-written files removed.
+
+    Where this is the last that the process does, another Ctrl+C would only show where its end was interrupted.
+    """
+    heard = -TWICE_S
 
     def stop(*_: object) -> None:
-        nonlocal last
-        if time.monotonic() - last > TWICE_S:
-            last = time.monotonic()
+        nonlocal heard
+        if time.monotonic() - heard > TWICE_S:
+            heard = time.monotonic()
             raise KeyboardInterrupt
 
     kinds = [signal.SIGTERM]
@@ -121,6 +124,10 @@ def _interruptible() -> Iterator[None]:
         return
     try:
         yield
+    except (Cancelled, KeyboardInterrupt):
+        if last:
+            before |= dict.fromkeys(before.keys() & {signal.SIGINT}, signal.SIG_IGN)
+        raise
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)

@@ -22,6 +22,7 @@ from .doctor import diagnose
 from .doctor.states import said
 from .errors import OutputErrors
 from .feed import checked_batches
+from .finite import demand_answers
 from .graph import LayerGraph
 from .graph.execute import one_after_the_other
 from .groups import shared_groups, unheard, unshared
@@ -163,6 +164,14 @@ def analyze(
         layer_samples=len(chosen),
         collect=outputs,
         classes=classes,
+    )
+    demand_answers(
+        list(map(torch.from_numpy, outputs.joined("float"))),
+        model.spec.source,
+        quantization.float_graph,
+        data,
+        final,
+        size,
     )
     targets = None if data.targets is None else data.targets[list(final)]
     decisions = decide(graph, plan)

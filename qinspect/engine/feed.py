@@ -14,7 +14,7 @@ from .graph.execute import outputs_of
 from .graph.memory import Growth, Shortage, ran_out
 from .load import Model
 from .load.own_process import Running
-from .problem import Problem, line_of
+from .problem import Problem
 from .process.guest import Raised
 from .progress import Cancelled, Report, silent
 from .text import Text
@@ -128,11 +128,13 @@ def _fault(model: Model, inputs: Sequence[torch.Tensor], names: Sequence[str], e
         except Exception as alone:
             sample, error = name, alone
             break
-    raised = error if isinstance(error, Raised) else Raised(type(error).__name__, line_of(error, 200))
+    raised = Raised.of(error)
     what = Text("the float model raises {kind} ({said})", kind=raised.kind, said=raised.said)
     if sample:
         what = Text("{what} for {sample}", what=what, sample=sample)
     shapes = ", ".join(f"{tuple(t.shape)} {str(t.dtype).removeprefix('torch.')}" for t in inputs)
     return Problem(
-        model.spec.source, what, Text("Does the model take such inputs? They are {shapes} here.", shapes=shapes)
+        raised.line or model.spec.source,
+        what,
+        Text("Does the model take such inputs? They are {shapes} here.", shapes=shapes),
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .classes import judged
 from .data import Dataset
 from .feed import checked_batches, float_outputs
+from .finite import demand_answers
 from .graph.execute import Executor, one_after_the_other, outputs_of
 from .graph.memory import check_memory
 from .job import batch_size, check_fits, whole_batches
@@ -96,10 +97,8 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
                     delta = max(delta, float((a.float() - b.float()).abs().max()))
             collected.append([o.float().numpy() for o in outputs])
     joined = one_after_the_other(collected)
-    if joined and not np.isfinite(joined[0]).all():
-        raise Problem(
-            model.spec.source, Text("its float output holds NaN or infinite values"), Text("Check weights and data.")
-        )
+    answers = list(map(torch.from_numpy, joined))
+    demand_answers(answers, model.spec.source, graph, data, chosen, batch_size(graph))
     targets = None if data.targets is None else data.targets[list(chosen)]
     return FloatCheck(
         metric(joined, targets, part(report, 1, 1)),

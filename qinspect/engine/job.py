@@ -18,6 +18,7 @@ from .data import Dataset, batches, kind_of_source
 from .decide import is_asked
 from .existing import Given
 from .feed import checked_batches
+from .finite import demand_calibrated
 from .fuse import Fused, fuse
 from .graph import LayerGraph
 from .graph.memory import check_memory, fitting_batch, fixed_batch
@@ -280,9 +281,14 @@ def calibrate_model(
         known = None
     begun = known if known is not None and not known.complete else None
     missing = frozenset(name for stored, name in names.items() if known is None or begun or stored not in known.tensors)
-    if known is not None and not missing:
-        return known
     chosen = whole_batches(graph, data.splits.calibrate)
+
+    def checked(whole: Calibration) -> Calibration:
+        demand_calibrated(whole, model.spec.source, graph, data, chosen, batch_size(graph))
+        return whole
+
+    if known is not None and not missing:
+        return checked(known)
     if not chosen:
         raise Problem(data.spec.source, Text("the calibrate split is empty"), Text("Give more samples."))
 
@@ -308,8 +314,9 @@ def calibrate_model(
         )
     )
     if known is None or begun is not None:
-        return found
-    return dataclasses.replace(known, tensors={**known.tensors, **found.tensors}, seconds=known.seconds + found.seconds)
+        return checked(found)
+    tensors = {**known.tensors, **found.tensors}
+    return checked(dataclasses.replace(known, tensors=tensors, seconds=known.seconds + found.seconds))
 
 
 @lru_cache(maxsize=4)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from .intervals import Interval, share_lost, statistic
-from .problem import Problem, line_of
+from .problem import Problem
 from .process.resident import Raised, Resident
 from .progress import Cancelled, Report, part, silent
 from .source import is_callable
@@ -88,8 +88,7 @@ class Metric:
             except (Problem, Cancelled):
                 raise
             except Exception as error:
-                raised = error if isinstance(error, Raised) else Raised(type(error).__name__, line_of(error, 200))
-                raise self._fault(raised, arrays, targets) from error
+                raise self._fault(Raised.of(error), arrays, targets) from error
         one = self.one(outputs)
         axis = axis_for(one.ndim, targets.shape[1:], one.shape)
         if axis is not None and targets.dtype.kind in "iu":

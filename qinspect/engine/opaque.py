@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from .problem import Problem
+from .graph.memory import ran_out
+from .problem import Problem, line_of
 from .source import ModelSpec, is_callable
 from .text import Text
 
@@ -93,12 +94,15 @@ class Opaque:
             else:
                 result = torch.func.functional_call(self.module, dict(params), args, kwargs, strict=True)
         except Exception as error:
-            what = Text(
-                "the author's code raises {error}: {said}",
-                error=type(error).__name__,
-                said=str(error).splitlines()[:1],
-            )
-            raise Problem(self.path, what, Text("Does the data have the model's input shape?")) from error
+            if ran_out(error):  # in smaller batches there may be enough
+                raise
+            from .load.trace import author_line
+
+            raise Problem(
+                " ".join(filter(None, (self.path, f"({line})" if (line := author_line(error)) else ""))),
+                Text("the author's code raises {error}: {said}", error=type(error).__name__, said=line_of(error, 200)),
+                Text("Does the data have the model's input shape?"),
+            ) from error
         found = [leaf for leaf in tree_flatten(result)[0] if isinstance(leaf, torch.Tensor)]
         found += [given["tensor"][index] for index in self.changed]
         return found[0] if len(found) == 1 else found

@@ -233,6 +233,12 @@ def _values(
             seen = _stats(graph, stats, own[0])
             for name in own[1:]:
                 seen = seen.beside(_stats(graph, stats, name))
+            if not seen.count - seen.nonfinite:
+                raise Problem(
+                    leader,
+                    Text("its values were all NaN or infinite during calibration"),
+                    Text("Find the first layer whose values are so: the float model is broken there, or the data is."),
+                )
             params = estimate_activation(seen, config)
         found.update(dict.fromkeys(names, params))
     return found

@@ -68,6 +68,22 @@ def test_ctrl_c_twice_ends_native_code_that_hangs(code, tmp_path):
     assert is_gone(pid)
 
 
+@needs_signals
+def test_ctrl_c_again_while_the_end_is_on_its_way_shows_nothing(code, tmp_path):
+    # As people press it who see nothing happen: torch takes its time to go.
+    path, pid = code
+    words = [f"{path}:hangs", *SHAPE, "--data", f"{path}:good", "--out", str(tmp_path / "s.npz")]
+    with _running(words) as running:
+        _wait_for(pid, running)
+        running.send_signal(signal.SIGINT)
+        assert running.stderr.readline() == "cancelled\n"
+        for _ in range(40):
+            running.send_signal(signal.SIGINT)
+            time.sleep(0.01)
+        said = running.communicate(timeout=60)[1]
+    assert (running.returncode, said) == (130, "")
+
+
 def test_a_process_with_other_threads_is_not_copied():
     done = threading.Event()
     other = threading.Thread(target=done.wait)

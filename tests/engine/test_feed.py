@@ -84,7 +84,9 @@ def test_what_the_users_model_raises_names_the_first_sample_that_it_raises_for(o
 
     mine = dataclasses.replace(model, forward=picky)
     tokens = torch.tensor([[1] * 5, [2] * 5, [16] * 5])
-    with pytest.raises(Problem, match=r"net.py:model: the float model raises KeyError \('no such word'\) for c\."):
+    line = picky.__code__.co_firstlineno + 2
+    said = rf"test_feed\.py:{line}: the float model raises KeyError \('no such word'\) for c\."
+    with pytest.raises(Problem, match=said):
         feed.float_outputs(mine, (tokens,), ["a", "b", "c"])
     with pytest.raises(Problem, match=r"raises KeyError.*\(3, 5\) int64"):
         feed.float_outputs(mine, (tokens,))

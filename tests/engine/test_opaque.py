@@ -13,6 +13,7 @@ from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.export import export
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph.execute import Executor, outputs_of
+from qinspect.engine.graph.memory import Shortage
 from qinspect.engine.graph.normalize import normalize
 from qinspect.engine.job import calibrate_model, first_plan
 from qinspect.engine.kernels import KernelWork, run_kernels
@@ -283,3 +284,27 @@ def test_a_module_that_torch_ao_has_quantized_is_named():
         )
     with pytest.raises(Problem, match=r"^1\.0: is quantized by torch\.ao already.*the float model"), quiet():
         trace(net.eval(), (torch.randn(2, 8),), ModelSpec("net"), [])
+
+
+def test_what_its_code_raises_is_said_with_its_line_and_running_out_of_memory_splits_the_batch(model):
+    (opaque, *_) = (layer.args[0] for layer in model.graph.layers if layer.op == "other")
+    graph = model.graph
+
+    def raising(error):
+        def forward(*_, **__):
+            raise error
+
+        line = forward.__code__.co_firstlineno + 1
+        opaque.module.forward = forward
+        try:
+            with torch.inference_mode(), pytest.raises(Problem) as found:
+                Executor(graph)((torch.rand(2, 3, 8, 8),))
+        finally:
+            del opaque.module.forward
+        return line, found.value
+
+    line, said = raising(IndexError("no such thing\nand more"))
+    assert f"test_opaque.py:{line}): the author's code raises IndexError: no such thing. " in str(said)
+    assert str(said).startswith("block.gate (")
+    _, said = raising(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
+    assert isinstance(said, Shortage)

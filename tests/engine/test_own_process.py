@@ -107,6 +107,9 @@ def with_a_runaway():
 """
 
 
+LINE = DATA.splitlines().index('    raise ValueError("half-way")') + 1
+
+
 @pytest.fixture
 def code(tmp_path, monkeypatch):
     """The data's file; at the end no folder and no process is left."""
@@ -138,7 +141,11 @@ def test_data_from_another_process_are_those_from_this_one(code, samples):
 @needs_signals
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("raises", "ValueError: half-way"), ("leaves", "sys.exit(0)"), ("with_workers", "crashed (SIGABRT)")],
+    [
+        ("raises", f"d.py:{LINE}: failed (ValueError: half-way)"),
+        ("leaves", "sys.exit(0)"),
+        ("with_workers", "crashed (SIGABRT)"),
+    ],
 )
 def test_data_that_end_half_way_are_named_and_leave_nothing_behind(code, name, said):
     began = time.monotonic()

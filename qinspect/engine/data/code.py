@@ -13,7 +13,7 @@ import numpy as np
 from ..data_spec import DataSpec
 from ..graph.memory import Growth
 from ..load.callable import resolve
-from ..problem import Problem, line_of
+from ..problem import Problem
 from ..process.guest import Guest, Raised
 from ..progress import Cancelled, Report, silent
 from ..text import Text
@@ -63,9 +63,9 @@ def open_callable(
     except (Problem, Cancelled):
         raise
     except Exception as fault:  # anything that the user's code raises
-        raised = fault if isinstance(fault, Raised) else Raised(type(fault).__name__, line_of(fault))
+        raised = Raised.of(fault)
         raise Problem(
-            where,
+            raised.line or where,
             Text("failed ({error}: {said})", error=raised.kind, said=raised.said),
             Text("Mend the callable."),
         ) from fault

@@ -99,4 +99,4 @@ def in_float(plan: QuantPlan, layers: Sequence[str]) -> QuantPlan:
 
 
 def duration(ms: float) -> str:
-    return f"{ms:.2f} ms" if ms >= 1 else f"{1000 * ms:.0f} µs"
+    return f"{ms:.2f} ms" if ms >= 1 else f"{1000 * ms:.{0 if ms >= 0.1 else 1}f} µs"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-
 import numpy as np
 from scipy.special import ndtr
 
-from ..graph import LayerGraph
+from ..finite import nonfinite
 from ..results import Finding
 from ..statistics import TensorStats
 from ..text import Text, counted, listed
@@ -102,9 +100,7 @@ def too_few_samples(case: Case) -> list[Finding]:
 
 def nonfinite_values(case: Case) -> list[Finding]:
     """NaN or infinite values in the float model."""
-    found = {name for name, stats in case.calibration.tensors.items() if stats.nonfinite}
-    meant = _masks(case.quantization.graph, found)
-    names = [name for name in case.calibration.tensors if name in found - meant]
+    names = nonfinite(case.calibration.tensors, case.quantization.graph)
     if not names:
         return []
     return [
@@ -120,17 +116,6 @@ def nonfinite_values(case: Case) -> list[Finding]:
             Text("Find the first of them in the graph: the float model is broken there, or the data is."),
         )
     ]
-
-
-def _masks(graph: LayerGraph, found: AbstractSet[str]) -> set[str]:
-    """Of values that are infinite in places those that an attention mask makes so, before a softmax takes them away."""
-    meant: set[str] = set()
-    for layer in graph.layers:
-        before = {graph.origin(name) for name in layer.inputs} & found
-        fills = layer.target.startswith(("aten.masked_fill", "aten.where"))
-        if layer.id in found and before <= meant and (fills or (before and (layer.op == "add" or layer.transparent))):
-            meant.add(layer.id)
-    return meant
 
 
 def calibration_unlike_validation(case: Case) -> list[Finding]:

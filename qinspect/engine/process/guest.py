@@ -37,15 +37,24 @@ class Raised(Exception):
     ----------
     kind, said : str
         The exception's name, and the first line of what it says.
+    line : str | None
+        ``file.py:line`` of the user's that raised it.
     trace : str
         Its traceback.
     """
 
-    def __init__(self, kind: str, said: str, trace: str = "") -> None:
+    def __init__(self, kind: str, said: str, line: str | None = None, trace: str = "") -> None:
         super().__init__(kind, said)
-        self.kind, self.said = kind, said
+        self.kind, self.said, self.line = kind, said, line
         if trace:
             self.add_note(trace)
+
+    @classmethod
+    def of(cls, error: BaseException) -> Raised:
+        """What an exception is, wherever it was raised."""
+        from ..load.trace import author_line
+
+        return error if isinstance(error, cls) else cls(type(error).__name__, line_of(error, 200), author_line(error))
 
 
 Process = subprocess.Popen[str]
@@ -314,8 +323,8 @@ def main() -> int:
     def failed(error: BaseException) -> None:
         problem = problem_of(error)
         if problem is None or isinstance(error, OSError):
-            trace = "".join(traceback.format_exception(error))
-            out.write(json.dumps(["raised", [type(error).__name__, line_of(error, 200), trace]]) + "\n")
+            raised, trace = Raised.of(error), "".join(traceback.format_exception(error))
+            out.write(json.dumps(["raised", [raised.kind, raised.said, raised.line, trace]]) + "\n")
         else:
             parts = [parts_of(text) for text in (problem.where, problem.what, problem.remedy)]
             out.write(json.dumps(["problem", parts]) + "\n")
