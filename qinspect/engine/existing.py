@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .apart import FOLDABLE
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
-from .plan.qconfig import DTYPES, QConfig, TensorConfig
+from .plan.qconfig import DTYPES, LARGEST, QConfig, TensorConfig
 from .plan.target import Target
 from .qparams import QParams
 from .text import Text, listed
@@ -120,7 +120,9 @@ class Existing:
                 config: TensorConfig | None = TensorConfig("uint8", dynamic=True)
             elif activation is not None:
                 config = config_of(activation)
-                config = config.but(estimator="fixed", range=(float(activation.low), float(activation.high)))
+                # A damaged file may have a grid that reaches beyond all numbers.
+                low, high = (float(np.clip(end, -LARGEST, LARGEST)) for end in (activation.low, activation.high))
+                config = config.but(estimator="fixed", range=(low, high))
             else:
                 config = None if source is None else config_of(source)
             plan = plan.with_layer(layer.id, None if weight is None else config_of(weight), config)

@@ -7230,14 +7230,6 @@
         <translation>请为每个输入各给一个。</translation>
     </message>
     <message>
-        <source>its float output holds NaN or infinite values</source>
-        <translation>它的浮点输出含有 NaN 或无穷大</translation>
-    </message>
-    <message>
-        <source>Check weights and data.</source>
-        <translation>请检查权重和数据。</translation>
-    </message>
-    <message>
         <source>the calibrate split is empty</source>
         <translation>校准部分为空</translation>
     </message>
@@ -9090,6 +9082,18 @@
         <translation>最严重的是 {layer}：{samples}超出范围，范围止于 {end:.3g}，最远达 {reach:.3g}（{steps:.0f} 步）；截断占该处舍入误差的 {share:.0%}</translation>
     </message>
     <message>
+        <source>the float model&apos;s output is NaN or infinite</source>
+        <translation>浮点模型的输出为 NaN 或无穷大</translation>
+    </message>
+    <message>
+        <source>Mend that layer, or leave such samples out.</source>
+        <translation>请修正该层，或去掉这类样本。</translation>
+    </message>
+    <message>
+        <source>{what}, and the first layer whose values are so is {layer}</source>
+        <translation>{what}，最先出现这种值的层是 {layer}</translation>
+    </message>
+    <message>
         <source>after {count} batches {kept:.0f} MB more memory is taken than after two, and {free:.0f} MB are free</source>
         <translation>{count} 批之后占用的内存比两批之后多 {kept:.0f} MB，而空闲内存为 {free:.0f} MB</translation>
     </message>
@@ -9180,6 +9184,14 @@
     <message>
         <source>Install qinspect anew, with all that it needs, in this environment.</source>
         <translation>请在此环境中重新安装 qinspect 及其所需的全部软件包。</translation>
+    </message>
+    <message>
+        <source>its values were all NaN or infinite during calibration</source>
+        <translation>校准时它的值全部为 NaN 或无穷大</translation>
+    </message>
+    <message>
+        <source>Find the first layer whose values are so: the float model is broken there, or the data is.</source>
+        <translation>请找出最先出现这种值的层：浮点模型在那里有问题，或者数据有问题。</translation>
     </message>
     <message>
         <source>a value of the analysis is missing or makes no sense ({error})</source>

@@ -11,7 +11,10 @@ from torch import nn
 
 from qinspect.cli import main
 from qinspect.engine.inspect import inspect
+from qinspect.engine.job import opening_plan
 from qinspect.engine.load import ModelSpec, check_runs, load_model
+from qinspect.engine.plan.qconfig import LARGEST
+from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
 
 ENGINES = [name for name in ("fbgemm", "onednn", "qnnpack") if name in torch.backends.quantized.supported_engines]
@@ -120,6 +123,17 @@ def test_inspect_lists_it_and_nothing_else_can_be_done_with_it(path, tmp_path, c
     words = ["analyze", str(path), "--data", str(tmp_path / "x.npy"), "--out", str(tmp_path / "out")]
     assert main(words) == 1
     assert "is a state_dict" in capsys.readouterr().err
+
+
+def test_a_grid_beyond_all_numbers_opens_as_the_widest_one(converted, tmp_path):
+    state = dict(converted[0].state_dict())
+    key = next(key for key in state if key.endswith("conv.scale"))
+    for scale, widest in ((torch.tensor(3e38), True), (torch.tensor(1e-60, dtype=torch.float64), False)):
+        torch.save({**state, key: scale}, tmp_path / "spoilt.pt")
+        model = load_model(ModelSpec(str(tmp_path / "spoilt.pt")))
+        plan = opening_plan(model, Target())
+        found = plan.qconfig(model.graph.by_id["conv:conv2d"]).activation
+        assert (found is not None and found.range is not None and found.range[1] == LARGEST) is widest
 
 
 def test_weights_are_compared_with_those_of_the_float_model(converted, path, tmp_path, capsys):

@@ -186,7 +186,7 @@ def _grids(stored: Mapping[Any, Any]) -> Iterator[tuple[str, QParams]]:
         else:
             continue
         numbers = [n for n in (item, zero) if isinstance(n, torch.Tensor) and n.numel() == 1 and not n.is_quantized]
-        if len(numbers) < 2 or not 0 < float(numbers[0]) < float("inf"):
+        if len(numbers) < 2 or not 0 < float(numbers[0].float()) < float("inf"):
             continue
         scale, zero_point = (n.reshape(()) for n in numbers)
         yield path, QParams(scale.float().numpy(), zero_point.int().numpy(), "uint8", 0, 255)

@@ -32,6 +32,9 @@ ALIASES: Mapping[str, str] = {"float16": "fp16", "bfloat16": "bf16"}
 GRANULARITIES = ("per_tensor", "per_channel", "per_group", "per_token")
 ESTIMATORS = ("minmax", "moving_average", "percentile", "mse", "entropy", "fixed")
 
+LARGEST = 3.4e38
+"""Ends of a range reach so far: about the largest number of float32."""
+
 
 @dataclass(frozen=True)
 class TensorConfig:
@@ -112,7 +115,7 @@ class TensorConfig:
                 Text("unknown estimator {estimator!r}", estimator=self.estimator),
                 Text("Use one of {known}.", known=", ".join(ESTIMATORS)),
             )
-        finite = self.range is None or all(abs(end) < 3.4e38 for end in self.range)
+        finite = self.range is None or all(abs(end) <= LARGEST for end in self.range)
         if not finite or (self.estimator == "fixed" and (self.range is None or not self.range[0] < self.range[1])):
             raise Problem(
                 "qconfig", Text("a fixed range needs two numbers, the smaller first"), Text("Give range: [low, high].")
