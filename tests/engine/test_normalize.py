@@ -43,6 +43,23 @@ def test_pooling_with_indices_hands_on_the_values(canonical):
     assert torch.equal(Executor(graph)([IMAGE]), module(IMAGE))
 
 
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_the_largest_along_an_axis_is_one_layer_whichever_way_it_is_asked_for(canonical, name):
+    module = Function(lambda m, x: getattr(torch, name)(x, 2, keepdim=True)[0])
+    other = Function(lambda m, x: getattr(torch, f"a{name}")(x, 2, keepdim=True))
+    graph = canonical(module, IMAGE)
+    assert [(layer.id, layer.target) for layer in graph.layers] == [(f":a{name}", f"aten.a{name}.default")]
+    assert [layer.id for layer in canonical(other, IMAGE).layers] == [f":a{name}"]
+    assert torch.equal(Executor(graph)([IMAGE]), module(IMAGE))
+
+
+def test_the_place_of_the_largest_keeps_the_operator_that_gives_it(canonical):
+    module = Function(lambda m, x: torch.max(x, 2))
+    graph = canonical(module, IMAGE)
+    for found, wanted in zip(Executor(graph)([IMAGE]), module(IMAGE), strict=True):
+        assert torch.equal(found, wanted)
+
+
 def test_a_batch_of_one_in_the_example_is_grown_so_that_the_batch_stays_free(canonical):
     graph = canonical(nn.Conv2d(4, 2, 1), IMAGE[:1], dynamic=True)
     assert graph.inputs[0].shape == (None, 4, 8, 8)

@@ -230,7 +230,9 @@ class Beside(nn.Module):
         self.one, self.two = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 1)
 
     def forward(self, x):
-        return torch.cat([torch.relu(self.one(x) + x), self.two(x)], 1)
+        y = self.two(x)
+        part = nn.functional.relu6(y[:, :, 1:]).mean((2, 3), True)
+        return torch.cat([torch.relu(self.one(x) + x), y, part.expand_as(y)], 1)
 
 def model():
     torch.manual_seed(0)
@@ -252,6 +254,7 @@ def test_a_relu_that_shares_its_grid_with_negative_values_opens_again(tmp_path):
     assert "Clip" in [node.op_type for node in onnx.load(out).graph.node]
     again = load_model(ModelSpec(str(out)))
     x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    assert {layer.id for layer in again.graph.layers} == {layer.id for layer in model.graph.layers}
     (found,) = outputs_of(again.forward(x))
     assert float(found[:, :3].min()) == 0.0
     assert torch.allclose(found, model.forward(x), atol=0.1)
@@ -325,3 +328,71 @@ def test_scaled_linear_layers_of_sequences_and_operators_with_a_number_open_agai
     assert "back:linear" in before.weights
     assert after.weights.keys() == before.weights.keys()
     assert after.asked == before.asked
+
+
+PARTS = """
+import torch
+from torch import nn
+
+class Parts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.out = nn.Linear(8, 8), nn.Linear(8, 4)
+
+    def forward(self, x):
+        y = self.fc(x)
+        y = y * torch.rsqrt(y.pow(2).mean(1, keepdim=True) + 1.0)
+        return nn.functional.normalize(y, dim=-1), self.out(y.masked_fill(y < 0, -2.0).max(1)[0])
+
+def model():
+    torch.manual_seed(0)
+    return Parts()
+"""
+
+
+def test_norms_masks_and_maxima_are_the_same_layers_when_an_onnx_file_opens_again(tmp_path):
+    (tmp_path / "parts.py").write_text(PARTS)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(40, 5, 8)).astype(np.float32))
+    model = load_model(ModelSpec(f"{tmp_path / 'parts.py'}:model", None, ((2, 5, 8),)), allow_code=True)
+    data = open_data(DataSpec(source=str(tmp_path / "x.npz")))
+    plan = first_plan(model.graph, Target())
+    assert export(model, plan, calibrate_model(model, data, plan), data, "onnx", tmp_path / "q.onnx").problems == ()
+    again = load_model(ModelSpec(str(tmp_path / "q.onnx")))
+    ids = [{layer.id for layer in opened.graph.layers if not layer.transparent} for opened in (model, again)]
+    assert {":linalg_vector_norm", ":rsqrt", ":where", ":amax"} < ids[0]
+    assert ids[1] == ids[0]
+
+
+BAGS = """
+import torch
+from torch import nn
+
+class Bags(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bags = nn.ModuleList(nn.EmbeddingBag(20, 6, mode=mode) for mode in ("sum", "mean", "max"))
+        self.out = nn.Linear(18, 4)
+
+    def forward(self, words):
+        return self.out(torch.cat([bag(words) for bag in self.bags], 1))
+
+def model():
+    torch.manual_seed(0)
+    return Bags(), torch.randint(0, 20, (2, 5))
+"""
+
+
+def test_embedding_bags_of_one_size_run_in_onnx_and_open_again(tmp_path):
+    # torch's exporter makes a loop over the bags of them, which ONNX Runtime does not take beside another.
+    (tmp_path / "bags.py").write_text(BAGS)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).integers(0, 20, (40, 5)))
+    model = load_model(ModelSpec(f"{tmp_path / 'bags.py'}:model"), allow_code=True)
+    data = open_data(DataSpec(source=str(tmp_path / "x.npz")))
+    plan = first_plan(model.graph, Target())
+    report = export(model, plan, calibrate_model(model, data, plan), data, "onnx", tmp_path / "q.onnx")
+    assert (report.problems, report.equal_share) == ((), 1.0)
+    again = load_model(ModelSpec(str(tmp_path / "q.onnx")))
+    ids = [{layer.id for layer in opened.graph.layers if not layer.transparent} for opened in (model, again)]
+    assert ids[1] == ids[0]
+    words = torch.randint(0, 20, (7, 5), generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(outputs_of(again.forward(words))[0], model.forward(words), atol=0.05)

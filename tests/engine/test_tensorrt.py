@@ -325,6 +325,19 @@ def test_float_layers_and_outputs_take_what_is_in_integers_as_those_say_it(sampl
     assert check_tensorrt(model) == []
 
 
+def test_a_convolution_that_stays_float_may_read_what_another_has_in_integers(samples, trace_once, tmp_path):
+    plan = replace(PLAN, overrides=(Override("id", "skip:conv2d", None, None),))
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        fused = fuse(trace_once(Net(), *samples[0], dynamic=True), plan).graph
+    q = quantize(fused, plan, calibrate(fused, samples, share=1.0).tensors)
+    skip = q.graph.by_id["skip:conv2d"]
+    assert q.at_origin(skip.inputs[0])
+    assert export_tensorrt(q, tmp_path / "net.onnx", samples).problems == ()
+    # One that is not said to stay float is a breach all the same.
+    assert any("skip:conv2d: its weight" in line for line in check_tensorrt(onnx.load(tmp_path / "net.onnx")))
+
+
 def test_a_fusion_that_is_switched_off_is_off_in_the_file_and_no_breach(samples, trace_once, tmp_path):
     graph = trace_once(Skips(), *samples[0], dynamic=True)
     plan = replace(PLAN, fusions=((":relu", False),))

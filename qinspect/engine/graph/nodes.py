@@ -131,6 +131,9 @@ def with_one_output(name: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, .
     if name == "native_group_norm":
         x, weight, bias, _, _, _, groups, eps = args[:8]
         return "aten.group_norm.default", (x, groups, weight, bias, eps, False)
+    if name in ("max", "min"):
+        x, axis, keepdim = args
+        return f"aten.a{name}.default", (x, [axis], keepdim)
     return "aten.max_pool2d.default", args
 
 

@@ -36,7 +36,7 @@ from .nodes import (
     target_name,
     with_one_output,
 )
-from .operators import CANONICAL, CREATED, FILLED, FIRST_OF_SEVERAL, IDENTITIES, ROLES, TRANSPARENT
+from .operators import CANONICAL, CREATED, FILLED, FIRST_OF_SEVERAL, IDENTITIES, LARGEST, ROLES, TRANSPARENT
 from .weighted import as_convolution, as_linear, multiply_adds, numbered_padding, recurrent_roles
 
 MAX_CONSTANT = 1 << 28
@@ -201,9 +201,10 @@ class _Normalizer:
         if name.startswith("atleast_") and all(rank(item) >= int(name[-2]) for item in tree_leaves(node.args[0])):
             self.known[node] = args[0]  # a list whose tensors have that many axes
             return
-        if name in FIRST_OF_SEVERAL and self._first_alone(node):
+        largest = str(node.target) in LARGEST
+        if (largest or name in FIRST_OF_SEVERAL) and self._first_alone(node):
             target, args = with_one_output(name, args)
-            layer = self._layer(node, CANONICAL[name], target, args, kwargs)
+            layer = self._layer(node, CANONICAL.get(name, "other"), target, args, kwargs, alone=True)
             self.known[node] = (Ref(layer.id),)
             return
         op = canonical_op(name, args)
@@ -217,6 +218,8 @@ class _Normalizer:
         if name == "rrelu" and not args[3]:  # drawn at random in train mode only
             target, args, kwargs = "aten.leaky_relu.default", (args[0], (args[1] + args[2]) / 2), {}
         target = target.replace("aten.unsafe_split", "aten.split")
+        if target == "aten.masked_fill.Scalar" and node.meta["val"].is_floating_point():
+            target, args, kwargs = "aten.where.ScalarSelf", (args[1], args[2], args[0]), {}
         if op == "matmul" and not any(value != 1 for value in kwargs.values()):  # addmm's alpha and beta
             linear = as_linear(name, args, self.params, self._shape(node.meta["val"])[0])
             if linear is not None:
@@ -263,9 +266,11 @@ class _Normalizer:
         self.layers[-1] = dataclasses.replace(layer, roles=roles, source=opaque.line or layer.source, dtype=dtype)
         self.known[node] = Ref(layer.id) if several else (Ref(layer.id),)
 
-    def _layer(self, node: Node, op: str, target: str, args: Any, kwargs: Any) -> Layer:
+    def _layer(self, node: Node, op: str, target: str, args: Any, kwargs: Any, *, alone: bool = False) -> Layer:
+        """One more layer; `alone` is one whose `target` gives just the first of the node's several results."""
         path, call = module_of(node)
-        label = op if op != "other" else base_name(node.target)
+        own = target.split(".")[1] if target.startswith("aten.") else base_name(node.target)
+        label = op if op != "other" else own
         stem = f"{path}:{label}" + (f"@{call}" if call > 1 else "")
         identity = given_id(node, label)
         while identity is None or identity in self.taken:
@@ -279,7 +284,7 @@ class _Normalizer:
         shape, dtype = self._shape(value)
         name = base_name(node.target)
         transparent = name in TRANSPARENT or name in CREATED or not isinstance(value, torch.Tensor)
-        if several and not transparent and (name not in FIRST_OF_SEVERAL or op == "other"):
+        if several and not transparent and not alone:
             dtype = "tuple"
         places = {role: args[index] for index, role in ROLES.get(op, ()) if index < len(args)}
         if op in ("lstm", "gru", "rnn"):

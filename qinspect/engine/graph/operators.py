@@ -118,6 +118,9 @@ FIRST_OF_SEVERAL = frozenset(
 )
 """They have several results, of which programs that are only read hardly ever use more than the first."""
 
+LARGEST = frozenset({"aten.max.dim", "aten.min.dim"})
+"""They give the largest (smallest) values along an axis, and where these are."""
+
 TRANSPARENT = frozenset(
     {
         "view",

@@ -17,6 +17,7 @@ from ...problem import NotWritten
 from ...text import Text
 from .. import refuse_opaque
 from ..grouping import pads_zeros
+from .bags import REDUCTIONS, bags_of_one_size
 from .cells import lstm_cell
 from .moves import Declined
 from .naming import IR_VERSION, LAYER, MERGED, OPSET, VALUES, Shape, output_names, stored_names
@@ -143,7 +144,7 @@ class _Exporter:
 
     def _write(self, layer: Layer) -> None:
         several = layer.transparent and layer.target.split(".")[1] in ("split", "split_with_sizes", "chunk")
-        if layer.op == "lstm_cell" and self._cell(layer):
+        if (layer.op == "lstm_cell" and self._cell(layer)) or (layer.op == "embedding_bag" and self._bag(layer)):
             return
         if layer.value in self.written or (layer.value not in self.shapes and not several):
             return  # written by the Split before it; or a size or a list, which whoever reads it brings along
@@ -185,6 +186,21 @@ class _Exporter:
                 self.nodes.append(node)
             return True
         return False
+
+    def _bag(self, layer: Layer) -> bool:
+        """Write an embedding bag with the value that is picked out of it; False where that cannot be."""
+        readers = self.graph.consumers.get(layer.value, ())
+        words = bags_of_one_size(self.graph, layer)
+        if words is None or any(not reader.target.endswith("getitem") or reader.args[1] for reader in readers):
+            return False
+        self.layer, self.inner, self.start = layer, {}, len(self.nodes)
+        rows = self.node("Gather", [self.tensor(layer.args[0]), self.tensor(Ref(words))], axis=0)
+        for reader in readers:
+            axis = self.constant(np.array([1], np.int64), f"{layer.id}/axis")
+            output = self.tensors.setdefault(reader.value, reader.value)
+            self.node(REDUCTIONS[layer.args[4]], [rows, axis], output, keepdims=0)
+            self.written.add(reader.value)
+        return True
 
     def _merge(self, layer: Layer) -> bool:
         """Leave out a padding that the convolution after it can do."""

@@ -64,8 +64,8 @@ COMPUTES = frozenset(
 
 INTEGERS, ABSORBED, CLIPS = "qinspect.integers", "qinspect.absorbed", "qinspect.clips"
 """Keys of the model's metadata, JSON: value name to the tensor that holds its whole numbers; layers that
-no operator is left of to the layers that do their work; and values whose clip is left to the ends of the
-grid, to its limits."""
+no operator is left of to the layers that do their work; and values whose clip is one of whole numbers, or is left
+to the ends of the grid, to its limits."""
 
 
 def quantized_model(float_bytes: bytes, quantization: Quantization) -> bytes:
@@ -289,8 +289,8 @@ class _Builder:
             params.qmax if high is None else _whole(params, high),
         ]
         ints[node.output[0]] = source
+        self.clips[layer.value] = [low, high]
         if ends == [params.qmin, params.qmax]:
-            self.clips[layer.value] = [low, high]
             return False
         dtype = np.dtype(params.dtype).type
         names = (f"{layer.id}/low", f"{layer.id}/high")

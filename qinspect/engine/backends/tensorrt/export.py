@@ -78,7 +78,8 @@ def export_tensorrt(
         write_model(file, inner, quantization, io)
         write_atomically(file.with_name(script), _script(out, quantization.graph))
         written = Written(file, whole, tapped_model(whole, quantization, real), before, integer_layers(inner))
-        problems = check_tensorrt(onnx.load(file))
+        floats = quantization.graph.by_id.keys() - quantization.quantized
+        problems = check_tensorrt(onnx.load(file), floats)
         found = verify_onnx(quantization, "tensorrt", written, samples, part(report, 0.1, 1), score, said, problems)
         result = replace(found, path=str(out), build=trtexec(out, quantization.graph))
         write_json(beside(file), result.to_json())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import onnx
@@ -25,8 +25,14 @@ OPSETS = range(13, 20)
 """Opsets in which TensorRT 8.6 and 10 read int8 networks."""
 
 
-def check_tensorrt(model: onnx.ModelProto) -> list[str]:
+def check_tensorrt(model: onnx.ModelProto, floats: Collection[str] = ()) -> list[str]:
     """What TensorRT would refuse in a model with Q/DQ, or run in another way than meant.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    floats : collection of str
+        Ids of layers that are meant to be computed in float, whatever they read.
 
     Returns
     -------
@@ -40,12 +46,13 @@ def check_tensorrt(model: onnx.ModelProto) -> list[str]:
     none; biases not quantized; no quantizer between a weighted operator and what is fused to it; no
     operator on bare integers; opsets 13 to 19.
     """
-    return list(_Rules(model).breaches())
+    return list(_Rules(model, floats).breaches())
 
 
 class _Rules:
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, floats: Collection[str] = ()) -> None:
         self.model = model
+        self.floats = floats
         self.arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
         self.makes = {name: node for node in model.graph.node for name in node.output}
         self.reads: dict[str, list[onnx.NodeProto]] = {}
@@ -117,7 +124,7 @@ class _Rules:
 
     def _weighted(self, node: onnx.NodeProto) -> Iterator[str]:
         operands = [self.dequantized(name) for name in node.input[:2]]
-        if any(operands) and not all(operands):
+        if any(operands) and not all(operands) and metadata(node, LAYER) not in self.floats:
             which = Text("activation") if operands[1] else Text("weight")
             yield Text("{node}: its {which} is not quantized, the other operand is", node=node.name, which=which)
         if len(node.input) > 2 and self.dequantized(node.input[2]):

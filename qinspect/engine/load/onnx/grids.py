@@ -57,7 +57,7 @@ def dtype_of(dtype: np.dtype[Any], op: Op) -> str:
 
 
 def own_clips(meta: Mapping[str, str]) -> dict[str, list[tuple[str, tuple[float | None, float | None]]]]:
-    """Clips that this program's export left to the grid, by the tensor of whole numbers."""
+    """Limits of the clips of whole numbers, and of those that this program's export left to the grid, by the tensor."""
     try:
         clips, integers = json.loads(meta.get(CLIPS, "{}")), json.loads(meta.get(INTEGERS, "{}"))
         found: dict[str, list[tuple[str, tuple[float | None, float | None]]]] = {}

@@ -30,6 +30,9 @@ def origins(file: OnnxFile) -> list[dict[str, str]]:
     except (ValueError, TypeError, AttributeError, RecursionError):
         tensors, clipped = [], set()
     values = {str(tensor): str(value) for value, tensor in tensors if str(value) not in clipped}
+    first: dict[str, str] = {}  # the others are clips behind it that are left to the grid
+    for value, tensor in tensors:
+        first.setdefault(str(tensor), str(value))
     found = []
     for op in file.ops:
         path = module_path(op, file.arrays)
@@ -38,7 +41,8 @@ def origins(file: OnnxFile) -> list[dict[str, str]]:
             made = op.outputs[0]
             whole = op.meta[LAYER]
             if op.kind not in WEIGHTED:  # their value may be called after a BatchNorm that was folded into them
-                whole = values.get(made) or (made.removesuffix("/alone") if made.endswith("/alone") else whole)
+                named = first if op.kind == "Clip" else values
+                whole = named.get(made) or (made.removesuffix("/alone") if made.endswith("/alone") else whole)
             path, origin[MADE_OF["layer"]] = whole.rpartition(":")[0], whole
         found.append({**origin, MADE_OF["path"]: path})
     return found

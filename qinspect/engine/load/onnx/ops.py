@@ -325,6 +325,9 @@ ARITHMETIC: Mapping[str, Function] = {
     "Clip": _clip,
     "LeakyRelu": _unary(F.leaky_relu, negative_slope=("alpha", 0.01)),
     "PRelu": _prelu,
+    "EmbeddingBag": lambda c: F.embedding_bag(
+        c.tensor(1), c.tensor(0), mode=("sum", "mean", "max")[int(c.get("mode"))]
+    ),
     "Glu": lambda c: F.glu(c.tensor(0), int(c.get("axis"))),
     "Elu": _unary(F.elu, alpha=("alpha", 1.0)),
     "Celu": _unary(F.celu, alpha=("alpha", 1.0)),
@@ -377,6 +380,7 @@ ARITHMETIC: Mapping[str, Function] = {
     "Erf": _unary(torch.erf),
     "Sin": _unary(torch.sin),
     "Cos": _unary(torch.cos),
+    "Rsqrt": _unary(torch.rsqrt),
     "Tan": _unary(torch.tan),
     "Asin": _unary(torch.asin),
     "Acos": _unary(torch.acos),
@@ -394,7 +398,7 @@ ARITHMETIC: Mapping[str, Function] = {
     "ReduceMin": _reduce(lambda x, axes, keep: x.amin(axes, keepdim=keep)),
     "ReduceProd": _reduce(_product),
     "ReduceL1": _reduce(lambda x, axes, keep: x.abs().sum(axes, keepdim=keep)),
-    "ReduceL2": _reduce(lambda x, axes, keep: x.square().sum(axes, keepdim=keep).sqrt()),
+    "ReduceL2": _reduce(lambda x, axes, keep: torch.linalg.vector_norm(x.float(), 2, axes, keep)),
     "ReduceSumSquare": _reduce(lambda x, axes, keep: x.square().sum(axes, keepdim=keep)),
     "ReduceLogSum": _reduce(lambda x, axes, keep: x.sum(axes, keepdim=keep).log()),
     "ReduceLogSumExp": _reduce(lambda x, axes, keep: torch.logsumexp(x, axes, keepdim=keep)),

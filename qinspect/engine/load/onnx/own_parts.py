@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...backends.onnx.bags import REDUCTIONS
 from ...backends.onnx.naming import LAYER
 from .file import Op
 from .written_out import Found, Graph, Parts
@@ -29,6 +30,13 @@ def glu(graph: Graph, op: Op) -> Found:
     if any(reader.outputs[0] != gate.outputs[0] for reader in graph.readers.get(gate.inputs[0], ())):
         return None
     return parts.whole(op, "Glu", halves.inputs[:1], axis=halves.attributes.get("axis", 0))
+
+
+def bag(graph: Graph, op: Op) -> Found:
+    """Rows of a table, put together."""
+    parts = Parts(graph)
+    rows = parts.take(op.inputs[0], "Gather") if _is(op, "embedding_bag") else None
+    return None if rows is None else parts.whole(op, "EmbeddingBag", rows.inputs, mode=REDUCTIONS.index(op.kind))
 
 
 def attention(graph: Graph, op: Op) -> Found:

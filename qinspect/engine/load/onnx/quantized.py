@@ -234,11 +234,14 @@ class _Stripper:
                 inputs.append(self._bound(op, name, index, grid))
             else:
                 inputs.append(self.real.get(name, name))
+        own = op.kind == "Clip" and LAYER in op.meta and op.outputs[0] in self.clips
+        if own:
+            inputs = [inputs[0], *self._limits(op.outputs[0], *self.clips[op.outputs[0]][0][1])]
         self.ops.append(replace(op, inputs=tuple(inputs)))
         if grid is not None and op.inputs[0] in self.grids and op.kind not in ("Shape", "Size"):
             for name in op.outputs:
                 real = name
-                for value, (low, high) in self.clips.get(name, ()):
+                for value, (low, high) in self.clips.get(name, ())[own:]:
                     real = self._clip(op, real, low, high, value)
                 self.real[name], self.grids[name] = real, grid
                 self.marks.values[name] = self.marks.values[real] = grid
@@ -250,6 +253,8 @@ class _Stripper:
             return name
         made = f"{op.outputs[0]}/input{index}"
         whole = self.arrays[name].astype(np.float32)
+        if op.kind == "Clip" and whole.size == 1 and float(whole.reshape(())) == (grid.qmin, grid.qmax)[index - 1]:
+            return ""  # an end of the grid is no limit
         self.arrays[made] = np.asarray((whole - grid.zero_point) * grid.scale, np.float32)
         return made
 
@@ -354,15 +359,20 @@ class _Stripper:
 
     def _clip(self, op: Op, source: str, low: float | None, high: float | None, value: str | None) -> str:
         output = f"{source}/clipped" if value is None else f"{value}/restored"
-        inputs = [source]
-        for side, bound in (("low", low), ("high", high)):
-            inputs.append("" if bound is None else f"{output}/{side}")
-            if bound is not None:
-                self.arrays[f"{output}/{side}"] = np.asarray(np.float32(bound))
+        inputs = [source, *self._limits(output, low, high)]
         meta = {key: text for key, text in op.meta.items() if key != LAYER} if value is None else {LAYER: value}
         self.ops.append(Op("Clip", op.name, tuple(inputs), (output,), {}, meta))
         self.marks.clips.append(output)
         return output
+
+    def _limits(self, output: str, low: float | None, high: float | None) -> list[str]:
+        """Names of a clip's limits, which are stored; empty where there is none."""
+        found = []
+        for side, bound in (("low", low), ("high", high)):
+            found.append("" if bound is None else f"{output}/{side}")
+            if bound is not None:
+                self.arrays[f"{output}/{side}"] = np.asarray(np.float32(bound))
+        return found
 
     # -- grids ---------------------------------------------------------------------------------------
 

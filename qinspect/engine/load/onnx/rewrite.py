@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...backends.onnx.bags import REDUCTIONS
 from ...backends.onnx.naming import LAYER
 from ...qparams import QParams
 from .file import OnnxFile, Op
-from .own_parts import attention, glu
+from .own_parts import attention, bag, glu
 from .written_out import Found, gelu, group_norm, layer_norm, mish, rms_norm, stack
 
 Array = NDArray[Any]
@@ -126,6 +127,12 @@ def _linear(m: _Merger, op: Op) -> Found:
     return None
 
 
+def _rsqrt(m: _Merger, op: Op) -> Found:
+    """One over the square root, as torch writes its one operator for both."""
+    root = m.source(op.inputs[0], "Sqrt")
+    return None if root is None else (replace(op, kind="Rsqrt", inputs=root.inputs), (root,))
+
+
 def _rows(m: _Merger, op: Op) -> Found:
     """Gemm between reshapes that make one axis of all but the last, and undo it: a linear layer."""
     gemm = m.source(op.inputs[0], "Gemm", op.outputs[0])
@@ -151,9 +158,11 @@ PATTERNS: Mapping[str, Sequence[Callable[[_Merger, Op], Found]]] = {
     "Mul": (_gated, gelu, mish, glu, rms_norm),
     "Div": (gelu,),
     "Add": (_linear, layer_norm, group_norm),
+    "Reciprocal": (_rsqrt,),
     "Reshape": (_rows,),
     "Concat": (stack,),
     "MatMul": (attention,),
+    **dict.fromkeys(REDUCTIONS, (bag,)),
 }
 
 
