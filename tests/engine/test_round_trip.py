@@ -396,3 +396,38 @@ def test_embedding_bags_of_one_size_run_in_onnx_and_open_again(tmp_path):
     assert ids[1] == ids[0]
     words = torch.randint(0, 20, (7, 5), generator=torch.Generator().manual_seed(0))
     assert torch.allclose(outputs_of(again.forward(words))[0], model.forward(words), atol=0.05)
+
+
+QKV = """
+import torch
+from torch import nn
+
+class Qkv(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(8, 24), nn.Linear(8, 4)
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).reshape(-1, 5, 3, 8).unbind(2)
+        return self.out((q @ k.transpose(1, 2)).softmax(-1) @ v)
+
+def model():
+    torch.manual_seed(0)
+    return Qkv()
+"""
+
+
+@pytest.mark.parametrize("to", ["onnx", "tensorrt"])
+def test_of_a_value_that_is_taken_apart_the_same_parts_have_grids_when_it_opens_again(tmp_path, to):
+    (tmp_path / "qkv.py").write_text(QKV)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(40, 5, 8)).astype(np.float32))
+    model = load_model(ModelSpec(f"{tmp_path / 'qkv.py'}:model", None, ((2, 5, 8),)), allow_code=True)
+    data = open_data(DataSpec(source=str(tmp_path / "x.npz")))
+    plan = first_plan(model.graph, Target.parse(TARGETS[to]))
+    calibration = calibrate_model(model, data, plan)
+    assert export(model, plan, calibration, data, to, tmp_path / "q.onnx").problems == ()
+    before = quantization_of(model, data, plan, calibration)
+    after = opened_again(load_model(ModelSpec(str(tmp_path / "q.onnx"))))
+    for name in ("qkv:linear", ":softmax", ":matmul", ":matmul#2"):
+        assert (name in after.values) == (name in before.values), name
+    assert after.asked == before.asked

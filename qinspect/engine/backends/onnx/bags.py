@@ -21,11 +21,12 @@ def bags_of_one_size(graph: LayerGraph, layer: Layer) -> str | None:
     layer : Layer
         ``embedding_bag``.
     """
-    _, words, places, *rest = layer.args
-    _, mode, _, weights, last, *padding = [*rest, *(False, 0, False, None, False)[len(rest) :]]
+    words, places = layer.args[1:3]
+    rest = (*layer.args[3:], *(False, 0, False, None, False, None)[len(layer.args) - 3 :])
+    mode, (weights, last, padding) = rest[1], rest[3:6]
     if not isinstance(words, Ref) or not isinstance(places, Ref) or weights is not None or last:
         return None
-    if mode not in range(len(REDUCTIONS)) or any(item is not None for item in padding):
+    if mode not in range(len(REDUCTIONS)) or padding is not None:
         return None
     flat, begins = graph.producer.get(words.value), graph.producer.get(places.value)
     if flat is None or begins is None or not flat.transparent or list(flat.args[1:]) != [[-1]]:

@@ -19,7 +19,7 @@ from .. import refuse_opaque
 from ..grouping import pads_zeros
 from .bags import REDUCTIONS, bags_of_one_size
 from .cells import lstm_cell
-from .moves import Declined
+from .moves import PARTING, Declined
 from .naming import IR_VERSION, LAYER, MERGED, OPSET, VALUES, Shape, output_names, stored_names
 from .ops import emit, zero_pads
 
@@ -143,7 +143,7 @@ class _Exporter:
     # -- layers ---------------------------------------------------------------------------------
 
     def _write(self, layer: Layer) -> None:
-        several = layer.transparent and layer.target.split(".")[1] in ("split", "split_with_sizes", "chunk")
+        several = layer.transparent and layer.target.split(".")[1] in PARTING
         if (layer.op == "lstm_cell" and self._cell(layer)) or (layer.op == "embedding_bag" and self._bag(layer)):
             return
         if layer.value in self.written or (layer.value not in self.shapes and not several):
@@ -269,20 +269,27 @@ class _Exporter:
         self.nodes.append(node)
         return output
 
-    def split(self, layer: Layer, axis: int, sizes: Sequence[int]) -> None:
+    def split(self, layer: Layer, axis: int, sizes: Sequence[int], squeezed: bool = False) -> None:
         outputs = [f"{layer.id}/{index}" for index in range(len(sizes))]
+        squeezes: list[tuple[str, str]] = []
         for reader in self.graph.consumers.get(layer.value, ()):
             if not reader.target.endswith("getitem") or not isinstance(reader.args[1], int):
                 raise Declined
             index = reader.args[1] % len(sizes)
-            outputs[index] = self.tensors.setdefault(reader.value, reader.value)
+            made = self.tensors.setdefault(reader.value, reader.value)
             self.written.add(reader.value)
+            if squeezed:
+                squeezes.append((outputs[index], made))
+            else:
+                outputs[index] = made
         x = self.tensor(layer.args[0])
         node = helper.make_node(
             "Split", [x, self.constant(np.array(sizes, np.int64), f"{layer.id}/sizes")], outputs, layer.id, axis=axis
         )
         helper.set_model_props(node, {LAYER: layer.id})
         self.nodes.append(node)
+        for part, made in squeezes:
+            self.node("Squeeze", [part, self.constant(np.array([axis], np.int64), f"{layer.id}/axis")], made)
 
     def _all_pads(self, own: list[int]) -> list[int]:
         """A convolution's padding with that of a merged one."""

@@ -25,8 +25,8 @@ class Writer(Protocol):
         """Write one operator; returns the name of its output (made up where none is given)."""
         ...
 
-    def split(self, layer: Layer, axis: int, sizes: Sequence[int]) -> None:
-        """Write a Split whose outputs are the values that its readers pick."""
+    def split(self, layer: Layer, axis: int, sizes: Sequence[int], squeezed: bool = False) -> None:
+        """Write a Split whose outputs are the values that its readers pick, with or without the axis."""
         ...
 
     def shape(self, argument: Any) -> tuple[int | None, ...]:
@@ -102,25 +102,30 @@ def _select(writer: Writer, layer: Layer, output: str) -> None:
     writer.node("Gather", [writer.tensor(layer.args[0]), at], output, axis=axis)
 
 
+PARTING = ("split", "split_with_sizes", "chunk", "unbind")
+"""What makes several tensors of one."""
+
+
 def _split(writer: Writer, layer: Layer, output: str) -> None:
-    axis = layer.args[2] if len(layer.args) > 2 else 0
-    shape = writer.shape(layer.args[0])
-    total = shape[axis]
-    if total is None or layer.target.split(".")[1] not in ("split", "split_with_sizes", "chunk"):
+    unbinds = ".unbind." in layer.target
+    place = 1 if unbinds else 2
+    axis = layer.args[place] if len(layer.args) > place else 0
+    total = writer.shape(layer.args[0])[axis]
+    if total is None:
         raise Declined
-    wanted = layer.args[1]
+    wanted = 1 if unbinds else layer.args[1]
     if isinstance(wanted, int):
         size = -(-total // wanted) if ".chunk." in layer.target else wanted
         wanted = [min(size, total - at) for at in range(0, total, size)]
     if not all(isinstance(n, int) for n in wanted):
         raise Declined
-    writer.split(layer, axis, list(wanted))
+    writer.split(layer, axis, list(wanted), squeezed=unbinds)
 
 
 TRANSPARENT: Mapping[str, Emitter] = {
     **dict.fromkeys(("view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze"), _reshape),
     **dict.fromkeys(("transpose", "permute", "t", "swapaxes"), _transpose),
-    **dict.fromkeys(("split", "split_with_sizes", "chunk"), _split),
+    **dict.fromkeys(PARTING, _split),
     "pixel_shuffle": _pixel_shuffle,
     "slice": _slice,
     "select": _select,
