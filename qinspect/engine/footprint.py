@@ -39,6 +39,11 @@ class Memory:
     batch: int
 
     @property
+    def tight(self) -> bool:
+        """Whether a run takes more than half of what is free."""
+        return self.free_bytes is not None and 2 * self.run_bytes > self.free_bytes
+
+    @property
     def sentence(self) -> Text:
         """For people."""
         parts = {"run": in_units(self.run_bytes), "weights": in_units(self.weights_bytes), "batch": self.batch}

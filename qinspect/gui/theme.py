@@ -217,6 +217,8 @@ QPushButton:flat, QPushButton:flat:disabled {{ border-color: transparent; backgr
 QPushButton:flat:hover {{ background: {hover}; }}
 QPushButton:focus {{ border: 2px solid {colours.accent}; padding: 3px 11px; }}
 QPushButton:default:focus {{ border: 2px solid {colours.text}; padding: 3px 11px; }}
+QPushButton#link {{ color: {colours.accent}; padding: 4px 6px 4px 0; text-align: left; }}
+QPushButton#link:focus {{ padding: 3px 5px 3px 0; }}
 QLineEdit, QComboBox, QAbstractSpinBox {{ border: 1px solid {colours.outline}; border-radius: 4px;
     padding: 3px 6px; background: {colours.background}; selection-background-color: {colours.selection};
     selection-color: {on_selection}; }}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..engine.dump import Dump
     from ..engine.export import ExportReport
     from ..engine.float_check import FloatCheck
+    from ..engine.footprint import Memory
     from ..engine.graph import LayerGraph
     from ..engine.load import Model
     from ..engine.metric import Metric
@@ -58,7 +59,7 @@ class Opened:
     data: Dataset
     glimpses: tuple[tuple[int, Glimpse], ...]
     classes: tuple[str, ...] = ()
-    memory: str = ""
+    memory: Memory | None = None
 
 
 def host(report: Report) -> Host:
@@ -114,8 +115,7 @@ def open_data(spec: dict[str, Any], model: Model, allow_code: bool, report: Repo
     from ..engine.footprint import memory_of
     from ..engine.plan import QuantPlan
 
-    needed = memory_of(model, QuantPlan()).sentence
-    return Opened(data, tuple(glimpses), class_names(data), needed)
+    return Opened(data, tuple(glimpses), class_names(data), memory_of(model, QuantPlan()))
 
 
 def class_names(data: Dataset) -> tuple[str, ...]:

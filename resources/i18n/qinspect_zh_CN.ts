@@ -680,8 +680,8 @@
         <translation>有目标值</translation>
     </message>
     <message>
-        <source>{0} samples {1}: {2} to calibrate, {3} to select, {4} to report on. {5}</source>
-        <translation>{0} 个样本，{1}：{2} 个用于校准，{3} 个用于选择，{4} 个用于报告。{5}</translation>
+        <source>{0} samples {1}: {2} to calibrate, {3} to select, {4} to report on.</source>
+        <translation>{0} 个样本，{1}：{2} 个用于校准，{3} 个用于选择，{4} 个用于报告。</translation>
     </message>
     <message>
         <source> (label {0})</source>
@@ -828,10 +828,6 @@
     <message>
         <source>activation</source>
         <translation>激活</translation>
-    </message>
-    <message>
-        <source>absorbed by {0}: edit that one</source>
-        <translation>已并入 {0}：请编辑那一层</translation>
     </message>
     <message>
         <source>shares the quantizer of {0}: the activation of both is edited</source>
@@ -1340,10 +1336,6 @@
         <translation>plan.json 和 qparams.json：同样的方案加同样的量化参数得到同样的比特。</translation>
     </message>
     <message>
-        <source>Choose on the Target page</source>
-        <translation>在“目标”页中选择</translation>
-    </message>
-    <message>
         <source>Write it</source>
         <translation>写出</translation>
     </message>
@@ -1388,6 +1380,10 @@
         <translation> 或 </translation>
     </message>
     <message>
+        <source>Needs target {0}</source>
+        <translation>需要目标 {0}</translation>
+    </message>
+    <message>
         <source>Exporting to {0}…</source>
         <translation>正在导出为 {0}…</translation>
     </message>
@@ -1406,6 +1402,10 @@
     <message>
         <source>An .onnx file with QuantizeLinear/DequantizeLinear, for ONNX Runtime.</source>
         <translation>含 QuantizeLinear/DequantizeLinear 的 .onnx 文件，用于 ONNX Runtime。</translation>
+    </message>
+    <message>
+        <source>For other targets</source>
+        <translation>用于其他目标</translation>
     </message>
     <message>
         <source>The plan&apos;s target is {0}; this needs {1}.</source>
@@ -1439,40 +1439,44 @@
         <translation>，窗口显示 {0}</translation>
     </message>
     <message>
-        <source>metric {0} on {1} samples</source>
-        <translation>{1} 个样本上的指标 {0}</translation>
+        <source>Metric on {0} samples</source>
+        <translation>{0} 个样本上的指标</translation>
     </message>
     <message>
-        <source>same top-1 answer as the simulation: {0}</source>
-        <translation>与模拟相同的 top-1 答案：{0}</translation>
+        <source>Same top-1 answer as simulated</source>
+        <translation>top-1 答案与模拟相同</translation>
     </message>
     <message>
-        <source>equal output values: {0}</source>
-        <translation>相等的输出值：{0}</translation>
+        <source>Equal output values</source>
+        <translation>相等的输出值</translation>
     </message>
     <message>
-        <source>equal values in the layers, each fed the kernel&apos;s own input: {0}</source>
-        <translation>各层（均输入内核自身的输入）中相等的值：{0}</translation>
+        <source>Output against the simulation</source>
+        <translation>输出与模拟相比</translation>
     </message>
     <message>
-        <source>output against the simulation: {0}</source>
-        <translation>输出与模拟相比：{0}</translation>
+        <source>Equal values, layer by layer</source>
+        <translation>逐层相等的值</translation>
     </message>
     <message>
-        <source>{0} of {1} layers integer</source>
-        <translation>{1} 层中 {0} 层为整数</translation>
+        <source>{0} of {1}</source>
+        <translation>{0} / {1}</translation>
     </message>
     <message>
-        <source>{0} QuantizeLinear, {1} DequantizeLinear</source>
-        <translation>{0} 个 QuantizeLinear，{1} 个 DequantizeLinear</translation>
+        <source>Layers in integers</source>
+        <translation>整数层</translation>
     </message>
     <message>
-        <source>size {0}</source>
-        <translation>大小 {0}</translation>
+        <source>Size</source>
+        <translation>大小</translation>
     </message>
     <message>
-        <source>read by ONNX Runtime {0} and later</source>
-        <translation>ONNX Runtime {0} 及以后版本可读</translation>
+        <source>Runs on ONNX Runtime</source>
+        <translation>可运行于 ONNX Runtime</translation>
+    </message>
+    <message>
+        <source>{0} and later</source>
+        <translation>{0} 及更高版本</translation>
     </message>
     <message>
         <source>Verified: {0}.</source>
@@ -1635,8 +1639,8 @@
         <translation>诊断没有发现需要修复的问题。</translation>
     </message>
     <message>
-        <source>Running… How far it is stands at the bottom of the window.</source>
-        <translation>正在运行…进度见窗口底部。</translation>
+        <source>Running…</source>
+        <translation>正在运行…</translation>
     </message>
     <message>
         <source>Nothing was analyzed yet.</source>
@@ -1708,6 +1712,101 @@
     <message>
         <source>the file has this layer in whole numbers, and ONNX Runtime computes it in float, between dequantizers and quantizers: {0}</source>
         <translation>文件以整数存储这一层，而 ONNX Runtime 在反量化与量化之间以浮点计算它：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>FoundCard</name>
+    <message>
+        <source>What was found</source>
+        <translation>发现的内容</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名称</translation>
+    </message>
+    <message>
+        <source>Source</source>
+        <translation>来源</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>层</translation>
+    </message>
+    <message>
+        <source>Parameters</source>
+        <translation>参数</translation>
+    </message>
+    <message>
+        <source>{0} M ({1} MB as float32)</source>
+        <translation>{0} M（float32 占 {1} MB）</translation>
+    </message>
+    <message>
+        <source>any size</source>
+        <translation>任意大小</translation>
+    </message>
+    <message>
+        <source>fixed: samples go through one by one</source>
+        <translation>固定：样本逐个通过</translation>
+    </message>
+    <message>
+        <source>Multiply-adds</source>
+        <translation>乘加次数</translation>
+    </message>
+    <message>
+        <source>{0} M per sample</source>
+        <translation>每个样本 {0} M</translation>
+    </message>
+    <message>
+        <source>Inputs</source>
+        <translation>输入</translation>
+    </message>
+    <message>
+        <source>Batch</source>
+        <translation>批</translation>
+    </message>
+    <message>
+        <source>Runs code</source>
+        <translation>运行代码</translation>
+    </message>
+    <message>
+        <source>yes, you allowed it</source>
+        <translation>是，您已允许</translation>
+    </message>
+    <message>
+        <source>no</source>
+        <translation>否</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>备注</translation>
+    </message>
+    <message>
+        <source>{0} layers in whole numbers ({1})</source>
+        <translation>{0} 层为整数（{1}）</translation>
+    </message>
+    <message>
+        <source>it carries no plan of its own</source>
+        <translation>文件不含自己的方案</translation>
+    </message>
+    <message>
+        <source>the plan that made it is in the file</source>
+        <translation>文件中含有生成它的方案</translation>
+    </message>
+    <message>
+        <source>Quantized</source>
+        <translation>量化</translation>
+    </message>
+    <message>
+        <source>ONNX Runtime is being asked…</source>
+        <translation>正在询问 ONNX Runtime…</translation>
+    </message>
+    <message>
+        <source>{0} of {1} layers in ONNX Runtime&apos;s integer kernels</source>
+        <translation>{1} 层中有 {0} 层在 ONNX Runtime 的整数内核中运行</translation>
+    </message>
+    <message>
+        <source>Kernels</source>
+        <translation>内核</translation>
     </message>
 </context>
 <context>
@@ -2845,8 +2944,16 @@
         <translation>越低越好</translation>
     </message>
     <message>
-        <source>{0} of the float model on {1} samples ({2}). Is that what it should reach?</source>
-        <translation>浮点模型在 {1} 个样本上的 {0}（{2}）。这是它应达到的值吗？</translation>
+        <source>{0} of the float model on {1} samples ({2}).</source>
+        <translation>浮点模型在 {1} 个样本上的 {0}（{2}）。</translation>
+    </message>
+    <message>
+        <source>95% sure: {0} to {1}.</source>
+        <translation>95% 置信区间：{0} 至 {1}。</translation>
+    </message>
+    <message>
+        <source>Is that what it should reach?</source>
+        <translation>这是它应达到的值吗？</translation>
     </message>
 </context>
 <context>
@@ -2867,10 +2974,6 @@
         <translation>逐层查看量化对模型的影响：数值的样子、误差有多大、代价是多少。</translation>
     </message>
     <message>
-        <source>What was found</source>
-        <translation>发现的内容</translation>
-    </message>
-    <message>
         <source>Next: choose data</source>
         <translation>下一步：选择数据</translation>
     </message>
@@ -2889,6 +2992,10 @@
     <message>
         <source>Go on</source>
         <translation>继续</translation>
+    </message>
+    <message>
+        <source>Last session</source>
+        <translation>上次的会话</translation>
     </message>
     <message>
         <source>Open a model</source>
@@ -2991,100 +3098,20 @@
         <translation>检查点 ({0})</translation>
     </message>
     <message>
+        <source>left {0}</source>
+        <translation>{0} 搁置</translation>
+    </message>
+    <message>
+        <source>Demo</source>
+        <translation>演示</translation>
+    </message>
+    <message>
         <source>Go on with {0}</source>
         <translation>继续 {0}</translation>
     </message>
     <message>
-        <source>Name</source>
-        <translation>名称</translation>
-    </message>
-    <message>
-        <source>Source</source>
-        <translation>来源</translation>
-    </message>
-    <message>
-        <source>Layers</source>
-        <translation>层</translation>
-    </message>
-    <message>
-        <source>Parameters</source>
-        <translation>参数</translation>
-    </message>
-    <message>
-        <source>Multiply-adds</source>
-        <translation>乘加次数</translation>
-    </message>
-    <message>
-        <source>{0} M per sample</source>
-        <translation>每个样本 {0} M</translation>
-    </message>
-    <message>
-        <source>Inputs</source>
-        <translation>输入</translation>
-    </message>
-    <message>
-        <source>Batch</source>
-        <translation>批</translation>
-    </message>
-    <message>
-        <source>{0} layers in whole numbers ({1})</source>
-        <translation>{0} 层为整数（{1}）</translation>
-    </message>
-    <message>
-        <source>the plan that made it is in the file</source>
-        <translation>文件中含有生成它的方案</translation>
-    </message>
-    <message>
-        <source>it carries no plan of its own</source>
-        <translation>文件不含自己的方案</translation>
-    </message>
-    <message>
-        <source>Quantized</source>
-        <translation>已量化</translation>
-    </message>
-    <message>
-        <source>ONNX Runtime is being asked…</source>
-        <translation>正在询问 ONNX Runtime…</translation>
-    </message>
-    <message>
-        <source>{0} of {1} layers in ONNX Runtime&apos;s integer kernels</source>
-        <translation>{1} 层中有 {0} 层在 ONNX Runtime 的整数内核中运行</translation>
-    </message>
-    <message>
-        <source>Kernels</source>
-        <translation>内核</translation>
-    </message>
-    <message>
-        <source>any size</source>
-        <translation>任意大小</translation>
-    </message>
-    <message>
         <source>model.pt2, model.onnx, model.py:build, package:build</source>
         <translation>model.pt2、model.onnx、model.py:build、package:build</translation>
-    </message>
-    <message>
-        <source>{0} M ({1} MB as float32)</source>
-        <translation>{0} M（float32 占 {1} MB）</translation>
-    </message>
-    <message>
-        <source>fixed: samples go through one by one</source>
-        <translation>固定：样本逐个通过</translation>
-    </message>
-    <message>
-        <source>Runs code</source>
-        <translation>运行代码</translation>
-    </message>
-    <message>
-        <source>yes, you allowed it</source>
-        <translation>是，您已允许</translation>
-    </message>
-    <message>
-        <source>no</source>
-        <translation>否</translation>
-    </message>
-    <message>
-        <source>Notes</source>
-        <translation>备注</translation>
     </message>
 </context>
 <context>
@@ -4398,32 +4425,16 @@
         <translation>含 QuantizeLinear/DequantizeLinear 的 .onnx 文件；在多数 CPU 上最快，不需要 torch。</translation>
     </message>
     <message>
-        <source>PyTorch FX, engine x86</source>
-        <translation>PyTorch FX，引擎 x86</translation>
-    </message>
-    <message>
         <source>fbgemm and onednn mixed; 8-bit activations may saturate in wide depthwise convolutions.</source>
         <translation>混用 fbgemm 和 onednn；8 位激活在宽的深度卷积中可能饱和。</translation>
-    </message>
-    <message>
-        <source>PyTorch FX, engine fbgemm</source>
-        <translation>PyTorch FX，引擎 fbgemm</translation>
     </message>
     <message>
         <source>Server CPUs before VNNI; saturates with 8-bit activations, hence 7 bits in its preset.</source>
         <translation>VNNI 之前的服务器 CPU；8 位激活会饱和，因此其预设为 7 位。</translation>
     </message>
     <message>
-        <source>PyTorch FX, engine onednn</source>
-        <translation>PyTorch FX，引擎 onednn</translation>
-    </message>
-    <message>
         <source>Exact 8-bit sums; fast with AVX512-VNNI or AMX.</source>
         <translation>精确的 8 位求和；在 AVX512-VNNI 或 AMX 上很快。</translation>
-    </message>
-    <message>
-        <source>PyTorch FX, engine qnnpack</source>
-        <translation>PyTorch FX，引擎 qnnpack</translation>
     </message>
     <message>
         <source>Arm and mobile; per-tensor weights, one step off at a few values in a thousand.</source>
@@ -4438,52 +4449,12 @@
         <translation>按 TensorRT 规则放置 Q/DQ 的 .onnx 文件；此处为模拟，在 NVIDIA GPU 上运行。</translation>
     </message>
     <message>
-        <source>PyTorch eager mode, engine x86</source>
-        <translation>PyTorch eager 模式，引擎 x86</translation>
-    </message>
-    <message>
-        <source>The kernels of FX, with stubs and fused modules as torch.ao&apos;s eager mode has them.</source>
-        <translation>与 FX 相同的核，按 torch.ao eager 模式使用 stub 和融合模块。</translation>
-    </message>
-    <message>
-        <source>PyTorch eager mode, engine fbgemm</source>
-        <translation>PyTorch eager 模式，引擎 fbgemm</translation>
-    </message>
-    <message>
-        <source>As FX with engine fbgemm.</source>
-        <translation>与 FX 引擎 fbgemm 相同。</translation>
-    </message>
-    <message>
-        <source>PyTorch eager mode, engine onednn</source>
-        <translation>PyTorch eager 模式，引擎 onednn</translation>
-    </message>
-    <message>
-        <source>As FX with engine onednn.</source>
-        <translation>与 FX 引擎 onednn 相同。</translation>
-    </message>
-    <message>
-        <source>PyTorch eager mode, engine qnnpack</source>
-        <translation>PyTorch eager 模式，引擎 qnnpack</translation>
-    </message>
-    <message>
-        <source>As FX with engine qnnpack.</source>
-        <translation>与 FX 引擎 qnnpack 相同。</translation>
-    </message>
-    <message>
         <source>PyTorch PT2E, compiled by inductor</source>
         <translation>PyTorch PT2E，由 inductor 编译</translation>
     </message>
     <message>
         <source>A .pt2 file with quantizers; oneDNN&apos;s exact sums on x86. To run it takes a C++ compiler.</source>
         <translation>带量化器的 .pt2 文件；在 x86 上用 oneDNN 的精确求和。运行需要 C++ 编译器。</translation>
-    </message>
-    <message>
-        <source>weights: {0}</source>
-        <translation>权重：{0}</translation>
-    </message>
-    <message>
-        <source>activations: {0}</source>
-        <translation>激活：{0}</translation>
     </message>
     <message>
         <source>Measured with</source>
@@ -4518,6 +4489,10 @@
         <translation>下一步</translation>
     </message>
     <message>
+        <source>Running…</source>
+        <translation>正在运行…</translation>
+    </message>
+    <message>
         <source>Statistics of {0} of {1} samples are kept; calibration goes on from there, then all layers are analyzed.</source>
         <translation>已保留 {1} 个样本中 {0} 个的统计量：校准由此继续，然后分析所有层。</translation>
     </message>
@@ -4534,16 +4509,44 @@
         <translation>校准并分析</translation>
     </message>
     <message>
+        <source>PyTorch FX, by engine</source>
+        <translation>PyTorch FX，按引擎</translation>
+    </message>
+    <message>
+        <source>PyTorch FX, engine {0}</source>
+        <translation>PyTorch FX，引擎 {0}</translation>
+    </message>
+    <message>
+        <source>PyTorch eager mode, by engine</source>
+        <translation>PyTorch eager 模式，按引擎</translation>
+    </message>
+    <message>
+        <source>FX&apos;s kernels, with stubs and fused modules as torch.ao has them.</source>
+        <translation>FX 的内核，带有 torch.ao 的 stub 和融合模块。</translation>
+    </message>
+    <message>
+        <source>PyTorch eager mode, engine {0}</source>
+        <translation>PyTorch eager 模式，引擎 {0}</translation>
+    </message>
+    <message>
+        <source>Layers begin with</source>
+        <translation>各层的初始配置</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>Activations</source>
+        <translation>激活</translation>
+    </message>
+    <message>
         <source>Ctrl+Enter</source>
         <translation>Ctrl+Enter</translation>
     </message>
     <message>
         <source>{0}, {1} cores, torch {2}</source>
         <translation>{0}，{1} 个核心，torch {2}</translation>
-    </message>
-    <message>
-        <source>Running… How far it is stands at the bottom of the window.</source>
-        <translation>正在运行…进度见窗口底部。</translation>
     </message>
     <message>
         <source>Open a model first.</source>
@@ -4722,10 +4725,6 @@
         <translation>分析</translation>
     </message>
     <message>
-        <source>Running… How far it is stands at the bottom of the window.</source>
-        <translation>正在运行…进度见窗口底部。</translation>
-    </message>
-    <message>
         <source>Nothing was analyzed yet. </source>
         <translation>尚未分析。</translation>
     </message>
@@ -4820,6 +4819,10 @@
     <message>
         <source>Time of a forward pass</source>
         <translation>一次前向的时间</translation>
+    </message>
+    <message>
+        <source>Running…</source>
+        <translation>正在运行…</translation>
     </message>
     <message>
         <source>Target {0}</source>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from qinspect.gui.keeper import edits_beside
@@ -23,7 +24,11 @@ def test_opening_another_model_keeps_the_runs_of_the_first(make_window, digits, 
     session = load_session(kept)
     assert session.plan.fingerprint == edited
     assert len(session.runs) == 1
-    assert window.open_page.recent.item(0).text() == str(kept)
+    item = window.open_page.recent.item(0)
+    assert item.text() == str(kept)
+    # Where the program keeps it is nobody's concern; when it was left is.
+    assert item.data(MainRole) == digits.opened.model.name
+    assert re.fullmatch(r"left \d{4}-\d\d-\d\d \d\d:\d\d", item.data(AsideRole))
 
 
 def test_a_model_that_was_only_looked_at_is_not_kept(make_window, digits, settings):

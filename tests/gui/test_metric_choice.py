@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTableWidget
 
+from qinspect.engine.footprint import Memory
 from qinspect.engine.metric import METRICS
 from qinspect.session import load_session
 
@@ -248,3 +250,23 @@ def test_targets_that_are_no_classes_are_judged_by_rmse(make_window, digits, qtb
     qtbot.waitUntil(lambda: document.check is not None and document.check.metric is not None, timeout=30_000)
     assert document.check.metric == pytest.approx(0.5, abs=1e-4)
     assert card.value.text() == "0.5"
+
+
+def test_of_few_samples_it_is_said_how_sure_the_float_figure_is(make_window, digits):
+    window = make_window(digits)
+    window.document.set_check(replace(digits.check, metric=0.6, samples=5))
+    note = window.data_page.metric_card.note.text()
+    assert "5 samples" in note
+    assert "95% sure: 23.1% to 88.2%." in note  # Wilson's interval of 3 of 5
+    window.document.set_check(replace(digits.check, metric=0.6, metric_name="mean-iou", samples=5))
+    assert "sure" not in window.data_page.metric_card.note.text()
+
+
+def test_what_a_run_takes_is_in_the_way_only_where_it_is_much_of_what_is_free(make_window, digits):
+    page = make_window(digits).data_page
+    page.window().go("data")
+    roomy = Memory(weights_bytes=10**6, run_bytes=10**9, free_bytes=10**10, batch=16)
+    for memory, much in ((roomy, False), (replace(roomy, run_bytes=9 * 10**9), True)):
+        page.show_samples((), memory=memory)
+        assert page.memory.isVisible() == much
+        assert str(memory.sentence) in page.splits.toolTip()

@@ -74,7 +74,7 @@ def test_two_runs_are_compared_in_figures_plan_and_layers(document):
     two = with_totals(two, "two", kl=0.5, int8_ms=None)
     found = compare(one, two)
     kl = next(row for row in found.figures if row.name == "KL, simulated")
-    assert kl.two == "0.5 nats"
+    assert kl.two == "0.500 nats"
     assert float(kl.change) == pytest.approx(0.5 - one.analysis.totals.kl, rel=1e-2)
     assert found.plan == ("conv:conv2d: default → weight float, activation float",)
     assert [row.name for row in found.layers] == ["conv:conv2d"]

@@ -63,7 +63,7 @@ def test_what_is_asked_for_reaches_the_search_and_its_plans_are_listed(make_wind
     assert asked == [work.SearchWish("drop", 0.005, "layers")]
     assert "at the knee" in panel.note.text()
     rows = [[panel.table.item(r, c).text() for c in range(6)] for r in range(3)]
-    assert rows[1] == ["● plan 2", "2", "0.2", "1.00 (0.0 … 4.0)", "1", "0"]
+    assert rows[1] == ["● plan 2", "2", "0.200", "1.0 (0.0 … 4.0)", "1", "0"]
     assert panel.table.isColumnHidden(6)
     assert rows[2][:4] == ["plan 3", "≈ 3.3", "≈ 0.055", "–"]
     kinds = [point.kind for point, *_ in panel.pareto.shown()]

@@ -393,6 +393,20 @@ def test_absorbed_layers_are_shown_below_those_that_absorbed_them(make_window, q
     assert index.parent().data() == tree.model.index_of("conv:conv2d").data()
 
 
+def test_who_picks_an_absorbed_layer_edits_the_one_that_absorbed_it(make_window, qtbot, digits):
+    window = make_window(digits)
+    window.go("layers")
+    tree, editor = window.layers_page.tree, window.layers_page.detail.editor
+    qtbot.mouseClick(tree.absorbed, LEFT)
+    index = tree.proxy.mapFromSource(tree.model.index_of("bn:batch_norm"))
+    qtbot.mouseClick(tree.view.viewport(), LEFT, pos=tree.view.visualRect(index).center())
+    assert window.document.selection == ("conv:conv2d",)
+    assert tree.view.currentIndex() == index  # the arrow keys go on from there
+    editor.bits["activation"].setValue(6)
+    assert window.document.qconfig("conv:conv2d").activation.bits == 6
+    assert window.document.edited() == {"conv:conv2d"}
+
+
 def test_the_editor_changes_weight_and_activation_apart(make_window, qtbot, digits):
     window = make_window(digits)
     window.go("layers")

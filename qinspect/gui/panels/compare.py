@@ -92,7 +92,7 @@ def _figures(unit: str | None) -> tuple[Figure, ...]:
         return "–" if value is None else f"{millis(value)} ms"
 
     def nats(value: float | None) -> str:
-        return "–" if value is None else f"{value:.3g} nats"
+        return "–" if value is None else f"{small(value)} nats"
 
     def db(value: float | None) -> str:
         return "–" if value is None else f"{value:.1f} dB"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
@@ -19,6 +19,9 @@ from .data_form import DataForm
 from .glimpse import GlimpseView
 from .metric_card import MetricCard
 from .quality_card import QualityCard
+
+if TYPE_CHECKING:
+    from ...engine.footprint import Memory
 
 THUMBNAIL = 112, 200
 """Pixels along the edge of a sample's picture, at least and at most."""
@@ -75,6 +78,7 @@ class DataPage(Page):
         left.addStretch(1)
         right.addWidget(self._make_samples(), 1)
         self._glimpses: list[tuple[int, Any]] = []
+        self._tight = False  # whether a run takes much of the memory that is free
         self._glimpsed: Any = None  # the data that they are of
         self.classes: tuple[str, ...] = ()
         document.model_changed.connect(self._offer_preparation)
@@ -137,7 +141,7 @@ class DataPage(Page):
 
     # -- what is shown ------------------------------------------------------------------------
 
-    def show_samples(self, glimpses: Any, classes: tuple[str, ...] = (), memory: str = "") -> None:
+    def show_samples(self, glimpses: Any, classes: tuple[str, ...] = (), memory: Memory | None = None) -> None:
         """Show decoded samples.
 
         Parameters
@@ -146,10 +150,11 @@ class DataPage(Page):
             Sample index and what is seen of it.
         classes : tuple of str
             Names of the classes; empty shows their numbers.
-        memory : str
-            What a run will take.
+        memory : Memory | None
+            What a run will take: said where that is much of what is free.
         """
-        self.memory.setText(translated(memory))
+        self.memory.setText("" if memory is None else translated(memory.sentence))
+        self._tight = memory is not None and memory.tight
         self._glimpses, self._glimpsed, self.classes = list(glimpses), self._document.data, classes
         self.refresh()
 
@@ -167,7 +172,7 @@ class DataPage(Page):
         self.hint.setVisible(data is None)
         self.metric_card.setVisible(data is not None)
         self.splits.setVisible(data is not None)
-        self.memory.setVisible(data is not None and bool(self.memory.text()))
+        self.memory.setVisible(data is not None and self._tight)
         self.warning.setVisible(data is not None and bool(data.splits.warning))
         if data is not None:
             counts = data.splits
@@ -180,15 +185,16 @@ class DataPage(Page):
                 else self.tr("with targets")
             )
             self.splits.setText(
-                self.tr("{0} samples {1}: {2} to calibrate, {3} to select, {4} to report on. {5}").format(
+                self.tr("{0} samples {1}: {2} to calibrate, {3} to select, {4} to report on.").format(
                     len(data),
                     labels,
                     len(counts.calibrate),
                     len(counts.select),
                     len(counts.final),
-                    sentence(translated(data.preparation)),
                 )
             )
+            # The fields beside it say the same of the preparation; what a run takes counts where it is much.
+            self.splits.setToolTip(f"{sentence(translated(data.preparation))}\n{self.memory.text()}".strip())
             self.warning.setText(f"⚠ {translated(counts.warning)}" if counts.warning else "")
         self.metric_card.refresh()
         self._show_samples({found.index: found for found in check.predictions} if check is not None else {})

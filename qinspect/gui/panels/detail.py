@@ -121,8 +121,6 @@ class Detail(QTabWidget):
         document = self._document
         ids = document.selection
         row = next((r for r in document.rows() if r.id == document.current), None)
-        if row is not None and row.fused_into is not None:
-            ids = tuple(layer_id for layer_id in ids if layer_id != row.id) or ids
         qconfigs = list(document.qconfigs(ids).values())
         edited = document.edited()
         self.editor.show_qconfigs(
@@ -169,9 +167,7 @@ class Detail(QTabWidget):
         if row is None:
             return ""
         parts = [" + ".join((row.op, *(name.rpartition(":")[2] for name in row.fused)))]
-        if row.fused_into is not None:
-            parts.append(self.tr("absorbed by {0}: edit that one").format(row.fused_into))
-        elif row.shares_with is not None:
+        if row.shares_with is not None:
             parts.append(
                 self.tr("shares the quantizer of {0}: the activation of both is edited").format(row.shares_with)
             )

@@ -26,7 +26,7 @@ from ..document import Document
 from ..icons import set_icon, set_primary
 from ..jobs import Job
 from ..language import translated
-from .cards import Card, Hint, Page, clear, label, row
+from .cards import GAP, Card, Hint, Page, clear, heading, label, row
 from .device_card import DeviceCard
 from .export_result import ExportResult
 
@@ -127,29 +127,50 @@ class ExportPage(Page):
                 self.tr("plan.json and qparams.json: the same plan with the same qparams gives the same bits."),
             ),
         }
-        grid = QGridLayout()
-        grid.setSpacing(8)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(GAP)
         self.cards: dict[str, Card] = {}
+        self._meanings: dict[str, QLabel] = {}
         self._reasons: dict[str, QLabel] = {}
         self._ways: dict[str, QPushButton] = {}  # to the target that a kind needs
-        for index, kind in enumerate(KINDS):
+        for kind in KINDS:
             title, text = meanings[kind]
             card = Card(title, choosable=True)
             card.setAccessibleName(title)
             card.setAccessibleDescription(text)
-            card.body.addWidget(label(text, "muted"))
+            meaning = label(text, "muted")
+            card.body.addWidget(meaning)
             reason = label("", "muted", factor=0.92)
             card.body.addWidget(reason)
-            there = QPushButton(self.tr("Choose on the Target page"), flat=True)
-            set_icon(there, "arrow-right")
+            there = QPushButton(flat=True)
+            there.setObjectName("link")
             there.setAccessibleDescription(title)
             there.clicked.connect(lambda _=False, kind=kind: self.target_requested.emit(self._other_target(kind)))
             card.body.addLayout(row(there, 1))
             card.body.addStretch(1)
             card.chosen.connect(lambda kind=kind: self.choose(kind))
-            self.cards[kind], self._reasons[kind], self._ways[kind] = card, reason, there
-            grid.addWidget(card, index // 2, index % 2)
-        return grid
+            self.cards[kind], self._meanings[kind] = card, meaning
+            self._reasons[kind], self._ways[kind] = reason, there
+        self._others = heading(self.tr("For other targets"))
+        self._others.setContentsMargins(0, GAP, 0, 0)
+        return self._grid
+
+    def _arrange(self) -> None:
+        """What can be written comes first, with what it is; what needs another target below, as a title and the way."""
+        own = [kind for kind in KINDS if kind not in self.refused]
+        places = (own, [kind for kind in KINDS if kind in self.refused])
+        while self._grid.count():
+            self._grid.takeAt(0)
+        line = 0
+        for kinds in places:
+            if kinds is not own:
+                # In the page before it is shown: it would be a window of its own else.
+                self._grid.addWidget(self._others, line, 0, 1, 2)
+                self._others.setVisible(bool(kinds))
+                line += 1
+            for place, kind in enumerate(kinds):
+                self._grid.addWidget(self.cards[kind], line + place // 2, place % 2)
+            line += -(-len(kinds) // 2)
 
     def _make_form(self) -> Card:
         card = Card(self.tr("Write it"))
@@ -263,9 +284,13 @@ class ExportPage(Page):
             why = self.refused.get(kind, "")
             card.set_refused(bool(why))
             card.setToolTip(why)
+            elsewhere = bool(self._other_target(kind))
+            self._meanings[kind].setVisible(not elsewhere)
             self._reasons[kind].setText(why)
-            self._reasons[kind].setVisible(bool(why))
-            self._ways[kind].setVisible(bool(self._other_target(kind)))
+            self._reasons[kind].setVisible(bool(why) and not elsewhere)
+            self._ways[kind].setText(self.tr("Needs target {0}").format(self._targets(kind)))
+            self._ways[kind].setVisible(elsewhere)
+        self._arrange()
         if self.to in self.refused:
             # What the target itself runs, where there is such a kind, before what can be made for any.
             backend = document.plan.target.backend

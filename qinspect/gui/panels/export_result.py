@@ -6,13 +6,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QFontDatabase, QGuiApplication
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFormLayout, QPushButton
 
 from ...engine.results.export import ExportReport
 from ...session import Run
 from ..icons import icon, set_icon
 from ..language import translated
-from .cards import Card, heading, label, row
+from .cards import GAP, Card, heading, label, row
 from .figures import decibel, measured, share
 
 ALIKE = 0.99
@@ -55,8 +55,12 @@ class ExportResult(Card):
         top.addWidget(folder)
         self.body.addLayout(top)
         self.body.addWidget(label(str(report.path)))
-        self.figures = label("\n".join(self._lines(run)))
-        self.body.addWidget(self.figures)
+        figures = QFormLayout()
+        figures.setHorizontalSpacing(2 * GAP)
+        figures.setVerticalSpacing(2)
+        for name, value in self._figures(run):
+            figures.addRow(label(name, "muted", wrap=False), label(value))
+        self.body.addLayout(figures)
         if report.verified and report.criterion:
             self.body.addWidget(label(self._why_verified(), "muted"))
         if left := sorted(set(report.asked) - set(report.quantized)):
@@ -70,39 +74,35 @@ class ExportResult(Card):
             text = ", ".join(f"{name} {version}" for name, version in report.versions.items())
             self.body.addWidget(label(text, "muted"))
 
-    def _lines(self, run: Run | None) -> list[str]:
-        report, lines = self.report, []
+    def _figures(self, run: Run | None) -> list[tuple[str, str]]:
+        """What was found, by name."""
+        report, found = self.report, []
         if report.metric is not None:
             window = run.analysis.totals.kernel_metric if run is not None else None
             unit = run.analysis.data.get("metric_unit") if run is not None else "share"
             beside = "" if window is None else self.tr(", the window showed {0}").format(measured(window, unit))
-            figure = measured(report.metric, unit)
-            lines.append(self.tr("metric {0} on {1} samples").format(figure, report.samples) + beside)
+            found.append(
+                (self.tr("Metric on {0} samples").format(report.samples), measured(report.metric, unit) + beside)
+            )
         if report.agreement is not None:
-            lines.append(self.tr("same top-1 answer as the simulation: {0}").format(share(report.agreement)))
+            found.append((self.tr("Same top-1 answer as simulated"), share(report.agreement)))
         if report.equal_share is not None:
-            lines.append(self.tr("equal output values: {0}").format(share(report.equal_share)))
-        if report.layer_equal_share is not None:
-            lines.append(
-                self.tr("equal values in the layers, each fed the kernel's own input: {0}").format(
-                    share(report.layer_equal_share)
-                )
-            )
+            found.append((self.tr("Equal output values"), share(report.equal_share)))
         if report.sqnr_db is not None:
-            lines.append(self.tr("output against the simulation: {0}").format(decibel(report.sqnr_db)))
-        lines.append(self.tr("{0} of {1} layers integer").format(len(report.quantized), len(report.asked)))
+            found.append((self.tr("Output against the simulation"), decibel(report.sqnr_db)))
+        if report.layer_equal_share is not None:
+            # Each layer is fed the kernel's own input.
+            found.append((self.tr("Equal values, layer by layer"), share(report.layer_equal_share)))
+        asked = self.tr("{0} of {1}").format(len(report.quantized), len(report.asked))
+        found.append((self.tr("Layers in integers"), asked))
         if report.quantize_nodes is not None:
-            lines.append(
-                self.tr("{0} QuantizeLinear, {1} DequantizeLinear").format(
-                    report.quantize_nodes, report.dequantize_nodes
-                )
-            )
+            found.append(("QuantizeLinear, DequantizeLinear", f"{report.quantize_nodes}, {report.dequantize_nodes}"))
         if report.size_bytes is not None:
             whole = "" if report.float_size_bytes is None else f"{report.float_size_bytes / 1e6:.2f} MB → "
-            lines.append(self.tr("size {0}").format(f"{whole}{report.size_bytes / 1e6:.2f} MB"))
+            found.append((self.tr("Size"), f"{whole}{report.size_bytes / 1e6:.2f} MB"))
         if report.lowest_onnxruntime is not None:
-            lines.append(self.tr("read by ONNX Runtime {0} and later").format(report.lowest_onnxruntime))
-        return lines
+            found.append((self.tr("Runs on ONNX Runtime"), self.tr("{0} and later").format(report.lowest_onnxruntime)))
+        return found
 
     def _why_verified(self) -> str:
         """What the word rests on, and why few equal outputs do not speak against it."""

@@ -59,8 +59,11 @@ def millis(value: float | None) -> str:
 
 
 def small(value: float | None) -> str:
-    """Any figure with three digits."""
-    return "–" if value is None else f"{value:.3g}"
+    """Any figure with three digits, those that are zeros too; whole numbers as they are."""
+    if value is None:
+        return "–"
+    whole = abs(value) < 1000 and value == int(value)
+    return f"{value:.0f}" if whole else f"{value:#.3g}".rstrip(".")
 
 
 def layer_name(layer_id: str) -> str:

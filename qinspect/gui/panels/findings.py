@@ -12,6 +12,7 @@ from ...engine.results import Finding, Totals
 from ..icons import icon, set_icon
 from ..language import translated
 from .cards import Card, Hint, clear, label, row
+from .figures import small
 
 SEVERITIES = {
     "error": ("alert-circle", "bad"),
@@ -118,7 +119,7 @@ class Findings(QWidget):
         if self._beside:
             gain.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if finding.gain is not None:
-            gain.setText(self.tr("wins back ≈ {0} nats").format(f"{finding.gain:.3g}"))
+            gain.setText(self.tr("wins back ≈ {0} nats").format(small(finding.gain)))
             gain.setToolTip(self.tr("Estimated decrease of KL(fp32‖int8), mean per sample"))
         if price is not None and finding.plan is not None and not stale:
             self._priced.append((gain, finding, price))

@@ -138,7 +138,7 @@ class FixPage(QWidget):
         ready = document.data is not None and document.confirmed == document.data.digest
         self.run.setEnabled(ready and not self._analyzing)
         self.state.setText(
-            self.tr("Running… How far it is stands at the bottom of the window.")
+            self.tr("Running…")
             if self._analyzing
             else {
                 "none": self.tr("Nothing was analyzed yet."),

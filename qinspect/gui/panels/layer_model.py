@@ -71,7 +71,10 @@ def build(rows: tuple[LayerRow, ...], flat: bool, absorbed: bool) -> Node:
     for row in rows:
         if row.fused_into is not None:
             if absorbed and row.fused_into in found:
-                Node(row.id, row.path, found[row.fused_into], row)
+                host = found[row.fused_into]
+                above = host.parent.path if host.parent else ""
+                inside = above and row.path.startswith(above + ".")
+                Node(row.id[len(above) + 1 :] if inside else row.id, row.path, host, row)
             continue
         home = root
         if not flat:
@@ -229,7 +232,8 @@ class LayerModel(QStandardItemModel):
             font.setItalic(True)
             return font
         if role == IdsRole:
-            return tuple(row.id for row in node.layers())
+            # Who picks an absorbed layer edits the one that absorbed it: a qconfig of its own would do nothing.
+            return tuple(row.fused_into or row.id for row in node.layers())
         if role == SearchRole:
             return self._search(node)
         if role == PlainRole and node.row is not None:

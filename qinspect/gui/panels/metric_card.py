@@ -11,7 +11,7 @@ from ..dialogs import in_fields
 from ..document import Document
 from ..icons import set_icon, set_primary
 from .cards import Card, label, row
-from .figures import measured
+from .figures import measured, share
 
 OWN = ""
 """In the box: a function of the user's own."""
@@ -176,8 +176,13 @@ class MetricCard(Card):
         else:
             better = self.tr("higher is better") if check.higher_is_better else self.tr("lower is better")
             self.value.setText(measured(check.metric, check.unit))
-            self.note.setText(
-                self.tr("{0} of the float model on {1} samples ({2}). Is that what it should reach?").format(
-                    check.metric_name, check.samples, better
-                )
+            said = self.tr("{0} of the float model on {1} samples ({2}).").format(
+                check.metric_name, check.samples, better
             )
+            if check.metric_name.startswith("top-"):
+                # Each sample has one answer there.
+                from ...engine import intervals  # imports numpy, which the check did
+
+                limits = intervals.share(check.metric * check.samples, check.samples)
+                said += " " + self.tr("95% sure: {0} to {1}.").format(share(limits.low), share(limits.high))
+            self.note.setText(said + " " + self.tr("Is that what it should reach?"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,18 @@ from PySide6.QtWidgets import (
 from ...engine.problem import Problem
 from ...engine.source import free_axes
 from ...engine.text import Text
-from ..dialogs import in_fields
 from ..document import Document
 from ..icons import set_icon, set_primary
-from ..language import translated
 from ..trust import names_code
-from .cards import Card, Page, clear, label, row
+from .cards import GAP, Card, Page, heading, label, row
 from .faults import Fault
+from .found_card import FoundCard
 from .rows import AsideRole, MainRole, TwoParts
 
 MODEL_FILES = "*.pt2 *.onnx *.py"
+TOP = Qt.AlignmentFlag.AlignTop
+LEFT = re.compile(r"(?P<name>.+) (?P<day>\d{4}-\d\d-\d\d) (?P<hour>\d\d)\.(?P<minute>\d\d)\.\d\d\.qinspect")
+"""A session that was left for another model, as `keeper` calls it."""
 WEIGHT_FILES = "*.safetensors *.pt *.pth"
 
 
@@ -93,18 +95,15 @@ class OpenPage(Page):
         left, right = QVBoxLayout(), QVBoxLayout()
         columns.addLayout(left, 5)
         columns.addLayout(right, 6)
-        left.addWidget(self._make_demo())
+        left.addWidget(self._make_resume())
+        self.new = self._make_demo()
+        left.addWidget(self.new)
         left.addWidget(self._make_form())
         left.addWidget(self._make_recent())
         left.addStretch(1)
         self.steps = self._make_steps()
         right.addWidget(self.steps)
-        self.found = Card(self.tr("What was found"))
-        self.found_body = QGridLayout()
-        self.found_body.setHorizontalSpacing(16)
-        self.found_body.setVerticalSpacing(6)
-        self.found_body.setColumnStretch(1, 1)
-        self.found.body.addLayout(self.found_body)
+        self.found = FoundCard(document)
         self.next = QPushButton(self.tr("Next: choose data"))
         set_icon(self.next, "arrow-right")
         self.next.clicked.connect(self.next_requested)
@@ -115,8 +114,19 @@ class OpenPage(Page):
             changed.connect(self.refresh)
         self.refresh()
 
+    def _make_resume(self) -> Card:
+        self.last = Card(self.tr("Last session"))
+        self.resume = QPushButton(self.tr("Go on"))
+        set_icon(self.resume, "history")
+        self.resume.clicked.connect(lambda: self.session_requested.emit(self.resume.property("path")))
+        self.last.body.addLayout(row(self.resume, 1))
+        self.last.hide()
+        return self.last
+
     def _make_demo(self) -> Card:
-        card = Card(self.tr("New here?"))
+        card = Card()
+        self.demo_title = heading(self.tr("New here?"))
+        card.body.addWidget(self.demo_title)
         card.body.addWidget(
             label(
                 self.tr("MobileNetV2 with its ImageNet weights and real photographs, everything on this computer."),
@@ -128,11 +138,6 @@ class OpenPage(Page):
         set_primary(self.demo)
         self.demo.clicked.connect(self.demo_requested)
         card.body.addLayout(row(self.demo, 1))
-        self.resume = QPushButton(self.tr("Go on"))
-        set_icon(self.resume, "history")
-        self.resume.clicked.connect(lambda: self.session_requested.emit(self.resume.property("path")))
-        self.resume.hide()
-        card.body.addLayout(row(self.resume, 1))
         return card
 
     def _make_form(self) -> Card:
@@ -195,6 +200,11 @@ class OpenPage(Page):
 
     def _make_steps(self) -> Card:
         card = Card(self.tr("Three steps"))
+        steps = QGridLayout()
+        steps.setHorizontalSpacing(2 * GAP)
+        steps.setVerticalSpacing(2)
+        steps.setColumnStretch(1, 1)
+        card.body.addLayout(steps)
         for number, title, text in (
             (
                 1,
@@ -218,14 +228,11 @@ class OpenPage(Page):
                 ),
             ),
         ):
-            card.body.addLayout(
-                row(
-                    label(str(number), "muted", wrap=False, factor=1.8, bold=True),
-                    label(title, "title", wrap=False),
-                    1,
-                )
-            )
-            card.body.addWidget(label(text, "muted"))
+            line = 2 * number
+            steps.addWidget(label(str(number), "muted", wrap=False, factor=1.8, bold=True), line, 0, 2, 1, TOP)
+            steps.addWidget(label(title, "title", wrap=False), line, 1)
+            steps.addWidget(label(text, "muted"), line + 1, 1)
+            steps.setRowMinimumHeight(line, self.fontMetrics().height() + GAP)
         card.body.addWidget(
             label(
                 self.tr("You can also drop a model, a data folder, a plan or a session onto the window."),
@@ -341,17 +348,20 @@ class OpenPage(Page):
             item.setToolTip(title)
             item.setData(Qt.ItemDataRole.UserRole, entry)
             place = max(title.rfind("/"), title.rfind("\\")) + 1
-            item.setData(MainRole, title[place:])
-            item.setData(AsideRole, title[: max(place - 1, 0)])
+            left = LEFT.fullmatch(title[place:])
+            item.setData(MainRole, left["name"] if left else title[place:])
+            when = self.tr("left {0}").format(f"{left['day']} {left['hour']}:{left['minute']}") if left else ""
+            item.setData(AsideRole, when or title[: max(place - 1, 0)])
             self.recent.addItem(item)
         height = self.recent.sizeHintForRow(0) * max(len(entries), 1) + 2 * self.recent.frameWidth()
         self.recent.setFixedHeight(max(height, 0))
         self.recent.setVisible(bool(entries))
         self.no_recent.setVisible(not entries)
+        self.demo_title.setText(self.tr("Demo") if entries else self.tr("New here?"))
 
     def set_resume(self, path: Path | None, name: str) -> None:
         """Offer to go on with the session that was saved when the window closed."""
-        self.resume.setVisible(path is not None)
+        self.last.setVisible(path is not None)
         if path is not None:
             self.resume.setProperty("path", str(path))
             self.resume.setText(self.tr("Go on with {0}").format(name))
@@ -367,7 +377,7 @@ class OpenPage(Page):
 
     def _lead(self) -> None:
         """One button is the one to press next: to the data, to what was left, or into the demo."""
-        opened, left = self._document.model is not None, not self.resume.isHidden()
+        opened, left = self._document.model is not None, not self.last.isHidden()
         set_primary(self.next, opened)
         set_primary(self.resume, left and not opened)
         set_primary(self.demo, not left and not opened)
@@ -377,77 +387,13 @@ class OpenPage(Page):
     def refresh(self) -> None:
         """Show the model that is open."""
         model = self._document.model
-        self.found.setVisible(model is not None)
         self.steps.setVisible(model is None)
+        self.found.refresh()
         self._lead()
-        clear(self.found_body)
-        if model is None:
-            return
-        spec = model.spec.to_json()
-        self.fill(spec)
-        graph = model.graph
-        rows = [layer for layer in graph.layers if not layer.transparent]
-        parameters = sum(tensor.numel() for tensor in graph.params.values())
-        counts = Counter(layer.op for layer in rows)
-        lines = [
-            (self.tr("Name"), model.name),
-            (self.tr("Source"), spec["source"] + (f"\n{spec['weights']}" if spec.get("weights") else "")),
-            (self.tr("Layers"), ", ".join(f"{count} {op}" for op, count in counts.most_common(8))),
-            (
-                self.tr("Parameters"),
-                self.tr("{0} M ({1} MB as float32)").format(f"{parameters / 1e6:.2f}", f"{parameters * 4 / 1e6:.1f}"),
-            ),
-        ]
-        if graph.inputs:  # else it is a table of layers, which cannot be run
-            batch = self.tr("any size") if model.dynamic_batch else self.tr("fixed: samples go through one by one")
-            macs = sum(layer.macs for layer in rows) / 1e6
-            lines += [
-                (self.tr("Multiply-adds"), self.tr("{0} M per sample").format(f"{macs:.0f}")),
-                (self.tr("Inputs"), "\n".join(_signature(spec) for spec in graph.inputs)),
-                (self.tr("Batch"), batch),
-            ]
-        lines += self._existing()
-        lines.append(
-            (
-                self.tr("Runs code"),
-                self.tr("yes, you allowed it") if names_code(spec["source"]) else self.tr("no"),
-            )
-        )
-        if model.notes:
-            lines.append((self.tr("Notes"), "\n".join(in_fields(translated(note)) for note in model.notes)))
-        for index, (name, text) in enumerate(lines):
-            self.found_body.addWidget(label(name, "muted", wrap=False), index, 0, Qt.AlignmentFlag.AlignTop)
-            self.found_body.addWidget(label(text), index, 1)
-
-    def _existing(self) -> list[tuple[str, str]]:
-        """What is quantized already, and what ONNX Runtime makes of it."""
-        model, inspected = self._document.model, self._document.inspected
-        about = None if inspected is None else inspected.model.get("existing")
-        if model is None or model.existing is None or about is None:
-            return []
-        maker = f"{about['form']}, {about['producer']}" if about["producer"] else about["form"]
-        quantized = self.tr("{0} layers in whole numbers ({1})").format(len(about["quantized"]), maker)
-        none = self.tr("it carries no plan of its own")
-        plan = self.tr("the plan that made it is in the file") if about["plan"] else none
-        found = [(self.tr("Quantized"), f"{quantized}; {plan}")]
-        if not model.existing.for_onnxruntime:
-            return found
-        kernels = self._document.file_kernels
-        if kernels is None:
-            text = self.tr("ONNX Runtime is being asked…")
-        else:
-            count = sum(ran.integer for ran in kernels.ran.values())
-            words = self.tr("{0} of {1} layers in ONNX Runtime's integer kernels").format(count, len(kernels.ran))
-            text = "\n".join(filter(None, (words if kernels.ran else "", translated(kernels.said or ""))))
-        return [*found, (self.tr("Kernels"), text)]
+        if model is not None:
+            self.fill(model.spec.to_json())
 
 
 def _file_of(source: str) -> str:
     """The file or module of a callable; of anything else all of it."""
     return source.strip().rpartition(":")[0] if names_code(source.strip()) else source.strip()
-
-
-def _signature(spec: Any) -> str:
-    sizes = enumerate(spec.shape)
-    shape = " × ".join(str(size) if size is not None else ("~" if axis else "N") for axis, size in sizes)
-    return f"{spec.name}: {spec.dtype} {shape}"

@@ -283,5 +283,5 @@ def _lost(point: Point, unit: str) -> str:
     if lost is None:
         return "–"
     if unit == "points":
-        return f"{lost:.2f} ({low:.1f} … {high:.1f})"
+        return f"{lost:.1f} ({low:.1f} … {high:.1f})"
     return f"{lost:.3g} ({low:.2g} … {high:.2g})"

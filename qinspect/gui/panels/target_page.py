@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
-from ...engine.plan.qconfig import PRESETS
-from ...engine.plan.target import TARGETS, Target
+from ...engine.plan.target import Target, first_qconfig
 from ..document import Document
 from ..icons import set_icon, set_primary
-from .cards import Card, Page, Whole, label, row
+from .cards import GAP, Card, Page, Whole, heading, label, row
 from .figures import described
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TargetPage(Page):
-    """One card per target.
+    """One card per target, by family.
 
     Signals
     -------
@@ -38,71 +37,56 @@ class TargetPage(Page):
         )
         self._document = document
         self._analyzing = False
-        meanings = {
-            "ort": (
-                self.tr("ONNX Runtime"),
-                self.tr("An .onnx file with QuantizeLinear/DequantizeLinear; fastest on most CPUs, no torch needed."),
-            ),
-            "fx-x86": (
-                self.tr("PyTorch FX, engine x86"),
-                self.tr("fbgemm and onednn mixed; 8-bit activations may saturate in wide depthwise convolutions."),
-            ),
-            "fx-fbgemm": (
-                self.tr("PyTorch FX, engine fbgemm"),
-                self.tr("Server CPUs before VNNI; saturates with 8-bit activations, hence 7 bits in its preset."),
-            ),
-            "fx-onednn": (
-                self.tr("PyTorch FX, engine onednn"),
-                self.tr("Exact 8-bit sums; fast with AVX512-VNNI or AMX."),
-            ),
-            "fx-qnnpack": (
-                self.tr("PyTorch FX, engine qnnpack"),
-                self.tr("Arm and mobile; per-tensor weights, one step off at a few values in a thousand."),
-            ),
-            "tensorrt": (
-                self.tr("TensorRT"),
-                self.tr("An .onnx file with Q/DQ placed by TensorRT's rules; simulated here, runs on an NVIDIA GPU."),
-            ),
-            "eager-x86": (
-                self.tr("PyTorch eager mode, engine x86"),
-                self.tr("The kernels of FX, with stubs and fused modules as torch.ao's eager mode has them."),
-            ),
-            "eager-fbgemm": (self.tr("PyTorch eager mode, engine fbgemm"), self.tr("As FX with engine fbgemm.")),
-            "eager-onednn": (self.tr("PyTorch eager mode, engine onednn"), self.tr("As FX with engine onednn.")),
-            "eager-qnnpack": (self.tr("PyTorch eager mode, engine qnnpack"), self.tr("As FX with engine qnnpack.")),
-            "pt2e": (
-                self.tr("PyTorch PT2E, compiled by inductor"),
-                self.tr("A .pt2 file with quantizers; oneDNN's exact sums on x86. To run it takes a C++ compiler."),
-            ),
-        }
+        self.cards: dict[str, Card] = {}
         columns = QHBoxLayout()
         columns.setSpacing(12)
         self.body.addLayout(columns)
-        grid = QGridLayout()
-        grid.setSpacing(8)
-        columns.addLayout(grid, 7)
-        self.cards: dict[str, Card] = {}
-        for index, name in enumerate(TARGETS):
-            title, text = meanings[name]
-            card = Card(title, choosable=True)
-            card.setAccessibleName(title)
-            card.setAccessibleDescription(text)
-            card.body.addWidget(label(text, "muted"))
-            preset = PRESETS[Target.parse(name).preset]
-            lines = (
-                self.tr("weights: {0}").format(described(preset.weight)),
-                self.tr("activations: {0}").format(described(preset.activation)),
-            )
-            for line in lines:
-                card.body.addWidget(label(line, factor=0.92))
-            card.body.addStretch(1)
-            card.chosen.connect(lambda name=name: self._choose(name))
-            self.cards[name] = card
-            # The first one, the default, takes the whole width.
-            if index == 0:
-                grid.addWidget(card, 0, 0, 1, 2)
-            else:
-                grid.addWidget(card, 1 + (index - 1) // 2, (index - 1) % 2)
+        families = QVBoxLayout()
+        families.setSpacing(GAP)
+        columns.addLayout(families, 7)
+        for name, title, text in (
+            (
+                "ort",
+                self.tr("ONNX Runtime"),
+                self.tr("An .onnx file with QuantizeLinear/DequantizeLinear; fastest on most CPUs, no torch needed."),
+            ),
+            (
+                "pt2e",
+                self.tr("PyTorch PT2E, compiled by inductor"),
+                self.tr("A .pt2 file with quantizers; oneDNN's exact sums on x86. To run it takes a C++ compiler."),
+            ),
+            (
+                "tensorrt",
+                self.tr("TensorRT"),
+                self.tr("An .onnx file with Q/DQ placed by TensorRT's rules; simulated here, runs on an NVIDIA GPU."),
+            ),
+        ):
+            families.addWidget(self._make_card(name, title, title, text))
+        # The engines of one mode are of one family: what they have in common is said once, above them.
+        engines = {
+            "x86": self.tr("fbgemm and onednn mixed; 8-bit activations may saturate in wide depthwise convolutions."),
+            "fbgemm": self.tr("Server CPUs before VNNI; saturates with 8-bit activations, hence 7 bits in its preset."),
+            "onednn": self.tr("Exact 8-bit sums; fast with AVX512-VNNI or AMX."),
+            "qnnpack": self.tr("Arm and mobile; per-tensor weights, one step off at a few values in a thousand."),
+        }
+        families.addSpacing(GAP)
+        families.addWidget(heading(self.tr("PyTorch FX, by engine")))
+        fx = QGridLayout()
+        fx.setSpacing(GAP)
+        for index, (engine, text) in enumerate(engines.items()):
+            whole = self.tr("PyTorch FX, engine {0}").format(engine)
+            fx.addWidget(self._make_card(f"fx-{engine}", engine, whole, text), index // 2, index % 2)
+        families.addLayout(fx)
+        families.addSpacing(GAP)
+        families.addWidget(heading(self.tr("PyTorch eager mode, by engine")))
+        families.addWidget(label(self.tr("FX's kernels, with stubs and fused modules as torch.ao has them."), "muted"))
+        eager = QHBoxLayout()
+        eager.setSpacing(GAP)
+        for engine in engines:
+            whole = self.tr("PyTorch eager mode, engine {0}").format(engine)
+            eager.addWidget(self._make_card(f"eager-{engine}", engine, whole, ""))
+        families.addLayout(eager)
+        families.addStretch(1)
         side = QVBoxLayout()
         columns.addLayout(side, 4)
         settings = Card(self.tr("Measured with"))
@@ -121,6 +105,13 @@ class TargetPage(Page):
         form.addRow(self.tr("This computer"), self.host)
         settings.body.addLayout(form)
         side.addWidget(settings)
+        begins = Card(self.tr("Layers begin with"))
+        self.weight, self.activation = label(), label()
+        kinds = QFormLayout()
+        kinds.addRow(self.tr("Weights"), self.weight)
+        kinds.addRow(self.tr("Activations"), self.activation)
+        begins.body.addLayout(kinds)
+        side.addWidget(begins)
         go = Card(self.tr("Next"))
         self.todo = label("", "muted")
         go.body.addWidget(self.todo)
@@ -140,6 +131,18 @@ class TargetPage(Page):
         ):
             changed.connect(self.refresh)
         self.refresh()
+
+    def _make_card(self, name: str, title: str, whole: str, text: str) -> Card:
+        """The card of a target; `whole` names it where the heading above it is not seen."""
+        card = Card(title, choosable=True)
+        card.setAccessibleName(whole)
+        card.setAccessibleDescription(text)
+        if text:
+            card.body.addWidget(label(text, "muted"))
+            card.body.addStretch(1)
+        card.chosen.connect(lambda: self._choose(name))
+        self.cards[name] = card
+        return card
 
     def lead_to(self, name: str) -> None:
         """Bring a target's card into sight, with the focus: a key chooses it."""
@@ -168,11 +171,14 @@ class TargetPage(Page):
             spin.blockSignals(True)
             spin.setValue(value)
             spin.blockSignals(False)
+        preset = first_qconfig(target)
+        self.weight.setText(described(preset.weight))
+        self.activation.setText(described(preset.activation))
         ready = document.data is not None and document.confirmed == document.data.digest
         self.run.setEnabled(ready and not self._analyzing)
         set_primary(self.run, ready and not self._analyzing)
         if self._analyzing:
-            text = self.tr("Running… How far it is stands at the bottom of the window.")
+            text = self.tr("Running…")
         elif document.model is None:
             text = self.tr("Open a model first.")
         elif document.data is None:

@@ -16,10 +16,10 @@ from ..document import Document
 from ..icons import set_icon, set_primary
 from ..language import translated
 from ..prices import price
-from .cards import Card, Figure, Page, heading, label, row
+from .cards import GAP, Card, Figure, Page, heading, label, row
 from .error_strip import ErrorStrip
 from .estimate import edit_line
-from .figures import decibel, drop, measured, millis, share
+from .figures import decibel, drop, measured, millis, share, small
 from .findings import MEASURED, Findings, unscored
 
 translate = QCoreApplication.translate
@@ -66,8 +66,10 @@ class VerdictPage(Page):
         self.run = QPushButton(self.tr("Calibrate and analyze"))
         set_icon(self.run, "play")
         self.run.clicked.connect(self.run_requested)
-        self.empty.body.addWidget(self.empty_text)
-        self.empty.body.addLayout(row(self.run, 1))
+        line = row(spacing=2 * GAP)
+        line.addWidget(self.empty_text, 1)
+        line.addWidget(self.run)
+        self.empty.body.addLayout(line)
         self.body.addWidget(self.empty)
         self.findings_title = heading("")
         to_layers = QPushButton(self.tr("Open the layers"))
@@ -127,7 +129,7 @@ class VerdictPage(Page):
         self.run.setEnabled(ready and not self._analyzing)
         set_primary(self.run, run is None and ready and not self._analyzing)
         if self._analyzing:
-            text = self.tr("Running… How far it is stands at the bottom of the window.")
+            text = self.tr("Running…")
         elif run is None:
             text = self.tr("Nothing was analyzed yet. ") + (
                 "" if ready else self.tr("Open a model, choose data and confirm the float metric first.")
@@ -297,13 +299,13 @@ def summary(totals: Totals) -> str:
     nats = translate("Verdict", "nats")
     parts = []
     for name, value, form, unit in (
-        ("KL(fp32‖int8)", totals.kl, ".3g", nats),
-        (translate("Verdict", "estimated"), totals.estimated_kl, ".3g", nats),
-        (translate("Verdict", "kernel"), totals.kernel_kl, ".3g", nats),
-        ("SQNR", totals.sqnr_db, ".1f", "dB"),
-        (translate("Verdict", "calibrated in"), totals.calibrate_s, ".1f", "s"),
-        (translate("Verdict", "analyzed in"), totals.analyze_s, ".1f", "s"),
+        ("KL(fp32‖int8)", totals.kl, small, nats),
+        (translate("Verdict", "estimated"), totals.estimated_kl, small, nats),
+        (translate("Verdict", "kernel"), totals.kernel_kl, small, nats),
+        ("SQNR", totals.sqnr_db, "{:.1f}".format, "dB"),
+        (translate("Verdict", "calibrated in"), totals.calibrate_s, "{:.1f}".format, "s"),
+        (translate("Verdict", "analyzed in"), totals.analyze_s, "{:.1f}".format, "s"),
     ):
         if value is not None:
-            parts.append(f"{name} {value:{form}} {unit}")
+            parts.append(f"{name} {form(value)} {unit}")
     return "   ·   ".join(parts)
