@@ -65,7 +65,7 @@ def test_what_is_asked_for_reaches_the_search_and_its_plans_are_listed(make_wind
     rows = [[panel.table.item(r, c).text() for c in range(6)] for r in range(3)]
     assert rows[1] == ["● plan 2", "2", "0.200", "1.0 (0.0 … 4.0)", "1", "0"]
     assert panel.table.isColumnHidden(6)
-    assert rows[2][:4] == ["plan 3", "≈ 3.3", "≈ 0.055", "–"]
+    assert rows[2][:4] == ["plan 3", "≈ 3.30", "≈ 0.0550", "–"]
     kinds = [point.kind for point, *_ in panel.pareto.shown()]
     assert kinds.count("search") == 2
     assert kinds.count("estimate") == 1
