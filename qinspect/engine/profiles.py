@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .backends.onnx.naming import output_names
 from .files import demand_file
 from .graph import LayerGraph
 from .problem import Problem
@@ -157,7 +158,11 @@ class ByLayer:
 
     us: Mapping[str, float]
     inside: Mapping[str, str]
-    unknown_us: float
+    unknown: Mapping[str, float]
+
+    @property
+    def unknown_us(self) -> float:
+        return sum(self.unknown.values())
 
 
 def by_layer(graph: LayerGraph, named: Iterable[tuple[str, float]]) -> ByLayer:
@@ -167,21 +172,25 @@ def by_layer(graph: LayerGraph, named: Iterable[tuple[str, float]]) -> ByLayer:
     """
     hosts = {inner.id: layer.id for layer in graph.layers for inner in layer.fused}
     hosts.update({layer.id: layer.id for layer in graph.layers})
-    readers = {name: graph.consumers[name][0].id for name in graph.input_names if name in graph.consumers}
-    longest = sorted([*hosts, *readers], key=len, reverse=True)
+    ends = {name: graph.consumers[name][0].id for name in graph.input_names if name in graph.consumers}
+    for name, value in zip(output_names(graph), graph.output_values, strict=True):
+        producer = graph.producer.get(graph.origin(value))
+        if producer is not None:
+            ends.setdefault(name, producer.id)
+    longest = sorted([*hosts, *ends], key=len, reverse=True)
     us: dict[str, float] = {}
     inside: dict[str, str] = {}
-    unknown = 0.0
+    unknown: dict[str, float] = {}
     for name, time in named:
         parts: list[str] = []
         for part in _parts(name):
             known = next((key for key in longest if part == key or part.startswith(f"{key}/")), None)
             if known is not None:
-                owner = hosts.get(known) or readers[known]
+                owner = hosts.get(known) or ends[known]
                 if owner not in parts:
                     parts.append(owner)
         if not parts:
-            unknown += time
+            unknown[name] = unknown.get(name, 0.0) + time
             continue
         main = next((part for part in parts if graph.by_id[part].roles), parts[0])
         us[main] = us.get(main, 0.0) + time
@@ -189,8 +198,30 @@ def by_layer(graph: LayerGraph, named: Iterable[tuple[str, float]]) -> ByLayer:
     return ByLayer(us, {part: main for part, main in inside.items() if part not in us}, unknown)
 
 
+CURVES: Mapping[str, str] = {"Gelu": "gelu", "FastGelu": "gelu", "QuickGelu": "silu"}
+"""What ONNX Runtime makes of several operators and gives a name of its own, ``Gelu``, ``Gelu_token_0``, ..."""
+
+
+def _with_curves(graph: LayerGraph, found: ByLayer) -> ByLayer:
+    """With the curves that ONNX Runtime names after none of their parts: they run in the order of their layers.
+
+    Where there are as many of them as layers without a time.
+    """
+    from .backends.ort.profile import stem
+
+    us, unknown = dict(found.us), dict(found.unknown)
+    for op in sorted(set(CURVES.values())):
+        names = [name for name in unknown if CURVES.get(stem(name)) == op]
+        layers = [layer.id for layer in graph.layers if layer.op == op and layer.id not in us]
+        if len(names) == len(layers):
+            us.update((layer, unknown.pop(name)) for layer, name in zip(layers, names, strict=True))
+    inside = {layer: host for layer, host in found.inside.items() if layer not in us}
+    return ByLayer(us, inside, unknown)
+
+
 def _with_fused(graph: LayerGraph, found: ByLayer) -> ByLayer:
     """With the layers that ONNX Runtime names no operator after: each is in the last layer that it reads."""
+    found = _with_curves(graph, found)
     inside = dict(found.inside)
     order = {layer.id: index for index, layer in enumerate(graph.layers)}
     for layer in graph.layers:
@@ -199,7 +230,7 @@ def _with_fused(graph: LayerGraph, found: ByLayer) -> ByLayer:
             hosts = [inside.get(name, name) for name in sorted(before, key=order.__getitem__)]
             if hosts and hosts[-1] in found.us:
                 inside.setdefault(layer.id, hosts[-1])
-    return ByLayer(found.us, inside, found.unknown_us)
+    return ByLayer(found.us, inside, found.unknown)
 
 
 def _parts(name: str) -> list[str]:

@@ -95,6 +95,20 @@ def test_the_kinds_of_files_are_told_apart_by_content(graph, tmp_path):
     assert ort.unknown_us == 3.0
 
 
+def test_what_ends_the_model_and_curves_with_names_of_the_runtimes_own_are_of_their_layers(canonical, tmp_path):
+    net = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 2))
+    graph = fuse(canonical(net, torch.randn(2, 4)), QuantPlan()).graph
+    times = {"0:linear_quant": 9, "Gelu": 4, "2:linear": 9, "Gelu_token_0": 5, "4:linear": 7, "output/dequantize": 2}
+    events = [{"cat": "Node", "name": f"{name}_kernel_time", "dur": us} for name, us in times.items()]
+    found = read_profile(write(tmp_path / "a.json", events), graph)
+    assert found.int8_us == {"0:linear": 9, "1:gelu": 4, "2:linear": 9, "3:gelu": 5, "4:linear": 9}
+    assert found.unknown_us == 0
+    # Of one alone it is not known which of the two it is.
+    found = read_profile(write(tmp_path / "b.json", [e for e in events if "token" not in e["name"]]), graph)
+    assert "1:gelu" not in found.int8_us
+    assert found.unknown_us == 4
+
+
 BENCH = {
     "bench": 1,
     "host": {"cpu": "Cortex-A76"},
