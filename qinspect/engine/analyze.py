@@ -33,8 +33,8 @@ from .job import (
     calibrate_model,
     calibration_key,
     fed,
-    float_onnx,
     fused_graph,
+    handed_onnx,
     measured_batch,
     quantization_of,
     whole_batches,
@@ -282,7 +282,7 @@ def analyze(
         if partly is not None:
             partly(finished(None, None))
         try:
-            onnx = float_onnx(quantization) if plan.target.backend == "ort" else None
+            onnx = handed_onnx(quantization)
             work = KernelWork(quantization, onnx, data.spec, select[:CHECK_SAMPLES], final, size, latency)
             figures = run_kernels(work, part(report, share, 0.98))
         except (Died, NotWritten) as problem:  # what was simulated holds all the same

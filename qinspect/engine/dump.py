@@ -25,7 +25,7 @@ from .evidence import Seen, Work, by_simulation
 from .files import write_json
 from .graph import Layer, LayerGraph, Ref, replace
 from .graph.execute import function
-from .job import batch_size, calibrate_model, float_onnx, fused_graph, quantization_of, whole_batches
+from .job import batch_size, calibrate_model, fused_graph, handed_onnx, quantization_of, whole_batches
 from .kernels import steps_of_range
 from .load import Model
 from .plan import QuantPlan
@@ -125,7 +125,7 @@ def dump(
     reads, wanted = inputs_of(q, layer), layer.value
     absent = not_run_here(plan.target, q.graph)
     if absent is None:
-        onnx = float_onnx(q) if plan.target.backend == "ort" else None
+        onnx = handed_onnx(q)
         work = Work(q, onnx, inputs, layer.id, tuple(dict.fromkeys((*reads, *layer.inputs, wanted))))
         seen: Seen = run_in_child(
             "qinspect.engine.evidence:by_kernels", work, part(report, 0.15, 0.7), what=f"target {plan.target.name}"

@@ -21,7 +21,7 @@ from .feed import checked_batches
 from .finite import demand_calibrated
 from .fuse import Fused, fuse
 from .graph import LayerGraph
-from .graph.memory import check_memory, fitting_batch, fixed_batch
+from .graph.memory import check_memory, fitting_batch, fixed_batch, is_large
 from .load import Model
 from .plan import QuantPlan, Remedy
 from .plan.qconfig import QConfig
@@ -327,5 +327,13 @@ def _float_onnx(graph: LayerGraph) -> bytes:
 
 
 def float_onnx(quantization: Quantization) -> bytes:
-    """The fused float graph as an ONNX file, kept for the last few graphs."""
-    return _float_onnx(quantization.float_graph)
+    """The fused float graph as an ONNX file, kept for the last few graphs where it is not large."""
+    graph = quantization.float_graph
+    return _float_onnx.__wrapped__(graph) if is_large(graph) else _float_onnx(graph)
+
+
+def handed_onnx(quantization: Quantization) -> bytes | None:
+    """`float_onnx` for a process that lowers the plan; None where that rather writes its own than copies this one."""
+    if quantization.plan.target.backend != "ort" or is_large(quantization.float_graph):
+        return None
+    return float_onnx(quantization)

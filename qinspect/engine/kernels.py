@@ -127,6 +127,7 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
             looking(done, max(1, len(work.check)), "")
             done += len(inputs[0])
             compare(simulation, runner.integers(inputs), inputs, checks, runner.reals(inputs), runner.calls(inputs))
+        del simulation  # and the weights that it has rounded
         outputs: list[list[NDArray[np.float32]]] = []
         running = part(report, 0.4, 0.6, Text("running the integer model"))
         done = 0

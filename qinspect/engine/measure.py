@@ -72,7 +72,7 @@ def measure(
     plain = Executor(quantization.float_graph, channels_last=True)
     simulation = simulate(quantization, channels_last=True)
     # On float input a layer is to show its own rounding alone, not its input's: no integers go in.
-    alone = Simulation(quantization, channels_last=True)
+    alone = Simulation(quantization, channels_last=True, own=simulation.own)
     found = OutputErrors(classes)
     of_layers = {layer.id: _LayerPowers() for layer in graph.layers if not layer.transparent}
 

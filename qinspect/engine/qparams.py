@@ -121,12 +121,12 @@ class QParams:
     @property
     def low(self) -> NDArray[np.float64]:
         """Smallest real number on the grid of `bits`."""
-        return np.asarray((self._ends[0] - self.zero_point) * self.scale.astype(np.float64))
+        return np.asarray((self._ends[0] - self.zero_point.astype(np.int64)) * self.scale.astype(np.float64))
 
     @property
     def high(self) -> NDArray[np.float64]:
         """Largest real number on the grid of `bits`."""
-        return np.asarray((self._ends[1] - self.zero_point) * self.scale.astype(np.float64))
+        return np.asarray((self._ends[1] - self.zero_point.astype(np.int64)) * self.scale.astype(np.float64))
 
     @property
     def _ends(self) -> tuple[int, int]:

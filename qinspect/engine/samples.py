@@ -92,7 +92,9 @@ def output_rows(reference: Sequence[NDArray[Any]], quantized: Sequence[NDArray[A
     return tuple(rows)
 
 
-def layer_errors(quantization: Quantization, inputs: Sequence[torch.Tensor]) -> dict[str, float | None]:
+def layer_errors(
+    quantization: Quantization, inputs: Sequence[torch.Tensor], pair: tuple[Executor, Executor] | None = None
+) -> dict[str, float | None]:
     """SQNR in dB of every layer's value with everything before it quantized as well, in the order of running.
 
     Parameters
@@ -100,6 +102,8 @@ def layer_errors(quantization: Quantization, inputs: Sequence[torch.Tensor]) -> 
     quantization : Quantization
     inputs : sequence of torch.Tensor
         Model inputs of one sample (or of copies of it, where the model's batch is fixed).
+    pair : tuple of Executor, optional
+        `both_models` of the quantization, where there are several samples.
 
     Returns
     -------
@@ -120,10 +124,16 @@ def layer_errors(quantization: Quantization, inputs: Sequence[torch.Tensor]) -> 
             powers[layer.id].add(floats.pop(layer.id), value)
         return value
 
+    plain, simulated = pair or both_models(quantization)
     with torch.inference_mode():
-        Executor(quantization.float_graph, channels_last=True)(inputs, keep)
-        simulation(quantization, channels_last=True)(inputs, compare)
+        plain(inputs, keep)
+        simulated(inputs, compare)
     return {name: power.sqnr_db for name, power in powers.items()}
+
+
+def both_models(quantization: Quantization) -> tuple[Executor, Executor]:
+    """The float and the simulated model, ready to run; making the second rounds all weights."""
+    return Executor(quantization.float_graph, channels_last=True), simulation(quantization, channels_last=True)
 
 
 def worst_samples(
@@ -132,8 +142,9 @@ def worst_samples(
     """The samples that quantization harms most, layer by layer; `rows` has the worst first."""
     copies = fixed_batch(quantization.graph) or 1
     found = []
+    pair = both_models(quantization) if rows else None
     for row in rows[:count]:
-        errors = layer_errors(quantization, data.load([row.index] * copies))
+        errors = layer_errors(quantization, data.load([row.index] * copies), pair)
         found.append(WorstSample(row.index, errors, *(largest_fall(quantization.graph, errors) or (None, None))))
     return tuple(found)
 

@@ -53,12 +53,25 @@ class Simulation(Executor):
     Values are float32 numbers that lie on their grids. A value made by a float layer is rounded
     where a quantized layer reads it, and only there. What a dynamic layer reads is rounded with the
     range that it has in this batch.
+
+    Parameters
+    ----------
+    quantization : Quantization
+    channels_last : bool
+        As for `Executor`.
+    own : mapping, optional
+        `own` of another simulation of the same, whose rounded weights are used again.
     """
 
-    def __init__(self, quantization: Quantization, channels_last: bool = False) -> None:
+    def __init__(
+        self,
+        quantization: Quantization,
+        channels_last: bool = False,
+        own: Mapping[str, torch.Tensor] | None = None,
+    ) -> None:
         super().__init__(quantization.graph, channels_last=channels_last)
         self.quantization = quantization
-        self.own = quantized_params(quantization)
+        self.own = quantized_params(quantization) if own is None else dict(own)
         if channels_last:
             for key, tensor in self.own.items():
                 if tensor.dim() == 4:

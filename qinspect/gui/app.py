@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QSettings, QSocketNotifier, QStandardPaths, QTimer
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QSocketNotifier, QStandardPaths, QTimer, Signal
+from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
 
 from ..engine.plan import QuantPlan
@@ -45,11 +45,37 @@ SETTLE_S = 60.0
 """A picture waits so long for what the window computes when it is shown."""
 
 
+class Application(QApplication):
+    """Keeps the files that the system opens with it until a window takes them.
+
+    macOS names a file that was clicked in an event, and not on the command line; it comes before there is a window, or
+    while one is open.
+    """
+
+    handed = Signal()
+
+    def __init__(self, words: list[str]) -> None:
+        super().__init__(words)
+        self._files: list[Path] = []
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QFileOpenEvent) and event.url().isLocalFile():
+            self._files.append(Path(event.url().toLocalFile()))
+            self.handed.emit()
+            return True
+        return super().event(event)
+
+    def taken(self) -> list[Path]:
+        """The files that nobody has taken yet."""
+        files, self._files = self._files, []
+        return files
+
+
 def application() -> QApplication:
     """The one application, with its names set."""
     _speak_utf8()
     found = QApplication.instance()
-    app = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
+    app = found if isinstance(found, QApplication) else Application(sys.argv[:1])
     app.setApplicationName("qinspect")
     app.setOrganizationName("qinspect")
     app.setApplicationDisplayName("qinspect")
@@ -116,7 +142,13 @@ def run(
     window = make_window()
     window.show()
 
+    def take() -> None:
+        if isinstance(app, Application):
+            window.dropping.open(app.taken())
+
     def begin() -> None:
+        if isinstance(app, Application):
+            app.handed.connect(take)
         window.make_workbench()
         window.tasks.look_at_host()
         try:
@@ -130,6 +162,7 @@ def run(
             window.opening.session(Path(model["source"]))
         elif model is not None:
             window.opening.model(dict(model), chosen, dict(data) if data else None, judged)
+        take()
 
     sys.excepthook = partial(_unexpected, window)
     # After the first paint, so that the window is there before anything is imported.

@@ -101,11 +101,14 @@ class Dropping(QObject):
             return
         event.acceptProposedAction()
         # Later: whoever dragged it waits for the drop to end, and a question may come up.
-        QTimer.singleShot(0, self, lambda: self._open(known))
+        QTimer.singleShot(0, self, lambda: self.open(known))
 
-    def _open(self, paths: list[Path]) -> None:
-        self._window.activateWindow()
-        for path in sorted(paths, key=lambda path: ORDER.index(kind_of(path))):
+    def open(self, paths: list[Path]) -> None:
+        """Open files of known kinds, in the order in which one needs the other."""
+        known = [path for path in paths if kind_of(path)]
+        if known:
+            self._window.activateWindow()
+        for path in sorted(known, key=lambda path: ORDER.index(kind_of(path))):
             self._window.opening.take(path)
 
     def words(self, path: Path) -> str:

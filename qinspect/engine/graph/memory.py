@@ -72,6 +72,11 @@ def fitting_batch(graph: LayerGraph, most: int) -> int:
     return size
 
 
+def is_large(graph: LayerGraph) -> bool:
+    """Whether the weights are of a size of which copies are not to be kept, see `MAPPED_BYTES`."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in graph.params.values()) >= MAPPED_BYTES
+
+
 def check_memory(graph: LayerGraph, where: str) -> None:
     """Refuse to begin what cannot end.
 

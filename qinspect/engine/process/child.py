@@ -168,7 +168,8 @@ def main(folder: Path) -> int:
             out.write(json.dumps([done, total, parts_of(note)]) + "\n")
 
     try:
-        name, work = torch.load(folder / "work.pt", weights_only=False)
+        # Mapped: of a large model's weights only what is used takes memory.
+        name, work = torch.load(folder / "work.pt", weights_only=False, mmap=True)
         module, _, attribute = name.partition(":")
         result = getattr(importlib.import_module(module), attribute)(work, report)
         torch.save(result, folder / "result.pt")

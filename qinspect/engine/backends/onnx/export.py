@@ -132,11 +132,14 @@ class _Exporter:
             dtype = self.graph.producer[value].dtype if value in self.graph.producer else "float32"
             outputs.append(helper.make_tensor_value_info(name, _element(dtype), _symbolic(name, self.shapes[value])))
         used = {name for node in self.nodes for name in node.input}
-        stored = [tensor for name, tensor in self.stored.items() if name in used]
-        proto = helper.make_graph(self.nodes, "qinspect", inputs, outputs, stored)
+        proto = helper.make_graph(self.nodes, "qinspect", inputs, outputs)
         model = helper.make_model(
             proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="qinspect"
         )
+        for name in tuple(self.stored):  # one by one, so that there are never two copies of all
+            tensor = self.stored.pop(name)
+            if name in used:
+                model.graph.initializer.append(tensor)
         helper.set_model_props(model, {VALUES: json.dumps(self.tensors), MERGED: json.dumps(self.merged)})
         return model
 

@@ -151,11 +151,18 @@ class _Builder:
                 self._dequantize(value, self.ints[value], self._name("dequantize", name), "", name)
         absorbed = {pad: conv for pad, conv in self.merged.items() if pad in self.q.quantized} | self.dropped
         extra = {INTEGERS: json.dumps(self.ints), ABSORBED: json.dumps(absorbed), CLIPS: json.dumps(self.clips)}
-        result = onnx.ModelProto()
-        result.CopyFrom(self.model)
-        del result.graph.node[:], result.graph.initializer[:]
-        result.graph.node.extend(self.nodes)
-        result.graph.initializer.extend({**self.arrays, **self.stored}.values())
+        graph = self.model.graph
+        result = helper.make_model(
+            helper.make_graph(self.nodes, graph.name, graph.input, graph.output, value_info=graph.value_info),
+            opset_imports=self.model.opset_import,
+            ir_version=self.model.ir_version,
+            producer_name=self.model.producer_name,
+        )
+        result.metadata_props.extend(self.model.metadata_props)
+        # Of a large model a copy of the float weights, which nothing reads any more, is not to be made.
+        read = {name for node in self.nodes for name in node.input}
+        kept = {**self.arrays, **self.stored}
+        result.graph.initializer.extend(tensor for name, tensor in kept.items() if name in read)
         keep_float(result, self.q.quantized)
         _drop_unread(result)
         self._say_opsets(result)
