@@ -129,8 +129,11 @@ def test_a_grid_beyond_all_numbers_opens_as_the_widest_one(converted, tmp_path):
     state = dict(converted[0].state_dict())
     key = next(key for key in state if key.endswith("conv.scale"))
     # A scale that float32 has no number for is none; a zero point may be anything.
-    for scale, zero, widest in ((3e38, 0, True), (1e-60, 0, False), (0.01, -(2**31), False)):
-        numbers = {key: torch.tensor(scale, dtype=torch.float64), key.replace("scale", "zero_point"): torch.tensor(zero)}
+    for scale, zero, widest in ((3e38, 0, True), (1e-60, 0, False), (0.01, 100 - 2**31, False)):
+        numbers = {
+            key: torch.tensor(scale, dtype=torch.float64),
+            key.replace("scale", "zero_point"): torch.tensor(zero),
+        }
         torch.save({**state, **numbers}, tmp_path / "spoilt.pt")
         model = load_model(ModelSpec(str(tmp_path / "spoilt.pt")))
         plan = opening_plan(model, Target())
