@@ -143,17 +143,27 @@ class _Moments:
 
 
 def rounding_error(stats: TensorStats, params: QParams) -> float:
-    """Expected squared error of rounding a tensor's values to a grid, mean per value, from its histogram.
+    """Expected squared error of rounding a tensor's values to a grid, mean per value: see `rounding_parts`."""
+    return sum(rounding_parts(stats, params))
+
+
+def rounding_parts(stats: TensorStats, params: QParams) -> tuple[float, float]:
+    """Expected squared error of the values within a grid's range and of those it cuts off, from the histogram.
 
     Parameters
     ----------
     stats : TensorStats
     params : QParams
         Per tensor.
+
+    Returns
+    -------
+    float, float
+        Both as means over all values: their sum is the error.
     """
     sampled = int(stats.histogram.counts.sum())
     if not sampled:
-        return 0.0
+        return 0.0, 0.0
     scale, zero = float(params.scale), int(params.zero_point)
     low, high = (params.qmin - zero) * scale, (params.qmax - zero) * scale
     edges = stats.histogram.edges
@@ -169,7 +179,11 @@ def rounding_error(stats: TensorStats, params: QParams) -> float:
     else:
         # Of a grid finer than the bins nothing can be said but that rounding errors are spread evenly.
         inside = (upto[0] - under[0]) * scale**2 / 12
-    return float(inside[0]) / sampled + cut_off(stats, low, high) / stats.count
+    return float(inside[0]) / sampled, cut_off(stats, low, high) / stats.count
+
+
+_AROUND = 33
+"""Bins over which the density of a tail is taken."""
 
 
 def cut_off(stats: TensorStats, low: float, high: float) -> float:
@@ -178,8 +192,9 @@ def cut_off(stats: TensorStats, low: float, high: float) -> float:
     Where little is cut off these are single values, whose place in a bin matters: each sample's smallest
     and largest are known, and of the others the histogram says how many there are.
     """
-    counts = stats.histogram.counts * (stats.count / stats.histogram.counts.sum())
-    edges = stats.histogram.edges
+    counts, edges = stats.histogram.counts, stats.histogram.edges
+    of_each = stats.count / counts.sum()  # values that each counted one stands for
+    density = np.convolve(counts, np.full(_AROUND, of_each / _AROUND), "same") if of_each > 1 else counts
     total = 0.0
     for side, end, known in ((1, high, stats.sample_max), (-1, low, stats.sample_min)):
         known = known[np.isfinite(known)].astype(np.float64)
@@ -188,7 +203,10 @@ def cut_off(stats: TensorStats, low: float, high: float) -> float:
         start = np.maximum(side * (near - end), 0.0)
         stop = np.maximum(side * (far - end), 0.0)
         place = np.clip(((beyond - edges[0]) / stats.histogram.width).astype(np.int64), 0, len(counts) - 1)
-        others = counts * (stop - start) / stats.histogram.width - np.bincount(place, minlength=len(counts))
+        known_here = np.bincount(place, minlength=len(counts))
+        # Of those counted where known ones lie some are these themselves, the more so the fewer others are around.
+        themselves = counts * known_here / np.maximum(np.maximum(known_here, density), 1)
+        others = (counts * (stop - start) / stats.histogram.width - themselves) * of_each
         spread = (start**2 + start * stop + stop**2) / 3
         total += float(((beyond - end) ** 2).sum() + (np.maximum(others, 0.0) * spread).sum())
     return total

@@ -1237,6 +1237,10 @@
         <translation>一致率 {0}（选择集）</translation>
     </message>
     <message>
+        <source>Roughly, as values are cut off: {0}.</source>
+        <translation>粗略估计（有数值被截断）：{0}。</translation>
+    </message>
+    <message>
         <source>Estimated: {0}.</source>
         <translation>估计：{0}。</translation>
     </message>
@@ -1259,6 +1263,10 @@
     <message>
         <source>{0} roundings were not scored yet as they are now: taken in proportion to their rounding error.</source>
         <translation>{0} 处舍入尚未按当前配置评估：按其舍入误差的比例推算。</translation>
+    </message>
+    <message>
+        <source>Of {0} of them most of the error is that of values beyond the range. What cutting these off does is not in proportion to their error, and can be several times more or less.</source>
+        <translation>其中 {0} 处的误差主要来自超出范围的数值。截断它们的影响与其误差不成比例，实际可能大几倍或小几倍。</translation>
     </message>
     <message>
         <source>No time: no run on this target timed all layers on the kernels they need.</source>

@@ -32,7 +32,7 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.ranges import estimate_activation
-from qinspect.engine.sensitivity.estimate import holds, score
+from qinspect.engine.sensitivity.estimate import DRAWS, Draws, effort, holds, score
 from qinspect.engine.sensitivity.sweep import sweep
 from qinspect.engine.simulate import Simulation
 
@@ -252,7 +252,8 @@ def test_simulation_estimators_and_estimates(case, threads):
         config = activation.but(estimator=name)
         # Of a copy, which knows no range yet.
         row.append(ratio(lambda c=config: [estimate_activation(replace(s), c) for s in stats.values()], plain))
-    row += [ratio(lambda: score({"plan": quantization}, feed), plain), ratio(lambda: score(eight, feed), plain)]
+    _, draws = effort(case.graph, 1000)
+    row += [ratio(lambda plans=each: score(plans, feed, draws=draws), plain) for each in ({"": quantization}, eight)]
     print(f"\n| {case.name} | {threads} | " + " | ".join(f"{value:.3g}" for value in row) + " |")
 
 
@@ -270,7 +271,7 @@ def test_estimates_against_brute_force(case, one_thread, kind):
     exact = sweep(quantization, feed)
     swept = time.perf_counter() - began
     whole = measure(quantization, feed, layer_samples=0).outputs
-    for draws in (1, 2):
+    for draws in (DRAWS, effort(case.graph, 1000)[1], Draws(2, 4)):
         began = time.perf_counter()
         found = score({"plan": quantization}, feed, draws=draws)["plan"]
         took = time.perf_counter() - began
@@ -281,8 +282,8 @@ def test_estimates_against_brute_force(case, one_thread, kind):
         ]
         kl, mse = sum(found.kl.values()), sum(found.mse.values())
         print(
-            f"\n| {case.name} {kind}, {draws} draws | {ranks[0]:.3f} | {ranks[1]:.3f} | {kl:.3g} ± {found.kl_error:.2g}"
-            f" | {whole.mean_kl:.3g} | {mse:.3g} ± {found.mse_error:.2g} | {whole.mse:.3g}"
-            f" | {holds(found, whole.mean_kl)[0]} | {swept / took:.0f} |"
+            f"\n| {case.name} {kind}, {draws.mse} + {draws.kl} | {ranks[0]:.3f} | {ranks[1]:.3f} "
+            f"| {kl:.3g} ± {found.kl_error:.2g} | {whole.mean_kl:.3g} | {mse:.3g} ± {found.mse_error:.2g} "
+            f"| {whole.mse:.3g} | {holds(found, whole.mean_kl)[0]} | {swept / took:.0f} |"
         )
         assert min(ranks) > 0.9

@@ -17,7 +17,7 @@ from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.measure import measure
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
-from qinspect.engine.sensitivity.estimate import effort, holds, score
+from qinspect.engine.sensitivity.estimate import DRAWS, effort, holds, score
 from qinspect.engine.sensitivity.sweep import sweep
 from tests.bench.test_speed import RESNET18
 
@@ -89,7 +89,7 @@ def test_the_layers_of_a_trained_resnet_are_ranked_as_brute_force_ranks_them(tra
     for name in ("kl", "mse"):
         found = spearmanr(alone(64, name), alone(samples, name)).statistic
         print(f"\nbrute force on 64 of them and on all {samples}: {name} {found:.3f}")
-    for n, vectors in ((64, 1), (64, draws), (samples, 1), (samples, draws)):
+    for n, vectors in ((64, DRAWS), (64, draws), (samples, DRAWS), (samples, draws)):
         whole = measure(quantization, feeds[n], layer_samples=0).outputs
         found = [score({"plan": quantization}, feeds[n], draws=vectors, seed=seed)["plan"] for seed in range(8)]
         ranks = {

@@ -17,7 +17,7 @@ from qinspect.engine.metric import METRICS, TOP1, Metric
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.samples import sample_rows
-from qinspect.engine.sensitivity.estimate import score
+from qinspect.engine.sensitivity.estimate import Draws, score
 from qinspect.engine.sensitivity.sweep import sweep
 
 
@@ -87,7 +87,7 @@ def test_answers_of_whole_samples_have_wilsons_interval():
 def test_estimates_of_pixels_agree_with_layers_run_alone(pixels, quantized):
     x = torch.randn(48, 3, 5, 5, generator=torch.Generator().manual_seed(1))
     q = quantized(pixels, QuantPlan().with_default(activation=QuantPlan().default.activation.but(bits=5)), [(x,)])
-    found = score({"p": q}, [(x,)], draws=30, classes=1)["p"]
+    found = score({"p": q}, [(x,)], draws=Draws(30, 60), classes=1)["p"]
     exact = sweep(q, [(x,)], classes=1)
     for key, figures in exact.isolated.items():
         assert found.kl[key] == pytest.approx(figures.kl, rel=0.35)
@@ -202,7 +202,7 @@ def test_metric_agreement_and_divergence_are_of_the_judged_output(detector, quan
     assert metric.drop(before, after, labels).value == metric(before, labels) - metric(after, labels)
     rows = sample_rows(data, range(6), before, after, classes)
     assert {row.float_top for row in rows} <= {0, 1}
-    estimated = sum(score({"p": q}, batches, draws=200, classes=classes)["p"].kl.values())
+    estimated = sum(score({"p": q}, batches, draws=Draws(200, 400), classes=classes)["p"].kl.values())
     assert estimated == pytest.approx(found.outputs.mean_kl, rel=1.0)
 
 
@@ -234,7 +234,7 @@ def test_kl_is_estimated_through_a_softmax_at_the_end(canonical, quantized):
     graph = ending_in(canonical, nn.Softmax(1))
     q = quantized(graph, QuantPlan().with_default(activation=QuantPlan().default.activation.but(bits=5)), [(x,)])
     classes = class_axis(graph, None, TOP1)
-    found, exact = score({"p": q}, [(x,)], draws=30, classes=classes)["p"], sweep(q, [(x,)], classes=classes)
+    found, exact = score({"p": q}, [(x,)], draws=Draws(30, 60), classes=classes)["p"], sweep(q, [(x,)], classes=classes)
     assert set(found.kl) >= {"0:linear", "2:linear"}
     for key, figures in exact.isolated.items():
         assert found.kl[key] == pytest.approx(figures.kl, rel=0.35), key
@@ -288,7 +288,7 @@ def test_kl_is_estimated_through_a_sigmoid_at_the_end(canonical, quantized):
     graph = speech_net(canonical)
     q = quantized(graph, QuantPlan().with_default(activation=QuantPlan().default.activation.but(bits=5)), [(x,)])
     classes = class_axis(graph, None, TOP1)
-    found = score({"p": q}, [(x,)], draws=30, classes=classes, margins=True)["p"]
+    found = score({"p": q}, [(x,)], draws=Draws(30, 60), classes=classes, margins=True)["p"]
     exact = sweep(q, [(x,)], classes=classes)
     assert set(found.kl) >= {"0:linear", "2:linear"}
     for key, figures in exact.isolated.items():

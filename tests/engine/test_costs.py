@@ -14,7 +14,7 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import QConfig, TensorConfig
 from qinspect.engine.quantize import quantize
 from qinspect.engine.search.costs import Costs, Effect, Rounding, plan_bytes, roundings, score_plans
-from qinspect.engine.sensitivity.estimate import score
+from qinspect.engine.sensitivity.estimate import Draws, score
 
 FLOAT = QConfig(None, None)
 
@@ -57,9 +57,9 @@ def rounded(graph, plan, kind):
 @pytest.mark.parametrize("left", [(), ("two:conv2d",), ("one:conv2d", "three:conv2d"), ("fc:linear",)])
 def test_effects_known_from_one_plan_add_up_to_the_score_of_another(case, left):
     graph, plan, stats, batches = case
-    costs = score_plans(graph, [plan], stats, batches, draws=16)
+    costs = score_plans(graph, [plan], stats, batches, draws=Draws(16, 32))
     other = plan.with_layers(dict.fromkeys(left, FLOAT))
-    direct = score({"it": quantize(graph, other, stats)}, batches, draws=16)["it"]
+    direct = score({"it": quantize(graph, other, stats)}, batches, draws=Draws(16, 32))["it"]
     mse, kl = total(graph, other, costs)
     assert mse == pytest.approx(sum(direct.mse.values()), rel=0.2)
     assert kl == pytest.approx(sum(direct.kl.values()), rel=0.2)
@@ -100,9 +100,9 @@ def test_weights_alone_and_dynamic_layers_are_scored_like_the_rest(case, monkeyp
     mixed = plan.with_layer("one:conv2d", plan.default.weight, None).with_layer(
         "fc:linear", plan.default.weight, TensorConfig("uint8", bits=5, dynamic=True)
     )
-    costs = score_plans(graph, [mixed], stats, batches, draws=16)
+    costs = score_plans(graph, [mixed], stats, batches, draws=Draws(16, 32))
     assert {"weight", "value", "read"} == {item.kind for item in costs.effects}
-    direct = score({"it": quantize(graph, mixed, stats)}, batches, draws=16)["it"]
+    direct = score({"it": quantize(graph, mixed, stats)}, batches, draws=Draws(16, 32))["it"]
     assert total(graph, mixed, costs)[0] == pytest.approx(sum(direct.mse.values()), rel=0.2)
 
 

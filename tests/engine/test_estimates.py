@@ -13,7 +13,7 @@ from qinspect.engine.measure import measure
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
-from qinspect.engine.sensitivity.estimate import holds, score
+from qinspect.engine.sensitivity.estimate import Draws, holds, score
 from qinspect.engine.sensitivity.sweep import sweep
 
 
@@ -106,7 +106,8 @@ def compared(request, trace_once):
     graph = fuse(trace_once(net, x[:2]), plan).graph
     q = quantize(graph, plan, calibrate(graph, [(x[:64],)], share=1.0).tensors)
     batches = [(part,) for part in x[64:].split(48)]
-    return score({"p": q}, batches, draws=8)["p"], sweep(q, batches), measure(q, batches, layer_samples=0).outputs
+    found = score({"p": q}, batches, draws=Draws(8, 16))["p"]
+    return found, sweep(q, batches), measure(q, batches, layer_samples=0).outputs
 
 
 @pytest.mark.parametrize("kind", ["mse", "kl"])

@@ -15,7 +15,7 @@ from qinspect.engine.calibrate import tensor_stats
 from qinspect.engine.plan.qconfig import FLOATS, TensorConfig
 from qinspect.engine.problem import Problem
 from qinspect.engine.qparams import FLOAT_TYPES, QParams, dynamic_qparams, fixed_output, from_range
-from qinspect.engine.ranges import _divergences, activation_range, estimate_activation, estimate_weight
+from qinspect.engine.ranges import _divergences, activation_range, cut_off, estimate_activation, estimate_weight
 
 QUICK = settings(max_examples=60, deadline=None)
 SCHEMES = [(dtype, symmetric) for dtype in ("uint8", "int8") for symmetric in (False, True)]
@@ -283,6 +283,21 @@ def test_the_mse_range_of_16_bits_holds_the_rare_values_that_the_histogram_has_n
     # Of eight bits cutting them off is worth it.
     config = config.but(dtype="int8", bits=8)
     assert estimate_activation(stats, config).scale < estimate_activation(stats, config.but(estimator="minmax")).scale
+
+
+@pytest.mark.parametrize("samples", [64, 1024])
+@pytest.mark.parametrize("share", [1, 0.09])
+def test_what_lies_beyond_a_range_is_as_much_as_it_is_though_only_a_share_of_the_values_was_counted(samples, share):
+    """Each sample's largest value is known, and was counted among the others where it was in the share."""
+    found: dict[float, list[float]] = {0.7: [], 0.6: [], 0.5: [], 0.4: []}
+    for seed in range(8):
+        x = torch.randn(samples, 288, generator=torch.Generator().manual_seed(seed)).relu()
+        stats = replace(tensor_stats(x, share=share), sample_max=x.amax(1).numpy())
+        for part, ratios in found.items():
+            exact = float(((x.double() - part * stats.max).clamp_min(0) ** 2).sum())
+            ratios.append(cut_off(stats, 0.0, part * stats.max) / exact)
+    for ratios in found.values():
+        assert np.mean(ratios) == pytest.approx(1, abs=0.01 if share == 1 else 0.1)
 
 
 def test_int16_and_int4_grids_are_used_in_full():

@@ -24,7 +24,7 @@ from qinspect.engine.search.families import families_of, least_estimated, withou
 from qinspect.engine.search.pareto import Constraint, write_pareto
 from qinspect.engine.search.run import search
 from qinspect.engine.search.whatif import score_missing
-from qinspect.engine.sensitivity.estimate import score
+from qinspect.engine.sensitivity.estimate import Draws, score
 
 BAD = "depthwise:conv2d"
 
@@ -108,7 +108,7 @@ def test_of_a_small_net_every_estimate_rests_on_more_samples_and_vectors(case, m
     split = data.splits.final if what == "analysis" else data.splits.select
     asked = []
 
-    def heard(*given, total=0, draws=1, **more):
+    def heard(*given, total=0, draws=None, **more):
         asked.append((total, draws))
         return score(*given, total=total, draws=draws, **more)
 
@@ -121,7 +121,7 @@ def test_of_a_small_net_every_estimate_rests_on_more_samples_and_vectors(case, m
     else:
         score_missing(model, data, plan, calibration, costs_module.Costs())
     assert len(split) > 64
-    assert set(asked) == {(min(256, len(split)), 4)}
+    assert set(asked) == {(min(256, len(split)), Draws(4, 8))}
 
 
 def test_kinds_of_changes_that_are_struck_are_in_no_plan(case, monkeypatch):

@@ -20,7 +20,7 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.sensitivity.estimate import Scores, effort, holds, score
+from qinspect.engine.sensitivity.estimate import Draws, Scores, effort, holds, score
 from qinspect.engine.simulate import Simulation
 
 
@@ -59,7 +59,7 @@ def scored(digits, trace_once):
     graph = fuse(trace_once(net, x[:2]), plan).graph
     q = quantize(graph, plan, calibrate(graph, [(x[:64],)], share=1.0).tensors)
     batches = [(part,) for part in x[64:192].split(32)]
-    scores = score({"plan": q}, batches, draws=8)["plan"]
+    scores = score({"plan": q}, batches, draws=Draws(8, 16))["plan"]
     float_model = Executor(graph, channels_last=True)
     mse, kl = {}, {}
     with torch.no_grad():
@@ -114,7 +114,7 @@ def test_half_of_the_fisher_sum_is_the_kl_of_a_linear_softmax_model(canonical, q
         d = Simulation(q)([x]) - z
         expected = fisher_kl(z, d)
         assert expected == pytest.approx(float(kl_divergence(z, z + d).mean()), rel=0.05)
-    found = score({"plan": q}, [(x,)], draws=60)["plan"]
+    found = score({"plan": q}, [(x,)], draws=Draws(60, 120))["plan"]
     assert found.kl[key] == pytest.approx(expected, rel=0.08)
     assert found.mse[key] == pytest.approx(float((d**2).sum() / (z**2).sum()), rel=0.08)
 
@@ -148,14 +148,14 @@ def fisher_kl(z, d):
 def test_with_as_many_vectors_as_classes_nothing_of_the_kl_is_left_to_chance(coarse, classes, draws):
     key, q, x, z, d = coarse(classes)
     for seed in range(4):
-        found = score({"plan": q}, [(x,)], draws=draws, seed=seed)["plan"]
+        found = score({"plan": q}, [(x,)], draws=Draws(draws, 2 * draws), seed=seed)["plan"]
         assert found.kl[key] == pytest.approx(fisher_kl(z, d), rel=1e-4)
 
 
 def test_with_as_many_vectors_as_outputs_nothing_of_the_squared_error_is_left_to_chance(coarse):
     key, q, x, z, d = coarse(4)
     for seed in range(4):
-        found = score({"plan": q}, [(x,)], draws=4, seed=seed)["plan"]
+        found = score({"plan": q}, [(x,)], draws=Draws(4, 8), seed=seed)["plan"]
         assert found.mse[key] == pytest.approx(float((d**2).sum() / (z**2).sum()), rel=1e-4)
 
 
@@ -169,11 +169,25 @@ def test_of_many_classes_each_vector_alone_is_as_if_no_other_were(coarse):
 
 @pytest.mark.parametrize(
     ("side", "available", "expected"),
-    [(8, 1000, (256, 4)), (8, 100, (100, 4)), (8, 40, (40, 4)), (512, 1000, (64, 1)), (512, 40, (40, 1))],
+    [
+        (8, 1000, (256, Draws(4, 8))),
+        (8, 100, (100, Draws(4, 8))),
+        (8, 40, (40, Draws(4, 8))),
+        (512, 1000, (64, Draws(2, 2))),
+        (512, 40, (40, Draws(2, 2))),
+    ],
 )
 def test_small_nets_are_scored_on_more_samples_and_vectors(canonical, side, available, expected):
     net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 64, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     assert effort(canonical(net, torch.randn(2, 3, side, side)), available) == expected
+
+
+def test_the_squared_error_of_a_net_that_computes_little_for_each_value_has_one_vector_more(canonical):
+    """Its gradients cost less than its forward pass does."""
+    dense = nn.Sequential(nn.Conv2d(3, 256, 3), nn.Conv2d(256, 256, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    apart = nn.Sequential(nn.Conv2d(3, 256, 3), nn.Conv2d(256, 256, 3, groups=256), nn.Conv2d(256, 256, 1))
+    for net, expected in ((dense, Draws(1, 2)), (apart, Draws(2, 2))):
+        assert effort(canonical(net, torch.randn(2, 3, 96, 96)), 1000) == (64, expected)
 
 
 def test_a_fixed_batch_is_scored_in_whole_batches(canonical):
@@ -182,8 +196,8 @@ def test_a_fixed_batch_is_scored_in_whole_batches(canonical):
     fixed = dataclasses.replace(
         free, inputs=tuple(dataclasses.replace(spec, shape=(96, *spec.shape[1:])) for spec in free.inputs)
     )
-    assert effort(fixed, 960) == (288, 4)
-    assert effort(fixed, 192) == (192, 4)
+    assert effort(fixed, 960) == (288, Draws(4, 8))
+    assert effort(fixed, 192) == (192, Draws(4, 8))
 
 
 def test_several_plans_are_scored_at_once_as_each_alone(canonical):
@@ -239,7 +253,7 @@ def test_values_with_the_samples_on_another_axis_or_with_one_axis_are_scored_ali
     found = []
     for net in (plain, other):
         q = quantized(canonical(net, x[:3]), plan, [(x,)])
-        found.append(score({"p": q}, [(part,) for part in x.split(4)], draws=40)["p"].mse["fc:linear"])
+        found.append(score({"p": q}, [(part,) for part in x.split(4)], draws=Draws(40, 80))["p"].mse["fc:linear"])
     assert found[0] == pytest.approx(found[1], rel=0.25)
 
     class Flat(nn.Module):
@@ -318,7 +332,7 @@ def test_noises_that_lean_the_same_way_are_told_by_what_they_do_together(canonic
     x = torch.randn(256, 6)
     plan = QuantPlan().with_default(TensorConfig("int8", bits=3, symmetric=True))
     q = weights_only(quantized(canonical(Net(), x[:2]), plan, [(x,)]))
-    found = score({"p": q}, [(x,)], draws=4)["p"]
+    found = score({"p": q}, [(x,)], draws=Draws(4, 8))["p"]
     assert found.together_mse == pytest.approx(2 * sum(found.mse.values()), rel=0.15)
 
 
@@ -368,8 +382,8 @@ def test_portions_of_other_power_and_of_several_outputs_count_by_their_samples(c
 
     x = torch.cat([torch.randn(64, 6), 5 * torch.randn(64, 6)])
     q = quantized(canonical(Net(), x[:2]), QuantPlan(), [(x,)])
-    whole = score({"p": q}, [(x,)], draws=8)["p"]
-    parted = score({"p": q}, [(part,) for part in x.split(32)], draws=8)["p"]
+    whole = score({"p": q}, [(x,)], draws=Draws(8, 16))["p"]
+    parted = score({"p": q}, [(part,) for part in x.split(32)], draws=Draws(8, 16))["p"]
     for layer_id, mse in whole.mse.items():
         assert parted.mse[layer_id] == pytest.approx(mse, rel=0.2)
     assert whole.samples == parted.samples == 128

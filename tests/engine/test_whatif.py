@@ -17,7 +17,7 @@ from qinspect.engine.graph import Ref
 from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import QConfig, TensorConfig
-from qinspect.engine.ranges import estimate_activation, estimate_weight
+from qinspect.engine.ranges import estimate_activation, estimate_weight, from_range, rounding_parts
 from qinspect.engine.search.costs import Costs, Effect, Rounding, roundings
 from qinspect.engine.search.timings import Border, Timings
 from qinspect.engine.search.whatif import estimate_plan, value_matrix, weight_matrix
@@ -72,6 +72,26 @@ def test_a_grid_that_was_not_scored_is_scaled_by_its_rounding_error_where_statis
     assert found.scaled == 1
     assert found.missing == (Rounding("weight", "2:conv2d", four),)
     assert not found.known
+
+
+def test_an_estimate_is_called_rough_where_most_of_an_error_is_that_of_values_cut_off(chain):
+    plan = QuantPlan()
+    x = torch.randn(256, 3, 8, 8)
+    stats = calibrate(chain, [(x,)]).tensors
+    layer = chain.by_id["0:conv2d"]
+    high = float(stats[layer.value].max)
+    costs = known(chain, plan)
+
+    def estimated(share):
+        fixed = plan.default.activation.but(estimator="fixed", range=(0.0, high * share))
+        return estimate_plan(chain, plan.with_layer(layer.id, activation=fixed), costs, stats)
+
+    assert [(estimated(share).scaled, estimated(share).cut) for share in (1.2, 0.5)] == [(1, 0), (1, 1)]
+    parts = rounding_parts(stats[layer.value], from_range(0.0, high * 0.5, plan.default.activation))
+    values = torch.relu(nn.functional.conv2d(x, chain.weight(layer), chain.bias(layer)))
+    cut = ((values - values.clamp(max=high * 0.5)) ** 2).mean()
+    assert parts[1] == pytest.approx(float(cut), rel=0.1)
+    assert parts[0] < parts[1]
 
 
 def test_nothing_is_scaled_from_a_tensor_of_which_nothing_was_scored(chain):

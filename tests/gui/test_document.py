@@ -17,6 +17,7 @@ from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
 from qinspect.gui import work
 from qinspect.gui.document import Document
+from qinspect.gui.panels.estimate import edit_line
 
 
 def test_an_edit_is_named_and_undo_brings_plan_and_results_back(document):
@@ -118,10 +119,22 @@ def test_a_grid_that_was_not_scored_yet_is_estimated_in_proportion_to_its_roundi
     after = document.estimate()
     assert after.scaled == len(after.missing) > 0
     assert after.kl > 3 * before.kl
+    assert "Estimated" in edit_line(document)[0]
     graph, more = work.effects(document.model, document.data, document.plan, document.calibration, costs, None, silent)
     document.set_costs(graph, more)
     assert document.estimate().known
     assert after.kl / 3 < document.estimate().kl < 3 * after.kl  # few samples, two random vectors each
+
+
+def test_the_estimate_of_a_range_that_cuts_values_off_says_that_it_is_rough(document):
+    graph, costs = work.effects(document.model, document.data, document.plan, document.calibration, None, None, silent)
+    document.set_costs(graph, costs)
+    layer = document.worst()
+    high = float(document.calibration.tensors[graph.by_id[layer].value].max)
+    document.change((layer,), "activation", estimator="fixed", range=(0.0, high / 3))
+    line, tip = edit_line(document)
+    assert line.startswith("Roughly, as values are cut off: KL")
+    assert "several times more or less" in tip
 
 
 def test_what_would_change_the_roundings_has_no_estimate_before_it_is_scored(document, digits):

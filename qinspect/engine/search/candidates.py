@@ -27,7 +27,7 @@ from ..plan.qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
 from ..progress import Report, part, silent
 from ..quantize import Quantization, quantize
 from ..results import Analysis
-from ..sensitivity.estimate import Scores, effort, score
+from ..sensitivity.estimate import DRAWS, Draws, Scores, effort, score
 from ..simulate import Simulation
 from ..text import Text
 from .expected import ExpectedTime, expected_time
@@ -40,7 +40,7 @@ AS_FLOAT = Text("float")
 
 WITH_GRANULARITY = {"per_tensor": Text("weight per-tensor"), "per_channel": Text("weight per-channel")}
 
-SAMPLES, DRAWS = 16, 2
+SAMPLES, LEAST_DRAWS = 16, Draws(2, 4)
 """Samples of the select split that the estimates rest on, and random vectors of each."""
 
 MOST_SAMPLES = 64
@@ -121,7 +121,8 @@ def candidates(
             variants[title] = quantize(graph, edited, calibration.tensors)
     chosen = whole_batches(graph, data.splits.select or data.splits.final)
     _, draws = effort(graph, len(chosen))
-    chosen = whole_batches(graph, chosen, MOST_SAMPLES if draws > 1 else SAMPLES) or chosen
+    chosen = whole_batches(graph, chosen, MOST_SAMPLES if draws.kl > DRAWS.kl else SAMPLES) or chosen
+    draws = max(LEAST_DRAWS, draws)
     size = batch_size(graph)
     only = frozenset({layer.id})
     inputs = list(fed(batches(data, chosen, size)))
@@ -129,7 +130,7 @@ def candidates(
     found: dict[str, Scores] = {}
     if variants:
         inner = part(report, 0.1, 0.6)
-        found = score(variants, inputs, inner, total=len(chosen), draws=max(DRAWS, draws), only=only, classes=classes)
+        found = score(variants, inputs, inner, total=len(chosen), draws=draws, only=only, classes=classes)
     known_kl = not found or any(scores.kl for scores in found.values())
     in_float = Scores({layer.id: 0.0}, {layer.id: 0.0} if known_kl else {}, 0)
     sqnr_db = _local_sqnrs(variants, layer, inputs, part(report, 0.6, 1)) if variants else {}

@@ -26,7 +26,7 @@ from ..plan import QuantPlan
 from ..plan.qconfig import TensorConfig
 from ..progress import Report, silent
 from ..quantize import Quantization, quantize
-from ..sensitivity.estimate import Answers, score
+from ..sensitivity.estimate import DRAWS, Answers, Draws, score
 from ..statistics import TensorStats
 from .timings import Timings
 
@@ -67,6 +67,24 @@ class Effect:
     shifts: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
 
+class Power(NamedTuple):
+    """Mean squared error that rounding leaves in a tensor.
+
+    Parameters
+    ----------
+    inside, cut : float
+        Of the values within the grid's range, and of those beyond it.
+    """
+
+    inside: float
+    cut: float
+
+    @property
+    def whole(self) -> float:
+        """Of all of them."""
+        return self.inside + self.cut
+
+
 @dataclass(frozen=True)
 class Costs:
     """Estimates and measured times that plans on one fused graph are judged by.
@@ -80,15 +98,15 @@ class Costs:
         Measured on the target's own runtime; None where that was not done.
     answers : Answers | None
         The float model's, on the samples of the effects' shifts.
-    powers : dict of Rounding to float | None
-        Mean squared rounding errors that were looked up before, see `whatif`; filled as they are needed.
+    powers : dict of Rounding to Power | None
+        Rounding errors that were looked up before, see `whatif`; filled as they are needed.
     """
 
     effects: Mapping[Rounding, Effect] = field(default_factory=dict)
     samples: int = 0
     timings: Timings | None = None
     answers: Answers | None = None
-    powers: dict[Rounding, float | None] = field(default_factory=dict, compare=False, repr=False)
+    powers: dict[Rounding, Power | None] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def of_tensors(self) -> Mapping[tuple[str, str], tuple[Rounding, ...]]:
@@ -150,7 +168,7 @@ def score_plans(
     report: Report = silent,
     *,
     total: int = 0,
-    draws: int = 1,
+    draws: Draws = DRAWS,
     classes: ClassAxis = "flat",
     margins: bool = False,
     labels: NDArray[np.int64] | None = None,
@@ -171,8 +189,7 @@ def score_plans(
     report : Report
     total : int
         Number of samples to come, for the report.
-    draws : int
-        Random vectors, see `score`.
+    draws : Draws
     classes : ClassAxis
         How the first output is read.
     margins : bool

@@ -22,11 +22,11 @@ from ..metric import TOP1, Metric
 from ..plan import QuantPlan
 from ..plan.qconfig import QConfig, TensorConfig
 from ..progress import Report, part, silent
-from ..ranges import estimate_activation, estimate_weight, rounding_error
+from ..ranges import estimate_activation, estimate_weight, rounding_error, rounding_parts
 from ..sensitivity.estimate import DRAWS, effort
 from ..statistics import TensorStats
 from .answers import chances_to_stay, expected_agreement, expected_drop
-from .costs import Costs, Effect, Rounding, has_weight, plan_bytes, roundings, score_plans
+from .costs import Costs, Effect, Power, Rounding, has_weight, plan_bytes, roundings, score_plans
 from .timings import plan_ms
 
 SAMPLES = 32
@@ -47,6 +47,9 @@ class WhatIf:
     scaled : int
         Roundings that were not scored as they are: their effect is that of the same tensor in another
         configuration, times the ratio of the two rounding errors.
+    cut : int
+        Those among them whose error is mostly that of values cut off. These lean one way, and do much less to
+        the output than their power says, or much more: the estimate is rough until they are scored.
     ms : float | None
         From the measured times of the layers and of the borders; None where a layer was not timed so.
     bytes : int
@@ -69,6 +72,7 @@ class WhatIf:
     agreement: Interval | None = None
     drop: Interval | None = None
     scaled: int = 0
+    cut: int = 0
 
     @property
     def known(self) -> bool:
@@ -98,9 +102,11 @@ def estimate_plan(
     decisions = decide(graph, plan)
     needed = roundings(graph, decisions)
     missing = tuple(item for item in needed if item not in costs.effects)
-    effects = dict(costs.effects) if missing else costs.effects
+    effects, cut = dict(costs.effects) if missing else costs.effects, 0
     if missing and stats is not None:
         effects = {**effects, **_scaled(graph, missing, costs, stats)}
+        powers = (costs.powers.get(item) for item in missing)
+        cut = sum(power is not None and power.cut > power.inside for power in powers)
     found = [effects[item] for item in needed if item in effects]
     whole = len(found) == len(needed)
     kl, mse = _sums(found) if whole else (None, None)
@@ -113,7 +119,7 @@ def estimate_plan(
             agreement, drop = expected_agreement(stays), expected_drop(costs.answers, shifts, stays)
     left = sum(has_weight(layer) and layer.id not in decisions.integer for layer in graph.layers)
     size = plan_bytes(graph, decisions)
-    return WhatIf(kl, mse, ms, size, left, missing, agreement, drop, len(missing) if whole else 0)
+    return WhatIf(kl, mse, ms, size, left, missing, agreement, drop, len(missing) if whole else 0, cut)
 
 
 def _scaled(
@@ -147,29 +153,29 @@ def _ratio(
     graph: LayerGraph, item: Rounding, other: Rounding, costs: Costs, stats: Mapping[str, TensorStats]
 ) -> float | None:
     new, old = (rounding_power(graph, one, costs, stats) for one in (item, other))
-    return new / old if new is not None and old else None
+    return new.whole / old.whole if new is not None and old is not None and old.whole else None
 
 
-def rounding_power(graph: LayerGraph, item: Rounding, costs: Costs, stats: Mapping[str, TensorStats]) -> float | None:
+def rounding_power(graph: LayerGraph, item: Rounding, costs: Costs, stats: Mapping[str, TensorStats]) -> Power | None:
     """Mean squared rounding error of a tensor; None where nothing tells. Kept in `costs`."""
     if item not in costs.powers:
         costs.powers[item] = _power(graph, item, stats)
     return costs.powers[item]
 
 
-def _power(graph: LayerGraph, item: Rounding, stats: Mapping[str, TensorStats]) -> float | None:
+def _power(graph: LayerGraph, item: Rounding, stats: Mapping[str, TensorStats]) -> Power | None:
     if item.config.is_float or item.config.dynamic:
         return None
     if item.kind != "weight":
         seen = stats.get(graph.statistics.get(item.name, item.name))
-        return None if seen is None else rounding_error(seen, estimate_activation(seen, item.config))
+        return None if seen is None else Power(*rounding_parts(seen, estimate_activation(seen, item.config)))
     layer = graph.by_id[item.name]
     weight = graph.weight(layer)
     if weight is None:
         return None
     exact = weight.detach()
     axis = 1 if layer.op.startswith("conv_transpose") else 0
-    return float(torch.mean((estimate_weight(exact, item.config, axis).fake_quantize(exact) - exact) ** 2))
+    return Power(float(torch.mean((estimate_weight(exact, item.config, axis).fake_quantize(exact) - exact) ** 2)), 0.0)
 
 
 def _sums(effects: Sequence[Effect]) -> tuple[float | None, float]:
@@ -203,7 +209,7 @@ def score_missing(
     graph = fused_graph(model, plan).graph
     chosen = whole_batches(graph, data.splits.select or data.splits.final)
     most, draws = effort(graph, len(chosen))
-    chosen = whole_batches(graph, chosen, most if draws > DRAWS else min(most, SAMPLES)) or chosen
+    chosen = whole_batches(graph, chosen, most if draws.kl > DRAWS.kl else min(most, SAMPLES)) or chosen
     feed = fed(batches(data, chosen, batch_size(graph)))
     found = score_plans(
         graph,

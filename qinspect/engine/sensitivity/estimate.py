@@ -39,16 +39,20 @@ from ..progress import Report, silent
 from ..quantize import Quantization
 from ..text import Text
 from .noise import Noises
-from .walk import OF_KL, Walk
+from .walk import Draws, Walk
 
 KEPT_BYTES = 128 << 20
 """Values of all layers of a portion, which are kept until the gradients have come back to them."""
 
 
-SAMPLES, DRAWS = 64, 1
-"""What an estimate rests on: samples, and random vectors of each for the squared error."""
+SAMPLES, DRAWS = 64, Draws(1, 2)
+"""What an estimate rests on: samples, and random vectors of each."""
 
-MORE = ((256, 4), (256, 2), (128, 2), (128, 1))
+LIGHT, LIGHT_DRAWS = 200, Draws(2, 2)
+"""Multiply-adds for each value that layers hand on, below which a net spends its time on memory, and a gradient costs
+but a fourth of a forward pass (MobileNetV2 45, ResNet-18 700): one more for the squared error is cheap."""
+
+MORE = ((256, Draws(4, 8)), (256, Draws(2, 4)), (128, Draws(2, 4)), (128, Draws(2, 2)))
 """Where they cost little, more of both: of a small net's layers many do much the same, and 64 samples say less about
 256 others than an estimate says about them (a trained ResNet of 0.6 million multiply-adds: Spearman 0.82)."""
 
@@ -70,7 +74,7 @@ def taken_bytes(graph: LayerGraph, samples: int) -> int:
     return TAKEN * VALUE_BYTES * samples * sum(math.prod(layer.shape) for layer in graph.layers)
 
 
-def effort(graph: LayerGraph, available: int) -> tuple[int, int]:
+def effort(graph: LayerGraph, available: int) -> tuple[int, Draws]:
     """How many samples and random vectors a graph's scores are to rest on.
 
     Parameters
@@ -83,8 +87,7 @@ def effort(graph: LayerGraph, available: int) -> tuple[int, int]:
     -------
     int
         Samples, in whole batches as well.
-    int
-        Random vectors of each, as `score` takes them.
+    Draws
     """
     batch = fixed_batch(graph) or 1
     macs = sum(layer.macs for layer in graph.layers) / batch
@@ -94,9 +97,11 @@ def effort(graph: LayerGraph, available: int) -> tuple[int, int]:
 
     for most, draws in MORE:
         samples = whole(most)
-        if draws * (samples * macs + STEP_MACS * len(graph.layers) * samples / max(batch, PORTION)) <= MORE_MACS:
+        steps = STEP_MACS * len(graph.layers) * samples / max(batch, PORTION)
+        if draws.kl / DRAWS.kl * (samples * macs + steps) <= MORE_MACS:
             return samples, draws
-    return whole(SAMPLES), DRAWS
+    values = sum(math.prod(layer.shape) for layer in graph.layers)
+    return whole(SAMPLES), LIGHT_DRAWS if macs * batch < LIGHT * values else DRAWS
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +223,7 @@ def score(
     report: Report = silent,
     *,
     total: int = 0,
-    draws: int = DRAWS,
+    draws: Draws = DRAWS,
     only: frozenset[str] | None = None,
     seed: int = 0,
     classes: ClassAxis = "flat",
@@ -235,9 +240,7 @@ def score(
     report : Report
     total : int
         Number of samples to come, for the report.
-    draws : int
-        Random vectors per sample for the squared error, and `OF_KL` times as many for the KL divergence;
-        where there is none, all are for the squared error.
+    draws : Draws
     only : frozenset of str, optional
         Ids of the layers to score; all quantized ones otherwise.
     seed : int
@@ -272,7 +275,7 @@ def _scores(name: str, walks: Sequence[Walk], noises: Noises) -> Scores:
     """Of one plan."""
     walk = walks[0]
     samples = sum(each.size for each in walks)
-    squares, by_kl = slice(0, walk.squares), slice(walk.squares, (1 + OF_KL) * walk.draws)
+    squares, by_kl = slice(0, walk.squares), slice(walk.squares, sum(walk.draws))
     keys = dict.fromkeys(key for each in walks for key in each.effects)
     effects = {
         key: np.concatenate([each.effects.get(key, np.zeros((walk.vectors, each.size))) for each in walks], 1)
@@ -338,4 +341,4 @@ def _standard_error(of_layers: Mapping[str, NDArray[np.float64]]) -> float | Non
     return float(sums.std(ddof=1) / len(sums) ** 0.5) if len(sums) > 1 else None
 
 
-__all__ = ["Answers", "Scores", "effort", "holds", "score"]
+__all__ = ["Answers", "Draws", "Scores", "effort", "holds", "score"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -20,8 +20,19 @@ from ..progress import Report
 from ..text import Text
 from .noise import Noises, Way, rounded
 
-OF_KL = 2
-"""Random vectors for the KL divergence to each for the squared error: it rests on few classes, and scatters more."""
+
+class Draws(NamedTuple):
+    """Random vectors of each sample.
+
+    Parameters
+    ----------
+    mse, kl : int
+        For the squared error and for the KL divergence; where there is none, all are for the squared error.
+    """
+
+    mse: int = 1
+    kl: int = 2
+
 
 RIVALS = 20
 """Classes next to an answer that may take its place."""
@@ -50,9 +61,7 @@ class Walk:
     executor : Executor
         Of the float graph.
     noises : Noises
-    draws : int
-        Random vectors per sample for the squared error, and `OF_KL` times as many for the KL divergence;
-        where there is none, all are for the squared error.
+    draws : Draws
     generator : torch.Generator
     classes : ClassAxis
         How the first output is read.
@@ -76,7 +85,7 @@ class Walk:
         self,
         executor: Executor,
         noises: Noises,
-        draws: int,
+        draws: Draws,
         generator: torch.Generator,
         classes: ClassAxis = "flat",
         margins: bool = False,
@@ -98,12 +107,12 @@ class Walk:
     @property
     def vectors(self) -> int:
         """Number of a sample's vectors: for the squared error, then for the KL divergence, then the margin's."""
-        return self.draws * (1 + OF_KL) + (self.tops is not None)
+        return sum(self.draws) + (self.tops is not None)
 
     @property
     def squares(self) -> int:
         """How many of them are for the squared error."""
-        return self.draws if self.has_kl else self.draws * (1 + OF_KL)
+        return self.draws.mse if self.has_kl else sum(self.draws)
 
     def go(self, inputs: Sequence[torch.Tensor], report: Report) -> Self:
         """Forth and back.
@@ -178,7 +187,7 @@ class Walk:
                 put(name, draw, noise / max(self.powers[index] / self.size * len(self.powers), 1e-30) ** 0.5)
             if first is not None and number == place:
                 for draw, vector in enumerate(self._of_softmax(first, output)):
-                    put(name, self.draws + draw, vector)
+                    put(name, self.draws.mse + draw, vector)
             if self.tops is not None and first is not None and number == place:
                 which = torch.from_numpy(self.tops[:, :2])
                 signs = torch.tensor([[1.0, -1.0]]).expand(len(which), 2)
@@ -193,7 +202,7 @@ class Walk:
         _, axis = place_of(self.classes)
         # What each class adds to the KL divergence where the errors of all logits are independent and alike.
         weight = p * ((1 - p) ** 2 + (p * p).sum(-1, keepdim=True) - p * p)
-        for signs in self._signs_apart(p, OF_KL * self.draws, weight):
+        for signs in self._signs_apart(p, self.draws.kl, weight):
             noise = p.sqrt() * signs
             vector = (noise - p * noise.sum(-1, keepdim=True)) / first.shape[1] ** 0.5
             if axis == "flat" or axis is None:

@@ -114,7 +114,12 @@ def estimate_line(shown: Totals | None, before: WhatIf | None, after: WhatIf) ->
         was = None if before is None or before.ms is None else before.ms * 1e3
         parts.append(change(micros(was), micros(after.ms * 1e3)))
     parts.append(change("–" if before is None else _size(before.bytes), _size(after.bytes)))
-    return translate("Estimate", "Estimated: {0}.").format(" · ".join(parts))
+    text = (
+        translate("Estimate", "Roughly, as values are cut off: {0}.")
+        if after.cut
+        else translate("Estimate", "Estimated: {0}.")
+    )
+    return text.format(" · ".join(parts))
 
 
 def _in_proportion(measured: float | None, before: float | None, after: float) -> tuple[float | None, float]:
@@ -149,6 +154,14 @@ def explanation(before: WhatIf | None, after: WhatIf) -> str:
                 "Estimate",
                 "{0} roundings were not scored yet as they are now: taken in proportion to their rounding error.",
             ).format(after.scaled)
+        )
+    if after.cut:
+        lines.append(
+            translate(
+                "Estimate",
+                "Of {0} of them most of the error is that of values beyond the range. What cutting these off does "
+                "is not in proportion to their error, and can be several times more or less.",
+            ).format(after.cut)
         )
     if after.ms is None:
         lines.append(translate("Estimate", "No time: no run on this target timed all layers on the kernels they need."))
