@@ -347,7 +347,7 @@ def test_new_figures_stand_beside_those_of_the_plan_before_the_edit_on_the_same_
     better_plan = document.plan
     document.add_run(better_plan, better, exact=False)
     count, kl, same = len(first.samples), first.totals.kl, first.totals.agreement * 100
-    expected = f"Measured on {count} samples: KL {kl:.3g} → 0.001 nats · agreement {same:.1f}% → 100.0% · metric "
+    expected = f"Measured on {count} samples: KL {kl:.3g} → 0.00100 nats · agreement {same:.1f}% → 100.0% · metric "
     assert edit_line(document)[0].startswith(expected)
     document.rename_run(document.runs[0], "another name")
     assert edit_line(document)[0].startswith(expected)
