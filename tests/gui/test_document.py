@@ -337,8 +337,6 @@ def test_an_edits_line_changes_the_measured_figures_as_the_estimates_change(docu
 
 
 def test_new_figures_stand_beside_those_of_the_plan_before_the_edit_on_the_same_samples(document, digits):
-    from qinspect.gui.panels.estimate import edit_line
-
     first = digits.analysis
     assert edit_line(document) == ("", "")
     document.make_float(("fc:linear",))
@@ -355,12 +353,12 @@ def test_new_figures_stand_beside_those_of_the_plan_before_the_edit_on_the_same_
     document.change(("conv:conv2d",), "activation", bits=5)
     other = replace(better.samples[0], index=10**6)
     document.add_run(document.plan, replace(better, samples=(*better.samples[1:], other)), exact=False)
-    assert edit_line(document)[0].startswith(f"Measured on {count} samples: KL 0.001 nats · agreement 100.0% · metric ")
+    assert edit_line(document)[0].startswith(f"Measured on {count} samples: KL 0.00100 nats · agreement 100.0% · metric ")
     # Fewer are compared with the same of the earlier run.
     few = better.samples[3:10][::-1]
     document.add_run(document.plan, replace(better, samples=few), exact=False)
     seen = sum(row.kl for row in few) / 7
-    assert edit_line(document)[0].startswith(f"Measured on 7 samples: KL {seen:.3g} → 0.001 nats · agreement ")
+    assert edit_line(document)[0].startswith(f"Measured on 7 samples: KL {seen:.3g} → 0.00100 nats · agreement ")
     for _ in range(3):
         document.undo_stack.undo()
     assert document.freshness == "exact"
