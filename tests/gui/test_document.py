@@ -353,7 +353,8 @@ def test_new_figures_stand_beside_those_of_the_plan_before_the_edit_on_the_same_
     document.change(("conv:conv2d",), "activation", bits=5)
     other = replace(better.samples[0], index=10**6)
     document.add_run(document.plan, replace(better, samples=(*better.samples[1:], other)), exact=False)
-    assert edit_line(document)[0].startswith(f"Measured on {count} samples: KL 0.00100 nats · agreement 100.0% · metric ")
+    line, _ = edit_line(document)
+    assert line.startswith(f"Measured on {count} samples: KL 0.00100 nats · agreement 100.0% · metric ")
     # Fewer are compared with the same of the earlier run.
     few = better.samples[3:10][::-1]
     document.add_run(document.plan, replace(better, samples=few), exact=False)
