@@ -86,7 +86,7 @@ def _no_kernel(graph: LayerGraph, part: Layer, before: Layer, plan: QuantPlan) -
     clip = readers[0] if len(readers) == 1 and readers[0].op in CLIPS else None
     if reason := absorbs(before, part, clip, plan.target):
         return Text("{no_kernel}: {reason}", no_kernel=NO_KERNEL, reason=reason)
-    said = any(o.matches(part) and o.activation != "inherit" for o in plan.overrides)
+    said = any(o.activation != "inherit" for o in plan.matching(part))
     if part.op in FLOAT_OPS and not said and not _read_in_integers(graph, part, plan):
         return Text("it stays float, and so does what reads it")
     return None
@@ -106,7 +106,7 @@ def _read_in_integers(graph: LayerGraph, layer: Layer, plan: QuantPlan) -> bool:
 
 
 def _mismatch(part: Layer, before: Layer, plan: QuantPlan) -> str | None:
-    own = any(o.matches(part) and o.activation != "inherit" for o in plan.overrides)
+    own = any(o.activation != "inherit" for o in plan.matching(part))
     if own and _type(plan.qconfig(part)) != _type(plan.qconfig(before)):
         return Text("qconfig mismatch: the plan asks another type for it than for {unit}", unit=before.id)
     return None

@@ -173,12 +173,9 @@ class Planned(QObject):
 
     def _plain(self, plan: QuantPlan, ids: Iterable[str]) -> QuantPlan:
         """A plan without overrides of single layers that say what it says without them: it is the plan from before."""
-        for layer_id in ids:
-            without = plan.without_layer(layer_id)
-            layer = self.layer(layer_id)
-            if layer is not None and without != plan and without.qconfig(layer) == plan.qconfig(layer):
-                plan = without
-        return plan
+        layers = [layer for layer in map(self.layer, ids) if layer is not None]
+        asked, without = plan.qconfigs(layers), plan.without_layers(layer.id for layer in layers).qconfigs(layers)
+        return plan.without_layers(layer_id for layer_id in asked if asked[layer_id] == without[layer_id])
 
     def change(self, ids: Sequence[str], role: Role, **fields: Any) -> bool:
         """Change some fields of the weight's or the activation's configuration of layers.
@@ -191,24 +188,24 @@ class Planned(QObject):
         Problem
             Where the values do not go together.
         """
-        plan, leaders = self.plan, self._leaders() if role == "activation" else {}
+        leaders = self._leaders() if role == "activation" else {}
         units = tuple(dict.fromkeys(leaders.get(layer_id, layer_id) for layer_id in ids))
-        for layer_id in units:
-            asked = self.qconfig(layer_id)
-            if asked is None or (role == "weight" and not self.weighted(layer_id)):
+        new = []
+        for layer_id, asked in self.qconfigs(units).items():
+            if role == "weight" and not self.weighted(layer_id):
                 continue
             wanted = changed_config(getattr(asked, role), self._start(role), fields)
             # What it is already needs no override.
             if wanted != getattr(asked, role):
-                plan = plan.with_layer(layer_id, **{role: wanted})
+                new.append(Override("id", layer_id, **{role: wanted}))
+        plan = self.plan.with_overrides(new)
         title = self.tr("{0} {1} for {2}").format(self._role(role), words(fields), names(ids))
         return self.edit(title, self._plain(plan, units), merge=f"{role}{sorted(fields)}{ids}")
 
     def make_float(self, ids: Sequence[str], role: Role | None = None) -> bool:
         """Leave layers, or only their weights or activations, in float."""
-        plan = self.plan
-        for layer_id in ids:
-            plan = plan.with_layer(layer_id, **{key: None for key in (role,) if key} or BOTH_FLOAT)
+        fields = {key: None for key in (role,) if key} or BOTH_FLOAT
+        plan = self.plan.with_overrides(Override("id", layer_id, **fields) for layer_id in ids)
         if role is None:
             title = self.tr("float for {0}").format(names(ids))
         else:
@@ -217,9 +214,10 @@ class Planned(QObject):
 
     def apply(self, ids: Sequence[str], qconfig: QConfig, name: str) -> bool:
         """Give layers one qconfig; weights only where there are any."""
-        plan, leaders = self.plan, self._leaders()
-        for layer_id in ids:
-            plan = self._given(plan, layer_id, leaders.get(layer_id, layer_id), qconfig)
+        leaders = self._leaders()
+        plan = self.plan.with_overrides(
+            override for layer_id in ids for override in self._given(layer_id, leaders.get(layer_id, layer_id), qconfig)
+        )
         plan = self._plain(plan, [*ids, *(leaders[layer_id] for layer_id in ids if layer_id in leaders)])
         title = self.tr("{0} for {1}").format(name, names(ids))
         return self.edit(title, self._remediable(plan))
@@ -241,7 +239,8 @@ class Planned(QObject):
         if qconfig == self.qconfig(unit):
             return False
         title = self.tr("{0} for {1}").format(name, unit)
-        plan = self._plain(self._given(self.plan, unit, candidate.layer_id, qconfig), (unit, candidate.layer_id))
+        plan = self.plan.with_overrides(self._given(unit, candidate.layer_id, qconfig))
+        plan = self._plain(plan, (unit, candidate.layer_id))
         return self.edit(title, self._remediable(plan))
 
     def _remediable(self, plan: QuantPlan) -> QuantPlan:
@@ -251,35 +250,29 @@ class Planned(QObject):
         gone = [r for r in singles if r.layers[0] in asked and asked[r.layers[0]].weight is None]
         return plan.with_remedies(gone, False)
 
-    def _given(self, plan: QuantPlan, layer_id: str, leader: str, qconfig: QConfig) -> QuantPlan:
-        """A plan with a layer's weight and its quantizer's activation configured; float is always its own."""
+    def _given(self, layer_id: str, leader: str, qconfig: QConfig) -> list[Override]:
+        """What configures a layer's weight and its quantizer's activation; float is always its own."""
         weight = qconfig.weight if self.weighted(layer_id) else "inherit"
         if leader == layer_id or qconfig.activation is None:
-            return plan.with_layer(layer_id, weight=weight, activation=qconfig.activation)
-        if weight != "inherit":
-            plan = plan.with_layer(layer_id, weight=weight)
-        return plan.with_layer(leader, activation=qconfig.activation)
+            return [Override("id", layer_id, weight, qconfig.activation)]
+        own = [Override("id", layer_id, weight)] if weight != "inherit" else []
+        return [*own, Override("id", leader, activation=qconfig.activation)]
 
     def apply_matching(self, kind: Literal["path", "op"], pattern: str, qconfig: QConfig, name: str) -> bool:
         """Give all layers of a module or of an operator one qconfig; overrides by id inside it go."""
         matching = Override(kind, pattern, qconfig.weight, qconfig.activation)
         graph = self.model.graph if self.model else None
-        plan = self.plan
-        for layer_id in [o.pattern for o in plan.overrides if o.kind == "id"]:
-            layer = graph.by_id.get(layer_id) if graph else None
-            if layer is not None and matching.matches(layer):
-                plan = plan.without_layer(layer_id)
+        single = [o.pattern for o in self.plan.overrides if o.kind == "id"]
+        named = [graph.by_id[layer_id] for layer_id in single if layer_id in graph.by_id] if graph else []
+        plan = self.plan.without_layers(layer.id for layer in named if matching.matches(layer))
         what = f"{kind} {pattern}"
         plan = self._remediable(plan.with_override(matching))
         return self.edit(self.tr("{0} for {1}").format(name, what), plan)
 
     def follow_default(self, ids: Sequence[str]) -> bool:
         """Take back what was set for single layers: what the first plan says of them stands."""
-        plan, first = self.plan, {o.pattern: o for o in self.first.overrides if o.kind == "id"}
-        for layer_id in ids:
-            plan = plan.without_layer(layer_id)
-            if layer_id in first:
-                plan = plan.with_override(first[layer_id])
+        first = {o.pattern: o for o in self.first.overrides if o.kind == "id"}
+        plan = self.plan.without_layers(ids).with_overrides(first[layer_id] for layer_id in ids if layer_id in first)
         return self.edit(self.tr("{0} for {1}").format(self.tr("default"), names(ids)), plan)
 
     def set_target(self, target: Target) -> bool:

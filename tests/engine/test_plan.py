@@ -197,6 +197,33 @@ def test_editing_a_layer_twice_merges_the_two():
     assert plan.overrides == (Override("id", "y", None), Override("id", "x", None, EIGHT))
 
 
+EDITED = tuple(layer(f"{name}:conv2d") for name in ("a", "a.b", "c"))
+OVERRIDES = st.builds(
+    Override,
+    st.just("id"),
+    st.sampled_from([one.id for one in EDITED]),
+    st.sampled_from(("inherit", None, PRESETS["x86"].weight)),
+    st.sampled_from(("inherit", None, PRESETS["x86"].activation)),
+) | st.builds(Override, st.just("path"), st.sampled_from(("a", "c*")), st.just(None))
+
+
+@QUICK
+@given(st.lists(OVERRIDES, max_size=6), st.lists(OVERRIDES, max_size=6))
+def test_many_overrides_at_once_are_the_same_as_one_after_the_other(before, after):
+    start = QuantPlan()
+    for override in before:
+        start = start.with_override(override)
+    plan = start
+    for override in after:
+        plan = plan.with_override(override)
+    assert start.with_overrides(after) == plan
+    for one in EDITED:
+        assert plan.matching(one) == [override for override in plan.overrides if override.matches(one)]
+    for one in EDITED[:2]:
+        plan = plan.without_layer(one.id)
+    assert start.with_overrides(after).without_layers(one.id for one in EDITED[:2]) == plan
+
+
 def test_taking_an_override_away_gives_the_plan_before_it():
     before = QuantPlan()
     after = before.with_layer("x", weight=None)

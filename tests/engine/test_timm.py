@@ -98,3 +98,5 @@ def test_a_hugging_face_folder_names_its_preparation(tmp_path):
     for broken in ("[]", "{", '{"resample": 99}', '{"image_mean": "x", "image_std": 3}'):
         (tmp_path / "preprocessor_config.json").write_text(broken)
         assert preparation_of(tmp_path) == {}
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert preparation_of(tmp_path) == {"tokenizer": str(tmp_path / "tokenizer.json")}

@@ -12,7 +12,7 @@ from qinspect.engine.plan.qconfig import PRESETS
 from qinspect.engine.results import Errors, LayerRow, error_shares
 from qinspect.engine.results.kernels import KernelCheck, Latency
 from qinspect.gui.panels.layer_columns import COLUMNS
-from qinspect.gui.panels.layer_facts import facts_of, flags, gain_us, operator_text, short
+from qinspect.gui.panels.layer_facts import facts_of, flags, floats_of, gain_us, operator_text, short, type_text
 from qinspect.gui.panels.layer_model import BarRole, LayerModel, SearchRole, build
 from qinspect.gui.panels.layer_tree import LayerTree
 
@@ -304,3 +304,23 @@ def test_what_a_filter_hides_is_selected_again_when_it_is_taken_off(qtbot):
     tree.filter.clear()
     assert set(tree.ids()) == {"stem:conv2d", "head:linear"}
     assert not told
+
+
+def test_what_nothing_is_asked_of_is_float_until_it_is_edited():
+    ran = Errors(cumulative_sqnr_db=30.0)
+    rows = (
+        row(":pow", asked=False, quantized=False, errors=ran),  # no kernel, and nothing rounds what it hands on
+        row(":add", asked=False, quantized=False, errors=ran, why_not="nothing behind it reads integers"),
+        row(":sqrt", asked=False, quantized=False, errors=ran, activation={"scale": 1.0}),  # its output is rounded
+        row("fc:linear", errors=ran),
+    )
+    asked = {r.id: PRESETS["qinspect"] for r in rows}
+    assert floats_of(rows, asked, asked) == {":pow", ":add"}
+    edited = {**asked, ":add": PRESETS["x86"]}
+    assert floats_of(rows, asked, edited) == {":pow"}
+    assert floats_of(rows, {}, asked) == frozenset()  # another target: nobody knows yet
+    found = facts_of(
+        rows, frozenset(), asked, frozenset({"fc:linear"}), True, rows, True, floats=floats_of(rows, asked, asked)
+    )
+    assert [type_text(r, found) for r in rows] == ["float", "float", "uint8", "int8/ch · uint8"]
+    assert build(rows, flat=False, absorbed=False).children[0].name == "pow"

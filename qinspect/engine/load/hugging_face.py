@@ -106,10 +106,12 @@ def build_folder(folder: Path, spec: ModelSpec, notes: list[str]) -> tuple[torch
 
 
 def preparation_of(folder: Path) -> dict[str, Any]:
-    """Data options of a folder's preprocessor_config.json; empty where there is none or it says nothing of use."""
+    """Data options of a folder: its tokenizer, and what its preprocessor_config.json says that is of use."""
+    tokenizer = folder / "tokenizer.json"
+    own = {"tokenizer": str(tokenizer)} if tokenizer.is_file() else {}
     try:
         said = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = dict(own)
         if said.get("do_normalize", True) and said.get("image_mean") and said.get("image_std"):
             found["mean"], found["std"] = (tuple(map(float, said[f"image_{key}"])) for key in ("mean", "std"))
         resized = said.get("size") if said.get("do_resize", True) else None
@@ -123,7 +125,7 @@ def preparation_of(folder: Path) -> dict[str, Any]:
             found["rate"] = said["sampling_rate"]
         return found
     except (OSError, ValueError, TypeError, AttributeError, IndexError, RecursionError):
-        return {}
+        return own
 
 
 def _is_model(cls: Any, base: Any) -> bool:

@@ -67,6 +67,13 @@ class Override:
             return fnmatch.fnmatchcase(layer.id if self.kind == "id" else layer.op, self.pattern)
         return fnmatch.fnmatchcase(layer.path, self.pattern) or layer.path.startswith(self.pattern + ".")
 
+    def over(self, old: Override) -> Override:
+        """With what an earlier override of the same layers says where this one says nothing."""
+        weight = old.weight if self.weight == "inherit" else self.weight
+        return Override(
+            self.kind, self.pattern, weight, old.activation if self.activation == "inherit" else self.activation
+        )
+
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"match": {self.kind: self.pattern}}
         if self.weight != "inherit":
@@ -135,13 +142,10 @@ class QuantPlan:
 
     def qconfig(self, layer: Layer) -> QConfig:
         """What the plan asks for a layer."""
-        return self._asked(layer, (override for override in self.overrides if override.matches(layer)))
-
-    def _asked(self, layer: Layer, matching: Iterable[Override]) -> QConfig:
         weight, activation = self.default.weight, self.default.activation
         if layer.op in FLOAT_OPS:
             weight = activation = None
-        for override in matching:
+        for override in self.matching(layer):
             if override.weight != "inherit":
                 weight = override.weight
             if override.activation != "inherit":
@@ -149,19 +153,30 @@ class QuantPlan:
         return QConfig(weight, activation)
 
     def qconfigs(self, layers: Iterable[Layer]) -> dict[str, QConfig]:
-        """What the plan asks of many layers, by id: the same as `qconfig`, without trying every override on each."""
-        layers = tuple(layers)
-        here = {layer.id for layer in layers}
-        said: dict[str, list[Override]] = {layer.id: [] for layer in layers}
-        for override in self.overrides:
+        """What the plan asks of many layers, by id."""
+        return {layer.id: self.qconfig(layer) for layer in layers}
+
+    def matching(self, layer: Layer) -> list[Override]:
+        """The overrides of a layer, in their order. Those of single layers, which may be thousands, are not tried."""
+        found = self._of_one.get(layer.id, [])
+        if self._of_many:
+            others = [(place, override) for place, override in self._of_many if override.matches(layer)]
+            found = sorted((*found, *others), key=lambda one: one[0])
+        return [override for _, override in found]
+
+    @cached_property
+    def _of_one(self) -> dict[str, list[tuple[int, Override]]]:
+        """Overrides of one layer with their places, by its id."""
+        found: dict[str, list[tuple[int, Override]]] = {}
+        for place, override in enumerate(self.overrides):
             if override.of_one:
-                if override.pattern in here:
-                    said[override.pattern].append(override)
-                continue
-            for layer in layers:
-                if override.matches(layer):
-                    said[layer.id].append(override)
-        return {layer.id: self._asked(layer, said[layer.id]) for layer in layers}
+                found.setdefault(override.pattern, []).append((place, override))
+        return found
+
+    @cached_property
+    def _of_many(self) -> tuple[tuple[int, Override], ...]:
+        """All other overrides with their places."""
+        return tuple((place, override) for place, override in enumerate(self.overrides) if not override.of_one)
 
     def names(self, layer: Layer) -> bool:
         """Whether an override, and not the default alone, wants a layer in integers."""
@@ -232,18 +247,22 @@ class QuantPlan:
 
     def with_override(self, new: Override) -> QuantPlan:
         """With one more override; one for the same layers is merged, its place becomes the last."""
+        return self.with_overrides((new,))
+
+    def with_overrides(self, new: Iterable[Override]) -> QuantPlan:
+        """With more overrides, one after the other, see `with_override`."""
+        said: dict[tuple[str, str], Override] = {}
+        for override in new:
+            key = override.kind, override.pattern
+            said[key] = override.over(said.pop(key)) if key in said else override
         kept: list[Override] = []
         for old in self.overrides:
-            if (old.kind, old.pattern) == (new.kind, new.pattern):
-                new = Override(
-                    new.kind,
-                    new.pattern,
-                    old.weight if new.weight == "inherit" else new.weight,
-                    old.activation if new.activation == "inherit" else new.activation,
-                )
+            key = old.kind, old.pattern
+            if key in said:
+                said[key] = said[key].over(old)
             else:
                 kept.append(old)
-        return replace(self, overrides=(*kept, new))
+        return replace(self, overrides=(*kept, *said.values()))
 
     def with_layer(
         self,
@@ -262,8 +281,13 @@ class QuantPlan:
 
     def without_layer(self, layer_id: str) -> QuantPlan:
         """Without the override for one layer: it follows the default and the patterns again."""
-        kept = tuple(o for o in self.overrides if (o.kind, o.pattern) != ("id", layer_id))
-        return replace(self, overrides=kept)
+        return self.without_layers((layer_id,))
+
+    def without_layers(self, ids: Iterable[str]) -> QuantPlan:
+        """Without the overrides for single layers."""
+        gone = frozenset(ids)
+        kept = tuple(o for o in self.overrides if o.kind != "id" or o.pattern not in gone)
+        return self if len(kept) == len(self.overrides) else replace(self, overrides=kept)
 
     def with_default(
         self, weight: TensorConfig | None | Unset = "inherit", activation: TensorConfig | None | Unset = "inherit"

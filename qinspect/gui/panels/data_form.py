@@ -23,7 +23,7 @@ from .faults import Fault
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
 NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
-    "none (0..1)": None,
+    "none": None,
     "ImageNet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
     "-1..1": ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]),
     "(x − 127) / 128": ([127.0], [128.0]),
@@ -185,7 +185,7 @@ class DataForm(Card):
             return
         if kind != self.kind and "normalize" in FIELDS[kind]:
             # Images are 0..255 and nearly always standardized; stored arrays are what the model takes.
-            self.normalize.setCurrentText("none (0..1)" if kind == "arrays" else "ImageNet")
+            self.normalize.setCurrentText("none" if kind == "arrays" else "ImageNet")
         self.kind = kind
         self._show_fields()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QTextOption
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ..language import translated
@@ -79,8 +79,9 @@ class GlimpseView(QWidget):
                 painter.drawPolygon(outline(self.glimpse.curve, inside))
             else:
                 painter.setPen(colours.color("text"))
-                flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWrapAnywhere
-                painter.drawText(inside, int(flags), translated(self.glimpse.words))
+                option = QTextOption(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+                option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+                painter.drawText(inside, translated(self.glimpse.words), option)
 
     def _fitted(self) -> QPixmap | None:
         """The picture in the screen's own pixels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,8 @@ class Facts:
         The rows' ``quantized`` is what the kernels of the target did; before, it says nothing.
     in_file : mapping of str to Ran
         What ONNX Runtime runs the layers with that the open file has in whole numbers, as it is.
+    floats : frozenset of str
+        Layers that the plan's default does not mean, see `floats_of`.
     """
 
     rows: tuple[LayerRow, ...] = ()
@@ -56,6 +58,7 @@ class Facts:
     shares: Mapping[str, float] = field(default_factory=dict)
     measured: bool = False
     in_file: Mapping[str, Ran] = field(default_factory=dict)
+    floats: frozenset[str] = frozenset()
 
 
 def facts_of(
@@ -68,6 +71,7 @@ def facts_of(
     times_stale: bool,
     measured: bool = False,
     in_file: Mapping[str, Ran] | None = None,
+    floats: frozenset[str] = frozenset(),
 ) -> Facts:
     """Everything that the table shows, from rows and plan."""
     return Facts(
@@ -81,7 +85,29 @@ def facts_of(
         error_shares(rows),
         measured,
         in_file or {},
+        floats,
     )
+
+
+def floats_of(rows: Iterable[LayerRow], then: Mapping[str, QConfig], now: Mapping[str, QConfig]) -> frozenset[str]:
+    """Layers that a plan's default does not mean, since its target has no integer kernel for them.
+
+    Parameters
+    ----------
+    rows : iterable of LayerRow
+        Those of an analysis, or of what is known before there is one.
+    then, now : mapping of str to QConfig
+        What the plan of the rows asked of these layers, and what the current plan asks: of a layer that is edited
+        it is not known yet what becomes of it.
+    """
+    return frozenset(row.id for row in rows if row.id in then and then[row.id] == now.get(row.id) and unmeant(row))
+
+
+def unmeant(row: LayerRow) -> bool:
+    """Whether nothing was asked of a layer, and nothing rounds what it hands on, whatever the default says."""
+    if row.asked or row.fused_into is not None:
+        return False
+    return row.why_not is not None or (row.errors.cumulative_sqnr_db is not None and row.activation is None)
 
 
 def short(config: TensorConfig | None) -> str:
@@ -100,18 +126,13 @@ def type_text(row: LayerRow, facts: Facts) -> str:
     qconfig = facts.qconfigs.get(row.id)
     if qconfig is None:
         return ""
-    if left_in_float(row, facts):
+    if row.id in facts.floats:
         return "float"
     if row.id not in facts.weighted:
         return short(qconfig.activation)
     if qconfig.weight is None and qconfig.activation is None:
         return "float"
     return f"{short(qconfig.weight)} · {short(qconfig.activation)}"
-
-
-def left_in_float(row: LayerRow, facts: Facts) -> bool:
-    """Whether the plan's default does not mean a layer, since its target has no integer kernel for it."""
-    return row.why_not is not None and not row.asked and not facts.stale
 
 
 def stays_float(row: LayerRow, measured: bool) -> bool:

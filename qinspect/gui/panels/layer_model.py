@@ -86,7 +86,7 @@ def build(rows: tuple[LayerRow, ...], flat: bool, absorbed: bool) -> Node:
                 if path not in homes:
                     homes[path] = Node(pieces[depth - 1], path, home)
                 home = homes[path]
-        name = row.id if flat else row.id[len(home.path) + 1 :] if home.path else row.id
+        name = row.id if flat else row.id[len(home.path) + 1 :] if home.path else row.id.removeprefix(":")
         found[row.id] = Node(name, row.path, home, row)
     if not flat:
         _shorten(root)

@@ -24,7 +24,7 @@ from .bottom import Bottom
 from .cards import OneLine
 from .detail import Detail
 from .estimate import edit_line
-from .layer_facts import Facts, facts_of
+from .layer_facts import Facts, facts_of, floats_of, unmeant
 from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
 from .marked_tabs import MarkedTabs
@@ -124,6 +124,9 @@ class LayersPage(QWidget):
         # A hidden page is brought up to date when it is shown.
         self._late = self._late or not self.isVisible()
         if not self._late:
+            # What an edit is estimated to do is on the screen before the rest is made.
+            self._show_banner()
+            self.banner.repaint()
             self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -259,6 +262,14 @@ class LayersPage(QWidget):
         rows = document.rows()
         run, exact = document.find(), document.last_exact
         qconfigs = document.qconfigs(row.id for row in rows)
+        idle = [row for row in rows if unmeant(row)]
+        shown = document.shown
+        if document.freshness != "stale" or shown is None:
+            then = qconfigs
+        elif shown.plan.target == document.plan.target:
+            then = document.qconfigs((row.id for row in idle), shown.plan)
+        else:
+            then = {}
         return facts_of(
             rows,
             document.edited(),
@@ -269,6 +280,7 @@ class LayersPage(QWidget):
             exact is not None and exact is not run,
             document.freshness == "exact",
             None if document.file_kernels is None else document.file_kernels.ran,
+            floats_of(idle, then, qconfigs),
         )
 
     def _tab_chosen(self) -> None:

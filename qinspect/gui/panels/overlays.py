@@ -11,7 +11,7 @@ from ...engine.results import Analysis, LayerRow
 from ..graph.model import FLOAT, INT8, Figures, GraphNode
 from ..plots.depth import DepthPoint
 from ..plots.latency import LatencyBar
-from .layer_facts import Facts, gain_us, left_in_float, operator_text, short
+from .layer_facts import Facts, gain_us, operator_text, short
 
 if TYPE_CHECKING:
     from ...engine.graph import Layer, LayerGraph
@@ -88,7 +88,7 @@ def graph_figures(facts: Facts) -> Mapping[str, Figures]:
             continue
         qconfig = facts.qconfigs.get(row.id)
         asked = qconfig is not None and (qconfig.weight is not None or qconfig.activation is not None)
-        asked = asked and not left_in_float(row, facts)
+        asked = asked and row.id not in facts.floats
         whole = asked if facts.stale or (row.activation is None and not row.quantized) else row.quantized
         dtype = ""
         if whole and qconfig is not None:
