@@ -103,7 +103,7 @@ class Tasks(Errands):
             if data is not None:
                 self.open_data(data, allow_code)
 
-        title = self.tr("Opening {0}").format(spec["source"])
+        title = self.tr("Opening {0}").format(Path(spec["source"]).name)
         target = self._document.plan.target
         return self._start(
             title,
@@ -123,7 +123,7 @@ class Tasks(Errands):
             self.data_opened.emit(found)
             self.check_float()
 
-        title = self.tr("Opening {0}").format(spec["source"])
+        title = self.tr("Opening {0}").format(Path(spec["source"]).name)
         return self._start(
             title,
             lambda report: work.open_data(spec, model, allow_code, report),

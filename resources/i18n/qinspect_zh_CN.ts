@@ -3986,6 +3986,10 @@
         <translation>int8 ms</translation>
     </message>
     <message>
+        <source>Speed-up</source>
+        <translation>加速</translation>
+    </message>
+    <message>
         <source>Layers int8</source>
         <translation>int8 层数</translation>
     </message>
@@ -9087,6 +9091,10 @@
     <message>
         <source>step</source>
         <translation>级</translation>
+    </message>
+    <message>
+        <source>them</source>
+        <translation>它们</translation>
     </message>
     <message>
         <source>worst at {layer}: {samples} beyond the range, which ends at {end:.3g}, as far as {reach:.3g} ({steps:.0f} steps); cutting them off is {share:.0%} of the error of rounding it there</source>

@@ -592,7 +592,8 @@ def test_names_of_layers_tell_them_apart_and_are_whole_where_there_is_room(shown
     names = told_apart([*ids, "gate.projection:sigmoid"], 22)
     assert names[:3] == ["…cks.0._depthwise_conv", "…cks.1._depthwise_conv", "…ks.11._depthwise_conv"]
     # There the path alone does not tell them apart.
-    assert names[3:] == ["_fc:linear", "gate.projection:linear", "…te.projection:sigmoid"]
+    assert names[3:] == ["_fc", "gate.projection:linear", "…te.projection:sigmoid"]
+    assert told_apart(["a.conv:conv2d", "fc:linear"], 22) == ["a.conv:conv2d", "fc:linear"]
     alike = ["a.body.0.attention.out:linear", "b.body.0.attention.out:linear"]
     assert told_apart(alike, 12) == ["a.body.0.attention.out", "b.body.0.attention.out"]
     plot = shown(LatencyPlot)

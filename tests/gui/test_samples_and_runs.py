@@ -213,7 +213,7 @@ def test_runs_are_copied_with_bare_numbers(make_window, qtbot, digits):
     title, first, second = (line.split("\t") for line in QGuiApplication.clipboard().text().split("\n"))
     assert title == [
         "Run", "Metric", "Metric's unit", "Kernel", "Kernel's unit", "Agreement (%)", "KL (nats)", "SQNR (dB)",
-        "int8 (ms)", "fp32 (ms)", "×", "Layers int8", "Layers asked for",
+        "int8 (ms)", "fp32 (ms)", "Speed-up", "Layers int8", "Layers asked for",
     ]  # fmt: skip
     assert {len(title), len(first), len(second)} == {13}
     own = digits.analysis.totals

@@ -188,6 +188,8 @@ def float_islands(case: Case) -> list[Finding]:
     edited = case.plan
     for layer in able:
         edited = edited.with_layer(layer.id, preset.weight, preset.activation)
+    # They are named in the evidence already where they are all of them.
+    them = Text("them") if len(able or stay) == len(layers) else listed([layer.id for layer in able or stay])
     borders = sum(name in graph.producer for island in islands for layer in island for name in layer.inputs)
     return [
         Finding(
@@ -202,17 +204,17 @@ def float_islands(case: Case) -> list[Finding]:
             tuple(layer.id for layer in layers),
             "note",
             None,
-            Text("Quantize {layers} too, and see what that costs.", layers=listed([layer.id for layer in able]))
+            Text("Quantize {layers} too, and see what that costs.", layers=them)
             if able and not any(map(chosen, able))
             else Text(
                 "The plan itself keeps them in float. Where that is for their accuracy, it is the price; else quantize "
                 "{layers} too.",
-                layers=listed([layer.id for layer in able]),
+                layers=them,
             )
             if able
             else Text(
                 "Each costs a dequantizer and a quantizer; this target keeps {layers} in float.",
-                layers=listed([layer.id for layer in stay]),
+                layers=them,
             ),
             edited.to_json() if able else None,
         )

@@ -267,7 +267,11 @@ class QConfigEditor(QWidget):
         """
         self._filling = True
         name = (
-            ids[0] if len(ids) == 1 else self.tr("{0} layers").format(len(ids)) if ids else self.tr("No layer selected")
+            ids[0].removeprefix(":")
+            if len(ids) == 1
+            else self.tr("{0} layers").format(len(ids))
+            if ids
+            else self.tr("No layer selected")
         )
         self.name.setText(name)
         self.state.setText(

@@ -61,7 +61,7 @@ class RunsTable(QWidget):
             self.tr("KL (nats)"),
             self.tr("SQNR (dB)"),
             self.tr("int8 ms"),
-            "×",
+            self.tr("Speed-up"),
             self.tr("Layers int8"),
         )
         self.table = row_table(titles, self.tr("Runs"), least=NAME_WIDTH)
@@ -178,7 +178,7 @@ class RunsTable(QWidget):
                 small(totals.kl),
                 "–" if totals.sqnr_db is None else f"{totals.sqnr_db:.1f}",
                 millis(totals.int8_ms),
-                "–" if ratio is None else f"{ratio:.2f}",
+                "–" if ratio is None else f"{ratio:.2f}×",
                 f"{integer} / {asked}",
             )
             for column, text in enumerate(texts):

@@ -302,7 +302,13 @@ def summary(totals: Totals) -> str:
         ("KL(fp32‖int8)", totals.kl, small, nats),
         (translate("Verdict", "estimated"), totals.estimated_kl, small, nats),
         (translate("Verdict", "kernel"), totals.kernel_kl, small, nats),
-        ("SQNR", totals.sqnr_db, "{:.1f}".format, "dB"),
+        # Where that is all that is known, it stands above already.
+        (
+            "SQNR",
+            None if totals.fp32_metric is None and totals.agreement is None else totals.sqnr_db,
+            "{:.1f}".format,
+            "dB",
+        ),
         (translate("Verdict", "calibrated in"), totals.calibrate_s, "{:.1f}".format, "s"),
         (translate("Verdict", "analyzed in"), totals.analyze_s, "{:.1f}".format, "s"),
     ):

@@ -329,12 +329,13 @@ def short_name(layer_id: str, length: int = 28) -> str:
 def told_apart(ids: Sequence[str], length: int) -> list[str]:
     """Ends of layers' ids that tell them apart, of about `length` letters.
 
-    The operator is left out where there is no room for it and the path says enough; an end that two share grows.
+    Where there is no room for all operators they are left out of all whose path says enough; an end that two share
+    grows.
     """
     paths = [layer_id.rpartition(":")[0] or layer_id for layer_id in ids]
     alike = Counter(paths)
-    pairs = zip(ids, paths, strict=True)
-    names = [path if len(layer_id) > length and alike[path] == 1 else layer_id for layer_id, path in pairs]
+    short = any(len(layer_id) > length for layer_id, path in zip(ids, paths, strict=True) if alike[path] == 1)
+    names = [path if short and alike[path] == 1 else layer_id for layer_id, path in zip(ids, paths, strict=True)]
     longest, different = max(map(len, names), default=0), len(set(names))
     found = [short_name(name, length) for name in names]
     while length < longest and len(set(found)) < different:
