@@ -128,6 +128,8 @@ class OutputErrors:
         How the judged output is read: its arg max over the classes is the answer, its softmax (or what
         a model that ends in a softmax gives) the distribution of KL(float || quantized). Of an output
         with classes at every position a sample's figures are means over its positions.
+    powers : list of Power
+        Of each output of real numbers; of all, where none is.
     """
 
     classes: ClassAxis = "flat"
@@ -136,10 +138,12 @@ class OutputErrors:
     agree: list[NDArray[np.float64]] = field(default_factory=list)
 
     def add(self, reference: Sequence[torch.Tensor], quantized: Sequence[torch.Tensor]) -> None:
+        # The distance of two class indices says nothing, and would outweigh all else.
+        real = [i for i, f in enumerate(reference) if f.is_floating_point()] or range(len(reference))
         if not self.powers:
-            self.powers = [Power() for _ in reference]
-        for power, f, q in zip(self.powers, reference, quantized, strict=True):
-            power.add(f, q)
+            self.powers = [Power() for _ in real]
+        for power, i in zip(self.powers, real, strict=True):
+            power.add(reference[i], quantized[i])
         first, second = logits(reference, self.classes), logits(quantized, self.classes)
         if first is None or second is None:
             return

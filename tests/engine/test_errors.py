@@ -167,6 +167,16 @@ def test_several_outputs_are_each_normalized_by_their_own_power():
     assert found.mse == pytest.approx((0.01 / 2 + 0.04 / 2) / 2, rel=1e-4)
 
 
+def test_whole_numbers_count_in_the_squared_error_only_where_nothing_else_is():
+    scores, classes = torch.randn(4, 10), torch.tensor([3, 900, 5, 7])
+    found = OutputErrors()
+    found.add([classes, scores], [torch.tensor([900, 3, 5, 7]), scores + 0.1])
+    assert found.mse == pytest.approx(0.01 * scores.numel() / float((scores**2).sum()), rel=1e-4)
+    found = OutputErrors()
+    found.add([classes], [classes])
+    assert found.exact
+
+
 def test_agreement_is_the_share_of_equal_answers():
     found = OutputErrors()
     reference = torch.eye(4)
