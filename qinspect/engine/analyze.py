@@ -125,7 +125,7 @@ def analyze(
         Given them as they grow, most promising layers first.
     partly : callable, optional
         Given the analysis without kernels and times before those are run: what there is where they are cancelled. Where
-        it is cancelled before that, but after the errors of outputs and layers were measured, it is given those.
+        it is cancelled before that, it is given the errors of outputs and layers on the samples so far.
 
     Returns
     -------
@@ -156,6 +156,30 @@ def analyze(
 
     metric = judged(metric, graph, data)
     outputs, classes = _Collected(metric), class_axis(graph, data, metric)
+
+    def unscored(measured: Measured) -> None:
+        """Hand over what was measured before causes were looked for, be it of some samples only."""
+        # A metric of the user's own may take any time, and cancelling is not to.
+        answers = outputs.joined("float")
+        if partly is None or isinstance(metric.function, Resident) or not all(map(np.all, map(np.isfinite, answers))):
+            return
+        seen, none = final[: measured.samples], Scores({}, {}, measured.samples)
+        of_seen = None if data.targets is None else data.targets[list(seen)]
+        partly(
+            Analysis(
+                model_json(model),
+                data_json(data, metric),
+                plan.target.on_this_host(),
+                plan.to_json(),
+                _totals(measured, none, None, outputs, of_seen, metric, calibration, classes, silent),
+                layer_rows(model, fused, quantization, measured, none, None, None, {}, shared_groups(graph, decisions)),
+                fused.rows,
+                notes=(Text("It was stopped before causes were looked for."),),
+                samples=sample_rows(data, seen, answers, outputs.joined("simulated"), classes),
+            )
+        )
+
+    decisions = decide(graph, plan)
     whole = measure(
         quantization,
         feed(final),
@@ -164,6 +188,7 @@ def analyze(
         layer_samples=len(chosen),
         collect=outputs,
         classes=classes,
+        partly=unscored,
     )
     demand_answers(
         list(map(torch.from_numpy, outputs.joined("float"))),
@@ -174,7 +199,6 @@ def analyze(
         size,
     )
     targets = None if data.targets is None else data.targets[list(final)]
-    decisions = decide(graph, plan)
     groups = shared_groups(graph, decisions)
     try:
         scores = score(
@@ -186,22 +210,7 @@ def analyze(
             classes=classes,
         )["plan"]
     except Cancelled:
-        # A metric of the user's own may take any time, and cancelling is not to.
-        if partly is not None and not isinstance(metric.function, Resident):
-            unscored = Scores({}, {}, whole.samples)
-            partly(
-                Analysis(
-                    model_json(model),
-                    data_json(data, metric),
-                    plan.target.on_this_host(),
-                    plan.to_json(),
-                    _totals(whole, unscored, None, outputs, targets, metric, calibration, classes, silent),
-                    layer_rows(model, fused, quantization, whole, unscored, None, None, {}, groups),
-                    fused.rows,
-                    notes=(Text("It was stopped before causes were looked for."),),
-                    samples=sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes),
-                )
-            )
+        unscored(whole)
         raise
     swept_samples = sweep_samples(graph, data, samples)
     if exact is None:

@@ -16,7 +16,7 @@ from .graph.execute import NEW, Executor, outputs_of, portions, samples_of
 from .graph.memory import VALUE_BYTES
 from .graph.recurrent import RECURRENT
 from .parallel import in_parallel
-from .progress import Report, silent
+from .progress import Cancelled, Report, silent
 from .qparams import QParams
 from .quantize import Quantization
 from .results import Errors
@@ -42,6 +42,7 @@ def measure(
     layer_samples: int | None = None,
     collect: Callable[[Sequence[torch.Tensor], Sequence[torch.Tensor]], None] | None = None,
     classes: ClassAxis = "flat",
+    partly: Callable[[Measured], None] | None = None,
 ) -> Measured:
     """Run float and simulated model side by side.
 
@@ -62,6 +63,8 @@ def measure(
         Called with the float and the simulated outputs of every batch.
     classes : ClassAxis
         How the first output is read.
+    partly : callable, optional
+        Given what there is of the samples so far, where it is cancelled.
 
     Returns
     -------
@@ -96,24 +99,31 @@ def measure(
 
     samples = 0
 
+    def rows() -> dict[str, Errors]:
+        return {
+            layer.id: of_layers[layer.id].errors(quantization.values.get(layer.value))
+            for layer in graph.layers
+            if layer.id in of_layers and of_layers[layer.id].cumulative.count
+        }
+
     def each(piece: _Piece) -> int:
         return 3 * VALUE_BYTES * graph.live_values * piece.size  # float, quantized, and a layer by itself
 
-    for size, reference, quantized, powers in in_parallel(
-        run, pieces(), lambda piece: piece.size, report, total=total, each=each, apart=not graph.opaque
-    ):
-        found.add(outputs_of(reference), outputs_of(quantized))
-        if collect is not None:
-            collect(outputs_of(reference), outputs_of(quantized))
-        for id, of_piece in powers.items():
-            of_layers[id].include(of_piece)
-        samples += size
-    rows = {
-        layer.id: of_layers[layer.id].errors(quantization.values.get(layer.value))
-        for layer in graph.layers
-        if layer.id in of_layers and of_layers[layer.id].cumulative.count
-    }
-    return Measured(rows, found, samples)
+    try:
+        for size, reference, quantized, powers in in_parallel(
+            run, pieces(), lambda piece: piece.size, report, total=total, each=each, apart=not graph.opaque
+        ):
+            found.add(outputs_of(reference), outputs_of(quantized))
+            if collect is not None:
+                collect(outputs_of(reference), outputs_of(quantized))
+            for id, of_piece in powers.items():
+                of_layers[id].include(of_piece)
+            samples += size
+    except Cancelled:
+        if partly is not None and samples:
+            partly(Measured(rows(), found, samples))
+        raise
+    return Measured(rows(), found, samples)
 
 
 @dataclass(frozen=True)

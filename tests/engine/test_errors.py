@@ -14,6 +14,7 @@ from qinspect.engine.graph.execute import Executor
 from qinspect.engine.measure import measure
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.progress import Cancelled
 from qinspect.engine.simulate import Simulation
 
 X = torch.randn(8, 3, 6, 6, generator=torch.Generator().manual_seed(1))
@@ -48,6 +49,27 @@ def test_cumulative_errors_are_those_of_the_whole_simulation(q):
         assert errors.cumulative_mse == pytest.approx(float(((floats[key] - quantized[key]) ** 2).mean()), rel=0.02)
         cosine = torch.cosine_similarity(floats[key].flatten(), quantized[key].flatten(), 0)
         assert errors.cumulative_cosine == pytest.approx(float(cosine), abs=1e-4)
+
+
+@torch.no_grad()
+def test_what_was_measured_of_the_first_samples_is_kept_when_it_is_cancelled(q):
+    kept = []
+
+    def impatient(done, total, note=""):
+        if done > 6:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        measure(q, [(X[k : k + 1],) for k in range(8)], impatient, total=8, partly=kept.append)
+    (found,) = kept
+    assert 0 < found.samples < 8
+    alone = measure(q, [(X[k : k + 1],) for k in range(found.samples)])
+    assert found.layers == alone.layers
+    assert found.outputs.mean_kl == alone.outputs.mean_kl
+    kept.clear()
+    with pytest.raises(Cancelled):
+        measure(q, [(X,)], lambda *said: impatient(7, 8), partly=kept.append)
+    assert kept == []
 
 
 @torch.no_grad()

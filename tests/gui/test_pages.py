@@ -349,6 +349,35 @@ def test_an_analysis_cancelled_after_its_errors_keeps_those_and_says_that_no_cau
     assert said == ["It was stopped before causes were looked for."]
 
 
+def test_an_analysis_cancelled_while_its_errors_are_measured_keeps_those_of_the_samples_so_far(
+    make_window, digits, qtbot, monkeypatch
+):
+    from qinspect.engine import analyze, measure
+
+    window = make_window(digits)
+    window.go("verdict")
+    document = window.document
+    whole = document.find().analysis.totals.samples
+    document.runs.clear()
+    real = measure.in_parallel
+
+    def some(work, portions, samples, report, **given):
+        yield next(real(work, portions, samples, report, **given))
+        while True:
+            report(1, 4, "going on")
+
+    monkeypatch.setattr(measure, "in_parallel", some)
+    monkeypatch.setattr(analyze, "measured_batch", lambda quantization: 8)
+    job = window.tasks.run_all()
+    qtbot.waitUntil(lambda: "going on" in window.strip.note.text(), timeout=60_000)
+    with qtbot.waitSignal(job.cancelled, timeout=2000):
+        qtbot.mouseClick(window.strip.cancel, LEFT)
+    totals = document.find().analysis.totals
+    assert totals.samples == 8 < whole
+    assert totals.kl is not None
+    assert "8 samples of the final split" in window.verdict_page.purpose.text()
+
+
 @pytest.mark.parametrize("page", ["verdict", "fix"])
 def test_figures_of_an_edit_that_were_stopped_are_said_to_be_until_they_are_asked_for_again(
     make_window, digits, qtbot, monkeypatch, page
