@@ -11,6 +11,7 @@ from qinspect.engine import job, samples, simulate
 from qinspect.engine.analyze import analyze
 from qinspect.engine.backends.ort.runner import open_model
 from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.footprint import WEIGHTS_ANALYZED, WEIGHTS_RUN, memory_of
 from qinspect.engine.graph import memory
 from qinspect.engine.job import calibrate_model, first_plan, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
@@ -81,3 +82,10 @@ def test_of_the_graph_that_the_runtime_optimized_no_weights_are_read(tmp_path):
     assert session.run(None, {"x": np.ones((1, 64), np.float32)})[0] == pytest.approx(
         onnx.numpy_helper.to_array(weight).sum(0, keepdims=True), rel=1e-5
     )
+
+
+def test_the_memory_foretold_for_onnx_runtime_holds_the_process_that_runs_its_kernels(opened):
+    model = opened[0]
+    taken = {name: memory_of(model, first_plan(model.graph, Target(*name))) for name in (("ort",), ("fx", "onednn"))}
+    (ort, fx) = (found.run_bytes / found.weights_bytes for found in taken.values())
+    assert ort - fx == pytest.approx(WEIGHTS_RUN["ort"] - WEIGHTS_ANALYZED, abs=0.01)
