@@ -218,7 +218,7 @@ class _Decider:
             data, is_read = self.graph.data(layer), layer.value in read
             moves = layer.transparent or self.table.grouping(layer) == PASSING
             if layer.op in WEIGHTED:
-                needed = is_read or layer.value in handed_on or self._is_fixed(layer)
+                needed = is_read or self._is_fixed(layer) or (layer.value in handed_on and not self._is_real(layer))
                 if not needed and hands_on_float(layer):
                     self.real.add(layer.value)
             elif moves and not is_read:
@@ -251,6 +251,11 @@ class _Decider:
         """Whether the plan has a range for just this value: whoever sets one wants it rounded."""
         config = self.configs[layer.id].activation
         return config is not None and config.estimator == "fixed"
+
+    def _is_real(self, layer: Layer) -> bool:
+        """Whether the plan wants no range for just this value."""
+        config = self.configs[layer.id].activation
+        return config is not None and config.estimator == "none"
 
     def _drop(self, layer: Layer, reason: str, asked: frozenset[str]) -> None:
         """Compute a layer in float after all."""
@@ -344,18 +349,19 @@ class _Decider:
             if layer.transparent or self.table.grouping(layer) == PASSING:
                 wanted.setdefault(layer.value, wanted[layer.inputs[0]])
             elif config is not None and layer.value not in self.real:
-                wanted[layer.value] = config
+                wanted[layer.value] = self._for_read(config) if config.estimator == "none" else config
         return wanted
 
     def _for_read(self, config: TensorConfig) -> TensorConfig:
         """What holds for a value that a layer reads, where nothing else rounds it.
 
-        A range that is fixed for the layer is that of what it hands on: what it reads is estimated as the default says.
+        A range that is fixed for the layer, or none, is that of what it hands on: what it reads is estimated as the
+        default says.
         """
-        if config.estimator != "fixed":
+        if config.estimator not in ("fixed", "none"):
             return config
         usual = self.plan.default.activation
-        if usual is None or usual.estimator == "fixed":
+        if usual is None or usual.estimator in ("fixed", "none"):
             return config.but(estimator="minmax", range=None)
         return config.but(estimator=usual.estimator, range=None, percentile=usual.percentile, momentum=usual.momentum)
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from .apart import FOLDABLE
+from .backends.tables import hands_on_float
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
 from .plan.qconfig import DTYPES, LARGEST, QConfig, TensorConfig
@@ -116,6 +117,9 @@ class Existing:
                 continue
             weight, activation = self.weights.get(layer.id), self.activation(layer)
             source = self._handing_on_float(graph, layer)
+            at_end = layer.value in map(graph.origin, graph.output_values)
+            if at_end and not hands_on_float(layer, target):
+                source = None  # the target would round it
             if layer.inputs and layer.inputs[0] in self.dynamic:
                 config: TensorConfig | None = TensorConfig("uint8", dynamic=True)
             elif activation is not None:
@@ -125,18 +129,17 @@ class Existing:
                 config = config.but(estimator="fixed", range=(low, high))
             else:
                 config = None if source is None else config_of(source)
+                if config is not None and at_end:
+                    config = config.but(estimator="none")
             plan = plan.with_layer(layer.id, None if weight is None else config_of(weight), config)
         return plan
 
     def _handing_on_float(self, graph: LayerGraph, layer: Layer) -> QParams | None:
         """The grid that a layer reads which multiplies whole numbers and hands on float to float layers alone.
 
-        Not to ask for its value would be to keep only its weight in whole numbers. (What a model hands on is rounded
-        where it is asked for: a last layer that a file has so cannot be told by a plan.)
+        Not to ask for its value would be to keep only its weight in whole numbers.
         """
         if layer.id not in self.weights or layer.op not in FOLDABLE or not layer.inputs:
-            return None
-        if layer.value in map(graph.origin, graph.output_values):
             return None
         name = layer.inputs[0]
         if any(self.is_quantized(graph.by_id[reader]) for reader in _readers(graph, layer.value)):

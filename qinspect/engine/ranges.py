@@ -55,7 +55,7 @@ def _activation_range(stats: TensorStats, config: TensorConfig) -> tuple[float, 
                 Text("Look for NaN in the model or the data."),
             )
         low, high = float(edges[0]), float(edges[-1])
-    if not config.has_scale or config.estimator == "minmax" or len(stats.histogram.counts) < 2 or low == high:
+    if not config.has_scale or config.estimator in ("minmax", "none") or len(stats.histogram.counts) < 2 or low == high:
         return low, high
     if config.estimator == "moving_average":
         return _moving_average_range(stats, low, high, config.momentum)

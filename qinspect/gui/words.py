@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 DYNAMIC = "dynamic"
+NONE = QT_TRANSLATE_NOOP("Qconfig", "none")
 AFFINE, SYMMETRIC, NARROW = (
     QT_TRANSLATE_NOOP("Qconfig", "affine"),
     QT_TRANSLATE_NOOP("Qconfig", "symmetric"),

@@ -3580,6 +3580,10 @@
         <translation>不一致</translation>
     </message>
     <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
         <source>affine</source>
         <translation>仿射</translation>
     </message>

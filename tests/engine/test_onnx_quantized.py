@@ -16,13 +16,15 @@ from qinspect.cli import main
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.export import write_model
+from qinspect.engine.backends.ort.runner import OrtRunner
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.inspect import inspect
-from qinspect.engine.job import calibrate_model, first_plan, fused_graph, opening_plan, quantization_of
+from qinspect.engine.job import calibrate_model, first_plan, fused_graph, known_grids, opening_plan, quantization_of
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
+from qinspect.engine.quantize import quantize
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -288,3 +290,34 @@ def test_a_file_whose_tables_of_words_are_in_whole_numbers_opens_with_them_and_i
 
 def ask(path, tokens):
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"tokens": tokens})[0]
+
+
+def test_a_last_layer_that_a_foreign_file_hands_out_in_float_is_in_integers_when_it_is_opened(
+    digits, foreign, tmp_path
+):
+    # As tools for TensorRT write it: quantizers stand before layers, and none behind the last.
+    path = static(foreign, tmp_path / "q.onnx", digits[1], QuantFormat.QDQ)
+    model = onnx.load(path)
+    makes = {name: node for node in model.graph.node for name in node.output}
+    dequantizer = makes["answer"]
+    quantizer = makes[dequantizer.input[0]]
+    makes[quantizer.input[0]].output[0] = "answer"
+    model.graph.node.remove(dequantizer)
+    model.graph.node.remove(quantizer)
+    onnx.save(model, path)
+    opened = load_model(ModelSpec(str(path)))
+    plan = opening_plan(opened, Target())
+    graph = fused_graph(opened, plan).graph
+    (last,) = graph.output_makers
+    layer = graph.by_id[last]
+    assert (layer.op, plan.qconfig(layer).activation.estimator) == ("linear", "none")
+    q = quantize(graph, plan, {}, known_grids(opened, graph, plan))
+    assert last in q.quantized
+    assert last not in q.why_not
+    assert layer.value not in q.values
+    runner = OrtRunner(q, float_model(q.float_graph))
+    assert "Gemm" in runner.kernels[last]
+    x = digits[1].load([0, 1, 2, 3])[0]
+    theirs = onnxruntime.InferenceSession(str(path)).run(None, {"image": x.numpy()})[0]
+    np.testing.assert_allclose(runner.run((x,))[0], theirs, atol=1e-5)
+    assert inspect(opened).model["existing"]["quantized"].count(last) == 1

@@ -38,3 +38,10 @@ def float_kernel(layer: Layer, config: QConfig, target: Target) -> str | None:
     """
     says = getattr(table(target), "float_kernel", None)
     return None if says is None else says(layer, config, target)
+
+
+def hands_on_float(layer: Layer, target: Target) -> bool:
+    """Whether a layer with a weight may read integers, sum them up, and hand on real numbers."""
+    its = table(target)
+    says = getattr(its, "hands_on_float", None)
+    return getattr(its, "ROUNDS_FOR_READERS", False) or (says is not None and bool(says(layer)))

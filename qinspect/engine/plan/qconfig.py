@@ -30,7 +30,7 @@ FLOATS: Mapping[str, tuple[int, float]] = {
 ALIASES: Mapping[str, str] = {"float16": "fp16", "bfloat16": "bf16"}
 
 GRANULARITIES = ("per_tensor", "per_channel", "per_group", "per_token")
-ESTIMATORS = ("minmax", "moving_average", "percentile", "mse", "entropy", "fixed")
+ESTIMATORS = ("minmax", "moving_average", "percentile", "mse", "entropy", "fixed", "none")
 
 LARGEST = 3.4e38
 """Ends of a range reach so far: about the largest number of float32."""
@@ -60,7 +60,9 @@ class TensorConfig:
         ``per_tensor``; ``per_channel`` and ``per_group`` (of the input's features, along each
         output channel) for weights; ``per_token`` (every row of the last axis) for dynamic activations.
     estimator : str
-        How the range is chosen from the statistics, one of `ESTIMATORS`.
+        How the range is chosen from the statistics, one of `ESTIMATORS`. ``none`` is of layers that hand on real
+        numbers: what they read is rounded; what they make, where nothing reads integers and a kernel can give such,
+        is not.
     percentile : float
         Share of the values inside the range in percent, for ``percentile``.
     range : tuple of float | None

@@ -154,7 +154,7 @@ class LayerMenu(QMenu):
                 add(granularity.replace("_", "-"), granularity=granularity)
             to.addSeparator()
         for estimator in ESTIMATORS:
-            if estimator != "fixed":
+            if estimator not in ("fixed", "none"):
                 add(estimator.replace("_", " "), estimator=estimator, dynamic=False)
         if role == "activation":
             add(translate("LayerMenu", "dynamic: each batch's own range"), dynamic=True)

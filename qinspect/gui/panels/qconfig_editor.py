@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from ...engine.plan.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS, QConfig, TensorConfig
 from ..icons import set_icon
-from ..words import AFFINE, DYNAMIC, NARROW, SCHEMES, SYMMETRIC, word
+from ..words import AFFINE, DYNAMIC, NARROW, NONE, SCHEMES, SYMMETRIC, word
 from .cards import Elided, Real, Whole, Wrapped
 
 FLOAT = "float"
@@ -196,9 +196,9 @@ class QConfigEditor(QWidget):
             lambda: self._choose(role, granularity, lambda text: {"granularity": f"per_{text}"})
         )
         estimator = self.estimator[role] = QComboBox()
-        _add(estimator, (name for name in ESTIMATORS if name != "fixed"))
+        _add(estimator, (name for name in ESTIMATORS if name not in ("fixed", "none")))
         if role == "activation":
-            _add(estimator, (DYNAMIC,))
+            _add(estimator, (NONE, DYNAMIC))
         estimator.activated.connect(lambda: self._choose(role, estimator, _range_fields))
         percentile = self.percentile[role] = _Real(
             minimum=50.0, maximum=100.0, decimals=3, singleStep=0.01, suffix="%", specialValueText="–"
