@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -136,3 +137,18 @@ def test_the_findings_buttons_come_before_what_stands_after_them(window, digits,
     if step == "fix":
         tabs = next(place for place, w in enumerate(order) if isinstance(w, QTabBar))
         assert tabs > [w.text() if isinstance(w, QPushButton) else "" for w in order].index("Apply") + 2
+
+
+def test_a_key_goes_on_from_the_page_that_the_program_opens_with(make_window, digits, qtbot):
+    window = make_window()
+    page = window.open_page
+    assert window.focusWidget() is page.demo
+    page.set_resume(Path("left.qinspect"), "left")
+    window.go("data")
+    window.go("open")
+    assert window.focusWidget() is page.resume
+    page.source.setFocus()
+    window.document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    assert window.focusWidget() is page.next
+    qtbot.keyClick(page.next, Qt.Key.Key_Return)
+    assert window.step == "data"

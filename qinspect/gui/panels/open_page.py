@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
@@ -378,9 +379,15 @@ class OpenPage(Page):
     def _lead(self) -> None:
         """One button is the one to press next: to the data, to what was left, or into the demo."""
         opened, left = self._document.model is not None, not self.last.isHidden()
-        set_primary(self.next, opened)
-        set_primary(self.resume, left and not opened)
-        set_primary(self.demo, not left and not opened)
+        self._first = self.next if opened else self.resume if left else self.demo
+        for button in (self.next, self.resume, self.demo):
+            set_primary(button, button is self._first)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        # Whom the page is shown to presses a key to go on; with the tabulator the page itself is reached, to scroll.
+        if event.reason() in (Qt.FocusReason.OtherFocusReason, Qt.FocusReason.ActiveWindowFocusReason):
+            self._first.setFocus()
 
     # -- what was found -----------------------------------------------------------------------
 
@@ -390,6 +397,8 @@ class OpenPage(Page):
         self.steps.setVisible(model is None)
         self.found.refresh()
         self._lead()
+        if model is not None and self.isVisible():
+            self._first.setFocus()
         if model is not None:
             self.fill(model.spec.to_json())
 
