@@ -73,6 +73,7 @@ def _are_answers(outputs: Sequence[torch.Tensor]) -> bool:
 def _broken(model: str, graph: LayerGraph, data: Dataset, indices: Sequence[int], size: int) -> Problem:
     """Run the samples again, up to the first that is answered so."""
     what = Text("the float model's output is NaN or infinite")
+    remedy = Text("Look for what divides by 0, overflows or takes the logarithm of 0, or leave such samples out.")
     executor, done = Executor(graph), 0
     with torch.inference_mode():
         for inputs, _ in checked_batches(graph, data, indices, size):
@@ -86,9 +87,10 @@ def _broken(model: str, graph: LayerGraph, data: Dataset, indices: Sequence[int]
                     layer = graph.producer.get(first[0])
                     place = f"{first[0]} ({layer.source})" if layer is not None and layer.source else first[0]
                     what = Text("{what}, and the first layer whose values are so is {layer}", what=what, layer=place)
+                    remedy = Text("Mend that layer, or leave such samples out.")
                 break
             done += len(inputs[0])
-    return Problem(model, what, Text("Mend that layer, or leave such samples out."))
+    return Problem(model, what, remedy)  # code with a state of its own may give numbers when it is run again
 
 
 def _masks(graph: LayerGraph, found: AbstractSet[str]) -> set[str]:

@@ -9117,6 +9117,10 @@
         <translation>{what}，最先出现这种值的层是 {layer}</translation>
     </message>
     <message>
+        <source>Look for what divides by 0, overflows or takes the logarithm of 0, or leave such samples out.</source>
+        <translation>请查找除以 0、溢出或对 0 取对数的地方，或去掉这类样本。</translation>
+    </message>
+    <message>
         <source>after {count} batches {kept:.0f} MB more memory is taken than after two, and {free:.0f} MB are free</source>
         <translation>{count} 批之后占用的内存比两批之后多 {kept:.0f} MB，而空闲内存为 {free:.0f} MB</translation>
     </message>

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from qinspect.engine.analyze import analyze
 from qinspect.engine.data import DataSpec, open_data
@@ -89,3 +90,11 @@ def test_a_value_without_a_number_names_its_layer(opened):
     none = dataclasses.replace(calibration.tensors["last:linear"], nonfinite=calibration.tensors["last:linear"].count)
     with pytest.raises(Problem, match=r"^last:linear: its values were all NaN or infinite during calibration"):
         quantize(fused_graph(model, QuantPlan()).graph, QuantPlan(), {**calibration.tensors, "last:linear": none})
+
+
+def test_where_it_gives_numbers_when_it_is_run_again_no_layer_is_named(opened):
+    model, data = opened(1.0, "final")
+    outputs = iter([torch.full((8, 3), torch.nan)])
+    moody = dataclasses.replace(model, forward=lambda x: (next(outputs), torch.zeros(8, 1)))
+    with pytest.raises(Problem, match=r"model: the float model's output is NaN or infinite\. Look for what divides"):
+        check_float(moody, data)

@@ -39,6 +39,13 @@ def test_the_catalogue_entry_names_the_menu_entry_and_the_version():
     assert release.get("version") == __version__
 
 
+def test_the_manual_page_names_every_verb():
+    from qinspect.cli import _parser
+
+    page = (FOLDER / "qinspect.1").read_text(encoding="utf-8")
+    assert not [verb for verb in _parser()[1] - {"window"} if f" {verb} " not in page.replace("\n", " ")]
+
+
 def test_the_icon_is_drawn(qapp):
     pytest.importorskip("PySide6.QtSvg")
     from qinspect.gui.app import application
