@@ -5,7 +5,7 @@ Importing this file does not import torch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
@@ -21,19 +21,26 @@ SAME = 0.005
 """A change of the whole time by a smaller share than this is none that a measurement would show."""
 
 
-def price(document: Document, finding: Finding) -> str:
-    """What a finding's remedy does to the time of a forward pass, in words; empty where that is not known."""
+class Price(NamedTuple):
+    """What a remedy does to the time of a forward pass, in words, and whether it makes it longer."""
+
+    words: str = ""
+    slower: bool = False
+
+
+def price(document: Document, finding: Finding) -> Price:
+    """What a finding's remedy does to the time of a forward pass; empty where that is not known."""
     if finding.plan is None:
-        return ""
+        return Price()
     before, after = _ms(document, document.plan), _ms(document, plan_from_json(finding.plan))
     if before is None or after is None:
-        return ""
+        return Price()
     change = micros(float(f"{abs(after - before) * 1e3:.2g}"))
     if abs(after - before) < SAME * before:
-        return QCoreApplication.translate("Findings", "as fast as now (estimated)")
+        return Price(QCoreApplication.translate("Findings", "as fast as now (estimated)"))
     if after > before:
-        return QCoreApplication.translate("Findings", "costs ≈ {0}").format(change)
-    return QCoreApplication.translate("Findings", "saves ≈ {0}").format(change)
+        return Price(QCoreApplication.translate("Findings", "costs ≈ {0}").format(change), True)
+    return Price(QCoreApplication.translate("Findings", "saves ≈ {0}").format(change))
 
 
 def _ms(document: Document, plan: QuantPlan) -> float | None:

@@ -462,8 +462,8 @@ def test_a_remedy_says_what_it_costs_at_run_time_where_the_layers_were_timed(mak
     faster = plan.with_layer("fc:linear", weight=None, activation=None)  # and what hands on to it
     same = plan.with_layer("conv:conv2d", activation=asked.but(estimator="minmax"))
     found = tuple(
-        Finding("rule", f"Title {n}", "evidence", ("conv:conv2d",), "warning", 0.1, "Do it.", each.to_json())
-        for n, each in enumerate((slower, faster, same))
+        Finding(rule, rule, "evidence", ("conv:conv2d",), "warning", 0.1, "Do it.", each.to_json())
+        for rule, each in (("layer_slower", slower), ("layer_slower", faster), ("float", slower), ("range", same))
     )
     analysis = replace(digits.analysis, layers=rows, totals=totals, findings=found, latency=LatencySums(None, 50))
     window = make_window(digits)
@@ -474,9 +474,12 @@ def test_a_remedy_says_what_it_costs_at_run_time_where_the_layers_were_timed(mak
         return [any(text in label.text() for label in card.findChildren(QLabel)) for card in findings.cards]
 
     findings = window.verdict_page.findings
-    qtbot.waitUntil(lambda: said("costs ≈ 100 µs") == [True, False, False])
-    qtbot.waitUntil(lambda: said("saves ≈ 300 µs") == [False, True, False])
-    qtbot.waitUntil(lambda: said("as fast as now") == [False, False, True])
+    qtbot.waitUntil(lambda: said("costs ≈ 100 µs") == [True, False, True, False])
+    qtbot.waitUntil(lambda: said("saves ≈ 300 µs") == [False, True, False, False])
+    qtbot.waitUntil(lambda: said("as fast as now") == [False, False, False, True])
+    applied = [next(b for b in card.findChildren(QPushButton) if b.text() == "Apply") for card in findings.cards]
+    # What is for time alone and costs time is not offered; what is for accuracy may well cost some.
+    assert [button.isEnabled() for button in applied] == [False, True, True, True]
 
 
 def test_the_verdict_says_why_no_kernels_ran_and_what_else_there_is_to_note(make_window, digits):

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QW
 from ...engine.results import Finding, Totals
 from ..icons import icon, set_icon
 from ..language import translated
+from ..prices import Price
 from .cards import Card, Hint, clear, label, row
 from .figures import small
 
@@ -21,10 +22,13 @@ SEVERITIES = {
 }
 
 
-Price = Callable[[Finding], str]
+Pricing = Callable[[Finding], Price]
 
 MEASURED = ("kernel_unlike_simulation", "relu_dropped", "int8_slower", "layer_slower")
 """Rules that look at kernels and times, of which quick figures know nothing."""
+
+FASTER = ("layer_slower",)
+"""Rules whose remedy is for time alone."""
 
 
 def unscored(totals: Totals) -> bool:
@@ -55,7 +59,8 @@ class Findings(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
         self.cards: list[Card] = []
-        self._priced: list[tuple[QLabel, Finding, Price]] = []  # whose price is not said yet
+        # Those whose price is not said yet: where to say it, and the button that applies them.
+        self._priced: list[tuple[QLabel, QPushButton, Finding, Pricing]] = []
         self.after: QWidget = self
         """From here the tabulator goes to the first card."""
 
@@ -65,7 +70,7 @@ class Findings(QWidget):
         hint: str,
         stale: bool = False,
         older: tuple[Finding, ...] = (),
-        price: Price | None = None,
+        price: Pricing | None = None,
     ) -> None:
         """Show findings, or a hint where there are none; those of another plan cannot be applied.
 
@@ -100,15 +105,19 @@ class Findings(QWidget):
     def _say_price(self) -> None:
         """One after the other: of a large model each takes a moment."""
         if self._priced and self.isVisible():
-            gain, finding, price = self._priced.pop(0)
-            gain.setText("\n".join(filter(None, (gain.text(), price(finding)))))
+            gain, apply, finding, pricing = self._priced.pop(0)
+            price = pricing(finding)
+            gain.setText("\n".join(filter(None, (gain.text(), price.words))))
+            if price.slower and finding.rule in FASTER:
+                apply.setEnabled(False)
+                apply.setToolTip(self.tr("The borders that it adds would cost more than it wins"))
             QTimer.singleShot(0, self, self._say_price)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         QTimer.singleShot(0, self, self._say_price)
 
-    def _card(self, finding: Finding, stale: bool, price: Price | None = None) -> Card:
+    def _card(self, finding: Finding, stale: bool, price: Pricing | None = None) -> Card:
         name, tone = SEVERITIES.get(finding.severity, SEVERITIES["note"])
         card = Card()
         card.set_edge("" if tone == "muted" else tone)
@@ -121,8 +130,6 @@ class Findings(QWidget):
         if finding.gain is not None:
             gain.setText(self.tr("wins back ≈ {0} nats").format(small(finding.gain)))
             gain.setToolTip(self.tr("Estimated decrease of KL(fp32‖int8), mean per sample"))
-        if price is not None and finding.plan is not None and not stale:
-            self._priced.append((gain, finding, price))
         title = label(translated(finding.title), "title")
         top = row(mark)
         top.addWidget(title, 1)
@@ -151,6 +158,8 @@ class Findings(QWidget):
             )
             apply.clicked.connect(lambda: self.apply_requested.emit(finding))
             buttons.addWidget(apply)
+            if price is not None and not stale:
+                self._priced.append((gain, apply, finding, price))
         if self._beside:
             across = row(spacing=16)
             across.addLayout(words, 1)
