@@ -3835,10 +3835,6 @@
         <translation>应用</translation>
     </message>
     <message>
-        <source>To the selected rows, or to all where none is; one edit, which can be undone</source>
-        <translation>作用于选中的行，未选中则作用于全部；为一次可撤销的修改</translation>
-    </message>
-    <message>
         <source>Take out</source>
         <translation>取消</translation>
     </message>
@@ -3895,6 +3891,10 @@
         <translation>逐个权重选择向上或向下舍入，使该层输出（而非权重）最接近原值：速度不变。适用于由权重引起的误差。每层需数秒。</translation>
     </message>
     <message>
+        <source>One edit, which can be undone</source>
+        <translation>一次可撤销的编辑</translation>
+    </message>
+    <message>
         <source>Estimated share of the output error that these layers cause: the largest stand on top</source>
         <translation>这些层在输出误差中的估计份额：最大的排在最上面</translation>
     </message>
@@ -3949,6 +3949,14 @@
     <message>
         <source>Not measured yet: try it</source>
         <translation>尚未测量：请试验</translation>
+    </message>
+    <message>
+        <source>Apply to all</source>
+        <translation>全部应用</translation>
+    </message>
+    <message>
+        <source>Take all out</source>
+        <translation>全部移除</translation>
     </message>
     <message>
         <source>{0}: {1} times</source>

@@ -40,7 +40,9 @@ def test_a_remedy_is_applied_to_the_selected_layer_undone_and_taken_out(panel, q
     assert {remedy.layers for remedy in panel._shown} == {
         ("conv:conv2d",), ("depthwise:conv2d",), ("project:conv2d",), ("fc:linear",),
     }  # fmt: skip
+    assert (panel.apply.text(), panel.remove.text()) == ("Apply to all", "Take all out")  # nothing is selected
     place = select(panel, "project:conv2d")
+    assert (panel.apply.text(), panel.remove.text()) == ("Apply", "Take out")
     assert not panel.remove.isEnabled()
     qtbot.mouseClick(panel.apply, LEFT)
     assert document.plan.remedied("adaround") == ("project:conv2d",)

@@ -78,7 +78,7 @@ class RemediesPanel(QWidget):
         self.kind.currentIndexChanged.connect(self._fill)
         self.apply = QPushButton(self.tr("Apply"))
         set_icon(self.apply, "auto-fix")
-        self.apply.setToolTip(self.tr("To the selected rows, or to all where none is; one edit, which can be undone"))
+        self.apply.setToolTip(self.tr("One edit, which can be undone"))
         self.remove = QPushButton(self.tr("Take out"))
         set_icon(self.remove, "delete-outline")
         self.measure = QPushButton(self.tr("Try"))
@@ -263,7 +263,11 @@ class RemediesPanel(QWidget):
         return [self._shown[place] for place in places if place < len(self._shown)]
 
     def _enable(self) -> None:
-        chosen, on = self.selected() or self._shown, self._on(self.kind.currentData())
+        some = self.selected()
+        chosen, on = some or self._shown, self._on(self.kind.currentData())
+        # Without a selection they are for every row, which is to be seen before it is pressed.
+        self.apply.setText(self.tr("Apply") if some else self.tr("Apply to all"))
+        self.remove.setText(self.tr("Take out") if some else self.tr("Take all out"))
         self.apply.setEnabled(any(remedy not in on for remedy in chosen))
         self.remove.setEnabled(any(remedy in on for remedy in chosen))
         self.measure.setEnabled(bool(self.selected()) and self._document.calibration is not None and not self._busy)
