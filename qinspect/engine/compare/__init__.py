@@ -16,6 +16,7 @@ from ..errors import Power, sqnr_db
 from ..existing import TABLE, Existing, Ran, config_of, run_in_float
 from ..graph import LayerGraph
 from ..graph.matching import Match, match
+from ..graph.recurrent import RECURRENT
 from ..inspect import data_json, model_json
 from ..job import batch_size, check_fits, fused_graph, known_grids, opening_plan, whole_batches
 from ..load import Model, check_runs
@@ -195,7 +196,7 @@ def compare(
     work = Work(
         left,
         right,
-        tuple((_handed_on(left, m.float_id), _handed_on(right, m.other_id, in_file)) for m in matches),
+        tuple(_judged_by(left, right, m, in_file) for m in matches),
         existing,
         stored,
         kernels,
@@ -271,22 +272,30 @@ def _comparison(
     )
 
 
-def _handed_on(graph: LayerGraph, layer_id: str, file: Collection[str] = ()) -> str:
-    """The value that a layer is judged by: of several (a recurrent layer's), the first that is read.
+def _judged_by(left: LayerGraph, right: LayerGraph, match: Match, file: Collection[str]) -> tuple[str, str]:
+    """The values that two layers are compared by.
 
-    Of a cell, which a file has as one step of a sequence, that without the axes of the sequence, where `file` has it.
+    What a recurrent layer hands on lies in a file as a sequence, time first; a cell's has an axis more. It is judged
+    by the tensor, behind what moves the values only, that is as the float model has it.
     """
+    ours, theirs = _handed_on(left, match.float_id), _handed_on(right, match.other_id)
+    if not file or right.by_id[match.other_id].op not in RECURRENT:
+        return ours, theirs
+    wanted = left.producer[ours].shape
+    behind = [theirs]
+    for value in behind:
+        behind += [reader.value for reader in right.consumers.get(value, ()) if reader.transparent]
+    alike = (value for value in behind if value in file and right.producer[value].shape == wanted)
+    return ours, next(alike, theirs)
+
+
+def _handed_on(graph: LayerGraph, layer_id: str) -> str:
+    """The value that a layer is judged by: of several (a recurrent layer's), the first that is read."""
     layer = graph.by_id[layer_id]
     picked = [reader for reader in graph.consumers.get(layer.value, ()) if reader.target.endswith("getitem")]
     if layer.dtype != "tuple" or not picked:
         return layer.value
-    value = first = min(picked, key=lambda reader: int(reader.args[1])).value
-    while file and value not in file and layer.op.endswith("_cell"):
-        same = [r for r in graph.consumers.get(value, ()) if r.target.split(".")[1] in ("unsqueeze", "squeeze", "view")]
-        if not same:
-            return first
-        value = same[0].value
-    return value
+    return min(picked, key=lambda reader: int(reader.args[1])).value
 
 
 def _identified(model: Model) -> bool:

@@ -108,8 +108,8 @@ def _written_out(c: Call) -> torch.Tensor:
 
 
 def _groups(c: Call) -> torch.Tensor:
-    x, weight, bias = c.tensor(0), c.tensor(1).reshape(-1), c.tensor(2).reshape(-1)
-    return F.group_norm(x, int(c.get("num_groups")), weight, bias, float(c.get("epsilon")))
+    weight, bias = (c.tensor(index).reshape(-1) if c.has(index) else None for index in (1, 2))
+    return F.group_norm(c.tensor(0), int(c.get("num_groups")), weight, bias, float(c.get("epsilon")))
 
 
 def _instance_norm(c: Call) -> torch.Tensor:

@@ -32,6 +32,18 @@ def glu(graph: Graph, op: Op) -> Found:
     return parts.whole(op, "Glu", halves.inputs[:1], axis=halves.attributes.get("axis", 0))
 
 
+def groups(graph: Graph, op: Op) -> Found:
+    """A group norm without weights: an instance norm of groups, between reshapes."""
+    parts = Parts(graph)
+    norm = parts.take(op.inputs[0], "InstanceNormalization") if _is(op, "group_norm") else None
+    apart = None if norm is None else parts.take(norm.inputs[0], "Reshape")
+    ones = None if norm is None else graph.stored(norm.inputs[1])
+    if norm is None or apart is None or ones is None:
+        return None
+    epsilon = norm.attributes.get("epsilon", 1e-5)
+    return parts.whole(op, "Groups", apart.inputs[:1], num_groups=ones.size, epsilon=epsilon)
+
+
 def bag(graph: Graph, op: Op) -> Found:
     """Rows of a table, put together."""
     parts = Parts(graph)

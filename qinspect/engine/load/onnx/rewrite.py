@@ -17,7 +17,7 @@ from ...backends.onnx.bags import REDUCTIONS
 from ...backends.onnx.naming import LAYER
 from ...qparams import QParams
 from .file import OnnxFile, Op
-from .own_parts import attention, bag, glu
+from .own_parts import attention, bag, glu, groups
 from .written_out import Found, gelu, group_norm, layer_norm, mish, rms_norm, stack
 
 Array = NDArray[Any]
@@ -159,7 +159,7 @@ PATTERNS: Mapping[str, Sequence[Callable[[_Merger, Op], Found]]] = {
     "Div": (gelu,),
     "Add": (_linear, layer_norm, group_norm),
     "Reciprocal": (_rsqrt,),
-    "Reshape": (_rows,),
+    "Reshape": (_rows, groups),
     "Concat": (stack,),
     "MatMul": (attention,),
     **dict.fromkeys(REDUCTIONS, (bag,)),

@@ -28,6 +28,7 @@ from ...source import ModelSpec
 from ...text import Text
 from ..plain import plain
 from .call import KNOWN, Call, Function, as_tensor, is_small
+from .copies import without_copies
 from .file import Body, Declared, OnnxFile, Op, read_onnx
 from .moves import MOVES
 from .names import origins
@@ -118,7 +119,7 @@ def read_float(path: Path) -> tuple[OnnxFile, Marks]:
         Also where a damaged file parses, but does not hold together.
     """
     try:
-        file, marks = stripped(with_constants(read_onnx(path)))
+        file, marks = stripped(without_copies(with_constants(read_onnx(path))))
         return merged(with_pads(file, marks.values), marks.values), marks
     except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
         what = Text("does not hold together ({error}: {said})", error=type(error).__name__, said=line_of(error))
