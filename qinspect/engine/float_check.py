@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .classes import judged
+from .classes import ClassAxis, class_axis, judged
 from .data import Dataset
+from .errors import logits
 from .feed import checked_batches, float_outputs
 from .finite import demand_answers
 from .graph.execute import Executor, one_after_the_other, outputs_of
@@ -105,22 +105,20 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
         metric.name,
         len(chosen),
         seconds,
-        _predictions(data, chosen, joined[metric.output or 0 :]),
+        _predictions(data, chosen, answers, class_axis(graph, data, metric)),
         delta,
         metric.unit,
         metric.higher_is_better,
     )
 
 
-def _predictions(data: Dataset, chosen: Sequence[int], outputs: Sequence[NDArray[Any]]) -> tuple[Prediction, ...]:
-    if not outputs or outputs[0].ndim != 2 or outputs[0].shape[1] < 2:
+def _predictions(
+    data: Dataset, chosen: Sequence[int], outputs: Sequence[torch.Tensor], classes: ClassAxis
+) -> tuple[Prediction, ...]:
+    values = logits(outputs, classes)
+    if values is None or values.shape[1] != 1:
         return ()
-    values = outputs[0].astype(np.float64)
-    if values.min() >= 0 and np.allclose(values.sum(1), 1, atol=1e-3):  # the model ends in a softmax
-        probabilities = values
-    else:
-        shifted = np.exp(values - values.max(1, keepdims=True))
-        probabilities = shifted / shifted.sum(1, keepdims=True)
+    probabilities = values[:, 0].double().softmax(-1).numpy()
     return tuple(
         Prediction(
             index,

@@ -27,3 +27,25 @@ def test_the_probability_of_an_answer_is_the_models_own_where_it_ends_in_a_softm
     wanted = torch.softmax(torch.nn.Linear(4, 3)(torch.from_numpy(x)), 1).amax(1).detach()
     for answer in check_float(model, data).predictions:
         assert answer.probability == pytest.approx(float(wanted[answer.index]), abs=1e-5)
+
+
+def test_of_one_sigmoid_the_answer_is_the_likelier_of_two_classes(tmp_path):
+    (tmp_path / "net.py").write_text(
+        "from torch import nn, rand, manual_seed\n"
+        "def model():\n"
+        "    manual_seed(0)\n"
+        "    return nn.Sequential(nn.Linear(4, 1), nn.Sigmoid()), rand(1, 4)\n"
+    )
+    x = 5 * np.random.default_rng(0).standard_normal((12, 4)).astype(np.float32)
+    np.savez(tmp_path / "d.npz", x=x, y=np.arange(12) % 2)
+    model = load_model(ModelSpec(f"{tmp_path / 'net.py'}:model"), allow_code=True)
+    data = open_data(DataSpec(str(tmp_path / "d.npz")), model.graph.inputs[0].shape)
+    torch.manual_seed(0)
+    second = torch.nn.Linear(4, 1)(torch.from_numpy(x)).sigmoid().detach()[:, 0]
+    found = check_float(model, data)
+    assert len(found.predictions) == found.samples
+    assert {answer.top for answer in found.predictions} == {0, 1}
+    for answer in found.predictions:
+        likely = float(second[answer.index])
+        assert answer.top == (likely > 0.5)
+        assert answer.probability == pytest.approx(max(likely, 1 - likely), abs=1e-5)
