@@ -40,6 +40,20 @@ def test_candidates_are_at_most_eight_and_the_best_come_first(opened):
         assert all(row.layer_id == layer for row in rows)
 
 
+def test_no_two_candidates_come_to_the_same_numbers(opened):
+    """Of estimators that find the same range one is enough: eight places are few."""
+    model, data, calibration = opened
+    plan = first_plan(model.graph, Target())
+    for layer in ("fc:linear", "conv:conv2d"):
+        rows = [row for row in found(opened, layer, plan) if row.title != "float"]
+        numbers = set()
+        for row in rows:
+            q = quantization_of(model, data, plan.with_layer(layer, row.weight, row.activation), calibration)
+            grids = str([[(name, p.to_json()) for name, p in each.items()] for each in (q.values, q.weights)])
+            numbers.add((grids, q.quantized, q.weight_only, row.activation if layer in q.dynamic else None))
+        assert len(numbers) == len(rows)
+
+
 def test_at_the_models_output_no_range_is_offered_that_clips(opened):
     plan = first_plan(opened[0].graph, Target())
 

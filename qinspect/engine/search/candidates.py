@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from ..metric import TOP1, Metric
 from ..plan import QuantPlan
 from ..plan.qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
 from ..progress import Report, part, silent
+from ..qparams import QParams
 from ..quantize import Quantization, quantize
 from ..results import Analysis
 from ..sensitivity.estimate import DRAWS, Draws, Scores, effort, score
@@ -98,8 +99,8 @@ def candidates(
 
     Where two are estimated alike, the faster one comes first, as far as the runs `timed` (the newest first) tell.
 
-    The layer's own and float are always among them; of those that the target computes in float,
-    which save bytes and no time, the best two.
+    The layer's own and float are always among them, and of those that come to the same numbers the first. Of
+    those that the target computes in float, which save bytes and no time, the best two are.
     """
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
     graph = fused_graph(model, plan).graph
@@ -113,12 +114,20 @@ def candidates(
         for title, config in _all_options(layer, now, plan, layer.id in graph.output_makers).items()
         if table(plan.target).why_not(layer, config, plan.target) is None
     }
-    variants = {}
-    for title, config in options.items():
+    variants: dict[str, Quantization] = {}
+    known: set[Hashable] = set()
+    for title, config in list(options.items()):
         edited = plan.with_layer(layer.id, config.weight, config.activation)
         edited = edited.with_layer(leader, activation=config.activation) if leader != layer.id else edited
-        if config != FLOAT:
-            variants[title] = quantize(graph, edited, calibration.tensors)
+        if config == FLOAT:
+            continue
+        quantization = quantize(graph, edited, calibration.tensors)
+        numbers = _numbers(quantization, layer)
+        if numbers in known:  # another estimator found the same range: it would take the place of something else
+            del options[title]
+        else:
+            known.add(numbers)
+            variants[title] = quantization
     chosen = whole_batches(graph, data.splits.select or data.splits.final)
     _, draws = effort(graph, len(chosen))
     chosen = whole_batches(graph, chosen, MOST_SAMPLES if draws.kl > DRAWS.kl else SAMPLES) or chosen
@@ -154,6 +163,19 @@ def candidates(
             )
         )
     return _best(rows)
+
+
+def _weights_of(q: Quantization, layer: Layer) -> dict[str, QParams]:
+    """Of one layer; a recurrent one has several."""
+    return {key: params for key, params in q.weights.items() if key == layer.id or key.startswith(f"{layer.id}/")}
+
+
+def _numbers(q: Quantization, layer: Layer) -> Hashable:
+    """All that a layer's edit can change of what is computed: where it is the same, so is every result."""
+    at_run_time = q.configs[layer.id].activation if layer.id in q.dynamic else None
+    params = [*sorted(q.values.items()), *sorted(_weights_of(q, layer).items())]
+    fields = tuple((name, str(p.to_json())) for name, p in params)
+    return q.quantized, q.dynamic, q.weight_only, at_run_time, fields
 
 
 def _all_options(layer: Layer, now: QConfig, plan: QuantPlan, at_output: bool) -> Mapping[str, QConfig]:
@@ -277,5 +299,5 @@ def _local_sqnrs(
 
 def _only(q: Quantization, layer: Layer) -> Quantization:
     """With the weights of one layer alone on a grid."""
-    of_layer = {key: params for key, params in q.weights.items() if key == layer.id or key.startswith(f"{layer.id}/")}
+    of_layer = _weights_of(q, layer)
     return replace(q, weights=of_layer)
