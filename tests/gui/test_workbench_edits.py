@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QLineEdit, QMessageBox
 
@@ -35,6 +35,26 @@ def test_the_layer_with_the_largest_share_is_selected_when_the_workbench_is_firs
     rows = [row for row in window.document.rows() if row.errors.estimated_kl]
     assert window.document.current == max(rows, key=lambda row: row.errors.estimated_kl).id
     assert not window.layers_page.detail.histogram.empty
+
+
+def test_what_is_known_of_an_edit_is_painted_before_the_rest_of_the_workbench_follows(window, qtbot, monkeypatch):
+    page, seen = window.layers_page, []
+
+    class Painted(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.Paint:
+                seen.append(watched.text())
+            return False
+
+    painted = Painted()
+    QApplication.processEvents()
+    page.banner.installEventFilter(painted)
+    monkeypatch.setattr(page.tree, "show_facts", lambda facts: seen.append("the table"))
+    spin = page.detail.editor.bits["activation"]
+    spin.setFocus()
+    qtbot.keyClick(spin, Qt.Key.Key_Down)
+    assert seen[0].startswith("Edited")
+    assert seen[1] == "the table"
 
 
 def test_a_qconfig_is_copied_from_one_layer_to_others_by_keys(window, qtbot):
