@@ -606,3 +606,17 @@ def test_a_model_that_the_runtime_refuses_is_a_problem_of_one_line(runner):
     with pytest.raises(Problem, match="does not take the model") as caught:
         session(model.SerializeToString(), 1)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("zero", [0, 3, 128])
+def test_an_average_of_all_of_an_image_is_rounded_as_the_kernels_global_one(canonical, quantized, zero):
+    # Between two whole numbers it goes to the even one; over windows it goes as the sum of real numbers says.
+    x = torch.randn(16, 4, 4, 4)
+    q = quantized(canonical(nn.Sequential(nn.Conv2d(4, 32, 1), nn.AvgPool2d(4)), x), PLAN, [(x,)])
+    (name,) = q.graph.input_names
+    grid = replace(q.values["0:conv2d"], scale=np.float32(0.005367064), zero_point=np.asarray(zero))
+    q = replace(q, values={**dict.fromkeys(q.values, grid), name: q.values[name]})
+    whole = OrtRunner(q, float_model(q.float_graph)).integers((x,))
+    pool = q.graph.by_id["1:avg_pool2d"]
+    simulated = OrtSimulation(q).run_layer(pool, {"0:conv2d": grid.dequantize(whole["0:conv2d"])})
+    assert torch.equal(grid.quantize(simulated), whole[pool.value])

@@ -58,7 +58,7 @@ class OrtSimulation(SumSimulation):
             return self._finish(layer, sums.mul_(self._factors[layer.id]))
         if layer.op == "add" and len(operands) == 2 and layer.kwargs.get("alpha", 1) == 1:
             return self._finish(layer, self._added(layer, operands, values))
-        if layer.op.startswith("adaptive_avg_pool") or layer.op == "mean":
+        if layer.op.startswith("adaptive_avg_pool") or layer.op == "mean" or self._is_global(layer, values):
             return self._finish(
                 layer, self.compute(layer, {**values, layer.inputs[0]: self.whole(layer.inputs[0], values)})
             )
@@ -74,6 +74,18 @@ class OrtSimulation(SumSimulation):
                 layer, (result / scale_of(params) + int(params.zero_point)).round_() - int(params.zero_point)
             )
         return self.round(layer, result)
+
+    def _is_global(self, layer: Layer, values: Mapping[str, Any]) -> bool:
+        """Whether an average's one window is all of the image, for which the kernel is that of a global average."""
+        if not layer.op.startswith("avg_pool") or len(layer.args) < 2:
+            return False
+        size = list(values[layer.inputs[0]].shape[2:])
+        spatial = len(size)
+        kernel, padding, divisor = layer.args[1], layer.args[3:4], layer.args[6:7]
+        window = [kernel] * spatial if isinstance(kernel, int) else list(kernel) * (spatial if len(kernel) == 1 else 1)
+        pads = padding[0] if padding else 0
+        padded = any(pads) if isinstance(pads, (list, tuple)) else bool(pads)
+        return window == size and not padded and not any(divisor)
 
     def round_now(self, value: torch.Tensor, config: TensorConfig) -> torch.Tensor:
         """As DynamicQuantizeLinear does it: by dividing."""
