@@ -17,6 +17,7 @@ from .load.own_process import Running
 from .problem import Problem
 from .process.guest import Raised
 from .progress import Cancelled, Report, silent
+from .source import is_callable
 from .text import Text
 
 
@@ -35,9 +36,14 @@ def row_limits(graph: LayerGraph) -> Mapping[str, tuple[str, int]]:
 
 
 def checked_batches(
-    graph: LayerGraph, data: Dataset, indices: Sequence[int], size: int
+    graph: LayerGraph, data: Dataset, indices: Sequence[int], size: int, who: str = ""
 ) -> Iterator[tuple[tuple[torch.Tensor, ...], Any]]:
     """`batches`, whose indices (token ids, say) are rows of the embeddings that look them up.
+
+    Parameters
+    ----------
+    who : str
+        Whose code runs on them beside the graph's, for what is said of memory that is kept.
 
     Raises
     ------
@@ -45,7 +51,7 @@ def checked_batches(
         Naming the sample, the input, the index and the legal range; and where what runs on the batches keeps memory
         until there is hardly any.
     """
-    limits = row_limits(graph)
+    limits, where = row_limits(graph), data.spec.source
     growth = Growth()
     done = 0
     for inputs, labels in batches(data, indices, size):
@@ -71,7 +77,8 @@ def checked_batches(
         done += len(inputs[0])
         yield inputs, labels
         if remaining := math.ceil((len(indices) - done) / size):
-            growth.check(Text("memory"), remaining)
+            suspects = (who, *(layer.path for layer in graph.opaque), where if is_callable(where) else "")
+            growth.check(", ".join(filter(None, dict.fromkeys(suspects))) or Text("memory"), remaining)
 
 
 def float_outputs(

@@ -83,7 +83,7 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
     collected: list[list[NDArray[Any]]] = []
     delta, seconds, done = 0.0, 0.0, 0
     with torch.inference_mode():
-        for inputs, _ in checked_batches(graph, data, chosen, batch_size(graph)):
+        for inputs, _ in checked_batches(graph, data, chosen, batch_size(graph), model.spec.source):
             again = _again(report, done, len(chosen))
             again(0, 1, "")
             names = [data.names[index] for index in chosen[done : done + len(inputs[0])]]
@@ -136,7 +136,7 @@ def forward_seconds(model: Model, data: Dataset, report: Report = silent) -> flo
     chosen = whole_batches(model.graph, data.splits.calibrate)
     seconds, done = 0.0, 0
     with torch.inference_mode():
-        for inputs, _ in checked_batches(model.graph, data, chosen, batch_size(model.graph)):
+        for inputs, _ in checked_batches(model.graph, data, chosen, batch_size(model.graph), model.spec.source):
             again = _again(report, done, len(chosen))
             again(0, 1, "")
             names = [data.names[index] for index in chosen[done : done + len(inputs[0])]]

@@ -316,6 +316,7 @@ def test_a_model_that_keeps_its_activations_is_stopped_and_told_so(leaks):
     command = [sys.executable, "-m", "qinspect", "calibrate", f"{leaks / 'net.py'}:net", *words]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 1
+    assert f"{leaks / 'net.py'}:net: after " in ended.stderr
     assert "MB more memory is taken than after two" in ended.stderr
     assert "keep tensors, in a list say?" in ended.stderr
 
