@@ -471,3 +471,33 @@ def test_a_recurrent_layer_with_two_results_and_a_norm_without_weights_are_one_l
     errors = {row.float_id: row.errors["sqnr_db"] for row in found.layers}
     # What it hands on lies in the file time first.
     assert errors["gru:gru"] > 20
+
+
+PADDED = """
+import torch
+from torch import nn
+
+class Padded(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 3)
+
+    def forward(self, x):
+        return self.two(nn.functional.pad(torch.relu(self.one(x)), (0, 1, 0, 1))).mean((2, 3))
+
+def model():
+    torch.manual_seed(0)
+    return Padded()
+"""
+
+
+def test_a_padding_that_a_convolution_took_in_has_the_error_of_what_it_pads(tmp_path):
+    (tmp_path / "padded.py").write_text(PADDED)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(40, 3, 8, 8)).astype(np.float32))
+    model = load_model(ModelSpec(f"{tmp_path / 'padded.py'}:model", None, ((2, 3, 8, 8),)), allow_code=True)
+    data = open_data(DataSpec(str(tmp_path / "x.npz")))
+    plan = first_plan(model.graph, Target())
+    export(model, plan, calibrate_model(model, data, plan), data, "onnx", tmp_path / "q.onnx")
+    found = compare(model, load_model(ModelSpec(str(tmp_path / "q.onnx"))), data, timing=False)
+    errors = {row.float_id: row.errors["sqnr_db"] for row in found.layers}
+    assert errors[":pad"] == errors["one:conv2d"] > 20

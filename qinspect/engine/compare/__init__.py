@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from ..backends.grouping import pads_zeros
 from ..classes import class_axis, judged, judged_note
 from ..data import Dataset
 from ..errors import Power, sqnr_db
@@ -193,10 +194,12 @@ def compare(
     stored = None if existing is None or runs_file else _as_stored(other, right, target)
     kernels, runtime = _runtime(stored, runs_file)
     in_file = existing.tensors if existing is not None and runs_file else ()
+    judged_by = {m.float_id: _judged_by(left, right, m, in_file) for m in matches}
+    judged_by |= _of_paddings(left, judged_by) if runs_file else {}
     work = Work(
         left,
         right,
-        tuple(_judged_by(left, right, m, in_file) for m in matches),
+        tuple(dict.fromkeys(judged_by.values())),
         existing,
         stored,
         kernels,
@@ -223,7 +226,7 @@ def compare(
         found.outputs.exact,
     )
     rows = tuple(
-        _row(left, right, m, found.powers.get(_handed_on(left, m.float_id)), existing, found.kernels.get(m.other_id))
+        _row(left, right, m, found.powers.get(judged_by[m.float_id][0]), existing, found.kernels.get(m.other_id))
         for m in matches
     )
     silence = metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric)
@@ -287,6 +290,17 @@ def _judged_by(left: LayerGraph, right: LayerGraph, match: Match, file: Collecti
         behind += [reader.value for reader in right.consumers.get(value, ()) if reader.transparent]
     alike = (value for value in behind if value in file and right.producer[value].shape == wanted)
     return ours, next(alike, theirs)
+
+
+def _of_paddings(left: LayerGraph, judged_by: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """The values that paddings are judged by: those that they pad. A file may have a padding in the layer behind it."""
+    found = {}
+    made = dict(judged_by.values())
+    for layer_id in judged_by:
+        layer = left.by_id[layer_id]
+        if pads_zeros(layer) and layer.inputs[0] in made:
+            found[layer_id] = layer.inputs[0], made[layer.inputs[0]]
+    return found
 
 
 def _handed_on(graph: LayerGraph, layer_id: str) -> str:
