@@ -9245,6 +9245,10 @@
         <translation>请重新分析。</translation>
     </message>
     <message>
+        <source>the quantized model&apos;s answers are not numbers</source>
+        <translation>量化模型的输出不是数值</translation>
+    </message>
+    <message>
         <source>none of its overrides matches a layer of {model} (the first is of {first})</source>
         <translation>其中没有一个覆盖项与 {model} 的层匹配（第一个为 {first}）</translation>
     </message>

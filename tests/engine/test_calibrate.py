@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from qinspect.engine.calibrate import Calibration, calibrate, load_calibration, memory_bytes, wanted_values
+from qinspect.engine.calibrate.observe import Observer
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph.execute import Executor
 from qinspect.engine.plan import QuantPlan
@@ -176,12 +177,24 @@ def test_ranges_of_every_sample_are_kept(graph, batches):
     assert np.array_equal(halves.tensors["2:relu"].sample_max, found.tensors["2:relu"].sample_max)
 
 
-def test_all_values_are_counted_on_request(graph):
-    x = torch.randn(64, 3, 8, 8)
-    some, every = (calibrate(graph, [(x.repeat(8, 1, 1, 1),)], share=share) for share in (0.125, 1.0))
-    assert every.tensors["input"].sampled == every.tensors["input"].count == 8 * x.numel()
+def test_all_values_are_counted_on_request(trace_once):
+    x = torch.randn(64, 3, 96, 96)
+    graph = fuse(trace_once(nn.Conv2d(3, 8, 3), x[:2]), QuantPlan()).graph
+    some, every = (calibrate(graph, [(x,)], share=share) for share in (0.125, 1.0))
+    assert every.tensors["input"].sampled == every.tensors["input"].count == x.numel()
     assert some.tensors["input"].sampled < every.tensors["input"].sampled / 4
     assert (some.share, load_calibration(every.to_bytes()).share) == (0.125, 1.0)
+
+
+@pytest.mark.parametrize("side", [16, 96])
+def test_a_sample_counts_as_much_in_a_small_batch_as_in_a_large_one(side):
+    x = torch.randn(16, 32, side, side)
+    observer, seen = Observer(), []
+    for piece in (x[:1], x[1:]):
+        observer.see(piece, len(piece))
+        seen.append(observer.sampled)
+    assert seen[1] == pytest.approx(16 * seen[0], rel=0.01)
+    assert (seen[0] == x[0].numel()) == (side == 16)
 
 
 def test_the_memory_that_is_stated_does_not_depend_on_the_batch_beyond_a_portion(trace_once):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import math
 
 import numpy as np
 import pytest
@@ -349,6 +350,7 @@ def scores_of(kl, error):
         (0.13, 0.0, 0.10, False, "cancel out"),
         (0.31, 0.1, 0.31, False, "too large"),
         (0.10, 0.0, None, True, None),
+        (0.10, 0.0, math.nan, False, "not numbers"),
         (5e-6, 0.0, 9e-5, True, None),  # errors that decide nothing
     ],
 )

@@ -14,7 +14,8 @@ SHARE = 0.125
 """Share of a tensor's values that its variance, zeros and histogram rest on."""
 
 ALWAYS = 1 << 14
-"""Tensors with no more values than this in a piece are taken whole."""
+"""Tensors with no more values of a sample than this are taken whole: they cost little, and the outliers of a net's
+last layers are few. It goes by the sample, so that no sample counts more than another."""
 
 _COLUMNS = 64
 
@@ -65,7 +66,7 @@ class Observer:
         low, high, total = self._extremes(x, samples)
         flat = _in_memory_order(x)
         count, nonfinite = flat.numel(), 0
-        sample = _sampled(flat, self.share)
+        sample = _sampled(flat, self.share if flat.numel() > ALWAYS * (samples or 1) else 1.0)
         if not (math.isfinite(low) and math.isfinite(high)):
             nonfinite = int((~torch.isfinite(x)).sum())
             x, sample = x[torch.isfinite(x)], sample[torch.isfinite(sample)]
@@ -221,7 +222,7 @@ def _sampled(flat: torch.Tensor, share: float) -> torch.Tensor:
 
     The distance has no common factor with the number of blocks, so that all channels and places are met alike.
     """
-    if flat.numel() <= ALWAYS or share >= 1:
+    if share >= 1:
         return flat.contiguous()
     blocks = flat[: flat.numel() // _BLOCK * _BLOCK].view(-1, _BLOCK)
     distance = max(2, int(1 / share))

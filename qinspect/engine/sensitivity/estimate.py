@@ -207,6 +207,8 @@ def holds(scores: Scores, kl: float | None = None, mse: float | None = None) -> 
         return True, None
     if abs(estimated - measured) <= max(TOLERANCE * measured, 2 * (error or 0.0), negligible):
         return True, None
+    if math.isnan(measured):
+        return False, Text("the quantized model's answers are not numbers")
     how = Text("add to one another") if measured > estimated else Text("cancel out in part")
     return False, Text(
         "measured {measured:.3g} {unit}, {estimated:.3g} estimated: the layers' errors {how}",
