@@ -273,7 +273,7 @@ def screenshot(
     from . import close_up, work
 
     wanted = (*data.splits.final, *data.splits.select, *data.splits.calibrate)[: work.SHOWN_SAMPLES]
-    window.data_page.form.fill(data.spec.to_json())
+    window.data_page.form.show_opened(data.spec.to_json())
     window.data_page.show_samples([(index, glimpse(data, index)) for index in wanted], work.class_names(data))
     if layer is None:
         worst = max(analysis.layers, key=lambda row: row.errors.estimated_kl or 0.0, default=None)

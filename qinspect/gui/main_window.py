@@ -316,7 +316,7 @@ class MainWindow(QMainWindow):
 
     def show_data(self, opened: Opened) -> None:
         """Show the samples of the data that are open."""
-        self.data_page.form.fill(opened.data.spec.to_json())
+        self.data_page.form.show_opened(opened.data.spec.to_json())
         self.data_page.show_samples(opened.glimpses, opened.classes, opened.memory)
         if self._layers is not None:
             self._layers.bottom.samples.set_classes(opened.classes)
@@ -397,8 +397,12 @@ class MainWindow(QMainWindow):
         self.export_page.go.setFocus()
 
     def select_all(self) -> None:
-        """Select every layer that was not absorbed."""
-        self.document.select(row.id for row in self.document.rows() if row.fused_into is None)
+        """Select every layer that was not absorbed; beside the table those that its filter leaves."""
+        tree = self.layers_page.tree
+        if self.step == "layers" and tree.filtering:
+            self.document.select(tree.shown())
+        else:
+            self.document.select(row.id for row in self.document.rows() if row.fused_into is None)
 
     def say_written(self, path: str) -> None:
         """Say for a moment where a file is that the user asked for."""

@@ -190,10 +190,10 @@ class Planned(QObject):
         """
         leaders = self._leaders() if role == "activation" else {}
         units = tuple(dict.fromkeys(leaders.get(layer_id, layer_id) for layer_id in ids))
+        if role == "weight":
+            ids = units = tuple(filter(self.weighted, units))
         new = []
         for layer_id, asked in self.qconfigs(units).items():
-            if role == "weight" and not self.weighted(layer_id):
-                continue
             wanted = changed_config(getattr(asked, role), self._start(role), fields)
             # What it is already needs no override.
             if wanted != getattr(asked, role):

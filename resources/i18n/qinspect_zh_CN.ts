@@ -2920,6 +2920,10 @@
         <translation>浮点模型在看完全部样本之前被停止。</translation>
     </message>
     <message>
+        <source>The fields above say otherwise than the data that are open: open them again.</source>
+        <translation>上面的设置与已打开的数据不一致：请重新打开。</translation>
+    </message>
+    <message>
         <source>The float model runs on the data.</source>
         <translation>正在用浮点模型处理数据。</translation>
     </message>
@@ -3299,6 +3303,10 @@
     <message>
         <source>dashed: no plan beats these in both; double-click takes a plan</source>
         <translation>虚线：没有方案在两方面都更好；双击可采用该方案</translation>
+    </message>
+    <message>
+        <source>losses: runs on the final split, searched plans on the select split</source>
+        <translation>损失：运行取自 final 划分，搜索到的方案取自 select 划分</translation>
     </message>
     <message>
         <source>times of older runs are scaled to float&apos;s newest time</source>
@@ -3883,6 +3891,10 @@
         <translation>整个模型的值，无 → 有补救；输出不是类别时为归一化 MSE</translation>
     </message>
     <message>
+        <source>{0}: {1} layers</source>
+        <translation>{0}：{1} 层</translation>
+    </message>
+    <message>
         <source>Remedies</source>
         <translation>补救</translation>
     </message>
@@ -3957,10 +3969,6 @@
     <message>
         <source>Take all out</source>
         <translation>全部移除</translation>
-    </message>
-    <message>
-        <source>{0}: {1} times</source>
-        <translation>{0}：{1} 处</translation>
     </message>
     <message>
         <source>{0}, taken out</source>

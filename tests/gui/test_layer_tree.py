@@ -306,6 +306,19 @@ def test_what_a_filter_hides_is_selected_again_when_it_is_taken_off(qtbot):
     assert not told
 
 
+def test_a_module_is_selected_for_what_the_filter_shows_of_it(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.show_facts(facts((row("block.depth:conv2d"), row("block.point:conv2d"), row("head:linear"))))
+    qtbot.keyClicks(tree.filter, "depth")
+    tree.view.selectAll()
+    assert tree.ids() == tree.shown() == ("block.depth:conv2d",)
+    assert tree.hidden(tree.ids()) == 0
+    tree.filter.clear()
+    tree.view.selectAll()
+    assert set(tree.ids()) == {"block.depth:conv2d", "block.point:conv2d", "head:linear"}
+
+
 def test_what_nothing_is_asked_of_is_float_until_it_is_edited():
     ran = Errors(cumulative_sqnr_db=30.0)
     rows = (

@@ -74,6 +74,33 @@ def test_a_float_model_that_was_stopped_can_be_run_again(make_window, digits, qt
     assert not card.again.isVisible()
 
 
+def test_a_figure_of_another_preparation_than_the_fields_say_is_not_confirmed(make_window, digits, qtbot):
+    window = make_window()
+    window.document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    window.document.set_data(digits.data.data)
+    window.show_data(digits.data)
+    window.document.set_check(digits.check)
+    window.go("data")
+    page = window.data_page
+    card, said = page.metric_card, page.metric_card.note.text()
+    assert card.confirm.isEnabled()
+    page.form.normalize.setCurrentText("-1..1")
+    assert not card.confirm.isEnabled()
+    assert "open them again" in card.note.text()
+    window.show_data(digits.data)
+    assert card.confirm.isEnabled()
+    assert card.note.text() == said
+
+
+def test_what_was_looked_for_in_one_model_does_not_hide_the_layers_of_the_next(make_window, digits, qtbot):
+    window = make_window(digits)
+    window.go("layers")
+    qtbot.keyClicks(window.layers_page.tree.filter, "no such layer")
+    window.document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    assert window.layers_page.tree.filter.text() == ""
+    assert window.layers_page.tree.shown()
+
+
 def test_after_confirming_the_keyboard_is_on_the_next_step(make_window, digits, qtbot):
     window = make_window()
     window.document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)

@@ -493,6 +493,14 @@ def test_float_int8_and_borders_are_told_apart_by_their_colours(shown, colours) 
     assert min(later - former for former, later in pairwise(hues)) > 30
 
 
+def test_losses_of_runs_and_of_searched_plans_are_said_to_be_of_different_samples(shown) -> None:
+    plot = shown(ParetoPlot)
+    fill_pareto(plot)
+    assert "runs on the final split, searched plans on the select split" in plot.caption()
+    plot.set_points([ParetoPoint("all", "all int8", 2.0, 0.4, 9.0, current=True)])
+    assert "split" not in plot.caption()
+
+
 def test_whiskers_reach_from_the_lower_to_the_upper_quartile_and_no_further(shown) -> None:
     plot = shown(LatencyPlot)
     plot.set_bars([LatencyBar("a", "a", 30.0, 20.0, 90.0, None, (28.0, 33.0), (15.0, 105.0))])

@@ -113,7 +113,7 @@ def test_without_a_selection_all_layers_get_it_in_one_edit(panel, qtbot):
     qtbot.mouseClick(panel.apply, LEFT)
     assert window.document.undo_stack.count() == edits + 1
     assert len(window.document.plan.remedied("bias_correction")) == 4
-    assert window.document.undo_stack.undoText() == "Correct biases: 4 times"
+    assert window.document.undo_stack.undoText() == "Correct biases: 4 layers"
 
 
 @pytest.mark.slow

@@ -140,6 +140,18 @@ def test_titles_stand_at_the_side_where_the_cells_below_them_do(make_window, dig
             assert title == table.item(0, column).textAlignment() & Qt.AlignmentFlag.AlignRight
 
 
+def test_a_comparison_that_has_all_the_width_says_the_runs_names_whole(make_window, digits):
+    window = make_window(digits)
+    document = window.document
+    name = "bias correction for all depthwise layers"
+    document.add_run(document.plan.with_target(Target.parse("fx-onednn")), digits.analysis, exact=True, name=name)
+    window.go("fix")
+    runs = window.fix_page.runs
+    window.fix_page.tabs.setCurrentWidget(runs)
+    runs.table.selectAll()
+    assert name in runs.compared.toPlainText()
+
+
 def test_runs_of_one_target_need_no_scrolling_sideways(make_window, qtbot, digits):
     window = make_window(digits)
     document = window.document

@@ -100,6 +100,49 @@ def test_layers_are_edited_by_a_pattern_that_counts_while_it_is_typed(window, qt
     assert window.document.qconfig("project:conv2d").activation is not None
 
 
+def test_the_fields_of_a_pattern_keep_their_room_above_the_layers_that_match(window, qtbot):
+    window.edit_by_pattern()
+    (dialog,) = [child for child in window.layers_page.children() if type(child).__name__ == "PatternDialog"]
+    dialog.pattern.clear()
+    qtbot.waitExposed(dialog)
+    before = dialog.pattern.height()
+    dialog.found.setText("")
+    dialog.matching = lambda: [f"encoder.layers.{place}.feed_forward.dense:linear" for place in range(6)]
+    qtbot.keyClicks(dialog.pattern, "*")
+    QApplication.processEvents()
+    assert dialog.pattern.height() == before
+    assert dialog.found.height() >= dialog.found.heightForWidth(dialog.found.width())
+    names = [dialog.what.itemText(place) for place in range(dialog.what.count())]
+    assert len(names) == len(set(names))
+    dialog.reject()
+
+
+def test_layers_without_a_weight_have_no_say_in_what_their_selection_s_weights_are(window):
+    editor = window.layers_page.detail.editor
+    window.select_all()
+    chosen = len(window.document.selection)
+    window.document.change(window.document.selection, "weight", granularity="per_tensor")
+    assert editor.granularity["weight"].currentData() == "tensor"
+    weighted = sum(map(window.document.weighted, window.document.selection))
+    assert 1 < weighted < chosen
+    assert window.document.undo_stack.undoText().endswith(f"for {weighted} layers")
+
+
+def test_select_all_beside_a_filtered_table_takes_what_it_shows(window, qtbot):
+    qtbot.keyClicks(window.layers_page.tree.filter, "project")
+    window.select_all()
+    assert window.document.selection == ("project:conv2d",)
+
+
+def test_no_range_is_left_standing_where_a_layer_has_none(window):
+    ranges = window.layers_page.detail.ranges
+    window.document.select(("project:conv2d",))
+    assert ranges.low.text() != "–"
+    window.document.make_float(("fc:linear",))
+    window.document.select(("fc:linear",))
+    assert (ranges.low.text(), ranges.high.text()) == ("–", "–")
+
+
 def test_a_fusion_is_switched_off_in_the_menu_of_its_layer(window, digits):
     fusion = next(row for row in digits.analysis.fusions if row.state == "fused")
     menu = window.layers_page.menu((fusion.layers[0],))

@@ -17,8 +17,8 @@ from .figures import drop, measured, millis, share, small
 
 SHOWN = 12
 """Lines of a kind that are shown."""
-NAME = 14
-"""Letters of a run's name over its column, at most."""
+NAME, WIDE_NAME = 14, 48
+"""Letters of a run's name over its column at most, beside the table and where the comparison has all the width."""
 
 
 translate = QCoreApplication.translate
@@ -112,11 +112,11 @@ def _figures(unit: str | None) -> tuple[Figure, ...]:
     )
 
 
-def as_html(one: Run, two: Run) -> str:
-    """The comparison for a text browser."""
+def as_html(one: Run, two: Run, letters: int = NAME) -> str:
+    """The comparison for a text browser, with so many letters of the runs' names."""
     found = compare(one, two)
     # The table beside says them whole; columns with figures are not to be as wide as a name.
-    names = [run.name if len(run.name) <= NAME else f"{run.name[: NAME - 1].rstrip()}…" for run in (one, two)]
+    names = [run.name if len(run.name) <= letters else f"{run.name[: letters - 1].rstrip()}…" for run in (one, two)]
     title = translate("Compare", "What differs in the plan")
     parts = [
         _table((translate("Compare", "Figure"), *names, "Δ"), found.figures, whole=True),

@@ -47,14 +47,18 @@ class DataForm(Card):
     -------
     submitted()
         The user wants to open what the fields say.
+    edited()
+        The fields say something else than before.
     """
 
     submitted = Signal()
+    edited = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.body.addWidget(heading(self.tr("Source and preparation")))
         self.kind, self.pictures = "images", True
+        self._opened: dict[str, Any] | None = None  # what the fields said of the data that are open
         self._form = QFormLayout()
         self._make_source()
         self._make_fields()
@@ -80,6 +84,12 @@ class DataForm(Card):
         for field in (self.source, self.split, self.label, self.tokenizer, self.normalize.lineEdit()):
             field.returnPressed.connect(self.submitted)
         self.source.textChanged.connect(self.source.setToolTip)
+        for line in (self.source, self.split, self.label, self.tokenizer):
+            line.textChanged.connect(self.edited)
+        for box in (self.interpolation, self.normalize, self.channels, self.layout_):
+            box.currentTextChanged.connect(self.edited)
+        for spin in (self.resize_to, self.crop, self.rate, self.seconds, self.max_length, self.samples, self.seed):
+            spin.valueChanged.connect(self.edited)
         self.show_kind("images")
 
     def _make_source(self) -> None:
@@ -259,6 +269,20 @@ class DataForm(Card):
             **{key: value for key, value in given.items() if key in used},
             **({"mean": mean, "std": std} if "normalize" in used else {}),
         }
+
+    def show_opened(self, spec: dict[str, Any]) -> None:
+        """Show the specification of the data that are open now."""
+        self.fill(spec)
+        self._opened = self.spec()
+        self.edited.emit()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the fields say something else than of the data that are open."""
+        try:
+            return self._opened is not None and self.spec() != self._opened
+        except Problem:
+            return True
 
     def _ask_for_numbers(self, index: int) -> None:
         """The last choice is none: the cursor stands where numbers are typed."""

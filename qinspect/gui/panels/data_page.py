@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..document import Document
+from ..icons import set_primary
 from ..language import translated
 from .cards import Card, Hint, Page, clear, heading, label
 from .data_form import DataForm
@@ -66,6 +67,7 @@ class DataPage(Page):
         self.form = DataForm()
         self.form.submitted.connect(self.submit)
         self.form.source.textChanged.connect(self._look)
+        self.form.edited.connect(self._compare)
         left.addWidget(self.form)
         self.metric_card = MetricCard(document)
         self.metric_card.confirmed.connect(self.confirmed)
@@ -115,6 +117,14 @@ class DataPage(Page):
         spec = self.form.read()
         if spec is not None:
             self.open_requested.emit(spec)
+
+    def _compare(self) -> None:
+        """Figures of data that were opened otherwise than the fields say are not confirmed as if they were of these."""
+        outdated = self._document.data is not None and self.form.outdated
+        if outdated != self.metric_card.outdated:
+            self.metric_card.outdated = outdated
+            set_primary(self.form.go, outdated)
+            self.metric_card.refresh()
 
     def _look(self) -> None:
         """Show the fields of the kind of data that is named."""

@@ -121,12 +121,12 @@ class Detail(QTabWidget):
         document = self._document
         ids = document.selection
         row = next((r for r in document.rows() if r.id == document.current), None)
-        qconfigs = list(document.qconfigs(ids).values())
+        qconfigs = document.qconfigs(ids)
         edited = document.edited()
         self.editor.show_qconfigs(
             ids,
-            qconfigs,
-            any(document.weighted(layer_id) for layer_id in ids),
+            [qconfigs[layer_id].weight for layer_id in qconfigs if document.weighted(layer_id)],
+            [qconfig.activation for qconfig in qconfigs.values()],
             self._note(row) if len(ids) < 2 else self._kinds(ids),
             any(layer_id in edited for layer_id in ids),
             self._geometry(row) if len(ids) == 1 else "",

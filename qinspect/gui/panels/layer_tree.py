@@ -290,6 +290,8 @@ class LayerTree(QWidget):
             parent = part.parent()
             for place in range(part.top(), part.bottom() + 1):
                 found.update(dict.fromkeys(self.proxy.index(place, 0, parent).data(IdsRole)))
+        # A module is selected for what is shown of it.
+        found = dict.fromkeys(self._shown(found))
         current = self.view.currentIndex()
         now = current.siblingAtColumn(0).data(IdsRole) if current.isValid() else None
         if now and len(now) == 1 and now[0] in found:
@@ -297,12 +299,29 @@ class LayerTree(QWidget):
             found[now[0]] = None
         return tuple(found)
 
+    @property
+    def filtering(self) -> bool:
+        """Whether some layers may be hidden."""
+        return bool(self.proxy.words)
+
+    def shown(self) -> tuple[str, ...]:
+        """The layers that the filter leaves, in the table's order."""
+        found = [index.data(IdsRole) for index in self._all(QModelIndex())]
+        return tuple(dict.fromkeys(self._shown(layer_id for ids in found for layer_id in ids)))
+
+    def _shown(self, ids: Iterable[str]) -> list[str]:
+        """Those of some layers that the filter leaves."""
+        if not self.filtering:
+            return list(ids)
+        index_of, proxy = self.model.index_of, self.proxy
+        return [layer_id for layer_id in ids if proxy.mapFromSource(index_of(layer_id)).isValid()]
+
     def hidden(self, ids: Iterable[str]) -> int:
         """How many of these layers the filter hides."""
         if not self.proxy.words:
             return 0
-        rows = (self.model.index_of(layer_id) for layer_id in ids)
-        return sum(row.isValid() and not self.proxy.mapFromSource(row).isValid() for row in rows)
+        known = [layer_id for layer_id in ids if self.model.index_of(layer_id).isValid()]
+        return len(known) - len(self._shown(known))
 
     def _under(self, point: QPoint) -> str:
         index = self.view.indexAt(point)

@@ -172,6 +172,8 @@ class LayersPage(QWidget):
     def _connect(self) -> None:
         document, editor = self._document, self.detail.editor
         document.results_changed.connect(self._changed)
+        # What was looked for in the last model would hide the layers of the next one.
+        document.model_changed.connect(self.tree.filter.clear)
         document.file_kernels_found.connect(self._changed)
         document.outputs_measured.connect(self._show_banner)
         document.selection_changed.connect(self._show_selection)

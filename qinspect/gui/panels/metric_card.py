@@ -38,6 +38,8 @@ class MetricCard(Card):
     def __init__(self, document: Document) -> None:
         super().__init__(self.tr("Float metric"))
         self._document = document
+        self.outdated = False
+        """Whether the fields beside it no longer say what was opened."""
         self.choice = QComboBox()
         self.choice.setAccessibleName(self.tr("Metric"))
         self.choice.setToolTip(
@@ -133,6 +135,7 @@ class MetricCard(Card):
         sure = document.data is not None and document.confirmed == document.data.digest
         ready = document.data is not None and document.check is not None
         self.confirm.setText(self.tr("Confirmed") if sure else self.tr("This is right: confirm"))
+        ready = ready and not self.outdated
         set_primary(self.confirm, ready and not sure)
         leads_on = self.confirm.hasFocus() and sure
         self.next.setEnabled(sure)
@@ -143,6 +146,8 @@ class MetricCard(Card):
         self.set_edge("good" if sure else "warn")
         self.again.setVisible(bool(self._stopped) and document.check is None)
         self._show_value(document.check)
+        if self.outdated:
+            self.note.setText(self.tr("The fields above say otherwise than the data that are open: open them again."))
 
     def _show_value(self, check: Any) -> None:
         if check is None and self._stopped:

@@ -41,9 +41,8 @@ class PatternDialog(QDialog):
         qconfig = document.qconfig(current or "")
         if current is not None and qconfig is not None:
             self.what.addItem(self.tr("like {0}").format(current), qconfig)
-        self.what.addItem(self.tr("float"), QConfig(None, None))
-        for name, preset in PRESETS.items():
-            self.what.addItem(name, preset)
+        for name, preset in sorted(PRESETS.items(), key=lambda item: item[0] != "float"):
+            self.what.addItem(self.tr("float") if name == "float" else name, preset)
         form = QFormLayout()
         for name, widget in (
             (self.tr("&Match"), self.kind),
@@ -96,6 +95,8 @@ class PatternDialog(QDialog):
             more = self.tr(" and {0} more").format(len(found) - SHOWN) if len(found) > SHOWN else ""
             names = ", ".join(found[:SHOWN])
             self.found.setText(self.tr("Matching layers ({0}): {1}").format(len(found), names) + more)
+        # A dialog does not grow by itself with text that is broken: it presses the fields together.
+        self.resize(self.width(), max(self.height(), self.layout().totalHeightForWidth(self.width())))
 
     def _accept(self) -> None:
         match = self.match

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ...engine.plan.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS, QConfig, TensorConfig
+from ...engine.plan.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS, TensorConfig
 from ..icons import set_icon
 from ..words import AFFINE, DYNAMIC, NARROW, NONE, SCHEMES, SYMMETRIC, word
 from .cards import Elided, Real, Whole, Wrapped
@@ -178,7 +178,7 @@ class QConfigEditor(QWidget):
         policy = QSizePolicy.Policy
         grid.addItem(QSpacerItem(0, 0, policy.Minimum, policy.Expanding), len(names) + 3, 0)
         grid.setRowStretch(len(names) + 3, 1)
-        self.show_qconfigs((), (), False, "")
+        self.show_qconfigs((), (), (), "")
 
     def _fields(self, role: str) -> tuple[QWidget, ...]:
         dtype = self.dtype[role] = QComboBox()
@@ -242,8 +242,8 @@ class QConfigEditor(QWidget):
     def show_qconfigs(
         self,
         ids: Sequence[str],
-        qconfigs: Sequence[QConfig],
-        weighted: bool,
+        weights: Sequence[TensorConfig | None],
+        activations: Sequence[TensorConfig | None],
         note: str,
         overridden: bool = False,
         tip: str = "",
@@ -254,10 +254,8 @@ class QConfigEditor(QWidget):
         ----------
         ids : sequence of str
             The layers.
-        qconfigs : sequence of QConfig
-            What the plan asks for each.
-        weighted : bool
-            Whether any of them has a weight.
+        weights, activations : sequence of TensorConfig | None
+            What the plan asks for each; None is float. Layers without a weight have no place in the first.
         note : str
             One line below the name.
         overridden : bool
@@ -279,8 +277,8 @@ class QConfigEditor(QWidget):
         )
         self.state.setVisible(bool(self.state.text()))
         self.state.setToolTip(tip)
-        self._fill("weight", [q.weight for q in qconfigs], bool(ids) and weighted)
-        self._fill("activation", [q.activation for q in qconfigs], bool(ids))
+        self._fill("weight", weights)
+        self._fill("activation", activations)
         # What is needed seldom takes room only then.
         for title, widgets in self._lines[4:]:
             needed = any(widget.isEnabled() for widget in widgets)
@@ -290,12 +288,9 @@ class QConfigEditor(QWidget):
         self.follow.setEnabled(overridden)
         self._filling = False
 
-    def _fill(self, role: str, configs: Sequence[TensorConfig | None], on: bool) -> None:
-        quantized = [config for config in configs if config is not None] if on else []
-        _set(
-            self.dtype[role],
-            {FLOAT if config is None else config.dtype for config in configs} if on else set(),
-        )
+    def _fill(self, role: str, configs: Sequence[TensorConfig | None]) -> None:
+        quantized = [config for config in configs if config is not None]
+        _set(self.dtype[role], {FLOAT if config is None else config.dtype for config in configs})
         whole = [config for config in quantized if not config.is_float]
         scaled = [config for config in quantized if config.has_scale]
         static = [config for config in scaled if not config.dynamic]
@@ -312,7 +307,7 @@ class QConfigEditor(QWidget):
         ):
             box[role].setEnabled(bool(used) and len(used) == len(quantized))
             box[role].setValue(getattr(used[0], name) if used else nothing)
-        self.dtype[role].setEnabled(on)
+        self.dtype[role].setEnabled(bool(configs))
         self.bits[role].setEnabled(bool(whole))
         self.bits[role].setVisible(bool(whole) or not configs)
         self.scheme[role].setEnabled(bool(whole))
@@ -368,7 +363,9 @@ class RangeFields(QWidget):
         self.on.setToolTip(
             self.tr("Take this range whatever the estimator says; dragging a line of the histogram does it, too")
         )
-        self.low, self.high = (_Real(minimum=-1e6, maximum=1e6, decimals=4, singleStep=0.1) for _ in range(2))
+        self.low, self.high = (
+            _Real(minimum=-1e6, maximum=1e6, decimals=4, singleStep=0.1, specialValueText="–") for _ in range(2)
+        )
         across = QHBoxLayout(self)
         across.setContentsMargins(8, 0, 8, 4)
         across.setSpacing(4)
@@ -394,8 +391,7 @@ class RangeFields(QWidget):
         self.on.setChecked(fixed)
         for spin, value in ((self.low, low), (self.high, high)):
             spin.setEnabled(fixed)
-            if value is not None:
-                spin.setValue(value)
+            spin.setValue(spin.minimum() if value is None else value)
         self._filling = False
 
     def _toggled(self, on: bool) -> None:

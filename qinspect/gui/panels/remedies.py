@@ -278,8 +278,12 @@ class RemediesPanel(QWidget):
         changed = [remedy for remedy in chosen if (remedy in on) != wanted]
         title = self.titles[self.kind.currentData()]
         layers = [layer_id for remedy in changed for layer_id in remedy.layers]
-        name = f"{title}: {' → '.join(layers)}" if len(changed) == 1 else self.tr("{0}: {1} times")
-        word = name if len(changed) == 1 else name.format(title, len(changed))
+        # A run is named after it: of several what counts is on how many layers.
+        word = (
+            f"{title}: {' → '.join(layers)}"
+            if len(changed) == 1
+            else self.tr("{0}: {1} layers").format(title, len(set(layers)))
+        )
         off = word if wanted else self.tr("{0}, taken out").format(word)
         self._document.edit(off, self._document.plan.with_remedies(changed, wanted))
 

@@ -22,7 +22,7 @@ from ...session import Run
 from ..document import Document
 from ..icons import set_icon
 from .cards import Hint
-from .compare import as_html
+from .compare import NAME, WIDE_NAME, as_html
 from .figures import measured, millis, share, small
 from .tables import align_right, copy_as, explain, row_table, set_bare
 
@@ -242,7 +242,7 @@ class RunsTable(QWidget):
             for widget, part in ((self.table, 5 if len(runs) == 2 else 7), (self.compared, 5 if len(runs) == 2 else 3)):
                 self._both.setStretchFactor(widget, part)
         if len(runs) == 2:
-            self.compared.setHtml(as_html(*runs))
+            self.compared.setHtml(as_html(*runs, letters=WIDE_NAME if self._tall else NAME))
         else:
             self.compared.setPlainText(self.tr("Select two runs to compare plans and figures."))
         self.chosen.emit(runs)

@@ -190,6 +190,8 @@ class ParetoPlot(Plot):
         hidden = len(self._points) - len(shown)
         parts = [self.tr("selected: {}").format(", ".join(chosen))] if chosen else []
         parts.append(self.tr("dashed: no plan beats these in both; double-click takes a plan"))
+        if any(point.kind in ("search", "estimate") for point in shown):
+            parts.append(self.tr("losses: runs on the final split, searched plans on the select split"))
         if any(point.scaled for point in shown):
             parts.append(self.tr("times of older runs are scaled to float's newest time"))
         if hidden:
