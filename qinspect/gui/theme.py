@@ -233,6 +233,8 @@ QComboBox::drop-down {{ subcontrol-origin: padding; subcontrol-position: center 
 QComboBox::down-arrow {{ image: url({down}); width: 14px; height: 14px; }}
 QComboBox QAbstractItemView {{ background: {colours.raised}; border: 1px solid {colours.outline}; outline: 0;
     selection-background-color: {colours.selection}; selection-color: {on_selection}; }}
+QComboBox QAbstractItemView::item {{ min-height: 22px; padding: 0 7px; }}
+QComboBox QAbstractItemView::item:selected {{ background: {colours.selection}; color: {on_selection}; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ subcontrol-origin: border; width: 16px;
     border: none; background: transparent; }}
 QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin: 1px 1px 0 0; }}

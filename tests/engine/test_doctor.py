@@ -18,6 +18,7 @@ from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.results import Analysis, Errors, FusionRow, LayerRow, OutputRow, Totals
 from qinspect.engine.results.kernels import KernelCheck, Latency
+from qinspect.engine.text import Text
 
 PLAN = QuantPlan.preset(Target.parse("fx-fbgemm")).with_default(activation=TensorConfig("uint8"))
 
@@ -149,6 +150,18 @@ def test_layers_that_were_asked_and_run_in_float_are_found_by_reason(found):
     (finding,) = found(analysis(dataclasses.replace(rows[0], macs=10**6), rows[1]))
     assert finding.severity == "warning"
     assert "50%" in finding.evidence
+
+
+def test_operators_that_a_target_lacks_in_the_same_way_are_one_finding(found):
+    def lacking(op):
+        return Text("torch has no dynamic kernel for {op}", op=op)
+
+    rows = [row(f"{op}:{op}", quantized=False, why_not=lacking(op)) for op in ("add", "mean", "add")]
+    other = row("c:conv2d", quantized=False, why_not=Text("torch has no kernel for {op} in {dtype}", op="c", dtype="x"))
+    one, two = found(analysis(*rows, other))
+    assert one.layers == ("add:add", "mean:mean", "add:add")
+    assert one.evidence.startswith("torch has no dynamic kernel for add, mean: add:add")
+    assert two.layers == ("c:conv2d",)
 
 
 def test_absorbed_layers_are_not_counted_again(found):

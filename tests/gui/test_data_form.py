@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from qinspect.engine.data import DataSpec, kind_of_source
 from qinspect.engine.problem import Problem
 from qinspect.gui.panels.data_form import DataForm
+from qinspect.gui.theme import LIGHT, stylesheet
 
 
 @pytest.fixture
@@ -88,6 +89,17 @@ def test_a_normalization_of_pixels_is_typed_as_models_describe_it_and_enter_open
     assert (spec.mean, spec.std) == ((123.7, 116.8, 103.9), (58.4, 57.1, 57.4))
     form.fill(spec.to_json())
     assert form.normalize.currentText() == "123.7,116.8,103.9/58.4,57.1,57.4"
+
+
+def test_the_lines_of_a_list_that_can_be_typed_over_are_as_high_as_those_of_others(qtbot: Any, form: DataForm) -> None:
+    form.setStyleSheet(stylesheet(LIGHT))
+    form.show()
+    heights = []
+    for box in (form.normalize, form.interpolation):
+        box.showPopup()
+        heights.append(box.view().sizeHintForRow(0))
+        box.hidePopup()
+    assert abs(heights[0] - heights[1]) <= 4
 
 
 def test_other_numbers_among_the_normalizations_leads_to_an_empty_field(qtbot: Any, form: DataForm) -> None:

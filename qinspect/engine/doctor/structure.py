@@ -111,8 +111,9 @@ def asked_not_quantized(case: Case) -> list[Finding]:
     rows = [row for row in case.rows if row.asked and not row.quantized and row.why_not != FLOAT_INPUT]
     found = []
     plan = case.plan
-    for reason in dict.fromkeys(row.why_not for row in rows):
-        same = [row for row in rows if row.why_not == reason]
+    for cause in dict.fromkeys(_cause(row.why_not) for row in rows):
+        same = [row for row in rows if _cause(row.why_not) == cause]
+        reason = _of_all([row.why_not or "" for row in same])
         if all(row.id in case.quantization.weight_only for row in same):
             found.append(_stored_small(same))
             continue
@@ -137,6 +138,20 @@ def asked_not_quantized(case: Case) -> list[Finding]:
             )
         )
     return found
+
+
+def _cause(reason: str | None) -> str | None:
+    """What a target lacks, whichever operator it lacks it for: one finding, where the remedy is one."""
+    return reason.template if isinstance(reason, Text) and reason.values.keys() == {"op"} else reason
+
+
+def _of_all(reasons: Sequence[str]) -> str:
+    """Reasons of one cause in one: ``torch has no dynamic kernel for add, mean``."""
+    first = reasons[0]
+    if not isinstance(first, Text) or len(set(reasons)) == 1:
+        return first
+    ops = (str(reason.values["op"]) for reason in reasons if isinstance(reason, Text))
+    return Text(first.template, op=", ".join(dict.fromkeys(ops)))
 
 
 def _stored_small(rows: Sequence[LayerRow]) -> Finding:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QStyledItemDelegate,
     QWidget,
 )
 
@@ -119,6 +120,8 @@ class DataForm(Card):
         )
         self.normalize.addItem(self.tr("other numbers…"))
         self.normalize.setEditable(True)
+        # Qt lists what can be typed over without the air between the lines that a list of choices has.
+        self.normalize.setItemDelegate(QStyledItemDelegate(self.normalize))
         self.normalize.lineEdit().setPlaceholderText("(x − 123.7,116.8,103.9) / 58.4,57.1,57.4")
         self.normalize.activated.connect(self._ask_for_numbers)
         self.normalize.lineEdit().setTextMargins(-2, 0, 0, 0)  # Qt's own two pixels before what can be typed over
