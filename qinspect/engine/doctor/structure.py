@@ -9,7 +9,7 @@ from ..decide import FLOAT_INPUT, NEVER_ASKED
 from ..graph import Layer
 from ..plan.qconfig import PRESETS
 from ..results import Finding, LayerRow
-from ..text import Text, counted, listed
+from ..text import Text, counted, listed, remade
 from .case import Case, in_float
 
 
@@ -150,8 +150,8 @@ def _of_all(reasons: Sequence[str]) -> str:
     first = reasons[0]
     if not isinstance(first, Text) or len(set(reasons)) == 1:
         return first
-    ops = (str(reason.values["op"]) for reason in reasons if isinstance(reason, Text))
-    return Text(first.template, op=", ".join(dict.fromkeys(ops)))
+    ops = ", ".join(dict.fromkeys(str(reason.values["op"]) for reason in reasons if isinstance(reason, Text)))
+    return remade(first.template.format(op=ops), first.template, {"op": ops})
 
 
 def _stored_small(rows: Sequence[LayerRow]) -> Finding:
