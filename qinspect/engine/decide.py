@@ -221,6 +221,10 @@ class _Decider:
                 needed = is_read or self._is_fixed(layer) or (layer.value in handed_on and not self._is_real(layer))
                 if not needed and hands_on_float(layer):
                     self.real.add(layer.value)
+            elif layer.op == "pad" and not is_read and layer.value not in handed_on and not self._is_fixed(layer):
+                # Unlike other movers, it is no integer kernel where what reads it is float.
+                self._drop(layer, UNREAD, asked)
+                continue
             elif moves and not is_read:
                 handed_on.update(data if layer.value in handed_on else ())
                 continue

@@ -42,6 +42,7 @@ from .panels.status import JobStrip
 from .panels.steps import STEPS, StepBar, states
 from .panels.target_page import TargetPage
 from .panels.verdict_page import VerdictPage
+from .prices import worthwhile
 from .questions import Questions
 from .recent import recent
 from .tasks import Tasks
@@ -380,6 +381,7 @@ class MainWindow(QMainWindow):
         remedies = [
             Entry(self.tr("Apply: {0}").format(translated(finding.title)), "", partial(self.apply_finding, finding))
             for finding in self.document.applicable()
+            if worthwhile(self.document, finding)
         ]
         forms = [
             Entry(self.tr("Export: {0}").format(card.accessibleName()), "", partial(self.choose_export, kind))

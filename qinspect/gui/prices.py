@@ -21,6 +21,10 @@ SAME = 0.005
 """A change of the whole time by a smaller share than this is none that a measurement would show."""
 
 
+FASTER = ("layer_slower",)
+"""Rules whose remedy is for time alone."""
+
+
 class Price(NamedTuple):
     """What a remedy does to the time of a forward pass, in words, and whether it makes it longer."""
 
@@ -41,6 +45,11 @@ def price(document: Document, finding: Finding) -> Price:
     if after > before:
         return Price(QCoreApplication.translate("Findings", "costs ≈ {0}").format(change), True)
     return Price(QCoreApplication.translate("Findings", "saves ≈ {0}").format(change))
+
+
+def worthwhile(document: Document, finding: Finding) -> bool:
+    """Whether a remedy is offered: one for time alone is not, where it costs time."""
+    return finding.rule not in FASTER or not price(document, finding).slower
 
 
 def _ms(document: Document, plan: QuantPlan) -> float | None:

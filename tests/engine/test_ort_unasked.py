@@ -32,6 +32,28 @@ class Net(nn.Module):
         return self.end(torch.relu(self.fc(x.mean((2, 3)))))
 
 
+def test_a_padding_before_a_float_layer_is_not_asked_to_be_an_integer_kernel(canonical, quantized):
+    class Padded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.middle, self.last = (nn.Conv2d(n, 8, 3) for n in (4, 8, 8))
+
+        def forward(self, x):
+            x = nn.functional.pad(nn.functional.relu6(self.first(x)), (0, 1, 0, 1))
+            return self.last(nn.functional.pad(torch.relu(self.middle(x)), (0, 1, 0, 1)))
+
+    x = torch.randn(6, 4, 12, 12)
+    graph = canonical(Padded(), x)
+    for float_layers in ((), ("middle:conv2d",)):
+        plan = QuantPlan.preset(Target())
+        for layer_id in float_layers:
+            plan = plan.with_layer(layer_id, None, None)
+        q = quantized(graph, plan, [(x,)])
+        assert (":pad" in q.asked) == (not float_layers)
+        assert ":pad#2" in q.asked or float_layers
+        assert q.asked == OrtRunner(q, float_model(q.graph)).kernels.keys()
+
+
 FLOAT = ("middle:conv2d", "up:conv_transpose2d", "fc:linear")
 
 

@@ -154,6 +154,23 @@ def test_rounding_by_data_is_better_than_nearest_and_stays_on_the_grid(prepare, 
     torch.testing.assert_close(better.float_graph.weight(better.float_graph.by_id[key]), old)
 
 
+def test_rounding_spends_no_weights_on_a_mean_that_bias_correction_takes_back(prepare):
+    module = nn.Sequential(nn.Linear(24, 16))
+    x = torch.randn(512, 24) @ torch.randn(24, 24) + 8  # means that outweigh what differs from sample to sample
+    weight = TensorConfig("int8", 4, symmetric=True, granularity="per_channel")
+    plan = PER_TENSOR.with_default(weight=weight, activation=TensorConfig("uint8", bits=8))
+    remedies = [Remedy(kind, ("0:linear",)) for kind in ("adaround", "bias_correction")]
+    alone, both = (prepare(module, x, plan.with_remedies(some, True)) for some in (remedies[1:], remedies))
+
+    def error(quantization):
+        made = remedied(quantization, [(part,) for part in x.split(128)])
+        source = made.values["input"].fake_quantize(x)
+        got = Simulation(made).compute(made.graph.by_id["0:linear"], {"input": source})
+        return float(((got - module(x)) ** 2).mean().detach())
+
+    assert error(both) < 0.7 * error(alone)
+
+
 # -- bias correction -----------------------------------------------------------------------------------
 
 

@@ -507,6 +507,11 @@ def test_a_remedy_says_what_it_costs_at_run_time_where_the_layers_were_timed(mak
     applied = [next(b for b in card.findChildren(QPushButton) if b.text() == "Apply") for card in findings.cards]
     # What is for time alone and costs time is not offered; what is for accuracy may well cost some.
     assert [button.isEnabled() for button in applied] == [False, True, True, True]
+    palette = window.show_palette()
+    palette.line.setText("apply")
+    offered = [text for text in palette.texts() if text.startswith("Apply: ")]
+    assert offered == ["Apply: layer_slower", "Apply: float", "Apply: range"]
+    palette.close()
 
 
 def test_the_verdict_says_why_no_kernels_ran_and_what_else_there_is_to_note(make_window, digits):

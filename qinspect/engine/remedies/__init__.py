@@ -56,7 +56,8 @@ def remedied(quantization: Quantization, batches: Batches, report: Report = sile
                 Text("Take the remedy out of the plan."),
             )
     if rounded:
-        q = adjusted(q, {key: ("weight", w) for key, w in round_weights(q, batches, rounded, report, total).items()})
+        weights = round_weights(q, batches, rounded, report, total, unshifted=biased)
+        q = adjusted(q, {key: ("weight", weight) for key, weight in weights.items()})
     if biased:
         found = correct_biases(q, batches, biased, part(report, 0.7, 1), total)
         q = adjusted(q, {key: ("bias", bias) for key, bias in found.items()})

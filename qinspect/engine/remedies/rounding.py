@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ def round_weights(
     report: Report = silent,
     total: int = 0,
     seed: int = 0,
+    unshifted: Collection[str] = (),
 ) -> dict[str, torch.Tensor]:
     """Weights on their grids, each rounded up or down so that the layer's squared output error is least.
 
@@ -51,6 +52,10 @@ def round_weights(
         Number of samples to come, for the report.
     seed : int
         Of the choice of patches.
+    unshifted : collection of str
+        Ids of layers whose bias is corrected afterwards. The mean of their outputs' errors is taken back there,
+        so that their variance alone counts here, with H = Cov[x]: weights that are spent on keeping the mean are
+        not there to keep the rest.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def round_weights(
     """
     q = quantization
     wanted = {key for key in layers if key in q.weights and q.graph.by_id[key].op in SUPPORTED}
-    moments = _moments(q, batches, wanted, report, total, torch.Generator().manual_seed(seed))
+    moments = _moments(q, batches, wanted, report, total, torch.Generator().manual_seed(seed), unshifted)
     found = {}
     for index, key in enumerate(sorted(moments)):
         report(0.7 + 0.3 * index / len(moments), 1, Text("rounding {key}", key=key))
@@ -77,10 +82,12 @@ def _moments(
     report: Report,
     total: int,
     generator: torch.Generator,
+    unshifted: Collection[str],
 ) -> dict[str, torch.Tensor]:
     """H of every wanted layer, shape (groups, inputs of a row, the same)."""
     simulation = Simulation(q)
     found: dict[str, torch.Tensor] = {}
+    means: dict[str, torch.Tensor] = {}
     samples = 0
     with torch.inference_mode():
         for inputs in batches:
@@ -94,13 +101,19 @@ def _moments(
                     x = simulation.read(layer.inputs[0], values[layer.inputs[0]])
                     patches = _patches(layer, x, q, generator)
                     part = patches.transpose(1, 2) @ patches / patches.shape[1]
-                    found[layer.id] = found[layer.id] + part * size if layer.id in found else part * size
+                    found[layer.id] = found.get(layer.id, 0) + part * size
+                    if layer.id in unshifted:
+                        means[layer.id] = means.get(layer.id, 0) + patches.mean(1) * size
                 values[layer.value] = simulation.run_layer(layer, values)
                 for name in layer.inputs:
                     if last[name] == index:
                         values.pop(name, None)
             samples += size
-    return {key: moment / samples for key, moment in found.items()}
+    found = {key: moment / samples for key, moment in found.items()}
+    for key, total_of in means.items():
+        mean = total_of / samples
+        found[key] -= mean[:, :, None] * mean[:, None, :]
+    return found
 
 
 def _patches(layer: Layer, x: torch.Tensor, q: Quantization, generator: torch.Generator) -> torch.Tensor:

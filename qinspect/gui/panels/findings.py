@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QW
 from ...engine.results import Finding, Totals
 from ..icons import icon, set_icon
 from ..language import translated
-from ..prices import Price
+from ..prices import FASTER, Price
 from .cards import Card, Hint, clear, label, row
 from .figures import small
 
@@ -26,9 +26,6 @@ Pricing = Callable[[Finding], Price]
 
 MEASURED = ("kernel_unlike_simulation", "relu_dropped", "int8_slower", "layer_slower")
 """Rules that look at kernels and times, of which quick figures know nothing."""
-
-FASTER = ("layer_slower",)
-"""Rules whose remedy is for time alone."""
 
 
 def unscored(totals: Totals) -> bool:
