@@ -171,6 +171,24 @@ def test_rounding_spends_no_weights_on_a_mean_that_bias_correction_takes_back(pr
     assert error(both) < 0.7 * error(alone)
 
 
+def test_rounding_does_not_fit_the_few_samples_that_it_saw_and_no_others(prepare):
+    module = nn.Sequential(nn.Linear(96, 32))
+    # Inputs that have nothing to do with each other: nearest rounding is the best, whatever 64 samples look like.
+    seen, unseen = (torch.randn(count, 96) for count in (64, 2048))
+    weight = TensorConfig("int8", 4, symmetric=True, granularity="per_channel")
+    plan = PER_TENSOR.with_default(weight=weight, activation=TensorConfig("uint8", bits=8))
+    remedies = [Remedy(kind, ("0:linear",)) for kind in ("adaround", "bias_correction")]
+    alone, both = (prepare(module, seen, plan.with_remedies(some, True)) for some in (remedies[1:], remedies))
+
+    def error(quantization):
+        made = remedied(quantization, [(seen,)])
+        simulation = Simulation(made)
+        got = simulation.compute(made.graph.by_id["0:linear"], {"input": unseen})
+        return float(((got - module(unseen)) ** 2).mean().detach())
+
+    assert error(both) < 1.1 * error(alone)
+
+
 # -- bias correction -----------------------------------------------------------------------------------
 
 

@@ -20,6 +20,9 @@ SUPPORTED = frozenset({"conv1d", "conv2d", "linear"})
 ROWS = 4096
 """Input patches taken from each batch."""
 
+ALIKE = 8
+"""So many patches of a picture are taken to say no more than one that stands alone: they overlap and look alike."""
+
 SWEEPS = 20
 
 
@@ -55,7 +58,8 @@ def round_weights(
     unshifted : collection of str
         Ids of layers whose bias is corrected afterwards. The mean of their outputs' errors is taken back there,
         so that their variance alone counts here, with H = Cov[x]: weights that are spent on keeping the mean are
-        not there to keep the rest.
+        not there to keep the rest. What few patches say of the covariance of many inputs is shrunk towards their
+        variances, or the rounding would fit these patches and no others.
 
     Returns
     -------
@@ -88,6 +92,7 @@ def _moments(
     simulation = Simulation(q)
     found: dict[str, torch.Tensor] = {}
     means: dict[str, torch.Tensor] = {}
+    counts: dict[str, int] = {}
     samples = 0
     with torch.inference_mode():
         for inputs in batches:
@@ -104,6 +109,7 @@ def _moments(
                     found[layer.id] = found.get(layer.id, 0) + part * size
                     if layer.id in unshifted:
                         means[layer.id] = means.get(layer.id, 0) + patches.mean(1) * size
+                        counts[layer.id] = counts.get(layer.id, 0) + patches.shape[1]
                 values[layer.value] = simulation.run_layer(layer, values)
                 for name in layer.inputs:
                     if last[name] == index:
@@ -112,8 +118,22 @@ def _moments(
     found = {key: moment / samples for key, moment in found.items()}
     for key, total_of in means.items():
         mean = total_of / samples
-        found[key] -= mean[:, :, None] * mean[:, None, :]
+        found[key] = _shrunk(found[key] - mean[:, :, None] * mean[:, None, :], counts[key])
     return found
+
+
+def _shrunk(covariance: torch.Tensor, patches: int) -> torch.Tensor:
+    """A covariance as far as so many patches tell it: the fewer for each input, the less counts beside the variances.
+
+    Parameters
+    ----------
+    covariance : torch.Tensor
+        Shape (groups, length, length).
+    """
+    length = covariance.shape[-1]
+    known = patches / (patches + ALIKE * length)
+    variances = torch.diag_embed(covariance.diagonal(dim1=1, dim2=2))
+    return known * covariance + (1 - known) * variances
 
 
 def _patches(layer: Layer, x: torch.Tensor, q: Quantization, generator: torch.Generator) -> torch.Tensor:
