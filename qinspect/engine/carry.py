@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from .backends.tables import table
+from .backends.tables import hands_on_float, table
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
 from .plan.qconfig import QConfig, TensorConfig
@@ -43,8 +43,11 @@ def carried(plan: QuantPlan, graph: LayerGraph, target: Target) -> tuple[QuantPl
         first = own.weight if role == "weight" else own.activation
         if not isinstance(given, TensorConfig) or first is None:
             return given
-        kept = _with_choices(first, given)
-        choices = (kept,) if default and untouched else (given, kept)
+        # No kernel there hands on real numbers: the range that cuts nothing off.
+        has_none = given.estimator == "none" and not all(hands_on_float(layer, target) for layer in layers)
+        wanted = given.but(estimator="minmax", range=None) if has_none else given
+        kept = _with_choices(first, wanted)
+        choices = (kept,) if default and untouched else (wanted, kept)
         for choice in (*choices, kept.but(granularity=first.granularity, group_size=first.group_size), first):
             if _runs(choice, role, own, layers, target):
                 break

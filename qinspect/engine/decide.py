@@ -353,7 +353,9 @@ class _Decider:
             if layer.transparent or self.table.grouping(layer) == PASSING:
                 wanted.setdefault(layer.value, wanted[layer.inputs[0]])
             elif config is not None and layer.value not in self.real:
-                wanted[layer.value] = self._for_read(config) if config.estimator == "none" else config
+                # No kernel hands on real numbers here, or another layer reads it; min-max cuts nothing off.
+                no_range = config.estimator == "none"
+                wanted[layer.value] = config.but(estimator="minmax", range=None) if no_range else config
         return wanted
 
     def _for_read(self, config: TensorConfig) -> TensorConfig:

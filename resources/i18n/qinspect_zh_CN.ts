@@ -9137,6 +9137,10 @@
         <translation>{what}，最先出现这种值的层是 {layer}</translation>
     </message>
     <message>
+        <source>output {name} is real numbers: the layer that makes it has no range (min-max gives it one)</source>
+        <translation>输出 {name} 为实数：产生它的层没有取范围（最小-最大可给它一个范围）</translation>
+    </message>
+    <message>
         <source>Look for what divides by 0, overflows or takes the logarithm of 0, or leave such samples out.</source>
         <translation>请查找除以 0、溢出或对 0 取对数的地方，或去掉这类样本。</translation>
     </message>

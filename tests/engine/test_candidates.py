@@ -60,7 +60,7 @@ def test_at_the_models_output_no_range_is_offered_that_clips(opened):
     def estimators(layer):
         return {row.activation.estimator for row in found(opened, layer, plan) if row.activation is not None}
 
-    assert estimators("fc:linear") == {"minmax"}
+    assert estimators("fc:linear") == {"none", "minmax"}
     assert estimators("conv:conv2d") & {"mse", "percentile", "entropy"}
 
 

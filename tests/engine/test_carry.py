@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
@@ -28,10 +26,10 @@ def test_the_estimators_of_a_plan_for_onnxruntime_stay_for_tensorrt_and_the_type
     assert found.default.activation == own.but(estimator=plan.default.activation.estimator)
     asked = {layer.id: found.qconfig(layer) for layer in graph.layers}
     assert (asked["0:conv2d"].activation.dtype, asked["0:conv2d"].activation.range) == ("int8", (0.0, 2.0))
-    assert (asked["3:linear"].activation.dtype, asked["3:linear"].activation.estimator) == ("int8", "minmax")
+    assert (asked["3:linear"].activation.dtype, asked["3:linear"].activation.estimator) == ("int8", "none")
     assert asked["3:linear"].weight.granularity == plan.default.weight.granularity
     assert any("uint8" in line and "int8" in line and line.startswith("activation: ") for line in changes)
-    assert len(changes) == 3  # the default, the fixed range, the smallest to largest of the output
+    assert len(changes) == 3  # the default, the fixed range, the type that the output's layer reads
 
 
 def fixed(ends):
@@ -54,6 +52,14 @@ def test_what_was_chosen_by_hand_stays_where_the_target_runs_it(graph):
     assert found.qconfig(graph.by_id["3:linear"]).weight == weight
 
 
+def test_a_layer_that_hands_on_real_numbers_has_a_range_where_no_kernel_does_so(graph):
+    plan = first_plan(graph, Target())
+    assert plan.qconfig(graph.by_id["3:linear"]).activation.estimator == "none"
+    found, changes = carried(plan, graph, Target.parse("fx-onednn"))
+    assert found.qconfig(graph.by_id["3:linear"]).activation.estimator == "minmax"
+    assert any("none became" in line for line in changes)
+
+
 def test_nothing_is_said_where_nothing_changes(graph):
     plan = first_plan(graph, Target.parse("fx-onednn"))
     found, changes = carried(plan, graph, Target.parse("eager-onednn"))
@@ -63,7 +69,7 @@ def test_nothing_is_said_where_nothing_changes(graph):
 
 def test_a_grid_that_leaves_out_the_lowest_integer_is_told_from_one_that_takes_it(graph):
     weight = first_qconfig(Target()).weight.but(narrow=False)
-    plan = replace(first_plan(graph, Target()), target=Target.parse("fx-onednn")).with_default(weight=weight)
+    plan = first_plan(graph, Target.parse("fx-onednn")).with_default(weight=weight)
     _, changes = carried(plan, graph, Target.parse("fx-onednn"))
     assert changes == ()
     _, changes = carried(plan, graph, Target.parse("tensorrt"))

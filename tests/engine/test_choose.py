@@ -118,7 +118,7 @@ def test_a_drop_of_a_metric_with_its_own_unit_is_said_in_it():
 
 def test_short_times_are_said_in_microseconds():
     assert (
-        "no plan runs in 5 µs; the fastest takes 42 µs"
+        "no plan runs in 5.0 µs; the fastest takes 42.0 µs"
         in choose((point(0.042, 0.1), float_point(0.09)), Constraint("ms", 0.005), "latency", 0.09)[2]
     )
 

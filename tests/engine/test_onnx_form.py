@@ -107,6 +107,8 @@ def test_whole_numbers_go_in_and_come_out(quantization, samples, tmp_path):
     logits, rows, _ = opened.run(None, {name: to_integers(x, known[name]) for name, x in feed.items()})
     assert logits.dtype == np.uint8
     assert rows.dtype == np.float32  # it is computed in float
+    told = [note.split()[1] for note in found.notes if "is real numbers: the layer that makes it has no range" in note]
+    assert told == ["rows", "most"]
     wanted = float_opened.run(None, feed)
     np.testing.assert_array_equal(to_real(logits, known["logits"]), wanted[0])
     np.testing.assert_array_equal(rows, wanted[1])

@@ -181,6 +181,7 @@ def test_why_a_model_cannot_be_opened_stands_below_its_field_until_it_is_written
     page.source.setText(str(missing))
     page.weights.clear()
     page.shape.clear()
+    page.source.setFocus()
     qtbot.keyClick(page.source, Qt.Key.Key_Return)
     assert opened.said(qtbot).startswith(f"{missing} No such file")
     assert page.source.hasFocus()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -83,7 +83,7 @@ class DataForm(Card):
         self.go.clicked.connect(self.submitted)
         self.body.addLayout(row(1, self.go))
         for field in (self.source, self.split, self.label, self.tokenizer, self.normalize.lineEdit()):
-            field.returnPressed.connect(self.submitted)
+            field.returnPressed.connect(self.submitted, Qt.ConnectionType.QueuedConnection)
         self.source.textChanged.connect(self.source.setToolTip)
         for line in (self.source, self.split, self.label, self.tokenizer):
             line.textChanged.connect(self.edited)

@@ -89,6 +89,7 @@ class OpenPage(Page):
         )
         self._document = document
         self._shown: dict[str, str] = {}  # a model, and what was said beside it, by field
+        self._met: Any = None
         self._aside: set[str] = set()  # fields that were emptied when another model was named
         columns = QHBoxLayout()
         columns.setSpacing(12)
@@ -164,7 +165,8 @@ class OpenPage(Page):
         ):
             edit.setAccessibleName(name.replace("&", ""))
             edit.setMinimumWidth(260)
-            edit.returnPressed.connect(self.submit)
+            # Queued: the key is through with the window then, whose button with the cursor it would press as well.
+            edit.returnPressed.connect(self.submit, Qt.ConnectionType.QueuedConnection)
             line = QWidget()
             across = QHBoxLayout(line)
             across.setContentsMargins(0, 0, 0, 0)
@@ -397,10 +399,11 @@ class OpenPage(Page):
         self.steps.setVisible(model is None)
         self.found.refresh()
         self._lead()
-        if model is not None and self.isVisible():
-            self._first.setFocus()
-        if model is not None:
+        if model is not self._met and model is not None:  # whoever writes the next one's name is not disturbed
             self.fill(model.spec.to_json())
+            if self.isVisible():
+                self._first.setFocus()
+        self._met = model
 
 
 def _file_of(source: str) -> str:

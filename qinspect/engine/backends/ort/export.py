@@ -19,7 +19,7 @@ from ...staged import staged_file
 from ...text import Text
 from ..exported import Batches, Score, need_samples
 from ..onnx.export import float_model
-from ..onnx.interface import integer_io
+from ..onnx.interface import grids, integer_io
 from ..onnx.naming import PLAN
 from ..onnx.opset import with_opset
 from ..onnx.qdq import quantized_model
@@ -74,10 +74,10 @@ def export_onnx(
     before = float_bytes or float_model(quantization.float_graph)
     inner = with_opset(onnx.load_from_string(quantized_model(before, quantization)), opset)
     with staged_file(out) as file:
-        write_model(file, inner, quantization, io)
+        left = write_model(file, inner, quantization, io)
         real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
         written = Written(file, inner, tapped_model(inner, quantization, real), before)
-        found = verify_onnx(quantization, "onnx", written, samples, part(report, 0.1, 1), score, notes)
+        found = verify_onnx(quantization, "onnx", written, samples, part(report, 0.1, 1), score, (*notes, *left))
         result = replace(found, path=str(out))
         write_json(beside(file), result.to_json())
     report(1, 1, Text("done"))
@@ -101,11 +101,23 @@ def beside(out: Path) -> Path:
     return out.with_name(f"{out.stem}.verify.json")
 
 
-def write_model(out: Path, inner: onnx.ModelProto, quantization: Quantization, io: str) -> None:
-    """Write a model with its plan, in the form that was asked for."""
+def write_model(out: Path, inner: onnx.ModelProto, quantization: Quantization, io: str) -> tuple[str, ...]:
+    """Write a model with its plan, in the form that was asked for; returns what is to be said of that."""
     if io not in ("float", "int8"):
         raise Problem("--io", Text("{io!r} is not known", io=io), Text("Give float or int8."))
     model = integer_io(inner) if io == "int8" else inner
     properties = {item.key: item.value for item in model.metadata_props}
     helper.set_model_props(model, {**properties, PLAN: json.dumps(quantization.plan.to_json())})
     write_atomically(out, model.SerializeToString())
+    if io != "int8":
+        return ()
+    whole = grids(model).keys()
+    real = [each.name for each in model.graph.output if each.name not in whole and _is_float(each)]
+    return tuple(
+        Text("output {name} is real numbers: the layer that makes it has no range (min-max gives it one)", name=name)
+        for name in real
+    )
+
+
+def _is_float(info: onnx.ValueInfoProto) -> bool:
+    return bool(info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT)

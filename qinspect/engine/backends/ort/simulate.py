@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...decide import MATRIX_PRODUCTS
 from ...graph import Layer, Ref
 from ...plan.qconfig import TensorConfig
 from ...qparams import dynamic_qparams
@@ -58,6 +59,8 @@ class OrtSimulation(SumSimulation):
             return self._finish(layer, sums.mul_(self._factors[layer.id]))
         if layer.op == "add" and len(operands) == 2 and layer.kwargs.get("alpha", 1) == 1:
             return self._finish(layer, self._added(layer, operands, values))
+        if layer.op in MATRIX_PRODUCTS and len(operands) == 2 and all(name in q.values for name in operands):
+            return self._finish(layer, self._multiplied(layer, operands, values))
         if layer.op.startswith("adaptive_avg_pool") or layer.op == "mean" or self._is_global(layer, values):
             return self._finish(
                 layer, self.compute(layer, {**values, layer.inputs[0]: self.whole(layer.inputs[0], values)})
@@ -100,6 +103,13 @@ class OrtSimulation(SumSimulation):
         if self.quantization.at_origin(name):
             return (value * (1 / scale_of(params))).round_()
         return (value / scale_of(params)).round_().clamp_(params.qmin - zero, params.qmax - zero)
+
+    def _multiplied(self, layer: Layer, operands: list[str], values: Mapping[str, Any]) -> torch.Tensor:
+        """Sums of products of whole numbers, which float64 holds, times the scales as QLinearMatMul takes them."""
+        wholes = {name: self.whole(name, values).double() for name in operands}
+        one, two, out = (scale_of(self.quantization.values[name]) for name in (*operands, layer.value))
+        sums: torch.Tensor = self.compute(layer, {**values, **wholes})
+        return sums.float() * (one * two / out)
 
     def _added(self, layer: Layer, operands: list[str], values: Mapping[str, Any]) -> torch.Tensor:
         params = [stored(self.quantization.values[name]) for name in operands]

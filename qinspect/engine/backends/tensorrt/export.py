@@ -75,7 +75,7 @@ def export_tensorrt(
         *notes,
     )
     with staged_file(out) as file:
-        write_model(file, inner, quantization, io)
+        said += write_model(file, inner, quantization, io)
         write_atomically(file.with_name(script), _script(out, quantization.graph))
         written = Written(file, whole, tapped_model(whole, quantization, real), before, integer_layers(inner))
         floats = quantization.graph.by_id.keys() - quantization.quantized
