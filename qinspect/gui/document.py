@@ -76,7 +76,7 @@ class Document(Planned):
         self._estimates: dict[str, WhatIf | None] = {}
         self._timed: tuple[Target, tuple[Analysis, ...]] | None = None
         self._timings: Timings | None = None
-        self.exported: list[str] = []
+        self.exported: tuple[str, bool] | None = None  # a plan, and whether its last file does what it says
         self.searched: Pareto | None = None
         self._last: Run | None = None
         self._earlier: Run | None = None  # of the last plan before the current one that has figures

@@ -358,7 +358,7 @@ class Tasks(Errands):
         metric = document.metric
 
         def exported(report: Any) -> None:
-            document.exported.append(str(report.path))
+            document.exported = (plan.fingerprint, report.verified)
             document.log(self.tr("exported {0}").format(report.path))
             self.exported.emit(report)
 

@@ -18,6 +18,7 @@ from qinspect.engine.progress import silent
 from qinspect.gui import work
 from qinspect.gui.document import Document
 from qinspect.gui.panels.estimate import edit_line
+from qinspect.gui.panels.steps import states
 
 
 def test_an_edit_is_named_and_undo_brings_plan_and_results_back(document):
@@ -369,6 +370,15 @@ def test_new_figures_stand_beside_those_of_the_plan_before_the_edit_on_the_same_
     document.restore(replace(kept, plan=better_plan))
     document.add_run(better_plan, better, exact=False)
     assert edit_line(document)[0].startswith(expected)
+
+
+def test_an_export_that_is_not_verified_is_not_done(document):
+    assert states(document)["export"] == "now"
+    for verified, state in ((True, "done"), (False, "error")):
+        document.exported = (document.plan.fingerprint, verified)
+        assert states(document)["export"] == state
+    document.make_float(("fc:linear",))
+    assert states(document)["export"] == "now"
 
 
 def test_the_same_plan_run_once_more_keeps_its_name(document, digits):

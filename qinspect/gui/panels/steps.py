@@ -99,6 +99,9 @@ def states(document: Document) -> dict[str, str]:
     run = document.find()
     errors = run is not None and any(finding.severity == "error" for finding in run.analysis.findings)
     measured = freshness != "none"
+    export = "now" if data and document.calibration is not None else "todo"
+    if document.exported is not None and document.exported[0] == document.plan.fingerprint:
+        export = "done" if document.exported[1] else "error"
     return {
         "open": "done" if opened else "now",
         "data": "done" if confirmed else "now" if opened else "todo",
@@ -106,5 +109,5 @@ def states(document: Document) -> dict[str, str]:
         "verdict": "error" if errors else figures,
         "layers": "now" if measured else "todo",
         "fix": "now" if measured else "todo",
-        "export": "done" if document.exported else "now" if data and document.calibration is not None else "todo",
+        "export": export,
     }
