@@ -59,7 +59,8 @@ class OrtSimulation(SumSimulation):
             return self._finish(layer, sums.mul_(self._factors[layer.id]))
         if layer.op == "add" and len(operands) == 2 and layer.kwargs.get("alpha", 1) == 1:
             return self._finish(layer, self._added(layer, operands, values))
-        if layer.op in MATRIX_PRODUCTS and len(operands) == 2 and all(name in q.values for name in operands):
+        plain = len(operands) == 2 and set(operands) == set(layer.inputs) <= q.values.keys()  # nothing is added to it
+        if layer.op in MATRIX_PRODUCTS and plain:
             return self._finish(layer, self._multiplied(layer, operands, values))
         if layer.op.startswith("adaptive_avg_pool") or layer.op == "mean" or self._is_global(layer, values):
             return self._finish(
