@@ -7,7 +7,10 @@ import torch
 from torch import nn
 
 from qinspect.engine.carry import carried
+from qinspect.engine.decide import decide
+from qinspect.engine.fuse import fuse
 from qinspect.engine.job import first_plan
+from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target, first_qconfig
 
 
@@ -58,6 +61,16 @@ def test_a_layer_that_hands_on_real_numbers_has_a_range_where_no_kernel_does_so(
     found, changes = carried(plan, graph, Target.parse("fx-onednn"))
     assert found.qconfig(graph.by_id["3:linear"]).activation.estimator == "minmax"
     assert any("none became" in line for line in changes)
+
+
+def test_a_layer_without_a_range_has_the_one_that_cuts_nothing_off_where_its_kernel_rounds(graph):
+    activation = first_qconfig(Target()).activation.but(estimator="none")
+    for target, estimator in (("ort", None), ("fx-onednn", "minmax")):
+        plan = QuantPlan(Target.parse(target), first_qconfig(Target())).with_layer("3:linear", activation=activation)
+        assert plan.default.activation.estimator == "mse"
+        fused = fuse(graph, plan).graph
+        grid = decide(fused, plan).grids.get(fused.by_id["3:linear"].value)
+        assert (grid and grid[1].estimator) == estimator
 
 
 def test_nothing_is_said_where_nothing_changes(graph):

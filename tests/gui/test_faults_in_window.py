@@ -174,6 +174,16 @@ def opened(make_window, digits) -> Open:
     return Open(window)
 
 
+def test_what_is_written_on_the_open_page_stays_when_something_is_found_of_the_open_model(opened, qtbot):
+    window, page = opened.window, opened.window.open_page
+    window.go("open")
+    page.source.setFocus()
+    page.source.setText("another.pt2")
+    window.document.file_kernels_found.emit()
+    assert page.source.text() == "another.pt2"
+    assert page.source.hasFocus()
+
+
 def test_why_a_model_cannot_be_opened_stands_below_its_field_until_it_is_written_otherwise(opened, qtbot, tmp_path):
     window, page = opened.window, opened.window.open_page
     window.go("open")

@@ -12,6 +12,8 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from qinspect.gui.panels.steps import states
+
 LEFT = Qt.MouseButton.LeftButton
 LONG = 180_000
 
@@ -211,6 +213,7 @@ def test_the_demo_from_its_button_to_an_export_that_agrees_as_the_window_says(ma
     qtbot.mouseClick(window.export_page.go, LEFT)
     until(lambda: bool(reports))
     assert reports[0].verified
+    assert states(document)["export"] == "done"
     indices = list(document.data.splits.final)
     np.save(tmp_path / "inputs.npy", document.data.load(indices)[0].numpy())
     tops = [prediction.top for prediction in document.check.predictions]

@@ -30,7 +30,7 @@ from qinspect.gui.plots.channels import ChannelRanges
 from qinspect.gui.plots.depth import DepthPlot, DepthPoint
 from qinspect.gui.plots.drift import DriftPlot
 from qinspect.gui.plots.growth import GrowthPlot
-from qinspect.gui.plots.histogram import Grid, HistogramPlot, outside_share
+from qinspect.gui.plots.histogram import Grid, HistogramPlot, clipped_shares, outside_share
 from qinspect.gui.plots.kernel import KernelPlot, KernelScatter
 from qinspect.gui.plots.latency import LatencyBar, LatencyPlot
 from qinspect.gui.plots.levels import WeightLevels
@@ -285,6 +285,17 @@ def test_clipped_share_from_bins_is_that_of_the_values_and_quick() -> None:
         outside_share(histogram, -1.5, 2.0)
     assert (time.perf_counter() - start) / 20 < 0.005
     assert outside_share(histogram, -100.0, 100.0) == (0.0, 0.0)
+
+
+def test_values_that_round_to_the_last_number_of_a_grid_are_not_cut_off() -> None:
+    """A ReLU6's values: a tenth of them are 6, which is an ulp more than 255 steps."""
+    values = np.concatenate([np.random.default_rng(0).uniform(0, 6, 9000), np.full(1000, 6.0)]).astype(np.float32)
+    scale = float(np.float32(6 / 255))
+    histogram = histogram_of(values)
+    assert outside_share(histogram, 0.0, 255 * scale)[1] > 0.05
+    assert clipped_shares(histogram, 0.0, 255 * scale, scale, 0.0, 6.0) == (0.0, 0.0)
+    below, above = clipped_shares(histogram, 0.0, 3.0, scale, 0.0, 6.0)
+    assert (below, above) == (0.0, pytest.approx((values > 3.0 + scale / 2).mean(), abs=5e-3))
 
 
 def test_caption_has_shares_grid_and_sqnr(shown) -> None:

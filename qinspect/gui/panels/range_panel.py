@@ -15,7 +15,7 @@ from ...engine.plan.qconfig import TensorConfig
 from ...engine.results import LayerRow
 from ...engine.statistics import Histogram
 from ..document import Document
-from ..plots.histogram import Grid, HistogramPlot, outside_share
+from ..plots.histogram import Grid, HistogramPlot, clipped_shares
 from .qconfig_editor import RangeFields
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ class RangePanel(QWidget):
         if grid is None or config is None:
             return Other(self.tr("{0}, in float").format(name), stats.histogram)
         params = estimated(stats, config)
-        clipped = sum(outside_share(stats.histogram, grid.low, grid.high))
+        clipped = sum(clipped_shares(stats.histogram, grid.low, grid.high, grid.scale, stats.min, stats.max))
         return Other(name, rounded(stats.histogram, params), grid, expected_sqnr_db(stats, params), clipped)
 
     def _draw_values(self, config: TensorConfig | None) -> None:

@@ -56,6 +56,19 @@ def outside_share(histogram: Histogram, low: float, high: float) -> tuple[float,
     return float(below / total), float(1 - up_to / total)
 
 
+def clipped_shares(
+    histogram: Histogram, low: float, high: float, scale: float, smallest: float, largest: float
+) -> tuple[float, float]:
+    """Shares of the values that a grid from `low` to `high` cuts off at either end.
+
+    What rounds to its last number is not cut off: a ReLU6's sixes may lie an ulp beyond ``255 * scale``. The histogram
+    is of a share of the values; the smallest and the largest of all are known.
+    """
+    low, high = low - scale / 2, high + scale / 2
+    below, above = outside_share(histogram, low, high)
+    return max(below, RARE) if smallest < low else 0.0, max(above, RARE) if largest > high else 0.0
+
+
 class HistogramPlot(Plot):
     """Histogram of a tensor with the grid's range as two lines.
 
@@ -339,11 +352,12 @@ class HistogramPlot(Plot):
     def _clipped(self, low: float, high: float) -> str:
         """How much is outside the range, and at which end."""
         assert self._histogram is not None
-        below, above = outside_share(self._histogram, low, high)
-        # The histogram is of a share of the values; the smallest and the largest of all are known.
-        half = 0.0 if self._grid is None else self._grid.scale / 2
-        smallest, largest = (end if end is not None else 0.0 for end in self._limits)
-        below, above = max(below, RARE * (smallest < low - half)), max(above, RARE * (largest > high + half))
+        edges = self._histogram.edges
+        smallest, largest = (
+            end if end is not None else float(edges[place]) for place, end in zip((0, -1), self._limits, strict=True)
+        )
+        scale = 0.0 if self._grid is None else self._grid.scale
+        below, above = clipped_shares(self._histogram, low, high, scale, smallest, largest)
         if below > 0 and above > 0:
             text = self.tr("clipped {} (below {}, above {})")
             return text.format(_percent(below + above), _percent(below), _percent(above))
