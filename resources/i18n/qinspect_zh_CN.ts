@@ -4801,6 +4801,10 @@
         <translation>诊断没有发现需要修复的问题。</translation>
     </message>
     <message>
+        <source>The estimate does not hold: {0}.</source>
+        <translation>估计不成立：{0}。</translation>
+    </message>
+    <message>
         <source>batch {0}</source>
         <translation>批 {0}</translation>
     </message>

@@ -692,3 +692,16 @@ def test_the_texts_of_all_kinds_of_fields_begin_on_one_line(make_window, digits)
         place = edit.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle).center()
         begins.append(edit.mapTo(form, place).x())
     assert max(begins) - min(begins) <= 1
+
+
+def test_the_verdict_says_how_sure_the_estimated_sum_is_and_where_it_does_not_hold(make_window, digits):
+    window = make_window(digits)
+    document, page = window.document, window.verdict_page
+    window.go("verdict")
+    assert "does not hold" not in page.line.text()
+    unsure = replace(digits.analysis.totals, estimated_kl=0.0367, estimated_kl_error=0.0078)
+    spoilt = replace(unsure, estimate_holds=False, estimate_reason=Text("the errors {how}", how="lean one way"))
+    for totals, told in ((unsure, False), (spoilt, True)):
+        document.add_run(document.plan, replace(digits.analysis, totals=totals), exact=True)
+        assert "estimated 0.0367 ± 0.016 nats" in page.line.text()
+        assert ("The estimate does not hold: the errors lean one way." in page.line.text()) == told

@@ -171,7 +171,10 @@ class VerdictPage(Page):
         """What is to be said of an analysis, such as why no kernels ran; the Open page has what is of the model."""
         model = self._document.model
         known = () if model is None else model.notes
-        return [in_fields(translated(note)) for note in run.analysis.notes if note not in known]
+        notes = [in_fields(translated(note)) for note in run.analysis.notes if note not in known]
+        if (reason := run.analysis.totals.estimate_reason) is not None:
+            notes.insert(0, self.tr("The estimate does not hold: {0}.").format(translated(reason)))
+        return notes
 
     def _conditions(self, run: Run) -> str:
         target = run.analysis.target
@@ -298,9 +301,15 @@ def summary(totals: Totals) -> str:
     """The rest of the figures in one line."""
     nats = translate("Verdict", "nats")
     parts = []
+
+    def estimated(value: float) -> str:
+        """With two standard errors of it: few samples may carry most of a sum."""
+        error = totals.estimated_kl_error
+        return small(value) if error is None else f"{small(value)} ± {2 * error:.2g}"
+
     for name, value, form, unit in (
         ("KL(fp32‖int8)", totals.kl, small, nats),
-        (translate("Verdict", "estimated"), totals.estimated_kl, small, nats),
+        (translate("Verdict", "estimated"), totals.estimated_kl, estimated, nats),
         (translate("Verdict", "kernel"), totals.kernel_kl, small, nats),
         # Where that is all that is known, it stands above already.
         (
