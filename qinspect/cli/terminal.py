@@ -58,6 +58,10 @@ def summary(totals: Any, unit: str | None = "share") -> str:
     if totals.kl is not None:
         doubt = "; this does not hold" if totals.estimate_holds is False else ""
         parts.append(f"KL {nats(totals.kl)} nats (estimated {nats(totals.estimated_kl or 0)}{doubt})")
+    if totals.cosine is not None:
+        parts.append(f"cosine {totals.cosine:.4f} simulated")
+        if totals.kernel_cosine is not None:
+            parts[-1] += f", {totals.kernel_cosine:.4f} in the kernels"
     if totals.sqnr_db is not None:
         parts.append(f"SQNR {totals.sqnr_db:.1f} dB")
         if totals.agreement is None and totals.kernel_sqnr_db is not None:

@@ -381,7 +381,7 @@ def _totals(
     classes: ClassAxis,
     report: Report,
 ) -> Totals:
-    kernel_metric = kernel_agreement = kernel_kl = kernel_sqnr = None
+    kernel_metric = kernel_agreement = kernel_kl = kernel_sqnr = kernel_cosine = None
     fp32_ms = int8_ms = fp32_p90 = int8_p90 = None
     reference = outputs.joined("float")
     if figures is not None:
@@ -389,6 +389,7 @@ def _totals(
         ran = OutputErrors(classes)
         ran.add(*([torch.from_numpy(t) for t in o] for o in (reference, figures.outputs)))
         kernel_agreement, kernel_kl, kernel_sqnr = ran.agreement, ran.mean_kl, ran.sqnr_db
+        kernel_cosine = ran.cosine
         if figures.timing is not None:
             fp32_ms, int8_ms = (float(np.median(t)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
             fp32_p90, int8_p90 = (float(np.percentile(t, 90)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
@@ -414,6 +415,8 @@ def _totals(
         mse=whole.outputs.mse,
         sqnr_db=whole.outputs.sqnr_db,
         kernel_sqnr_db=kernel_sqnr,
+        cosine=whole.outputs.cosine,
+        kernel_cosine=kernel_cosine,
         estimated_kl=sum(scores.kl.values()) if scores.kl else None,
         estimated_mse=sum(scores.mse.values()) if scores.mse else None,
         estimated_kl_error=scores.kl_error,

@@ -9,7 +9,7 @@ from typing import Literal
 from .data import Dataset
 from .data.named import flat
 from .graph import Layer, LayerGraph
-from .metric import Metric, axis_for
+from .metric import TOP1, Metric, axis_for
 from .problem import Problem
 from .text import Text
 
@@ -50,6 +50,13 @@ MOVES = frozenset(
     for name in ("squeeze", "unsqueeze", "view", "reshape", "_unsafe_view", "flatten", "mean", "sum", "amax", "amin")
 )
 """Operators that leave the one number of a sample what it is."""
+
+
+PICKS = SHAPE_KEPT | {f"aten.{name}" for name in ("squeeze", "view", "reshape", "flatten", "select", "slice")}
+"""Operators that hand on one of the vectors that they are given."""
+
+BESIDE_NORM = frozenset(f"aten.{name}" for name in ("clamp", "clamp_min", "expand", "add", "unsqueeze", "maximum"))
+"""Operators between a norm and what is divided by it."""
 
 
 def place_of(classes: ClassAxis) -> tuple[int, int | Literal["flat"] | None]:
@@ -164,7 +171,30 @@ def _axis(graph: LayerGraph, data: Dataset | None, metric: Metric, output: int) 
         shape = _shape(graph, graph.output_values[output])
         whole = data.targets.dtype.kind in "iu"
         return axis_for(len(shape), data.targets.shape[1:], shape) if whole else None
-    return "flat"
+    unsaid = (data is None or data.targets is None) and metric.name == TOP1.name and metric.function is None
+    return None if unsaid and is_embedding(graph, graph.output_values[output]) else "flat"
+
+
+def is_embedding(graph: LayerGraph, name: str) -> bool:
+    """Whether a value (samples, features) is a vector for each sample, and no scores of classes.
+
+    It is, where the model ends in what no classifier ends in: a layer norm, a division by the vector's own length,
+    a tanh, or a mean of tokens behind any of these or weighted by a mask.
+    """
+    shape = _shape(graph, name)
+    if len(shape) != 2 or shape[1] == 1:
+        return False
+    layer = _maker(graph, name, PICKS)
+    if layer is not None and layer.op == "mean" and len(_shape(graph, layer.inputs[0])) == 3:
+        layer = _maker(graph, layer.inputs[0], PICKS)
+    if layer is None:
+        return False
+    last = (layer, *layer.executed)[-1]
+    if last.op == "div" and len(layer.inputs) == 2:
+        whole, length = _maker(graph, layer.inputs[0], PICKS), _maker(graph, layer.inputs[1], BESIDE_NORM)
+        pooled = whole is not None and whole.target.startswith("aten.sum.")
+        return pooled or (length is not None and length.target.startswith(("aten.linalg_vector_norm", "aten.sqrt")))
+    return last.op in ("layer_norm", "rms_norm", "tanh")
 
 
 def _is_softmax(graph: LayerGraph, name: str, axis: int | Literal["flat"] | None) -> bool:

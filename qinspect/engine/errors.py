@@ -130,10 +130,13 @@ class OutputErrors:
         with classes at every position a sample's figures are means over its positions.
     powers : list of Power
         Of each output of real numbers; of all, where none is.
+    cosines : list of arrays
+        Of each sample's vector with the float one, where the judged output is (samples, features) and no classes.
     """
 
     classes: ClassAxis = "flat"
     powers: list[Power] = field(default_factory=list)
+    cosines: list[NDArray[np.float64]] = field(default_factory=list)
     kl: list[NDArray[np.float64]] = field(default_factory=list)
     agree: list[NDArray[np.float64]] = field(default_factory=list)
 
@@ -146,6 +149,10 @@ class OutputErrors:
             power.add(reference[i], quantized[i])
         first, second = logits(reference, self.classes), logits(quantized, self.classes)
         if first is None or second is None:
+            place, _ = place_of(self.classes)
+            f, q = (outputs[place] if place < len(outputs) else None for outputs in (reference, quantized))
+            if f is not None and q is not None and f.is_floating_point() and f.dim() == 2 and f.shape[1] > 1:
+                self.cosines.append(torch.cosine_similarity(f.double(), q.double(), -1).numpy())
             return
         self.kl.append(kl_divergence(first, second).numpy())
         self.agree.append(agreement(first, second))
@@ -156,6 +163,7 @@ class OutputErrors:
             self.powers = [Power() for _ in other.powers]
         for power, more in zip(self.powers, other.powers, strict=True):
             power.include(more)
+        self.cosines += other.cosines
         self.kl += other.kl
         self.agree += other.agree
 
@@ -173,6 +181,10 @@ class OutputErrors:
     def exact(self) -> bool:
         """Whether all outputs are equal, of which the SQNR is infinite."""
         return bool(self.powers) and all(power.count and power.noise == 0 for power in self.powers)
+
+    @property
+    def cosine(self) -> float | None:
+        return float(np.concatenate(self.cosines).mean()) if self.cosines else None
 
     @property
     def mean_kl(self) -> float | None:

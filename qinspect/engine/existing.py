@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from .apart import FOLDABLE
-from .backends.tables import hands_on_float
+from .backends.grouping import PASSING
+from .backends.tables import hands_on_float, table
 from .graph import Layer, LayerGraph
 from .plan import QuantPlan
 from .plan.qconfig import DTYPES, LARGEST, QConfig, TensorConfig
@@ -187,6 +188,23 @@ class Existing:
             return layer.id in self.weights
         return layer.value in self.values and any(name in self.values for name in layer.inputs)
 
+    def rounded_layers(self, graph: LayerGraph) -> frozenset[str]:
+        """Layers that are quantized, counted as an analysis counts them.
+
+        What only moves the model's input about, such as a padding before the first layer, is float there: whoever
+        reads it rounds it, wherever the file has its quantizer.
+        """
+        abilities, given = table(Target()), set(graph.input_names)
+        found = set()
+        for layer in graph.layers:
+            data = graph.data(layer)
+            moves = layer.transparent or (self.form != TABLE and abilities.grouping(layer) == PASSING)
+            if moves and data and given.issuperset(data):
+                given.add(layer.value)
+            elif not layer.transparent and self.is_quantized(layer):
+                found.add(layer.id)
+        return frozenset(found)
+
     def _is_static(self, layer: Layer | None) -> bool:
         return layer is not None and self.is_quantized(layer) and not self.dynamic.intersection(layer.inputs)
 
@@ -277,10 +295,11 @@ class Existing:
 
     def to_json(self, graph: LayerGraph) -> dict[str, Any]:
         """As ``inspect --json`` has it, beside the rows of the layers."""
+        rounded = self.rounded_layers(graph)
         return {
             "form": self.form,
             "producer": self.producer,
-            "quantized": [layer.id for layer in graph.layers if not layer.transparent and self.is_quantized(layer)],
+            "quantized": [layer.id for layer in graph.layers if layer.id in rounded],
             "float_islands": [list(island) for island in self.float_islands(graph)],
             "restored": list(self.restored),
             "holds_float": self.holds_float,

@@ -69,12 +69,13 @@ def inspect(model: Model, plan: QuantPlan | None = None, kernels: Mapping[str, R
     decisions = decide(fused.graph, plan)
     groups = shared_groups(fused.graph, decisions)
     existing = model.existing
+    rounded = frozenset() if existing is None else existing.rounded_layers(fused.graph)
     rows = []
     for layer in fused.graph.layers:
         if layer.transparent:
             continue
         asked = layer.id in decisions.asked
-        already = existing is not None and existing.is_quantized(layer)
+        already = layer.id in rounded
         reason = None if already else decisions.why_not.get(layer.id)
         if existing is not None:
             stored = existing.weights.get(layer.id)

@@ -198,6 +198,7 @@ class MainWindow(QMainWindow):
         self._layers = LayersPage(self.document)
         self._put("layers", self._layers)
         connect_layers(self, self._layers)
+        self._layers.set_analyzing(self.tasks.analyzing)
         self._layers.bottom.samples.set_classes(self.data_page.classes)
         if isinstance(sizes := self.settings.value("splitters"), list):
             self._layers.restore_layout(sizes)
@@ -285,7 +286,7 @@ class MainWindow(QMainWindow):
 
     def show_analyzing(self, on: bool) -> None:
         """Say on every page whether everything is being analyzed."""
-        for page in (self.target_page, self.verdict_page, self._fix):
+        for page in (self.target_page, self.verdict_page, self._layers, self._fix):
             if page is not None:
                 page.set_analyzing(on)
         self._enable()

@@ -185,6 +185,7 @@ def stylesheet(colours: Colours) -> str:
     """
     hover = "#333841" if colours.dark else "#e9ecf1"
     pressed = "#3d434e" if colours.dark else "#dde1e8"
+    here = "#263650" if colours.dark else "#dce7fa"
     faint = "#666e7b" if colours.dark else "#a3a9b3"
     on_accent = readable_on(colours.color("accent")).name()
     on_selection = readable_on(colours.color("selection")).name()
@@ -204,6 +205,8 @@ QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 4px 8
 QToolButton[role="toggle"] {{ border-color: {colours.outline}; padding: 3px 8px; }}
 QToolButton:hover {{ background: {hover}; }}
 QToolButton:pressed, QToolButton:checked {{ background: {pressed}; }}
+StepBar QToolButton {{ padding: 5px 2px 5px 8px; }}
+StepBar QToolButton:checked {{ background: {here}; }}
 QToolButton:focus {{ border: 1px solid {colours.accent}; }}
 Palette {{ border: 1px solid {colours.outline}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}

@@ -707,14 +707,6 @@
         <translation>各层的信号与量化噪声之比，dB</translation>
     </message>
     <message>
-        <source>KL share</source>
-        <translation>KL 份额</translation>
-    </message>
-    <message>
-        <source>Each layer&apos;s share of the estimated KL, %</source>
-        <translation>各层占估计 KL 的份额，%</translation>
-    </message>
-    <message>
         <source>alone</source>
         <translation>单独</translation>
     </message>
@@ -723,20 +715,32 @@
         <translation>只量化该层、以及除它外全部量化时输出端的 KL，nat；实测</translation>
     </message>
     <message>
-        <source>Run the analysis to see the error of every layer.</source>
-        <translation>运行分析后可查看每层的误差。</translation>
-    </message>
-    <message>
         <source>Error by depth</source>
         <translation>各层误差</translation>
+    </message>
+    <message>
+        <source>The first figures are on their way.</source>
+        <translation>首次数据即将得出。</translation>
+    </message>
+    <message>
+        <source>Run the analysis to see the error of every layer.</source>
+        <translation>运行分析后可查看每层的误差。</translation>
     </message>
     <message>
         <source>layer, in execution order</source>
         <translation>层，按执行顺序</translation>
     </message>
     <message>
-        <source>share of the estimated KL (%)</source>
-        <translation>占估计 KL 的份额（%）</translation>
+        <source>Error share</source>
+        <translation>误差份额</translation>
+    </message>
+    <message>
+        <source>Each layer&apos;s share of the output error, estimated, %</source>
+        <translation>每一层占输出误差的估计份额，%</translation>
+    </message>
+    <message>
+        <source>share of the output error, estimated (%)</source>
+        <translation>占输出误差的估计份额（%）</translation>
     </message>
     <message>
         <source>SQNR (dB)</source>
@@ -767,8 +771,8 @@
         <translation>{} 层；单击可选择</translation>
     </message>
     <message>
-        <source>{:.1f}% of the estimated KL</source>
-        <translation>占估计 KL 的 {:.1f}%</translation>
+        <source>{:.1f}% of the output error, estimated</source>
+        <translation>占输出误差的 {:.1f}%（估计）</translation>
     </message>
     <message>
         <source>alone {:.3g} nats</source>
@@ -2584,6 +2588,10 @@
         <translation>已编辑：斜体数字属于“{0}”。</translation>
     </message>
     <message>
+        <source>The first figures are on their way.</source>
+        <translation>首次数据即将得出。</translation>
+    </message>
+    <message>
         <source>Times and kernels in italics are of an older run; Ctrl+Enter runs all.</source>
         <translation>斜体的时间和核结果来自较早的运行；Ctrl+Enter 全部运行。</translation>
     </message>
@@ -2920,8 +2928,8 @@
         <translation>浮点模型在看完全部样本之前被停止。</translation>
     </message>
     <message>
-        <source>The fields above say otherwise than the data that are open: open them again.</source>
-        <translation>上面的设置与已打开的数据不一致：请重新打开。</translation>
+        <source>The fields say otherwise than the data that are open: open them again.</source>
+        <translation>字段与已打开的数据不一致：请重新打开数据。</translation>
     </message>
     <message>
         <source>The float model runs on the data.</source>
@@ -2934,6 +2942,14 @@
     <message>
         <source>The labels are left aside: on {0} samples agreement with the float model will count.</source>
         <translation>不使用标签：以 {0} 个样本上与浮点模型的一致率为准。</translation>
+    </message>
+    <message>
+        <source>no classes</source>
+        <translation>没有类别</translation>
+    </message>
+    <message>
+        <source>{0} samples without labels, and outputs that are no scores of classes: how near they stay to the float model&apos;s will count. If they are scores after all, choose “agreement”.</source>
+        <translation>{0} 个样本没有标签，输出也不是类别得分：将以其与浮点模型输出的接近程度为准。如果确实是得分，请选择“agreement”。</translation>
     </message>
     <message>
         <source>no labels</source>
@@ -4125,10 +4141,6 @@
 <context>
     <name>SearchPanel</name>
     <message>
-        <source>best compromise</source>
-        <translation>最佳折中</translation>
-    </message>
-    <message>
         <source>lose at most</source>
         <translation>最多损失</translation>
     </message>
@@ -4243,6 +4255,10 @@
     <message>
         <source>Plans that the search found</source>
         <translation>搜索找到的方案</translation>
+    </message>
+    <message>
+        <source>none: best compromise</source>
+        <translation>无：最佳折中</translation>
     </message>
     <message>
         <source>Numbered by the search; double-click takes it</source>
@@ -4697,14 +4713,6 @@
         <source>kernel</source>
         <translation>实际核</translation>
     </message>
-    <message>
-        <source>calibrated in</source>
-        <translation>校准耗时</translation>
-    </message>
-    <message>
-        <source>analyzed in</source>
-        <translation>分析耗时</translation>
-    </message>
 </context>
 <context>
     <name>VerdictPage</name>
@@ -4731,10 +4739,6 @@
     <message>
         <source>What the integer kernels of the target really gave</source>
         <translation>目标的整数核的实际结果</translation>
-    </message>
-    <message>
-        <source>Median of interleaved runs in a process of its own, same runtime for float and int8</source>
-        <translation>在独立进程中交错运行的中位数，浮点与 int8 使用同一运行时</translation>
     </message>
     <message>
         <source>Calibrate and analyze</source>
@@ -4837,16 +4841,16 @@
         <translation>输出的信噪比</translation>
     </message>
     <message>
+        <source>cosine with float; SQNR {0}</source>
+        <translation>与浮点的余弦；SQNR {0}</translation>
+    </message>
+    <message>
         <source>{0}× faster</source>
         <translation>快 {0} 倍</translation>
     </message>
     <message>
         <source>{0}× slower</source>
         <translation>慢 {0} 倍</translation>
-    </message>
-    <message>
-        <source>; 90% within {0}</source>
-        <translation>；90% 不超过 {0}</translation>
     </message>
     <message>
         <source>not measured</source>
@@ -4859,6 +4863,10 @@
     <message>
         <source>Time of a forward pass</source>
         <translation>一次前向的时间</translation>
+    </message>
+    <message>
+        <source>Median of interleaved runs in a process of its own, same runtime for float and int8; p90: nine of ten runs take no longer</source>
+        <translation>在独立进程中交替运行的中位数，浮点与 int8 使用同一运行时；p90：十次运行中有九次不超过此值</translation>
     </message>
     <message>
         <source>Running…</source>
@@ -4875,6 +4883,10 @@
     <message>
         <source>{0} threads</source>
         <translation>{0} 个线程</translation>
+    </message>
+    <message>
+        <source>embedding: the cosine with it counts</source>
+        <translation>嵌入向量：以与它的余弦为准</translation>
     </message>
     <message>
         <source> ({0} to {1}, 95% sure)</source>
@@ -5939,10 +5951,6 @@
     <message>
         <source>Use a folder of images or {suffixes}.</source>
         <translation>请使用图像文件夹或 {suffixes}。</translation>
-    </message>
-    <message>
-        <source>{calibrate} samples to calibrate on ({usual} are usual)</source>
-        <translation>只有 {calibrate} 个样本用于校准（通常为 {usual} 个）</translation>
     </message>
     <message>
         <source>none for a search to choose on</source>
@@ -9145,6 +9153,10 @@
         <translation>输出 {name} 为实数：产生它的层没有取范围（最小-最大可给它一个范围）</translation>
     </message>
     <message>
+        <source>{calibrate} to calibrate on ({usual} are usual)</source>
+        <translation>只有 {calibrate} 个样本用于校准（通常为 {usual} 个）</translation>
+    </message>
+    <message>
         <source>Look for what divides by 0, overflows or takes the logarithm of 0, or leave such samples out.</source>
         <translation>请查找除以 0、溢出或对 0 取对数的地方，或去掉这类样本。</translation>
     </message>
@@ -9499,6 +9511,10 @@
     <message>
         <source>drop {drop}</source>
         <translation>下降 {drop}</translation>
+    </message>
+    <message>
+        <source>cosine {cosine}</source>
+        <translation>余弦 {cosine}</translation>
     </message>
     <message>
         <source>SQNR {db} dB</source>

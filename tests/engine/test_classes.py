@@ -293,3 +293,51 @@ def test_kl_is_estimated_through_a_sigmoid_at_the_end(canonical, quantized):
     assert set(found.kl) >= {"0:linear", "2:linear"}
     for key, figures in exact.isolated.items():
         assert found.kl[key] == pytest.approx(figures.kl, rel=0.35), key
+
+
+class Ending(nn.Module):
+    """A small encoder of 5 tokens whose output is made in one of several ways."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.inner, self.norm = nn.Linear(6, 8), nn.LayerNorm(8)
+        self.head, self.conv, self.how = nn.Linear(8, 4), nn.Conv1d(6, 8, 1), how
+
+    def forward(self, x):
+        tokens = self.norm(torch.relu(self.inner(x)))
+        mask = (x.amax(-1, keepdim=True) > 0).float()
+        return {
+            "mean of tokens": lambda: tokens.mean(1),
+            "first token": lambda: tokens[:, 0],
+            "length one": lambda: nn.functional.normalize(self.head(tokens.mean(1))),
+            "masked mean": lambda: (tokens * mask).sum(1) / mask.sum(1).clamp(min=1e-9),
+            "pooler": lambda: torch.tanh(self.head(tokens[:, 0])),
+            "linear": lambda: self.head(tokens.mean(1)),
+            "mean of logits": lambda: self.head(tokens).mean(1),
+            "pooled convolution": lambda: torch.relu(self.conv(x.transpose(1, 2))).mean(-1),
+            "temperature": lambda: self.head(tokens[:, 0]) / 0.7,
+            "written softmax": lambda: self.head(tokens[:, 0]).exp() / self.head(tokens[:, 0]).exp().sum(1, True),
+        }[self.how]()
+
+
+@pytest.mark.parametrize("how", ["mean of tokens", "first token", "length one", "masked mean", "pooler"])
+def test_without_labels_an_embedding_is_judged_by_its_cosine_and_not_by_its_largest_number(canonical, how, tmp_path):
+    torch.manual_seed(0)
+    graph = canonical(Ending(how), torch.randn(2, 5, 6))
+    assert class_axis(graph, opened(tmp_path), TOP1) is None
+    assert class_axis(fuse(graph, QuantPlan()).graph, None, TOP1) is None
+    assert class_axis(graph, opened(tmp_path), METRICS["agreement"]) == "flat"  # who says so
+    assert class_axis(graph, opened(tmp_path, y=np.zeros(6, np.int64)), TOP1) == "flat"
+    errors = OutputErrors(class_axis(graph, None, TOP1))
+    one, two = torch.randn(7, 8), torch.randn(7, 8)
+    errors.add([one[:4]], [two[:4]])
+    errors.add([one[4:]], [two[4:]])
+    assert errors.cosine == pytest.approx(float(torch.cosine_similarity(one, two).mean()), abs=1e-6)
+    assert errors.agreement is None
+    assert errors.mean_kl is None
+
+
+@pytest.mark.parametrize("how", ["linear", "mean of logits", "pooled convolution", "temperature", "written softmax"])
+def test_scores_of_classes_are_no_embedding(canonical, how, tmp_path):
+    graph = canonical(Ending(how), torch.randn(2, 5, 6))
+    assert class_axis(graph, opened(tmp_path), TOP1) == "flat"

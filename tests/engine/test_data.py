@@ -355,7 +355,7 @@ class TestSplits:
         assert max(splits.calibrate) < 40 <= min(splits.select)
 
     def test_few_samples_come_with_a_warning_and_many_without(self):
-        assert "64 samples to calibrate on" in split_samples(128, None, DataSpec("x")).warning
+        assert "64 to calibrate on" in split_samples(128, None, DataSpec("x")).warning
         assert split_samples(1000, None, DataSpec("x")).warning is None
 
 

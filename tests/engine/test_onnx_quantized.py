@@ -13,11 +13,13 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
 from qinspect.cli import main
+from qinspect.engine.analyze import analyze
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.export import write_model
 from qinspect.engine.backends.ort.runner import OrtRunner
 from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.export import export
 from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.inspect import inspect
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph, known_grids, opening_plan, quantization_of
@@ -321,3 +323,40 @@ def test_a_last_layer_that_a_foreign_file_hands_out_in_float_is_in_integers_when
     theirs = onnxruntime.InferenceSession(str(path)).run(None, {"image": x.numpy()})[0]
     np.testing.assert_allclose(runner.run((x,))[0], theirs, atol=1e-5)
     assert inspect(opened).model["existing"]["quantized"].count(last) == 1
+
+
+class Padded(torch.nn.Module):
+    """A padding of the input before the first convolution, as TensorFlow's models have it, and one inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = torch.nn.Conv2d(1, 4, 3), torch.nn.Conv2d(4, 4, 3)
+        self.last = torch.nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.first(torch.nn.functional.pad(x, (0, 1, 0, 1))))
+        x = torch.nn.functional.max_pool2d(self.second(torch.nn.functional.pad(x, (0, 1, 0, 1))), 2)
+        return self.last(x.mean((2, 3)))
+
+
+def test_window_export_and_the_file_opened_again_count_the_same_layers(tmp_path):
+    torch.manual_seed(0)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(48, 1, 9, 9)).astype(np.float32))
+    program = torch.export.export(
+        Padded().eval(), (torch.randn(2, 1, 9, 9),), dynamic_shapes=({0: torch.export.Dim("n")},)
+    )
+    torch.export.save(program, tmp_path / "padded.pt2")
+    model = load_model(ModelSpec(str(tmp_path / "padded.pt2")))
+    data = open_data(DataSpec(str(tmp_path / "x.npz")), model.graph.inputs[0].shape)
+    plan = first_plan(model.graph, Target())
+    calibration = calibrate_model(model, data, plan)
+    shown = analyze(model, data, plan, calibration, latency=False)
+    rows = [row for row in shown.layers if row.fused_into is None]
+    report = export(model, plan, calibration, data, "onnx", tmp_path / "out")
+    opened = load_model(ModelSpec(str(report.path)))
+    again = inspect(opened)
+    asked, whole = ({row.id for row in rows if getattr(row, name)} for name in ("asked", "quantized"))
+    assert len(rows) > len(asked)  # the first padding moves real numbers
+    assert (set(report.asked), set(report.quantized)) == (asked, whole)
+    assert set(again.model["existing"]["quantized"]) == whole
+    assert {row.id for row in again.layers if row.quantized and row.fused_into is None} == whole

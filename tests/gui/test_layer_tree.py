@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
@@ -14,7 +15,7 @@ from qinspect.engine.results.kernels import KernelCheck, Latency
 from qinspect.gui.panels.layer_columns import COLUMNS
 from qinspect.gui.panels.layer_facts import facts_of, flags, floats_of, gain_us, operator_text, short, type_text
 from qinspect.gui.panels.layer_model import BarRole, LayerModel, SearchRole, build
-from qinspect.gui.panels.layer_tree import LayerTree
+from qinspect.gui.panels.layer_tree import WIDTHS, LayerTree
 
 
 def row(layer_id, kl=None, us=None, **changes):
@@ -337,3 +338,30 @@ def test_what_nothing_is_asked_of_is_float_until_it_is_edited():
     )
     assert [type_text(r, found) for r in rows] == ["float", "float", "uint8", "int8/ch · uint8"]
     assert build(rows, flat=False, absorbed=False).children[0].name == "pow"
+
+
+def test_beside_the_operators_names_are_without_them_where_they_are_told_apart_so():
+    ids = ("stem:conv2d", "block.one:conv2d", "block.two:add", "block.two:relu", ":mean")
+    root = build(tuple(map(row, ids)), flat=False, absorbed=False)
+    names = [[child.brief for child in node.children] for node in (root, root.children[1])]
+    assert names == [["stem", "block", "mean"], ["one", "two:add", "two:relu"]]
+
+
+def test_flags_take_the_room_that_they_need_and_an_edit_moves_no_column(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.resize(604, 400)
+    tree.show()
+    known = facts(tuple(row(f"layer{n}:conv2d", 0.1) for n in range(3)))
+    tree.show_facts(known)
+    name = tree.view.columnWidth(0)
+    assert name > WIDTHS["layer"]
+    edited = replace(known, overridden=frozenset(r.id for r in known.rows))
+    tree.show_facts(edited)
+    assert tree.view.columnWidth(0) == name
+    slow = tuple(row(f"layer{n}:conv2d", 0.1, (10.0, 90.0, 1.0), why_not="x", quantized=False) for n in range(3))
+    tree.show_facts(replace(facts(slow), measured=True, overridden=edited.overridden))
+    metrics = tree.view.fontMetrics()
+    assert tree.view.columnWidth(0) < name
+    flags_room = tree.view.viewport().width() - sum(tree.view.columnWidth(i) for i in range(5))
+    assert flags_room >= metrics.horizontalAdvance("stays float, edited")

@@ -672,7 +672,7 @@ def test_pictures_of_samples_are_squares_that_fill_their_card(make_window, digit
     window.go("data")
     pictures = page.findChildren(GlimpseView)
     qtbot.waitUntil(lambda: len({picture.y() for picture in pictures}) == 1 and pictures[0].width() > 50)
-    assert {picture.width() for picture in pictures} == {picture.height() for picture in pictures}
+    qtbot.waitUntil(lambda: all(picture.width() == picture.height() for picture in pictures))
     first, last = pictures[0], pictures[COLUMNS - 1]
     card = page.samples_title.parentWidget()
     left = first.mapTo(card, QPoint(0, 0)).x()
@@ -705,3 +705,58 @@ def test_the_verdict_says_how_sure_the_estimated_sum_is_and_where_it_does_not_ho
         document.add_run(document.plan, replace(digits.analysis, totals=totals), exact=True)
         assert "estimated 0.0367 ± 0.016 nats" in page.line.text()
         assert ("The estimate does not hold: the errors lean one way." in page.line.text()) == told
+
+
+def test_while_the_first_analysis_runs_nobody_is_asked_to_start_it(make_window, digits, qtbot):
+    window = make_window()
+    fill(window.document, digits, analyzed=False)
+    window.go("layers")
+    page = window.layers_page
+
+    def waits(report):
+        while True:
+            report(0, 1, "")
+
+    window.jobs.start("before it", waits)
+    window.run()
+    assert "on their way" in page.banner.text()
+    assert "Ctrl+Enter" not in page.banner.text()
+    texts = [label.text() for label in page.depth.findChildren(QLabel) if label.isVisible()]
+    assert "The first figures are on their way." in texts
+    window.jobs.cancel_all()
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=20_000)
+    assert "Ctrl+Enter" in page.banner.text()
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1280, 680)])
+def test_the_float_figure_is_confirmed_without_scrolling_in_a_small_window(make_window, digits, size):
+    window = make_window()
+    window.resize(*size)
+    fill(window.document, digits, analyzed=False)
+    window.go("data")
+    QApplication.processEvents()
+    page = window.data_page
+    button = page.metric_card.confirm
+    assert button.mapTo(page.viewport(), button.rect().bottomLeft()).y() < page.viewport().height()
+
+
+def test_buttons_of_findings_stand_below_one_another(make_window, digits, qtbot):
+    plan = digits.opened.plan.to_json()
+    layers = [("conv:conv2d",), tuple(f"layer{n}" for n in range(12))]
+    found = [Finding("rule", "Title", "evidence", ids, "warning", 0.1, "Do it.", plan) for ids in layers]
+    window = make_window(digits)
+    window.document.add_run(window.document.plan, replace(digits.analysis, findings=tuple(found)), exact=True)
+    window.go("verdict")
+    page = window.verdict_page
+    qtbot.waitUntil(lambda: page.findings.cards[0].isVisible())
+    left = [
+        [button.mapTo(page, QPoint()).x() for button in card.findChildren(QPushButton)] for card in page.findings.cards
+    ]
+    assert left[0] == left[1]
+
+
+def test_who_has_a_model_open_is_not_asked_whether_he_is_new(make_window, digits):
+    window = make_window()
+    assert window.open_page.new.isVisible()
+    fill(window.document, digits)
+    assert not window.open_page.new.isVisible()

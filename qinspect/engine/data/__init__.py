@@ -341,7 +341,7 @@ def _warning(calibrate: int, select: int, final: int) -> str | None:
     if calibrate < ENOUGH_CALIBRATE:
         few.append(
             Text(
-                "{calibrate} samples to calibrate on ({usual} are usual)",
+                "{calibrate} to calibrate on ({usual} are usual)",
                 calibrate=calibrate,
                 usual=ENOUGH_CALIBRATE,
             )

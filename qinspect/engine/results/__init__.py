@@ -40,6 +40,8 @@ class Totals:
         equal `exact` is true, and the SQNR, which is infinite, None.
     kernel_sqnr_db : float | None
         The same SQNR of the integer kernels that really ran.
+    cosine, kernel_cosine : float | None
+        Of embeddings: cosine of each sample's vector with the float one, mean over the samples.
     estimated_kl, estimated_mse : float | None
         Sums over the layers of the one-pass estimates.
     estimated_kl_error, estimated_mse_error : float | None
@@ -68,6 +70,8 @@ class Totals:
     mse: float | None = None
     sqnr_db: float | None = None
     kernel_sqnr_db: float | None = None
+    cosine: float | None = None
+    kernel_cosine: float | None = None
     estimated_kl: float | None = None
     estimated_mse: float | None = None
     estimated_kl_error: float | None = None

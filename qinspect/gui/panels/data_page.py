@@ -74,7 +74,8 @@ class DataPage(Page):
         self.metric_card.next_requested.connect(self.next_requested)
         self.metric_card.metric_chosen.connect(self.metric_chosen)
         self.metric_card.output_chosen.connect(self.output_chosen)
-        left.addWidget(self.metric_card)
+        # Above the samples: what is to be confirmed is in sight in a small window, too.
+        right.addWidget(self.metric_card)
         self.quality = QualityCard(document)
         left.addWidget(self.quality)
         left.addStretch(1)

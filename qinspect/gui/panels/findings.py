@@ -82,6 +82,7 @@ class Findings(QWidget):
             card = self._card(finding, stale, price)
             self.cards.append(card)
             self._column.addWidget(card)
+        self._align()
         if not findings and not older:
             self._column.addWidget(Hint(hint))
         if older:
@@ -98,6 +99,14 @@ class Findings(QWidget):
         if inside:  # what was pressed is gone, and Qt would go to the first button of the window
             self.after.setFocus()
         QTimer.singleShot(0, self, self._say_price)
+
+    def _align(self) -> None:
+        """Buttons of one kind are as wide as the widest: what stands beside them forms columns."""
+        for name in ("show", "apply"):
+            alike = self.findChildren(QPushButton, name)
+            widest = max((button.sizeHint().width() for button in alike), default=0)
+            for button in alike:
+                button.setMinimumWidth(widest)
 
     def _say_price(self) -> None:
         """One after the other: of a large model each takes a moment."""
@@ -142,12 +151,14 @@ class Findings(QWidget):
                 if len(finding.layers) == 1
                 else self.tr("Show {0} layers").format(len(finding.layers))
             )
+            show.setObjectName("show")
             set_icon(show, "crosshairs-gps")
             show.setToolTip("\n".join(finding.layers[:12]))
             show.clicked.connect(lambda: self.layers_requested.emit(finding.layers))
             buttons.addWidget(show)
         if finding.plan is not None:
             apply = QPushButton(self.tr("Apply"))
+            apply.setObjectName("apply")
             set_icon(apply, "auto-fix")
             apply.setEnabled(not stale)
             apply.setToolTip(

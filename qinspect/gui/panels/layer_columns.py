@@ -11,7 +11,7 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP
 
 from ...engine.results import LayerRow
 from .figures import decibel, micros, share, small
-from .layer_facts import Facts, flags, gain_us, operator_text, type_text
+from .layer_facts import Facts, flags_text, gain_us, operator_text, type_text
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ COLUMNS: tuple[Column, ...] = (
         "flags",
         QT_TRANSLATE_NOOP("Columns", "Flags"),
         QT_TRANSLATE_NOOP("Columns", "What is worth a look; point at it for the reason"),
-        lambda r, f: ", ".join(word for word, _ in flags(r, f)),
+        flags_text,
         right=False,
     ),
     Column(

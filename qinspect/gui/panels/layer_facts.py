@@ -178,6 +178,11 @@ def flags(row: LayerRow, facts: Facts) -> list[tuple[str, str]]:
     return found
 
 
+def flags_text(row: LayerRow, facts: Facts) -> str:
+    """The short words alone."""
+    return ", ".join(word for word, _ in flags(row, facts))
+
+
 def ran_text(ran: Ran) -> str:
     """What ONNX Runtime runs a layer of a quantized file with."""
     if ran.integer:

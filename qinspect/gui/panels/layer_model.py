@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ IdsRole = Qt.ItemDataRole.UserRole + 1
 SearchRole = Qt.ItemDataRole.UserRole + 2
 BarRole = Qt.ItemDataRole.UserRole + 3
 """Share of the longest bar, 0 to 1."""
+BriefRole = Qt.ItemDataRole.UserRole + 5
+"""A layer's name without the operator, which has a column of its own, where that tells it from its neighbours."""
 PlainRole = Qt.ItemDataRole.UserRole + 4
 """A layer's cell for a spreadsheet; nothing of a module."""
 
@@ -29,10 +32,11 @@ PlainRole = Qt.ItemDataRole.UserRole + 4
 class Node:
     """A module (without a row) or a layer."""
 
-    __slots__ = ("children", "name", "parent", "path", "place", "row")
+    __slots__ = ("brief", "children", "name", "parent", "path", "place", "row")
 
     def __init__(self, name: str, path: str, parent: Node | None, row: LayerRow | None = None) -> None:
         self.name = name
+        self.brief = ""
         self.path = path
         self.parent = parent
         self.row = row
@@ -90,7 +94,18 @@ def build(rows: tuple[LayerRow, ...], flat: bool, absorbed: bool) -> Node:
         found[row.id] = Node(name, row.path, home, row)
     if not flat:
         _shorten(root)
+    _name_briefly(root)
     return root
+
+
+def _name_briefly(node: Node) -> None:
+    """Leave out the operators of those whose paths alone tell them apart."""
+    paths = {child: child.name.rpartition(":")[0] for child in node.children if child.row is not None}
+    met = Counter(paths.values())
+    for child in node.children:
+        path = paths.get(child, "")
+        child.brief = path if path and met[path] == 1 else child.name
+        _name_briefly(child)
 
 
 def _shorten(node: Node) -> None:
@@ -234,6 +249,8 @@ class LayerModel(QStandardItemModel):
         if role == IdsRole:
             # Who picks an absorbed layer edits the one that absorbed it: a qconfig of its own would do nothing.
             return tuple(row.fused_into or row.id for row in node.layers())
+        if role == BriefRole:
+            return node.brief
         if role == SearchRole:
             return self._search(node)
         if role == PlainRole and node.row is not None:

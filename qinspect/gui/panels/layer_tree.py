@@ -47,14 +47,18 @@ from ..icons import set_icon
 from ..theme import colours_of
 from .cards import row
 from .layer_columns import COLUMNS, SETS
-from .layer_facts import Facts
-from .layer_model import BarRole, IdsRole, LayerModel, PlainRole, SearchRole, SortRole
+from .layer_facts import Facts, flags_text
+from .layer_model import BarRole, BriefRole, IdsRole, LayerModel, PlainRole, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTH, FLAGS_ROOM = 78, 60
-"""Of any other column, and beside the flags', which is the last and takes what is left."""
-
-WIDTHS = {"layer": 140, "op": 126, "type": 98, "share": 56, "gain": 70, "flags": 40}
+WIDTH = 78
+"""Of any other column."""
+WIDTHS = {"layer": 140, "op": 126, "type": 98, "share": 60, "gain": 70, "flags": 60}
+FLAGS_MOST = 120
+"""Of the flags, which are as wide as the longest of them; the tool tip has all."""
+THINNEST = 3
+"""Pixels: a thinner bar would look like a line between columns."""
+OPERATOR = next(place for place, column in enumerate(COLUMNS) if column.key == "op")
 
 
 class _Filter(QSortFilterProxyModel):
@@ -90,14 +94,15 @@ class _Bar(_Roomy):
     """A bar behind the share of the error."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        length = index.data(BarRole)
-        if length:
+        length = index.data(BarRole) or 0.0
+        box = QRect(option.rect)
+        box.adjust(2, 3, -2, -3)
+        wide = round(box.width() * length)
+        if wide >= THINNEST:
             widget = self.parent()
             assert isinstance(widget, QWidget)
             colours = colours_of(widget)
-            box = QRect(option.rect)
-            box.adjust(2, 3, -2, -3)
-            box.setLeft(box.right() - round(box.width() * length))
+            box.setLeft(box.right() - wide)
             painter.fillRect(box, colours.color("bad" if length > 0.6 else "warn" if length > 0.25 else "muted", 70))
         super().paint(painter, option, index)
 
@@ -108,6 +113,9 @@ class _Name(_Roomy):
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
         option.textElideMode = Qt.TextElideMode.ElideLeft  # type: ignore[attr-defined]
+        view = self.parent()
+        if isinstance(view, QTreeView) and not view.isColumnHidden(OPERATOR):
+            option.text = index.data(BriefRole)  # type: ignore[attr-defined]
         text: str = option.text  # type: ignore[attr-defined]
         room = option.rect.width() - 8  # type: ignore[attr-defined]
         if option.fontMetrics.horizontalAdvance(text) > room:  # type: ignore[attr-defined]
@@ -120,6 +128,8 @@ class _View(QTreeView):
     """Says why it is empty, and keeps the current row in sight."""
 
     hint = ""
+    flags_width = 0
+    """Pixels of the longest flags."""
     by_hand = False
     """Whether the user has set the width of a column."""
 
@@ -128,7 +138,8 @@ class _View(QTreeView):
         if self.by_hand:
             return
         shown = {column.key: place for place, column in enumerate(COLUMNS) if not self.isColumnHidden(place)}
-        room = max(0, self.viewport().width() - sum(WIDTHS.get(key, WIDTH) for key in shown) - FLAGS_ROOM)
+        widths = WIDTHS | {"flags": min(max(self.flags_width, WIDTHS["flags"]), FLAGS_MOST)}
+        room = max(0, self.viewport().width() - sum(widths.get(key, WIDTH) for key in shown))
         for key, part in (("layer", 0.6), ("op", 0.4)):
             if key in shown:
                 self.setColumnWidth(shown[key], WIDTHS[key] + min(WIDTHS[key], int(room * part)))
@@ -243,6 +254,7 @@ class LayerTree(QWidget):
     def show_facts(self, facts: Facts) -> None:
         """Show rows; what is open, selected and sorted stays."""
         chosen = self.ids()
+        self._measure_flags(facts)
         # Where nothing is sorted or filtered by what changed, only what is in sight is drawn anew.
         deep = self.proxy.sortColumn() >= 0 or bool(self.proxy.words)
         self.view.setRootIsDecorated(not self.flat.isChecked())
@@ -252,6 +264,15 @@ class LayerTree(QWidget):
         elif not deep:
             # Qt draws only the outermost rows anew, which are all that it is told of.
             self.view.viewport().update()
+
+    def _measure_flags(self, facts: Facts) -> None:
+        """Leave to names and operators what no flag needs; what an edit changes moves no column to and fro."""
+        said = {flags_text(row, facts) for row in facts.rows if row.fused_into is None}
+        metrics = self.view.fontMetrics()
+        widest = max((metrics.horizontalAdvance(text) for text in said), default=0) + 12
+        if widest > self.view.flags_width:
+            self.view.flags_width = widest
+            self.view.share_room()
 
     def _resized(self, column: int, *_: int) -> None:
         # The last column follows the window's edge; the others change so only where one is drawn.

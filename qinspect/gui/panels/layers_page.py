@@ -65,6 +65,7 @@ class LayersPage(QWidget):
         self._sampled: Run | None = None
         self._late = False
         self._placed = False
+        self._analyzing = False
         self.tree = LayerTree()
         self.depth = DepthPlot()
         self.graph = GraphView()
@@ -98,13 +99,7 @@ class LayersPage(QWidget):
         self.split = QSplitter(Qt.Orientation.Horizontal)
         # One line, always there: the table must not move under the pointer at every edit.
         self.banner = OneLine()
-        place = QWidget()
-        column = QVBoxLayout(place)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.banner)
-        column.addWidget(left, 1)
-        self.split.addWidget(place)
+        self.split.addWidget(left)
         self.split.addWidget(self.detail)
         self.split.setStretchFactor(0, 1)
         self.splitters = (self.split, left, upper)
@@ -116,7 +111,9 @@ class LayersPage(QWidget):
         self.reset_layout()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.split)
+        outer.setSpacing(0)
+        outer.addWidget(self.banner)
+        outer.addWidget(self.split, 1)
         self._connect()
         self.refresh()
 
@@ -376,6 +373,12 @@ class LayersPage(QWidget):
             if isinstance(widget, Plot) and widget is not self.pareto:
                 widget.set_stale(stale)
 
+    def set_analyzing(self, on: bool) -> None:
+        """While everything is analyzed, figures are not missing but on their way."""
+        self._analyzing = on
+        self._show_banner()
+        self.depth.set_awaited(on)
+
     def show_sample(self, found: SampleErrors) -> None:
         """One sample's errors, laid over those of all."""
         self._sampled = self._document.shown
@@ -391,10 +394,13 @@ class LayersPage(QWidget):
         old = self.tr("Edited: italics are of “{0}”.")
         if run is not None and not document.about(run):
             old = self.tr("Italics are of “{0}”, on other data or by another metric.")
+        none = self.tr("No figures yet: choose data, confirm the float metric, then Calibrate and analyze.")
+        if self._analyzing:
+            none = self.tr("The first figures are on their way.")
+        elif document.data is not None and document.confirmed == document.data.digest:
+            none = self.tr("No figures yet: Ctrl+Enter calibrates and analyzes.")
         text = {
-            "none": self.tr("No figures yet: Ctrl+Enter calibrates and analyzes.")
-            if document.data is not None and document.confirmed == document.data.digest
-            else self.tr("No figures yet: choose data, confirm the float metric, then Calibrate and analyze."),
+            "none": none,
             "stale": old.format(_brief(name)),
             "quick": self.tr("Times and kernels in italics are of an older run; Ctrl+Enter runs all."),
             "exact": self.tr("Figures of “{0}”, on all samples.").format(name),

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 from ..dialogs import in_fields
 from ..document import Document
 from ..icons import set_icon, set_primary
-from .cards import Card, label, row
+from .cards import Card, heading, label, row
 from .figures import measured, share
 
 OWN = ""
@@ -36,7 +36,7 @@ class MetricCard(Card):
     check_wanted = Signal()
 
     def __init__(self, document: Document) -> None:
-        super().__init__(self.tr("Float metric"))
+        super().__init__()
         self._document = document
         self.outdated = False
         """Whether the fields beside it no longer say what was opened."""
@@ -68,7 +68,7 @@ class MetricCard(Card):
         self.next = QPushButton(self.tr("Next: target"))
         set_icon(self.next, "arrow-right")
         self.next.clicked.connect(self.next_requested)
-        self.body.addLayout(row(self.choice, self.own, self.output, 1))
+        self.body.addLayout(row(heading(self.tr("Float metric")), 1, self.output, self.own, self.choice))
         self.body.addWidget(self.value)
         self.body.addWidget(self.note)
         self.again = QPushButton(self.tr("Run the float model"))
@@ -147,7 +147,7 @@ class MetricCard(Card):
         self.again.setVisible(bool(self._stopped) and document.check is None)
         self._show_value(document.check)
         if self.outdated:
-            self.note.setText(self.tr("The fields above say otherwise than the data that are open: open them again."))
+            self.note.setText(self.tr("The fields say otherwise than the data that are open: open them again."))
 
     def _show_value(self, check: Any) -> None:
         if check is None and self._stopped:
@@ -162,6 +162,14 @@ class MetricCard(Card):
                 self.tr("The labels are left aside: on {0} samples agreement with the float model will count.").format(
                     check.samples
                 )
+            )
+        elif check.metric is None and not self._document.labelled and not check.predictions:
+            self.value.setText(self.tr("no classes"))
+            self.note.setText(
+                self.tr(
+                    "{0} samples without labels, and outputs that are no scores of classes: how near they stay to the "
+                    "float model's will count. If they are scores after all, choose “agreement”."
+                ).format(check.samples)
             )
         elif check.metric is None and not self._document.labelled:
             self.value.setText(self.tr("no labels"))

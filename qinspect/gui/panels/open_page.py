@@ -397,6 +397,7 @@ class OpenPage(Page):
         """Show the model that is open."""
         model = self._document.model
         self.steps.setVisible(model is None)
+        self.new.setVisible(model is None)  # the File menu has it still
         self.found.refresh()
         self._lead()
         if model is not self._met and model is not None:  # whoever writes the next one's name is not disturbed

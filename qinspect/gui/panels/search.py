@@ -51,7 +51,7 @@ class SearchPanel(QWidget):
         self._shown: Pareto | None = None
         self.kind = QComboBox()
         for kind, text in (
-            ("", self.tr("best compromise")),
+            ("", self.tr("none: best compromise")),
             ("drop", self.tr("lose at most")),
             ("kl", self.tr("KL at most")),
             ("ms", self.tr("take at most")),
@@ -110,7 +110,11 @@ class SearchPanel(QWidget):
         self.take = QPushButton(self.tr("Take this plan"))
         self.take.setToolTip(self.tr("Make it the current plan; can be undone"))
         set_icon(self.take, "check")
-        top = row(self.kind, self.limit, self.objective, self.go, 1, self.take)
+        limit = label(self.tr("Limit"), "muted", wrap=False)
+        objective = label(self.tr("Objective"), "muted", wrap=False)
+        limit.setBuddy(self.kind)
+        objective.setBuddy(self.objective)
+        top = row(limit, self.kind, self.limit, objective, self.objective, self.go, 1, self.take)
         top.setContentsMargins(8, 6, 8, 2)
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.pareto)

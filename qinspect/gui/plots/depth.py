@@ -13,6 +13,9 @@ from PySide6.QtWidgets import QButtonGroup, QWidget
 
 from .base import Plot, Table, rgba, short_name
 
+TICK = 0.03
+"""Of the height: the mark of a layer that is selected with the current one."""
+
 
 @dataclass(frozen=True)
 class DepthPoint:
@@ -45,7 +48,9 @@ class DepthPlot(Plot):
         self._index: dict[str, int] = {}
         self._sample: tuple[str, Mapping[str, float]] | None = None
         self.sqnr = self.toggle(self.tr("SQNR"), self.tr("Signal to quantization noise of each layer, dB"))
-        self.share = self.toggle(self.tr("KL share"), self.tr("Each layer's share of the estimated KL, %"))
+        self.share = self.toggle(
+            self.tr("Error share"), self.tr("Each layer's share of the output error, estimated, %")
+        )
         self.alone = self.toggle(
             self.tr("alone"),
             self.tr("KL at the output with this layer alone quantized, and with all but it, nats; as measured"),
@@ -57,10 +62,19 @@ class DepthPlot(Plot):
         group.buttonToggled.connect(self._series_chosen)
         self._mark = pg.InfiniteLine(angle=90, movable=False)
         self._chosen: tuple[str, ...] = ()
-        self._others = pg.VTickGroup(yrange=(0, 1))
+        self._others = pg.VTickGroup(yrange=(0, TICK))  # lines would hide what is behind hundreds
         self.canvas.scene().sigMouseMoved.connect(self._hover)
         self.canvas.scene().sigMouseClicked.connect(self._clicked)
-        self.begin(self.tr("Error by depth"), self.tr("Run the analysis to see the error of every layer."))
+        self.begin(self.tr("Error by depth"), "")
+        self.set_awaited(False)
+
+    def set_awaited(self, on: bool) -> None:
+        """Whether the first figures are being measured: an empty plot says so."""
+        self.set_hint(
+            self.tr("The first figures are on their way.")
+            if on
+            else self.tr("Run the analysis to see the error of every layer.")
+        )
 
     def set_points(self, points: Sequence[DepthPoint]) -> None:
         """Show layers in execution order; none shows the hint."""
@@ -106,7 +120,7 @@ class DepthPlot(Plot):
         colours = self.colours
         order = np.arange(1, len(self._points) + 1)
         if self.share.isChecked():
-            self._axes(self.tr("layer, in execution order"), self.tr("share of the estimated KL (%)"))
+            self._axes(self.tr("layer, in execution order"), self.tr("share of the output error, estimated (%)"))
             values = self._values("estimated_kl_share") * 100
             bars = pg.BarGraphItem(
                 x=order,
@@ -147,7 +161,7 @@ class DepthPlot(Plot):
                     )
                 )  # fmt: skip
         self._mark.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))
-        self._others.setPen(pg.mkPen(rgba(colours.text, 90), width=1))
+        self._others.setPen(pg.mkPen(colours.accent, width=2))
         for mark in (self._others, self._mark):
             self.plot.addItem(mark, ignoreBounds=True)
         self._place_mark()
@@ -173,7 +187,7 @@ class DepthPlot(Plot):
         parts = [f"{place + 1}  {short_name(point.id, 44)}"]
         if self.share.isChecked():
             if point.estimated_kl_share is not None:
-                parts.append(self.tr("{:.1f}% of the estimated KL").format(point.estimated_kl_share * 100))
+                parts.append(self.tr("{:.1f}% of the output error, estimated").format(point.estimated_kl_share * 100))
         elif self.alone.isChecked():
             if point.isolated_kl is not None:
                 parts.append(self.tr("alone {:.3g} nats").format(point.isolated_kl))
