@@ -323,7 +323,20 @@ class _Decider:
             self._join(layer.value, layer.inputs[0])
         elif self.table.grouping(layer) in (SHARED, PASSING):
             for name in self.graph.data(layer):
-                self._join(layer.value, name)
+                if not self._rescales(layer, name):
+                    self._join(layer.value, name)
+
+    def _rescales(self, layer: Layer, value: str) -> bool:
+        """Whether a layer reads one grid and hands on another: the plan has a range for just each, and they differ.
+
+        What is rounded where it is read has a range of its own by `_for_read`.
+        """
+        if self.table.grouping(layer) != SHARED or not getattr(self.table, "RESCALES", False):
+            return False
+        maker = self.graph.producer.get(self._root(value))
+        if not self._is_fixed(layer) or maker is None or maker.id not in self.quantized:
+            return self._is_fixed(layer)
+        return self._is_fixed(maker) and self.configs[maker.id].activation != self.configs[layer.id].activation
 
     def _root(self, value: str) -> str:
         while (parent := self.group.get(value, value)) != value:

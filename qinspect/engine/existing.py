@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .apart import FOLDABLE
+from .apart import CLIPS, FOLDABLE
 from .backends.grouping import PASSING
 from .backends.tables import hands_on_float, table
 from .graph import Layer, LayerGraph
@@ -99,7 +99,7 @@ class Existing:
     identified: bool = False
     rounded: bool = True
 
-    def plan_for(self, graph: LayerGraph, target: Target) -> QuantPlan:
+    def plan_for(self, graph: LayerGraph, target: Target, fusions: tuple[tuple[str, bool], ...] = ()) -> QuantPlan:
         """The plan that says what the file does.
 
         Parameters
@@ -108,11 +108,13 @@ class Existing:
             Fused.
         target : Target
             Of the plan, where the file does not carry one of its own.
+        fusions : tuple, optional
+            What the graph was fused with, as `QuantPlan.fusions` has it.
         """
         if self.plan is not None:
             # What remedies did to the numbers is in them.
             return replace(self.plan, remedies=())
-        plan = QuantPlan(target, QConfig(None, None))
+        plan = QuantPlan(target, QConfig(None, None), fusions=fusions)
         for layer in graph.layers:
             if layer.transparent or not self.is_quantized(layer):
                 continue
@@ -134,6 +136,27 @@ class Existing:
                     config = config.but(estimator="none")
             plan = plan.with_layer(layer.id, None if weight is None else config_of(weight), config)
         return plan
+
+    def apart(self, graph: LayerGraph) -> tuple[str, ...]:
+        """Ids of the layers that the file does not fuse: it rounds what they read on a grid that is not their own.
+
+        Clips are not among them, whose grid is that of what they clip.
+
+        Parameters
+        ----------
+        graph : LayerGraph
+            With all fusions.
+        """
+        found = []
+        for layer in graph.layers:
+            for inner in layer.fused:
+                if inner.op in CLIPS:
+                    continue
+                grids = [self.values[name] for name in inner.inputs if name not in layer.inputs and name in self.values]
+                own = self.values.get(inner.value)
+                if own is not None and any(own.to_json() != grid.to_json() for grid in grids):
+                    found.append(inner.id)
+        return tuple(found)
 
     def _handing_on_float(self, graph: LayerGraph, layer: Layer) -> QParams | None:
         """The grid that a layer reads which multiplies whole numbers and hands on float to float layers alone.

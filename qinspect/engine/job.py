@@ -145,7 +145,10 @@ def opening_plan(model: Model, target: Target) -> QuantPlan:
     """The plan to begin with: what a file has quantized already, else `first_plan`."""
     if model.existing is None:
         return first_plan(model.graph, target)
-    return model.existing.plan_for(fused_graph(model, QuantPlan(target)).graph, target)
+    plan = QuantPlan(target)
+    for layer_id in () if model.existing.plan else model.existing.apart(fused_graph(model, plan).graph):
+        plan = plan.with_fusion(layer_id, False)
+    return model.existing.plan_for(fused_graph(model, plan).graph, target, plan.fusions)
 
 
 def retarget(plan: QuantPlan, graph: LayerGraph, target: Target) -> QuantPlan:

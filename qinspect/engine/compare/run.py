@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..backends import simulation as simulate
+from ..backends.ort.table import stored
 from ..classes import ClassAxis
 from ..data import DataSpec, open_data
 from ..errors import OutputErrors, Power
@@ -279,6 +280,7 @@ class _OrtRun:
             kind = item.type.removeprefix("tensor(").removesuffix(")")
             params = self.existing.values.get(spec.name)
             if "int" in kind and params is not None:
+                params = stored(params) if kind == "uint8" else params
                 found[item.name] = params.quantize(tensor).numpy().astype(params.dtype)
             else:
                 found[item.name] = tensor.numpy().astype({"float": "float32", "double": "float64"}.get(kind, kind))
@@ -300,6 +302,7 @@ class _OrtRun:
         params = self.existing.values.get(value)
         if params is None or array.dtype.kind == "f":
             return torch.from_numpy(array.astype(np.float32) if array.dtype.kind == "f" else array)
+        params = stored(params) if array.dtype == np.uint8 else params
         return params.dequantize(torch.from_numpy(array.astype(np.int32)))
 
     def time(

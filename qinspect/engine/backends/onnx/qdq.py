@@ -63,9 +63,10 @@ COMPUTES = frozenset(
 
 
 INTEGERS, ABSORBED, CLIPS = "qinspect.integers", "qinspect.absorbed", "qinspect.clips"
+SIGNED = "qinspect.signed"
 """Keys of the model's metadata, JSON: value name to the tensor that holds its whole numbers; layers that
-no operator is left of to the layers that do their work; and values whose clip is one of whole numbers, or is left
-to the ends of the grid, to its limits."""
+no operator is left of to the layers that do their work; values whose clip is one of whole numbers, or is left
+to the ends of the grid, to its limits; and values whose signed whole numbers are stored as `table.stored` says."""
 
 
 def quantized_model(float_bytes: bytes, quantization: Quantization) -> bytes:
@@ -151,6 +152,8 @@ class _Builder:
                 self._dequantize(value, self.ints[value], self._name("dequantize", name), "", name)
         absorbed = {pad: conv for pad, conv in self.merged.items() if pad in self.q.quantized} | self.dropped
         extra = {INTEGERS: json.dumps(self.ints), ABSORBED: json.dumps(absorbed), CLIPS: json.dumps(self.clips)}
+        if shifted := sorted(value for value in self.q.values if self.q.values[value].dtype != self.grids[value].dtype):
+            extra[SIGNED] = json.dumps(shifted)
         graph = self.model.graph
         result = helper.make_model(
             helper.make_graph(self.nodes, graph.name, graph.input, graph.output, value_info=graph.value_info),

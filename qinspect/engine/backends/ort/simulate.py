@@ -63,14 +63,16 @@ class OrtSimulation(SumSimulation):
         if layer.op in MATRIX_PRODUCTS and plain:
             return self._finish(layer, self._multiplied(layer, operands, values))
         if layer.op.startswith("adaptive_avg_pool") or layer.op == "mean" or self._is_global(layer, values):
-            return self._finish(
-                layer, self.compute(layer, {**values, layer.inputs[0]: self.whole(layer.inputs[0], values)})
-            )
+            mean = self.compute(layer, {**values, layer.inputs[0]: self.whole(layer.inputs[0], values)})
+            factor = scale_of(q.values[layer.inputs[0]]) / scale_of(q.values[layer.value])
+            return self._finish(layer, mean * factor)
         view = dict(values)
         for name in layer.inputs:
             if name in q.values and isinstance(values[name], torch.Tensor) and not q.at_origin(name):
                 view[name] = self.whole(name, values) * scale_of(q.values[name])
         result = self.compute(layer, view)
+        if layer.op == "cat":
+            return self._finish(layer, result / scale_of(q.values[layer.value]))
         if layer.op.startswith("avg_pool"):
             params = stored(q.values[layer.value])
             # The zero point is added before rounding, which decides ties.

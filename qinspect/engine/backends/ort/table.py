@@ -56,6 +56,8 @@ DYNAMIC = TensorConfig("uint8", dynamic=True)
 BIAS_IS_INT32 = True
 """A bias is stored in steps of ``input scale * weight scale`` and added to the sums, which wrap around."""
 
+RESCALES = True
+"""Concatenations and averages take values on grids of their own, where the plan has a range for each of them."""
 
 SHIFT = 128
 """What is added to signed whole numbers of activations, see `stored`."""
@@ -194,6 +196,14 @@ def stored(params: QParams) -> QParams:
         return params
     zero = params.zero_point + np.int32(SHIFT)
     return replace(params, zero_point=zero, dtype="uint8", qmin=params.qmin + SHIFT, qmax=params.qmax + SHIFT)
+
+
+def as_asked(params: QParams) -> QParams:
+    """A grid whose whole numbers are stored as `stored` says, as it was."""
+    if params.dtype != "uint8":
+        return params
+    zero = params.zero_point - np.int32(SHIFT)
+    return replace(params, zero_point=zero, dtype="int8", qmin=params.qmin - SHIFT, qmax=params.qmax - SHIFT)
 
 
 def takes_blocks(size: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...backends.onnx.interface import IO
-from ...backends.onnx.qdq import CLIPS, INTEGERS
+from ...backends.onnx.qdq import CLIPS, INTEGERS, SIGNED
 from ...plan.qconfig import DTYPES
 from ...qparams import QParams
 from .file import Op
@@ -80,3 +80,11 @@ def own_grids(meta: Mapping[str, str]) -> dict[str, QParams]:
         return found
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
+
+
+def own_signed(meta: Mapping[str, str]) -> frozenset[str]:
+    """Values whose signed whole numbers this program's own export stores as unsigned ones."""
+    try:
+        return frozenset(map(str, json.loads(meta.get(SIGNED, "[]"))))
+    except (ValueError, TypeError, RecursionError):
+        return frozenset()

@@ -16,6 +16,7 @@ from torch.export import Dim
 from torch.fx import traceback
 
 from ...backends.onnx.naming import LAYER, PLAN
+from ...backends.ort.table import as_asked
 from ...existing import Existing
 from ...graph import Layer, LayerGraph, Param, Ref, TensorSpec
 from ...graph import replace as replace_leaves
@@ -24,12 +25,14 @@ from ...graph.normalize import normalize
 from ...plan import QuantPlan
 from ...plan.file import plan_from_json
 from ...problem import Problem, line_of
+from ...qparams import QParams
 from ...source import ModelSpec
 from ...text import Text
 from ..plain import plain
 from .call import KNOWN, Call, Function, as_tensor, is_small
 from .copies import without_copies
 from .file import Body, Declared, OnnxFile, Op, read_onnx
+from .grids import own_signed
 from .moves import MOVES
 from .names import origins
 from .ops import ARITHMETIC
@@ -187,7 +190,7 @@ class _Program(torch.nn.Module):
         existing = Existing(
             self.marks.form,
             self.file.producer,
-            {names[name]: params for name, params in self.marks.values.items() if name in names},
+            self._grids(names),
             weights,
             integers,
             frozenset(names[name] for name in self.marks.dynamic if name in names),
@@ -197,6 +200,16 @@ class _Program(torch.nn.Module):
             any(LAYER in op.meta for op in self.file.ops),
         )
         return Opened(graph, dynamic, existing)
+
+    def _grids(self, names: Mapping[str, str]) -> dict[str, QParams]:
+        """Grids by value; those that this program's export stores with other whole numbers are as they were asked."""
+        signed, whole = own_signed(self.file.meta), self.marks.whole
+        shifted = {whole.get(name) for name, value in names.items() if value in signed} - {None}
+        return {
+            names[name]: as_asked(params) if names[name] in signed or whole.get(name) in shifted else params
+            for name, params in self.marks.values.items()
+            if name in names
+        }
 
     def _compute(self, op: Op, values: dict[str, Any]) -> Sequence[Any]:
         where = f"{self.file.path}, {op.name}"
