@@ -113,11 +113,14 @@ def float_outputs(
             raise _fault(model, inputs, names, error) from error
         half = len(inputs[0]) // 2
         if not half or not model.dynamic_batch:
-            raise Shortage(
-                model.spec.source,
-                Text("memory ran out while the float model ran"),
-                Text("Close other programs, or open the model with a smaller --input-shape."),
-            ) from error
+            remedy = Text("Close other programs, or open the model with a smaller --input-shape.")
+            if isinstance(model.forward, Running):
+                model.forward.rest()  # with the memory that it keeps
+                remedy = Text(
+                    "Does its code keep tensors, in a list say? Else close other programs, or open the model with a "
+                    "smaller --input-shape."
+                )
+            raise Shortage(model.spec.source, Text("memory ran out while the float model ran"), remedy) from error
     # Here the exception is gone, and with it what its frames held.
     parts = (
         float_outputs(model, [t[:half] for t in inputs], names[:half], report),

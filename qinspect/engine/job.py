@@ -99,12 +99,14 @@ def check_fits(model: Model, data: Dataset) -> None:
             raise Problem(
                 data.spec.source,
                 Text(
-                    "a sample is {got}, the model's input {name} torch.{wanted}",
-                    got=tensor.dtype,
+                    "its samples are {got}, the model's input {name} is {wanted}",
+                    got=str(tensor.dtype).removeprefix("torch."),
                     name=spec.name,
                     wanted=spec.dtype,
                 ),
-                Text("Convert the data."),
+                Text("Store them as {wanted}, or give --normalize.", wanted=spec.dtype)
+                if spec.dtype == "float32" and kind_of_source(data.spec.source) == "arrays"
+                else Text("Store them as {wanted}.", wanted=spec.dtype),
             )
 
 

@@ -7293,14 +7293,6 @@
         <translation>请设置 --resize 和 --crop，或 --input-shape。</translation>
     </message>
     <message>
-        <source>a sample is {got}, the model&apos;s input {name} torch.{wanted}</source>
-        <translation>样本是 {got}，而模型的输入 {name} 是 torch.{wanted}</translation>
-    </message>
-    <message>
-        <source>Convert the data.</source>
-        <translation>请转换数据。</translation>
-    </message>
-    <message>
         <source>running the float model</source>
         <translation>正在运行浮点模型</translation>
     </message>
@@ -8321,10 +8313,6 @@
         <translation>文件没有固定高和宽：这里假定为 224；可用 --input-shape 另行设置。</translation>
     </message>
     <message>
-        <source>The file&apos;s half or double precision numbers are computed in float32 here.</source>
-        <translation>文件中的半精度或双精度数在此以 float32 计算。</translation>
-    </message>
-    <message>
         <source>The file takes whole numbers for {inputs}; here it takes what they stand for.</source>
         <translation>文件的 {inputs} 接受整数；在此接受它们所代表的值。</translation>
     </message>
@@ -9157,8 +9145,16 @@
         <translation>只有 {calibrate} 个样本用于校准（通常为 {usual} 个）</translation>
     </message>
     <message>
+        <source>Does its code keep tensors, in a list say? Else close other programs, or open the model with a smaller --input-shape.</source>
+        <translation>它的代码是否保留了张量（例如放在列表里）？否则请关闭其他程序，或用更小的 --input-shape 打开模型。</translation>
+    </message>
+    <message>
         <source>Look for what divides by 0, overflows or takes the logarithm of 0, or leave such samples out.</source>
         <translation>请查找除以 0、溢出或对 0 取对数的地方，或去掉这类样本。</translation>
+    </message>
+    <message>
+        <source>Does the code of {layers} keep tensors, in a list say? Else close other programs, or use smaller inputs.</source>
+        <translation>{layers} 的代码是否保留了张量（例如放在列表里）？否则请关闭其他程序，或使用更小的输入。</translation>
     </message>
     <message>
         <source>after {count} batches {kept:.0f} MB more memory is taken than after two, and {free:.0f} MB are free</source>
@@ -9181,6 +9177,18 @@
         <translation>无法得知它的各层由什么运行：{where} {what}</translation>
     </message>
     <message>
+        <source>its samples are {got}, the model&apos;s input {name} is {wanted}</source>
+        <translation>其样本为 {got}，而模型的输入 {name} 为 {wanted}</translation>
+    </message>
+    <message>
+        <source>Store them as {wanted}, or give --normalize.</source>
+        <translation>请存为 {wanted}，或给出 --normalize。</translation>
+    </message>
+    <message>
+        <source>Store them as {wanted}.</source>
+        <translation>请存为 {wanted}。</translation>
+    </message>
+    <message>
         <source>calling it needs more memory than there is (at once: {wanted})</source>
         <translation>调用它所需的内存超过现有内存（一次申请：{wanted}）</translation>
     </message>
@@ -9201,8 +9209,16 @@
         <translation>按整数处理的输入（模型用它们查表）：{names}。若非如此，请让可调用对象返回 (module, inputs)。</translation>
     </message>
     <message>
+        <source>Numbers in half or double precision are computed in float32 here.</source>
+        <translation>半精度或双精度的数在此以 float32 计算。</translation>
+    </message>
+    <message>
         <source>Name the callable that returns the model, such as {found}.</source>
         <translation>请指明返回模型的可调用对象，例如 {found}。</translation>
+    </message>
+    <message>
+        <source>The model is float32 here: see to the types of its example inputs, and of what its code makes.</source>
+        <translation>模型在此为 float32：请检查示例输入的类型，以及其代码所生成数据的类型。</translation>
     </message>
     <message>
         <source>a forward pass with input {shapes} needs more memory than there is (at once: {wanted})</source>

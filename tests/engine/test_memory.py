@@ -356,6 +356,22 @@ def test_a_process_of_its_own_that_keeps_memory_is_ended(leaks):
     assert model.forward(torch.rand(1, 1, 8, 8))[0].shape == (1, 4, 6, 6)  # of another
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process")
+def test_a_process_of_its_own_that_ran_out_of_memory_is_ended_and_its_code_suspected(leaks):
+    code = (leaks / "net.py").read_text()
+    (leaks / "fast.py").write_text(code.replace("16 << 20", "96 << 20"))
+    model = load_apart(ModelSpec(f"{leaks / 'fast.py'}:net", input_shape=((1, 1, 8, 8),)))
+
+    def run():
+        for _ in range(3):
+            feed.float_outputs(model, (torch.rand(1, 1, 8, 8),))
+
+    with pytest.raises(Shortage, match=r"fast\.py:net: memory ran out .*Does its code keep tensors") as found:
+        run()
+    assert "--input-shape" in found.value.remedy
+    assert model.forward._guest.process.poll() is not None
+
+
 @pytest.mark.parametrize(
     ("forward", "said"),
     [

@@ -308,3 +308,4 @@ def test_what_its_code_raises_is_said_with_its_line_and_running_out_of_memory_sp
     assert str(said).startswith("block.gate (")
     _, said = raising(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
     assert isinstance(said, Shortage)
+    assert "Does the code of block.gate" in said.remedy

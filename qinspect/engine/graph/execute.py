@@ -110,6 +110,14 @@ class Executor:
             for index, layer in enumerate(graph.layers)
         ]
 
+    def _more_memory(self) -> Text:
+        if not self.graph.opaque:
+            return Text("Close other programs, or use smaller inputs.")
+        return Text(
+            "Does the code of {layers} keep tensors, in a list say? Else close other programs, or use smaller inputs.",
+            layers=", ".join(layer.id for layer in self.graph.opaque),
+        )
+
     def compute(
         self,
         layer: Layer,
@@ -154,9 +162,7 @@ class Executor:
                 raise
             except Exception as error:
                 if ran_out(error):
-                    raise Shortage(
-                        layer.id, Text("memory ran out"), Text("Close other programs, or use smaller inputs.")
-                    ) from error
+                    raise Shortage(layer.id, Text("memory ran out"), self._more_memory()) from error
                 raise _cannot_run(layer.id, part, args, error) from error
             before = part.op
             local[part.id] = result

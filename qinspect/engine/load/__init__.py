@@ -28,6 +28,7 @@ from ..text import Text
 from .archive import read_pt2
 from .call import call_of
 from .callable import build
+from .plain import IN_FLOAT32, in_float32
 from .pt2_quantized import existing_of, strip
 from .sniff import CLOSED, holds_tensors, kind_of, model_in, refusal
 from .timm_names import build_timm
@@ -226,6 +227,8 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         free = bool(graph.inputs) and graph.inputs[0].shape[:1] == (None,)
         return graph, _running(graph), free, existing
     program = read_pt2(path)
+    if in_float32(program):
+        notes.append(IN_FLOAT32)
     dynamic = any(
         isinstance(size, torch.SymInt)
         for node in program.graph.nodes

@@ -108,6 +108,10 @@ class Running:
             outputs: list[torch.Tensor] = torch.load(Path(folder) / "outputs.pt", weights_only=True)
         return outputs
 
+    def rest(self) -> None:
+        """End the process; the next call starts another."""
+        self._guest.rest()
+
 
 class Host:
     """The process's side."""

@@ -1,15 +1,22 @@
-"""Exported programs without in-place operators."""
+"""Exported programs as they are read on: without in-place operators, and in float32."""
 
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 import torch
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Graph, Node
+from torch.fx.node import map_aggregate
+from torch.utils._pytree import tree_map
 
 from ..graph.operators import TAKEN_APART
+from ..text import Text
+
+IN_FLOAT32 = Text("Numbers in half or double precision are computed in float32 here.")
+OTHER_FLOATS = frozenset({torch.float16, torch.bfloat16, torch.float64})
 
 OWN_MEMORY = frozenset(
     {
@@ -45,6 +52,39 @@ def plain(program: ExportedProgram) -> ExportedProgram:
         operator = getattr(getattr(torch.ops.aten, base), overload)
         apart[operator] = known[operator]
     return program.run_decompositions(apart)
+
+
+def in_float32(program: ExportedProgram) -> bool:
+    """Have a program compute in float32 where its inputs are of half or double precision; whether they were.
+
+    Data are float32, and so are all grids: nothing could be given to it otherwise.
+    """
+    read = set(program.graph_signature.user_inputs)
+    if not any(_precision(node) in OTHER_FLOATS for node in program.graph.nodes if node.name in read):
+        return False
+    for node in program.graph.nodes:
+        node.args, node.kwargs = map_aggregate((node.args, node.kwargs), _as_float32)
+        if "val" in node.meta:
+            node.meta["val"] = tree_map(_as_float32, node.meta["val"])
+    for tensors in (program.state_dict, program.constants):
+        for name, tensor in tensors.items():
+            converted = _as_float32(tensor)
+            if isinstance(tensor, torch.nn.Parameter):
+                converted = torch.nn.Parameter(converted, requires_grad=False)
+            tensors[name] = converted
+    program.example_inputs = tree_map(_as_float32, program.example_inputs)
+    return True
+
+
+def _precision(node: Node) -> torch.dtype | None:
+    value = node.meta.get("val")
+    return value.dtype if isinstance(value, torch.Tensor) else None
+
+
+def _as_float32(item: Any) -> Any:
+    if isinstance(item, torch.Tensor) and item.dtype in OTHER_FLOATS:
+        return item.float()
+    return torch.float32 if isinstance(item, torch.dtype) and item in OTHER_FLOATS else item
 
 
 def _rewritten(program: ExportedProgram) -> bool:

@@ -22,7 +22,7 @@ from ..text import Text
 from .call import Call, exportable
 from .example import example_inputs, in_whole_numbers, shape_remedy
 from .nested import Nested, quantized_module, refuse_nested
-from .plain import plain
+from .plain import IN_FLOAT32, OTHER_FLOATS, plain
 from .stand_in import StandIns, modules_in
 
 _HERE = str(Path(torch.__file__).parent)
@@ -95,6 +95,9 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
             Text("Give the nn.Module that it was made of."),
         )
     call = example_inputs(module, example, spec, notes)
+    if any(tensor.dtype in OTHER_FLOATS for tensor in call.tensors):
+        notes.append(IN_FLOAT32)
+        call = call.but([t.float() if t.dtype in OTHER_FLOATS else t for t in call.tensors])
     try:
         made = _called(module, call)
     except Exception as error:
@@ -159,6 +162,11 @@ def _called(module: torch.nn.Module, call: Call) -> Any:
         return module(*args, **kwargs)
 
 
+TYPES = Text("The model is float32 here: see to the types of its example inputs, and of what its code makes.")
+_OF_TYPES = re.compile(r"\bdtypes?\b|\bscalar type\b|\btype \(.+\) and \w+ type \(")
+"""How torch says that types do not go together."""
+
+
 def _no_pass(module: torch.nn.Module, call: Call, error: Exception, spec: ModelSpec) -> Problem:
     shapes = ", ".join(str(tuple(t.shape)) for t in call.tensors)
     where = author_line(error) or spec.source
@@ -180,7 +188,7 @@ def _no_pass(module: torch.nn.Module, call: Call, error: Exception, spec: ModelS
             error=type(error).__name__,
             said=line_of(error),
         ),
-        shape_remedy(module, len(call.tensors)),
+        TYPES if _OF_TYPES.search(str(error)) else shape_remedy(module, len(call.tensors)),
     )
 
 

@@ -28,7 +28,7 @@ from ...problem import Problem, line_of
 from ...qparams import QParams
 from ...source import ModelSpec
 from ...text import Text
-from ..plain import plain
+from ..plain import IN_FLOAT32, plain
 from .call import KNOWN, Call, Function, as_tensor, is_small
 from .copies import without_copies
 from .file import Body, Declared, OnnxFile, Op, read_onnx
@@ -87,7 +87,7 @@ def open_onnx(path: Path, spec: ModelSpec, notes: list[str]) -> Opened:
     """
     file, marks = read_float(path)
     if any(item.dtype in ("float16", "bfloat16", "float64") for item in (*file.inputs, *file.outputs)):
-        notes.append(Text("The file's half or double precision numbers are computed in float32 here."))
+        notes.append(IN_FLOAT32)
     shapes, free = example_shapes(file, spec, notes)
     if marks.inputs:
         notes.append(
