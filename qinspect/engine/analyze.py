@@ -57,7 +57,8 @@ from .results import Analysis, CalibrationQuality, Totals
 from .results.kernels import Latency, LatencySums
 from .rows import fusion_rows, layer_rows
 from .samples import output_rows, sample_rows, worst_samples
-from .sensitivity.estimate import Scores, effort, holds, score
+from .sensitivity.estimate import effort, score
+from .sensitivity.scores import Scores, holds
 from .sensitivity.sweep import Sweep, sweep
 from .states import drift
 from .text import Text

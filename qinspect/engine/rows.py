@@ -22,7 +22,7 @@ from .qparams import QParams
 from .quantize import Quantization
 from .results import Errors, FusionRow, LayerRow
 from .results.kernels import KernelCheck, Latency
-from .sensitivity.estimate import Scores
+from .sensitivity.scores import Scores
 from .sensitivity.sweep import Sweep
 from .text import Text
 

@@ -9289,8 +9289,16 @@
         <translation>请重新分析。</translation>
     </message>
     <message>
+        <source>measuring the largest effects</source>
+        <translation>正在测量最大的影响</translation>
+    </message>
+    <message>
         <source>the quantized model&apos;s answers are not numbers</source>
         <translation>量化模型的输出不是数值</translation>
+    </message>
+    <message>
+        <source>measured {measured:.3g} {unit}, {estimated:.3g} ± {error:.2g} estimated: a few samples make up most of it</source>
+        <translation>实测 {measured:.3g} {unit}，估计 {estimated:.3g} ± {error:.2g}：误差主要来自少数几个样本</translation>
     </message>
     <message>
         <source>none of its overrides matches a layer of {model} (the first is of {first})</source>

@@ -32,7 +32,8 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
 from qinspect.engine.ranges import estimate_activation
-from qinspect.engine.sensitivity.estimate import DRAWS, Draws, effort, holds, score
+from qinspect.engine.sensitivity.estimate import DRAWS, Draws, effort, score
+from qinspect.engine.sensitivity.scores import holds
 from qinspect.engine.sensitivity.sweep import sweep
 from qinspect.engine.simulate import Simulation
 

@@ -17,7 +17,8 @@ from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.measure import measure
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
-from qinspect.engine.sensitivity.estimate import DRAWS, effort, holds, score
+from qinspect.engine.sensitivity.estimate import DRAWS, effort, score
+from qinspect.engine.sensitivity.scores import holds
 from qinspect.engine.sensitivity.sweep import sweep
 from tests.bench.test_speed import RESNET18
 

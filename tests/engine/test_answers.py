@@ -16,7 +16,7 @@ from qinspect.engine.quantize import quantize
 from qinspect.engine.search.answers import chances_to_stay, expected_agreement, expected_drop
 from qinspect.engine.search.costs import Costs, score_plans
 from qinspect.engine.search.whatif import estimate_plan
-from qinspect.engine.sensitivity.estimate import Answers
+from qinspect.engine.sensitivity.scores import Answers
 
 RNG = np.random.default_rng(0)
 

@@ -253,7 +253,7 @@ def test_every_pass_over_the_data_works_on_several_batches_at_a_time(net, thread
             time.sleep(0.01)  # on a busy machine one thread would have done all before the other one began
 
     run(hear)
-    assert len(heard - {own}) == 2
+    assert len(heard - {own}) >= 2
     heard.clear()
     if name != "sweep":  # whose portions are the smaller for it
         monkeypatch.setattr(parallel, "free_bytes", lambda: 1)

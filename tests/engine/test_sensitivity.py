@@ -21,7 +21,9 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import Quantization, quantize
-from qinspect.engine.sensitivity.estimate import Draws, Scores, effort, holds, score
+from qinspect.engine.sensitivity.estimate import Draws, effort, score
+from qinspect.engine.sensitivity.scores import Scores, holds
+from qinspect.engine.sensitivity.sweep import sweep
 from qinspect.engine.simulate import Simulation
 
 
@@ -149,7 +151,7 @@ def fisher_kl(z, d):
 def test_with_as_many_vectors_as_classes_nothing_of_the_kl_is_left_to_chance(coarse, classes, draws):
     key, q, x, z, d = coarse(classes)
     for seed in range(4):
-        found = score({"plan": q}, [(x,)], draws=Draws(draws, 2 * draws), seed=seed)["plan"]
+        found = score({"plan": q}, [(x,)], draws=Draws(draws, 2 * draws), seed=seed, to_run=0)["plan"]
         assert found.kl[key] == pytest.approx(fisher_kl(z, d), rel=1e-4)
 
 
@@ -163,7 +165,7 @@ def test_with_as_many_vectors_as_outputs_nothing_of_the_squared_error_is_left_to
 def test_of_many_classes_each_vector_alone_is_as_if_no_other_were(coarse):
     """Over many seeds two vectors and fifty classes give the mean that the Fisher matrix has."""
     key, q, x, z, d = coarse(50)
-    found = [score({"plan": q}, [(x,)], seed=seed)["plan"].kl[key] for seed in range(400)]
+    found = [score({"plan": q}, [(x,)], seed=seed, to_run=0)["plan"].kl[key] for seed in range(400)]
     assert np.mean(found) == pytest.approx(fisher_kl(z, d), abs=4 * np.std(found) / len(found) ** 0.5)
     assert np.std(found) > 0
 
@@ -208,9 +210,9 @@ def test_several_plans_are_scored_at_once_as_each_alone(canonical):
     stats = calibrate(graph, [(x,)]).tensors
     plans = {bits: QuantPlan().with_default(activation=TensorConfig(bits=bits)) for bits in (4, 8)}
     variants = {str(bits): quantize(graph, plan, stats) for bits, plan in plans.items()}
-    both = score(variants, [(x,)])
+    both = score(variants, [(x,)], to_run=0)
     for name, q in variants.items():
-        alone = score({name: q}, [(x,)])[name]
+        alone = score({name: q}, [(x,)], to_run=0)[name]
         assert alone.mse == pytest.approx(both[name].mse)
         assert alone.kl == pytest.approx(both[name].kl)
     assert sum(both["4"].mse.values()) > 10 * sum(both["8"].mse.values())
@@ -220,10 +222,10 @@ def test_the_same_seed_gives_the_same_scores_and_only_the_layers_asked_for(canon
     net = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 4))
     x = torch.randn(16, 6)
     q = quantized(canonical(net, x[:2]), QuantPlan(), [(x,)])
-    one, two = (score({"p": q}, [(x,)], only=frozenset({"0:linear"}))["p"] for _ in range(2))
+    one, two = (score({"p": q}, [(x,)], only=frozenset({"0:linear"}), to_run=0)["p"] for _ in range(2))
     assert one == two
     assert set(one.mse) == {"0:linear"}
-    other = score({"p": q}, [(x,)], seed=1)["p"]
+    other = score({"p": q}, [(x,)], seed=1, to_run=0)["p"]
     assert other.mse["0:linear"] != one.mse["0:linear"]
 
 
@@ -303,38 +305,75 @@ def test_the_weight_s_part_is_what_is_left_when_only_the_weight_is_rounded(canon
     graph = canonical(nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)), x)
     weight = TensorConfig("int8", bits=4, symmetric=True)
     q = quantized(graph, QuantPlan().with_default(weight, TensorConfig(bits=6)), [(x,)])
-    both, alone = (score({"p": which}, [(x,)])["p"] for which in (q, weights_only(q)))
+    both, alone = (score({"p": which}, [(x,)], to_run=0)["p"] for which in (q, weights_only(q)))
     for key, part in both.weight_mse.items():
         assert part > 0
         assert part == pytest.approx(alone.weight_mse[key], rel=1e-3)
         assert part == pytest.approx(alone.mse[key], rel=1e-3)
 
 
+@pytest.fixture(scope="module")
+def heavy(trace_once):
+    """A net, its quantization and samples, of which a few make up most of the error: they are cut off far."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(24, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10))
+    x = torch.randn(96, 24)
+    graph = fuse(trace_once(net, x[:2]), QuantPlan()).graph
+    q = quantize(graph, QuantPlan().with_default(activation=TensorConfig(bits=5)), calibrate(graph, [(x,)]).tensors)
+    x[::24] *= 3
+    return q, x
+
+
+def alone(q, x):
+    """Of every layer the mean effect on the outputs, run."""
+    return sweep(q, [(x,)]).isolated
+
+
+def test_of_few_samples_that_carry_the_error_the_effects_are_run_and_the_sum_scatters_less(heavy):
+    q, x = heavy
+    exact = alone(q, x)
+    for which in ("kl", "mse"):
+        whole = sum(getattr(e, which) for e in exact.values())
+        with_runs, without = (
+            [sum(getattr(score({"p": q}, [(x,)], seed=s, to_run=n)["p"], which).values()) / whole for s in range(12)]
+            for n in (16, 0)
+        )
+        assert np.std(with_runs) < 0.6 * np.std(without)
+        assert np.mean(with_runs) == pytest.approx(1, abs=0.1)
+        assert abs(np.mean(with_runs) - 1) < abs(np.mean(without) - 1)
+
+
+def test_what_is_run_is_the_noise_that_was_estimated_and_the_mean_stays(canonical, quantized):
+    """Noise that happens to be large is picked; run with other noise it would be small, and the mean too low."""
+    torch.manual_seed(0)
+    net = nn.Linear(6, 4)
+    x = torch.randn(512, 6)
+    plan = QuantPlan().with_default(TensorConfig("int8", symmetric=True), TensorConfig("uint8", bits=6))
+    q = quantized(canonical(net, x[:2]), plan, [(x,)])
+    estimated, ran = (score({"p": q}, [(x,)], draws=Draws(60, 120), to_run=n)["p"] for n in (0, 128))
+    for which in ("kl", "mse"):
+        assert getattr(ran, which) == pytest.approx(getattr(estimated, which), rel=0.03)
+    assert ran.kl != estimated.kl
+
+
+def test_without_logits_half_of_the_vectors_picks_what_the_other_half_has_run(canonical, quantized):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1))
+    x = torch.randn(64, 6)
+    x[::16] *= 4
+    q = quantized(canonical(net, x[:2]), QuantPlan().with_default(activation=TensorConfig(bits=5)), [(x[:16],)])
+    whole = sum(e.mse for e in alone(q, x).values())
+    found = [score({"p": q}, [(x,)], seed=seed)["p"] for seed in range(6)]
+    assert [sum(f.mse.values()) / whole for f in found] == pytest.approx([1] * 6, rel=0.2)
+    assert not found[0].kl
+
+
 def test_the_standard_error_shrinks_with_the_number_of_samples(canonical, quantized):
     x = torch.randn(1024, 6)
     q = quantized(canonical(nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 3)), x[:2]), QuantPlan(), [(x,)])
-    few, many = (score({"p": q}, [(x[:n],)])["p"] for n in (16, 1024))
+    few, many = (score({"p": q}, [(x[:n],)], to_run=0)["p"] for n in (16, 1024))
     assert few.kl_error > 2 * many.kl_error > 0
     assert few.mse_error > 2 * many.mse_error > 0
-
-
-def test_noises_that_lean_the_same_way_are_told_by_what_they_do_together(canonical, quantized):
-    """One weight used twice rounds the same way twice: errors of x + w x + w x add before they are squared."""
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.fc = nn.Linear(6, 6, bias=False)
-
-        def forward(self, x):
-            return self.fc(x) + self.fc(x * 1.0001)
-
-    torch.manual_seed(0)
-    x = torch.randn(256, 6)
-    plan = QuantPlan().with_default(TensorConfig("int8", bits=3, symmetric=True))
-    q = weights_only(quantized(canonical(Net(), x[:2]), plan, [(x,)]))
-    found = score({"p": q}, [(x,)], draws=Draws(4, 8))["p"]
-    assert found.together_mse == pytest.approx(2 * sum(found.mse.values()), rel=0.15)
 
 
 def scores_of(kl, error):
@@ -346,7 +385,7 @@ def scores_of(kl, error):
     [
         (0.10, 0.0, 0.11, True, None),
         (0.10, 0.0, 0.13, False, "add to one another"),
-        (0.10, 0.02, 0.13, True, None),
+        (0.10, 0.02, 0.13, False, "0.1 ± 0.04 estimated: a few samples"),
         (0.13, 0.0, 0.10, False, "cancel out"),
         (0.31, 0.1, 0.31, False, "too large"),
         (0.10, 0.0, None, True, None),
@@ -354,9 +393,7 @@ def scores_of(kl, error):
         (5e-6, 0.0, 9e-5, True, None),  # errors that decide nothing
     ],
 )
-def test_an_estimate_holds_below_its_limit_and_within_a_fifth_or_its_own_error(
-    estimated, error, measured, expected, says
-):
+def test_an_estimate_holds_below_its_limit_and_within_a_fifth(estimated, error, measured, expected, says):
     found, reason = holds(scores_of(estimated, error), measured)
     assert found is expected
     assert (says or "") in (reason or "")

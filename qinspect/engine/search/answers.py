@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from .. import intervals
 from ..intervals import Interval
-from ..sensitivity.estimate import Answers
+from ..sensitivity.scores import Answers
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(24)
 

@@ -28,7 +28,8 @@ from ..progress import Report, part, silent
 from ..qparams import QParams
 from ..quantize import Quantization, quantize
 from ..results import Analysis
-from ..sensitivity.estimate import DRAWS, Draws, Scores, effort, score
+from ..sensitivity.estimate import DRAWS, Draws, effort, score
+from ..sensitivity.scores import Scores
 from ..simulate import Simulation
 from ..text import Text
 from .expected import ExpectedTime, expected_time

@@ -26,7 +26,8 @@ from ..plan import QuantPlan
 from ..plan.qconfig import TensorConfig
 from ..progress import Report, silent
 from ..quantize import Quantization, quantize
-from ..sensitivity.estimate import DRAWS, Answers, Draws, score
+from ..sensitivity.estimate import DRAWS, Draws, score
+from ..sensitivity.scores import Answers
 from ..statistics import TensorStats
 from .timings import Timings
 

@@ -30,6 +30,7 @@ from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..simulate import Simulation
 from ..text import Text
+from .onwards import every_value, outputs_from
 
 MEMORY_BYTES = 256 << 20
 """Room for the values of all portions at a time, of the float and of the quantized model together."""
@@ -205,7 +206,6 @@ class _Runs:
         self.plain = Executor(quantization.float_graph, channels_last=True)
         self.simulation = Simulation(quantization, channels_last=True)
         self.layers = [layer for layer in self.graph.layers if layer.id in quantization.rounding]
-        self.place = {layer.id: place for place, layer in enumerate(self.graph.layers)}
 
     def run(
         self,
@@ -243,42 +243,21 @@ class _Runs:
         """Errors of a portion, with each layer of the group alone and with all but it; the outputs for the metric."""
         found = {}
         with torch.inference_mode():
-            floats = self._whole(self.plain, inputs)
+            floats = every_value(self.plain, inputs)
             report(0, 1, "")
-            quantized = self._whole(self.simulation, inputs)
+            quantized = every_value(self.simulation, inputs)
             reference = [floats[name] for name in self.graph.output_values]
             for number, layer in enumerate(group):
                 report(number, len(group), "")
-                alone = {layer.value: self.simulation.run_layer(layer, floats)}
-                but_one = {layer.value: self.plain.compute(layer, quantized)}
+                alone = self.simulation.run_layer(layer, floats)
+                but_one = self.plain.compute(layer, quantized)
                 pairs = ((self.plain, floats, alone), (self.simulation, quantized, but_one))
                 for kind, (model, values, changed) in zip(_KINDS, pairs, strict=True):
-                    errors, made = OutputErrors(self.classes), self._from(layer, model, values, changed)
+                    errors, made = OutputErrors(self.classes), outputs_from(layer, model, values, changed)
                     errors.add(reference, made)
                     kept = None if self.metric is None else [tensor.float().numpy() for tensor in made]
                     found[kind, layer.id] = errors, kept
         return found
-
-    def _whole(self, model: Executor, inputs: Sequence[torch.Tensor]) -> dict[str, Any]:
-        """All values of a model, which every layer's run begins from."""
-        values: dict[str, Any] = {
-            spec.name: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t
-            for spec, t in zip(self.graph.inputs, inputs, strict=True)
-        }
-        for layer in model.graph.layers:
-            values[layer.value] = model.run_layer(layer, values)
-        return values
-
-    def _from(
-        self, layer: Layer, model: Executor, values: Mapping[str, Any], changed: dict[str, Any]
-    ) -> list[torch.Tensor]:
-        """The outputs when a layer's value is another; only what depends on it is run."""
-        graph = model.graph
-        now = {**values, **changed}
-        for later in graph.layers[self.place[layer.id] + 1 :]:
-            if not changed.keys().isdisjoint(later.inputs):
-                now[later.value] = changed[later.value] = model.run_layer(later, now)
-        return [now[name] for name in graph.output_values]
 
     def _figures(self, errors: OutputErrors, outputs: list[list[NDArray[Any]]], report: Report) -> OutputFigures:
         first = errors.powers[0] if errors.powers else None

@@ -77,6 +77,8 @@ class Walk:
         The answer and the classes that come next; None where margins are not followed.
     gaps : float64 array, shape (samples, rivals)
         By how much the answer's logit is larger than theirs.
+    mixed : set of str
+        Ids of layers whose effect on all samples is put down to the first.
     powers : list of float
         Of each output, summed over the samples; the vectors for the squared error are divided by it.
     """
@@ -100,7 +102,9 @@ class Walk:
         self._made = {layer.value for layer in graph.layers[self.first :]}  # gradients go on from there
         self.effects: dict[tuple[str, Way], NDArray[np.float64]] = {}
         self.size = 0
+        self.inputs: Sequence[torch.Tensor] = ()
         self._free_batch = bool(graph.inputs and graph.inputs[0].shape and graph.inputs[0].shape[0] is None)
+        self.mixed: set[str] = set()
         self.powers: list[float] = []
         self.has_kl = False
 
@@ -123,7 +127,7 @@ class Walk:
             A portion, batch first.
         report : Report
         """
-        self.size = samples_of(inputs)
+        self.inputs, self.size = inputs, samples_of(inputs)
         steps, outputs = self._forward(inputs)
         of = len(steps)
         gradients = self._seed(outputs)
@@ -303,7 +307,9 @@ class Walk:
 
     def _keep(self, id: str, way: Way, gradients: Gradients, change: torch.Tensor, name: str) -> None:
         """Add the products of a change of a value with the gradients there to a layer's effect."""
-        rows = 1 if not self._samples_first(name, change) else self.size
+        rows = self.size if self._samples_first(name, change) else 1
+        if rows < self.size:
+            self.mixed.add(id)
         effects = np.zeros((self.vectors, self.size))
         flat = _rows(change, change, rows)
         for effect, gradient in zip(effects, gradients, strict=True):
