@@ -19,7 +19,7 @@ from .classes import class_axis, judged
 from .data import Dataset, batches
 from .files import demand_writable, write_json
 from .graph import LayerGraph
-from .graph.memory import VALUE_BYTES
+from .graph.memory import VALUE_BYTES, is_large
 from .job import (
     calibrate_model,
     fed,
@@ -135,7 +135,8 @@ def export(
     rest = part(report, 0.1, 1)
     if holds_onnx(to, plan.target):
         file = out if to == "kit" or out.suffix == ".onnx" else out / f"{model.name}.onnx"
-        given = {"float_bytes": float_onnx(quantization), "score": score, "notes": notes, "opset": opset, "io": io}
+        kept = None if is_large(quantization.float_graph) else float_onnx(quantization)
+        given = {"float_bytes": kept, "score": score, "notes": notes, "opset": opset, "io": io}
         with staged_file(out / "plan.json") if file.parent == out else nullcontext() as plan_file:
             if plan_file is not None:
                 _write_plan(quantization, plan_file.parent)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
+
 import numpy as np
 import onnx
 import pytest
@@ -9,8 +12,10 @@ import pytest
 from qinspect.engine import analyze as analyzing
 from qinspect.engine import job, samples, simulate
 from qinspect.engine.analyze import analyze
+from qinspect.engine.backends.onnx import verify
 from qinspect.engine.backends.ort.runner import open_model
 from qinspect.engine.data import DataSpec, open_data
+from qinspect.engine.export import export
 from qinspect.engine.footprint import WEIGHTS_ANALYZED, WEIGHTS_RUN, memory_of
 from qinspect.engine.graph import memory
 from qinspect.engine.job import calibrate_model, first_plan, quantization_of
@@ -63,6 +68,33 @@ def test_a_large_float_model_is_neither_kept_nor_handed_to_the_kernels_and_figur
     q = quantization_of(model, data, plan, calibration)
     assert job.float_onnx(q) == job.float_onnx(q)
     assert job._float_onnx.cache_info().currsize == 0
+
+
+def test_while_an_export_is_verified_the_large_float_model_is_in_its_file_alone(opened, tmp_path, monkeypatch):
+    (tmp_path / "wide.py").write_text(NET.replace("32", "20000"))
+    model = load_model(ModelSpec(f"{tmp_path / 'wide.py'}:model"), allow_code=True)
+    _, data, *_ = opened
+    plan = first_plan(model.graph, Target())
+    calibration = calibrate_model(model, data, plan)
+    monkeypatch.setattr(memory, "MAPPED_BYTES", 1000)
+    kept, runs = [], []
+
+    def seen(arguments, folder, *rest):
+        kept.append(tracemalloc.get_traced_memory()[0])
+        runs.extend(json.loads((folder / "work.json").read_text())["runs"])
+        return run(arguments, folder, *rest)
+
+    run = verify.run_python
+    monkeypatch.setattr(verify, "run_python", seen)
+    tracemalloc.start()
+    try:
+        found = export(model, plan, calibration, data, "onnx", tmp_path / "net.onnx")
+    finally:
+        tracemalloc.stop()
+    assert found.verified
+    assert found.float_size_bytes > 1_500_000
+    assert kept[0] < 0.8 * found.float_size_bytes  # bytes and arrays; torch's tensors are not counted
+    assert [item["optimized"] is None for item in runs] == [False, True, True]  # a copy of all weights
 
 
 def test_of_the_graph_that_the_runtime_optimized_no_weights_are_read(tmp_path):

@@ -77,7 +77,6 @@ def export_kit(
         Where the folder cannot be written, or the kit does not run.
     """
     need_samples(out, samples)
-    before = float_bytes or float_model(quantization.float_graph)
     to_file = export_tensorrt if quantization.plan.target.backend == "tensorrt" else export_onnx
     with new_folder(out) as folder:
         file = folder / "int8.onnx"
@@ -86,14 +85,16 @@ def export_kit(
             file,
             samples,
             part(report, 0, 0.8),
-            float_bytes=before,
+            float_bytes=float_bytes,
             score=score,
             notes=notes,
             opset=opset,
             io=io,
         )
         beside(file).unlink()
-        (folder / "float.onnx").write_bytes(with_opset(onnx.load_from_string(before), opset).SerializeToString())
+        before = onnx.load_from_string(float_bytes or float_model(quantization.float_graph))
+        (folder / "float.onnx").write_bytes(with_opset(before, opset).SerializeToString())
+        del before
         inputs = _inputs(quantization, samples)
         write_arrays(folder / "inputs.npz", inputs)
         write_arrays(folder / "expected.npz", _outputs(file, inputs))

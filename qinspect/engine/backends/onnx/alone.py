@@ -2,8 +2,8 @@
 
 ``python verify.py FOLDER``: the folder holds ``work.json``, ``{"runs": [{"model", "inputs", "outputs",
 "optimized", "optimize"}], "threads": n}`` with file names in the folder (or whole paths), and inputs as npz files whose
-arrays are called ``batch/name``. Outputs are written in the same way, the graphs that really ran as ONNX,
-and versions to ``found.json``.
+arrays are called ``batch/name``. Outputs are written in the same way, the graphs that really ran as ONNX where they are
+asked for (with all weights), and versions to ``found.json``.
 """
 
 import io
@@ -24,7 +24,8 @@ def run(folder: Path, work: dict[str, Any], threads: int) -> None:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.optimized_model_filepath = str(folder / work["optimized"])
+    if work["optimized"]:
+        options.optimized_model_filepath = str(folder / work["optimized"])
     if not work["optimize"]:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(folder / work["model"], options, providers=["CPUExecutionProvider"])

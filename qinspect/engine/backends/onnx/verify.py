@@ -51,18 +51,18 @@ class Written:
         The file.
     inner : onnx.ModelProto
         The same model with real inputs and outputs.
-    tapped : bytes
+    tapped : Path
         A copy of `inner` that hands out whole numbers, and the real numbers of float layers, as well.
-    float_bytes : bytes
-        The float model.
+    floats : Path
+        The float model. It is in a file, of which the memory of this process needs no copy.
     kernels : mapping of layer id to str | None
         Layers in integers as far as the file itself says; None asks ONNX Runtime what it makes of it.
     """
 
     path: Path
     inner: onnx.ModelProto
-    tapped: bytes
-    float_bytes: bytes
+    tapped: Path
+    floats: Path
     kernels: Mapping[str, str] | None = None
 
 
@@ -84,8 +84,6 @@ def verify_onnx(
     """
     with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
         folder = Path(name)
-        (folder / "tapped.onnx").write_bytes(written.tapped)
-        (folder / "float.onnx").write_bytes(written.float_bytes)
         found = _run_alone(folder, written, q, samples, part(report, 0, 0.6))
         return _compare(q, to, written, samples, folder, found, score, notes, problems, part(report, 0.6, 1))
 
@@ -98,16 +96,16 @@ def _run_alone(folder: Path, written: Written, q: Quantization, samples: Batches
     verify.write_arrays(folder / "first.npz", _feeds(names, [first], {}))
     runs = [
         {
-            "model": model,
+            "model": str(model.resolve()),
             "inputs": inputs,
             "outputs": f"{name}.npz",
-            "optimized": f"{name}.optimized.onnx",
+            "optimized": f"{name}.optimized.onnx" if name == "outputs" else None,
             "optimize": written.kernels is None or name == "float",
         }
         for name, model, inputs in (
-            ("outputs", str(written.path.resolve()), "inputs.npz"),
-            ("integers", "tapped.onnx", "first.npz"),
-            ("float", "float.onnx", "first.npz"),
+            ("outputs", written.path, "inputs.npz"),
+            ("integers", written.tapped, "first.npz"),
+            ("float", written.floats, "first.npz"),
         )
     ]
     (folder / "work.json").write_text(json.dumps({"runs": runs, "threads": q.plan.target.threads}), encoding="utf-8")
@@ -143,8 +141,8 @@ def _compare(
     model, inner = onnx.load(written.path), written.inner
     kernels = written.kernels
     if kernels is None:
-        optimized = onnx.load(folder / "outputs.optimized.onnx")
-        kernels = kernels_of(model, optimized, q.quantized | q.rounding, q.giving_real)
+        ran = folder / "outputs.optimized.onnx"
+        kernels = kernels_of(model, onnx.load(ran), q.quantized | q.rounding, q.giving_real)
     simulation = simulate(q)
     outputs, simulated = [], []
     names = [output.name for output in model.graph.output]
@@ -180,7 +178,7 @@ def _compare(
     return replace(
         result,
         size_bytes=written.path.stat().st_size,
-        float_size_bytes=len(written.float_bytes),
+        float_size_bytes=written.floats.stat().st_size,
         lowest_onnxruntime=lowest_onnxruntime(model),
         io={name: dict(grid) for name, grid in whole.items()},
     )

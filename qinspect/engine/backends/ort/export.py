@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import onnx
 from onnx import helper
@@ -71,17 +72,30 @@ def export_onnx(
     """
     check_file(out, samples)
     report(0, 1, Text("writing the model"))
-    before = float_bytes or float_model(quantization.float_graph)
-    inner = with_opset(onnx.load_from_string(quantized_model(before, quantization)), opset)
-    with staged_file(out) as file:
+    with TemporaryDirectory(prefix="qinspect-") as name, staged_file(out) as file:
+        floats, tapped = Path(name) / "float.onnx", Path(name) / "tapped.onnx"
+        inner = with_opset(lowered(quantized_model, quantization, floats, float_bytes), opset)
         left = write_model(file, inner, quantization, io)
         real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
-        written = Written(file, inner, tapped_model(inner, quantization, real), before)
+        tapped.write_bytes(tapped_model(inner, quantization, real))
+        written = Written(file, inner, tapped, floats)
         found = verify_onnx(quantization, "onnx", written, samples, part(report, 0.1, 1), score, (*notes, *left))
         result = replace(found, path=str(out))
         write_json(beside(file), result.to_json())
     report(1, 1, Text("done"))
     return result
+
+
+def lowered(
+    lower: Callable[[bytes, Quantization], bytes],
+    quantization: Quantization,
+    floats: Path,
+    float_bytes: bytes | None,
+) -> onnx.ModelProto:
+    """The quantized model, and the float one in a file: of that no copy stays in memory."""
+    before = float_bytes or float_model(quantization.float_graph)
+    floats.write_bytes(before)
+    return onnx.load_from_string(lower(before, quantization))
 
 
 def check_file(out: Path, samples: Batches) -> None:

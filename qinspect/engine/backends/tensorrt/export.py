@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import onnx
 
@@ -18,10 +19,9 @@ from ...results.export import ExportReport
 from ...staged import staged_file
 from ...text import Text
 from ..exported import Batches, Score
-from ..onnx.export import float_model
 from ..onnx.opset import with_opset
 from ..onnx.verify import Written, real_tensors, verify_onnx
-from ..ort.export import beside, check_file, write_model
+from ..ort.export import beside, check_file, lowered, write_model
 from ..ort.runner import tapped_model
 from .qdq import tensorrt_model, with_integers
 from .rules import OPSETS, check_tensorrt, integer_layers
@@ -64,22 +64,22 @@ def export_tensorrt(
             Text("Give one from {first} to {last}.", first=OPSETS[0], last=OPSETS[-1]),
         )
     report(0, 1, Text("writing the model"))
-    before = float_bytes or float_model(quantization.float_graph)
-    inner = with_opset(onnx.load_from_string(tensorrt_model(before, quantization)), opset or OPSET)
     script = f"{out.stem}.trtexec.sh"
-    real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
-    whole = with_integers(inner, quantization)
-    said = (
+    said: tuple[str, ...] = (
         Text("TensorRT was not run: Q/DQ placement was checked by its rules, the numbers through ONNX Runtime"),
         Text("{script} builds and profiles it on the device", script=script),
         *notes,
     )
-    with staged_file(out) as file:
+    with TemporaryDirectory(prefix="qinspect-") as name, staged_file(out) as file:
+        floats, tapped = Path(name) / "float.onnx", Path(name) / "tapped.onnx"
+        inner = with_opset(lowered(tensorrt_model, quantization, floats, float_bytes), opset or OPSET)
+        real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
+        whole = with_integers(inner, quantization)
         said += write_model(file, inner, quantization, io)
         write_atomically(file.with_name(script), _script(out, quantization.graph))
-        written = Written(file, whole, tapped_model(whole, quantization, real), before, integer_layers(inner))
-        floats = quantization.graph.by_id.keys() - quantization.quantized
-        problems = check_tensorrt(onnx.load(file), floats)
+        tapped.write_bytes(tapped_model(whole, quantization, real))
+        written = Written(file, whole, tapped, floats, integer_layers(inner))
+        problems = check_tensorrt(onnx.load(file), quantization.graph.by_id.keys() - quantization.quantized)
         found = verify_onnx(quantization, "tensorrt", written, samples, part(report, 0.1, 1), score, said, problems)
         result = replace(found, path=str(out), build=trtexec(out, quantization.graph))
         write_json(beside(file), result.to_json())
