@@ -143,6 +143,13 @@ def first_plan(graph: LayerGraph, target: Target, default: QConfig | None = None
     return plan
 
 
+def begin_with(plan: QuantPlan, graph: LayerGraph, default: QConfig) -> QuantPlan:
+    """The plan with another default for its layers; what was set for single ones stays, as do fusions and remedies."""
+    old, new = (first_plan(graph, plan.target, each).overrides for each in (plan.default, default))
+    own = [override for override in plan.overrides if override not in old]
+    return dataclasses.replace(plan, default=default, overrides=new).with_overrides(own)
+
+
 def opening_plan(model: Model, target: Target) -> QuantPlan:
     """The plan to begin with: what a file has quantized already, else `first_plan`."""
     if model.existing is None:

@@ -58,6 +58,7 @@ class Document(Planned):
 
     def _clear(self) -> None:
         self.model = None
+        self._asked = []
         self.inspected: Analysis | None = None
         self.file_kernels: FileKernels | None = None
         self.data: Dataset | None = None

@@ -51,7 +51,9 @@ class Planned(QObject):
         self.log_lines: list[str] = []
         self.model: Model | None = None
         self.plan = QuantPlan()
-        self._first: tuple[tuple[str, Target], QuantPlan] | None = None
+        self._first: tuple[tuple[str, Target, QConfig], QuantPlan] | None = None
+        self._asked: list[tuple[QuantPlan, Model, dict[str, QConfig]]] = []
+        self._of_weights: tuple[Model | None, frozenset[str]] = None, frozenset()
         self._led: tuple[tuple[LayerRow, ...], dict[str, str]] = ((), {})
 
     def log(self, line: str) -> None:
@@ -83,13 +85,25 @@ class Planned(QObject):
         plan = plan or self.plan
         layers = {} if self.model is None else self.model.graph.by_id
         wanted = [layer_id for layer_id in ids if layer_id in layers]
-        found = plan.qconfigs(layers[layer_id] for layer_id in wanted)
+        every = self._every(plan)
+        found = {layer_id: every[layer_id] for layer_id in wanted}
         leaders = self._leaders()
         for layer_id in wanted:
             leader = leaders.get(layer_id)
             if leader in layers and found[layer_id].activation is not None:
                 own = found.get(leader) or plan.qconfig(layers[leader])
                 found[layer_id] = QConfig(found[layer_id].weight, own.activation)
+        return found
+
+    def _every(self, plan: QuantPlan) -> dict[str, QConfig]:
+        """What a plan asks for every layer, each on its own: an edit asks several times, of old and new plan."""
+        if self.model is None:
+            return {}
+        for known, model, found in self._asked:
+            if known is plan and model is self.model:
+                return found
+        found = plan.qconfigs(self.model.graph.layers)
+        self._asked = [*self._asked[-3:], (plan, self.model, found)]
         return found
 
     def _leaders(self) -> dict[str, str]:
@@ -101,16 +115,18 @@ class Planned(QObject):
 
     @property
     def first(self) -> QuantPlan:
-        """The plan that the program begins with on the target: what nobody has edited."""
-        target = self.plan.target
+        """The plan that the program makes of target and default: what nobody has edited layer by layer."""
+        target, default = self.plan.target, self.plan.default
         if self.model is None:
             return QuantPlan(target)
-        key = self.model.digest, target
+        key = self.model.digest, target, default
         if self._first is None or self._first[0] != key:
             # Imports torch, which opening the model did already.
-            from ..engine.job import opening_plan
+            from ..engine.job import first_plan, opening_plan
 
-            self._first = key, opening_plan(self.model, target)
+            opening = opening_plan(self.model, target)
+            same = opening.default == default or self.model.existing is not None
+            self._first = key, opening if same else first_plan(self.model.graph, target, default)
         return self._first[1]
 
     def edited(self) -> frozenset[str]:
@@ -127,8 +143,11 @@ class Planned(QObject):
 
     def weighted(self, layer_id: str) -> bool:
         """Whether a layer has a weight."""
-        layer = self.layer(layer_id)
-        return layer is not None and "weight" in layer.roles and not layer.op.endswith("_norm")
+        if self.model is not self._of_weights[0]:
+            layers = () if self.model is None else self.model.graph.layers
+            found = {item.id for item in layers if "weight" in item.roles and not item.op.endswith("_norm")}
+            self._of_weights = self.model, frozenset(found)
+        return layer_id in self._of_weights[1]
 
     # -- the plan -----------------------------------------------------------------------------
 
@@ -213,7 +232,15 @@ class Planned(QObject):
         return self.edit(title, self._remediable(plan))
 
     def apply(self, ids: Sequence[str], qconfig: QConfig, name: str) -> bool:
-        """Give layers one qconfig; weights only where there are any."""
+        """Give layers one qconfig; weights only where there are any.
+
+        Of several, those that the target has no kernel for that are left as they are: nobody means them.
+        """
+        meant = [layer_id for layer_id in ids if self._runs(layer_id, qconfig)] if len(ids) > 1 else []
+        if 0 < len(meant) < len(ids):
+            left = self.tr("{0}: {1} layers left as they are, {2} has no such kernel for them")
+            self.log(left.format(name, len(ids) - len(meant), self.plan.target.title))
+            ids = meant
         leaders = self._leaders()
         plan = self.plan.with_overrides(
             override for layer_id in ids for override in self._given(layer_id, leaders.get(layer_id, layer_id), qconfig)
@@ -221,6 +248,28 @@ class Planned(QObject):
         plan = self._plain(plan, [*ids, *(leaders[layer_id] for layer_id in ids if layer_id in leaders)])
         title = self.tr("{0} for {1}").format(name, names(ids))
         return self.edit(title, self._remediable(plan))
+
+    def begin_with(self, qconfig: QConfig, name: str) -> bool:
+        """Another default for all layers that have no qconfig of their own."""
+        if self.model is None:
+            return False
+        from ..engine.job import begin_with  # imports torch, which opening the model did already
+
+        title = self.tr("layers begin with {0}").format(name)
+        return self.edit(title, self._remediable(begin_with(self.plan, self.model.graph, qconfig)))
+
+    def _runs(self, layer_id: str, qconfig: QConfig) -> bool:
+        """Whether the target has a kernel for a layer with a qconfig."""
+        from ..engine.backends.tables import table  # imports torch, which opening the model did already
+
+        layer, target = self.layer(layer_id), self.plan.target
+        return layer is not None and table(target).why_not(layer, qconfig, target) is None
+
+    def runs_somewhere(self, qconfig: QConfig) -> bool:
+        """Whether the target has a kernel for any layer that has a weight, of the operators of the model."""
+        layers = () if self.model is None else self.model.graph.layers
+        kinds = {layer.op: layer.id for layer in layers if self.weighted(layer.id)}
+        return not kinds or any(self._runs(layer_id, qconfig) for layer_id in kinds.values())
 
     def take(self, candidate: Candidate, like_it: bool = False) -> bool:
         """Give a layer a candidate's qconfig, or all layers of its operator.

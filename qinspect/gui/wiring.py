@@ -62,6 +62,7 @@ def connect_pages(window: MainWindow) -> None:
     tasks.check_stopped.connect(card.show_stopped)
     window.data_page.next_requested.connect(lambda: window.go("target"))
     window.target_page.chosen.connect(document.set_target)
+    window.target_page.preset_chosen.connect(document.begin_with)
     for runner in (window.target_page, window.verdict_page):
         runner.run_requested.connect(window.run)
     window.verdict_page.layers_requested.connect(lambda: window.go("layers"))

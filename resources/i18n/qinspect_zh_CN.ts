@@ -3443,8 +3443,16 @@
         <translation>{0} 保持浮点（{1}）</translation>
     </message>
     <message>
+        <source>{0}: {1} layers left as they are, {2} has no such kernel for them</source>
+        <translation>{0}：{1} 层保持原样，{2} 没有适用于它们的这种核</translation>
+    </message>
+    <message>
         <source>{0} for {1}</source>
         <translation>{0}（{1}）</translation>
+    </message>
+    <message>
+        <source>layers begin with {0}</source>
+        <translation>各层默认采用 {0}</translation>
     </message>
     <message>
         <source>default</source>
@@ -4585,6 +4593,18 @@
         <translation>各层的初始配置</translation>
     </message>
     <message>
+        <source>The qconfig of every layer that has none of its own; single layers are edited on the page Layers</source>
+        <translation>没有单独设置的各层所用的量化配置；单个层在“层”页面上修改</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <translation>预设</translation>
+    </message>
+    <message>
+        <source>&amp;Preset</source>
+        <translation>预设(&amp;P)</translation>
+    </message>
+    <message>
         <source>Weights</source>
         <translation>权重</translation>
     </message>
@@ -4623,6 +4643,18 @@
     <message>
         <source>Analyze</source>
         <translation>分析</translation>
+    </message>
+    <message>
+        <source>of the target</source>
+        <translation>目标自带</translation>
+    </message>
+    <message>
+        <source>{0} has no kernel for it</source>
+        <translation>{0} 没有相应的核</translation>
+    </message>
+    <message>
+        <source>the plan&apos;s own</source>
+        <translation>方案自带</translation>
     </message>
 </context>
 <context>

@@ -8,7 +8,7 @@ import time
 from itertools import combinations, pairwise
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QMenu
@@ -909,3 +909,44 @@ def test_the_legend_says_what_the_colours_are_in_words_that_have_room(view) -> N
     # No part of a word; all of it is in the tooltip.
     assert legend.caption(40) == ""
     assert legend.toolTip() == "Share of the output error, estimated (%)"
+
+
+def test_the_minimap_makes_way_for_the_selected_box(qtbot) -> None:
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.resize(700, 600)
+    view.show()
+    view.set_graph(flat_net(60))
+    view.expand()
+    canvas = view.canvas
+
+    def box() -> QRect:
+        return canvas.mapFromScene(canvas.item.rect_of(canvas.selected)).boundingRect()
+
+    usual = canvas.minimap.pos()
+    QTest.keyClick(canvas, Qt.Key.Key_Down)
+    canvas.set_zoom(3.0)
+    # Drag the box below the overview.
+    canvas.scroll_by(QPointF(box().center() - canvas.minimap.geometry().center()))
+    assert canvas.minimap.isVisible()
+    assert canvas.minimap.pos() != usual
+    assert not canvas.minimap.geometry().intersects(box())
+    canvas.scroll_by(QPointF(0, 5000))
+    assert canvas.minimap.pos() == usual
+
+
+def test_the_first_and_the_last_box_are_shown_without_empty_room_beyond_them(qtbot) -> None:
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.resize(900, 700)
+    view.show()
+    nodes = flat_net(60)
+    view.set_graph(nodes)
+    view.expand()
+    canvas, whole = view.canvas, view.canvas.item.boundingRect()
+    for layer in (nodes[0].id, nodes[-1].id):
+        view.select(layer)
+        seen = canvas.seen()
+        assert seen.contains(canvas.item.rect_of(layer))
+        assert seen.top() >= whole.top() - 20 / canvas.zoom
+        assert seen.bottom() <= whole.bottom() + 20 / canvas.zoom

@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
+from qinspect.engine.plan.qconfig import PRESETS
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
 from qinspect.engine.results import Finding, error_shares
@@ -760,3 +761,45 @@ def test_who_has_a_model_open_is_not_asked_whether_he_is_new(make_window, digits
     assert window.open_page.new.isVisible()
     fill(window.document, digits)
     assert not window.open_page.new.isVisible()
+
+
+def test_what_layers_begin_with_is_chosen_on_the_target_page_and_single_layers_keep_their_own(
+    make_window, digits, qtbot
+):
+    window = make_window(digits)
+    window.go("target")
+    document, page = window.document, window.target_page
+    document.make_float(("conv:conv2d",), "weight")
+    before = document.plan
+    assert page.preset.currentText() == "of the target"
+    box = page.preset
+    place = box.findText("onnxruntime")
+    qtbot.keyClicks(box, "onnx")  # as a hand on the keyboard finds it
+    assert document.plan.default == box.itemData(place)
+    assert "per-tensor" in page.weight.text()
+    assert document.qconfig("conv:conv2d").weight is None
+    (last,) = digits.opened.model.graph.output_makers
+    assert document.qconfig(last).activation.dtype == "int8"
+    assert document.edited() == {"conv:conv2d"}
+    window.document.undo_stack.undo()
+    assert document.plan == before
+    assert box.currentText() == "of the target"
+    document.set_target(document.plan.target.parse("tensorrt"))
+    dynamic = box.model().item(box.findText("default-dynamic"))
+    assert not dynamic.isEnabled()
+    assert "TensorRT" in dynamic.toolTip()
+
+
+def test_a_preset_for_many_layers_leaves_alone_those_that_the_target_has_no_kernel_for(make_window, digits):
+    window = make_window(digits)
+    document = window.document
+    ids = [row.id for row in document.rows() if row.fused_into is None]
+    assert document.apply(ids, PRESETS["default-dynamic"], "default-dynamic")
+    asked = {
+        layer_id for layer_id, qconfig in document.qconfigs(ids).items() if (a := qconfig.activation) and a.dynamic
+    }
+    assert asked == {layer_id for layer_id in ids if layer_id.endswith((":linear", ":conv2d"))} < set(ids)
+    assert "layers left as they are" in document.log_lines[-2]
+    conv = next(layer_id for layer_id in ids if layer_id.endswith(":conv2d"))
+    assert document.apply((conv,), PRESETS["default-dynamic"], "default-dynamic")  # who means just this one is told
+    assert document.qconfig(conv).activation.dynamic

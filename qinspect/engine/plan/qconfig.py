@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..problem import Problem
@@ -191,7 +191,7 @@ class TensorConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Only what says something: a percentile only with its estimator, likewise a range."""
-        found = asdict(self)
+        found: dict[str, Any] = {name: getattr(self, name) for name in TensorConfig.__dataclass_fields__}
         if self.estimator != "percentile":
             del found["percentile"]
         if self.estimator != "fixed":

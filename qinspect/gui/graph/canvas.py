@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
@@ -79,7 +79,7 @@ class GraphCanvas(ZoomView):
         self._overlay = "none"
         self._fresh = True
         self.minimap = Minimap(self)
-        self.moved.connect(self.minimap.follow)
+        self.moved.connect(self._place_minimap)
         self.clicked.connect(self._click)
         self._restyle = QTimer(self)
         self._restyle.setSingleShot(True)
@@ -292,6 +292,7 @@ class GraphCanvas(ZoomView):
     def _mark(self, block_id: str | None) -> None:
         self.item.selected = block_id
         self.item.update()
+        self._place_minimap()
         self.minimap.update()
         self.setAccessibleDescription("" if block_id is None else self.describe(block_id))
         self.marked.emit(block_id or "")
@@ -393,8 +394,15 @@ class GraphCanvas(ZoomView):
             self._recolour()
 
     def _place_minimap(self) -> None:
-        self.minimap.make_room()
-        self.minimap.move(self.viewport().width() - self.minimap.width() - 12, 12)
+        """Into the right corner, or into the next one where the selected box is not under it."""
+        self.minimap.follow()
+        rect = self.item.rect_of(self.item.selected) if self.item.selected is not None else None
+        hidden = QRect() if rect is None else self.mapFromScene(rect).boundingRect()
+        room, size = self.viewport().rect().adjusted(12, 12, -12, -12), self.minimap.size()
+        right, low = room.right() - size.width(), room.bottom() - size.height()
+        corners = [QPoint(x, y) for x in (right, room.left()) for y in (room.top(), low)]
+        free = (corner for corner in corners if not QRect(corner, size).intersects(hidden))
+        self.minimap.move(next(free, corners[0]))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, current = event.key(), self.item.selected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -353,11 +354,12 @@ class GraphModel:
             if not block.group:
                 found[name] = figures.get(name, empty)
                 continue
-            inside = set(block.layers)
             own = [figures.get(layer, empty) for layer in block.layers]
-            quantized = sum(one.kind in (INT8, MIXED) for one in own)
-            floats = sum(one.kind == FLOAT for one in own)
-            mixed = any(one.kind == MIXED for one in own) or (quantized > 0 and floats > 0)
+            met = Counter(one.kind for one in own)
+            quantized, floats = met[INT8] + met[MIXED], met[FLOAT]
+            mixed = met[MIXED] > 0 or (quantized > 0 and floats > 0)
+            borders = [source for layer in block.layers for source in crossing.get(layer, ())] if crossing else []
+            inside = set(block.layers) if borders else set()
             found[name] = Figures(
                 MIXED if mixed else INT8 if quantized else FLOAT if floats else UNKNOWN,
                 "",
@@ -366,7 +368,7 @@ class GraphModel:
                 _total(one.latency_us for one in own),
                 quantized,
                 floats,
-                sum(s in inside for layer in block.layers for s in crossing.get(layer, ())),
+                sum(source in inside for source in borders),
             )
         return found
 

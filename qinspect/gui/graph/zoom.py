@@ -7,6 +7,8 @@ from PySide6.QtGui import QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QApplication, QGraphicsItem, QGraphicsScene, QGraphicsView, QWidget
 
 ZOOM_MIN, ZOOM_MAX = 0.002, 3.0
+EDGE = 16
+"""Pixels above and below the drawing, where one of its ends is shown."""
 
 
 class ZoomView(QGraphicsView):
@@ -71,8 +73,10 @@ class ZoomView(QGraphicsView):
         self.moved.emit()
 
     def center(self, point: QPointF) -> None:
-        """Bring a point of the drawing to the middle."""
-        self.centerOn(point)
+        """Bring a point of the drawing to the middle, or as near to it as leaves no empty room above or below."""
+        bounds, half = self._content.boundingRect(), (self.viewport().height() / 2 - EDGE) / self.zoom
+        low, high = bounds.top() + half, bounds.bottom() - half
+        self.centerOn(point.x(), (low + high) / 2 if low > high else min(max(point.y(), low), high))
         self.moved.emit()
 
     def show_area(self, area: QRectF) -> None:

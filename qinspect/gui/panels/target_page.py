@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
+from ...engine.plan.qconfig import PRESETS, QConfig
 from ...engine.plan.target import Target, first_qconfig
 from ..document import Document
 from ..icons import set_icon, set_primary
@@ -24,9 +25,12 @@ class TargetPage(Page):
     Signals
     -------
     chosen(Target), run_requested()
+    preset_chosen(QConfig, name)
+        What layers begin with.
     """
 
     chosen = Signal(object)
+    preset_chosen = Signal(object, str)
     run_requested = Signal()
 
     def __init__(self, document: Document) -> None:
@@ -108,6 +112,15 @@ class TargetPage(Page):
         begins = Card(self.tr("Layers begin with"))
         self.weight, self.activation = label(), label()
         kinds = QFormLayout()
+        kinds.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.preset = QComboBox()
+        self.preset.setToolTip(
+            self.tr("The qconfig of every layer that has none of its own; single layers are edited on the page Layers")
+        )
+        self.preset.setAccessibleName(self.tr("Preset"))
+        self.preset.activated.connect(self._begin_with)
+        self._offered: tuple[str, Target] | None = None  # of which model and target the presets are
+        kinds.addRow(self.tr("&Preset"), self.preset)
         kinds.addRow(self.tr("Weights"), self.weight)
         kinds.addRow(self.tr("Activations"), self.activation)
         begins.body.addLayout(kinds)
@@ -171,9 +184,10 @@ class TargetPage(Page):
             spin.blockSignals(True)
             spin.setValue(value)
             spin.blockSignals(False)
-        preset = first_qconfig(target)
-        self.weight.setText(described(preset.weight))
-        self.activation.setText(described(preset.activation))
+        default = document.plan.default
+        self.weight.setText(described(default.weight))
+        self.activation.setText(described(default.activation))
+        self._offer_presets(target, default)
         ready = document.data is not None and document.confirmed == document.data.digest
         self.run.setEnabled(ready and not self._analyzing)
         set_primary(self.run, ready and not self._analyzing)
@@ -212,6 +226,31 @@ class TargetPage(Page):
             else self.tr("Go on calibrating and analyze")
         )
         self.todo.setText(text)
+
+    def _offer_presets(self, target: Target, default: QConfig) -> None:
+        """Name the default, and what else layers can begin with on the target; what it has no kernel for is greyed."""
+        model = self._document.model
+        if (key := ("" if model is None else model.digest, target)) != self._offered:
+            self._offered = key
+            self.preset.clear()
+            self.preset.addItem(self.tr("of the target"), first_qconfig(target))
+            for name, qconfig in PRESETS.items():
+                self.preset.addItem(name, qconfig)
+                if model is not None and not self._document.runs_somewhere(qconfig):
+                    item = self.preset.model().item(self.preset.count() - 1)
+                    item.setEnabled(False)
+                    item.setToolTip(self.tr("{0} has no kernel for it").format(target.title))
+        if self.preset.itemText(self.preset.count() - 1) == (own := self.tr("the plan's own")):
+            self.preset.removeItem(self.preset.count() - 1)
+        known = [self.preset.itemData(place) for place in range(self.preset.count())]
+        if default not in known:
+            self.preset.addItem(own, default)
+            known.append(default)
+        self.preset.setCurrentIndex(known.index(default))
+        self.preset.setEnabled(model is not None and model.existing is None)
+
+    def _begin_with(self, place: int) -> None:
+        self.preset_chosen.emit(self.preset.itemData(place), self.preset.itemText(place))
 
     def _goes_on(self) -> bool:
         """Whether there are statistics of a calibration that was stopped, and of the values that the plan has."""

@@ -78,7 +78,9 @@ class DepthPlot(Plot):
 
     def set_points(self, points: Sequence[DepthPoint]) -> None:
         """Show layers in execution order; none shows the hint."""
-        self._points = tuple(points)
+        if (points := tuple(points)) == self._points and not self.empty:
+            return  # an edit of the plan changes no figure
+        self._points = points
         self._index = {point.id: place for place, point in enumerate(self._points)}
         measured = any(point.isolated_kl is not None for point in self._points)
         self.alone.setVisible(measured)
@@ -161,7 +163,7 @@ class DepthPlot(Plot):
                     )
                 )  # fmt: skip
         self._mark.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))
-        self._others.setPen(pg.mkPen(colours.accent, width=2))
+        self._others.setPen(pg.mkPen(colours.accent, width=1))
         for mark in (self._others, self._mark):
             self.plot.addItem(mark, ignoreBounds=True)
         self._place_mark()
