@@ -133,20 +133,56 @@ def test_a_cell_is_one_lstm_in_onnx_and_is_the_same_layer_again_when_the_file_is
     assert (params.axis, params.scale, params.zero_point) == (0, before.weights["fc:linear"].scale, [0])
 
 
-def test_what_torchs_exporter_takes_out_of_a_sequence_is_one_split(canonical):
+@pytest.mark.parametrize(("kind", "operator"), [("GRUCell", "GRU"), ("RNNCell", "RNN"), ("relu", "RNN")])
+def test_a_cell_is_one_operator_in_the_file_and_the_same_layer_when_it_opens(kind, operator, canonical, tmp_path):
     from qinspect.engine.backends.onnx.export import float_model
+    from qinspect.engine.backends.ort.runner import session
+    from qinspect.engine.load import ModelSpec, load_model
 
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
-            self.cell = nn.GRUCell(10, 6)
+            named = {"nonlinearity": "relu"} if kind == "relu" else {}
+            self.cell = getattr(nn, "RNNCell" if kind == "relu" else kind)(10, 6, **named)
+            self.fc = nn.Linear(6, 3)
 
         def forward(self, x):
-            return self.cell(x)
+            state = x[:, 0, :6]
+            for step in range(2):
+                state = self.cell(x[:, step], state)
+            return self.fc(state), state
 
     net = Net().eval().requires_grad_(False)
-    model = onnx.load_from_string(float_model(canonical(net, torch.randn(2, 10), dynamic=True)))
-    kinds = [node.op_type for node in model.graph.node]
+    given = (torch.randn(3, 2, 10),)
+    graph = canonical(net, *given, dynamic=True)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(float_model(graph))
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    assert kinds.count(operator) == 2
+    assert not {"Sigmoid", "Tanh", "Relu"} & set(kinds)
+    opened = load_model(ModelSpec(str(path)))
+    shown, theirs = ([layer.id for layer in g.layers if not layer.transparent] for g in (graph, opened.graph))
+    assert shown == theirs
+    runtime = session(path.read_bytes(), 1)
+    feed = {item.name: x.numpy() for item, x in zip(runtime.get_inputs(), given, strict=True)}
+    with torch.inference_mode():
+        for one, two, three in zip(
+            net(*given), runtime.run(None, feed), outputs_of(Executor(opened.graph)(given)), strict=True
+        ):
+            torch.testing.assert_close(torch.from_numpy(two), one)
+            torch.testing.assert_close(three, one)
+
+
+def test_what_torchs_exporter_takes_out_of_a_sequence_is_one_split(canonical):
+    from qinspect.engine.backends.onnx.export import shapes
+    from qinspect.engine.backends.onnx.foreign import Foreign
+
+    graph = canonical(nn.GRUCell(10, 6).eval().requires_grad_(False), torch.randn(2, 10), dynamic=True)
+    cell = next(layer for layer in graph.layers if layer.op == "gru_cell")
+    nodes = Foreign(graph, shapes(graph)).nodes(
+        cell.value, {layer.value: layer.value for layer in graph.layers} | {name: name for name in graph.input_names}
+    )
+    kinds = [node.op_type for node in nodes]
     assert "Split" in kinds  # neither TensorRT nor this program's own loader has sequences
     assert not any("Sequence" in kind for kind in kinds)
 

@@ -1,4 +1,4 @@
-"""torch's LSTMCell as ONNX's LSTM over a sequence of one step."""
+"""torch's cells as ONNX's LSTM, GRU and RNN over a sequence of one step."""
 
 from __future__ import annotations
 
@@ -14,56 +14,62 @@ from ...graph import Layer, LayerGraph
 
 Array = NDArray[Any]
 
-GATES = (0, 3, 1, 2)
-"""Where each of ONNX's gates (i o f c) is among torch's (i f g o)."""
+KINDS = {"lstm_cell": "LSTM", "gru_cell": "GRU", "rnn_cell": "RNN"}
+"""Operators by canonical one."""
+
+GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN": (0,)}
+"""Where each of ONNX's gates (i o f c; z r h) is among torch's (i f g o; r z n)."""
 
 
-def lstm_cell(
+def one_step(
     graph: LayerGraph,
     layer: Layer,
     inputs: Sequence[str],
     outputs: Sequence[str],
     constant: Callable[[Array, str], str],
 ) -> list[onnx.NodeProto]:
-    """The operators of a cell: one LSTM, and before and behind it what adds and takes off the axes that a cell has not.
+    """The operators of a cell: a recurrent one, and around it what adds and takes off the axes that a cell has not.
 
     Parameters
     ----------
     graph : LayerGraph
     layer : Layer
-        ``lstm_cell``.
+        One of `KINDS`.
     inputs : sequence of str
-        Tensors of the input (N, in), the hidden and the cell state (N, hidden).
+        Tensors of the input (N, in), the hidden state (N, hidden) and, of an LSTM's, the cell state.
     outputs : sequence of str
-        Tensors of the next two states.
+        Tensors of the next states.
     constant : callable
         Stores an array under a name, and gives that name back.
     """
+    kind = KINDS[layer.op]
     weights = {role: graph.params[key].detach().numpy() for role, key in layer.roles.items()}
-    hidden = weights["weight_hh"].shape[1]
     stored = [
-        constant(_reordered(weights[role])[None], f"{layer.id}/{name}")
+        constant(_reordered(weights[role], kind)[None], f"{layer.id}/{name}")
         for role, name in (("weight_ih", "W"), ("weight_hh", "R"))
     ]
     if "bias_ih" in weights:
-        both = np.concatenate([_reordered(weights[role]) for role in ("bias_ih", "bias_hh")])
+        both = np.concatenate([_reordered(weights[role], kind) for role in ("bias_ih", "bias_hh")])
         stored.append(constant(both[None], f"{layer.id}/B"))
+    settings: dict[str, Any] = {"hidden_size": weights["weight_hh"].shape[1]}
+    if kind == "GRU":
+        settings["linear_before_reset"] = 1
+    if layer.target.startswith("aten.rnn_relu"):
+        settings["activations"] = ["Relu"]
     first = constant(np.array([0], np.int64), f"{layer.id}/axis")
-    names = [f"{layer.id}/{name}" for name in ("x", "h", "c", "all", "last h", "last c")]
-    nodes = [
-        helper.make_node("Unsqueeze", [name, first], [made], made) for name, made in zip(inputs, names[:3], strict=True)
-    ]
+    states = ["h", "c"][: len(outputs)]
+    read = [f"{layer.id}/{name}" for name in ("x", *states)]
+    made = [f"{layer.id}/{name}" for name in ("all", *(f"last {state}" for state in states))]
+    nodes = [helper.make_node("Unsqueeze", [name, first], [one], one) for name, one in zip(inputs, read, strict=True)]
     biased = stored if len(stored) == 3 else [*stored, ""]
-    nodes.append(
-        helper.make_node("LSTM", [names[0], *biased, "", *names[1:3]], names[3:], layer.id, hidden_size=hidden)
-    )
+    nodes.append(helper.make_node(kind, [read[0], *biased, "", *read[1:]], made, layer.id, **settings))
     nodes += [
-        helper.make_node("Squeeze", [name, first], [made], f"{name}/flat")
-        for name, made in zip(names[4:], outputs, strict=True)
+        helper.make_node("Squeeze", [name, first], [one], f"{name}/flat")
+        for name, one in zip(made[1:], outputs, strict=True)
     ]
     return nodes
 
 
-def _reordered(weight: Array) -> Array:
-    parts = np.split(weight, len(GATES))
-    return np.concatenate([parts[gate] for gate in GATES])
+def _reordered(weight: Array, kind: str) -> Array:
+    parts = np.split(weight, len(GATES[kind]))
+    return np.concatenate([parts[gate] for gate in GATES[kind]])

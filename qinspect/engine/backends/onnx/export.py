@@ -18,7 +18,7 @@ from ...text import Text
 from .. import refuse_opaque
 from ..grouping import pads_zeros
 from .bags import REDUCTIONS, bags_of_one_size
-from .cells import lstm_cell
+from .cells import KINDS, one_step
 from .moves import PARTING, Declined
 from .naming import IR_VERSION, LAYER, MERGED, OPSET, VALUES, Shape, output_names, stored_names
 from .ops import emit, zero_pads
@@ -147,7 +147,7 @@ class _Exporter:
 
     def _write(self, layer: Layer) -> None:
         several = layer.transparent and layer.target.split(".")[1] in PARTING
-        if (layer.op == "lstm_cell" and self._cell(layer)) or (layer.op == "embedding_bag" and self._bag(layer)):
+        if (layer.op in KINDS and self._cell(layer)) or (layer.op == "embedding_bag" and self._bag(layer)):
             return
         if layer.value in self.written or (layer.value not in self.shapes and not several):
             return  # written by the Split before it; or a size or a list, which whoever reads it brings along
@@ -175,20 +175,27 @@ class _Exporter:
 
     def _cell(self, layer: Layer) -> bool:
         """Write a cell at once with the states that are picked out of it; False where that cannot be."""
-        readers = self.graph.consumers.get(layer.value, ())
-        picked = all(reader.target.endswith("getitem") and reader.args[1] in (0, 1) for reader in readers)
-        x, states = layer.args[0], layer.args[1]
-        if layer.dtype == "tuple" and picked and len(self.shape(x)) == 2 and not layer.executed:
+        x, outputs = layer.args[0], []
+        if len(self.shape(x)) != 2 or layer.executed:
+            return False
+        states = layer.args[1] if layer.op == "lstm_cell" else [layer.args[1]]
+        if layer.op == "lstm_cell":
+            readers = self.graph.consumers.get(layer.value, ())
+            if layer.dtype != "tuple" or any(
+                not reader.target.endswith("getitem") or reader.args[1] not in (0, 1) for reader in readers
+            ):
+                return False
             outputs = [f"{layer.id}/{index}" for index in range(2)]
             for reader in readers:
                 outputs[reader.args[1]] = self.tensors.setdefault(reader.value, reader.value)
                 self.written.add(reader.value)
-            inputs = [self.tensor(item) for item in (x, *states)]
-            for node in lstm_cell(self.graph, layer, inputs, outputs, self.constant):
-                helper.set_model_props(node, {LAYER: layer.id})
-                self.nodes.append(node)
-            return True
-        return False
+        else:
+            outputs = [self.tensors.setdefault(layer.value, layer.value)]
+        inputs = [self.tensor(item) for item in (x, *states)]
+        for node in one_step(self.graph, layer, inputs, outputs, self.constant):
+            helper.set_model_props(node, {LAYER: layer.id})
+            self.nodes.append(node)
+        return True
 
     def _bag(self, layer: Layer) -> bool:
         """Write an embedding bag with the value that is picked out of it; False where that cannot be."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ...backends.onnx.cells import KINDS
 from ...backends.onnx.naming import LAYER
 from ...text import Text
 from .call import Call, Function
@@ -44,8 +45,15 @@ def _recurrent(kind: str) -> Function:
         state = [c.tensor(5) if c.has(5) else torch.zeros(directions, x.shape[1], hidden)]
         if kind == "LSTM":
             state.append(c.tensor(6) if c.has(6) else torch.zeros(directions, x.shape[1], hidden))
-        if kind == "LSTM" and _is_cell(c) and directions == 1 and x.shape[0] == 1:
-            step = torch.lstm_cell(x.squeeze(0), [part.squeeze(0) for part in state], *weights)
+        if _is_cell(c) and directions == 1 and x.shape[0] == 1:
+            now, before = x.squeeze(0), [part.squeeze(0) for part in state]
+            step: tuple[torch.Tensor, ...]
+            if kind == "LSTM":
+                step = torch.lstm_cell(now, before, *weights)
+            elif kind == "GRU":
+                step = (torch.gru_cell(now, before[0], *weights),)
+            else:
+                step = ((torch.rnn_relu_cell if relu else torch.rnn_tanh_cell)(now, before[0], *weights),)
             return (step[0][None, None], *(part[None] for part in step))
         settings = (weights, c.has(3), 1, 0.0, False, directions == 2, False)
         if kind == "LSTM":
@@ -62,8 +70,8 @@ def _recurrent(kind: str) -> Function:
 
 
 def _is_cell(c: Call) -> bool:
-    """Whether an export of this program wrote a cell as an LSTM of one step."""
-    return c.op.meta.get(LAYER, "").rpartition(":")[2].startswith("lstm_cell")
+    """Whether an export of this program wrote a cell as a sequence of one step."""
+    return c.op.meta.get(LAYER, "").rpartition(":")[2].startswith(tuple(KINDS))
 
 
 def _whole(c: Call, length: Any) -> bool:
