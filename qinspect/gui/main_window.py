@@ -35,6 +35,7 @@ from .keeper import Keeper, to_recover
 from .language import install, translated, wanted
 from .opening import Opening
 from .palette import Entry, Palette, actions_of
+from .panels.cards import Page
 from .panels.data_page import DataPage
 from .panels.export_page import ExportPage
 from .panels.open_page import OpenPage
@@ -178,8 +179,11 @@ class MainWindow(QMainWindow):
         self.keeper.step = step if step in STEPS else "open"
         self.stack.setCurrentWidget(self.pages[self.step])
         self.steps.set_current(self.step)
-        # No focus proxy: the tabulator would jump over what stands in front of the table.
-        (self.layers_page.tree.view if step == "layers" else self.pages[self.step]).setFocus()
+        page = self.pages[self.step]
+        # No focus proxy: the tabulator would jump over what stands in front of the table, or of the next button.
+        leads = page.leads() if isinstance(page, Page) else ()
+        ready = next((button for button in leads if button.isEnabled() and button.isVisibleTo(page)), page)
+        (self.layers_page.tree.view if step == "layers" else ready).setFocus()
         self._asker.start()
         self._select_worst()
 

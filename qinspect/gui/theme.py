@@ -256,6 +256,7 @@ QAbstractItemView {{ border: 1px solid transparent; gridline-color: {colours.lin
 QAbstractItemView:focus, GraphCanvas:focus {{ border-color: {colours.accent}; }}
 GraphCanvas {{ border: 1px solid transparent; }}
 QTabWidget::pane {{ border: none; border-top: 1px solid {colours.line}; }}
+QTabBar {{ qproperty-drawBase: 0; }}
 QTabBar::tab {{ background: transparent; color: {colours.muted}; border: none; padding: 6px 9px;
     border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {colours.text}; border-bottom: 2px solid {colours.accent}; }}

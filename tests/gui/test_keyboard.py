@@ -152,3 +152,34 @@ def test_a_key_goes_on_from_the_page_that_the_program_opens_with(make_window, di
     assert window.focusWidget() is page.next
     qtbot.keyClick(page.next, Qt.Key.Key_Return)
     assert window.step == "data"
+
+
+def test_enter_alone_leads_from_the_float_figure_to_the_export(make_window, digits, qtbot, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    window = make_window()
+    document = window.document
+    document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    document.set_data(digits.data.data)
+    document.set_check(digits.check)
+
+    def enter():
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+
+    window.go("data")
+    enter()
+    assert document.confirmed == digits.data.data.digest
+    enter()
+    assert window.step == "target"
+    started = []
+    monkeypatch.setattr(window.tasks, "run_all", lambda: started.append(True))
+    enter()
+    assert started
+    document.set_calibration(digits.calibration)
+    document.add_run(digits.opened.plan, digits.analysis, exact=True)
+    window.go("verdict")
+    assert window.focusWidget() is window.verdict_page  # to be read: arrows scroll
+    window.go("export")
+    written = []
+    monkeypatch.setattr(window.tasks, "export", lambda *given: written.append(given[0]))
+    enter()
+    assert written == ["onnx"]

@@ -202,7 +202,7 @@ def test_names_take_the_room_of_a_wide_table_until_a_width_is_set_by_hand(qtbot)
     narrow = tree.view.columnWidth(0)
     tree.resize(900, 400)
     wide = tree.view.columnWidth(0)
-    assert (narrow, wide) == (140, 280)
+    assert (narrow, wide) == (WIDTHS["layer"], 2 * WIDTHS["layer"])
     tree.view.by_hand = True
     tree.view.setColumnWidth(0, 200)
     tree.resize(1200, 400)
@@ -341,10 +341,12 @@ def test_what_nothing_is_asked_of_is_float_until_it_is_edited():
 
 
 def test_beside_the_operators_names_are_without_them_where_they_are_told_apart_so():
-    ids = ("stem:conv2d", "block.one:conv2d", "block.two:add", "block.two:relu", ":mean")
+    ids = ("stem:conv2d", "block.one:conv2d", "block.two:add", "block.two:relu", "block.own.pad:pad",
+           "block.own:conv2d", ":mean")  # fmt: skip
     root = build(tuple(map(row, ids)), flat=False, absorbed=False)
-    names = [[child.brief for child in node.children] for node in (root, root.children[1])]
-    assert names == [["stem", "block", "mean"], ["one", "two:add", "two:relu"]]
+    block = root.children[1]
+    names = [[child.brief for child in node.children] for node in (root, block, block.children[-1])]
+    assert names == [["stem", "block", "mean"], ["one", "two:add", "two:relu", "own"], ["pad", "conv2d"]]
 
 
 def test_flags_take_the_room_that_they_need_and_an_edit_moves_no_column(qtbot):
@@ -356,6 +358,9 @@ def test_flags_take_the_room_that_they_need_and_an_edit_moves_no_column(qtbot):
     tree.show_facts(known)
     name = tree.view.columnWidth(0)
     assert name > WIDTHS["layer"]
+    tree.resize(552, 400)  # as in the smallest window
+    qtbot.waitUntil(lambda: tree.view.horizontalScrollBar().maximum() == 0)
+    tree.resize(604, 400)
     edited = replace(known, overridden=frozenset(r.id for r in known.rows))
     tree.show_facts(edited)
     assert tree.view.columnWidth(0) == name

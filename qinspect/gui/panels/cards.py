@@ -338,6 +338,10 @@ class Page(QScrollArea):
         self.setWidget(outer)
         self.setAccessibleName(title)
 
+    def leads(self) -> tuple[QWidget, ...]:
+        """Buttons that go on from here: who comes to the page has the first one that can be pressed under the key."""
+        return ()
+
     def set_title(self, title: str) -> None:
         """Name the step, to a screen reader too."""
         self.title.setText(title)

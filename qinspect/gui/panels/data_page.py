@@ -113,6 +113,9 @@ class DataPage(Page):
 
     # -- what the user does -------------------------------------------------------------------
 
+    def leads(self) -> tuple[QWidget, ...]:
+        return self.metric_card.confirm, self.metric_card.next
+
     def submit(self) -> None:
         """Open what the fields say."""
         spec = self.form.read()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QVBoxLayout,
+    QWidget,
 )
 
 from ...engine.backends import refuse_opaque
@@ -73,12 +74,12 @@ class ExportPage(Page):
         right.addWidget(self._make_form())
         self.device = DeviceCard(document)
         self.device.profile_requested.connect(self.profile_requested)
-        right.addWidget(self.device)
         self.results = QVBoxLayout()
         self.results.setSpacing(8)
         right.addLayout(self.results)
         self.hint = Hint(self.tr("Exported files and their checks are listed here."))
         self.results.addWidget(self.hint)
+        right.addWidget(self.device)
         right.addStretch(1)
         self.body.addStretch(1)
         self.reports: list[Any] = []
@@ -225,6 +226,9 @@ class ExportPage(Page):
                 self.opset.addItem(str(opset), opset)
             self.opset.setCurrentIndex(max(self.opset.findData(chosen), 0))
 
+    def leads(self) -> tuple[QWidget, ...]:
+        return (self.go,)
+
     def options(self) -> dict[str, Any]:
         """Options of the kind that is chosen."""
         return {
@@ -326,6 +330,10 @@ class ExportPage(Page):
         found = ExportResult(report, self._document.find())
         found.layers_requested.connect(self.layers_requested)
         self.results.insertWidget(0, found)
+        before: QWidget = self.go
+        for button in found.findChildren(QPushButton):  # made last, they would be the last for the tabulator
+            QWidget.setTabOrder(before, button)
+            before = button
 
 
 def _usual_place() -> Path:

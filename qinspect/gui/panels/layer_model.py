@@ -100,11 +100,12 @@ def build(rows: tuple[LayerRow, ...], flat: bool, absorbed: bool) -> Node:
 
 def _name_briefly(node: Node) -> None:
     """Leave out the operators of those whose paths alone tell them apart."""
-    paths = {child: child.name.rpartition(":")[0] for child in node.children if child.row is not None}
-    met = Counter(paths.values())
-    for child in node.children:
-        path = paths.get(child, "")
-        child.brief = path if path and met[path] == 1 else child.name
+    above = f"{node.path}." if node.path else ""
+    paths = [child.row.path.removeprefix(above) if child.row is not None else "" for child in node.children]
+    met = Counter(paths)
+    for child, path in zip(node.children, paths, strict=True):
+        own = path in ("", node.path)  # the module's, or a module
+        child.brief = child.name if own or met[path] > 1 else path
         _name_briefly(child)
 
 

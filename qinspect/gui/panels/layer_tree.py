@@ -53,9 +53,9 @@ from .layer_model import BarRole, BriefRole, IdsRole, LayerModel, PlainRole, Sea
 Index = QModelIndex | QPersistentModelIndex
 WIDTH = 78
 """Of any other column."""
-WIDTHS = {"layer": 140, "op": 126, "type": 98, "share": 60, "gain": 70, "flags": 60}
-FLAGS_MOST = 120
-"""Of the flags, which are as wide as the longest of them; the tool tip has all."""
+WIDTHS = {"layer": 134, "op": 126, "type": 98, "share": 60, "gain": 70, "flags": 40}
+FLAGS = 60, 120
+"""Of the flags, where there is room: as wide as the longest of them, whose tool tip has all, within these limits."""
 THINNEST = 3
 """Pixels: a thinner bar would look like a line between columns."""
 OPERATOR = next(place for place, column in enumerate(COLUMNS) if column.key == "op")
@@ -138,7 +138,7 @@ class _View(QTreeView):
         if self.by_hand:
             return
         shown = {column.key: place for place, column in enumerate(COLUMNS) if not self.isColumnHidden(place)}
-        widths = WIDTHS | {"flags": min(max(self.flags_width, WIDTHS["flags"]), FLAGS_MOST)}
+        widths = WIDTHS | {"flags": min(max(self.flags_width, FLAGS[0]), FLAGS[1])}
         room = max(0, self.viewport().width() - sum(widths.get(key, WIDTH) for key in shown))
         for key, part in (("layer", 0.6), ("op", 0.4)):
             if key in shown:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ...engine.plan.qconfig import PRESETS, QConfig
 from ...engine.plan.target import Target, first_qconfig
@@ -124,6 +124,9 @@ class TargetPage(Page):
         kinds.addRow(self.tr("Weights"), self.weight)
         kinds.addRow(self.tr("Activations"), self.activation)
         begins.body.addLayout(kinds)
+        names = [each.labelForField(field) for each, field in ((form, self.host), (kinds, self.activation))]
+        for name in names:  # so that the fields of both cards begin below one another
+            name.setMinimumWidth(max(other.sizeHint().width() for other in names))
         side.addWidget(begins)
         go = Card(self.tr("Next"))
         self.todo = label("", "muted")
@@ -156,6 +159,9 @@ class TargetPage(Page):
         card.chosen.connect(lambda: self._choose(name))
         self.cards[name] = card
         return card
+
+    def leads(self) -> tuple[QWidget, ...]:
+        return (self.run,)
 
     def lead_to(self, name: str) -> None:
         """Bring a target's card into sight, with the focus: a key chooses it."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from ...engine.results import Totals, error_shares
 from ...engine.results.samples import Drift
@@ -107,6 +107,9 @@ class VerdictPage(Page):
         ):
             changed.connect(self.refresh)
         self.refresh()
+
+    def leads(self) -> tuple[QWidget, ...]:
+        return () if self._document.shown is not None else (self.run,)  # with figures, it is read and scrolled
 
     def set_analyzing(self, on: bool) -> None:
         """While everything is analyzed it cannot be started once more."""
