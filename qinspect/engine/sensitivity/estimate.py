@@ -147,7 +147,7 @@ def score(
         Whether `Scores.answers` is wanted: one more backward pass.
     to_run : int
         The largest effects, of one layer on one sample each, that are run instead of estimated, for each of KL
-        divergence and squared error; of several plans each has its share.
+        divergence and squared error: so many, or half as many as there are samples. Of several plans each has its share.
     """
     graph = next(iter(variants.values())).float_graph
     noises, executor = Noises(graph, variants, only), Executor(graph, channels_last=True)
@@ -173,7 +173,7 @@ def score(
         return {name: Scores({}, {}, 0) for name in variants}
     effects = {name: _effects(name, walks, noises) for name in variants}
     inputs = _one_by_one(graph, walks)
-    count = max(to_run // len(variants), 2) if to_run and inputs else 0
+    count = -(-min(to_run, len(inputs) // 2) // len(variants))
     mixed = frozenset[str]().union(*(walk.mixed for walk in walks))
     picked = {name: _picked(found, count, mixed) for name, found in effects.items()}
     ran = measured(variants, {name: a | b for name, (a, b) in picked.items()}, inputs, part(report, 0.85, 1), classes)

@@ -285,7 +285,7 @@ class Walk:
         noisy = self.noises.layers.get(layer.id)
         if noisy is not None and _real(result):
             for key in noisy.weights:
-                change = self.noises.with_weight(layer, key, values) - result
+                change = self.noises.with_weight(layer, key, values).sub_(result)
                 self._keep(layer.id, ("weight", key), arrived, change, layer.value)
         for name, value in values.items():
             if not _real(value):
@@ -295,7 +295,7 @@ class Walk:
                 if straight:
                     self._keep(id, way, passed[name], there.sub_(value), name)
                 else:
-                    change = self.executor.compute(layer, {**values, name: there}) - result
+                    change = self.executor.compute(layer, {**values, name: there}).sub_(result)
                     self._keep(id, way, arrived, change, layer.value)
 
     def _of_outputs(self, outputs: Sequence[Any], seeds: Mapping[str, Gradients]) -> None:
