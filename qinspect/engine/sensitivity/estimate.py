@@ -147,7 +147,7 @@ def score(
         Whether `Scores.answers` is wanted: one more backward pass.
     to_run : int
         The largest effects, of one layer on one sample each, that are run instead of estimated, for each of KL
-        divergence and squared error: so many, or half as many as there are samples. Of several plans each has its share.
+        divergence and squared error: so many, or half as many as there are samples. Several plans share them.
     """
     graph = next(iter(variants.values())).float_graph
     noises, executor = Noises(graph, variants, only), Executor(graph, channels_last=True)
