@@ -25,7 +25,7 @@ from .feed import checked_batches
 from .finite import demand_answers
 from .graph import LayerGraph
 from .graph.execute import one_after_the_other
-from .groups import shared_groups, unheard, unshared
+from .groups import ranged, shared_groups, unheard, unshared
 from .inspect import data_json, model_json, notes_of
 from .intervals import Interval
 from .job import (
@@ -260,6 +260,7 @@ def analyze(
             judged_note(metric, graph),
             *notes_of(model, plan),
             *unshared(model.existing, graph, plan, decisions),
+            *ranged(graph, plan, decisions),
             *unheard(plan, graph, groups, model.existing),
             metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric),
             _not_run(plan.target, absent),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .backends.grouping import PASSING, SHARED
@@ -56,6 +56,9 @@ class Decisions:
 
     Parameters
     ----------
+    configs : mapping of layer id to QConfig
+        What holds for each layer: what the plan asks, and where that is no range (``none``) for a value that has to
+        be rounded, the one that it is rounded with.
     asked : frozenset of str
         Without layers for which the target has no integer kernel and which no override names; `why_not` has these
         too.
@@ -88,6 +91,10 @@ def decide(graph: LayerGraph, plan: QuantPlan) -> Decisions:
     for names in work.members(wanted).values():
         leader = work.leader(names, wanted)
         grids.update(dict.fromkeys(names, (leader, wanted[leader])))
+    for layer in graph.layers:
+        config = work.configs[layer.id]
+        if config.activation is not None and config.activation.estimator == "none" and layer.value in grids:
+            work.configs[layer.id] = replace(config, activation=grids[layer.value][1])
     whole = frozenset(work.quantized - work.why_not.keys())
     work.why_not.update(mixed(graph, whole, {name: config.dtype for name, (_, config) in grids.items()}))
     return Decisions(

@@ -91,6 +91,25 @@ def unshared(existing: Existing | None, graph: LayerGraph, plan: QuantPlan, deci
     )
 
 
+def ranged(graph: LayerGraph, plan: QuantPlan, decisions: Decisions) -> tuple[Text, ...]:
+    """Layers whose values the plan wants in real numbers and that are rounded all the same, for people."""
+    found = [
+        layer.id
+        for layer in graph.layers
+        if layer.value in decisions.grids and layer.id in decisions.quantized and not layer.transparent
+        and (asked := plan.qconfig(layer).activation) is not None and asked.estimator == "none"
+    ]  # fmt: skip
+    if not found:
+        return ()
+    return (
+        Text(
+            "The plan wants real numbers (range: none) of {layers}: on this target whole ones are handed on there, and "
+            "their range is min-max.",
+            layers=listed(found),
+        ),
+    )
+
+
 def _maker(graph: LayerGraph, value: str) -> str:
     """Id of the layer that makes a value, or the input's name."""
     return graph.producer[value].id if value in graph.producer else value

@@ -15,7 +15,7 @@ from .decide import WEIGHTED, decide
 from .existing import Ran, config_of, run_in_float
 from .graph import Layer, LayerGraph
 from .graph.nodes import repeatable
-from .groups import shared_groups, unheard, unshared
+from .groups import ranged, shared_groups, unheard, unshared
 from .job import fused_graph, opening_plan
 from .load import Model
 from .metric import Metric
@@ -112,6 +112,7 @@ def inspect(model: Model, plan: QuantPlan | None = None, kernels: Mapping[str, R
         notes=(
             *notes_of(model, plan),
             *unshared(existing, fused.graph, plan, decisions),
+            *ranged(fused.graph, plan, decisions),
             *unheard(plan, fused.graph, groups, existing),
         ),
     )

@@ -9201,6 +9201,10 @@
         <translation>文件中这些值各有自己的网格，而在此目标上它们共用 {leaders} 的网格。此处的数字以共用的网格为准；qinspect compare 按原样运行该文件。</translation>
     </message>
     <message>
+        <source>The plan wants real numbers (range: none) of {layers}: on this target whole ones are handed on there, and their range is min-max.</source>
+        <translation>计划要求 {layers} 输出实数(范围:无):在此目标上该处输出的是整数,其范围采用最小-最大值。</translation>
+    </message>
+    <message>
         <source>{layers}: random numbers are drawn there, so that two runs differ without any quantization. Leave that out of what is deployed, or make the numbers an input.</source>
         <translation>{layers}：这里会抽取随机数，因此即使不量化，两次运行的结果也不同。请在部署的模型中去掉它，或把这些随机数作为输入。</translation>
     </message>

@@ -11,7 +11,7 @@ from torch import nn
 from qinspect.engine.decide import decide
 from qinspect.engine.existing import Existing
 from qinspect.engine.fuse import fuse
-from qinspect.engine.groups import leader_of, shared_groups, unheard, unshared
+from qinspect.engine.groups import leader_of, ranged, shared_groups, unheard, unshared
 from qinspect.engine.plan import Override, QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.plan.target import Target
@@ -138,3 +138,21 @@ def test_grids_of_their_own_that_a_file_has_where_one_is_shared_here_are_said_on
     assert unheard(plan, fused, groups)
     assert not unheard(plan, fused, groups, apart)
     assert unheard(plan.with_layer(":cat", activation=WIDE), fused, groups, apart)
+
+
+@pytest.mark.parametrize(("target", "layer", "rounded"), [
+    ("fx-onednn", "fc:linear", True), ("ort", "fc:linear", False), ("ort", "last:conv2d", True),
+])  # fmt: skip
+def test_real_numbers_that_a_plan_wants_where_whole_ones_are_handed_on_are_rounded_by_min_max_and_that_is_said(
+    net, quantized, target, layer, rounded
+):
+    plan = QuantPlan.preset(Target.parse(target)).with_layer(layer, activation=WIDE.but(estimator="none"))
+    found = quantized(net, plan, [(IMAGE,)])
+    shown = found.configs[layer].activation.estimator
+    assert (layer in found.quantized, found.graph.by_id[layer].value in found.values) == (True, rounded)
+    said = ranged(found.graph, plan, decide(found.graph, plan))
+    if rounded:
+        assert shown == "minmax"
+        assert [layer in note for note in said] == [True]
+    else:
+        assert (shown, said) == ("none", ())
