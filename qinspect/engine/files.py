@@ -48,6 +48,24 @@ def demand_file(path: Path) -> None:
         raise Problem(str(path), Text("cannot be read ({reason})", reason=error.strerror), remedy) from error
 
 
+def load_tensors(path: Path, mapped: bool = False) -> Any:
+    """What `torch.save` wrote, of tensors and plain data alone, whatever the file's name ends in.
+
+    Given a name that ends in ``.safetensors``, torch would read it as such a file.
+
+    Raises
+    ------
+    Exception
+        Whatever torch has for a file that is damaged or holds more, mostly `pickle.UnpicklingError`.
+    """
+    import torch
+
+    if mapped and path.suffix != ".safetensors":
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    with path.open("rb") as file:
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+
 def write_atomically(path: Path, data: bytes | str) -> None:
     """Write a file beside its place, flush it to the disk, then put it there.
 

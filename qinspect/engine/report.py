@@ -195,7 +195,9 @@ class Decibels:
         self.low = math.floor(min(0.0, *figures) / 10) * 10
         self.high = max(math.ceil(max(figures) / 10) * 10, self.low + 10)
         self.step = 1000 / places
-        self.ticks = [(v, self.y(v)) for v in range(self.low, self.high + 1, 10)]
+        # Every 10 dB; a file that was edited may say anything.
+        spacing = 10 * max(1, (self.high - self.low) // 300)
+        self.ticks = [(v, self.y(v)) for v in range(self.low, self.high + 1, spacing)]
 
     def y(self, value: float) -> float:
         return 240 * (self.high - value) / (self.high - self.low)

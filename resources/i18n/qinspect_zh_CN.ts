@@ -9177,6 +9177,10 @@
         <translation>只有 {calibrate} 个样本用于校准（通常为 {usual} 个）</translation>
     </message>
     <message>
+        <source>it holds more than tensors, or is not whole</source>
+        <translation>其中不只有张量，或文件不完整</translation>
+    </message>
+    <message>
         <source>Does its code keep tensors, in a list say? Else close other programs, or open the model with a smaller --input-shape.</source>
         <translation>它的代码是否保留了张量（例如放在列表里）？否则请关闭其他程序，或用更小的 --input-shape 打开模型。</translation>
     </message>

@@ -241,6 +241,9 @@ class TestArrays:
         data = open_data(DataSpec(str(path)), (1, 2))
         assert torch.equal(data.load(range(6))[0], x)
         assert data.labels is None if suffix == "npy" else data.labels.tolist() == y.tolist()
+        if suffix != "npy":  # a file is what its content says
+            other = path.rename(tmp_path / ("d.pt" if suffix == "safetensors" else "d.safetensors"))
+            assert torch.equal(open_data(DataSpec(str(other)), (1, 2)).load(range(6))[0], x)
 
     @pytest.mark.parametrize(
         ("stored", "loaded"),
@@ -468,8 +471,8 @@ class TestProblems:
         if suffix == "npy":
             np.save(path, np.array([Bomb()], object), allow_pickle=True)
         else:
-            path.write_bytes(pickle.dumps(Bomb()))
-        self.expect(DataSpec(str(path)), "cannot be read")
+            torch.save({"x": Bomb()}, path)
+        self.expect(DataSpec(str(path)), "cannot be read" if suffix == "npy" else "it holds more than tensors")
         assert not (tmp_path / "ran").exists()
 
     @pytest.mark.parametrize(

@@ -273,6 +273,13 @@ def test_safetensors_are_loaded(source, tmp_path):
     assert torch.equal(model.graph.params["conv.bias"], state()["conv.bias"])
 
 
+@pytest.mark.parametrize("suffixes", [(".pt", ".safetensors"), (".safetensors", ".pt")])
+def test_weights_are_what_their_content_says_whatever_their_name_ends_in(source, tmp_path, suffixes):
+    written, called = suffixes
+    path = save(tmp_path / f"w{written}", state()).rename(tmp_path / f"w{called}")
+    assert torch.equal(load(source("net"), path).graph.params["conv.bias"], state()["conv.bias"])
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -296,6 +296,16 @@ def test_half_precision_is_computed_in_float32_and_said_so(tmp_path):
     assert any("float32" in note for note in model.notes)
 
 
+def test_metadata_that_is_no_text_is_read_all_the_same(tmp_path):
+    product = node("MatMul", ["x", "w"], ["y"])
+    helper.set_model_props(product, {"qinspect.layer": "A_KEY_OF_OURS"})
+    path = written(
+        tmp_path / "m.onnx", [product], [info("x", 1, 4)], [info("y", 1, 4)], [stored("w", np.eye(4, dtype=np.float32))]
+    )
+    path.write_bytes(path.read_bytes().replace(b"A_KEY_OF_OURS", b"\xff" * 13))
+    assert [layer.op for layer in load_model(ModelSpec(str(path))).graph.layers] == ["linear"]
+
+
 def test_the_file_is_sniffed_by_content_and_goes_through_analyze(digits_model, tmp_path, capsys):
     source = load_model(
         ModelSpec(digits_model.source, str(digits_model.weights), (digits_model.input_shape,)), allow_code=True

@@ -205,6 +205,7 @@ def test_names_with_markup_are_shown_and_not_obeyed():
         {"layers": (layer(latency=Latency(None, None, None)),)},
         {"data": {}},
         {"drift": Drift(("h",), (1,), 1, (None,) * 4, (None,) * 4, (None,) * 4)},
+        {"drift": Drift(("h",), (1,), 1, (3e30, 1.0), (-2e200, 1.0), (1.0, 2.0))},  # of a session that was spoilt
         {"fusions": (), "findings": (), "notes": ()},
         {"samples": SAMPLES, "worst": (WorstSample(4, {"fc:linear": None}), WorstSample(2, {}))},
         {

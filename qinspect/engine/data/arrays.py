@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -137,9 +138,11 @@ def open_arrays(
     try:
         stored = read_stored(path, kind)
     except Exception as fault:  # each format's reader has exceptions of its own
+        pickled = isinstance(fault, pickle.UnpicklingError)  # torch advises to let its code run
+        said = Text("it holds more than tensors, or is not whole") if pickled else line_of(fault)
         raise Problem(
             where,
-            Text("cannot be read as .{kind} of plain arrays ({said})", kind=kind, said=line_of(fault)),
+            Text("cannot be read as .{kind} of plain arrays ({said})", kind=kind, said=said),
             Text("Write it again, e.g. with numpy.savez(file, x=..., y=...)."),
         ) from fault
     inputs, labels = _pick(where, stored, input_names, spec.label)

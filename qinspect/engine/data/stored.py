@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..files import content_offset
+from ..files import content_offset, load_tensors
 from ..problem import Problem
 from ..text import Text
 
@@ -141,7 +141,7 @@ def read_stored(path: Path, kind: str) -> Any:
         return _npz(path, large)
     if kind == "safetensors":
         return _safetensors(path, large)
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=large)
+    return load_tensors(path, mapped=large)
 
 
 def _npy(path: Path, large: bool) -> Rows:

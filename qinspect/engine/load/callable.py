@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..files import demand_file
+from ..files import demand_file, load_tensors
 from ..graph import memory
 from ..problem import Problem, line_of
 from ..source import ModelSpec
@@ -163,18 +163,19 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     try:
         with path.open("rb") as file:
             start = file.read(9)
-        if path.suffix == ".safetensors" or start[8:] == b"{":
+        saved = start[:1] in (b"P", b"\x80")  # the zip or the pickle that torch.save writes
+        if start[8:] == b"{" or (path.suffix == ".safetensors" and not saved):
             from safetensors.torch import load_file
 
             return load_file(path)  # which maps it
-        if start[:1] not in (b"P", b"\x80"):  # neither the zip nor the pickle that torch.save writes
+        if not saved:
             raise Problem(
                 str(path),
                 Text("is no checkpoint"),
                 Text("Give what safetensors, or torch.save of a state_dict(), wrote."),
             )
         large = start[:4] == b"PK\x03\x04" and path.stat().st_size > memory.MAPPED_BYTES
-        state: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=large)
+        state: Any = load_tensors(path, mapped=large)
     except Problem:
         raise
     except pickle.UnpicklingError as error:

@@ -6,6 +6,7 @@ import ast
 import zipfile
 from pathlib import Path
 
+from ..files import load_tensors
 from ..graph.graph_json import GRAPH
 from ..problem import Problem
 from ..text import Text
@@ -130,10 +131,8 @@ def looks_like_onnx(path: Path) -> bool:
 
 def holds_tensors(path: Path) -> bool:
     """Whether a pickle is a checkpoint that can be read without running anything, as torch before 1.6 wrote them."""
-    import torch
-
     try:
-        torch.load(path, map_location="cpu", weights_only=True)
+        load_tensors(path)
     except Exception:  # whatever a damaged or hostile file makes torch raise
         return False
     return True

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..existing import TABLE, Existing
+from ..files import load_tensors
 from ..graph import Layer, LayerGraph, Param
 from ..problem import Problem, line_of
 from ..qparams import QParams
@@ -61,7 +62,7 @@ def open_state_dict(path: Path, notes: list[str]) -> tuple[LayerGraph, Existing]
         Where it cannot be read so, or holds nothing that is quantized.
     """
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = load_tensors(path)
     except pickle.UnpicklingError as error:
         raise refusal(path, "pickle") from error
     except Exception as error:  # whatever a damaged or hostile file makes torch raise

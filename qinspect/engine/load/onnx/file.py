@@ -171,7 +171,7 @@ class _Reader:
                 Text("Export it anew."),
             )
         outputs = tuple(self._declared(item) for item in graph.output)
-        meta = {item.key: item.value for item in self.model.metadata_props}
+        meta = _properties(self.model)
         producer = " ".join(str(part) for part in (self.model.producer_name, self.model.producer_version) if part)
         return OnnxFile(self.where, opset, ops, arrays, inputs, outputs, meta, producer)
 
@@ -249,7 +249,7 @@ class _Reader:
                     Text("Export it anew."),
                 )
             name = node.name or next((output for output in node.output if output), node.op_type)
-            meta = {item.key: item.value for item in node.metadata_props}
+            meta = _properties(node)
             yield Op(kind, name, tuple(node.input), tuple(node.output), attributes, meta)
 
     def _call(
@@ -420,6 +420,11 @@ class _Reader:
             fixed = dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None
             shape.append(fixed if fixed is not None else dim.dim_param or None)
         return Declared(item.name, tuple(shape) if tensor.HasField("shape") else None, dtype)
+
+
+def _properties(item: onnx.ModelProto | onnx.NodeProto) -> dict[str, str]:
+    """Its metadata; what is no text there comes as bytes."""
+    return {_text(each.key): _text(each.value) for each in item.metadata_props}
 
 
 def _text(value: Any) -> Any:
