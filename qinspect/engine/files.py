@@ -10,6 +10,7 @@ import stat
 import struct
 import tempfile
 import time
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -60,10 +61,10 @@ def load_tensors(path: Path, mapped: bool = False) -> Any:
     """
     import torch
 
-    if mapped and path.suffix != ".safetensors":
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    with path.open("rb") as file:
-        return torch.load(file, map_location="cpu", weights_only=True)
+    by_name = mapped and path.suffix != ".safetensors"
+    with warnings.catch_warnings(), path.open("rb") as file:
+        warnings.simplefilter("ignore", UserWarning)  # of a pickle of a newer protocol, before it is refused
+        return torch.load(path if by_name else file, map_location="cpu", weights_only=True, mmap=by_name)
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
