@@ -370,3 +370,21 @@ def test_flags_take_the_room_that_they_need_and_an_edit_moves_no_column(qtbot):
     assert tree.view.columnWidth(0) < name
     flags_room = tree.view.viewport().width() - sum(tree.view.columnWidth(i) for i in range(5))
     assert flags_room >= metrics.horizontalAdvance("stays float, edited")
+
+
+def test_a_layer_that_is_selected_out_of_sight_comes_into_sight_with_its_neighbours(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.resize(604, 400)
+    tree.show()
+    tree.show_facts(facts(tuple(row(f"layer{n}:conv2d", 0.1) for n in range(100))))
+
+    def top():
+        return tree.view.visualRect(tree.view.currentIndex()).top()
+
+    tree.select(("layer60:conv2d",))
+    line, height = tree.view.visualRect(tree.view.currentIndex()).height(), tree.view.viewport().height()
+    assert 3 * line < top() < height - 3 * line
+    before = tree.view.verticalScrollBar().value()
+    tree.select(("layer61:conv2d",))
+    assert tree.view.verticalScrollBar().value() == before  # what is in sight does not move

@@ -743,8 +743,12 @@ def test_the_float_figure_is_confirmed_without_scrolling_in_a_small_window(make_
 
 def test_buttons_of_findings_stand_below_one_another(make_window, digits, qtbot):
     plan = digits.opened.plan.to_json()
-    layers = [("conv:conv2d",), tuple(f"layer{n}" for n in range(12))]
-    found = [Finding("rule", "Title", "evidence", ids, "warning", 0.1, "Do it.", plan) for ids in layers]
+    layers = [("conv:conv2d",), tuple(f"layer{n}" for n in range(12)), ("fc:linear",)]
+    plans = (plan, plan, None)
+    found = [
+        Finding("rule", "Title", "evidence", ids, "warning", 0.1, "Do it.", each)
+        for ids, each in zip(layers, plans, strict=True)
+    ]
     window = make_window(digits)
     window.document.add_run(window.document.plan, replace(digits.analysis, findings=tuple(found)), exact=True)
     window.go("verdict")
@@ -753,7 +757,7 @@ def test_buttons_of_findings_stand_below_one_another(make_window, digits, qtbot)
     left = [
         [button.mapTo(page, QPoint()).x() for button in card.findChildren(QPushButton)] for card in page.findings.cards
     ]
-    assert left[0] == left[1]
+    assert left[0] == left[1] == [*left[2], left[0][1]]
 
 
 def test_who_has_a_model_open_is_not_asked_whether_he_is_new(make_window, digits):

@@ -113,7 +113,7 @@ class GraphView(QWidget):
         row = QHBoxLayout(bar)
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
-        row.addWidget(self.search, 1)
+        row.addWidget(self.search, 100)  # before the gap: what is typed is to be seen
         row.addWidget(self.found)
         row.addStretch(1)
         row.addWidget(self.overlay)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ...engine.results import Finding, Totals
 from ..icons import icon, set_icon
@@ -58,6 +58,7 @@ class Findings(QWidget):
         self.cards: list[Card] = []
         # Those whose price is not said yet: where to say it, and the button that applies them.
         self._priced: list[tuple[QLabel, QPushButton, Finding, Pricing]] = []
+        self._bare: list[QHBoxLayout] = []  # of those that cannot be applied
         self.after: QWidget = self
         """From here the tabulator goes to the first card."""
 
@@ -77,7 +78,7 @@ class Findings(QWidget):
         focus = QApplication.focusWidget()
         inside = focus is not None and self.isAncestorOf(focus)
         clear(self._column)
-        self.cards, self._priced = [], []
+        self.cards, self._priced, self._bare = [], [], []
         for finding in findings:
             card = self._card(finding, stale, price)
             self.cards.append(card)
@@ -107,6 +108,8 @@ class Findings(QWidget):
             widest = max((button.sizeHint().width() for button in alike), default=0)
             for button in alike:
                 button.setMinimumWidth(widest)
+            for buttons in self._bare if name == "apply" and widest else ():
+                buttons.setContentsMargins(0, 0, widest + buttons.spacing(), 0)
 
     def _say_price(self) -> None:
         """One after the other: of a large model each takes a moment."""
@@ -168,6 +171,8 @@ class Findings(QWidget):
             buttons.addWidget(apply)
             if price is not None and not stale:
                 self._priced.append((gain, apply, finding, price))
+        else:
+            self._bare.append(buttons)
         if self._beside:
             across = row(spacing=16)
             across.addLayout(words, 1)

@@ -152,6 +152,12 @@ class _View(QTreeView):
         if row.isValid() and row.top() < event.oldSize().height() and row.bottom() >= self.viewport().height() > 0:
             self.scrollTo(self.currentIndex())
 
+    def find(self, index: QModelIndex) -> None:
+        """Bring a row into sight: with its neighbours, where it was out of it."""
+        seen = self.viewport().rect().contains(self.visualRect(index))
+        hint = QAbstractItemView.ScrollHint
+        self.scrollTo(index, hint.EnsureVisible if seen else hint.PositionAtCenter)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self.hint and not self.model().rowCount():
@@ -382,7 +388,7 @@ class LayerTree(QWidget):
         model.select(selection, flag.ClearAndSelect)
         model.blockSignals(False)
         if last.isValid():
-            self.view.scrollTo(last)
+            self.view.find(last)
             self._to_find = not self.isVisible()
         self.view.viewport().update()
 
@@ -390,7 +396,7 @@ class LayerTree(QWidget):
         super().showEvent(event)
         if self._to_find:
             self._to_find = False
-            QTimer.singleShot(0, self, lambda: self.view.scrollTo(self.view.currentIndex()))
+            QTimer.singleShot(0, self, lambda: self.view.find(self.view.currentIndex()))
 
     # -- for a spreadsheet --------------------------------------------------------------------
 
