@@ -4849,6 +4849,10 @@
         <translation>最终部分的 {0} 个样本</translation>
     </message>
     <message>
+        <source>{0} of {1} layers in integers</source>
+        <translation>{1} 层中 {0} 层为整数</translation>
+    </message>
+    <message>
         <source>no labels: agreement with it counts</source>
         <translation>无标签：以一致率为准</translation>
     </message>

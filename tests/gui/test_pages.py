@@ -807,3 +807,50 @@ def test_a_preset_for_many_layers_leaves_alone_those_that_the_target_has_no_kern
     conv = next(layer_id for layer_id in ids if layer_id.endswith(":conv2d"))
     assert document.apply((conv,), PRESETS["default-dynamic"], "default-dynamic")  # who means just this one is told
     assert document.qconfig(conv).activation.dynamic
+
+
+@pytest.mark.parametrize(
+    ("figures", "tone"),
+    [
+        ({"quantized_metric": 0.8, "drop": 0.0, "drop_interval": (-0.5, 0.5)}, ""),
+        ({"quantized_metric": 0.8, "drop": 0.0, "drop_interval": (-0.05, 0.05)}, "good"),
+        ({"quantized_metric": 0.6, "drop": 0.2, "drop_interval": (-0.5, 0.6)}, "bad"),
+    ],
+)
+def test_what_few_samples_cannot_tell_is_not_called_good(make_window, digits, figures, tone):
+    window = make_window(digits)
+    totals = replace(digits.analysis.totals, fp32_metric=0.8, **figures)
+    window.document.add_run(window.document.plan, replace(digits.analysis, totals=totals), exact=True)
+    window.go("verdict")
+    assert window.verdict_page.simulated.edge == tone
+
+
+def test_the_verdict_says_how_many_layers_run_in_integers_as_the_runs_do(make_window, digits):
+    window = make_window(digits)
+    document = window.document
+    rows = [replace(row, quantized=False) if row.id == "conv:conv2d" else row for row in digits.analysis.layers]
+    document.add_run(document.plan, replace(digits.analysis, layers=tuple(rows)), exact=True)
+    own = [row for row in rows if row.fused_into is None]
+    whole, asked = sum(row.quantized for row in own), sum(row.asked for row in own)
+    assert whole < asked
+    assert f"{whole} of {asked} layers in integers" in window.verdict_page.purpose.text()
+    window.go("layers")
+    table = window.layers_page.bottom.runs.table
+    assert table.item(0, table.columnCount() - 1).text() == f"{whole} / {asked}"
+
+
+def test_findings_and_the_search_have_room_in_the_smallest_window(make_window, digits, qtbot):
+    plan = digits.opened.plan.to_json()
+    layers = tuple(f"features.{n}.conv.0:conv2d" for n in range(12))
+    found = tuple(Finding("rule", "A title", "evidence", layers, "warning", 0.00123, "Do it.", plan) for _ in range(9))
+    window = make_window(digits)
+    window.resize(960, 600)
+    window.document.add_run(window.document.plan, replace(digits.analysis, findings=found), exact=True)
+    window.go("fix")
+    page = window.fix_page
+    page.tabs.setCurrentWidget(page.search)
+    qtbot.waitUntil(lambda: page.findings.cards[0].isVisible() and not page.findings._priced)
+    scroll = page.findings.after
+    assert scroll.horizontalScrollBar().maximum() == 0
+    for box in (page.search.kind, page.search.objective, page.search.take):
+        assert box.width() >= box.sizeHint().width()

@@ -190,6 +190,12 @@ def error_shares(rows: Iterable[LayerRow]) -> dict[str, float]:
     return {}
 
 
+def integer_layers(rows: Iterable[LayerRow]) -> tuple[int, int]:
+    """How many layers really run in integers, and of how many the plan asks it; absorbed ones are not counted."""
+    own = [row for row in rows if row.fused_into is None]
+    return sum(row.quantized for row in own), sum(row.asked for row in own)
+
+
 @dataclass(frozen=True)
 class FusionRow:
     """One fusion candidate: `state` is ``fused``, ``off`` (by the user) or ``blocked`` with a reason."""

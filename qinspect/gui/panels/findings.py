@@ -116,7 +116,8 @@ class Findings(QWidget):
         if self._priced and self.isVisible():
             gain, apply, finding, pricing = self._priced.pop(0)
             price = pricing(finding)
-            gain.setText("\n".join(filter(None, (gain.text(), price.words))))
+            gain.setText(("\n" if self._beside else " · ").join(filter(None, (gain.text(), price.words))))
+            gain.setVisible(bool(gain.text()))
             if price.slower and finding.rule in FASTER:
                 apply.setEnabled(False)
                 apply.setToolTip(self.tr("The borders that it adds would cost more than it wins"))
@@ -133,7 +134,7 @@ class Findings(QWidget):
         card.setAccessibleName(translated(finding.title))
         mark = label(wrap=False)
         mark.setPixmap(icon(name, tone).pixmap(18, 18))
-        gain = label("", "muted", wrap=False)
+        gain = label("", "muted", wrap=not self._beside)
         if self._beside:
             gain.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if finding.gain is not None:
@@ -147,7 +148,11 @@ class Findings(QWidget):
         words.addLayout(top)
         words.addWidget(label(translated(finding.evidence), "muted"))
         words.addWidget(label(translated(finding.remedy)))
-        buttons = row(gain, 1)
+        buttons = row(gain if self._beside else 1)
+        if not self._beside:
+            words.addWidget(gain)
+            if finding.gain is None:
+                gain.hide()
         if finding.layers:
             show = QPushButton(
                 self.tr("Show layer")

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ...engine.results import integer_layers
 from ...session import Run
 from ..document import Document
 from ..icons import set_icon
@@ -152,8 +153,7 @@ class RunsTable(QWidget):
             totals = run.analysis.totals
             ratio = totals.fp32_ms / totals.int8_ms if totals.fp32_ms and totals.int8_ms else None
             unit = run.analysis.data.get("metric_unit")
-            rows = [row for row in run.analysis.layers if row.fused_into is None]
-            integer, asked = sum(row.quantized for row in rows), sum(row.asked for row in rows)
+            integer, asked = integer_layers(run.analysis.layers)
             by_metric = totals.kernel_metric is not None
             bare: tuple[tuple[float | str | None, ...], ...] = (
                 (),

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from ...engine.results import Totals, error_shares
+from ...engine.results import Totals, error_shares, integer_layers
 from ...engine.results.samples import Drift
 from ...session import Run
 from ..dialogs import in_fields
@@ -191,6 +191,7 @@ class VerdictPage(Page):
             self.tr("1 thread") if threads == 1 else self.tr("{0} threads").format(threads),
             self.tr("batch {0}").format(target.get("batch", 1)),
             self.tr("{0} samples of the final split").format(run.analysis.totals.samples),
+            self.tr("{0} of {1} layers in integers").format(*integer_layers(run.analysis.layers)),
         ]
         return " · ".join(part for part in parts if part)
 
@@ -217,14 +218,14 @@ class VerdictPage(Page):
         self.simulated.show_value(
             measured(simulated, self._unit),
             self._against(simulated, metric, totals.agreement, totals),
-            tone(simulated, metric, self._unit, higher),
+            tone(simulated, metric, self._unit, higher, totals),
             stale,
         )
         kernel = old.kernel_metric if labelled else old.kernel_agreement
         self.kernel.show_value(
             measured(kernel, self._unit),
             self._against(kernel, metric, old.kernel_agreement) if labelled or kernel is None else self._where_run(),
-            tone(kernel, metric, self._unit, higher),
+            tone(kernel, metric, self._unit, higher, totals),
             stale or quick,
         )
 
@@ -296,15 +297,39 @@ class VerdictPage(Page):
         return ", ".join(parts)
 
 
-def tone(value: float | None, metric: float | None, unit: str | None = "share", higher: bool = True) -> str:
-    """Good within one point of the float model, bad beyond five; percent of it in another unit than a share."""
+UNRESOLVED = 0.1
+"""Where so much could be lost in truth, for all that the samples say, nothing is called good."""
+
+
+def tone(
+    value: float | None,
+    metric: float | None,
+    unit: str | None = "share",
+    higher: bool = True,
+    totals: Totals | None = None,
+) -> str:
+    """Good within one point of the float model, bad beyond five; percent of it in another unit than a share.
+
+    What `totals` say to rest on too few samples is not good.
+    """
     if value is None:
         return ""
     reference = 1.0 if metric is None else metric
     lost = reference - value if higher else value - reference
     if unit not in (None, "share"):
         lost /= abs(reference) or 1.0
-    return "good" if lost <= 0.01 else "warn" if lost <= 0.05 else "bad"
+    if lost <= 0.01:
+        return "good" if totals is None or _most_lost(totals, metric, unit) <= UNRESOLVED else ""
+    return "warn" if lost <= 0.05 else "bad"
+
+
+def _most_lost(totals: Totals, metric: float | None, unit: str | None) -> float:
+    """The end of the confidence interval of what is lost, a share."""
+    if metric is None:
+        return 0.0 if totals.agreement_interval is None else 1.0 - totals.agreement_interval[0]
+    if totals.drop_interval is None:
+        return 0.0
+    return totals.drop_interval[1] / (1.0 if unit in (None, "share") else abs(metric) or 1.0)
 
 
 def _drifted(drift: Drift | None) -> str:
