@@ -42,7 +42,7 @@ def candidates(
     metric: Metric | None,
     report: Report,
 ) -> tuple[Candidate, ...]:
-    """What else a layer could be, by estimated effect and by the time that runs measured."""
+    """What else a layer could be, by effect and by the time that runs measured."""
     from ..engine.metric import TOP1
     from ..engine.search.candidates import candidates
 

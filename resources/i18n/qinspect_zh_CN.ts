@@ -27,10 +27,6 @@
         <translation>候选配置</translation>
     </message>
     <message>
-        <source>Est. KL</source>
-        <translation>估计 KL</translation>
-    </message>
-    <message>
         <source>SQNR</source>
         <translation>SQNR</translation>
     </message>
@@ -39,24 +35,32 @@
         <translation>时间</translation>
     </message>
     <message>
+        <source>KL</source>
+        <translation>KL</translation>
+    </message>
+    <message>
         <source>What the layer could be; grey is what the target has no kernel for</source>
         <translation>该层可以采用的配置；灰色表示目标没有相应的核</translation>
     </message>
     <message>
-        <source>Estimated KL(fp32‖int8) at the model&apos;s output that this layer alone would cause, in nats</source>
-        <translation>仅该层在模型输出端造成的 KL(fp32‖int8) 估计值，单位 nat</translation>
+        <source>KL(fp32‖int8) at the model&apos;s output with this layer alone quantized, in nats</source>
+        <translation>仅量化该层时模型输出处的 KL(fp32‖int8)，单位 nat</translation>
     </message>
     <message>
-        <source>Of the layer&apos;s output with this candidate, weight and activation rounded, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²), on the first batch of the samples. “Local” in the table of layers is the same on the final split (F1 here: Terms, SQNR)</source>
-        <translation>采用该候选时该层的输出，权重与激活均取整，输入为浮点：10 log10(Σ y² / Σ (y − ŷ)²)，取第一批样本。层表中的“局部”是同一指标在最终划分上的值（在此按 F1：术语，SQNR）</translation>
+        <source>Of the layer&apos;s output with this candidate, weight and activation rounded, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²). “Local” in the table of layers is the same on the final split (F1 here: Terms, SQNR)</source>
+        <translation>该候选下层输出的 SQNR：权重与激活均取整，输入为浮点：10 log10(Σ y² / Σ (y − ŷ)²)。层表中的“局部”是 final 子集上的同一数值（在此按 F1：术语，SQNR）</translation>
+    </message>
+    <message>
+        <source>KL (nats)</source>
+        <translation>KL（nat）</translation>
+    </message>
+    <message>
+        <source>Run with all other layers in float, on 16 samples of the select split (64 of a small net); the shares in the table of layers are of the final split. Enter applies, Shift+Enter to all layers like it.</source>
+        <translation>其余各层保持浮点，在 select 子集的 16 个样本上运行（小型网络为 64 个）；层表中的占比来自 final 子集。Enter 应用，Shift+Enter 应用到所有同类层。</translation>
     </message>
     <message>
         <source>Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason</source>
         <translation>该层的时间中位数；≈ 为由其他层估计，– 为未知：指向它可看原因</translation>
-    </message>
-    <message>
-        <source>Est. KL (nats)</source>
-        <translation>估计 KL (nat)</translation>
     </message>
     <message>
         <source>SQNR (dB)</source>
@@ -75,10 +79,6 @@
         <translation>候选配置</translation>
     </message>
     <message>
-        <source>Estimated on 16 samples of the select split, not measured; the shares in the table of layers are of the final split. Enter applies, Shift+Enter to all layers like it.</source>
-        <translation>基于 select 划分的 16 个样本估计，未实测；层表中的占比基于 final 划分。Enter 应用，Shift+Enter 应用到所有同类层。</translation>
-    </message>
-    <message>
         <source>as it was</source>
         <translation>原来的配置</translation>
     </message>
@@ -90,8 +90,8 @@
         <translation>该层没有其他量化配置。</translation>
     </message>
     <message>
-        <source>After the analysis, other qconfigs for the layer are listed here by their estimated effect.</source>
-        <translation>分析之后，这里按估计效果列出该层的其他量化配置。</translation>
+        <source>After the analysis, other qconfigs for the layer are listed here by their effect.</source>
+        <translation>分析之后，此处按影响列出该层的其他 qconfig。</translation>
     </message>
 </context>
 <context>

@@ -11,6 +11,7 @@ from qinspect.engine.measure import measure
 from qinspect.engine.plan.qconfig import PRESETS, QConfig
 from qinspect.engine.plan.target import Target
 from qinspect.engine.search.candidates import MOST, MOST_SAMPLES, candidates
+from qinspect.engine.sensitivity.sweep import sweep
 from qinspect.engine.source import ModelSpec
 
 
@@ -32,7 +33,7 @@ def test_candidates_are_at_most_eight_and_the_best_come_first(opened):
     for layer in ("fc:linear", "conv:conv2d"):
         rows = found(opened, layer, plan)
         assert 5 <= len(rows) <= MOST
-        effects = [row.estimated_kl for row in rows]
+        effects = [row.isolated_kl for row in rows]
         assert effects == sorted(effects)
         assert len({(row.weight, row.activation) for row in rows}) == len(rows)
         assert [row.title for row in rows if row.current] == ["as it is"]
@@ -109,3 +110,18 @@ def test_each_sqnr_is_that_of_a_run_of_the_edited_plan(opened):
             quantization = quantization_of(model, data, edited, calibration)
             run = measure(quantization, fed(batches(data, samples, 16))).layers[layer]
             assert row.local_sqnr_db == pytest.approx(run.local_sqnr_db, abs=0.05), row.title
+
+
+def test_each_kl_is_that_of_the_edited_layer_alone(opened):
+    model, data, calibration = opened
+    plan = first_plan(model.graph, Target())
+    inputs = list(fed(batches(data, data.splits.select[:MOST_SAMPLES], 16)))
+    for layer in ("fc:linear", "depthwise:conv2d"):
+        rows = found(opened, layer, plan)
+        assert [(row.isolated_kl, row.isolated_mse) for row in rows if row.title == "float"] == [(0, 0)]
+        for row in rows:
+            edited = plan.with_layer(layer, row.weight, row.activation)
+            alone = sweep(quantization_of(model, data, edited, calibration), inputs, only=frozenset([layer])).isolated
+            if row.title != "float":
+                assert row.isolated_kl == pytest.approx(alone[layer].kl, rel=1e-3, abs=1e-9), row.title
+                assert row.isolated_mse == pytest.approx(alone[layer].mse, rel=1e-3, abs=1e-12), row.title

@@ -1,35 +1,39 @@
-"""Other qconfigs for one layer, with what each would do."""
+"""Other qconfigs for one layer, with what each does to the output when the layer alone has it.
+
+Of one layer that is run, not estimated: the float model runs once, and for every candidate only what lies behind the
+layer, which takes no longer than the gradients of an estimate.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 
 from ..backends.tables import float_kernel, table
 from ..calibrate import Calibration
-from ..classes import class_axis
+from ..classes import ClassAxis, class_axis
 from ..data import Dataset, batches
 from ..decide import MATRIX_PRODUCTS, WEIGHTED, decide
-from ..errors import Power
+from ..errors import OutputErrors, Power
 from ..graph import Layer
-from ..graph.execute import Executor, portions
+from ..graph.execute import Executor, portions, samples_of
 from ..groups import leader_of, shared_groups
 from ..job import batch_size, calibrate_model, fed, fused_graph, whole_batches
 from ..load import Model
 from ..measure import first_of
 from ..metric import TOP1, Metric
+from ..parallel import in_parallel
 from ..plan import QuantPlan
 from ..plan.qconfig import PRESETS, WEIGHT, QConfig, TensorConfig
 from ..progress import Report, part, silent
 from ..qparams import QParams
 from ..quantize import Quantization, quantize
 from ..results import Analysis
-from ..sensitivity.estimate import DRAWS, Draws, effort, score
-from ..sensitivity.scores import Scores
+from ..sensitivity.estimate import DRAWS, KEPT_BYTES, effort
+from ..sensitivity.onwards import every_value, outputs_from
 from ..simulate import Simulation
 from ..text import Text
 from .expected import ExpectedTime, expected_time
@@ -42,24 +46,21 @@ AS_FLOAT = Text("float")
 
 WITH_GRANULARITY = {"per_tensor": Text("weight per-tensor"), "per_channel": Text("weight per-channel")}
 
-SAMPLES, LEAST_DRAWS = 16, Draws(2, 4)
-"""Samples of the select split that the estimates rest on, and random vectors of each."""
-
-MOST_SAMPLES = 64
-"""Of nets that are scored on more of both, see `effort`: one layer's candidates are to be there at once."""
+SAMPLES, MOST_SAMPLES = 16, 64
+"""Of the select split that they are run on; the second of nets that cost little (`effort`): they are awaited."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Another qconfig for one layer, with its estimated effect.
+    """Another qconfig for one layer, with its effect.
 
     Parameters
     ----------
     title : str
     weight, activation : TensorConfig | None
         None is float.
-    estimated_kl, estimated_mse : float | None
-        Of this layer alone at the output; 0 in float.
+    isolated_kl, isolated_mse : float | None
+        At the output with this layer alone quantized, on some samples; 0 in float.
     local_sqnr_db : float | None
     why_not : str | None
         Why the target computes it in float, though it rounds as asked.
@@ -76,8 +77,8 @@ class Candidate:
     title: str
     weight: TensorConfig | None
     activation: TensorConfig | None
-    estimated_kl: float | None
-    estimated_mse: float | None
+    isolated_kl: float | None
+    isolated_mse: float | None
     local_sqnr_db: float | None
     why_not: str | None
     current: bool = False
@@ -96,9 +97,9 @@ def candidates(
     metric: Metric = TOP1,
     timed: Sequence[Analysis] = (),
 ) -> tuple[Candidate, ...]:
-    """Up to eight qconfigs that the target supports for a layer, the best first by estimated KL (MSE without logits).
+    """Up to eight qconfigs that the target supports for a layer, the best first by KL (MSE without logits).
 
-    Where two are estimated alike, the faster one comes first, as far as the runs `timed` (the newest first) tell.
+    Where two do alike, the faster one comes first, as far as the runs `timed` (the newest first) tell.
 
     The layer's own and float are always among them, and of those that come to the same numbers the first. Of
     those that the target computes in float, which save bytes and no time, the best two are.
@@ -130,32 +131,25 @@ def candidates(
             known.add(numbers)
             variants[title] = quantization
     chosen = whole_batches(graph, data.splits.select or data.splits.final)
-    _, draws = effort(graph, len(chosen))
-    chosen = whole_batches(graph, chosen, MOST_SAMPLES if draws.kl > DRAWS.kl else SAMPLES) or chosen
-    draws = max(LEAST_DRAWS, draws)
-    size = batch_size(graph)
-    only = frozenset({layer.id})
-    inputs = list(fed(batches(data, chosen, size)))
+    cheap = effort(graph, len(chosen))[1].kl > DRAWS.kl
+    chosen = whole_batches(graph, chosen, MOST_SAMPLES if cheap else SAMPLES) or chosen
+    inputs = list(fed(batches(data, chosen, batch_size(graph))))
     classes = class_axis(graph, data, metric)
-    found: dict[str, Scores] = {}
-    if variants:
-        inner = part(report, 0.1, 0.6)
-        found = score(variants, inputs, inner, total=len(chosen), draws=draws, only=only, classes=classes)
-    known_kl = not found or any(scores.kl for scores in found.values())
-    in_float = Scores({layer.id: 0.0}, {layer.id: 0.0} if known_kl else {}, 0)
-    sqnr_db = _local_sqnrs(variants, layer, inputs, part(report, 0.6, 1)) if variants else {}
+    effects = _run(variants, layer, inputs, classes, part(report, 0.1, 1), len(chosen)) if variants else {}
+    known_kl = not effects or any(effect.output.kl for effect in effects.values())
     rows = []
     for title, config in options.items():
-        scores = in_float if config == FLOAT else found.get(title)
+        effect = effects.get(title)
+        kl, mse, sqnr_db = (0.0 if known_kl else None, 0.0, None) if effect is None else effect.figures
         why_not = float_kernel(layer, config, plan.target)
         rows.append(
             Candidate(
                 title,
                 config.weight,
                 config.activation,
-                None if scores is None else scores.kl.get(layer.id),
-                None if scores is None else scores.mse.get(layer.id),
-                sqnr_db.get(title),
+                kl,
+                mse,
+                sqnr_db,
                 why_not,
                 config == now,
                 leader,
@@ -193,7 +187,7 @@ def _all_options(layer: Layer, now: QConfig, plan: QuantPlan, at_output: bool) -
 
 def _best(rows: Sequence[Candidate]) -> tuple[Candidate, ...]:
     def effect(row: Candidate) -> tuple[float, float]:
-        known = row.estimated_kl if row.estimated_kl is not None else row.estimated_mse
+        known = row.isolated_kl if row.isolated_kl is not None else row.isolated_mse
         us = None if row.time is None else row.time.us
         return np.inf if known is None else known, np.inf if us is None else us
 
@@ -264,38 +258,51 @@ def _other_kinds(layer: Layer, now: QConfig, plan: QuantPlan, at_output: bool) -
     return found
 
 
-def _local_sqnrs(
-    variants: Mapping[str, Quantization], layer: Layer, batches: Sequence[Sequence[torch.Tensor]], report: Report
-) -> dict[str, float | None]:
-    """SQNR in dB of a layer's value with its own quantization on float input, by variant.
+@dataclass
+class _Effect:
+    """Of one candidate: errors of the layer's own value on float input, and of the outputs behind it."""
 
-    The float model runs once for all of them, and no further than this layer.
-    """
-    graph = next(iter(variants.values())).graph
-    before = graph.layers[: graph.layers.index(layer) + 1]
-    last = {name: index for index, one in enumerate(before) for name in one.inputs}
+    local: Power
+    output: OutputErrors
+
+    @property
+    def figures(self) -> tuple[float | None, float | None, float | None]:
+        """KL, MSE, and the SQNR of the layer's value."""
+        return self.output.mean_kl, self.output.mse, self.local.sqnr_db
+
+
+def _run(
+    variants: Mapping[str, Quantization],
+    layer: Layer,
+    batches: Sequence[Sequence[torch.Tensor]],
+    classes: ClassAxis,
+    report: Report,
+    total: int,
+) -> dict[str, _Effect]:
+    """Every variant of one layer, with all others in float."""
+    graph = next(iter(variants.values())).float_graph
     plain = Executor(graph, channels_last=True)
     simulations = {title: Simulation(_only(q, layer), channels_last=True) for title, q in variants.items()}
-    powers = {title: Power() for title in variants}
-    dynamic = any(q.dynamic for q in variants.values())  # whose range is the batch's
-    parts = [part for batch in batches for part in ([tuple(batch)] if dynamic else portions(graph, batch))]
-    with torch.inference_mode():
-        for number, inputs in enumerate(parts):
-            values: dict[str, Any] = {
-                name: x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
-                for name, x in zip(graph.input_names, inputs, strict=True)
-            }
-            for index, one in enumerate(before):
-                report(number + index / len(before), len(parts), Text("comparing candidates"))
-                result = plain.run_layer(one, values)
-                if one is not layer:
-                    values[one.value] = result
-                    for name in one.inputs:
-                        if last[name] == index:
-                            del values[name]
-            for title, simulation in simulations.items():
-                powers[title].add(first_of(result), first_of(simulation.run_layer(layer, values)))
-    return {title: power.sqnr_db for title, power in powers.items()}
+    parts = (each for batch in batches for each in portions(graph, batch, kept=KEPT_BYTES))
+
+    def run(inputs: Sequence[torch.Tensor], report: Report) -> dict[str, _Effect]:
+        found = {title: _Effect(Power(), OutputErrors(classes)) for title in variants}
+        with torch.inference_mode():
+            values = every_value(plain, inputs)
+            reference = [values[name] for name in graph.output_values]
+            for number, (title, simulation) in enumerate(simulations.items()):
+                report(number, len(simulations), Text("comparing candidates"))
+                changed = simulation.run_layer(layer, values)
+                found[title].local.add(first_of(values[layer.value]), first_of(changed))
+                found[title].output.add(reference, outputs_from(layer, plain, values, changed))
+        return found
+
+    effects = {title: _Effect(Power(), OutputErrors(classes)) for title in variants}
+    for found in in_parallel(run, parts, samples_of, report, total=total, apart=not graph.opaque):
+        for title, effect in found.items():
+            effects[title].local.include(effect.local)
+            effects[title].output.include(effect.output)
+    return effects
 
 
 def _only(q: Quantization, layer: Layer) -> Quantization:

@@ -1,4 +1,4 @@
-"""What else the selected layer could be, by estimated effect."""
+"""What else the selected layer could be, by effect."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AS_IT_IS = "as it is"
 
 
 class Candidates(QTableWidget):
-    """What else the layer could be, by estimated effect.
+    """What else the layer could be, by effect.
 
     Signals
     -------
@@ -42,15 +42,15 @@ class Candidates(QTableWidget):
 
     def __init__(self) -> None:
         super().__init__(0, 4)
-        self.setHorizontalHeaderLabels([self.tr("Candidate"), self.tr("Est. KL"), self.tr("SQNR"), self.tr("Time")])
+        self.setHorizontalHeaderLabels([self.tr("Candidate"), self.tr("KL"), self.tr("SQNR"), self.tr("Time")])
         self.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         explain(
             self,
             self.tr("What the layer could be; grey is what the target has no kernel for"),
-            self.tr("Estimated KL(fp32‖int8) at the model's output that this layer alone would cause, in nats"),
+            self.tr("KL(fp32‖int8) at the model's output with this layer alone quantized, in nats"),
             self.tr(
                 "Of the layer's output with this candidate, weight and activation rounded, fed with float inputs: "
-                "10 log10(Σ y² / Σ (y − ŷ)²), on the first batch of the samples. “Local” in the table of layers is the "
+                "10 log10(Σ y² / Σ (y − ŷ)²). “Local” in the table of layers is the "
                 "same on the final split (F1 here: Terms, SQNR)"
             ),
             self.tr(
@@ -58,14 +58,14 @@ class Candidates(QTableWidget):
             ),
         )
         align_right(self, 1, 2, 3)
-        copy_as(self, 1, self.tr("Est. KL (nats)"))
+        copy_as(self, 1, self.tr("KL (nats)"))
         copy_as(self, 2, self.tr("SQNR (dB)"))
         copy_as(self, 3, self.tr("Time (µs)"), self.tr("Time is"))
         self.setAccessibleName(self.tr("Candidates"))
         self.setToolTip(
             self.tr(
-                "Estimated on 16 samples of the select split, not measured; the shares in the table of layers are of "
-                "the final split. Enter applies, Shift+Enter to all layers like it."
+                "Run with all other layers in float, on 16 samples of the select split (64 of a small net); the shares "
+                "in the table of layers are of the final split. Enter applies, Shift+Enter to all layers like it."
             )
         )
         self.verticalHeader().hide()
@@ -101,11 +101,11 @@ class Candidates(QTableWidget):
         for place, candidate in enumerate(found):
             time = candidate.time
             us = "–" if time is None else f"{'' if time.measured or time.us is None else '≈ '}{micros(time.us)}"
-            texts = (_title(candidate), small(candidate.estimated_kl), decibel(candidate.local_sqnr_db), us)
+            texts = (_title(candidate), small(candidate.isolated_kl), decibel(candidate.local_sqnr_db), us)
             source, exact_us = ("", None) if time is None else (translated(time.source), time.us)
             bare = (
                 (),
-                (candidate.estimated_kl,),
+                (candidate.isolated_kl,),
                 (candidate.local_sqnr_db,),
                 (exact_us, source),
             )
@@ -212,6 +212,6 @@ class CandidatesPanel(QStackedWidget):
     def show_nothing(self, why: str = "") -> None:
         """Say why there are none; nothing of those of another layer is kept."""
         self.table.show_candidates(())
-        usual = self.tr("After the analysis, other qconfigs for the layer are listed here by their estimated effect.")
+        usual = self.tr("After the analysis, other qconfigs for the layer are listed here by their effect.")
         self.hint.setText(why or usual)
         self.setCurrentWidget(self.hint)
