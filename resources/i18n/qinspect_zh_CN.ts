@@ -48,7 +48,7 @@
     </message>
     <message>
         <source>Of the layer&apos;s output with this candidate, weight and activation rounded, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²). “Local” in the table of layers is the same on the final split (F1 here: Terms, SQNR)</source>
-        <translation>该候选下层输出的 SQNR：权重与激活均取整，输入为浮点：10 log10(Σ y² / Σ (y − ŷ)²)。层表中的“局部”是 final 子集上的同一数值（在此按 F1：术语，SQNR）</translation>
+        <translation>该候选下层输出的 SQNR：权重与激活均取整，输入为浮点：10 log10(Σ y² / Σ (y − ŷ)²)。层表中的“局部”是最终划分上的同一数值（在此按 F1：术语，SQNR）</translation>
     </message>
     <message>
         <source>KL (nats)</source>
@@ -56,7 +56,7 @@
     </message>
     <message>
         <source>Run with all other layers in float, on 16 samples of the select split (64 of a small net); the shares in the table of layers are of the final split. Enter applies, Shift+Enter to all layers like it.</source>
-        <translation>其余各层保持浮点，在 select 子集的 16 个样本上运行（小型网络为 64 个）；层表中的占比来自 final 子集。Enter 应用，Shift+Enter 应用到所有同类层。</translation>
+        <translation>其余各层保持浮点，在选择划分的 16 个样本上运行（小型网络为 64 个）；层表中的占比来自最终划分。Enter 应用，Shift+Enter 应用到所有同类层。</translation>
     </message>
     <message>
         <source>Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason</source>
