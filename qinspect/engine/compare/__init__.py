@@ -186,9 +186,13 @@ def compare(
     # What runs a quantized program is torch; what that can quantize is not what ONNX Runtime can.
     target = Target() if existing is None or runs_file else Target.parse("pt2e")
     plan = opening_plan(other, target)
+    if runs_file and not _identified(other):
+        # What the file keeps apart is compared by what both hand on behind it: names may differ.
+        plan = dataclasses.replace(plan, fusions=())
     right = fused_graph(other, plan).graph
     # Layers are the same where the same is fused: an addition goes into a convolution on some targets only.
-    alike = dataclasses.replace(plan, remedies=()) if _identified(other) else QuantPlan(plan.target)
+    own = QuantPlan(plan.target, fusions=plan.fusions)
+    alike = dataclasses.replace(plan, remedies=()) if _identified(other) else own
     left = fused_graph(one, alike).graph
     matches = match(left, right, _identified(other))
     stored = None if existing is None or runs_file else _as_stored(other, right, target)
