@@ -1,4 +1,4 @@
-"""What is written in several files: made beside its place, and put there when it is whole."""
+"""What is written in several files: made beside its place, and put there when it is whole; and places to work in."""
 
 from __future__ import annotations
 
@@ -75,6 +75,31 @@ def staged_file(out: Path) -> Iterator[Path]:
                 os.replace(file, there)
 
 
+WORK = ".qinspect-work-"
+"""Folders whose names begin so are this program's alone."""
+
+
+@contextlib.contextmanager
+def scratch_folder(within: Path | None = None) -> Iterator[Path]:
+    """A folder to work in, which goes when the block ends; what killed processes left goes as well.
+
+    Parameters
+    ----------
+    within : Path, optional
+        Else the system's folder for such things.
+    """
+    above = within or Path(tempfile.gettempdir())
+    _sweep(above, f"{WORK}*")
+    place = Path(tempfile.mkdtemp(prefix=WORK, dir=above))
+    lock = _locked(place)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
 @contextlib.contextmanager
 def _beside(out: Path) -> Iterator[Path]:
     """A folder on the same disk as a place, for as long as the block lasts; errors in it are said of the place."""
@@ -85,7 +110,7 @@ def _beside(out: Path) -> Iterator[Path]:
             for parent in reversed([p for p in (out.parent, *out.parent.parents) if not os.path.exists(p)]):
                 parent.mkdir(exist_ok=True)
                 made.append(parent)
-            _sweep(out)
+            _sweep(out.parent, f".{glob.escape(out.name)}.*")
             place = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
             lock = _locked(place)
             yield place
@@ -113,9 +138,9 @@ FULL_BYTES = 4096
 """Room that is left on a disk on which nothing can be written any more."""
 
 
-def _sweep(out: Path) -> None:
-    """Remove what processes that were killed left beside a place."""
-    for left in out.parent.glob(f".{glob.escape(out.name)}.*"):
+def _sweep(folder: Path, names: str) -> None:
+    """Remove folders of such names that processes left which were killed."""
+    for left in folder.glob(names):
         with contextlib.suppress(OSError):  # another process was faster
             age = time.time() - left.stat().st_mtime
             if not left.is_dir() or age < (YOUNG_S if fcntl else STALE_S):

@@ -15,7 +15,7 @@ import pytest
 
 from qinspect.engine.files import demand_writable
 from qinspect.engine.problem import Problem
-from qinspect.engine.staged import YOUNG_S, staged_file, staged_folder
+from qinspect.engine.staged import YOUNG_S, scratch_folder, staged_file, staged_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -190,3 +190,29 @@ def test_a_full_disk_leaves_no_folder_and_no_file_and_is_said_of_the_place(digit
         assert what == "cannot be written (No space left on device)"
         assert left == []
     assert last[2:] == ["written", ["plan", "plan/plan.json", "plan/qparams.json"]]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_what_a_killed_process_worked_in_goes_with_the_next_and_what_another_works_in_stays(tmp_path):
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom qinspect.engine.staged import scratch_folder\n"
+        "with scratch_folder(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'work').write_text('x')\n    print(folder, flush=True)\n    time.sleep(60)\n"
+    )
+    children = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        killed, alive = (Path(child.stdout.readline().strip()) for child in children)
+        children[0].kill()
+        children[0].wait()
+        for folder in (killed, alive):
+            os.utime(folder, (0, 0))
+        with scratch_folder(tmp_path) as folder:
+            assert sorted(tmp_path.iterdir()) == sorted([alive, folder])
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+            child.stdout.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from ..progress import Report
 from ..quantize import Quantization
 from ..results.export import ExportReport
 from ..results.kernels import KernelCheck
-from ..staged import staged_folder
+from ..staged import scratch_folder, staged_folder
 from ..text import Text
 
 Batches = Sequence[Sequence[torch.Tensor]]
@@ -135,10 +134,9 @@ def run_alone(folder: Path, code: str, samples: Batches, report: Report) -> Mapp
     Problem
         Where it fails, with its last line.
     """
-    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
-        work = Path(name)
+    with scratch_folder() as work:
         torch.save({"batches": [tuple(batch) for batch in samples], "threads": 1}, work / "given.pt")
-        run_python(["-I", "-B", "-c", code, str(folder), name], work, report, "export")
+        run_python(["-I", "-B", "-c", code, str(folder), str(work)], work, report, "export")
         result: Mapping[str, Any] = torch.load(work / "found.pt", weights_only=True)
     return result
 

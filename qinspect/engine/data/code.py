@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ..load.callable import resolve
 from ..problem import Problem
 from ..process.guest import Guest, Raised
 from ..progress import Cancelled, Report, silent
+from ..staged import scratch_folder
 from ..text import Text
 from . import stored
 from .arrays import ArraySamples, as_array, checked, given_for
@@ -101,11 +101,11 @@ def _apart(where: str, input_names: Sequence[str], report: Report) -> Batches:
     """The batches from a process of its own, which may be killed at any time."""
     remedy = Text("Run it by itself in Python: it must return, and leave the process alone.")
     guest = Guest(where, "qinspect.engine.data.code:Host", [where, list(input_names)], remedy, report, again=False)
-    with contextlib.closing(guest), tempfile.TemporaryDirectory(prefix="qinspect-", dir=room()[0]) as folder:
-        while (found := guest.call("batch", folder, report=report)) is not None:
+    with contextlib.closing(guest), scratch_folder(room()[0]) as folder:
+        while (found := guest.call("batch", str(folder), report=report)) is not None:
             count, targets, total = found
-            inputs = [np.load(Path(folder, f"{index}.npy"), allow_pickle=False) for index in range(count)]
-            yield inputs, np.load(Path(folder, "y.npy"), allow_pickle=False) if targets else None, total
+            inputs = [np.load(folder / f"{index}.npy", allow_pickle=False) for index in range(count)]
+            yield inputs, np.load(folder / "y.npy", allow_pickle=False) if targets else None, total
 
 
 class Host:

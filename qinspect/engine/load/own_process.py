@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ..problem import Problem
 from ..process.guest import Guest, keep
 from ..progress import Report, silent
 from ..source import ModelSpec
+from ..staged import scratch_folder
 from ..text import Text
 from . import Model, load_model
 
@@ -40,15 +40,15 @@ def load_apart(spec: ModelSpec, report: Report = silent) -> Model:
     Problem
         As `load_model`; `Died` where the code ends its process.
     """
-    with tempfile.TemporaryDirectory(prefix="qinspect-", ignore_cleanup_errors=True, dir=room()[0]) as folder:
+    with scratch_folder(room()[0]) as folder:
         guest = Guest(
             spec.source,
             "qinspect.engine.load.own_process:Host",
-            [spec.to_json(), folder],
+            [spec.to_json(), str(folder)],
             Text("Run it by itself in Python: it must return, and leave the process alone."),
             report,
         )
-        file = Path(folder) / FILE
+        file = folder / FILE
         # Large weights stay in the file, which lasts while it is mapped. Code of the user's ran where it was written,
         # and could have run here as well: he was asked.
         with made_once():
@@ -95,17 +95,17 @@ class Running:
         Problem
             `Died`, where the process ended; and where it keeps memory from call to call until there is hardly any.
         """
-        with tempfile.TemporaryDirectory(prefix="qinspect-") as folder:
-            torch.save([t.contiguous() for t in inputs], Path(folder) / "inputs.pt")
+        with scratch_folder() as folder:
+            torch.save([t.contiguous() for t in inputs], folder / "inputs.pt")
             try:
-                short, seconds = self._guest.call("run", folder, torch.get_num_threads(), report=report)
+                short, seconds = self._guest.call("run", str(folder), torch.get_num_threads(), report=report)
             except Problem:
                 self._guest.rest()  # with the memory that it keeps
                 raise
             self.seconds += seconds
             if short is not None:
                 raise MemoryError(short)
-            outputs: list[torch.Tensor] = torch.load(Path(folder) / "outputs.pt", weights_only=True)
+            outputs: list[torch.Tensor] = torch.load(folder / "outputs.pt", weights_only=True)
         return outputs
 
     def rest(self) -> None:

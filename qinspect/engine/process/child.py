@@ -13,7 +13,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -23,6 +22,7 @@ from typing import Any
 
 from ..problem import NotWritten, Problem
 from ..progress import Report, silent
+from ..staged import scratch_folder
 from ..text import Text, from_parts, parts_of
 from .unforeseen import problem_of
 
@@ -62,12 +62,11 @@ def run_in_child(function: str, work: Any, report: Report = silent, *, what: str
     """
     import torch
 
-    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         torch.save((function, work), folder / "work.pt")
         with open(folder / "stderr", "w+b") as errors:
             child = subprocess.Popen(
-                [sys.executable, "-m", "qinspect.engine.process.child", name],
+                [sys.executable, "-m", "qinspect.engine.process.child", str(folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

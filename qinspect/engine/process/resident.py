@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..progress import Report, silent
+from ..staged import scratch_folder
 from ..text import Text
 from .guest import Guest, Raised
 
@@ -67,10 +67,10 @@ class Resident:
         Problem
             Its own; `Died` where the process ended.
         """
-        with tempfile.TemporaryDirectory(prefix="qinspect-") as folder:
+        with scratch_folder() as folder:
             for name, array in (*enumerate(outputs), ("y", targets)):
-                np.save(Path(folder) / f"{name}.npy", array, allow_pickle=False)
-            return float(self._guest.call("value", folder, len(outputs), report=report))
+                np.save(folder / f"{name}.npy", array, allow_pickle=False)
+            return float(self._guest.call("value", str(folder), len(outputs), report=report))
 
 
 class Host:

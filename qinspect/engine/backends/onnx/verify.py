@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from ...quantize import Quantization
 from ...results.export import ExportReport
 from ...results.kernels import KernelCheck
 from ...simulate import Simulation
+from ...staged import scratch_folder
 from ...text import Text
 from .. import simulation as simulate
 from ..exported import LAYERS, Batches, Score, run_python, summed_up, unlike
@@ -82,8 +82,7 @@ def verify_onnx(
     fed the kernel's own input, the float layers, and the outputs. Where the file says itself what is
     in integers it is run operator by operator, without the runtime's optimizations.
     """
-    with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         found = _run_alone(folder, written, q, samples, part(report, 0, 0.6))
         return _compare(q, to, written, samples, folder, found, score, notes, problems, part(report, 0.6, 1))
 

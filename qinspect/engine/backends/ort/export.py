@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import onnx
 from onnx import helper
@@ -16,7 +15,7 @@ from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...results.export import ExportReport
-from ...staged import staged_file
+from ...staged import scratch_folder, staged_file
 from ...text import Text
 from ..exported import Batches, Score, need_samples
 from ..onnx.export import float_model
@@ -72,8 +71,8 @@ def export_onnx(
     """
     check_file(out, samples)
     report(0, 1, Text("writing the model"))
-    with TemporaryDirectory(prefix="qinspect-") as name, staged_file(out) as file:
-        floats, tapped = Path(name) / "float.onnx", Path(name) / "tapped.onnx"
+    with scratch_folder() as work, staged_file(out) as file:
+        floats, tapped = work / "float.onnx", work / "tapped.onnx"
         inner = with_opset(lowered(quantized_model, quantization, floats, float_bytes), opset)
         left = write_model(file, inner, quantization, io)
         real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from ...process.child import run_in_child
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...results.export import ExportReport
-from ...staged import staged_file
+from ...staged import scratch_folder, staged_file
 from ...text import Text
 from .. import simulation as simulate
 from ..exported import Batches, Score, need_samples, run_python, summed_up, unlike_outputs
@@ -86,8 +85,8 @@ def export_pt2e(
             part(report, 0, 0.4),
             what="export as .pt2",
         )
-        with tempfile.TemporaryDirectory(prefix="qinspect-") as name:
-            found = _run(file, Path(name), samples, part(report, 0.4, 0.8))
+        with scratch_folder() as folder:
+            found = _run(file, folder, samples, part(report, 0.4, 0.8))
         result = _compare(quantization, out, samples, found, score, notes, part(report, 0.8, 1, Text("comparing")))
         write_json(file.with_name(f"{out.stem}.verify.json"), result.to_json())
     report(1, 1, Text("done"))

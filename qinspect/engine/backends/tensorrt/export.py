@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import onnx
 
@@ -16,7 +15,7 @@ from ...problem import Problem
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...results.export import ExportReport
-from ...staged import staged_file
+from ...staged import scratch_folder, staged_file
 from ...text import Text
 from ..exported import Batches, Score
 from ..onnx.opset import with_opset
@@ -70,8 +69,8 @@ def export_tensorrt(
         Text("{script} builds and profiles it on the device", script=script),
         *notes,
     )
-    with TemporaryDirectory(prefix="qinspect-") as name, staged_file(out) as file:
-        floats, tapped = Path(name) / "float.onnx", Path(name) / "tapped.onnx"
+    with scratch_folder() as work, staged_file(out) as file:
+        floats, tapped = work / "float.onnx", work / "tapped.onnx"
         inner = with_opset(lowered(tensorrt_model, quantization, floats, float_bytes), opset or OPSET)
         real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
         whole = with_integers(inner, quantization)
