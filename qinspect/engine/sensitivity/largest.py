@@ -9,7 +9,8 @@ large the others would be too small in the mean.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,7 +103,11 @@ def measured(
     graph = next(iter(variants.values())).float_graph
     layers = {layer.id: layer for layer in graph.layers}
     plain = Executor(graph, channels_last=True)
-    simulations = {name: Simulation(variants[name], channels_last=True) for name, pairs in wanted.items() if pairs}
+    simulations = {
+        name: Simulation(_of_layers(variants[name], {pair.id for pair in pairs}), channels_last=True)
+        for name, pairs in wanted.items()
+        if pairs
+    }
 
     def run(sample: int, report: Report) -> dict[tuple[str, Pair], Effect]:
         found = {}
@@ -128,6 +133,11 @@ def measured(
         for (name, pair), effect in part.items():
             effects[name][pair] = effect
     return effects
+
+
+def _of_layers(q: Quantization, ids: Set[str]) -> Quantization:
+    """With the weights of some layers alone on a grid: of a large model not every plan is to have its own."""
+    return replace(q, weights={key: p for key, p in q.weights.items() if key in ids or key.rpartition("/")[0] in ids})
 
 
 def _noisy(simulation: Simulation, layer: Layer, values: Mapping[str, Any]) -> Any:
