@@ -173,6 +173,51 @@ def test_a_cell_is_one_operator_in_the_file_and_the_same_layer_when_it_opens(kin
             torch.testing.assert_close(three, one)
 
 
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("levels", [1, 2])
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_a_recurrent_layer_is_one_operator_for_each_level_in_the_file(
+    kind, both, levels, batch_first, canonical, tmp_path
+):
+    from qinspect.engine.backends.onnx.export import float_model
+    from qinspect.engine.backends.ort.runner import session
+    from qinspect.engine.load import ModelSpec, load_model
+
+    named = {"nonlinearity": "relu"} if kind == "RNN" and both else {}
+    more = {"num_layers": levels, "bidirectional": both, "batch_first": batch_first, "bias": not both}
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.r = getattr(nn, kind)(6, 8, **more, **named)
+
+        def forward(self, x):
+            y, last = self.r(x if batch_first else x.transpose(0, 1))
+            last = sum(last) if kind == "LSTM" else last
+            return (y if batch_first else y.transpose(0, 1)), last.transpose(0, 1)
+
+    net = Net().eval().requires_grad_(False)
+    x = torch.randn(3, 5, 6)
+    graph = canonical(net, x, dynamic=True)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(float_model(graph))
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    assert kinds.count(kind) == levels
+    assert not {"Sigmoid", "Tanh", "Relu", "MatMul", "Gemm", "Split"} & set(kinds)
+    opened = load_model(ModelSpec(str(path)))
+    assert [layer.op for layer in opened.graph.layers].count(kind.lower()) == levels
+    runtime = session(path.read_bytes(), 1)
+    with torch.inference_mode():
+        answers = net(x)
+        for one, two, three in zip(
+            answers, runtime.run(None, {runtime.get_inputs()[0].name: x.numpy()}),
+            outputs_of(Executor(opened.graph)([x])), strict=True,
+        ):  # fmt: skip
+            torch.testing.assert_close(torch.from_numpy(two), one)
+            torch.testing.assert_close(three, one)
+
+
 def test_what_torchs_exporter_takes_out_of_a_sequence_is_one_split(canonical):
     from qinspect.engine.backends.onnx.export import shapes
     from qinspect.engine.backends.onnx.foreign import Foreign

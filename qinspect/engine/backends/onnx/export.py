@@ -18,7 +18,7 @@ from ...text import Text
 from .. import refuse_opaque
 from ..grouping import pads_zeros
 from .bags import REDUCTIONS, bags_of_one_size
-from .cells import KINDS, one_step
+from .cells import KINDS, SEQUENCES, one_step, sequence
 from .moves import PARTING, Declined
 from .naming import IR_VERSION, LAYER, MERGED, OPSET, VALUES, Shape, output_names, stored_names
 from .ops import emit, zero_pads
@@ -147,7 +147,11 @@ class _Exporter:
 
     def _write(self, layer: Layer) -> None:
         several = layer.transparent and layer.target.split(".")[1] in PARTING
-        if (layer.op in KINDS and self._cell(layer)) or (layer.op == "embedding_bag" and self._bag(layer)):
+        if (
+            (layer.op in SEQUENCES and self._sequence(layer))
+            or (layer.op in KINDS and self._cell(layer))
+            or (layer.op == "embedding_bag" and self._bag(layer))
+        ):
             return
         if layer.value in self.written or (layer.value not in self.shapes and not several):
             return  # written by the Split before it; or a size or a list, which whoever reads it brings along
@@ -193,6 +197,25 @@ class _Exporter:
             outputs = [self.tensors.setdefault(layer.value, layer.value)]
         inputs = [self.tensor(item) for item in (x, *states)]
         for node in one_step(self.graph, layer, inputs, outputs, self.constant):
+            helper.set_model_props(node, {LAYER: layer.id})
+            self.nodes.append(node)
+        return True
+
+    def _sequence(self, layer: Layer) -> bool:
+        """Write a recurrent layer at once with what is picked out of it; False where that cannot be."""
+        readers = self.graph.consumers.get(layer.value, ())
+        count = 3 if layer.op == "lstm" else 2
+        picked = all(reader.target.endswith("getitem") and reader.args[1] in range(count) for reader in readers)
+        plain = isinstance(layer.args[2], (tuple, list)) and not any("weight_hr" in role for role in layer.roles)
+        if layer.dtype != "tuple" or not picked or not plain or len(self.shape(layer.args[0])) != 3:
+            return False
+        outputs = [f"{layer.id}/{index}" for index in range(count)]
+        for reader in readers:
+            outputs[reader.args[1]] = self.tensors.setdefault(reader.value, reader.value)
+            self.written.add(reader.value)
+        states = layer.args[1] if layer.op == "lstm" else [layer.args[1]]
+        inputs = [self.tensor(item) for item in (layer.args[0], *states)]
+        for node in sequence(self.graph, layer, inputs, outputs, self.constant):
             helper.set_model_props(node, {LAYER: layer.id})
             self.nodes.append(node)
         return True
