@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolBar, QWidget
 
@@ -153,6 +153,7 @@ def make_actions(window: MainWindow) -> None:
     add(help_, translate("Menus", "About qinspect"), window.show_about)
 
     tools = QToolBar(translate("Menus", "Steps"))
+    tools.setIconSize(QSize(20, 20))
     tools.setObjectName("steps")
     tools.setMovable(False)
     tools.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)

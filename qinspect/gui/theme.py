@@ -199,7 +199,7 @@ QSplitter::handle:hover {{ background: {colours.accent}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
 QSplitter::handle:vertical {{ height: 1px; }}
 QToolBar {{ background: {colours.panel}; border: none; border-bottom: 1px solid {colours.line};
-    padding: 4px; spacing: 4px; }}
+    padding: 2px; spacing: 4px; }}
 QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 4px 8px;
     background: transparent; }}
 QToolButton[role="toggle"] {{ border-color: {colours.outline}; padding: 3px 8px; }}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -965,3 +966,16 @@ def test_escape_cancels_the_job(make_window, qtbot):
     with qtbot.waitSignal(job.cancelled, timeout=1000):
         qtbot.keyClick(window, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
     assert not window.strip.isVisible()
+
+
+def test_nothing_lies_on_anything_in_the_details_of_the_smallest_window(make_window, digits, qtbot):
+    window = make_window(digits)
+    window.resize(960, 600)
+    window.go("layers")
+    window.document.select(("conv:conv2d",))
+    detail = window.layers_page.detail
+    qtbot.waitUntil(lambda: not detail.histogram.empty and detail.below.height() > 0)
+    QApplication.processEvents()
+    parts = [detail.histogram, detail.ranges, detail.below]
+    ends = [(part.mapTo(window, QPoint()).y(), part.mapTo(window, QPoint(0, part.height())).y()) for part in parts]
+    assert all(above[1] <= below[0] for above, below in itertools.pairwise(ends))

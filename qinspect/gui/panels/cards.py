@@ -94,9 +94,9 @@ class OneLine(QLabel):
         super().__init__()
         self._tip = ""
         self.setProperty("role", "muted")
-        self.setContentsMargins(8, 4, 8, 4)
+        self.setContentsMargins(8, 3, 8, 3)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setMinimumHeight(self.fontMetrics().height() + 8)
+        self.setMinimumHeight(self.fontMetrics().height() + 6)
 
     def show_text(self, text: str, tip: str = "") -> None:
         """Say something; `tip` explains it."""

@@ -68,7 +68,7 @@ class Detail(QTabWidget):
         first.setStretchFactor(2, 2)
         first.setChildrenCollapsible(False)
         # So that in a small window there is room to drag the histogram's lines, and the best five candidates are seen.
-        first.setSizes([191, 286, 143])
+        first.setSizes([189, 294, 133])
         self.levels = WeightLevels()
         self.channels = ChannelRanges()
         self.activation_channels = ChannelRanges(values=True)

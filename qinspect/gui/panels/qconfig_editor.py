@@ -94,7 +94,7 @@ class QConfigEditor(QWidget):
         self.momentum: dict[str, QDoubleSpinBox] = {}
         self.group: dict[str, QSpinBox] = {}
         grid = QGridLayout(self)
-        grid.setContentsMargins(8, 6, 8, 2)
+        grid.setContentsMargins(8, 4, 8, 2)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(3)
         grid.setColumnStretch(1, 1)
@@ -367,7 +367,7 @@ class RangeFields(QWidget):
             _Real(minimum=-1e6, maximum=1e6, decimals=4, singleStep=0.1, specialValueText="–") for _ in range(2)
         )
         across = QHBoxLayout(self)
-        across.setContentsMargins(8, 0, 8, 4)
+        across.setContentsMargins(8, 0, 8, 2)
         across.setSpacing(4)
         across.addWidget(self.on)
         across.addStretch(1)

@@ -67,7 +67,7 @@ class RangePanel(QWidget):
         self._sqnr_db: float | None = None
         self._unseen: tuple[str, TensorStats] | None = None
         self.histogram = HistogramPlot()
-        self.histogram.setMinimumHeight(200)
+        self.histogram.setMinimumHeight(140)
         self.histogram.set_title(self.tr("Activation"))
         # A ReLU puts a spike at 0 that hides all the rest on a linear axis.
         self.histogram.logarithmic.setChecked(True)

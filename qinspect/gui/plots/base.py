@@ -60,7 +60,7 @@ class Plot(QWidget):
         self.canvas.setAntialiasing(True)
         self.plot: pg.PlotItem = self.canvas.getPlotItem()
         self.plot.hideButtons()
-        self.plot.layout.setContentsMargins(4, 8, 12, 2)
+        self.plot.layout.setContentsMargins(4, 6, 12, 2)
         # Its own menu offers much that means nothing here; ours is short.
         self.plot.setMenuEnabled(False)
         self.plot.vb.setMenuEnabled(False)
@@ -79,7 +79,7 @@ class Plot(QWidget):
         self._export.clicked.connect(self.ask_export)
         self._top = QWidget()
         top = QHBoxLayout(self._top)
-        top.setContentsMargins(12, 4, 4, 0)
+        top.setContentsMargins(12, 2, 4, 0)
         top.setSpacing(4)
         top.addWidget(self._title, 1)
         top.addLayout(self._controls)
@@ -87,7 +87,7 @@ class Plot(QWidget):
 
         self._caption = QLabel()
         self._caption.setProperty("role", "muted")
-        self._caption.setContentsMargins(12, 2, 12, 6)
+        self._caption.setContentsMargins(12, 2, 12, 3)
         self._caption.setWordWrap(True)
         self._caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._hint = QLabel()
