@@ -253,8 +253,9 @@ def test_simulation_estimators_and_estimates(case, threads):
         config = activation.but(estimator=name)
         # Of a copy, which knows no range yet.
         row.append(ratio(lambda c=config: [estimate_activation(replace(s), c) for s in stats.values()], plain))
-    _, draws = effort(case.graph, 1000)
-    row += [ratio(lambda plans=each: score(plans, feed, draws=draws), plain) for each in ({"": quantization}, eight)]
+    for plans in ({"": quantization}, eight):
+        _, draws = effort(case.graph, 1000, len(plans))
+        row.append(ratio(lambda some=plans, each=draws: score(some, feed, draws=each), plain))
     print(f"\n| {case.name} | {threads} | " + " | ".join(f"{value:.3g}" for value in row) + " |")
 
 

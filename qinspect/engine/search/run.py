@@ -250,7 +250,7 @@ class _Search:
 
     def _scored(self, plans: Sequence[QuantPlan], known: Costs | None, report: Report) -> Costs:
         graph = self.space.graph
-        samples, draws = effort(graph, len(self.select))
+        samples, draws = effort(graph, len(self.select), len(plans))
         chosen = self.select[:samples]
         feed = fed(batches(self.data, chosen, batch_size(graph)))
         return score_plans(

@@ -82,7 +82,7 @@ def taken_bytes(graph: LayerGraph, samples: int) -> int:
     return TAKEN * VALUE_BYTES * samples * sum(math.prod(layer.shape) for layer in graph.layers)
 
 
-def effort(graph: LayerGraph, available: int) -> tuple[int, Draws]:
+def effort(graph: LayerGraph, available: int, plans: int = 1) -> tuple[int, Draws]:
     """How many samples and random vectors a graph's scores are to rest on.
 
     Parameters
@@ -90,6 +90,9 @@ def effort(graph: LayerGraph, available: int) -> tuple[int, Draws]:
     graph : LayerGraph
     available : int
         Samples that there are; whole batches of a graph whose batch is fixed.
+    plans : int
+        That are scored at once. Of several it is their roundings that cost most, once for each vector, and what
+        ranks them is the KL divergence.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def effort(graph: LayerGraph, available: int) -> tuple[int, Draws]:
         if draws.kl / DRAWS.kl * (samples * macs + steps) <= MORE_MACS:
             return samples, draws
     values = sum(math.prod(layer.shape) for layer in graph.layers)
-    return whole(SAMPLES), LIGHT_DRAWS if macs * batch < LIGHT * values else DRAWS
+    return whole(SAMPLES), LIGHT_DRAWS if plans == 1 and macs * batch < LIGHT * values else DRAWS
 
 
 def score(
