@@ -9185,6 +9185,14 @@
         <translation>其中不只有张量，或文件不完整</translation>
     </message>
     <message>
+        <source>{count} of the layers that {target} runs round some values to the next step</source>
+        <translation>{target} 运行的层中有 {count} 个把部分数值舍入到相邻的一级</translation>
+    </message>
+    <message>
+        <source>Nothing need be done: it is the last bit of a number, which no range can help.</source>
+        <translation>无需处理：这只是数值的最后一位，任何范围都无法改变。</translation>
+    </message>
+    <message>
         <source>Does its code keep tensors, in a list say? Else close other programs, or open the model with a smaller --input-shape.</source>
         <translation>它的代码是否保留了张量（例如放在列表里）？否则请关闭其他程序，或用更小的 --input-shape 打开模型。</translation>
     </message>

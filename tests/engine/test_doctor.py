@@ -88,6 +88,16 @@ def test_one_step_at_a_few_values_is_no_finding(found):
     assert found(analysis(row(kernel=KernelCheck(1, 0.998, 1.0)))) == ()
 
 
+def test_one_step_at_more_values_is_the_last_bit_and_asks_for_nothing(found):
+    (finding,) = found(analysis(row(kernel=KernelCheck(1, 0.96, 1.0))))
+    assert finding.severity == "note"
+    assert "to the next step" in finding.title
+    assert finding.remedy.startswith("Nothing need be done")
+    assert finding.plan is None
+    (other,) = found(analysis(row(kernel=KernelCheck(2, 0.96, 1.0))))
+    assert "something else" in other.title
+
+
 def test_the_layers_that_cause_most_of_the_error_are_found(found):
     rows = [row(f"l{i}:conv2d", errors=Errors(estimated_kl=1.0 if i == 3 else 0.01)) for i in range(10)]
     (finding,) = found(analysis(*rows, totals=Totals(kl=0.5)))

@@ -34,9 +34,16 @@ def kernel_unlike_simulation(case: Case) -> list[Finding]:
         count=len(rows),
         target=plan.target.title,
     )
+    serious = (gain or 0.0) > DROP or worst.kernel.equal_share < 0.9
+    last_bit = not serious and all(row.kernel is None or row.kernel.max_steps <= 1 for row in rows)
+    if last_bit:
+        title = Text(
+            "{count} of the layers that {target} runs round some values to the next step",
+            count=len(rows),
+            target=plan.target.title,
+        )
     if saturated:
         title = Text("{title}: the kernel's sums saturate", title=title)
-    serious = (gain or 0.0) > DROP or worst.kernel.equal_share < 0.9
     evidence = Text(
         "worst at {worst}: {share} of the values equal, the others up to {steps} apart",
         worst=worst.id,
@@ -51,6 +58,8 @@ def kernel_unlike_simulation(case: Case) -> list[Finding]:
             simulated=totals.agreement,
         )
     remedy, edited = Text("Keep these layers in float, or choose another engine."), None
+    if last_bit:
+        remedy = Text("Nothing need be done: it is the last bit of a number, which no range can help.")
     activation = plan.default.activation
     if saturated and activation is not None and activation.bits > 7:
         remedy = Text("Use 7-bit activations: half the range of each number, so that sums of two products fit 16 bits.")
