@@ -240,6 +240,7 @@ def _picked(effects: _Effects, count: int, mixed: Set[str]) -> tuple[frozenset[P
 
 
 def _halves(effects: _Effects) -> tuple[Estimates, Estimates]:
+    """Estimates by two sets of random vectors, of which neither says anything of the other."""
     if effects.by_kl.start < effects.by_kl.stop:
         return effects.mse, effects.kl
     return {id: e[::2] for id, e in effects.mse.items()}, {id: e[1::2] for id, e in effects.mse.items()}
