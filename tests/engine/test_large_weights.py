@@ -49,8 +49,8 @@ def test_weights_are_rounded_once_for_each_pass_over_the_data(opened, monkeypatc
     monkeypatch.setattr(simulate, "quantized_params", lambda q: rounded.append(q) or plain(q))
     found = analyze(model, data, plan, calibration, kernels=False, exact=False)
     assert len(found.worst) == samples.WORST
-    # Errors and the worst samples; a simulation of each layer alone and of each sample had its own copies.
-    assert len(rounded) == 2
+    # Errors, the largest effects and the worst samples; one of each layer alone and of each sample had its own copies.
+    assert len(rounded) == 3
 
 
 def test_a_large_float_model_is_neither_kept_nor_handed_to_the_kernels_and_figures_are_the_same(opened, monkeypatch):

@@ -11,6 +11,7 @@ from qinspect.engine.results.kernels import KernelCheck
 from qinspect.gui.panels.figures import millis
 from qinspect.gui.panels.layer_columns import COLUMNS
 from qinspect.gui.panels.layer_menu import LayerMenu
+from qinspect.gui.panels.layer_tree import OPERATOR
 from qinspect.gui.plots.kernel import KernelPlot
 
 LEFT = Qt.MouseButton.LeftButton
@@ -165,6 +166,9 @@ def test_names_without_room_keep_what_tells_them_apart(window):
     view, index = tree.view, tree.proxy.index(0, 0)
     option = QStyleOptionViewItem()
     delegate = view.itemDelegateForColumn(0)
+    delegate.initStyleOption(option, index)
+    assert option.text == "conv"  # the operator's column says the rest
+    view.setColumnHidden(OPERATOR, True)
     for width, said in ((400, "features.14.conv.1.0:conv2d@1"), (60, "features.14.conv.1.0@1")):
         option.rect = QRect(0, 0, width, 22)
         tree.model._node(tree.proxy.mapToSource(index)).name = "features.14.conv.1.0:conv2d@1"

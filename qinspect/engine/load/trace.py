@@ -95,7 +95,8 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
             Text("Give the nn.Module that it was made of."),
         )
     call = example_inputs(module, example, spec, notes)
-    if any(tensor.dtype in OTHER_FLOATS for tensor in call.tensors):
+    own = {parameter.dtype for parameter in module.parameters()}
+    if not own & OTHER_FLOATS and any(tensor.dtype in OTHER_FLOATS for tensor in call.tensors):
         notes.append(IN_FLOAT32)
         call = call.but([t.float() if t.dtype in OTHER_FLOATS else t for t in call.tensors])
     try:
