@@ -21,6 +21,7 @@ from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import Quantization, quantize
+from qinspect.engine.sensitivity import estimate, largest
 from qinspect.engine.sensitivity.estimate import Draws, effort, score
 from qinspect.engine.sensitivity.scores import Scores, holds
 from qinspect.engine.sensitivity.sweep import sweep
@@ -343,6 +344,37 @@ def test_of_few_samples_that_carry_the_error_the_effects_are_run_and_the_sum_sca
         assert np.std(with_runs) < 0.6 * np.std(without)
         assert np.mean(with_runs) == pytest.approx(1, abs=0.1)
         assert abs(np.mean(with_runs) - 1) < abs(np.mean(without) - 1)
+
+
+def test_half_as_many_effects_are_run_as_there_are_samples_and_plans_share_them(heavy, monkeypatch):
+    q, x = heavy
+    sought = []
+    monkeypatch.setattr(
+        estimate, "largest", lambda estimates, count: sought.append(count) or largest.largest(estimates, count)
+    )
+    for samples, plans, counts in ((96, 1, 16), (20, 1, 10), (96, 4, 4), (20, 4, 3)):
+        sought.clear()
+        score({str(i): q for i in range(plans)}, [(x[:samples],)])
+        assert sought == [counts] * 2 * plans
+
+
+def test_the_weight_s_part_of_what_was_run_is_the_estimated_share(heavy):
+    q, x = heavy
+    estimated, ran = (score({"p": q}, [(x,)], to_run=n)["p"] for n in (0, 48))
+    for which in ("kl", "mse"):
+        before, after = (
+            {id: part / getattr(s, which)[id] for id, part in getattr(s, f"weight_{which}").items()}
+            for s in (estimated, ran)
+        )
+        assert after == pytest.approx(before)
+        assert getattr(ran, which) != pytest.approx(getattr(estimated, which), rel=1e-3)
+
+
+def test_of_the_weights_only_those_that_are_run_are_rounded_for_it(heavy):
+    q, _ = heavy
+    first = min(q.weights)
+    assert len(q.weights) == 3
+    assert set(largest._of_layers(q, {first}).weights) == {first}
 
 
 def test_what_is_run_is_the_noise_that_was_estimated_and_the_mean_stays(canonical, quantized):
