@@ -4805,6 +4805,10 @@
         <translation>请先打开模型、选择数据并确认浮点指标。</translation>
     </message>
     <message>
+        <source>Confirm on the Data page what the float model answers, then it can be run.</source>
+        <translation>请先在“数据”页确认浮点模型的答案，然后即可运行。</translation>
+    </message>
+    <message>
         <source>Figures of “{0}”, on other data or by another metric.</source>
         <translation>“{0}”的数据，来自其他数据集或其他指标。</translation>
     </message>

@@ -202,11 +202,25 @@ def test_names_take_the_room_of_a_wide_table_until_a_width_is_set_by_hand(qtbot)
     narrow = tree.view.columnWidth(0)
     tree.resize(900, 400)
     wide = tree.view.columnWidth(0)
-    assert (narrow, wide) == (WIDTHS["layer"], 2 * WIDTHS["layer"])
+    assert narrow <= WIDTHS["layer"]
+    assert wide == 2 * WIDTHS["layer"]
     tree.view.by_hand = True
     tree.view.setColumnWidth(0, 200)
     tree.resize(1200, 400)
     assert tree.view.columnWidth(0) == 200
+
+
+def test_what_a_narrow_table_lacks_comes_from_names_and_operators_down_to_three_quarters(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.show_facts(facts(tuple(row(f"layer{n}:conv2d", 0.1) for n in range(60))))
+    tree.resize(536, 400)
+    tree.show()
+    assert tree.view.verticalScrollBar().maximum() > 0
+    qtbot.waitUntil(lambda: tree.view.horizontalScrollBar().maximum() == 0)
+    assert WIDTHS["layer"] * 3 // 4 < tree.view.columnWidth(0) < WIDTHS["layer"]
+    tree.resize(400, 400)
+    assert tree.view.columnWidth(0) == WIDTHS["layer"] * 3 // 4
 
 
 def test_sorting_by_error_puts_the_worst_first_and_what_is_not_measured_last(qtbot):

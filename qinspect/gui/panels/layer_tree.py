@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -134,15 +135,16 @@ class _View(QTreeView):
     """Whether the user has set the width of a column."""
 
     def share_room(self) -> None:
-        """What is left beside the columns goes to names and operators, until a width is set by hand."""
+        """What is left beside the columns goes to names and operators, and what lacks comes from them; not by hand."""
         if self.by_hand:
             return
         shown = {column.key: place for place, column in enumerate(COLUMNS) if not self.isColumnHidden(place)}
         widths = WIDTHS | {"flags": min(max(self.flags_width, FLAGS[0]), FLAGS[1])}
-        room = max(0, self.viewport().width() - sum(widths.get(key, WIDTH) for key in shown))
+        room = self.viewport().width() - sum(widths.get(key, WIDTH) for key in shown)
         for key, part in (("layer", 0.6), ("op", 0.4)):
             if key in shown:
-                self.setColumnWidth(shown[key], WIDTHS[key] + min(WIDTHS[key], int(room * part)))
+                more = min(WIDTHS[key], math.floor(room * part))
+                self.setColumnWidth(shown[key], max(WIDTHS[key] * 3 // 4, WIDTHS[key] + more))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -137,9 +137,10 @@ class VerdictPage(Page):
         if self._analyzing:
             text = self.tr("Running…")
         elif run is None:
-            text = self.tr("Nothing was analyzed yet. ") + (
-                "" if ready else self.tr("Open a model, choose data and confirm the float metric first.")
-            )
+            first = self.tr("Open a model, choose data and confirm the float metric first.")
+            if document.data is not None:
+                first = self.tr("Confirm on the Data page what the float model answers, then it can be run.")
+            text = self.tr("Nothing was analyzed yet. ") + ("" if ready else first)
         elif stale and not document.about(run):
             text = self.tr("Figures of “{0}”, on other data or by another metric.").format(run.name)
         elif stale:
