@@ -120,6 +120,8 @@ def _search(options: argparse.Namespace) -> int:
     print(
         f"{counted(len(found.points), Text('plan'))}: {options.out / 'pareto.json'}; chosen: {found.file(found.chosen)}"
     )
+    if analysis is not None:
+        print(f"report: {options.out / 'report.html'}")
     if not found.met:
         nearest = f"The nearest is {options.out / found.file(found.chosen)}."
         raise Unmet("search", found.why, nearest if short is None else f"{nearest} {short.remedy}")
@@ -163,6 +165,7 @@ def _print(found: Pareto) -> None:
     loss = "KL" if found.start.select is None or found.start.select.kl is not None else "MSE"
     drop = f"drop, {found.drop_unit}"
     head = f"{'':3}{'plan':13} {'float':>5} {'changed':>7} {loss:>9} {'(est.)':>9} {drop:>12}"
+    print("On the select split. float and changed: layers; (est.): estimated, all else was run.")
     print(f"{head} {size:>9} {'(est.)' if times else '':>9}{'  target' if found.targets else ''}")
     for point, name, chosen in rows:
         target = f"  {point.plan.target.name}" if found.targets else ""

@@ -6929,10 +6929,6 @@
         <translation>{layers}：取值范围没有依据，其他数据会被截断</translation>
     </message>
     <message>
-        <source>They can be cut out of the model. Their weights do not matter, but per-tensor scales see them.</source>
-        <translation>可以把它们从模型中剪除。它们的权重无关紧要，但会影响逐张量的缩放系数。</translation>
-    </message>
-    <message>
         <source>Use an affine grid there: it has twice the steps for the same range.</source>
         <translation>在那里使用仿射网格：同样的范围有两倍的级数。</translation>
     </message>
@@ -9195,6 +9191,10 @@
     <message>
         <source>Nothing need be done: it is the last bit of a number, which no range can help.</source>
         <translation>无需处理：这只是数值的最后一位，任何范围都无法改变。</translation>
+    </message>
+    <message>
+        <source>Where more samples say the same, they can be cut out of the model. Their weights do not matter, but per-tensor scales see them.</source>
+        <translation>若更多样本也是如此，可以把它们从模型中剪除。它们的权重无关紧要，但会影响逐张量的缩放系数。</translation>
     </message>
     <message>
         <source>Does its code keep tensors, in a list say? Else close other programs, or open the model with a smaller --input-shape.</source>

@@ -317,7 +317,10 @@ def dead_channels(case: Case) -> list[Finding]:
             tuple(names),
             "note",
             None,
-            Text("They can be cut out of the model. Their weights do not matter, but per-tensor scales see them."),
+            Text(
+                "Where more samples say the same, they can be cut out of the model. Their weights do not matter, but "
+                "per-tensor scales see them."
+            ),
         )
     ]
 
