@@ -165,11 +165,11 @@ def _print(found: Pareto) -> None:
     loss = "KL" if found.start.select is None or found.start.select.kl is not None else "MSE"
     drop = f"drop, {found.drop_unit}"
     head = f"{'':3}{'plan':13} {'float':>5} {'changed':>7} {loss:>9} {'(est.)':>9} {drop:>12}"
-    print("On the select split. float and changed: layers; (est.): estimated, all else was run.")
     print(f"{head} {size:>9} {'(est.)' if times else '':>9}{'  target' if found.targets else ''}")
     for point, name, chosen in rows:
         target = f"  {point.plan.target.name}" if found.targets else ""
         print(f"{_line(point, name, chosen, found.drop_unit, size)}{target}")
+    print("On the select split. float and changed: layers; (est.): estimated, all else was run.")
 
 
 def _line(point: Point, name: str, chosen: bool, drop_unit: str, unit: str) -> str:
