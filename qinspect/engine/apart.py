@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .backends.clips import CLIPS
 from .backends.tables import table
 from .graph import Layer, LayerGraph, Ref
 from .graph.fold import CONSTANTS, MOVES
@@ -15,7 +16,6 @@ from .text import Text
 FOLDABLE = frozenset(
     {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
 )
-CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
 CURVES = frozenset({"hardswish", "hardsigmoid", "silu", "gelu", "leaky_relu", "tanh"})
 """Activations that some target computes in the kernel of the layer before them."""
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .apart import CLIPS, FOLDABLE
+from .apart import FOLDABLE
+from .backends.clips import CLIPS
 from .backends.grouping import PASSING
 from .backends.tables import hands_on_float, table
 from .graph import Layer, LayerGraph

@@ -8,18 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from .apart import (
-    CLIPS,
-    CURVES,
-    FOLDABLE,
-    NO_KERNEL,
-    OF_ONE_ENGINE,
-    Apart,
-    in_place_of,
-    kept_apart,
-    only_moves,
-)
-from .graph import Layer, LayerGraph, Param, Ref, refs
+from .apart import CURVES, FOLDABLE, NO_KERNEL, OF_ONE_ENGINE, Apart, in_place_of, kept_apart, only_moves
+from .backends.clips import CLIPS, has_constant_limits
+from .backends.grouping import pads_zeros
+from .graph import Layer, LayerGraph, Param, Ref
 from .graph import replace as replace_leaves
 from .graph.fold import CONSTANTS, by_channel, fold_batch_norm, fold_into_next, followed
 from .plan import QuantPlan
@@ -344,8 +336,8 @@ class _Fuser:
         reason: str | None = None
         if last is not unit and last.op != "add":
             reason = Text("{between} stands between it and {unit}", between=last.id, unit=unit.id)
-        elif any(True for _ in refs(clip.args[1:])):
-            reason = Text("its limits are computed at run time")
+        elif not has_constant_limits(clip):
+            reason = Text("its limits are tensors, not numbers")
         else:
             reason = self.apart.get((last.id, clip.id)) or self._free(names, clip)
         if not self._note(clip, unit, reason):
@@ -411,14 +403,9 @@ class _Fuser:
         if unit is None or unit.op != "pad" or conv.op == "linear":
             return conv
         spatial = int(conv.op[-2])
-        sides, constant = unit.args[1], (unit.args[3] if unit.target == "aten.pad.default" else unit.args[2])
-        mode = unit.args[2] if unit.target == "aten.pad.default" else "constant"
+        sides = unit.args[1]
         reason: str | None = None
-        if (
-            not unit.target.startswith(("aten.pad.", "aten.constant_pad_nd."))
-            or mode != "constant"
-            or constant not in (None, 0, 0.0)
-        ):
+        if not pads_zeros(unit):
             reason = Text("it does not pad with zeros")
         elif conv.op.startswith("conv_transpose") or not conv.target.endswith(".default"):
             reason = Text("{conv} has no padding of this kind", conv=conv.id)

@@ -5225,8 +5225,8 @@
         <translation>只有零填充能保持在网格上</translation>
     </message>
     <message>
-        <source>its limits are computed at run time</source>
-        <translation>它的上下限在运行时计算</translation>
+        <source>its limits are tensors, not numbers</source>
+        <translation>它的上下限是张量，不是数值</translation>
     </message>
     <message>
         <source>torch runs it in integers only between two activations</source>

@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from qinspect.engine.backends import simulation
 from qinspect.engine.backends.fx.runner import FxRunner
+from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.ort.runner import OrtRunner
 from qinspect.engine.backends.pt2e.lower import lower
 from qinspect.engine.backends.pt2e.nodes import described
 from qinspect.engine.backends.tables import table
@@ -120,3 +123,33 @@ def test_a_reason_names_the_operator_that_has_no_kernel(canonical, target):
     wanted = Target.parse(target)
     reason = table(wanted).why_not(layer, first_qconfig(wanted), wanted)
     assert "for exp" in reason
+
+
+class Clamped(nn.Module):
+    """A clamp of each channel to limits of its own, which are stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.behind = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 2, 1)
+        self.register_buffer("high", torch.linspace(0.1, 1, 4).reshape(4, 1, 1))
+
+    def forward(self, x):
+        return self.behind(torch.clamp(self.conv(x), max=self.high))
+
+
+@pytest.mark.parametrize("name", ["fx-onednn", "fx-x86", "eager-onednn", "pt2e", "ort", "tensorrt"])
+def test_a_clamp_to_stored_tensors_is_a_float_layer_with_its_reason(canonical, quantized, images, name):
+    target = Target.parse(name)
+    plan = QuantPlan(target, first_qconfig(target)).with_layers({":clamp": first_qconfig(target)})
+    q = quantized(canonical(Clamped(), images), plan, [(images,)])
+    assert q.why_not[":clamp"] == "its limits are tensors, not numbers"
+    assert {"conv:conv2d", "behind:conv2d"} <= q.integer
+    with torch.no_grad():
+        (theirs,) = outputs_of(simulation(q)((images,)))
+        if target.backend == "ort":
+            (ours,) = OrtRunner(q, float_model(q.graph)).run((images,))
+        elif target.backend in ("fx", "eager"):
+            (ours,) = FxRunner(q).run((images,))
+        else:
+            return
+    assert (ours - theirs).abs().max() <= 0.02 * theirs.abs().max()

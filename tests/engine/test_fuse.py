@@ -304,6 +304,11 @@ BLOCKED = {
         "pad",
         "also read by",
     ),
+    "clip by a tensor": (
+        Net(nn.Conv2d(4, 4, 1), after=lambda m, x, y: torch.clamp(y, max=torch.linspace(0.1, 1, 4).reshape(4, 1, 1))),
+        "clamp",
+        "its limits are tensors",
+    ),
     "clip after clip": (Net(nn.Conv2d(4, 4, 1), nn.ReLU6(), nn.ReLU()), "relu", "parts.1:relu6 stands between"),
 }
 

@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from torch import fx
 
-from ..apart import CLIPS
 from ..graph import Layer, Ref
 from ..graph.execute import outputs_of
 from ..process.child import run_in_child
@@ -27,11 +26,11 @@ from ..results.export import ExportReport
 from ..simulate import Simulation
 from ..text import Text
 from . import simulation as simulate
+from .clips import CLIPS, whole_limits
 from .exported import Batches, Score, need_samples, new_folder, run_alone, summed_up, unlike_outputs
 from .fx.code import plain_text, write_class
 from .fx.export import example, export_fx, write_float
 from .fx.lower import Info, Lazy, Writer
-from .fx.modules import clip_limits
 from .fx.text import imports
 from .script_forms import FORMS, ModelFile
 from .script_layers import OnGrid, fake_quantize, round_now
@@ -192,7 +191,7 @@ class _FakeWriter(Writer):
         local: ChainMap[str, Any] = ChainMap({}, reads)  # type: ignore[arg-type]
         made = [layer.id, *layer.folded]
         for inner in layer.executed:
-            if inner.op in CLIPS and not self.clips_alike(layer, inner):
+            if inner.op in CLIPS and not self.ends_clip(layer):
                 # Rounding before a clip and after it is as good as after it, and the runtime
                 # makes an integer kernel only where it finds a quantizer right behind the layer.
                 node = self.quantize(node, layer.value, layer.id)
@@ -225,14 +224,10 @@ class _FakeWriter(Writer):
         made.meta.update(qinspect=owner, kind="float")
         return made
 
-    def clips_alike(self, layer: Layer, clip: Layer) -> bool:
-        """Whether the grid ends where the clip cuts; without a grid there is nothing to round."""
-        if layer.value not in self.q.values:
-            return True
-        params = self.q.values[layer.value]
-        low, high = clip_limits(clip)
-        under = low is None or int(params.quantize(torch.tensor(low))) <= params.qmin
-        return under and (high is None or int(params.quantize(torch.tensor(high))) >= params.qmax)
+    def ends_clip(self, layer: Layer) -> bool:
+        """Whether the grid ends where the clip behind a layer cuts; without a grid there is nothing to round."""
+        params = self.q.values.get(layer.value)
+        return params is None or whole_limits(params, layer) == (params.qmin, params.qmax)
 
     def on_grid(self, value: str, owner: str) -> Any:
         if self.q.at_origin(value) or value not in self.q.values:

@@ -102,8 +102,3 @@ def scale_of(params: QParams) -> torch.Tensor:
     """The one scale of a value, float32 without axes."""
     scale: NDArray[np.float32] = np.asarray(params.scale, np.float32)
     return torch.from_numpy(scale.reshape(()))
-
-
-def quantized(params: QParams, number: float) -> int:
-    """The whole number that stands for a real one."""
-    return int(params.quantize(torch.tensor([number], dtype=torch.float32))[0])

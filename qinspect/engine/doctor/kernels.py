@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..apart import CLIPS
+from ..backends.clips import CLIPS
 from ..results import Finding, LayerRow
 from ..text import Text, counted, listed, percent
 from .case import Case, duration, in_float

@@ -17,15 +17,15 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from ...apart import CLIPS
 from ...graph import Layer, Param, Ref
 from ...graph import replace as replace_leaves
 from ...graph.recurrent import RECURRENT, matrices, weight_name
 from ...quantize import Quantization
+from ..clips import CLIPS, clip_limits, whole_limits
 from ..grouping import pads_zeros
 from . import kernels as fx_kernels
 from .lower import Info, Lazy, Writer
-from .modules import Call, clip_limits
+from .modules import Call
 
 
 @contextlib.contextmanager
@@ -162,19 +162,16 @@ class Int8Writer(Writer):
     # -- kernels ---------------------------------------------------------------------------------
 
     def int8_layer(self, layer: Layer, reads: Mapping[str, Any]) -> None:
-        limits = [clip_limits(part) for part in layer.executed if part.op in CLIPS]
-        lows = [low for low, _ in limits if low is not None]
-        low = max(lows) if lows else None
-        highs = [high for _, high in limits if high is not None]
-        high = min(highs) if highs else None
+        clip = next((part for part in layer.executed if part.op in CLIPS), None)
+        low, high = (None, None) if clip is None else clip_limits(clip)
         # The kernels' own ReLU costs nothing.
         relu = low == 0 and (
             layer.op in ("linear", "add") or (layer.op.startswith("conv") and "transpose" not in layer.op)
         )
         node, kernel = self.kernel(layer, reads, relu)
         node.meta["kind"] = "int8"
-        if not (relu or self.clips(layer, low, top=False)) or not self.clips(layer, high, top=True):
-            node = self.clamp(layer, node, self.called[layer.executed[-1].id], None if relu else low, high)
+        if clip is not None and not self.ends_clip(layer, relu):
+            node = self.clamp(layer, node, self.called[clip.id], None if relu else low, high)
             kernel += " + clamp"
         self.hand_on(layer, node)
         self.info.kernels[layer.id] = kernel
@@ -196,13 +193,11 @@ class Int8Writer(Writer):
         node.meta.update(qinspect=layer.id, kind="int8")
         return node
 
-    def clips(self, layer: Layer, limit: float | None, top: bool) -> bool:
-        """Whether the output's storage type ends where the limit would cut."""
+    def ends_clip(self, layer: Layer, relu: bool) -> bool:
+        """Whether the output's storage type, and a kernel's own ReLU, end where the clip behind a layer would cut."""
         params = self.q.values[layer.value]
-        if limit is None:
-            return True
-        whole = int(params.quantize(torch.tensor(limit)))
-        return whole >= params.qmax if top else whole <= params.qmin
+        low, high = whole_limits(params, layer)
+        return (relu or low == params.qmin) and high == params.qmax
 
     def kernel(self, layer: Layer, reads: Mapping[str, Any], relu: bool) -> tuple[fx.Node, str]:
         """The node that computes a layer, and the kernel's name."""

@@ -14,6 +14,7 @@ from torch import nn
 
 from ...graph import OPAQUE, Layer, Param, Ref, refs
 from ...graph.execute import function
+from ..clips import clip_limits, has_constant_limits
 
 
 @dataclass(frozen=True)
@@ -86,21 +87,6 @@ def call(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call:
     if found is not None and any(True for _ in refs(found.settings)):
         found = None  # a size that is computed at run time
     return found or Call(layer.args, layer.kwargs, target=function(layer.target))
-
-
-def clip_limits(layer: Layer) -> tuple[float | None, float | None]:
-    """Limits of a relu, relu6, hardtanh or clamp."""
-    name = layer.target.split(".")[1]
-    if layer.op == "relu":
-        return 0.0, None
-    if layer.op == "relu6":
-        return 0.0, 6.0
-    if name == "clamp_min":
-        return float(layer.args[1]), None
-    if name == "clamp_max":
-        return None, float(layer.args[1])
-    low, high = layer.args[1:3]
-    return (None if low is None else float(low)), (None if high is None else float(high))
 
 
 def _sizes(value: Any, count: int) -> Any:
@@ -189,7 +175,7 @@ def _hardtanh(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call | None:
 
 
 def _clamp(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call | None:
-    if any(isinstance(item, (Ref, Param)) for item in layer.args[1:]):
+    if not has_constant_limits(layer):
         return None
     low, high = clip_limits(layer)
     given = {key: item for key, item in (("min", low), ("max", high)) if item is not None}

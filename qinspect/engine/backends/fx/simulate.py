@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 
-from ...apart import CLIPS
 from ...graph import Layer, refs
 from ...plan.target import has_amx, host_isa
 from ...quantize import Quantization
-from ..sums import SumSimulation, along_channels, quantized, scale_of
-from .modules import clip_limits
+from ..clips import CLIPS, whole_limits
+from ..sums import SumSimulation, along_channels, scale_of
 from .table import AVERAGES
 
 MOST_GROUPS = 100
@@ -57,9 +56,7 @@ class TorchSimulation(SumSimulation):
 
     def _sums(self, layer: Layer) -> bool:
         """Whether a layer is one whose sums are scaled here, and what is behind it clips or is added to them."""
-        first, rest = layer.executed[:1], layer.executed[1:]
-        known = all(part.op in CLIPS or part.op == "add" for part in first) and all(part.op in CLIPS for part in rest)
-        return layer.id in self.weighted and known
+        return layer.id in self.weighted and all(part.op in CLIPS | {"add"} for part in layer.executed)
 
     def _constants(self, layer: Layer) -> Mapping[str, Any]:
         """What a layer's sums are added to and multiplied with."""
@@ -169,13 +166,7 @@ class TorchSimulation(SumSimulation):
                 reciprocal = (1 / given["both"]).double()
                 sums = (sums.double() + given["bias"].double() * reciprocal).float()
             whole = sums.mul_(given["both"] / given["s_y"]).round_()
-        low, high = params.qmin, params.qmax
-        for part in layer.executed:
-            if part.op not in CLIPS:
-                continue
-            ends = clip_limits(part)
-            low = low if ends[0] is None else max(low, quantized(params, ends[0]))
-            high = high if ends[1] is None else min(high, quantized(params, ends[1]))
+        low, high = whole_limits(params, layer)
         return whole.clamp_(low - zero, high - zero).mul_(scale_of(params))
 
 

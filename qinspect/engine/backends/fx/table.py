@@ -6,6 +6,7 @@ from ...graph import Layer, Ref, refs
 from ...plan.qconfig import QConfig, TensorConfig
 from ...plan.target import Target
 from ...text import Text
+from ..clips import CLIPS, has_constant_limits
 from ..grouping import OWN, PASSING, SHARED, pads_zeros, takes_nearest
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "linear"})
@@ -52,8 +53,7 @@ def grouping(layer: Layer) -> str:
     """Whether a layer's output has a quantizer of its own."""
     if layer.op == "cat" or layer.op in AVERAGES or (layer.op == "interpolate" and not takes_nearest(layer)):
         return SHARED
-    clips = layer.op in ("relu", "relu6", "hardtanh", "clamp")
-    if clips or layer.op in MAX_POOLS or pads_zeros(layer) or takes_nearest(layer):
+    if layer.op in CLIPS | MAX_POOLS or pads_zeros(layer) or takes_nearest(layer):
         # torch's quantized ReLU keeps its input's scale and zero point.
         return PASSING
     return OWN
@@ -74,8 +74,8 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return Text(
             "torch interpolates integers nearest in two and three dimensions, bilinearly in two, to a known size"
         )
-    if layer.op == "clamp" and any(isinstance(item, Ref) for item in layer.args[1:]):
-        return Text("its limits are computed at run time")
+    if layer.op in CLIPS and not has_constant_limits(layer):
+        return Text("its limits are tensors, not numbers")
     if layer.op in ("add", "mul") and (
         len([a for a in layer.args[:2] if isinstance(a, Ref)]) < 2 or (layer.kwargs.get("alpha", 1) != 1)
     ):

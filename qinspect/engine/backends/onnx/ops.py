@@ -9,7 +9,8 @@ import numpy as np
 from onnx import helper
 
 from ...graph import Layer, Param
-from ..grouping import takes_nearest
+from ..clips import CLIPS, clip_limits, has_constant_limits
+from ..grouping import over_all_of_space, pads_zeros, takes_nearest
 from .attention import attention
 from .curves import CURVES
 from .moves import TRANSPARENT, Declined, Emitter, Writer, target_shape
@@ -114,26 +115,10 @@ def _batch_norm(writer: Writer, layer: Layer, output: str) -> None:
     writer.node("BatchNormalization", tensors, output, epsilon=eps)
 
 
-def limits(layer: Layer) -> tuple[float | None, float | None] | None:
-    """Between what a layer clips (None is no limit); None where it does not clip or the limits are tensors."""
-    name = layer.target.split(".")[1].rstrip("_")
-    if name in ("relu", "relu6"):
-        return 0.0, 6.0 if name == "relu6" else None
-    if name not in ("hardtanh", "clamp", "clamp_min", "clamp_max"):
-        return None
-    low, high = layer.args[1], layer.args[2] if len(layer.args) > 2 else None
-    if name != "hardtanh" and name != "clamp":
-        low, high = (low, None) if name == "clamp_min" else (None, low)
-    if not all(item is None or isinstance(item, (int, float)) for item in (low, high)):
-        return None
-    return None if low is None else float(low), None if high is None else float(high)
-
-
 def _clip(writer: Writer, layer: Layer, output: str) -> None:
-    found = limits(layer)
-    if found is None:
+    if not has_constant_limits(layer):
         raise Declined
-    low, high = found
+    low, high = clip_limits(layer)
     x = _promoted(writer, layer, layer.args[0])
     if low == 0 and high is None and layer.dtype == "float32":
         writer.node("Relu", [x], output)
@@ -221,12 +206,11 @@ def _mean(writer: Writer, layer: Layer, output: str) -> None:
     if layer.target != "aten.mean.dim" or not layer.args[1] or layer.kwargs.get("dtype") is not None:
         raise Declined
     x, axes, keep = writer.tensor(layer.args[0]), list(layer.args[1]), bool(layer.args[2])
-    rank = len(writer.shape(layer.args[0]))
-    if rank > 2 and sorted(axis % rank for axis in axes) == list(range(2, rank)):
+    if over_all_of_space(layer):
         if keep:
             writer.node("GlobalAveragePool", [x], output)
             return
-        axis = writer.constant(np.arange(2, rank), f"{layer.id}/axes")
+        axis = writer.constant(np.arange(2, 2 + len(axes)), f"{layer.id}/axes")
         writer.node("Squeeze", [writer.node("GlobalAveragePool", [x]), axis], output)
         return
     over = writer.constant(np.array(axes, np.int64), f"{layer.id}/axes")
@@ -249,13 +233,7 @@ def _pad(writer: Writer, layer: Layer, output: str) -> None:
 def zero_pads(layer: Layer, rank: int) -> list[int] | None:
     """A padding with zeros as ONNX has it (beginnings, then ends, of all axes), else None."""
     sides = layer.args[1]
-    constant = layer.args[3] if layer.target == "aten.pad.default" else layer.args[2] if len(layer.args) > 2 else 0
-    if layer.target == "aten.pad.default":
-        if layer.args[2] != "constant":
-            return None
-    elif layer.target != "aten.constant_pad_nd.default":
-        return None
-    if constant not in (None, 0, 0.0) or not all(isinstance(n, int) for n in sides):
+    if not pads_zeros(layer) or not all(isinstance(n, int) for n in sides):
         return None
     begins, ends = [0] * rank, [0] * rank
     for index in range(len(sides) // 2):  # F.pad counts axes from the last
@@ -316,7 +294,7 @@ EMITTERS: Mapping[str, Emitter] = {
     **NORMS,
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _conv),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _conv_transpose),
-    **dict.fromkeys(("relu", "relu6", "hardtanh", "clamp"), _clip),
+    **dict.fromkeys(CLIPS, _clip),
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), _max_pool),
     **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), _avg_pool),
     **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"), _adaptive_avg_pool),

@@ -14,13 +14,13 @@ from onnx import helper, numpy_helper
 from ...graph import Layer
 from ...qparams import QParams
 from ...quantize import Quantization
+from ..clips import clip_limits, whole_limits
 from ..grouping import PASSING
 from ..ort.table import SIXTEEN_BITS, grouping, stored
 from ..ort.unasked import keep_float
 from . import partly as onnx_partly
 from .curves import as_one
 from .naming import LAYER, MERGED, VALUES, content_key, metadata
-from .ops import limits
 from .opset import needed_opset
 from .weights import STORAGE, whole_numbers
 
@@ -292,15 +292,10 @@ class _Builder:
         """Clip whole numbers; False where the grid's ends do it."""
         layer, source = self.layer, self._int_of(node.input[0], ints)
         params = self.grids[layer.value]
-        part = layer if not layer.executed else layer.executed[-1]
-        low, high = limits(part) or (None, None)
-        ends = [
-            params.qmin if low is None else _whole(params, low),
-            params.qmax if high is None else _whole(params, high),
-        ]
+        ends = whole_limits(params, layer)
         ints[node.output[0]] = source
-        self.clips[layer.value] = [low, high]
-        if ends == [params.qmin, params.qmax]:
+        self.clips[layer.value] = list(clip_limits((layer, *layer.executed)[-1]))
+        if ends == (params.qmin, params.qmax):
             return False
         dtype = np.dtype(params.dtype).type
         names = (f"{layer.id}/low", f"{layer.id}/high")
@@ -456,10 +451,6 @@ def _drop_unread(model: onnx.ModelProto) -> None:
     stored = [tensor for tensor in model.graph.initializer if tensor.name in read]
     del model.graph.initializer[:]
     model.graph.initializer.extend(stored)
-
-
-def _whole(params: QParams, number: float) -> int:
-    return int(params.quantize(torch.tensor([number], dtype=torch.float32))[0])
 
 
 def _equal(one: QParams, two: QParams) -> bool:

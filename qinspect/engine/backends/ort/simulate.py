@@ -13,8 +13,8 @@ from ...graph import Layer, Ref
 from ...plan.qconfig import TensorConfig
 from ...qparams import dynamic_qparams
 from ...quantize import Quantization
-from ..onnx.ops import limits
-from ..sums import SumSimulation, quantized, scale_of
+from ..clips import whole_limits
+from ..sums import SumSimulation, scale_of
 from .table import stored
 
 
@@ -131,10 +131,6 @@ class OrtSimulation(SumSimulation):
         if layer.value not in self.quantization.values:
             return whole
         params = self.quantization.values[layer.value]
-        low, high = params.qmin, params.qmax
-        if layer.executed:
-            ends = limits(layer.executed[-1]) or (None, None)
-            low = low if ends[0] is None else max(low, quantized(params, ends[0]))
-            high = high if ends[1] is None else min(high, quantized(params, ends[1]))
+        low, high = whole_limits(params, layer)
         zero = int(params.zero_point)
         return whole.round_().clamp_(low - zero, high - zero).mul_(scale_of(params))

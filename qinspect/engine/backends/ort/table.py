@@ -11,9 +11,9 @@ from ...plan.qconfig import QConfig, TensorConfig
 from ...plan.target import Target
 from ...qparams import QParams
 from ...text import Text
+from ..clips import CLIPS, has_constant_limits
 from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros, takes_nearest
 
-CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
 MAX_POOLS = frozenset({"max_pool1d", "max_pool2d", "max_pool3d"})
 AVERAGES = frozenset({"avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "mean"})
 RUNS = (
@@ -123,8 +123,8 @@ def _operator_refused(layer: Layer) -> str | None:
         return Text("ONNX Runtime has an integer kernel for the mean over all of height and width only")
     if layer.op == "avg_pool2d" and (layer.args[4] or layer.args[6] is not None):
         return Text("ONNX Runtime has no integer kernel for this kind of average pooling (ceil_mode or a divisor)")
-    if layer.op in CLIPS and any(isinstance(item, Ref) for item in layer.args[1:]):
-        return Text("its limits are computed at run time")
+    if layer.op in CLIPS and not has_constant_limits(layer):
+        return Text("its limits are tensors, not numbers")
     if layer.op in ("add", "mul", "matmul") and _operands(layer) < 2:
         return Text("ONNX Runtime runs it in integers only between two activations")
     return None

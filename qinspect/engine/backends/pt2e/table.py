@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ...graph import Layer, Ref
+from ...graph import Layer
 from ...plan.qconfig import QConfig
 from ...plan.target import Target
 from ...text import Text
+from ..clips import CLIPS, has_constant_limits
 from ..fx.table import grouping
 from ..grouping import pads_zeros
 
@@ -63,8 +64,8 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return Text("inductor has no integer kernel for {op}", op=layer.operator)
     if layer.op == "pad" and not pads_zeros(layer):
         return Text("only padding with zeros stays on the grid")
-    if layer.op == "clamp" and any(isinstance(item, Ref) for item in layer.args[1:]):
-        return Text("its limits are computed at run time")
+    if layer.op in CLIPS and not has_constant_limits(layer):
+        return Text("its limits are tensors, not numbers")
     activation, weight = config.activation, config.weight
     if activation is None:
         return IN_BFLOAT16 if weight is not None else None

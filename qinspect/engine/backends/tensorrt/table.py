@@ -14,10 +14,10 @@ from ...graph import Layer, Ref
 from ...plan.qconfig import QConfig
 from ...plan.target import Target
 from ...text import Text
+from ..clips import CLIPS, has_constant_limits
 from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
 
 WEIGHTED = frozenset({"conv2d", "conv3d", "conv_transpose2d", "conv_transpose3d", "linear"})
-CLIPS = frozenset({"relu", "relu6", "hardtanh", "clamp"})
 MAX_POOLS = frozenset({"max_pool2d", "max_pool3d"})
 AVERAGES = frozenset({"avg_pool2d", "adaptive_avg_pool2d", "mean"})
 RUNS = WEIGHTED | CLIPS | MAX_POOLS | AVERAGES | {"add", "mul", "matmul", "cat", "pad"}
@@ -86,8 +86,8 @@ def _operator(layer: Layer) -> str | None:
         return Text("ONNX has average pooling to output size 1 only")
     if layer.op == "mean" and not over_all_of_space(layer):
         return Text("TensorRT averages in integers over all of height and width only")
-    if layer.op in CLIPS and any(isinstance(item, Ref) for item in layer.args[1:]):
-        return Text("its limits are computed at run time")
+    if layer.op in CLIPS and not has_constant_limits(layer):
+        return Text("its limits are tensors, not numbers")
     if layer.op in ("add", "mul", "matmul") and len([a for a in layer.args[:2] if isinstance(a, Ref)]) < 2:
         return Text("TensorRT runs it in integers only between two activations")
     return None
