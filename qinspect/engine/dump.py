@@ -84,7 +84,7 @@ def dump(
     """Write a layer's integers and a model that holds it alone.
 
     ``tensors.npz`` has the inputs, the weight, the bias (int32, in steps of input scale times weight
-    scale), the exact sums and the outputs of kernel and simulation; ``layer.json`` the scales, zero
+    scale; float32 where the target adds it so), the exact sums and the outputs of kernel and simulation; ``layer.json`` the scales, zero
     points and settings, and where the two differ most; ``layer.onnx`` or the folder ``layer`` the
     layer, to be run; ``README.txt`` how.
 
@@ -278,9 +278,12 @@ def _weighted(
     operator = function(layer.target)
     sums = operator(x, whole.double() - zero.reshape(shape), None, *layer.args[3:])
     description["bias"] = None
-    if bias is not None and q.sums_integers(layer):
-        step = torch.from_numpy(params.scale).double() * float(source.scale)
-        steps = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
+    rounded = q.bias_in_steps(layer)
+    if rounded is None and bias is not None:
+        arrays["bias"] = bias.detach().numpy()
+        description["bias"] = {"tensor": "bias", "dtype": "float32"}
+    elif rounded is not None:
+        steps, step = rounded
         arrays["bias"] = steps.numpy().astype(np.int32)
         description["bias"] = {"tensor": "bias", "scale": step.tolist(), "zero_point": 0, "dtype": "int32"}
         sums = sums + steps.reshape(_along_channels(layer, sums))
@@ -304,6 +307,9 @@ def _exact(
     source, params = q.values[layer.inputs[0]], q.weights[layer.id]
     scale = torch.from_numpy(np.atleast_1d(params.scale)).double() * float(source.scale)
     real = sums.double() * scale.reshape(_along_channels(layer, sums) if params.axis is not None else [1])
+    bias = q.graph.bias(layer)
+    if bias is not None and q.bias_in_steps(layer) is None:
+        real = real + bias.detach().double().reshape(_along_channels(layer, sums))
     for inner in layer.executed:
         # What it reads that is no input of the layer was made inside.
         args = (replace(item, lambda ref, x=real: inputs[ref.value].double() if ref.value in layer.inputs else x)
@@ -354,7 +360,8 @@ def _readme(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
         "",
         "Real numbers are (q - zero_point) * scale. The accumulator is the exact sum of",
         "(input - zero_point) * (weight - zero_point), plus the bias where that is an integer; output_exact is",
-        "round(accumulator * input scale * weight scale / output scale) + zero_point, after what is fused, clipped.",
+        "round(real / output scale) + zero_point, clipped, where real is accumulator * input scale * weight scale,",
+        "plus the bias where that is float, after what is fused.",
         "",
     ]
     if difference is None:

@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 
 from .backends.grouping import OWN, PASSING
 from .backends.tables import table
@@ -93,6 +94,24 @@ class Quantization:
         """Whether a layer adds up products of integers, and its bias in steps of ``input scale * weight scale``."""
         weight, source = self.weights.get(layer.id), self.input_scale(layer)
         return layer.id in self.quantized and _of_integers(weight, source)
+
+    def bias_in_steps(self, layer: Layer) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """A layer's bias as kernels add it to their int32 sums; None where it has none, or adds it as a real number.
+
+        Returns
+        -------
+        whole : torch.Tensor
+            Whole numbers, float64, shape (channels,).
+        step : torch.Tensor
+            ``input scale * weight scale``, float64, shape () or (channels,).
+        """
+        bias, source = self.graph.bias(layer), self.input_scale(layer)
+        if bias is None or source is None or not self.sums_integers(layer):
+            return None
+        if getattr(table(self.plan.target), "BIAS_IS_FLOAT", False):
+            return None
+        step = torch.from_numpy(self.weights[layer.id].scale).double() * float(source.scale)
+        return torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1), step
 
     @property
     def giving_real(self) -> frozenset[str]:

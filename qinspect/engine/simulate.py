@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from .backends.tables import table
 from .graph import Layer, Param, refs, replace
 from .graph.execute import NEW, Executor
 from .graph.recurrent import RECURRENT, matrices, run_rounded, weight_name
@@ -27,7 +26,6 @@ def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:
         By ``layer id/role``: a stored tensor that several layers use differs between them.
     """
     graph = quantization.graph
-    float_bias = getattr(table(quantization.plan.target), "BIAS_IS_FLOAT", False)
     found: dict[str, torch.Tensor] = {}
     for layer in graph.layers:
         for role, matrix in matrices(graph, layer).items() if layer.op in RECURRENT else ():
@@ -35,15 +33,13 @@ def quantized_params(quantization: Quantization) -> dict[str, torch.Tensor]:
             if name in quantization.weights:
                 found[name] = quantization.weights[name].fake_quantize(matrix.detach())
         params = quantization.weights.get(layer.id)
-        weight, bias = graph.weight(layer), graph.bias(layer)
+        weight = graph.weight(layer)
         if params is None or weight is None:
             continue
         found[f"{layer.id}/weight"] = params.fake_quantize(weight.detach())
-        source = quantization.input_scale(layer)
-        if bias is not None and source is not None and quantization.sums_integers(layer) and not float_bias:
-            step = torch.from_numpy(params.scale).double() * float(source.scale)
-            rounded = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
-            found[f"{layer.id}/bias"] = (rounded * step).to(bias.dtype)
+        if (bias := quantization.bias_in_steps(layer)) is not None:
+            whole, step = bias
+            found[f"{layer.id}/bias"] = (whole * step).to(weight.dtype)
     return found
 
 

@@ -93,6 +93,18 @@ def test_where_no_kernel_runs_here_the_simulation_is_dumped_and_that_is_said(dig
     assert layer["model"]["equal_share"] == 1.0
 
 
+def test_a_bias_that_the_target_adds_as_a_real_number_is_one_in_the_files(digits, tmp_path):
+    plan = write(tmp_path / "plan.json", QuantPlan.preset(Target.parse("tensorrt")))
+    layer, t = dumped(["dump", *digits, "--plan", plan, "--layer", "depthwise:conv2d"], tmp_path / "out")
+    assert layer["bias"] == {"tensor": "bias", "dtype": "float32"}
+    x, weight = (torch.from_numpy(t[name].astype(np.float64)) for name in ("input_0", "weight"))  # zero points are 0
+    sums = F.conv2d(x, weight, padding=1, groups=16)
+    np.testing.assert_array_equal(sums.numpy(), t["accumulator"])
+    scale = np.asarray(layer["weight"]["scale"])[:, None, None] * layer["inputs"][0]["scale"]
+    real = np.clip(sums.numpy() * scale + t["bias"][:, None, None], 0, 6)
+    np.testing.assert_array_equal(t["output_exact"], np.clip(np.rint(real / layer["output"]["scale"]), -128, 127))
+
+
 @pytest.mark.skipif("onednn" not in torch.backends.quantized.supported_engines, reason="no engine onednn")
 def test_a_layer_of_an_eager_model_is_a_folder_that_gives_the_same(digits, tmp_path):
     plan = write(tmp_path / "plan.json", QuantPlan.preset(Target.parse("eager-onednn")))

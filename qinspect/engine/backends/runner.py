@@ -45,6 +45,25 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class LayerTimes:
+    """Times of one model's layers, as `Timing` has them.
+
+    Parameters
+    ----------
+    us : mapping of layer id to list of float
+        µs in each run; under an empty id what belongs to none.
+    boundaries : mapping of (str, str) to list of float
+        µs in each run of what stands between two layers, or an input or output; part of `us` as well.
+    inside : mapping of layer id to layer id
+        Layers whose time is in that of another.
+    """
+
+    us: Mapping[str, list[float]] = field(default_factory=dict)
+    boundaries: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
+    inside: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Call:
     """What one call of an integer kernel read and gave.
 

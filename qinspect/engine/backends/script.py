@@ -35,7 +35,6 @@ from .fx.text import imports
 from .script_forms import FORMS, ModelFile
 from .script_layers import OnGrid, fake_quantize, round_now
 from .script_text import BUILD, CHECK, README
-from .tables import table
 
 
 def export_script(
@@ -174,7 +173,6 @@ class _FakeWriter(Writer):
         self.q = quantization
         self.info.q = quantization.qparams_json()
         self.rounded: dict[str, fx.Node] = {}
-        self.float_bias = getattr(table(quantization.plan.target), "BIAS_IS_FLOAT", False)
 
     def layer(self, layer: Layer) -> None:
         if layer.id in self.q.dynamic | self.q.weight_only:
@@ -249,8 +247,7 @@ class _FakeWriter(Writer):
         source, first = layer.inputs[0], layer.args[0]
         assert isinstance(first, Ref)
         weight = self.info.q["weights"][layer.id]
-        on_grid = self.q.sums_integers(layer) and not self.float_bias
-        grid = self.info.q["values"][source] if on_grid else None
+        grid = None if self.q.bias_in_steps(layer) is None else self.info.q["values"][source]
         made = OnGrid(how.module(self.layers.params), weight, grid)
         text = "None" if grid is None else f"v[{source!r}]"
         self.add_module(name, made, f"OnGrid(model.{name}, w[{layer.id!r}], {text})")

@@ -65,19 +65,16 @@ class SumSimulation(Simulation):
 
     def _prepare(self, layer: Layer) -> Weighted:
         q = self.quantization
-        params, source = q.weights[layer.id], q.input_scale(layer)
-        weight, bias = q.graph.weight(layer), q.graph.bias(layer)
+        params = q.weights[layer.id]
+        weight, bias = q.graph.weight(layer), q.bias_in_steps(layer)
         assert weight is not None
-        assert source is not None
         zero = torch.from_numpy(np.atleast_1d(params.zero_point)).reshape(-1, *[1] * (weight.dim() - 1))
         whole = (params.quantize(weight.detach()) - zero).float()
         if self.channels_last and whole.dim() == 4:
             whole = whole.contiguous(memory_format=torch.channels_last)
         scale = torch.from_numpy(np.atleast_1d(params.scale))
-        if bias is not None:
-            step = scale.double() * float(source.scale)
-            bias = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1).float()
-        return Weighted(whole, bias, along_channels(scale, layer), params.axis is not None)
+        added = None if bias is None else bias[0].float()
+        return Weighted(whole, added, along_channels(scale, layer), params.axis is not None)
 
     def whole(self, name: str, values: Mapping[str, Any]) -> torch.Tensor:
         """Whole numbers of a value less its zero point, as float32; a real one is rounded as `read` does it."""

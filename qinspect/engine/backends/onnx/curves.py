@@ -12,6 +12,7 @@ from onnx import ModelProto, NodeProto, helper
 from ...graph import Layer
 from .moves import Declined, Emitter, Writer
 from .naming import LAYER, metadata
+from .protos import drop_unread
 
 
 def _unary(op: str, *names: str) -> Emitter:
@@ -150,10 +151,7 @@ def with_gelu(model: ModelProto) -> None:
     kept = [gone.get(node.output[0], node) for node in model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(node for node in kept if node is not None)
-    used = {name for node in model.graph.node for name in node.input} | {item.name for item in model.graph.output}
-    stored = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(stored)
+    drop_unread(model)
     if not any(node.domain for node in model.graph.node):
         own = [item for item in model.opset_import if item.domain in ("", "ai.onnx")]
         del model.opset_import[:]

@@ -13,6 +13,8 @@ from onnx import helper, numpy_helper
 
 from ...problem import Problem
 from ...text import Text
+from .naming import metadata
+from .protos import copied, drop_unread, set_property
 
 IO = "qinspect.io"
 """Key of the model's metadata, JSON: scale, zero point and type of every input and output in whole numbers."""
@@ -35,8 +37,7 @@ def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
     Problem
         Where an input is read in float.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = copied(model)
     arrays = {tensor.name: tensor for tensor in copy.graph.initializer}
     found: dict[str, dict[str, Any]] = {}
     dropped: list[onnx.NodeProto] = []
@@ -91,19 +92,14 @@ def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
         nodes.append(helper.make_node("Identity", [renamed.get(whole, whole)], [name], f"{name}/identity"))
     del copy.graph.node[:]
     copy.graph.node.extend(nodes)
-    used = {name for node in nodes for name in node.input}
-    kept = [tensor for tensor in copy.graph.initializer if tensor.name in used]
-    del copy.graph.initializer[:]
-    copy.graph.initializer.extend(kept)
-    properties = {item.key: item.value for item in copy.metadata_props}
-    helper.set_model_props(copy, {**properties, IO: json.dumps(found)})
+    drop_unread(copy)
+    set_property(copy, IO, json.dumps(found))
     return copy
 
 
 def grids(model: onnx.ModelProto) -> Mapping[str, Mapping[str, Any]]:
     """What `IO` says: by input or output name, scale, zero point and type; empty where all are float."""
-    text = next((item.value for item in model.metadata_props if item.key == IO), "{}")
-    found: Mapping[str, Mapping[str, Any]] = json.loads(text)
+    found: Mapping[str, Mapping[str, Any]] = json.loads(metadata(model, IO) or "{}")
     return found
 
 
@@ -126,6 +122,3 @@ def _same_grid(nodes: list[onnx.NodeProto], arrays: Mapping[str, onnx.TensorProt
 def _grid(node: onnx.NodeProto, arrays: Mapping[str, onnx.TensorProto]) -> dict[str, Any]:
     scale, zero = (numpy_helper.to_array(arrays[name]) for name in node.input[1:3])
     return {"scale": float(scale), "zero_point": int(zero), "dtype": str(zero.dtype)}
-
-
-__all__ = ["IO", "grids", "integer_io", "to_integers", "to_real"]

@@ -11,6 +11,7 @@ from ...problem import Problem
 from ...text import Text
 from .curves import with_gelu
 from .naming import LAYER, OPSET, metadata
+from .protos import copied, drop_unread
 
 OPSETS = range(13, 22)
 """Opsets that can be asked for: QuantizeLinear takes an axis from 13 on, and 16 and 4 bits from 21 on."""
@@ -103,8 +104,7 @@ def with_opset(model: onnx.ModelProto, wanted: int | None = None) -> onnx.ModelP
             Text("{opset} is too low for this plan: {what}", opset=opset, what=what),
             Text("Give --opset {least}, or 8 bits.", least=least),
         )
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = copied(model)
     if opset < 18:
         _reduce_by_attribute(copy)
         _without_what_came_with_18(copy)
@@ -144,10 +144,8 @@ def _reduce_by_attribute(model: onnx.ModelProto) -> None:
             del node.attribute[:]
             node.attribute.extend(kept)
             node.attribute.append(helper.make_attribute("axes", axes))
+    drop_unread(model)
     used = {name for node in model.graph.node for name in node.input}
-    tensors = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(tensors)
     for name in axes_of & made.keys() - used:
         model.graph.node.remove(made[name])
 

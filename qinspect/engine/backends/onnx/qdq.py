@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import torch
 from onnx import helper, numpy_helper
 
 from ...graph import Layer
@@ -22,6 +21,7 @@ from . import partly as onnx_partly
 from .curves import as_one
 from .naming import LAYER, MERGED, VALUES, content_key, metadata
 from .opset import needed_opset
+from .protos import drop_unread
 from .weights import STORAGE, whole_numbers
 
 MOVES = frozenset(
@@ -167,7 +167,7 @@ class _Builder:
         kept = {**self.arrays, **self.stored}
         result.graph.initializer.extend(tensor for name, tensor in kept.items() if name in read)
         keep_float(result, self.q.quantized)
-        _drop_unread(result)
+        drop_unread(result)
         self._say_opsets(result)
         for key, text in extra.items():
             result.metadata_props.add(key=key, value=text)
@@ -428,29 +428,21 @@ class _Builder:
         return stem
 
     def _bias(self) -> str:
-        """On the grid of the sums: the same rounding as in `simulate.quantized_params`."""
+        """Real numbers of the layer's bias, made of its whole numbers on the grid of the sums where it has such."""
         layer, params = self.layer, self.q.weights[self.layer.id]
-        bias, source = self.q.graph.bias(layer), self.q.input_scale(layer)
-        assert bias is not None
-        if source is None or not self.q.sums_integers(layer):
-            return self.store_once(f"{layer.id}/bias", bias.detach().numpy())
-        step = torch.from_numpy(params.scale).double() * float(source.scale)
-        whole = torch.clamp(torch.round(bias.detach().double() / step), -(2**31), 2**31 - 1)
         stem = f"{layer.id}/bias"
+        rounded = self.q.bias_in_steps(layer)
+        if rounded is None:
+            bias = self.q.graph.bias(layer)
+            assert bias is not None
+            return self.store_once(stem, bias.detach().numpy())
+        whole, step = rounded
         array = self.store_once(f"{stem}/quantized", whole.numpy().astype(np.int32))
         scale = self.store_once(f"{stem}/scale", step.numpy().astype(np.float32))
         zero = self.store_once(f"{stem}/zero_point", np.zeros(step.shape, np.int32))
         axis = {} if params.axis is None else {"axis": 0}
         self.append(helper.make_node("DequantizeLinear", [array, scale, zero], [stem], f"{stem}/dequantize", **axis))
         return stem
-
-
-def _drop_unread(model: onnx.ModelProto) -> None:
-    """Take out what is stored and nothing reads: onnxruntime warns of each."""
-    read = {name for node in model.graph.node for name in node.input}
-    stored = [tensor for tensor in model.graph.initializer if tensor.name in read]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(stored)
 
 
 def _equal(one: QParams, two: QParams) -> bool:

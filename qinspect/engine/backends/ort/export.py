@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import onnx
-from onnx import helper
 
 from ...files import write_atomically, write_json
 from ...problem import Problem
@@ -22,6 +21,7 @@ from ..onnx.export import float_model
 from ..onnx.interface import grids, integer_io
 from ..onnx.naming import PLAN
 from ..onnx.opset import with_opset
+from ..onnx.protos import set_property
 from ..onnx.qdq import quantized_model
 from ..onnx.verify import Written, real_tensors, verify_onnx
 from .runner import tapped_model
@@ -75,8 +75,7 @@ def export_onnx(
         floats, tapped = work / "float.onnx", work / "tapped.onnx"
         inner = with_opset(lowered(quantized_model, quantization, floats, float_bytes), opset)
         left = write_model(file, inner, quantization, io)
-        real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
-        tapped.write_bytes(tapped_model(inner, quantization, real))
+        tapped.write_bytes(tapped_model(inner, quantization, real_tensors(inner, quantization).values()))
         written = Written(file, inner, tapped, floats)
         found = verify_onnx(quantization, "onnx", written, samples, part(report, 0.1, 1), score, (*notes, *left))
         result = replace(found, path=str(out))
@@ -119,8 +118,7 @@ def write_model(out: Path, inner: onnx.ModelProto, quantization: Quantization, i
     if io not in ("float", "int8"):
         raise Problem("--io", Text("{io!r} is not known", io=io), Text("Give float or int8."))
     model = integer_io(inner) if io == "int8" else inner
-    properties = {item.key: item.value for item in model.metadata_props}
-    helper.set_model_props(model, {**properties, PLAN: json.dumps(quantization.plan.to_json())})
+    set_property(model, PLAN, json.dumps(quantization.plan.to_json()))
     write_atomically(out, model.SerializeToString())
     if io != "int8":
         return ()

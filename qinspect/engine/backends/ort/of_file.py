@@ -13,6 +13,7 @@ from ...graph import LayerGraph
 from ...progress import Report
 from ...text import Text
 from ..onnx.naming import LAYER
+from ..onnx.protos import copied
 from .profile import MOVES, SUMS, Owners
 from .runner import INTEGER_KERNELS, kernels_of, open_model
 
@@ -76,8 +77,7 @@ def with_layers(model: onnx.ModelProto, graph: LayerGraph, tensors: Mapping[str,
     tensors : mapping of value name to str
         The file's tensor of a value.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = copied(model)
     made = {name: index for index, node in enumerate(copy.graph.node) for name in node.output}
     inputs = {item.name for item in copy.graph.input}
     owner: dict[int, str] = {}

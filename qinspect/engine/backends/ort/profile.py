@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import onnx
 
 from ..onnx.naming import LAYER, metadata
-
-WARM_UPS = 10
-"""Runs before those that count."""
-
+from ..runner import WARM_UPS, LayerTimes
 
 MOVES = frozenset({"Transpose", "ReorderInput", "ReorderOutput"})
 """What the runtime inserts where it changes the layout."""
@@ -157,25 +153,6 @@ def _inside(model: onnx.ModelProto, left: set[str]) -> dict[str, str]:
 def stem(name: str) -> str:
     """An operator's name without what the runtime added to it."""
     return re.sub(r"(_token_\d+|_nchwc|_nhwc|_quant|/\w+Fusion/|/duplicated)+$", "", name).removeprefix("fused ")
-
-
-@dataclass(frozen=True)
-class LayerTimes:
-    """Times of one model's layers.
-
-    Parameters
-    ----------
-    us : mapping of layer id to list of float
-        µs in each run; under an empty id what belongs to none.
-    boundaries : mapping of (str, str) to list of float
-        µs in each run of what stands between two layers, or an input or output; part of `us` as well.
-    inside : mapping of layer id to layer id
-        Layers whose time is in that of another.
-    """
-
-    us: Mapping[str, list[float]]
-    boundaries: Mapping[tuple[str, str], list[float]]
-    inside: Mapping[str, str]
 
 
 def layer_times(events: Sequence[Mapping[str, Any]], owners: Owners, runs: int) -> LayerTimes:

@@ -23,9 +23,10 @@ from ...text import Text
 from ..onnx.export import float_model
 from ..onnx.naming import MERGED, VALUES, metadata
 from ..onnx.ops import zero_pads
+from ..onnx.protos import copied
 from ..onnx.qdq import ABSORBED, INTEGERS, quantized_model
-from ..runner import Call, Timing
-from .profile import WARM_UPS, LayerTimes, Owners, layer_times, stem
+from ..runner import WARM_UPS, Call, LayerTimes, Timing
+from .profile import Owners, layer_times, stem
 from .table import stored
 
 __all__ = ["OrtRunner", "float_model", "kernels_of", "quantized_model"]
@@ -313,25 +314,24 @@ def tapped_model(model: onnx.ModelProto, quantization: Quantization, real: Itera
     real : iterable of str
         Tensors of real numbers to hand out as well.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
     names: dict[str, str] = json.loads(metadata(model, INTEGERS))
-    types = {tensor: _stored(quantization, value).dtype for value, tensor in names.items()}
-    for name, dtype in types.items():
-        element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        copy.graph.output.append(helper.make_tensor_value_info(name, element, None))
-    for name in real:
-        copy.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    return copy.SerializeToString()
+    types = {tensor: np.dtype(_stored(quantization, value).dtype) for value, tensor in names.items()}
+    return _tapped(model, {**types, **dict.fromkeys(real, np.dtype(np.float32))})
 
 
 def tapped_real(model: onnx.ModelProto, names: Iterable[str]) -> bytes:
     """A copy of a model that also hands out these tensors of real numbers."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    known = {output.name for output in copy.graph.output}
-    for name in sorted(set(names) - known):
-        copy.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    return _tapped(model, dict.fromkeys(sorted(set(names)), np.dtype(np.float32)))
+
+
+def _tapped(model: onnx.ModelProto, types: Mapping[str, np.dtype[Any]]) -> bytes:
+    """A copy of a model that also hands out these tensors, where it does not yet."""
+    copy = copied(model)
+    known = {output.name for output in model.graph.output}
+    for name, dtype in types.items():
+        if name not in known:
+            element = helper.np_dtype_to_tensor_dtype(dtype)
+            copy.graph.output.append(helper.make_tensor_value_info(name, element, None))
     return copy.SerializeToString()
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...graph import LayerGraph
+from ..runner import LayerTimes
 from .code import SOURCES, Compiled, names_in
 
 CALL = re.compile(r"^(?:\w+ = )?(?:torch\.ops\.(\w+)\.(\w+)[.\w]*|extern_kernels\.(\w+)|(cpp_\w+))\(")
@@ -131,15 +132,6 @@ def _name(event: str, known: set[str]) -> str | None:
     return f"cpp_{loop}" if head.startswith("graph_") and f"cpp_{loop}" in known else None
 
 
-@dataclass(frozen=True)
-class LayerTimes:
-    """Times by layer, as `runner.Timing` has them, µs per run."""
-
-    us: Mapping[str, list[float]] = field(default_factory=dict)
-    inside: Mapping[str, str] = field(default_factory=dict)
-    boundaries: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
-
-
 def layer_times(graph: LayerGraph, kernels: Sequence[Kernel], runs: Sequence[Sequence[float]]) -> LayerTimes:
     """What each kernel takes put down to a layer: the last of those that it computes; the others are inside it.
 
@@ -163,7 +155,7 @@ def layer_times(graph: LayerGraph, kernels: Sequence[Kernel], runs: Sequence[Seq
             boundaries[between] = [a + b for a, b in zip(boundaries[between], times, strict=True)]
         us[owner] = [a + b for a, b in zip(us[owner], times, strict=True)]
     # What has a kernel of its own is not inside another's.
-    return LayerTimes(dict(us), {one: two for one, two in inside.items() if one not in us}, dict(boundaries))
+    return LayerTimes(dict(us), dict(boundaries), {one: two for one, two in inside.items() if one not in us})
 
 
 def _between(graph: LayerGraph, kernel: Kernel) -> tuple[str, str]:

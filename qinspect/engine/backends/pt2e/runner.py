@@ -11,11 +11,11 @@ from ...graph.execute import outputs_of
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...text import Text
-from ..runner import WARM_UPS, Call, Timing, threads_set
+from ..runner import WARM_UPS, Call, LayerTimes, Timing, threads_set
 from .calls import Listener
 from .code import Compiled, as_compiled, compiled, need_compiler
 from .lower import examples, exported, lower, owned_module, taps
-from .profile import INTEGER, Kernel, LayerTimes, kernels_in, laps, layer_times, with_sums
+from .profile import INTEGER, Kernel, kernels_in, laps, layer_times, with_sums
 from .table import WEIGHTED
 from .tall import HEIGHT
 

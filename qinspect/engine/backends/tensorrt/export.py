@@ -72,7 +72,7 @@ def export_tensorrt(
     with scratch_folder() as work, staged_file(out) as file:
         floats, tapped = work / "float.onnx", work / "tapped.onnx"
         inner = with_opset(lowered(tensorrt_model, quantization, floats, float_bytes), opset or OPSET)
-        real = set(real_tensors(inner, quantization).values()) - {output.name for output in inner.graph.output}
+        real = real_tensors(inner, quantization).values()
         whole = with_integers(inner, quantization)
         said += write_model(file, inner, quantization, io)
         write_atomically(file.with_name(script), _script(out, quantization.graph))

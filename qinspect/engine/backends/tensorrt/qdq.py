@@ -14,6 +14,7 @@ from ...graph import Layer
 from ...qparams import QParams
 from ...quantize import Quantization
 from ..onnx.naming import LAYER, MERGED, VALUES, content_key, metadata
+from ..onnx.protos import copied, set_property
 from ..onnx.qdq import ABSORBED, INTEGERS, integer_tensor
 
 WEIGHTED = {"Conv": 0, "ConvTranspose": 1, "Gemm": 0, "MatMul": 1}
@@ -153,8 +154,7 @@ class _Writer:
 
 def with_integers(model: onnx.ModelProto, quantization: Quantization) -> onnx.ModelProto:
     """A copy in which every value that is on a grid is quantized, those too that move before they are read."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = copied(model)
     tensors: dict[str, str] = json.loads(metadata(model, VALUES))
     merged: dict[str, str] = json.loads(metadata(model, MERGED))
     whole: dict[str, str] = json.loads(metadata(model, INTEGERS))
@@ -173,6 +173,5 @@ def with_integers(model: onnx.ModelProto, quantization: Quantization) -> onnx.Mo
     copy.graph.node.extend(node for node in writer.nodes if node.op_type == "QuantizeLinear")
     known = {tensor.name for tensor in copy.graph.initializer}
     copy.graph.initializer.extend(t for name, t in writer.stored.items() if name not in known)
-    properties = {item.key: item.value for item in copy.metadata_props}
-    helper.set_model_props(copy, {**properties, INTEGERS: json.dumps(whole)})
+    set_property(copy, INTEGERS, json.dumps(whole))
     return copy
