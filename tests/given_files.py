@@ -121,7 +121,7 @@ def make_pt2(path: Path) -> None:
 def make_onnx(path: Path) -> None:
     import torch
 
-    from qinspect.engine.backends.ort.runner import float_model
+    from qinspect.engine.backends.onnx.export import float_model
     from qinspect.engine.graph.normalize import normalize
     from qinspect.engine.load import quiet
     from qinspect.engine.load.trace import trace

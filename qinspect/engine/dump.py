@@ -84,9 +84,9 @@ def dump(
     """Write a layer's integers and a model that holds it alone.
 
     ``tensors.npz`` has the inputs, the weight, the bias (int32, in steps of input scale times weight
-    scale; float32 where the target adds it so), the exact sums and the outputs of kernel and simulation; ``layer.json`` the scales, zero
-    points and settings, and where the two differ most; ``layer.onnx`` or the folder ``layer`` the
-    layer, to be run; ``README.txt`` how.
+    scale; float32 where the target adds it so), the exact sums and the outputs of kernel and simulation;
+    ``layer.json`` the scales, zero points and settings, and where the two differ most; ``layer.onnx`` or
+    the folder ``layer`` the layer, to be run; ``README.txt`` how.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import math
 import os
 import stat
 import struct
@@ -159,5 +160,15 @@ def content_offset(path: Path, entry: zipfile.ZipInfo) -> int:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON with one indent, atomically."""
-    write_atomically(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+    """Write JSON with one indent, atomically; it has no NaN and no infinity, for which null stands."""
+    write_atomically(path, json.dumps(_finite(data), indent=1, allow_nan=False) + "\n")
+
+
+def _finite(tree: Any) -> Any:
+    if isinstance(tree, float):
+        return tree if math.isfinite(tree) else None
+    if isinstance(tree, dict):
+        return {key: _finite(item) for key, item in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_finite(item) for item in tree]
+    return tree

@@ -335,7 +335,7 @@ def calibrate_model(
 
 @lru_cache(maxsize=4)
 def _float_onnx(graph: LayerGraph) -> bytes:
-    from .backends.ort.runner import float_model
+    from .backends.onnx.export import float_model
 
     return float_model(graph)
 

@@ -97,7 +97,8 @@ def make_runner(quantization: Quantization, float_onnx: bytes | None, report: Re
     """The plan lowered to its target, ready to run."""
     target = quantization.plan.target
     if target.backend == "ort":
-        from .backends.ort.runner import OrtRunner, float_model
+        from .backends.onnx.export import float_model
+        from .backends.ort.runner import OrtRunner
 
         return OrtRunner(quantization, float_onnx or float_model(quantization.float_graph), target.threads)
     if target.backend == "pt2e":

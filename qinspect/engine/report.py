@@ -40,21 +40,10 @@ def write_analysis(analysis: Analysis, out: Path, language: Language = ENGLISH) 
         Where the folder cannot be written.
     """
     with staged_file(out / "report.html") as page_file:
-        write_json(page_file.with_name("analysis.json"), finite(analysis.to_json()))
+        write_json(page_file.with_name("analysis.json"), analysis.to_json())
         write_json(page_file.with_name("plan.json"), analysis.plan)
         write_atomically(page_file, report_html(analysis, language))
     return out / "report.html"
-
-
-def finite(tree: Any) -> Any:
-    """JSON has no NaN and no infinity: null stands for what has no number."""
-    if isinstance(tree, float):
-        return tree if math.isfinite(tree) else None
-    if isinstance(tree, dict):
-        return {key: finite(item) for key, item in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [finite(item) for item in tree]
-    return tree
 
 
 def report_html(analysis: Analysis, language: Language = ENGLISH) -> str:

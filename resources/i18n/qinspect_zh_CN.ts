@@ -5297,10 +5297,6 @@
         <translation>请去掉它。</translation>
     </message>
     <message>
-        <source>bench.py measured nothing</source>
-        <translation>bench.py 没有测到任何结果</translation>
-    </message>
-    <message>
         <source>ONNX export</source>
         <translation>ONNX 导出</translation>
     </message>

@@ -15,7 +15,8 @@ from PIL import Image
 from torch import nn
 
 from qinspect.engine.backends.eager import layers as eager_layers
-from qinspect.engine.backends.fx.runner import FxRunner, engine
+from qinspect.engine.backends.fx.int8 import engine
+from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph

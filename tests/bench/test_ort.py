@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.ort.export import export_onnx
-from qinspect.engine.backends.ort.runner import OrtRunner, float_model
+from qinspect.engine.backends.ort.runner import OrtRunner
 from qinspect.engine.backends.ort.simulate import OrtSimulation
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse

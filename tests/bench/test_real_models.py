@@ -31,8 +31,12 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from qinspect import demo
-from qinspect.engine.backends.fx.runner import FxRunner, engine, float_module
-from qinspect.engine.backends.ort.runner import OrtRunner, float_model, quantized_model, session
+from qinspect.engine.backends.fx.int8 import engine
+from qinspect.engine.backends.fx.lower import float_module
+from qinspect.engine.backends.fx.runner import FxRunner
+from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.onnx.qdq import quantized_model
+from qinspect.engine.backends.ort.runner import OrtRunner, session
 from qinspect.engine.backends.pt2e.lower import exported
 from qinspect.engine.backends.pt2e.runner import Pt2eRunner
 from qinspect.engine.calibrate import calibrate

@@ -159,7 +159,7 @@ def onnxruntime_calibration(case: Case, feed: Sequence[tuple[torch.Tensor, ...]]
     """onnxruntime's own calibrator over the same samples, one batch after the other."""
     from onnxruntime.quantization.calibrate import CalibrationDataReader, CalibrationMethod, create_calibrator
 
-    from qinspect.engine.backends.ort.runner import float_model
+    from qinspect.engine.backends.onnx.export import float_model
 
     path = folder / "float.onnx"
     path.write_bytes(float_model(case.graph))

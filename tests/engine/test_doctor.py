@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -119,6 +120,11 @@ def test_layers_that_only_round_their_weight_are_blamed_too_and_models_without_c
     assert (finding.layers, finding.gain, finding.severity) == (("l3:conv2d",), None, "error")
     assert "MSE of the whole plan 0.2 of the outputs' power" in finding.evidence
     assert found(analysis(*rows, totals=Totals(mse=0.001))) == ()
+
+
+def test_no_layer_is_blamed_for_a_share_of_an_error_without_end(found):
+    rows = [row("a:conv2d", errors=Errors(estimated_kl=math.inf)), row("b:conv2d", errors=Errors(estimated_kl=0.01))]
+    assert found(analysis(*rows, totals=Totals(kl=math.inf))) == ()
 
 
 def test_no_layer_is_blamed_where_the_error_is_small_or_even(found):

@@ -15,7 +15,8 @@ from torch import nn
 
 from qinspect.engine.backends.eager import layers as eager_layers
 from qinspect.engine.backends.fx.export import export_fx
-from qinspect.engine.backends.fx.runner import FxRunner, engine
+from qinspect.engine.backends.fx.int8 import engine
+from qinspect.engine.backends.fx.runner import FxRunner
 from qinspect.engine.graph import LayerGraph
 from qinspect.engine.graph.execute import Executor, outputs_of
 from qinspect.engine.kernels import compare

@@ -277,7 +277,8 @@ def test_kernels_equal_the_simulation_where_a_norm_went_into_the_next_layer(targ
     assert front == {"down:conv2d": ("norm3:batch_norm",), "fc:linear": ("norm4:batch_norm",)}
     quantization = quantize(fused.graph, plan, calibrate(fused.graph, [(x,)], share=1.0).tensors)
     if target.backend == "ort":
-        from qinspect.engine.backends.ort.runner import OrtRunner, float_model
+        from qinspect.engine.backends.onnx.export import float_model
+        from qinspect.engine.backends.ort.runner import OrtRunner
 
         runner = OrtRunner(quantization, float_model(fused.graph), 1)
     else:

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.ort.runner import OrtRunner, float_model
+from qinspect.engine.backends.onnx.export import float_model
+from qinspect.engine.backends.ort.runner import OrtRunner
 from qinspect.engine.backends.runner import Timing
 from qinspect.engine.latency import latency_sums, layer_latencies, outliers
 from qinspect.engine.plan import QuantPlan

@@ -235,3 +235,25 @@ def test_a_float_plan_exports_too(quantization, samples, tmp_path):
     assert (found.quantize_nodes, found.dequantize_nodes, found.asked) == (0, 0, ())
     assert found.sqnr_db is None or found.sqnr_db > 100
     assert Path(found.path) == tmp_path / "net.onnx"
+
+
+class LogOfRounded(nn.Module):
+    """The logarithm of a sigmoid, which a grid of 256 steps takes to 0; input (N, 4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        self.fc.weight.data.mul_(20)
+
+    def forward(self, x):
+        return torch.log(torch.sigmoid(self.fc(x)))
+
+
+def test_an_export_whose_outputs_are_infinite_is_written_with_that_as_its_problem(canonical, quantized, tmp_path):
+    samples = [(torch.randn(8, 4),)]
+    plan = PLAN.with_layer(":sigmoid", activation=PLAN.default.activation)
+    q = quantized(canonical(LogOfRounded(), *samples[0]), plan, samples)
+    found = export_onnx(q, tmp_path / "net.onnx", samples)
+    assert "its outputs are not finite" in found.problems
+    stored = json.loads((tmp_path / "net.verify.json").read_text())
+    assert (stored["verified"], stored["kl"]) == (False, None)

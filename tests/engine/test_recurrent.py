@@ -58,7 +58,8 @@ def test_kernels_around_recurrent_layers_equal_the_simulation(target, canonical)
     assert shown == ["conv1d", "lstm", "gru", "add", "lstm_cell", "linear"]
     quantization = quantize(fused, plan, calibrate(fused, [(x,)], share=1.0).tensors)
     if target.backend == "ort":
-        from qinspect.engine.backends.ort.runner import OrtRunner, float_model
+        from qinspect.engine.backends.onnx.export import float_model
+        from qinspect.engine.backends.ort.runner import OrtRunner
 
         runner = OrtRunner(quantization, float_model(fused), 1)
     else:

@@ -9,7 +9,7 @@ import torch
 
 from qinspect.engine import kernels
 from qinspect.engine.analyze import analyze
-from qinspect.engine.backends.ort.runner import float_model
+from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import DataSpec, batches, open_data
 from qinspect.engine.float_check import check_float

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import torch
 from onnx import TensorProto, helper
 
 from ... import __version__
@@ -20,7 +18,7 @@ from ..quantize import Quantization
 from ..results.export import ExportReport
 from ..text import Text
 from . import kit_bench
-from .exported import Batches, Score, first_inputs, need_samples, new_folder, run_python
+from .exported import KIT_SAMPLES, Batches, Score, first_inputs, need_samples, new_folder, try_kit
 from .onnx.alone import write_arrays
 from .onnx.export import float_model
 from .onnx.interface import grids, to_integers
@@ -28,9 +26,6 @@ from .onnx.opset import with_opset
 from .ort.export import beside, export_onnx
 from .ort.runner import session
 from .tensorrt.export import export_tensorrt
-
-INPUTS = 8
-"""Samples in the kit, at most."""
 
 README = """\
 {name}, quantized for {target} by qinspect {version}: a kit to measure it on another device.
@@ -95,7 +90,8 @@ def export_kit(
         before = onnx.load_from_string(float_bytes or float_model(quantization.float_graph))
         (folder / "float.onnx").write_bytes(with_opset(before, opset).SerializeToString())
         del before
-        inputs = _inputs(quantization, samples)
+        given = first_inputs(quantization, samples, KIT_SAMPLES)
+        inputs = {name: tensor.numpy() for name, tensor in zip(quantization.graph.input_names, given, strict=True)}
         write_arrays(folder / "inputs.npz", inputs)
         write_arrays(folder / "expected.npz", _outputs(file, inputs))
         write_json(folder / "plan.json", quantization.plan.to_json())
@@ -109,7 +105,7 @@ def export_kit(
             lowest=verified.lowest_onnxruntime,
         )
         (folder / "README.txt").write_text(readme, encoding="utf-8")
-        problems = (*verified.problems, *_try(folder, part(report, 0.8, 1)))
+        problems = (*verified.problems, *try_kit(folder, "", ("torch", "onnx", "qinspect"), part(report, 0.8, 1)))
         result = replace(verified, path=str(out), to="kit", verified=not problems, problems=problems)
         write_json(folder / "verify.json", result.to_json())
     report(1, 1, Text("done"))
@@ -137,38 +133,9 @@ def borders_model() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
 
 
-def _inputs(q: Quantization, samples: Batches) -> dict[str, np.ndarray[Any, Any]]:
-    given = first_inputs(q, samples, INPUTS)
-    return {name: tensor.numpy() for name, tensor in zip(q.graph.input_names, given, strict=True)}
-
-
 def _outputs(file: Path, inputs: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
     opened = session(file.read_bytes(), 1)
     names = [output.name for output in opened.get_outputs()]
     whole = grids(onnx.load(file))
     feed = {name: to_integers(array, whole[name]) if name in whole else array for name, array in inputs.items()}
     return dict(zip(names, opened.run(names, feed), strict=True))
-
-
-def _try(folder: Path, report: Report) -> list[str]:
-    """Run the kit with few runs, in a process that sees installed packages only; what is wrong with it."""
-    trial = folder / "trial.json"
-    code = (
-        "import runpy, sys\n"
-        f"sys.argv = ['bench.py', '--runs', '3', '--out', {str(trial)!r}]\n"
-        f"try: runpy.run_path({str(folder / 'bench.py')!r}, run_name='__main__')\n"
-        "except SystemExit as end: assert not end.code, end.code\n"
-        "others = sorted({'torch', 'onnx', 'qinspect'} & set(sys.modules))\n"
-        "assert not others, f'bench.py needs {others}'\n"
-    )
-    run_python(["-I", "-B", "-c", code], folder, report, str(folder))
-    (folder / "stderr").unlink(missing_ok=True)
-    found = json.loads(trial.read_text(encoding="utf-8"))
-    trial.unlink()
-    if not torch.isfinite(torch.tensor([found[kind]["median_ms"] for kind in kit_bench.KINDS])).all():
-        return [Text("bench.py measured nothing")]
-    return (
-        []
-        if found["equal_share"] == 1
-        else [Text("bench.py gives {share:.1%} of the expected outputs", share=found["equal_share"])]
-    )

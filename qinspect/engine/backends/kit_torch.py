@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +15,9 @@ from ..quantize import Quantization
 from ..results.export import ExportReport
 from ..text import Text
 from . import kit_torch_bench
-from .exported import Batches, Score, first_inputs, need_samples, new_folder, run_python
+from .exported import KIT_SAMPLES, Batches, Score, first_inputs, need_samples, new_folder, try_kit
 from .fx.code import plain_text
 from .fx.export import export_fx
-
-INPUTS = 8
-"""Samples in the kit, at most."""
 
 README = """\
 {name}, quantized for {target} by qinspect {version} with torch {torch}: a kit to measure it on another device.
@@ -72,37 +68,17 @@ def export_torch_kit(
         verified = export_fx(
             quantization, folder, samples, part(report, 0, 0.8), name=name, score=score, notes=notes, operators=True
         )
-        torch.save({"inputs": first_inputs(quantization, samples, INPUTS)}, folder / "samples.pt")
+        torch.save({"inputs": first_inputs(quantization, samples, KIT_SAMPLES)}, folder / "samples.pt")
         code = Path(kit_torch_bench.__file__).read_text(encoding="utf-8")
         (folder / "bench.py").write_text(code, encoding="utf-8")
         readme = README.format(
             name=plain_text(name), target=quantization.plan.target.name, version=__version__, torch=torch.__version__
         )
         (folder / "README.txt").write_text(readme, encoding="utf-8")
-        problems = (*verified.problems, *_try(folder, part(report, 0.8, 1)))
+        others = ("torchao", "onnx", "onnxruntime", "qinspect")
+        wrong = try_kit(folder, "bench.keep_expected()", others, part(report, 0.8, 1))
+        problems = (*verified.problems, *wrong)
         result = replace(verified, path=str(out), to="kit", verified=not problems, problems=problems)
         write_json(folder / "verify.json", result.to_json())
     report(1, 1, Text("done"))
     return result
-
-
-def _try(folder: Path, report: Report) -> list[Text]:
-    """Run the kit with few runs, in a process that sees installed packages only; what is wrong with it."""
-    trial = folder / "trial.json"
-    code = (
-        "import sys\n"
-        f"sys.path.insert(0, {str(folder)!r})\n"
-        "import bench\n"
-        "bench.keep_expected()\n"
-        f"sys.argv = ['bench.py', '--runs', '3', '--out', {str(trial)!r}]\n"
-        "assert not bench.main()\n"
-        "others = sorted({'torchao', 'onnx', 'onnxruntime', 'qinspect'} & set(sys.modules))\n"
-        "assert not others, f'bench.py needs {others}'\n"
-    )
-    run_python(["-I", "-B", "-c", code], folder, report, str(folder))
-    (folder / "stderr").unlink(missing_ok=True)
-    found: Mapping[str, float] = json.loads(trial.read_text(encoding="utf-8"))
-    trial.unlink()
-    if found["equal_share"] == 1:
-        return []
-    return [Text("bench.py gives {share:.1%} of the expected outputs", share=found["equal_share"])]

@@ -6,7 +6,6 @@ layer by layer in torch alone, with the file of the model that it describes besi
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from ..files import write_json
 from ..graph import Layer, Ref
 from ..graph.execute import outputs_of
 from ..process.child import run_in_child
@@ -65,7 +65,7 @@ def export_script(
         )
         found = run_alone(place, CHECK, samples, part(report, 0.6, 0.9))
         result = _compare(quantization, out, samples, made, found, score, notes)
-        (place / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
+        write_json(place / "verify.json", result.to_json())
     report(1, 1, Text("done"))
     return result
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..files import write_atomically, write_json
 from ..plan.qconfig import DTYPES
-from ..report import Decibels, finite, page
+from ..report import Decibels, page
 from ..staged import staged_file
 from ..text import ENGLISH, Language
 from . import ComparedLayer, Comparison
@@ -33,7 +33,7 @@ def write_comparison(found: Comparison, out: Path, language: Language = ENGLISH)
         Where the folder cannot be written.
     """
     with staged_file(out / "compare.html") as page_file:
-        write_json(page_file.with_name("compare.json"), finite(found.to_json()))
+        write_json(page_file.with_name("compare.json"), found.to_json())
         write_atomically(page_file, compare_html(found, language))
     return out / "compare.html"
 

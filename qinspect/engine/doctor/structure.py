@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..backends.tables import table
@@ -18,7 +19,7 @@ def sensitive_layers(case: Case) -> list[Finding]:
     plan, loss = case.plan, case.loss
     rows = [row for row in case.rows if loss.of(row)]
     total = sum(loss.of(row) for row in rows)
-    if not rows or loss.whole is None or loss.whole < loss.least or total <= 0:
+    if not rows or loss.whole is None or loss.whole < loss.least or not 0 < total < math.inf:
         return []
     rows.sort(key=lambda row: -loss.of(row))
     chosen, won = [], 0.0

@@ -5,7 +5,6 @@ A whole int8 module cannot be stored so that it loads safely; float code, weight
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,8 +89,8 @@ def export_fx(
     report : Report
     name : str
         The model's, for the texts.
-    score : callable, optional
-        The metric of the outputs over all samples.
+    score : Score, optional
+        What the outputs over all samples are judged by.
     notes : sequence of str
         For the report.
     operators : bool
@@ -112,7 +111,7 @@ def export_fx(
         result = _compare(
             quantization, out, samples, made, found, score, notes, part(report, 0.7, 1, Text("comparing"))
         )
-        (folder / "verify.json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
+        write_json(folder / "verify.json", result.to_json())
     report(1, 1, Text("done"))
     return result
 
@@ -165,9 +164,9 @@ def write_float(folder: Path, q: Quantization, name: str) -> fx.GraphModule:
     code = write_class("Model", "Float.", plain, info)
     text = MODEL.format(code=code, version=__version__, name=plain_text(name), **imports(code))
     (folder / "model.py").write_text(text, encoding="utf-8")
-    (folder / GRAPH).write_text(json.dumps(graph_json(q.graph, info.tensors), indent=1) + "\n", encoding="utf-8")
-    (folder / "plan.json").write_text(json.dumps(q.plan.to_json(), indent=1) + "\n", encoding="utf-8")
-    (folder / "qparams.json").write_text(json.dumps(q.qparams_json(), indent=1) + "\n", encoding="utf-8")
+    write_json(folder / GRAPH, graph_json(q.graph, info.tensors))
+    write_json(folder / "plan.json", q.plan.to_json())
+    write_json(folder / "qparams.json", q.qparams_json())
     torch.save({key: _own(tensor) for key, tensor in plain.state_dict().items()}, folder / "weights.pt")
     return plain
 

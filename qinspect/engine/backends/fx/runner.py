@@ -22,8 +22,6 @@ from ..runner import WARM_UPS, Call, Timing, threads_set
 from .int8 import engine, int8_module
 from .lower import float_module
 
-__all__ = ["FxRunner", "engine", "float_module", "int8_module"]
-
 Watch = Callable[[fx.Node, Any, int], None]
 """Given a node, its result and the ns that it took."""
 

@@ -1,6 +1,6 @@
 """Runs ONNX models in a process of their own, with onnxruntime and numpy alone.
 
-``python verify.py FOLDER``: the folder holds ``work.json``, ``{"runs": [{"model", "inputs", "outputs",
+``python alone.py FOLDER``: the folder holds ``work.json``, ``{"runs": [{"model", "inputs", "outputs",
 "optimized", "optimize"}], "threads": n}`` with file names in the folder (or whole paths), and inputs as npz files whose
 arrays are called ``batch/name``. Outputs are written in the same way, the graphs that really ran as ONNX where they are
 asked for (with all weights), and versions to ``found.json``.

@@ -26,7 +26,7 @@ from ...text import Text
 from .. import simulation as simulate
 from ..exported import LAYERS, Batches, Score, run_python, summed_up, unlike
 from ..ort.runner import kernels_of, true_integers
-from . import alone as verify
+from . import alone
 from .interface import grids, to_integers, to_real
 from .naming import MERGED, VALUES, metadata
 from .opset import lowest_onnxruntime, opset_of
@@ -91,8 +91,8 @@ def _run_alone(folder: Path, written: Written, q: Quantization, samples: Batches
     names = q.graph.input_names
     first = _first(q, samples)
     whole = grids(onnx.load(written.path, load_external_data=False))
-    verify.write_arrays(folder / "inputs.npz", _feeds(names, samples, whole))
-    verify.write_arrays(folder / "first.npz", _feeds(names, [first], {}))
+    alone.write_arrays(folder / "inputs.npz", _feeds(names, samples, whole))
+    alone.write_arrays(folder / "first.npz", _feeds(names, [first], {}))
     runs = [
         {
             "model": str(model.resolve()),
@@ -108,7 +108,7 @@ def _run_alone(folder: Path, written: Written, q: Quantization, samples: Batches
         )
     ]
     (folder / "work.json").write_text(json.dumps({"runs": runs, "threads": q.plan.target.threads}), encoding="utf-8")
-    run_python([str(Path(verify.__file__).resolve()), str(folder)], folder, report, str(written.path))
+    run_python([str(Path(alone.__file__).resolve()), str(folder)], folder, report, str(written.path))
     found: Mapping[str, Any] = json.loads((folder / "found.json").read_text(encoding="utf-8"))
     return found
 

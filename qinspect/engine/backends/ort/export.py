@@ -55,8 +55,8 @@ def export_onnx(
     report : Report
     float_bytes : bytes, optional
         The float model, where there is one already.
-    score : callable, optional
-        The metric of the outputs over all samples.
+    score : Score, optional
+        What the outputs over all samples are judged by.
     notes : sequence of str
         For the report.
     opset : int, optional

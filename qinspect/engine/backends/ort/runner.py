@@ -20,7 +20,6 @@ from ...progress import Report, silent
 from ...qparams import QParams
 from ...quantize import Quantization
 from ...text import Text
-from ..onnx.export import float_model
 from ..onnx.naming import MERGED, VALUES, metadata
 from ..onnx.ops import zero_pads
 from ..onnx.protos import copied
@@ -28,8 +27,6 @@ from ..onnx.qdq import ABSORBED, INTEGERS, quantized_model
 from ..runner import WARM_UPS, Call, LayerTimes, Timing
 from .profile import Owners, layer_times, stem
 from .table import stored
-
-__all__ = ["OrtRunner", "float_model", "kernels_of", "quantized_model"]
 
 INTEGER_KERNELS = frozenset(
     {

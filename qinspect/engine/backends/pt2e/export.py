@@ -65,8 +65,8 @@ def export_pt2e(
     samples : sequence of batches
         A batch is the tuple of the model's inputs.
     report : Report
-    score : callable, optional
-        The metric of the outputs over all samples.
+    score : Score, optional
+        What the outputs over all samples are judged by.
     notes : sequence of str
         For the report.
 
