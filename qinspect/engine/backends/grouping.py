@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..graph import Layer, refs
+from ..graph import Layer, Ref, refs
 
 OWN = "own"
 """It computes new values, and has a quantizer of its own."""
@@ -12,6 +12,17 @@ SHARED = "shared"
 
 PASSING = "passing"
 """It picks or clips values that are on the grid, and has no quantizer."""
+
+
+def between_two_values(layer: Layer) -> bool:
+    """Whether an addition or a product is one of two activations, and none of them is stored or a number."""
+    return sum(isinstance(item, Ref) for item in layer.args[:2]) == 2
+
+
+def pools_to_one(layer: Layer) -> bool:
+    """Whether an adaptive pooling leaves one value of each channel."""
+    size = layer.args[1]
+    return size == 1 if isinstance(size, int) else all(n == 1 for n in size)
 
 
 def pads_zeros(layer: Layer) -> bool:

@@ -193,7 +193,7 @@ class _Form:
 
 _GIVEN = 'beside("model").load(folder), v, q["weights"]'
 
-PARTLY = ("int8_dynamic_linear", "int8_dynamic_recurrent", "int8_embedding", "int8_weight_only_linear")
+PARTLY = ("DynamicLinear", "DynamicRecurrent", "Int8Embedding", "WeightOnlyLinear")
 
 FORMS = {
     "fx": _Form(

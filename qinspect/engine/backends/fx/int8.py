@@ -94,7 +94,7 @@ class Int8Writer(Writer):
             single = len(graph.consumers[pad.value]) == 1 and pad.value not in graph.output_values
             how = self.calls[layer.id]
             if single and how.is_module and pad.id not in off:
-                found = _even(layer, pad, how, q.plan.target.engine)
+                found = _even(pad, how, q.plan.target.engine)
                 if found is not None:
                     yield layer.id, (pad, *found)
 
@@ -273,16 +273,16 @@ class Int8Writer(Writer):
             node, kernel = self.recurrent(layer, reads)
         elif layer.op == "embedding":
             name, key = self.called[layer.id], layer.roles["weight"]
-            made = fx_kernels.int8_embedding(self.layers.params[key], self.info.q["weights"][layer.id])
-            self.add_module(name, made, f"int8_embedding({self.stored_in_float(key)}, w[{layer.id!r}])")
+            made = fx_kernels.Int8Embedding(self.layers.params[key], self.info.q["weights"][layer.id])
+            self.add_module(name, made, f"Int8Embedding({self.stored_in_float(key)}, w[{layer.id!r}])")
             node = self.graph.create_node("call_module", name, (reads[layer.args[1].value],), name=name)
             kernel = "quantized.embedding_byte"
         else:
             plain: Any = self.calls[layer.id].module(self.layers.params)
-            weight, maker, extra = self.info.q["weights"][layer.id], "int8_weight_only_linear", {}
+            weight, maker, extra = self.info.q["weights"][layer.id], "WeightOnlyLinear", {}
             kernel = "aten._weight_int8pack_mm"
             if layer.id in self.q.dynamic:
-                maker, kernel = "int8_dynamic_linear", "quantized.linear_dynamic"
+                maker, kernel = "DynamicLinear", "quantized.linear_dynamic"
                 extra = {"reduce_range": True} if self.reduced(layer) else {}
             made = getattr(fx_kernels, maker)(plain, weight, **extra)
             named = "".join(f", {key}={item}" for key, item in extra.items())
@@ -306,11 +306,11 @@ class Int8Writer(Writer):
         q = {role: self.info.q["weights"][weight_name(layer, role)] for role in matrices(self.layers, layer)}
         tensors = {role: self.layers.params[key].detach() for role, key in layer.roles.items()}
         settings = {} if cell else {"layers": layer.args[4], "both": layer.args[7], "batch_first": layer.args[8]}
-        made = fx_kernels.int8_dynamic_recurrent(layer.op, tensors, q, self.reduced(layer), **settings)
+        made = fx_kernels.DynamicRecurrent(layer.op, tensors, q, self.reduced(layer), **settings)
         stored = ", ".join(f"{role!r}: {self.stored_in_float(key)}" for role, key in layer.roles.items())
         grids = ", ".join(f"{role!r}: w[{weight_name(layer, role)!r}]" for role in q)
         more = "".join(f", {key}={item}" for key, item in settings.items())
-        text = f"int8_dynamic_recurrent({layer.op!r}, {{{stored}}}, {{{grids}}}, {self.reduced(layer)}{more})"
+        text = f"DynamicRecurrent({layer.op!r}, {{{stored}}}, {{{grids}}}, {self.reduced(layer)}{more})"
         self.add_module(name, made, text)
 
         def leaf(item: Ref | Param) -> Any:
@@ -347,7 +347,7 @@ class Int8Writer(Writer):
         return Call((items, *how.args[1:]), target=how.target)
 
 
-def _even(layer: Layer, pad: Layer, how: Call, engine_name: str) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+def _even(pad: Layer, how: Call, engine_name: str) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     """Zeros around a depthwise kernel, and a padding of half its size, that stand for `pad`; None where none do."""
     settings, sides = how.settings, pad.args[1]
     inputs, outputs, size = settings[""]

@@ -132,19 +132,7 @@ def int8_linear(
 
 
 class DynamicLinear(nn.Module):
-    """torch's linear kernel that rounds its input with the range that this has now, and hands on real numbers."""
-
-    def __init__(self, layer: nn.Linear, q: dict[str, Any], reduce_range: bool) -> None:
-        super().__init__()
-        self.packed = torch.ops.quantized.linear_prepack(quantize_weight(layer.weight, q), layer.bias)
-        self.reduce_range = reduce_range
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.ops.quantized.linear_dynamic(x, self.packed, self.reduce_range)
-
-
-def int8_dynamic_linear(layer: nn.Linear, q: dict[str, Any], reduce_range: bool = False) -> nn.Module:
-    """A float linear layer as torch's dynamic one, for the engine that is set.
+    """torch's linear kernel that rounds its input with the range that this has now, and hands on real numbers.
 
     Parameters
     ----------
@@ -155,18 +143,39 @@ def int8_dynamic_linear(layer: nn.Linear, q: dict[str, Any], reduce_range: bool 
     reduce_range : bool
         Whether the input gets 7 bits.
     """
-    return DynamicLinear(layer, q, reduce_range)
+
+    def __init__(self, layer: nn.Linear, q: dict[str, Any], reduce_range: bool = False) -> None:
+        super().__init__()
+        self.packed = torch.ops.quantized.linear_prepack(quantize_weight(layer.weight, q), layer.bias)
+        self.reduce_range = reduce_range
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.ops.quantized.linear_dynamic(x, self.packed, self.reduce_range)
 
 
 class DynamicRecurrent(nn.Module):
-    """torch's LSTM or GRU, or a cell of one, with int8 weights; input and state are rounded at run time."""
+    """torch's LSTM or GRU, or a cell of one, with int8 weights; input and state are rounded at run time.
+
+    Parameters
+    ----------
+    op : str
+        ``lstm``, ``gru``, ``lstm_cell`` or ``gru_cell``.
+    tensors : dict of str to torch.Tensor
+        Float weights and biases under the names that torch.nn gives them.
+    q : dict
+        Of each weight, see `quantize_weight`.
+    reduce_range : bool
+        Whether input and state get 7 bits; of cells they always do.
+    layers, both, batch_first
+        Levels, whether there are two directions, and the order of axes; of no cell.
+    """
 
     def __init__(
         self,
         op: str,
         tensors: dict[str, torch.Tensor],
         q: dict[str, Any],
-        reduce_range: bool,
+        reduce_range: bool = False,
         layers: int = 1,
         both: bool = False,
         batch_first: bool = False,
@@ -196,27 +205,6 @@ class DynamicRecurrent(nn.Module):
         return torch.quantized_lstm(x, state, self.cells, *self.settings, dtype=torch.qint8, use_dynamic=True)
 
 
-def int8_dynamic_recurrent(
-    op: str, tensors: dict[str, torch.Tensor], q: dict[str, Any], reduce_range: bool = False, **settings: Any
-) -> nn.Module:
-    """A float LSTM or GRU as torch's dynamic one, for the engine that is set.
-
-    Parameters
-    ----------
-    op : str
-        ``lstm``, ``gru``, ``lstm_cell`` or ``gru_cell``.
-    tensors : dict of str to torch.Tensor
-        Float weights and biases under the names that torch.nn gives them.
-    q : dict
-        Of each weight, see `quantize_weight`.
-    reduce_range : bool
-        Whether input and state get 7 bits; of cells they always do.
-    settings
-        ``layers``, ``both`` (directions) and ``batch_first``, of no cell.
-    """
-    return DynamicRecurrent(op, tensors, q, reduce_range, **settings)
-
-
 class WeightOnlyLinear(nn.Module):
     """torch's linear kernel that multiplies float values with int8 weights, one scale for each output."""
 
@@ -233,12 +221,7 @@ class WeightOnlyLinear(nn.Module):
         return y.reshape(*x.shape[:-1], y.shape[-1])
 
 
-def int8_weight_only_linear(layer: nn.Linear, q: dict[str, Any]) -> nn.Module:
-    """A float linear layer with its weight in int8, and nothing else."""
-    return WeightOnlyLinear(layer, q)
-
-
-class Embedding(nn.Module):
+class Int8Embedding(nn.Module):
     """torch's embedding with uint8 rows, each with a scale and an offset of its own."""
 
     def __init__(self, weight: torch.Tensor, q: dict[str, Any]) -> None:
@@ -253,11 +236,6 @@ class Embedding(nn.Module):
 
     def forward(self, index: torch.Tensor) -> torch.Tensor:
         return torch.ops.quantized.embedding_byte(self.packed, index)
-
-
-def int8_embedding(weight: torch.Tensor, q: dict[str, Any]) -> nn.Module:
-    """A table of float rows as torch's quantized embedding."""
-    return Embedding(weight, q)
 
 
 def rounded(

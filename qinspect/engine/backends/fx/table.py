@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...graph import Layer, Ref, refs
+from ...graph import Layer, refs
 from ...plan.qconfig import QConfig, TensorConfig
 from ...plan.target import Target
 from ...text import Text
 from ..clips import CLIPS, has_constant_limits
-from ..grouping import OWN, PASSING, SHARED, pads_zeros, takes_nearest
+from ..grouping import OWN, PASSING, SHARED, between_two_values, pads_zeros, takes_nearest
 
 WEIGHTED = frozenset({"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "linear"})
 AVERAGES = frozenset({f"{kind}avg_pool{n}d" for kind in ("", "adaptive_") for n in (1, 2, 3)} | {"mean"})
@@ -63,9 +63,20 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
     """Why torch cannot run a layer in integers as asked, or None where it can."""
     activation, weight = config.activation, config.weight
     if activation is None:
-        return None if weight is None else _weight_only_refused(layer, weight, target)
+        return None if weight is None else _weight_only_refused(layer, weight)
     if activation.dynamic:
         return _dynamic_refused(layer, activation, weight, target)
+    if reason := _operator_refused(layer) or _engine_refused(layer, target):
+        return reason
+    if activation.dtype != "uint8":
+        return Text("torch's integer kernels take uint8 activations, not {dtype}", dtype=activation.dtype)
+    if activation.granularity != "per_tensor":
+        return Text("activations are quantized per tensor")
+    return _weight_refused(layer, weight) if layer.op in WEIGHTED else None
+
+
+def _operator_refused(layer: Layer) -> str | None:
+    """Why no engine of torch's runs such an operator in integers."""
     if layer.op not in RUNS:
         return Text("torch has no integer kernel for {op}", op=layer.operator)
     if layer.op == "pad" and not pads_zeros(layer):
@@ -76,10 +87,13 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         )
     if layer.op in CLIPS and not has_constant_limits(layer):
         return Text("its limits are tensors, not numbers")
-    if layer.op in ("add", "mul") and (
-        len([a for a in layer.args[:2] if isinstance(a, Ref)]) < 2 or (layer.kwargs.get("alpha", 1) != 1)
-    ):
+    if layer.op in ("add", "mul") and not (between_two_values(layer) and layer.kwargs.get("alpha", 1) == 1):
         return Text("torch runs it in integers only between two activations")
+    return None
+
+
+def _engine_refused(layer: Layer, target: Target) -> str | None:
+    """Why the target's engine alone does not run an operator."""
     if layer.op.startswith("conv_transpose") and target.engine != "qnnpack":
         # Measured with torch 2.13: fbgemm at 8 to 8 channels, onednn at 8 to 4 are off by 130 to 250 steps.
         return Text(
@@ -87,25 +101,25 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         )
     if target.engine == "qnnpack" and layer.op in ("conv3d", "conv_transpose1d", "max_pool3d"):
         return Text("qnnpack has no {op}", op=layer.op)
-    if activation.dtype != "uint8":
-        return Text("torch's integer kernels take uint8 activations, not {dtype}", dtype=activation.dtype)
-    if activation.granularity != "per_tensor":
-        return Text("activations are quantized per tensor")
-    if layer.op in WEIGHTED:
-        if "weight" not in layer.roles:
-            return Text("its weight is computed at run time")
-        if weight is None:
-            return Text("its weight stays float")
-        if weight.dtype != "int8":
-            return Text("torch's integer kernels take int8 weights, not {dtype}", dtype=weight.dtype)
-        if not weight.symmetric:
-            return Text("the lowering to torch takes symmetric weights")
-        if weight.granularity == "per_group":
-            return Text("torch's integer kernels take weights per tensor or per channel")
-        if layer.op.startswith("conv_transpose") and weight.granularity == "per_channel":
-            return Text("torch takes per-tensor weights in transposed convolutions")
-        if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
-            return Text("torch's quantized convolution takes no padding by name")
+    return None
+
+
+def _weight_refused(layer: Layer, weight: TensorConfig | None) -> str | None:
+    """Why torch's kernels do not take a layer's weight as asked."""
+    if "weight" not in layer.roles:
+        return Text("its weight is computed at run time")
+    if weight is None:
+        return Text("its weight stays float")
+    if weight.dtype != "int8":
+        return Text("torch's integer kernels take int8 weights, not {dtype}", dtype=weight.dtype)
+    if not weight.symmetric:
+        return Text("the lowering to torch takes symmetric weights")
+    if weight.granularity == "per_group":
+        return Text("torch's integer kernels take weights per tensor or per channel")
+    if layer.op.startswith("conv_transpose") and weight.granularity == "per_channel":
+        return Text("torch takes per-tensor weights in transposed convolutions")
+    if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
+        return Text("torch's quantized convolution takes no padding by name")
     return None
 
 
@@ -175,7 +189,7 @@ def _recurrent_refused(layer: Layer, activation: TensorConfig, target: Target) -
     return None
 
 
-def _weight_only_refused(layer: Layer, weight: TensorConfig, target: Target) -> str | None:
+def _weight_only_refused(layer: Layer, weight: TensorConfig) -> str | None:
     """Why torch cannot keep a weight alone in integers as asked, or None where it can."""
     if layer.op == "embedding":
         if "weight" not in layer.roles:

@@ -6,13 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...graph import Layer, Ref
+from ...graph import Layer
 from ...plan.qconfig import QConfig, TensorConfig
 from ...plan.target import Target
 from ...qparams import QParams
 from ...text import Text
 from ..clips import CLIPS, has_constant_limits
-from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros, takes_nearest
+from ..grouping import (
+    OWN,
+    PASSING,
+    SHARED,
+    between_two_values,
+    over_all_of_space,
+    pads_zeros,
+    pools_to_one,
+    takes_nearest,
+)
 
 MAX_POOLS = frozenset({"max_pool1d", "max_pool2d", "max_pool3d"})
 AVERAGES = frozenset({"avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "mean"})
@@ -117,7 +126,7 @@ def _operator_refused(layer: Layer) -> str | None:
         return Text("only padding with zeros stays on the grid")
     if layer.op == "interpolate" and not takes_nearest(layer):
         return Text("it interpolates in integers by taking the nearest value, to a known size, only")
-    if layer.op.startswith("adaptive_avg_pool") and any(size != 1 for size in _sizes(layer.args[1])):
+    if layer.op.startswith("adaptive_avg_pool") and not pools_to_one(layer):
         return Text("ONNX Runtime has an integer kernel for output size 1 only")
     if layer.op == "mean" and not over_all_of_space(layer):
         return Text("ONNX Runtime has an integer kernel for the mean over all of height and width only")
@@ -125,7 +134,7 @@ def _operator_refused(layer: Layer) -> str | None:
         return Text("ONNX Runtime has no integer kernel for this kind of average pooling (ceil_mode or a divisor)")
     if layer.op in CLIPS and not has_constant_limits(layer):
         return Text("its limits are tensors, not numbers")
-    if layer.op in ("add", "mul", "matmul") and _operands(layer) < 2:
+    if layer.op in ("add", "mul", "matmul") and not between_two_values(layer):
         return Text("ONNX Runtime runs it in integers only between two activations")
     return None
 
@@ -143,7 +152,7 @@ def _static_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig
 
 
 def _dynamic_refused(layer: Layer, activation: TensorConfig, weight: TensorConfig | None) -> str | None:
-    if layer.op == "matmul" and _operands(layer) < 2:
+    if layer.op == "matmul" and not between_two_values(layer):
         return Text("ONNX Runtime runs it in integers only between two activations")
     if layer.op == "matmul" and layer.target.split(".")[1] not in ("mm", "bmm", "matmul"):
         return Text("the lowering to ONNX multiplies two values at run time and adds none")
@@ -181,11 +190,6 @@ def _weight_refused(layer: Layer, weight: TensorConfig) -> str | None:
     return None
 
 
-def _operands(layer: Layer) -> int:
-    """How many of the first two arguments are values."""
-    return sum(isinstance(item, Ref) for item in layer.args[:2])
-
-
 def stored(params: QParams) -> QParams:
     """A value's grid as the model has it: signed numbers are stored with 128 added.
 
@@ -209,7 +213,3 @@ def as_asked(params: QParams) -> QParams:
 def takes_blocks(size: int) -> bool:
     """Whether MatMulNBits has kernels for groups of this size: powers of two from 16 on."""
     return size >= 16 and size & (size - 1) == 0
-
-
-def _sizes(size: int | tuple[int, ...] | list[int]) -> list[int]:
-    return [size] if isinstance(size, int) else list(size)

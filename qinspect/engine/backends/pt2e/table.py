@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...graph import Layer
-from ...plan.qconfig import QConfig
+from ...plan.qconfig import QConfig, TensorConfig
 from ...plan.target import Target
 from ...text import Text
 from ..clips import CLIPS, has_constant_limits
@@ -77,17 +77,21 @@ def why_not(layer: Layer, config: QConfig, target: Target) -> str | None:
         return Text("activations are quantized per tensor")
     if activation.dynamic and activation.symmetric:
         return Text("torch chooses affine ranges at run time")
-    if layer.op in WEIGHTED:
-        if "weight" not in layer.roles:
-            return Text("its weight is computed at run time")
-        if weight is None:
-            return Text("its weight stays float")
-        if weight.dtype != "int8":
-            return Text("inductor's integer kernels take int8 weights, not {dtype}", dtype=weight.dtype)
-        if not weight.symmetric:
-            return Text("inductor's integer kernels take symmetric weights")
-        if weight.granularity == "per_group":
-            return Text("inductor's integer kernels take weights per tensor or per channel")
-        if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
-            return Text("inductor's quantized convolution takes no padding by name")
+    return _weight_refused(layer, weight) if layer.op in WEIGHTED else None
+
+
+def _weight_refused(layer: Layer, weight: TensorConfig | None) -> str | None:
+    """Why inductor's kernels do not take a layer's weight as asked."""
+    if "weight" not in layer.roles:
+        return Text("its weight is computed at run time")
+    if weight is None:
+        return Text("its weight stays float")
+    if weight.dtype != "int8":
+        return Text("inductor's integer kernels take int8 weights, not {dtype}", dtype=weight.dtype)
+    if not weight.symmetric:
+        return Text("inductor's integer kernels take symmetric weights")
+    if weight.granularity == "per_group":
+        return Text("inductor's integer kernels take weights per tensor or per channel")
+    if isinstance(layer.args[4] if len(layer.args) > 4 else None, str):
+        return Text("inductor's quantized convolution takes no padding by name")
     return None

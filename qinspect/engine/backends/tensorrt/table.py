@@ -10,12 +10,12 @@ project is tested on: what its builder makes of a network shows in the layer inf
 
 from __future__ import annotations
 
-from ...graph import Layer, Ref
+from ...graph import Layer
 from ...plan.qconfig import QConfig
 from ...plan.target import Target
 from ...text import Text
 from ..clips import CLIPS, has_constant_limits
-from ..grouping import OWN, PASSING, SHARED, over_all_of_space, pads_zeros
+from ..grouping import OWN, PASSING, SHARED, between_two_values, over_all_of_space, pads_zeros, pools_to_one
 
 WEIGHTED = frozenset({"conv2d", "conv3d", "conv_transpose2d", "conv_transpose3d", "linear"})
 MAX_POOLS = frozenset({"max_pool2d", "max_pool3d"})
@@ -82,20 +82,16 @@ def _operator(layer: Layer) -> str | None:
         return Text("TensorRT computes {op} in floating point", op=layer.op)
     if layer.op == "pad" and not pads_zeros(layer):
         return Text("only padding with zeros stays on the grid")
-    if layer.op.startswith("adaptive_avg_pool") and any(size != 1 for size in _sizes(layer.args[1])):
+    if layer.op.startswith("adaptive_avg_pool") and not pools_to_one(layer):
         return Text("ONNX has average pooling to output size 1 only")
     if layer.op == "mean" and not over_all_of_space(layer):
         return Text("TensorRT averages in integers over all of height and width only")
     if layer.op in CLIPS and not has_constant_limits(layer):
         return Text("its limits are tensors, not numbers")
-    if layer.op in ("add", "mul", "matmul") and len([a for a in layer.args[:2] if isinstance(a, Ref)]) < 2:
+    if layer.op in ("add", "mul", "matmul") and not between_two_values(layer):
         return Text("TensorRT runs it in integers only between two activations")
     return None
 
 
 def _scheme(dtype: str, symmetric: bool) -> str:
     return f"{'symmetric' if symmetric else 'affine'} {dtype}"
-
-
-def _sizes(size: int | tuple[int, ...] | list[int]) -> list[int]:
-    return [size] if isinstance(size, int) else list(size)
