@@ -182,7 +182,7 @@ class _Difference:
         total = int(self.counts.sum())
         steps = np.arange(-128, 129)
         drawn = np.concatenate(self.drawn) if self.drawn else self.farthest
-        kept = np.concatenate((drawn[_evenly(len(drawn), DRAWN)], self.farthest))
+        kept = np.concatenate((drawn[_evenly(len(drawn), DRAWN).numpy()], self.farthest))
         return KernelCheck(
             self.largest,
             float(self.counts[128] / total) if total else 1.0,

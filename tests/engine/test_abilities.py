@@ -125,31 +125,64 @@ def test_a_reason_names_the_operator_that_has_no_kernel(canonical, target):
     assert "for exp" in reason
 
 
-class Clamped(nn.Module):
-    """A clamp of each channel to limits of its own, which are stored."""
+class Between(nn.Module):
+    """An operation between two convolutions, on 4 channels; `high` are numbers that are stored."""
 
-    def __init__(self) -> None:
+    def __init__(self, operation: Any) -> None:
         super().__init__()
-        self.conv, self.behind = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 2, 1)
+        self.conv, self.behind, self.operation = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 2, 1), operation
         self.register_buffer("high", torch.linspace(0.1, 1, 4).reshape(4, 1, 1))
 
     def forward(self, x):
-        return self.behind(torch.clamp(self.conv(x), max=self.high))
+        return self.behind(self.operation(self, self.conv(x)))
 
 
-@pytest.mark.parametrize("name", ["fx-onednn", "fx-x86", "eager-onednn", "pt2e", "ort", "tensorrt"])
-def test_a_clamp_to_stored_tensors_is_a_float_layer_with_its_reason(canonical, quantized, images, name):
+NOT_IN_INTEGERS = {
+    "clamp": lambda m, y: torch.clamp(y, max=m.high),
+    "prelu": lambda m, y: F.prelu(y, y.mean((0, 2, 3))),
+    "add": lambda m, y: torch.add(y, F.relu(y), alpha=2),
+}
+REASONS = {
+    ("fx-onednn", "clamp"): "its limits are tensors, not numbers",
+    ("fx-onednn", "prelu"): "its weight is computed at run time",
+    ("fx-onednn", "add"): "torch runs it in integers only between two activations",
+    ("ort", "clamp"): "its limits are tensors, not numbers",
+    ("ort", "add"): "ONNX Runtime runs it in integers only between two activations",
+    ("tensorrt", "clamp"): "its limits are tensors, not numbers",
+    ("tensorrt", "add"): "TensorRT runs it in integers only between two activations",
+    ("pt2e", "clamp"): "its limits are tensors, not numbers",
+}
+
+
+@pytest.mark.parametrize(("name", "op"), REASONS)
+def test_what_no_kernel_computes_so_is_a_float_layer_with_its_reason(canonical, quantized, images, name, op):
     target = Target.parse(name)
-    plan = QuantPlan(target, first_qconfig(target)).with_layers({":clamp": first_qconfig(target)})
-    q = quantized(canonical(Clamped(), images), plan, [(images,)])
-    assert q.why_not[":clamp"] == "its limits are tensors, not numbers"
+    plan = QuantPlan(target, first_qconfig(target)).with_layers({f":{op}": first_qconfig(target)})
+    q = quantized(canonical(Between(NOT_IN_INTEGERS[op]), images), plan, [(images,)])
+    assert q.why_not[f":{op}"] == REASONS[name, op]
     assert {"conv:conv2d", "behind:conv2d"} <= q.integer
+
+
+EXACT_IN_FLOAT = {
+    **NOT_IN_INTEGERS,
+    "half": lambda m, y: F.relu(y).half().float(),
+    "double": lambda m, y: F.relu(y).double().float(),
+    "long": lambda m, y: F.relu(y).mul(4).relu().long().float(),
+    "index": lambda m, y: m.high.flatten()[F.relu(y).mul(4).long().clamp(0, 3)],
+    "pool with ceil_mode": lambda m, y: F.avg_pool2d(y, 3, 2, ceil_mode=True),
+    "pool with padding and ceil_mode": lambda m, y: F.avg_pool2d(y, 3, 2, 1, True, False),
+    "pool with a divisor": lambda m, y: F.avg_pool2d(y, 3, 2, divisor_override=5),
+}
+
+
+@pytest.mark.parametrize("name", ["fx-onednn", "eager-onednn", "ort"])
+@pytest.mark.parametrize("op", EXACT_IN_FLOAT)
+def test_what_kernels_and_simulation_compute_of_unusual_operations_is_the_same(canonical, quantized, images, name, op):
+    target = Target.parse(name)
+    graph = canonical(Between(EXACT_IN_FLOAT[op]), images)
+    q = quantized(graph, QuantPlan(target, first_qconfig(target)), [(images,)])
     with torch.no_grad():
         (theirs,) = outputs_of(simulation(q)((images,)))
-        if target.backend == "ort":
-            (ours,) = OrtRunner(q, float_model(q.graph)).run((images,))
-        elif target.backend in ("fx", "eager"):
-            (ours,) = FxRunner(q).run((images,))
-        else:
-            return
+        runner = OrtRunner(q, float_model(q.graph)) if name == "ort" else FxRunner(q)
+        (ours,) = runner.run((images,))
     assert (ours - theirs).abs().max() <= 0.02 * theirs.abs().max()

@@ -15,8 +15,8 @@ PASSING = "passing"
 
 
 def between_two_values(layer: Layer) -> bool:
-    """Whether an addition or a product is one of two activations, and none of them is stored or a number."""
-    return sum(isinstance(item, Ref) for item in layer.args[:2]) == 2
+    """Whether an addition or a product is one of two activations as they are: none is stored, a number, or scaled."""
+    return sum(isinstance(item, Ref) for item in layer.args[:2]) == 2 and layer.kwargs.get("alpha", 1) == 1
 
 
 def pools_to_one(layer: Layer) -> bool:

@@ -114,6 +114,15 @@ def alike(node: Node, source: Any) -> bool:
     return bool(before.dtype == value.dtype and tuple(map(str, before.shape)) == tuple(map(str, value.shape)))
 
 
+def casts(node: Node) -> bool:
+    """Whether a node rounds real numbers to another type."""
+    value, source = node.meta.get("val"), node.args[0] if node.args else None
+    before = source.meta.get("val") if isinstance(source, Node) else None
+    if base_name(node.target) not in ("_to_copy", "to") or not isinstance(before, torch.Tensor):
+        return False
+    return isinstance(value, torch.Tensor) and before.is_floating_point() and before.dtype != value.dtype
+
+
 def with_one_output(name: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     """The operator, with its arguments, that gives just the first of several results."""
     if name == "_native_batch_norm_legit_no_training":

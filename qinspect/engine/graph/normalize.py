@@ -21,6 +21,7 @@ from .nodes import (
     alike,
     base_name,
     canonical_op,
+    casts,
     custom,
     filling,
     follows,
@@ -269,6 +270,8 @@ class _Normalizer:
     def _layer(self, node: Node, op: str, target: str, args: Any, kwargs: Any, *, alone: bool = False) -> Layer:
         """One more layer; `alone` is one whose `target` gives just the first of the node's several results."""
         path, call = module_of(node)
+        if casts(node):
+            op = "other"
         own = target.split(".")[1] if target.startswith("aten.") else base_name(node.target)
         label = op if op != "other" else own
         stem = f"{path}:{label}" + (f"@{call}" if call > 1 else "")
@@ -283,7 +286,8 @@ class _Normalizer:
             several, value = True, value[0]
         shape, dtype = self._shape(value)
         name = base_name(node.target)
-        transparent = name in TRANSPARENT or name in CREATED or not isinstance(value, torch.Tensor)
+        moves = name in TRANSPARENT and not casts(node)
+        transparent = moves or name in CREATED or not isinstance(value, torch.Tensor)
         if several and not transparent and not alone:
             dtype = "tuple"
         places = {role: args[index] for index, role in ROLES.get(op, ()) if index < len(args)}

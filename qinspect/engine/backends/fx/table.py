@@ -85,9 +85,11 @@ def _operator_refused(layer: Layer) -> str | None:
         return Text(
             "torch interpolates integers nearest in two and three dimensions, bilinearly in two, to a known size"
         )
+    if layer.op in WEIGHTED | {"prelu"} and "weight" not in layer.roles:
+        return Text("its weight is computed at run time")
     if layer.op in CLIPS and not has_constant_limits(layer):
         return Text("its limits are tensors, not numbers")
-    if layer.op in ("add", "mul") and not (between_two_values(layer) and layer.kwargs.get("alpha", 1) == 1):
+    if layer.op in ("add", "mul") and not between_two_values(layer):
         return Text("torch runs it in integers only between two activations")
     return None
 
@@ -106,8 +108,6 @@ def _engine_refused(layer: Layer, target: Target) -> str | None:
 
 def _weight_refused(layer: Layer, weight: TensorConfig | None) -> str | None:
     """Why torch's kernels do not take a layer's weight as asked."""
-    if "weight" not in layer.roles:
-        return Text("its weight is computed at run time")
     if weight is None:
         return Text("its weight stays float")
     if weight.dtype != "int8":

@@ -46,6 +46,14 @@ Emitter = Callable[[Writer, Layer, str], None]
 """Writes a layer whose value gets the given name."""
 
 
+def numbers(value: Any, count: int) -> list[int]:
+    """One number for each spatial axis."""
+    items = [value] if isinstance(value, int) else list(value)
+    if not all(isinstance(item, int) for item in items):
+        raise Declined
+    return items * count if len(items) == 1 else items
+
+
 def target_shape(writer: Writer, layer: Layer) -> str:
     """The layer's own shape as a tensor for Reshape."""
     shape = [-1 if size is None else size for size in writer.shape(layer)]

@@ -13,8 +13,9 @@ from ..clips import CLIPS, clip_limits, has_constant_limits
 from ..grouping import over_all_of_space, pads_zeros, takes_nearest
 from .attention import attention
 from .curves import CURVES
-from .moves import TRANSPARENT, Declined, Emitter, Writer, target_shape
+from .moves import TRANSPARENT, Declined, Emitter, Writer, numbers, target_shape
 from .norms import NORMS
+from .pools import POOLS
 
 
 def emit(writer: Writer, layer: Layer, output: str) -> None:
@@ -31,14 +32,6 @@ def emit(writer: Writer, layer: Layer, output: str) -> None:
     emitter(writer, layer, output)
 
 
-def _numbers(value: Any, count: int) -> list[int]:
-    """One number for each spatial axis."""
-    items = [value] if isinstance(value, int) else list(value)
-    if not all(isinstance(item, int) for item in items):
-        raise Declined
-    return items * count if len(items) == 1 else items
-
-
 def _promoted(writer: Writer, layer: Layer, argument: Any) -> str:
     """A tensor in the type of the layer's own value, to which torch widens by itself and ONNX does not."""
     name = writer.tensor(argument)
@@ -50,13 +43,13 @@ def _promoted(writer: Writer, layer: Layer, argument: Any) -> str:
 def conv_pads(layer: Layer, kernel: Sequence[int]) -> list[int]:
     """Padding of a convolution as ONNX has it: all beginnings, then all ends."""
     spatial = len(kernel)
-    padding, dilation = layer.args[4], _numbers(layer.args[5], spatial)
+    padding, dilation = layer.args[4], numbers(layer.args[5], spatial)
     if padding == "valid":
         return [0] * (2 * spatial)
     if padding == "same":
         total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         return [n // 2 for n in total] + [n - n // 2 for n in total]
-    return _numbers(padding, spatial) * 2
+    return numbers(padding, spatial) * 2
 
 
 def _conv(writer: Writer, layer: Layer, output: str) -> None:
@@ -69,9 +62,9 @@ def _conv(writer: Writer, layer: Layer, output: str) -> None:
         [writer.tensor(item) for item in layer.args[:3] if item is not None],
         output,
         kernel_shape=kernel,
-        strides=_numbers(layer.args[3], spatial),
+        strides=numbers(layer.args[3], spatial),
         pads=conv_pads(layer, kernel),
-        dilations=_numbers(layer.args[5], spatial),
+        dilations=numbers(layer.args[5], spatial),
         group=layer.args[6],
     )
 
@@ -85,11 +78,11 @@ def _conv_transpose(writer: Writer, layer: Layer, output: str) -> None:
         [writer.tensor(item) for item in layer.args[:3] if item is not None],
         output,
         kernel_shape=list(writer.shape(layer.args[1])[2:]),
-        strides=_numbers(layer.args[3], spatial),
-        pads=_numbers(layer.args[4], spatial) * 2,
-        output_padding=_numbers(layer.args[5], spatial),
+        strides=numbers(layer.args[3], spatial),
+        pads=numbers(layer.args[4], spatial) * 2,
+        output_padding=numbers(layer.args[5], spatial),
         group=layer.args[6],
-        dilations=_numbers(layer.args[7], spatial),
+        dilations=numbers(layer.args[7], spatial),
     )
 
 
@@ -160,46 +153,6 @@ def _matmul(writer: Writer, layer: Layer, output: str) -> None:
     if layer.target.split(".")[1] not in ("mm", "bmm", "matmul"):
         raise Declined
     writer.node("MatMul", [writer.tensor(item) for item in layer.args[:2]], output)
-
-
-def _max_pool(writer: Writer, layer: Layer, output: str) -> None:
-    spatial = int(layer.op[-2])
-    x, kernel, stride, padding, dilation, ceil = layer.args[:6]
-    if len(layer.shape) != spatial + 2:
-        raise Declined
-    writer.node(
-        "MaxPool",
-        [writer.tensor(x)],
-        output,
-        kernel_shape=_numbers(kernel, spatial),
-        strides=_numbers(stride or kernel, spatial),
-        pads=_numbers(padding, spatial) * 2,
-        dilations=_numbers(dilation, spatial),
-        ceil_mode=int(ceil),
-    )
-
-
-def _avg_pool(writer: Writer, layer: Layer, output: str) -> None:
-    spatial = int(layer.op[-2])
-    x, kernel, stride, padding, ceil, include = layer.args[:6]
-    if len(layer.shape) != spatial + 2 or ceil or (len(layer.args) > 6 and layer.args[6] is not None):
-        raise Declined
-    writer.node(
-        "AveragePool",
-        [writer.tensor(x)],
-        output,
-        kernel_shape=_numbers(kernel, spatial),
-        strides=_numbers(stride or kernel, spatial),
-        pads=_numbers(padding, spatial) * 2,
-        count_include_pad=int(include),
-    )
-
-
-def _adaptive_avg_pool(writer: Writer, layer: Layer, output: str) -> None:
-    spatial = int(layer.op[-2])
-    if len(layer.shape) != spatial + 2 or _numbers(layer.args[1], spatial) != [1] * spatial:
-        raise Declined
-    writer.node("GlobalAveragePool", [writer.tensor(layer.args[0])], output)
 
 
 def _mean(writer: Writer, layer: Layer, output: str) -> None:
@@ -292,12 +245,10 @@ def _as_scales(before: Sequence[int | None], sizes: Sequence[int], exact: bool) 
 EMITTERS: Mapping[str, Emitter] = {
     **CURVES,
     **NORMS,
+    **POOLS,
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _conv),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _conv_transpose),
     **dict.fromkeys(CLIPS, _clip),
-    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), _max_pool),
-    **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), _avg_pool),
-    **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"), _adaptive_avg_pool),
     "linear": _linear,
     "batch_norm": _batch_norm,
     "prelu": _prelu,
