@@ -29,6 +29,8 @@ SUFFIX = ".qinspect"
 VERSION = 1
 MAX_ENTRY_BYTES = 512 * 2**20
 MAX_TOTAL_BYTES = 1024 * 2**20
+HEAD_BYTES = 2**20
+"""Room for what is no run."""
 MAX_RUNS = 1000
 
 _NAME = re.compile(r"session\.json|runs/\d{4}\.json|calibration\.npz")
@@ -140,11 +142,14 @@ class Session:
 def save_session(session: Session, path: Path) -> None:
     """Write a session, atomically.
 
+    Of more runs than `load_session` reads again the oldest are left out, those of quick figures first.
+
     Raises
     ------
     Problem
         Naming the file.
     """
+    runs = _fitting(session.runs, MAX_TOTAL_BYTES - HEAD_BYTES - len(session.calibration or b""))
     head = {
         "version": VERSION,
         "model": session.model,
@@ -154,16 +159,27 @@ def save_session(session: Session, path: Path) -> None:
         "step": session.step,
         "metric": session.metric,
         "output": session.output,
-        "runs": len(session.runs),
+        "runs": len(runs),
     }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         archive.writestr("session.json", json.dumps(head, indent=1))
-        for index, run in enumerate(session.runs):
+        for index, run in enumerate(runs):
             archive.writestr(f"runs/{index:04d}.json", run.entry)
         if session.calibration is not None:
             archive.writestr("calibration.npz", session.calibration, zipfile.ZIP_STORED)
     write_atomically(path, buffer.getvalue())
+
+
+def _fitting(runs: tuple[Run, ...], room: int) -> list[Run]:
+    """The runs for which a file has room, given in bytes of JSON: exact ones before others, newer before older."""
+    kept: list[int] = []
+    for index in sorted(range(len(runs)), key=lambda index: (not runs[index].exact, -index)):
+        room -= len(runs[index].entry)
+        if room < 0 or len(kept) == MAX_RUNS:
+            break
+        kept.append(index)
+    return [runs[index] for index in sorted(kept)]
 
 
 def load_session(path: Path) -> Session:

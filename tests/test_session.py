@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+import qinspect.session as session_module
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
 from qinspect.engine.problem import Problem
@@ -48,6 +49,20 @@ def test_a_session_is_read_back_as_it_was_written(tmp_path):
     assert load_session(path) == example()
     assert session_title(path) == "net.pt2"
     assert [entry.name for entry in tmp_path.iterdir()] == ["one.qinspect"]
+
+
+@pytest.mark.parametrize("limit", ["number", "size"])
+def test_of_more_runs_than_can_be_read_again_the_exact_and_the_newest_are_kept(tmp_path, monkeypatch, limit):
+    session = example()
+    (run,) = session.runs
+    runs = tuple(replace(run, name=str(number), exact=number == 1) for number in range(6))
+    if limit == "number":
+        monkeypatch.setattr(session_module, "MAX_RUNS", 3)
+    else:
+        room = session_module.HEAD_BYTES + len(session.calibration) + 3 * len(run.entry) + 99
+        monkeypatch.setattr(session_module, "MAX_TOTAL_BYTES", room)
+    save_session(replace(session, runs=runs), tmp_path / "one.qinspect")
+    assert [run.name for run in load_session(tmp_path / "one.qinspect").runs] == ["1", "4", "5"]
 
 
 def test_texts_are_read_back_with_their_parts_and_are_plain_english_in_the_analysis(tmp_path):

@@ -156,7 +156,9 @@ def analyze(
         return fed(checked_batches(graph, data, chosen, size))
 
     metric = judged(metric, graph, data)
-    outputs, classes = _Collected(metric), class_axis(graph, data, metric)
+    outputs, classes = _Collected(), class_axis(graph, data, metric)
+    decisions = decide(graph, plan)
+    groups = shared_groups(graph, decisions)
 
     def unscored(measured: Measured) -> None:
         """Hand over what was measured before causes were looked for, be it of some samples only."""
@@ -173,14 +175,13 @@ def analyze(
                 plan.target.on_this_host(),
                 plan.to_json(),
                 _totals(measured, none, None, outputs, of_seen, metric, calibration, classes, silent),
-                layer_rows(model, fused, quantization, measured, none, None, None, {}, shared_groups(graph, decisions)),
+                layer_rows(model, fused, quantization, measured, none, None, None, {}, groups),
                 fused.rows,
                 notes=(Text("It was stopped before causes were looked for."),),
                 samples=sample_rows(data, seen, answers, outputs.joined("simulated"), classes),
             )
         )
 
-    decisions = decide(graph, plan)
     whole = measure(
         quantization,
         feed(final),
@@ -200,7 +201,6 @@ def analyze(
         size,
     )
     targets = None if data.targets is None else data.targets[list(final)]
-    groups = shared_groups(graph, decisions)
     try:
         scores = score(
             {"plan": quantization},
@@ -316,8 +316,7 @@ def sweep_key(model: Model, data: Dataset, plan: QuantPlan, samples: int, metric
 class _Collected:
     """Outputs of the float and the simulated model over the final split."""
 
-    def __init__(self, metric: Metric) -> None:
-        self.metric = metric
+    def __init__(self) -> None:
         self.float: list[list[NDArray[Any]]] = []
         self.simulated: list[list[NDArray[Any]]] = []
 
@@ -326,16 +325,13 @@ class _Collected:
         self.simulated.append([o.float().numpy() for o in quantized])
 
     def joined(self, which: str) -> list[NDArray[Any]]:
-        parts = self.float if which == "float" else self.simulated
-        return one_after_the_other(parts)
+        return one_after_the_other(self.float if which == "float" else self.simulated)
 
 
 def _not_run(target: Target, reason: str | None) -> str | None:
-    return (
-        None
-        if reason is None
-        else Text("No kernels of {target} were run: {reason}.", target=target.title, reason=reason)
-    )
+    if reason is None:
+        return None
+    return Text("No kernels of {target} were run: {reason}.", target=target.title, reason=reason)
 
 
 RESTLESS = 3.0

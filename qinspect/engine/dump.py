@@ -25,7 +25,8 @@ from .evidence import Seen, Work, by_simulation
 from .files import write_json
 from .graph import Layer, LayerGraph, Ref, replace
 from .graph.execute import function
-from .job import batch_size, calibrate_model, fused_graph, handed_onnx, quantization_of, whole_batches
+from .graph.memory import fixed_batch
+from .job import calibrate_model, fused_graph, handed_onnx, quantization_of, whole_batches
 from .kernels import steps_of_range
 from .load import Model
 from .plan import QuantPlan
@@ -113,12 +114,7 @@ def dump(
             Text("computes no integers on {target}: {reason}", target=plan.target.name, reason=reason),
             Text("Choose another layer."),
         )
-    chosen = whole_batches(q.graph, data.splits.final, max(SAMPLES, batch_size(q.graph)))
-    if any(spec.shape and spec.shape[0] is None for spec in q.graph.inputs):
-        chosen = chosen[:SAMPLES]
-    else:
-        chosen = chosen[: batch_size(q.graph)]
-    chosen = data.alike(chosen)
+    chosen = data.alike(whole_batches(q.graph, data.splits.final, fixed_batch(q.graph) or SAMPLES))
     if not chosen:
         raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
     inputs = data.load(list(chosen))

@@ -54,10 +54,8 @@ def measured_batch(quantization: Quantization) -> int:
 def whole_batches(graph: LayerGraph, indices: Sequence[int], limit: int | None = None) -> tuple[int, ...]:
     """Samples in whole batches where the model's batch is fixed."""
     chosen = tuple(indices[:limit])
-    size = batch_size(graph)
-    if graph.inputs and graph.inputs[0].shape and graph.inputs[0].shape[0] is not None:
-        chosen = chosen[: len(chosen) // size * size]
-    return chosen
+    size = fixed_batch(graph)
+    return chosen if size is None else chosen[: len(chosen) // size * size]
 
 
 def check_fits(model: Model, data: Dataset) -> None:

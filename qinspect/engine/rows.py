@@ -149,9 +149,9 @@ def _weight_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | N
 def _activation_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | None:
     config = quantization.configs[layer.id].activation
     params = quantization.values.get(layer.value)
-    if config is None or (params is None and layer.id not in quantization.dynamic):
+    if params is None and layer.id not in quantization.dynamic:
         return None
-    return {**config.to_json(), **params_json(params)}
+    return config_json(config, params)
 
 
 def params_json(params: QParams | None) -> dict[str, Any]:

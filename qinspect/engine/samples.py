@@ -15,6 +15,7 @@ from .data import Dataset
 from .errors import Power, agreement, kl_divergence, logits, sqnr_db
 from .graph import Layer, LayerGraph
 from .graph.execute import Executor
+from .graph.memory import fixed_batch
 from .quantize import Quantization
 from .results import OutputRow
 from .results.samples import SampleRow, WorstSample
@@ -48,9 +49,7 @@ def sample_rows(
         By KL where the judged output is logits, else by MSE. Empty where the first axis of an output
         is not the samples.
     """
-    if not reference or any(len(output) != len(chosen) for output in reference if output.ndim) or not len(chosen):
-        return ()
-    if any(not output.ndim for output in reference):
+    if not reference or not chosen or any(not output.ndim or len(output) != len(chosen) for output in reference):
         return ()
     mse = np.zeros(len(chosen))
     for f, q in zip(reference, quantized, strict=True):
@@ -178,8 +177,3 @@ def _known_before(graph: LayerGraph, name: str, errors: Mapping[str, float | Non
     """SQNR of a value, or of that which it is a view of."""
     producer = graph.producer.get(graph.origin(name))
     return None if producer is None else errors.get(producer.id)
-
-
-def fixed_batch(graph: LayerGraph) -> int | None:
-    """Samples that a model takes at once, where it takes no other number."""
-    return next((spec.shape[0] for spec in graph.inputs if spec.shape and spec.shape[0]), None)

@@ -100,8 +100,9 @@ def sample_errors(
 ) -> SampleErrors:
     """The error of one sample, layer by layer."""
     from ..engine.data.glimpse import glimpse
+    from ..engine.graph.memory import fixed_batch
     from ..engine.job import calibrate_model, quantization_of
-    from ..engine.samples import fixed_batch, largest_fall, layer_errors
+    from ..engine.samples import largest_fall, layer_errors
 
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.1), calibration)
     quantization = quantization_of(model, data, plan, calibration, part(report, 0.1, 0.5))

@@ -97,8 +97,7 @@ def _counted(x: torch.Tensor, low: float, high: float) -> NDArray[np.int64]:
     axis = channel_axis(x.dim())
     channels = x.shape[axis]
     rows = x.float().movedim(axis, 0).reshape(channels, -1)
-    places = ((rows - low) * (BINS / (high - low))).nan_to_num(-1.0).clamp(-1, BINS - 1).floor()
-    places[(rows < low) & torch.isfinite(rows)] = 0
+    places = ((rows - low) * (BINS / (high - low))).clamp(0, BINS - 1).floor()
     places[~torch.isfinite(rows)] = -1
     # One bin more on the left, for what is not finite.
     index = places.to(torch.int64) + 1 + torch.arange(channels)[:, None] * (BINS + 1)

@@ -109,11 +109,6 @@ class Dataset:
         shape = self.samples.shape
         return tuple(index for index in indices if shape(index) == shape(indices[0]))
 
-    @property
-    def classifies(self) -> bool:
-        """Whether outputs may be read as logits: nothing says that they are something else than classes."""
-        return self.targets is None or self.labels is not None
-
     def load(self, indices: Sequence[int]) -> tuple[torch.Tensor, ...]:
         """The samples at `indices`, stacked, one tensor per model input.
 

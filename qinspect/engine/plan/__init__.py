@@ -279,12 +279,8 @@ class QuantPlan:
         new = tuple(Override("id", key, config.weight, config.activation) for key, config in configs.items())
         return replace(self, overrides=(*kept, *new))
 
-    def without_layer(self, layer_id: str) -> QuantPlan:
-        """Without the override for one layer: it follows the default and the patterns again."""
-        return self.without_layers((layer_id,))
-
     def without_layers(self, ids: Iterable[str]) -> QuantPlan:
-        """Without the overrides for single layers."""
+        """Without the overrides for single layers: these follow the default and the patterns again."""
         gone = frozenset(ids)
         kept = tuple(o for o in self.overrides if o.kind != "id" or o.pattern not in gone)
         return self if len(kept) == len(self.overrides) else replace(self, overrides=kept)

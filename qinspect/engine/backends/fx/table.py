@@ -108,6 +108,8 @@ def _engine_refused(layer: Layer, target: Target) -> str | None:
 
 def _weight_refused(layer: Layer, weight: TensorConfig | None) -> str | None:
     """Why torch's kernels do not take a layer's weight as asked."""
+    if layer.op != "linear" and len(layer.shape) != int(layer.op[-2]) + 2:
+        return Text("the kernel takes inputs with a batch axis")
     if weight is None:
         return Text("its weight stays float")
     if weight.dtype != "int8":

@@ -273,10 +273,6 @@ class _Program(torch.nn.Module):
         return as_tensor(value)
 
 
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, np.ndarray) and is_small(value))
-
-
 # -- names ---------------------------------------------------------------------------------------
 
 
