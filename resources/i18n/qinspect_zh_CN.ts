@@ -9169,6 +9169,10 @@
         <translation>{what}，最先出现这种值的层是 {layer}</translation>
     </message>
     <message>
+        <source>ONNX&apos;s LSTM has no projections</source>
+        <translation>ONNX 的 LSTM 不支持投影</translation>
+    </message>
+    <message>
         <source>output {name} is real numbers: the layer that makes it has no range (min-max gives it one)</source>
         <translation>输出 {name} 为实数：产生它的层没有取范围（最小-最大可给它一个范围）</translation>
     </message>

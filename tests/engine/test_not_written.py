@@ -37,10 +37,23 @@ class Dynamic(nn.Module):
         kernels = self.kernels(x.mean((2, 3))).reshape(-1, 1, 3, 3)
         x = F.conv2d(self.conv(x).reshape(1, -1, 8, 8), kernels, padding=1, groups=4 * x.shape[0])
         return self.fc(x.reshape(-1, 4, 64).mean(-1))
+class Projected(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.fc = nn.LSTM(24, 6, proj_size=4, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.fc(self.lstm(x.flatten(2).reshape(-1, 8, 24))[0][:, -1])
 """
 
+WHY = {
+    "Spectral": "complex64",
+    "Dynamic": "torch cannot write this model",
+    "Projected": "ONNX's LSTM has no projections",
+}
 
-@pytest.mark.parametrize(("name", "why"), [("Spectral", "complex64"), ("Dynamic", "torch cannot write this model")])
+
+@pytest.mark.parametrize(("name", "why"), WHY.items())
 def test_what_onnx_has_no_form_for_is_simulated_and_said_not_to_have_run(tmp_path, name, why):
     (tmp_path / "nets.py").write_text(NETS)
     np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).random((48, 3, 8, 8), np.float32))

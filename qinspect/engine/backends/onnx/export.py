@@ -206,8 +206,10 @@ class _Exporter:
         readers = self.graph.consumers.get(layer.value, ())
         count = 3 if layer.op == "lstm" else 2
         picked = all(reader.target.endswith("getitem") and reader.args[1] in range(count) for reader in readers)
-        plain = isinstance(layer.args[2], (tuple, list)) and not any("weight_hr" in role for role in layer.roles)
-        if layer.dtype != "tuple" or not picked or not plain or len(self.shape(layer.args[0])) != 3:
+        if any("weight_hr" in role for role in layer.roles):
+            raise NotWritten(layer.id, Text("ONNX's LSTM has no projections"), Text("Use an FX target."))
+        packed = not isinstance(layer.args[2], (tuple, list))
+        if layer.dtype != "tuple" or not picked or packed or len(self.shape(layer.args[0])) != 3:
             return False
         outputs = [f"{layer.id}/{index}" for index in range(count)]
         for reader in readers:
