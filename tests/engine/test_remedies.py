@@ -126,9 +126,11 @@ def test_equalization_lowers_the_error_of_per_tensor_weights(prepare):
         (lambda: nn.Conv2d(4, 8, 3, padding=1), (16, 4, 8, 8)),
         (lambda: nn.Conv2d(8, 8, 3, stride=2, groups=8), (16, 8, 9, 9)),
         (lambda: nn.Conv1d(4, 6, 5, dilation=2), (16, 4, 40)),
+        (lambda: nn.Conv2d(4, 6, (4, 3), padding="same"), (16, 4, 8, 8)),
+        (lambda: nn.Conv1d(4, 6, 4, padding="same", dilation=3), (16, 4, 40)),
         (lambda: nn.Linear(24, 8), (256, 24)),
     ],
-    ids=["conv2d", "depthwise", "conv1d", "linear"],
+    ids=["conv2d", "depthwise", "conv1d", "padded unevenly", "padded unevenly, 1d", "linear"],
 )
 def test_rounding_by_data_is_better_than_nearest_and_stays_on_the_grid(prepare, layer, shape):
     module = nn.Sequential(layer())

@@ -78,6 +78,8 @@ def test_shares_add_up_to_one_and_fall_back_to_the_mean_squared_error():
     }
     rows = [row("a:x", errors=Errors(estimated_mse=1.0)), row("b:x", errors=Errors(estimated_mse=3.0))]
     assert error_shares(rows) == {"a:x": 0.25, "b:x": 0.75}
+    endless = [row("a:x", errors=Errors(estimated_mse=float("inf"))), row("b:x", errors=Errors(estimated_mse=3.0))]
+    assert error_shares(endless) == {}
 
 
 def test_a_module_shows_the_sum_of_its_layers(qtbot):

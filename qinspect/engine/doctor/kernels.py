@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..backends.clips import CLIPS
+from ..plan.qconfig import TensorConfig
 from ..results import Finding, LayerRow
 from ..text import Text, counted, listed, percent
 from .case import Case, duration, in_float
@@ -67,9 +68,7 @@ def kernel_unlike_simulation(case: Case) -> list[Finding]:
         edited = replace(
             edited,
             overrides=tuple(
-                replace(o, activation=o.activation.but(bits=7))
-                if o.activation not in ("inherit", None) and not isinstance(o.activation, str)
-                else o
+                replace(o, activation=o.activation.but(bits=7)) if isinstance(o.activation, TensorConfig) else o
                 for o in edited.overrides
             ),
         )

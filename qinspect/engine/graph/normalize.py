@@ -173,9 +173,7 @@ class _Normalizer:
         return tree
 
     def _call(self, node: Node) -> None:
-        args = self._argument(node.args)
-        kwargs = self._argument(node.kwargs)
-        name = base_name(node.target)
+        args, kwargs = self._argument(node.args), self._argument(node.kwargs)
         if str(node.target).startswith("qinspect."):
             self._opaque(node, args)
             return
@@ -184,49 +182,52 @@ class _Normalizer:
             if any(refs(args)):
                 # Where its inputs are, there it runs: an exporter looks at shapes alone, on no device.
                 kwargs = {key: value for key, value in kwargs.items() if key != "device"}
-        if name == "getitem" and not isinstance(args[0], (Ref, Param)):
-            self.known[node] = args[0][args[1]]  # of a structure that is known: the constants' split
+        name = base_name(node.target)
+        if self._is_no_layer(node, name, args, kwargs):
             return
-        if not any(refs((args, kwargs))) and repeatable(node.target):
-            self._constant(node, args, kwargs)
-            return
-        if name in FILLED and (filled := filling(node, FILLED[name])) is not None:
-            self._constant(node, *filled, torch.full)
-            return
-        if name in IDENTITIES or keeps_all(node, name, args):
-            self.known[node] = args[0]
-            return
-        if name == "copy" and alike(node, node.args[1]):  # what was there before is written over
-            self.known[node] = args[1]
-            return
-        if name.startswith("atleast_") and all(rank(item) >= int(name[-2]) for item in tree_leaves(node.args[0])):
-            self.known[node] = args[0]  # a list whose tensors have that many axes
-            return
-        largest = str(node.target) in LARGEST
-        if (largest or name in FIRST_OF_SEVERAL) and self._first_alone(node):
+        if (str(node.target) in LARGEST or name in FIRST_OF_SEVERAL) and self._first_alone(node):
             target, args = with_one_output(name, args)
             layer = self._layer(node, CANONICAL.get(name, "other"), target, args, kwargs, alone=True)
             self.known[node] = (Ref(layer.id),)
             return
-        op = canonical_op(name, args)
+        layer = self._layer(node, *self._canonical(node, name, args, kwargs))
+        self.known[node] = Ref(layer.id)
+
+    def _is_no_layer(self, node: Node, name: str, args: Any, kwargs: Any) -> bool:
+        """Whether a node hands on what is known already, or a constant, which is noted then."""
+        if name == "getitem" and not isinstance(args[0], (Ref, Param)):
+            self.known[node] = args[0][args[1]]  # of a structure that is known: the constants' split
+        elif not any(refs((args, kwargs))) and repeatable(node.target):
+            self._constant(node, args, kwargs)
+        elif name in FILLED and (filled := filling(node, FILLED[name])) is not None:
+            self._constant(node, *filled, torch.full)
+        elif name in IDENTITIES or keeps_all(node, name, args):
+            self.known[node] = args[0]
+        elif name == "copy" and alike(node, node.args[1]):  # what was there before is written over
+            self.known[node] = args[1]
+        elif name.startswith("atleast_") and all(rank(item) >= int(name[-2]) for item in tree_leaves(node.args[0])):
+            self.known[node] = args[0]  # a list whose tensors have that many axes
+        else:
+            return False
+        return True
+
+    def _canonical(self, node: Node, name: str, args: Any, kwargs: Any) -> tuple[str, str, Any, Any]:
+        """Operator, target and arguments of a node, whatever way its author wrote it."""
+        op = "other" if name in FIRST_OF_SEVERAL else canonical_op(name, args)  # no kernel has its other results
         target = target_name(node.target)
-        if name in FIRST_OF_SEVERAL:
-            op = "other"  # no kernel has its other results
-        elif name == "convolution":
+        if name == "convolution":
             op, target, args = as_convolution(args, node.args[1].meta["val"].dim() - 2)  # type: ignore[union-attr]
         elif target.endswith(".padding"):
             target, args = numbered_padding(op, target, args, tuple(node.args[1].meta["val"].shape[2:]))  # type: ignore[union-attr]
-        if name == "rrelu" and not args[3]:  # drawn at random in train mode only
+        elif name == "rrelu" and not args[3]:  # drawn at random in train mode only
             target, args, kwargs = "aten.leaky_relu.default", (args[0], (args[1] + args[2]) / 2), {}
-        target = target.replace("aten.unsafe_split", "aten.split")
-        if target == "aten.masked_fill.Scalar" and node.meta["val"].is_floating_point():
+        elif target == "aten.masked_fill.Scalar" and node.meta["val"].is_floating_point():
             target, args, kwargs = "aten.where.ScalarSelf", (args[1], args[2], args[0]), {}
-        if op == "matmul" and not any(value != 1 for value in kwargs.values()):  # addmm's alpha and beta
+        elif op == "matmul" and not any(value != 1 for value in kwargs.values()):  # addmm's alpha and beta
             linear = as_linear(name, args, self.params, self._shape(node.meta["val"])[0])
             if linear is not None:
                 op, target, args, kwargs = "linear", "aten.linear.default", linear, {}
-        layer = self._layer(node, op, target, args, kwargs)
-        self.known[node] = Ref(layer.id)
+        return op, target.replace("aten.unsafe_split", "aten.split"), args, kwargs
 
     def _constant(self, node: Node, args: Any, kwargs: Any, function: Any = None) -> None:
         leaves = tree_leaves(node.meta.get("val"))

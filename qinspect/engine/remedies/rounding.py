@@ -143,14 +143,19 @@ def _patches(layer: Layer, x: torch.Tensor, q: Quantization, generator: torch.Ge
     if layer.op == "linear":
         rows = x.reshape(1, -1, x.shape[-1])
     else:
-        stride, padding, dilation, groups = (_pair(item) for item in layer.args[3:7])
+        named = layer.args[4] == "same"  # with one side padded more than the other
+        stride, dilation = _pair(layer.args[3]), _pair(layer.args[5])
+        padding, groups = _pair(0 if named else layer.args[4]), layer.args[6]
         size = tuple(weight.shape[2:])
         if layer.op == "conv1d":
             x, size = x.unsqueeze(2), (1, *size)
             stride, padding, dilation = (1, stride[-1]), (0, padding[-1]), (1, dilation[-1])
+        if named:
+            totals = [step * (length - 1) for step, length in zip(dilation, size, strict=True)]
+            x = F.pad(x, [side for total in reversed(totals) for side in (total // 2, total - total // 2)])
         columns = F.unfold(x, size, dilation, padding, stride)
         columns = columns.permute(0, 2, 1).reshape(-1, columns.shape[1])
-        rows = columns.reshape(len(columns), groups[0], -1).permute(1, 0, 2)
+        rows = columns.reshape(len(columns), groups, -1).permute(1, 0, 2)
     if rows.shape[1] > ROWS:
         rows = rows[:, torch.randperm(rows.shape[1], generator=generator)[:ROWS]]
     return rows.float()

@@ -5,6 +5,7 @@ Every figure that was not measured is None.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -185,7 +186,7 @@ def error_shares(rows: Iterable[LayerRow]) -> dict[str, float]:
     for name in ("estimated_kl", "estimated_mse"):
         values = {row.id: getattr(row.errors, name) for row in rows}
         total = sum(value for value in values.values() if value is not None and value > 0)
-        if total > 0:
+        if 0 < total < math.inf:
             return {key: max(value, 0.0) / total for key, value in values.items() if value is not None}
     return {}
 
