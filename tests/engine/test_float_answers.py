@@ -25,7 +25,9 @@ def test_the_probability_of_an_answer_is_the_models_own_where_it_ends_in_a_softm
     data = open_data(DataSpec(str(tmp_path / "d.npz")), model.graph.inputs[0].shape)
     torch.manual_seed(0)
     wanted = torch.softmax(torch.nn.Linear(4, 3)(torch.from_numpy(x)), 1).amax(1).detach()
-    for answer in check_float(model, data).predictions:
+    answers = check_float(model, data).predictions
+    assert len(answers) == len(data.splits.final)
+    for answer in answers:
         assert answer.probability == pytest.approx(float(wanted[answer.index]), abs=1e-5)
 
 

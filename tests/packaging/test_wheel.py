@@ -100,8 +100,9 @@ def test_the_wheel_carries_the_demo_and_no_test(wheel):
 
 def test_the_installed_package_finds_its_resources_away_from_the_checkout(installed, tmp_path):
     code = "import qinspect, qinspect.resources as r; print(qinspect.__file__); print(r.resource('demo/photos'))"
-    for line in run([installed / "bin" / "python", "-c", code], tmp_path).stdout.splitlines():
-        assert Path(line).is_relative_to(installed)
+    package, photos = run([installed / "bin" / "python", "-c", code], tmp_path).stdout.splitlines()
+    assert Path(package).is_relative_to(installed)
+    assert Path(photos).is_relative_to(installed)
 
 
 def test_the_demo_runs_from_the_installed_wheel(installed, tmp_path):

@@ -120,7 +120,7 @@ KEEP_S = 15.0
 _SCALARS = ("count", "min", "max", "mean", "nonfinite", "sampled", "sample_mean", "variance", "zeros")
 _ARRAYS = ("channel_min", "channel_max", "batch_min", "batch_max", "sample_min", "sample_max")
 _LATER = ("sample_min", "sample_max")
-"""Arrays that files from before they were gathered lack."""
+"""Arrays that files from before they were gathered lack, all of them."""
 
 
 def load_calibration(source: Path | bytes) -> Calibration:
@@ -146,6 +146,8 @@ def load_calibration(source: Path | bytes) -> Calibration:
                     Text("has version {version}", version=header["version"]),
                     Text("Calibrate anew with this version."),
                 )
+            old = not any(name.endswith(_LATER) for name in data.files)
+            arrays = [key for key in _ARRAYS if not (old and key in _LATER)]
             tensors = {}
             for index, item in enumerate(header["tensors"]):
                 histogram = Histogram(int(item["exponent"]), int(item["first"]), data[f"{index}.counts"])
@@ -154,7 +156,7 @@ def load_calibration(source: Path | bytes) -> Calibration:
                     raise ValueError("histogram")
                 tensors[str(item["name"])] = TensorStats(
                     **{key: item[key] for key in _SCALARS},
-                    **{key: data[f"{index}.{key}"] for key in _ARRAYS if key not in _LATER or f"{index}.{key}" in data},
+                    **{key: data[f"{index}.{key}"] for key in arrays},
                     histogram=histogram,
                 )
             return Calibration(
