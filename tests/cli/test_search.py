@@ -21,7 +21,7 @@ def words(digits_model):
 
 
 def test_a_limit_that_is_kept_gives_plans_and_the_chosen_ones_analysis(words, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("qinspect.engine.analyze.RESTLESS", 0.0)
+    monkeypatch.setattr("qinspect.engine.assemble.RESTLESS", 0.0)
     assert main([*words, "--max-kl", "0.05", "--out", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "pareto.json").read_text())
     assert found["constraint"] == {"kind": "kl", "limit": 0.05}

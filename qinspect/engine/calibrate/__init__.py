@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -138,6 +139,9 @@ def load_calibration(source: Path | bytes) -> Calibration:
         content = source.read_bytes() if isinstance(source, Path) else source
         if content[:2] != b"PK":
             raise Problem(where, Text("is not a statistics file"), Text("Give what qinspect calibrate wrote."))
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if (damaged := archive.testzip()) is not None:  # numpy does not read so far that this would show
+                raise ValueError(damaged)
         with np.load(io.BytesIO(content), allow_pickle=False) as data:
             header = json.loads(data["header"].tobytes())
             if header["version"] != 1:
