@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..engine.graph import LayerGraph
     from ..engine.metric import Metric
     from ..engine.profiles import DeviceTimes
-    from ..engine.search.pareto import Constraint, Pareto, Point
+    from ..engine.search.pareto import Constraint, Pareto, Point, Verified
 
 
 def add(verb: Verb) -> None:
@@ -170,6 +170,24 @@ def _print(found: Pareto) -> None:
         target = f"  {point.plan.target.name}" if found.targets else ""
         print(f"{_line(point, name, chosen, found.drop_unit, size)}{target}")
     print("On the select split. float and changed: layers; (est.): estimated, all else was run.")
+    for point, name in ((found.best, "chosen"), (found.start, "as given")):
+        if point.final is not None and point.plan.target == found.best.plan.target:
+            print(f"On the final split, {name + ':':9} {_of_final(point.final, loss, found.drop_unit)}")
+    if found.best.final is not None:
+        print(f"Simulated, {found.best.final.samples} samples that nothing was chosen on; in brackets 95 % intervals.")
+
+
+def _of_final(final: Verified, loss: str, drop_unit: str) -> str:
+    """KL and drop with their intervals; MSE without one."""
+    if final.kl is None:
+        told = f"{loss} {final.mse:.3g}"
+    else:
+        told = f"{loss} {final.kl.value:.3g} [{final.kl.low:.3g}, {final.kl.high:.3g}]"
+    if final.drop is None:
+        return told
+    scale, form = (100, ".1f") if drop_unit == "points" else (1, ".4g")
+    value, low, high = (f"{each * scale:{form}}" for each in (final.drop.value, final.drop.low, final.drop.high))
+    return f"{told}, drop {value} [{low}, {high}] {drop_unit}"
 
 
 def _line(point: Point, name: str, chosen: bool, drop_unit: str, unit: str) -> str:

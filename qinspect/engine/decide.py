@@ -369,7 +369,7 @@ class _Decider:
             reads = () if layer.transparent else self.graph.data(layer)
             for name in reads:
                 if config is not None and not self._made_quantized(name):
-                    wanted.setdefault(name, self._for_read(config))
+                    wanted.setdefault(name, self._for_read(name, config))
             if layer.transparent or self.table.grouping(layer) == PASSING:
                 wanted.setdefault(layer.value, wanted[layer.inputs[0]])
             elif config is not None and layer.value not in self.real:
@@ -378,13 +378,15 @@ class _Decider:
                 wanted[layer.value] = config.but(estimator="minmax", range=None) if no_range else config
         return wanted
 
-    def _for_read(self, config: TensorConfig) -> TensorConfig:
+    def _for_read(self, name: str, config: TensorConfig) -> TensorConfig:
         """What holds for a value that a layer reads, where nothing else rounds it.
 
-        A range that is fixed for the layer, or none, is that of what it hands on: what it reads is estimated as the
-        default says.
+        A layer's estimator is for what it hands on: what a layer in float has made for it, and in any case where the
+        range is fixed or none, is estimated as the default says. (A depthwise convolution's values, cut off as
+        was best for the sums of the convolution that reads them, cost MobileNetV2 0.04 nats.) Only a model input,
+        which has no layer of its own, is estimated as its first reader says.
         """
-        if config.estimator not in ("fixed", "none"):
+        if config.estimator not in ("fixed", "none") and self.graph.origin(name) not in self.graph.producer:
             return config
         usual = self.plan.default.activation
         if usual is None or usual.estimator in ("fixed", "none"):

@@ -45,6 +45,10 @@ def test_a_limit_that_is_kept_gives_plans_and_the_chosen_ones_analysis(words, tm
         assert "the cheapest of those whose KL is at most 0.05 nats" in said
     assert "as given" in said
     assert "drop, points" in said
+    for name, row in (("chosen: ", chosen), ("as given:", found["start"])):
+        low, high = row["final"]["kl_interval"]
+        assert f"On the final split, {name}" in said
+        assert f"KL {row['final']['kl']:.3g} [{low:.3g}, {high:.3g}], drop" in said
     assert said.count("note: Times varied much") == 1  # the analysis has a note on the times that are printed here
 
 

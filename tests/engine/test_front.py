@@ -34,12 +34,15 @@ def problems(draw):
         if draw(st.booleans()):
             options.append(Option(WHOLE, "other", draw(small), draw(small)))
         options.append(Option(None, "float", 0.0, draw(small)))
-        units.append(Unit(str(index), (str(index),), tuple(options), whole=draw(st.booleans())))
+        unread = draw(st.none() | small)
+        units.append(Unit(str(index), (str(index),), tuple(options), draw(st.booleans()), unread))
     crossings = []
     indices = st.none() | st.integers(0, len(units) - 1)
     for _ in range(draw(st.integers(0, 5))):
-        readers = tuple(dict.fromkeys(draw(st.lists(indices, min_size=1, max_size=3))))
-        crossings.append(Crossing(draw(indices), readers, draw(small), draw(small), draw(small)))
+        maker = draw(indices)
+        drawn = dict.fromkeys(draw(st.lists(indices, min_size=1, max_size=3)))
+        readers = tuple(r for r in drawn if r is None or maker is None or r > maker) or (None,)
+        crossings.append(Crossing(maker, readers, draw(small), draw(small), draw(small)))
     return Choices(tuple(units), tuple(crossings))
 
 
@@ -88,6 +91,22 @@ def test_dear_borders_make_islands_grow():
     """In float between integers the middle costs two borders; with the last one in float as well, one."""
     assert least_cost(chain(crossing=1.0), 5.0) == (0, 1, 0)
     assert least_cost(chain(crossing=3.0), 5.0) == (0, 1, 1)
+
+
+def test_what_only_float_layers_read_is_float_and_costs_nothing():
+    """Of an addition between two layers nothing is rounded once its reader is float; the first layer still rounds."""
+    units = (
+        Unit("a", ("a",), (Option(WHOLE, "", 1.0, 0.0), Option(None, "float", 0.0, 1.0))),
+        Unit("add", ("add",), (Option(WHOLE, "", 5.0, 0.0), Option(None, "float", 0.0, 1.0)), unread=0.0),
+        Unit("b", ("b",), (Option(WHOLE, "", 6.0, 0.0), Option(None, "float", 0.0, 1.0))),
+    )
+    choices = Choices(
+        units, (Crossing(0, (1,), 1.0, 0, 0), Crossing(1, (2,), 5.0, 0, 0), Crossing(2, (None,), 0, 0, 0))
+    )
+    assert loss_and_cost(choices, (0, 0, 0)) == (12.0, 0.0)
+    assert loss_and_cost(choices, (0, 0, 1)) == (1.0, 1.0)
+    assert loss_and_cost(choices, (0, 1, 0)) == (12.0, 1.0)
+    assert least_loss(choices, 1.0) == (0, 0, 1)
 
 
 def test_a_limit_that_nothing_keeps_has_no_solution():

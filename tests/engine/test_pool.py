@@ -63,7 +63,7 @@ def test_repairs_are_limited_in_all_however_many_plans_are_unlike_their_estimate
 def test_a_search_goes_on_from_the_plan_that_was_verified_best():
     truth = {3: 50.0, 30: 10.0}  # what is gained by leaving them in float; estimates say the reverse
     pool = pool_of(lambda floats: 1000 - sum(truth.get(i, 1.0) for i in floats), in_float(30), in_float(3))
-    pool.go_on([range(UNITS)], silent)
+    pool.go_on(range(UNITS), silent)
     others = [index for index in range(UNITS) if index != 3]
     went_on = {in_float(3, *others[: count - 1]) for count in COUNTS[1:]}
     assert set(pool.tried) == {in_float(), in_float(3), in_float(30)} | went_on

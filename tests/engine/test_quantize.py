@@ -106,6 +106,19 @@ def test_a_range_that_is_fixed_for_a_layer_is_that_of_what_it_hands_on_and_not_o
     assert float(fixed.values["x"].low) < -1
 
 
+@pytest.mark.parametrize("usual", ["mse", "minmax"])
+def test_what_a_float_layer_has_made_is_estimated_as_the_default_says_and_a_model_input_as_its_reader_does(of, usual):
+    net = Net(lambda m, x: m.two(m.one(x)), one=conv(), two=conv())
+    plan = ORT.with_default(activation=TensorConfig("uint8", estimator=usual))
+    percentile = TensorConfig("uint8", estimator="percentile", percentile=90.0)
+    as_before = of(net, plan.with_layer("one:conv2d", None, None))
+    q = of(net, plan.with_layer("one:conv2d", None, None).with_layer("two:conv2d", activation=percentile))
+    assert same(q.values["one:conv2d"], as_before.values["one:conv2d"])
+    assert not same(q.values["two:conv2d"], as_before.values["two:conv2d"])
+    first = of(net, plan.with_layer("one:conv2d", activation=percentile))
+    assert float(first.values["x"].high) < float(of(net, plan).values["x"].high)
+
+
 @pytest.mark.parametrize("tail", [nn.Identity(), nn.Flatten(), nn.AdaptiveAvgPool2d(1)])
 def test_sigmoid_has_fixed_output_parameters_whatever_only_passes_it_on(of, tail):
     q = of(nn.Sequential(conv(), nn.Sigmoid(), tail))

@@ -12,6 +12,7 @@ from qinspect.engine import analyze as analyze_module
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.job import calibrate_model, first_plan, fused_graph
 from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.metric import TOP1
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.file import read_plan
 from qinspect.engine.plan.target import Target
@@ -23,6 +24,7 @@ from qinspect.engine.search.choices import space
 from qinspect.engine.search.families import families_of, least_estimated, without
 from qinspect.engine.search.pareto import Constraint, write_pareto
 from qinspect.engine.search.run import search
+from qinspect.engine.search.trials import Trials
 from qinspect.engine.search.whatif import score_missing
 from qinspect.engine.sensitivity.estimate import Draws, score
 
@@ -66,7 +68,11 @@ def test_no_point_of_the_front_is_beaten_by_another(sized):
     assert len(set(losses)) == len(losses)
 
 
-def test_the_chosen_point_alone_is_tried_on_the_final_split(sized, case):
+def test_the_chosen_point_and_the_plan_as_given_are_tried_on_the_final_split(sized, case):
+    model, data, plan, calibration = case
+    graph = fused_graph(model, plan).graph
+    alone = Trials(graph, calibration.tensors, data, "final", data.splits.final, TOP1).verify(plan)
+    assert sized.start.final == alone
     assert [point.final is not None for point in sized.points] == [
         index == sized.chosen for index in range(len(sized.points))
     ]

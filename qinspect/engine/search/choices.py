@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..backends.grouping import SHARED
 from ..backends.tables import float_kernel, table
-from ..decide import Decisions, decide
+from ..decide import WEIGHTED, Decisions, decide
 from ..graph import Layer, LayerGraph
 from ..plan import QuantPlan
 from ..plan.qconfig import QConfig, TensorConfig
@@ -78,15 +78,20 @@ class Space:
         return found
 
     def select(self, choices: Choices, selection: Selection) -> QuantPlan:
-        """The plan that a selection stands for."""
-        configs: dict[str, QConfig] = {}
-        for unit, index in zip(choices.units, selection, strict=True):
-            option = unit.options[index]
-            if option.config is None:
-                configs.update(dict.fromkeys(unit.layers, FLOAT))
-            elif index:
-                configs[unit.id] = option.config
-        return self.plan.with_layers(configs)
+        """The plan that a selection stands for.
+
+        A layer that a plan names is rounded whatever is around it. So another range is given only to what is rounded
+        beside the layers in float anyway: an addition that no integer kernel reads is not.
+        """
+        chosen = [
+            (unit, index, unit.options[index].config) for unit, index in zip(choices.units, selection, strict=True)
+        ]
+        plan = self.plan.with_layers(
+            {key: FLOAT for unit, _, config in chosen if config is None for key in unit.layers}
+        )
+        decisions = decide(self.graph, plan)
+        rounds = decisions.quantized | decisions.dynamic | decisions.weight_only
+        return plan.with_layers({u.id: config for u, index, config in chosen if config and index and u.id in rounds})
 
 
 def space(graph: LayerGraph, plan: QuantPlan, alternatives: bool = True, objective: Objective = "latency") -> Space:
@@ -216,8 +221,24 @@ def choices(space: Space, costs: Costs, objective: Objective) -> Choices:
             if _timed(space, layers, QConfig(weight, value), costs.timings, objective)
         ]
         options.append(Option(None, "float", 0.0, _cost(space, layers, None, costs.timings, objective)))
-        units.append(Unit(layer.id, layers, _undominated(options), whole))
+        in_float = 0.0 if objective == "layers" else options[-1].cost
+        unread = in_float if whole and _float_unread(space, layers) else None
+        units.append(Unit(layer.id, layers, _undominated(options), whole, unread))
     return Choices(tuple(units), _crossings(space, costs.timings if objective == "latency" else None, loss))
+
+
+def _float_unread(space: Space, unit: Sequence[str]) -> bool:
+    """Whether quantized layers are computed in float where no integer kernel reads them; see `decide`."""
+    graph, plan = space.graph, space.plan
+    layer, *behind = (graph.by_id[key] for key in unit)
+    config = space.decisions.configs[layer.id].activation
+    if layer.op in WEIGHTED or plan.names(layer) or (config is not None and config.estimator == "fixed"):
+        return False
+    if getattr(table(plan.target), "ROUNDS_FOR_READERS", False):
+        return True
+    handed_on = {_rounded(space, graph.origin(name)) for name in graph.output_values}
+    averages = any(item.op != "cat" and table(plan.target).grouping(item) == SHARED for item in (layer, *behind))
+    return not averages and handed_on.isdisjoint(item.value for item in (layer, *behind))
 
 
 def _worth(
@@ -325,10 +346,12 @@ def described(space: Space, choices: Choices, selection: Selection) -> tuple[tup
     """Ids of the layers that a selection leaves in float, and what it changes of others, by id."""
     floats: list[str] = []
     changed: dict[str, str] = {}
+    plan = space.select(choices, selection)
+    named = {override.pattern for override in plan.overrides if override.kind == "id"}
     for unit, index in zip(choices.units, selection, strict=True):
         option = unit.options[index]
         if option.config is None:
             floats += unit.layers
-        elif index:
+        elif index and unit.id in named:
             changed[unit.id] = option.what
     return tuple(floats), changed

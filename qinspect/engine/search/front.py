@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -53,12 +54,16 @@ class Unit:
         The first is what the plan in question has.
     whole : bool
         Whether it hands on whole numbers where it is not float.
+    unread : float | None
+        What it costs where none of its readers takes whole numbers: it is float then whatever is chosen, and loses
+        nothing. None where it rounds all the same.
     """
 
     id: str
     layers: tuple[str, ...]
     options: tuple[Option, ...]
     whole: bool = True
+    unread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,10 +91,19 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Choices:
-    """All that can be decided."""
+    """All that can be decided; units stand before those that read them."""
 
     units: tuple[Unit, ...]
     crossings: tuple[Crossing, ...]
+
+    @cached_property
+    def readers(self) -> tuple[frozenset[int], ...]:
+        """Of each unit the others that read it and may be in whole numbers."""
+        found: list[set[int]] = [set() for _ in self.units]
+        for crossing in self.crossings:
+            if crossing.maker is not None:
+                found[crossing.maker].update(r for r in crossing.readers if r is not None and self.units[r].whole)
+        return tuple(map(frozenset, found))
 
 
 Selection = tuple[int, ...]
@@ -99,8 +113,15 @@ Selection = tuple[int, ...]
 def loss_and_cost(choices: Choices, selection: Selection) -> tuple[float, float]:
     """What a selection adds up to, borders included."""
     chosen = [unit.options[index] for unit, index in zip(choices.units, selection, strict=True)]
-    loss, cost = sum(o.loss for o in chosen), sum(o.cost for o in chosen)
     whole = [o.config is not None and unit.whole for o, unit in zip(chosen, choices.units, strict=True)]
+    loss = cost = 0.0
+    for index in reversed(range(len(chosen))):
+        unread = choices.units[index].unread
+        if unread is not None and whole[index] and not any(whole[reader] for reader in choices.readers[index]):
+            whole[index] = False
+            cost += unread
+        else:
+            loss, cost = loss + chosen[index].loss, cost + chosen[index].cost
     for crossing in choices.crossings:
         made = crossing.maker is not None and whole[crossing.maker]
         readers = [reader is not None and whole[reader] for reader in crossing.readers]
@@ -144,7 +165,9 @@ def _solve(choices: Choices, minimize: str, limit: float | None) -> Selection | 
     for unit in choices.units:
         first.append(len(columns))
         columns += [(option.loss, option.cost) for option in unit.options]
-        add_row({first[-1] + i: 1.0 for i in range(len(unit.options))}, 1, 1)
+        if unit.unread is not None and unit.whole:
+            columns.append((0.0, unit.unread))
+        add_row(dict.fromkeys(range(first[-1], len(columns)), 1.0), 1, 1)
     binaries = len(columns)
 
     def wholes(index: int | None) -> dict[int, float]:
@@ -154,6 +177,13 @@ def _solve(choices: Choices, minimize: str, limit: float | None) -> Selection | 
         options = choices.units[index].options
         return {first[index] + i: 1.0 for i, option in enumerate(options) if option.config is not None}
 
+    for index, unit in enumerate(choices.units):
+        if unit.unread is not None and unit.whole:
+            # Unread where no reader is whole, and only there.
+            readers = [wholes(reader) for reader in sorted(choices.readers[index])]
+            for read in readers:
+                add_row({first[index] + len(unit.options): 1.0, **read}, -np.inf, 1)
+            add_row({**wholes(index), **{k: -v for read in readers for k, v in read.items()}}, -np.inf, 0)
     for crossing in choices.crossings:
         made = wholes(crossing.maker)
         border: int | None = None
@@ -194,10 +224,8 @@ def _solve(choices: Choices, minimize: str, limit: float | None) -> Selection | 
     )
     if found.x is None:
         return None
-    return tuple(
-        int(np.argmax(found.x[start : start + len(unit.options)]))
-        for start, unit in zip(first, choices.units, strict=True)
-    )
+    picked = (found.x[start : start + len(unit.options)] for start, unit in zip(first, choices.units, strict=True))
+    return tuple(int(np.argmax(x)) if x.max() > 0.5 else 0 for x in picked)  # none where it is unread
 
 
 SHARES = (1.0, 0.8, 0.6, 0.45, 0.32, 0.22, 0.15, 0.1, 0.06, 0.03, 0.015, 0.006, 0.002, 0.0005, 0.0)

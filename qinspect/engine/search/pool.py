@@ -109,19 +109,17 @@ class Pool:
             loss, cost = loss_and_cost(self.choices, selection)
             self.tried[selection] = Tried(selection, plan, loss, cost, verified)
 
-    def by_rank(
-        self, base: Selection, orders: Sequence[Sequence[int]], counts: Sequence[int] = COUNTS
-    ) -> list[Selection]:
-        """A selection with the next of each ranking in float too, up to each number of layers."""
-        found = [extended(self.choices, base, order, count) for order in orders for count in counts]
+    def by_rank(self, base: Selection, order: Sequence[int], counts: Sequence[int] = COUNTS) -> list[Selection]:
+        """A selection with the next units of a ranking in float too, up to each number of layers."""
+        found = [extended(self.choices, base, order, count) for count in counts if order]
         return [selection for selection in found if self.quantizes(selection)]
 
-    def go_on(self, orders: Sequence[Sequence[int]], report: Report) -> None:
-        """From the best plan with few layers in float to those with more, by the rankings."""
-        for count in COUNTS if orders else ():
+    def go_on(self, order: Sequence[int], report: Report) -> None:
+        """From the best plan with few layers in float to those with more, by a ranking."""
+        for count in COUNTS if order else ():
             within = [item for item in self.tried.values() if item.cost <= count]
             best = min(within, key=lambda item: item.verified.loss)
-            self.add(self.by_rank(best.selection, orders, (count,)), report, Text("verifying"))
+            self.add(self.by_rank(best.selection, order, (count,)), report, Text("verifying"))
 
     def repair(self, report: Report, few_and_large: bool) -> None:
         """Where a verified loss is unlike its estimate, or a dearer plan is worse, try what lies beside.

@@ -29,11 +29,11 @@ from .choices import choices, described, space
 from .choose import choose, cost_of, limited, meets, unbeaten, verified
 from .costs import Costs, score_plans
 from .device import device_timings
-from .families import worthwhile
+from .families import least_estimated, worthwhile
 from .front import Choices, Selection, least_cost, least_loss, sweep
-from .pareto import Constraint, Objective, Pareto, Point, Verified
+from .pareto import Constraint, Objective, Pareto, Point
 from .pool import COUNTS, Pool, Tried
-from .seeds import rankings
+from .seeds import ranking
 from .timings import TimingWork, fit_timings, kernels_used, time_plans
 from .trials import Trials
 from .whatif import estimate_plan
@@ -155,11 +155,12 @@ class _Search:
         by_number = self.objective == "layers"
         self.report(0.45, 1, Text("solving for the front"))
         selections = [s for s in sweep(self.choices, COUNTS if by_number else ()) if self.pool.quantizes(s)]
-        orders = self._rankings() if by_number else ()
-        selections += self.pool.by_rank(self.pool.as_given, orders)
+        order = self._ranking() if by_number else ()
+        for base in (self.pool.as_given, least_estimated(self.choices)):
+            selections += self.pool.by_rank(base, order)
         self.pool.add([self.pool.as_given, *selections], part(self.report, 0.5, 0.7), Text("verifying"))
         self.pool.repair(part(self.report, 0.7, 0.8), few_and_large=by_number)
-        self.pool.go_on(orders, part(self.report, 0.8, 0.8))
+        self.pool.go_on(order, part(self.report, 0.8, 0.8))
         self._approach()
         self._score_rest()
         self._time()
@@ -169,8 +170,8 @@ class _Search:
         index, met, why = choose(known, self.constraint, self.objective, self.fp32_ms, unit)
         points = self._points(known, known[index])
         chosen = next(place for place, point in enumerate(points) if point is known[index])
-        final = self._final(points[chosen])
-        points = (*points[:chosen], dataclasses.replace(points[chosen], final=final), *points[chosen + 1 :])
+        best, start = self._final(points[chosen], start)
+        points = (*points[:chosen], best, *points[chosen + 1 :])
         return Pareto(
             model_json(self.model),
             data_json(self.data, self.metric),
@@ -275,13 +276,11 @@ class _Search:
         alike = self.data.alike(self.select)
         return self.data.load([alike[i % len(alike)] for i in range(batch)])
 
-    def _rankings(self) -> tuple[tuple[int, ...], ...]:
-        """Orders of the units, measured one layer at a time."""
-        graph = self.space.graph
-        chosen = whole_batches(graph, self.select, RANK_SAMPLES)
-        inputs = list(fed(batches(self.data, chosen, batch_size(graph))))
-        inner = part(self.report, 0.45, 0.5, Text("measuring one layer at a time"))
-        return rankings(self.space, self.stats, inputs, self.trials.classes, inner)
+    def _ranking(self) -> tuple[int, ...]:
+        """The units in the order in which they are to become float, run one by one."""
+        few = whole_batches(self.space.graph, self.select, RANK_SAMPLES)
+        trials = Trials(self.space.graph, self.stats, self.data, "select", few, self.metric)
+        return ranking(self.space, trials, part(self.report, 0.45, 0.5, Text("measuring one layer at a time")))
 
     def _approach(self) -> None:
         """Solve again near the constraint, with the limit corrected by what was verified."""
@@ -412,14 +411,13 @@ class _Search:
             return "points"
         return self.metric.unit or self.metric.name
 
-    def _final(self, point: Point) -> Verified | None:
+    def _final(self, *points: Point) -> list[Point]:
         inner = part(self.report, 0.96, 1.0, Text("the chosen plan on the final split"))
-        found = on_final(self.space.graph, self.stats, self.data, self.metric, point, inner)
-        if found is None:
+        if not whole_batches(self.space.graph, self.data.splits.final):
             self.notes.append(
                 Text("The final split is empty: the chosen plan was not tried on samples it was not chosen on.")
             )
-        return found
+        return on_final(self.space.graph, self.stats, self.data, self.metric, points, inner)
 
 
 def on_final(
@@ -427,12 +425,17 @@ def on_final(
     stats: Mapping[str, TensorStats],
     data: Dataset,
     metric: Metric,
-    point: Point,
+    points: Sequence[Point],
     report: Report = silent,
-) -> Verified | None:
-    """What a point's plan does on the final split, that it was not chosen on; None where that is empty."""
+) -> list[Point]:
+    """Points with what their plans do on the final split, that none was chosen on; as they were where it is empty."""
     final = whole_batches(graph, data.splits.final)
     if not final:
-        return None
-    found = Trials(graph, stats, data, "final", final, metric).verify(point.plan, report)
-    return found.of_float() if point.all_float else found
+        return list(points)
+    trials = Trials(graph, stats, data, "final", final, metric)
+    found = []
+    for index, point in enumerate(points):
+        inner = part(report, index / len(points), (index + 1) / len(points))
+        verified = trials.verify(point.plan, inner)
+        found.append(dataclasses.replace(point, final=verified.of_float() if point.all_float else verified))
+    return found

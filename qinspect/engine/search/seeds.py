@@ -1,64 +1,35 @@
-"""Plans that simple rankings of the layers give: tried as well, so that a search does no worse than they.
+"""Plans that a simple ranking of the layers gives: tried as well, so that a search does no worse than it.
 
-Estimates of single roundings add up while the errors are small. Where they are large the sums mislead,
-and what was measured layer by layer, or even a layer's own error, may name a better set.
+Estimates of single roundings add up while the errors are small. Where they are large the sums mislead, and what was
+run layer by layer names a better set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import torch
-
-from ..classes import ClassAxis
-from ..measure import measure
 from ..progress import Report, part, silent
-from ..quantize import quantize
-from ..sensitivity.sweep import OutputFigures, sweep
-from ..statistics import TensorStats
 from .choices import Space
 from .front import Choices, Selection
+from .trials import Trials
 
 
-def rankings(
-    space: Space,
-    stats: Mapping[str, TensorStats],
-    batches: Sequence[Sequence[torch.Tensor]],
-    classes: ClassAxis = "flat",
-    report: Report = silent,
-) -> tuple[tuple[int, ...], ...]:
-    """Orders of the units, those first that are to become float first.
+def ranking(space: Space, trials: Trials, report: Report = silent) -> tuple[int, ...]:
+    """The units, those first that lose most where they alone run in integers.
 
-    By the loss that each makes alone, by the loss that is left without it, and by its own SQNR, each
-    measured.
-
-    Parameters
-    ----------
-    space : Space
-    stats : mapping of value name to TensorStats
-    batches : sequence of sequences of torch.Tensor
-        Model inputs.
-    classes : ClassAxis
+    Each is run as a plan that leaves all others in float: with what it reads rounded for it, since a layer beside
+    others in float costs that as well, and without what no integer kernel reads, which is float beside them anyway.
+    (MobileNetV2 with 16 layers in float, on 142 photographs: 0.0086 to 0.0100 nats with the layers that this names,
+    0.0108 where inputs were left as they are, 0.0148 by estimates of the units' own roundings.)
     """
-    quantization = quantize(space.graph, space.plan, stats)
-    exact = sweep(quantization, batches, part(report, 0, 0.8), classes=classes)
-    local = measure(quantization, batches, part(report, 0.8, 1), classes=classes).layers
-
-    def loss(figures: OutputFigures) -> float:
-        return figures.kl if figures.kl is not None else (figures.mse or 0.0)
-
-    def alone(unit: Sequence[str]) -> float:
-        return -sum(loss(exact.isolated[key]) for key in unit if key in exact.isolated)
-
-    def without(unit: Sequence[str]) -> float:
-        return min((loss(exact.leave_one_out[key]) for key in unit if key in exact.leave_one_out), default=float("inf"))
-
-    def own(unit: Sequence[str]) -> float:
-        found = local.get(unit[0])
-        return float("inf") if found is None or found.local_sqnr_db is None else found.local_sqnr_db
-
     every = range(len(space.units))
-    return tuple(tuple(sorted(every, key=lambda i: key(space.units[i]))) for key in (alone, without, own))
+
+    def loss(unit: int) -> float:
+        inner = part(report, unit / len(every), (unit + 1) / len(every))
+        return trials.verify(space.with_floats([i for i in every if i != unit]), inner).loss
+
+    losses = [loss(unit) for unit in every]
+    return tuple(sorted(every, key=lambda unit: -losses[unit]))
 
 
 def extended(choices: Choices, selection: Selection, ranking: Sequence[int], count: int) -> Selection:

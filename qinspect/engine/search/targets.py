@@ -130,4 +130,4 @@ def _on_final(
 ) -> Point:
     stats: Any = calibrate_model(model, data, point.plan, known=calibration).tensors
     graph = fused_graph(model, point.plan).graph
-    return dataclasses.replace(point, final=on_final(graph, stats, data, metric, point, report))
+    return on_final(graph, stats, data, metric, [point], report)[0]
