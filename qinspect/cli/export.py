@@ -64,8 +64,7 @@ def _say_figures(found: ExportReport) -> None:
 
 
 def _db(value: float | None) -> str:
-    """None stands for infinite."""
-    return "infinite" if value is None else f"{value:.1f} dB"
+    return "infinite or undefined" if value is None else f"{value:.1f} dB"
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -125,6 +124,6 @@ def _export(options: argparse.Namespace) -> int:
         print(f"{size}, opset {found.versions['opset']}, ONNX Runtime {found.lowest_onnxruntime} or later")
     if found.build is not None:
         print(f"build: {found.build}")
-    for problem in found.problems:
-        print(f"qinspect: {found.path}: {problem}", file=sys.stderr)
+    for wrong in found.problems:
+        print(f"qinspect: {found.path}: {wrong}", file=sys.stderr)
     return 0 if found.verified else 1

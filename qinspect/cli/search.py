@@ -14,9 +14,13 @@ from .terminal import aside, progress, summary
 from .verb import Verb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..engine.data import Dataset
     from ..engine.graph import LayerGraph
     from ..engine.metric import Metric
     from ..engine.profiles import DeviceTimes
+    from ..engine.results import Analysis
     from ..engine.search.pareto import Constraint, Pareto, Point, Verified
 
 
@@ -55,17 +59,12 @@ def add(verb: Verb) -> None:
 def _search(options: argparse.Namespace) -> int:
     made = early.out_folder(options)
     targets = options.target or [None]
-    if options.profile is None and (options.float_profile or options.layer_info):
-        raise words.WrongUsage("search", "there is no --profile that it belongs to", "Give --profile too.")
-    if options.profile is not None and (len(targets) > 1 or options.objective != "latency"):
-        what = "is of one target, and of the objective latency"
-        raise words.WrongUsage("--profile", what, "Leave out the other targets and --objective, or --profile.")
+    _refuse_profile(options, targets)
     from ..engine.analyze import analyze
-    from ..engine.classes import judged_note, one_answer
-    from ..engine.job import fused_graph, whole_batches
+    from ..engine.classes import judged_note
+    from ..engine.job import fused_graph
     from ..engine.progress import part
     from ..engine.report import write_analysis
-    from ..engine.search.choose import too_few
     from ..engine.search.pareto import write_pareto
     from ..engine.search.run import search
     from ..engine.search.targets import search_targets
@@ -76,10 +75,7 @@ def _search(options: argparse.Namespace) -> int:
         metric = words.metric(options, model, data)
         plans = [words.plan_of(argparse.Namespace(**{**vars(options), "target": name}), model) for name in targets]
         constraint = _constraint(options, metric, data.targets is not None)
-        compared = metric.reads_targets and data.targets is not None  # else the agreement counts
-        short = None
-        if one_answer(model.graph, data, metric) and not (compared and metric.function is not None):
-            short = too_few(len(whole_batches(model.graph, data.splits.select)), constraint, not compared)
+        short = _too_few(model.graph, data, metric, constraint)
         if short is not None:  # said before minutes are spent
             aside(f"{short.what}. {short.remedy} The nearest plan is looked for all the same.")
         calibration, note = words.statistics(options, model, data, plans[0], report)
@@ -105,28 +101,51 @@ def _search(options: argparse.Namespace) -> int:
                 model, data, found.best.plan, calibration, part(report, 0.85, 1), metric=metric, latency=here
             )
             write_analysis(analysis, options.out, words.language(options))
-    _print(found)
     best = found.best.final or found.best.select
     silence = None if best is None else metric.silence(data.targets, best.fp32_metric, best.metric)
-    more = (judged_note(metric, model.graph), silence)
-    told = [*made, *found.notes, *note, *filter(None, more)]
-    for line in told:
-        print(f"note: {line}")
-    if analysis is not None:
-        print(f"chosen, on the final split: {summary(analysis.totals, analysis.data['metric_unit'])}")
-        for line in analysis.notes:
-            if line not in told:  # such as that its times are not to be trusted
-                print(f"note: {line}")
-    print(
-        f"{counted(len(found.points), Text('plan'))}: {options.out / 'pareto.json'}; chosen: {found.file(found.chosen)}"
-    )
-    if analysis is not None:
-        print(f"report: {options.out / 'report.html'}")
+    _print(found)
+    notes = [*made, *found.notes, *note, *filter(None, (judged_note(metric, model.graph), silence))]
+    _say_chosen(found, analysis, notes, options.out)
     if not found.met:
         nearest = f"The nearest is {options.out / found.file(found.chosen)}."
         raise Unmet("search", found.why, nearest if short is None else f"{nearest} {short.remedy}")
     print(f"the float model is chosen: {found.why}" if found.best.all_float else f"chosen as {found.why}")
     return 0
+
+
+def _refuse_profile(options: argparse.Namespace, targets: Sequence[str | None]) -> None:
+    """Flags that go with --profile where it is not given, and those that it does not go with."""
+    if options.profile is None and (options.float_profile or options.layer_info):
+        raise words.WrongUsage("search", "there is no --profile that it belongs to", "Give --profile too.")
+    if options.profile is not None and (len(targets) > 1 or options.objective != "latency"):
+        what = "is of one target, and of the objective latency"
+        raise words.WrongUsage("--profile", what, "Leave out the other targets and --objective, or --profile.")
+
+
+def _too_few(graph: LayerGraph, data: Dataset, metric: Metric, constraint: Constraint | None) -> Unmet | None:
+    """Why no plan can be shown to keep the constraint on so few samples, where that is so."""
+    from ..engine.classes import one_answer
+    from ..engine.job import whole_batches
+    from ..engine.search.choose import too_few
+
+    compared = metric.reads_targets and data.targets is not None  # else the agreement counts
+    if not one_answer(graph, data, metric) or (compared and metric.function is not None):
+        return None
+    return too_few(len(whole_batches(graph, data.splits.select)), constraint, not compared)
+
+
+def _say_chosen(found: Pareto, analysis: Analysis | None, notes: Sequence[str], out: Path) -> None:
+    """Notes, each once, and where the plans and the report of the chosen one are."""
+    for line in notes:
+        print(f"note: {line}")
+    if analysis is not None:
+        print(f"chosen, on the final split: {summary(analysis.totals, analysis.data['metric_unit'])}")
+        for line in analysis.notes:
+            if line not in notes:  # such as that its times are not to be trusted
+                print(f"note: {line}")
+    print(f"{counted(len(found.points), Text('plan'))}: {out / 'pareto.json'}; chosen: {found.file(found.chosen)}")
+    if analysis is not None:
+        print(f"report: {out / 'report.html'}")
 
 
 def _device(options: argparse.Namespace, graph: LayerGraph) -> DeviceTimes:

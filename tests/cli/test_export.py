@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -295,3 +296,32 @@ def test_layers_that_the_target_refuses_are_named_with_the_reason_before_anythin
     monkeypatch.setattr("qinspect.engine.export.export", stopped)
     assert main(words) == 130
     assert capsys.readouterr().out.startswith("float: ")
+
+
+LOG_OF_ROUNDED = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        self.fc.weight.data.mul_(20)
+
+    def forward(self, x):
+        return torch.log(torch.sigmoid(self.fc(x)))
+"""
+
+
+def test_a_ratio_of_infinite_outputs_is_not_called_infinite_as_if_it_were_exact(tmp_path, capsys):
+    (tmp_path / "net.py").write_text(LOG_OF_ROUNDED)
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((64, 4)).astype(np.float32))
+    preset = QuantPlan.preset(Target())
+    plan = preset.with_layer(":sigmoid", activation=preset.default.activation)
+    (tmp_path / "plan.json").write_text(json.dumps(plan.to_json()))
+    words = ["export", f"{tmp_path / 'net.py'}:Net", "--input-shape", "1,4", "--data", str(tmp_path / "x.npy")]
+    words += ["--plan", str(tmp_path / "plan.json"), "--to", "onnx", "--out", str(tmp_path / "net.onnx")]
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert "its outputs are not finite" in said.err
+    assert re.search(r"against the float model: .*SQNR infinite or undefined\n", said.out)

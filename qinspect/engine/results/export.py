@@ -22,7 +22,7 @@ class ExportReport:
         Samples that were run.
     agreement, equal_share, sqnr_db : float | None
         Against the simulation: share of equal top-1 answers, share of equal output values, SQNR
-        of the output in dB (None where infinite).
+        of the output in dB (None where infinite or undefined).
     metric : float | None
         The exported model's own metric on the final split.
     asked, quantized : tuple of str
@@ -52,7 +52,7 @@ class ExportReport:
         What `verified` rests on.
     float_agreement, float_kl, float_sqnr_db : float | None
         Of the exported model against the float one: share of equal top-1 answers, KL(float || exported) in nats, SQNR
-        over all outputs in dB (None where infinite).
+        over all outputs in dB (None where infinite or undefined).
     refused : mapping of layer id to str
         Layers that the plan wants in integers and the target does not run so, and why; known before anything ran.
     io : mapping of str to mapping
