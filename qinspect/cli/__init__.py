@@ -164,15 +164,30 @@ def _no_verb(word: str, known: Iterable[str]) -> str:
     return f"{word!r} is neither a verb nor a model that is there; {meant}"
 
 
+EXAMPLES = """examples:
+  qinspect demo --headless --out demo
+  qinspect analyze net.py:model --weights net.safetensors --data photos --normalize imagenet --out found
+  qinspect search  net.py:model --weights net.safetensors --data photos --normalize imagenet --max-drop 0.5 --out plans
+  qinspect export  net.py:model --weights net.safetensors --data photos --normalize imagenet --plan plans/plan.json \\
+                   --to onnx --out net.int8.onnx
+
+exit status:
+  0 done, 1 failed (one line says where and what to do; also an export that is not verified), 2 wrong usage,
+  3 a limit of search that no plan keeps (the nearest is written), 130 cancelled
+"""
+
+
 def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
     """The parser, and the verbs that it knows."""
     parser = argparse.ArgumentParser(
         prog="qinspect",
-        description="See what quantization does to a model, layer by layer, and repair it. "
-        "Without a verb, the window opens: qinspect [MODEL] [--data DATA] [--plan PLAN].",
+        usage="qinspect [MODEL] [--data DATA] [--plan PLAN]    the window\n       qinspect VERB ...    (VERB --help)",
+        description="See what quantization does to a model, layer by layer, and repair it.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"qinspect {__version__}")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", prog="qinspect", required=True)
 
     def verb(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text, description=text)

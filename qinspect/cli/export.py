@@ -59,7 +59,8 @@ def _say_figures(found: ExportReport) -> None:
     path = Path(found.path)
     for place in (path / "verify.json", path.with_name(f"{path.stem}.verify.json")):
         if place.is_file():
-            print(f"verified: {place}" if found.verified else f"not verified: {place}")
+            why = f" ({found.criterion})" if found.criterion else ""
+            print(f"verified: {place}{why}" if found.verified else f"not verified: {place}")
             break
 
 

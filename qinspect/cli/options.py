@@ -33,7 +33,7 @@ MODEL = (
 )
 DATA = (
     "a folder of images or audio (class sub-folders are labels), .npz with x and y, .npy, .safetensors, .pt, "
-    "a Parquet or Arrow table, lines of text or JSON, or a callable"
+    "a CSV, Parquet or Arrow table, lines of text or JSON, or a callable"
 )
 
 
@@ -47,9 +47,10 @@ OUT = {
 
 
 def model_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    parser.add_argument("model", metavar="MODEL", nargs=None if required else "?", help=MODEL.removeprefix("MODEL is "))
-    parser.add_argument("--weights", metavar="FILE", help=".safetensors, .pt or .pth for a callable's module")
-    parser.add_argument(
+    group = parser.add_argument_group("model")
+    group.add_argument("model", metavar="MODEL", nargs=None if required else "?", help=MODEL.removeprefix("MODEL is "))
+    group.add_argument("--weights", metavar="FILE", help=".safetensors, .pt or .pth for a callable's module")
+    group.add_argument(
         "--input-shape",
         metavar="N,C,H,W",
         help="of the example; several inputs joined by ;, and ~224 for an axis that may have other lengths",
@@ -57,66 +58,71 @@ def model_options(parser: argparse.ArgumentParser, required: bool = True) -> Non
 
 
 def data_options(parser: argparse.ArgumentParser, required: bool) -> None:
-    parser.add_argument("--data", required=required, metavar="DATA", help=DATA)
-    parser.add_argument("--resize", type=int, metavar="PX", help="images: the short side (default: crop * 256 / 224)")
-    parser.add_argument(
-        "--crop", type=int, metavar="PX", help="images: the square in the middle (default: the model's)"
-    )
-    parser.add_argument(
+    group = parser.add_argument_group("data")
+    group.add_argument("--data", required=required, metavar="DATA", help=DATA)
+    group.add_argument("--resize", type=int, metavar="PX", help="images: the short side (default: crop * 256 / 224)")
+    group.add_argument("--crop", type=int, metavar="PX", help="images: the square in the middle (default: the model's)")
+    group.add_argument(
         "--interpolation",
         choices=("nearest", "bilinear", "bicubic", "lanczos"),
         help="images: how they are scaled (default: bilinear)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--normalize",
         default=None,
         metavar="imagenet|none|MEAN/STD",
         help="by channel, on the scale where white is 1, such as 0.5,0.5,0.5/0.25,0.25,0.25; with a mean above 1 where "
-        "it is 255, as '(x-127)/128' (default: none)",
+        "it is 255, as '(x-127)/128' (default: the model's own where its folder or timm states one, else none)",
     )
-    parser.add_argument("--channels", default="rgb", choices=("rgb", "bgr"), help="what the model wants (default: rgb)")
-    parser.add_argument(
+    group.add_argument("--channels", default="rgb", choices=("rgb", "bgr"), help="what the model wants (default: rgb)")
+    group.add_argument(
         "--layout", default="nchw", choices=("nchw", "nhwc"), help="what the model wants (default: nchw)"
     )
-    parser.add_argument("--rate", type=int, metavar="HZ", help="audio: samples per second")
-    parser.add_argument("--seconds", type=float, metavar="S", help="audio: length, cut or filled with silence")
-    parser.add_argument("--tokenizer", metavar="FILE", help="text: tokenizer.json; the model's folder has its own")
-    parser.add_argument("--max-length", type=int, metavar="N", help="text: tokens at most")
-    parser.add_argument("--label", metavar="NAME", help="column of a table; y, labels or label otherwise")
-    parser.add_argument("--samples", type=int, metavar="N", help="use so many, evenly over the labels (default: all)")
-    parser.add_argument(
+    group.add_argument("--rate", type=int, metavar="HZ", help="audio: samples per second")
+    group.add_argument("--seconds", type=float, metavar="S", help="audio: length, cut or filled with silence")
+    group.add_argument("--tokenizer", metavar="FILE", help="text: tokenizer.json; the model's folder has its own")
+    group.add_argument("--max-length", type=int, metavar="N", help="text: tokens at most")
+    group.add_argument("--label", metavar="NAME", help="column of a table; y, labels or label otherwise")
+    group.add_argument("--samples", type=int, metavar="N", help="use so many, evenly over the labels (default: all)")
+    group.add_argument(
         "--split",
         default="50/25/25",
         metavar="50/25/25",
         help="percent to calibrate on, to select plans on, and to report on at last (default: 50/25/25)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="which samples go where (default: 0)")
-    parser.add_argument(
+    group.add_argument("--seed", type=int, default=0, help="which samples go where (default: 0)")
+    group.add_argument(
         "--metric",
         metavar="NAME|FILE.py:CALLABLE",
         help="top-1, top-5, mean-iou, pixel-accuracy, token-accuracy, rmse, cosine, agreement (labels are left aside), "
-        "or metric(outputs, targets) -> float (default: top-1)",
+        "or metric(outputs, targets) -> float (default: top-1 where labels are classes; without labels "
+        "agreement, and where outputs are no classes cosine or SQNR)",
     )
 
 
 def plan_options(parser: argparse.ArgumentParser, several: bool = False) -> None:
     """What a plan is made of; with `several`, --target may be given more than once and is a list."""
     said = "plan.json; analyze and search write one (default: what analyze begins with)"
-    parser.add_argument("--plan", type=Path, metavar="PLAN", help=said)
-    parser.add_argument(
+    group = parser.add_argument_group("plan")
+    group.add_argument("--plan", type=Path, metavar="PLAN", help=said)
+    group.add_argument(
         "--rebind", action="store_true", help="take a plan of which nothing matches this model; what is lost is listed"
     )
     if several:
-        parser.add_argument("--target", choices=TARGETS, action="append", help="several: the best plans of all of them")
+        group.add_argument("--target", choices=TARGETS, action="append", help="several: the best plans of all of them")
     else:
-        parser.add_argument(
+        group.add_argument(
             "--target", choices=TARGETS, help="where it will run: backend and engine (default: the plan's, else ort)"
         )
-    parser.add_argument("--preset", choices=tuple(PRESETS), help="the default qconfig, by the name that people know")
-    parser.add_argument("--isa", choices=INSTRUCTION_SETS, help="of the target's processor; this computer's otherwise")
-    parser.add_argument("--threads", type=whole, metavar="N", help="that latency is measured with (default: 1)")
+    group.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        help="the default qconfig, by the name that people know (default: the target's own; of ort it is qinspect)",
+    )
+    group.add_argument("--isa", choices=INSTRUCTION_SETS, help="of the target's processor; this computer's otherwise")
+    group.add_argument("--threads", type=whole, metavar="N", help="that latency is measured with (default: 1)")
     said = "that latency is measured with, and what layers of dynamic range do (default: 1)"
-    parser.add_argument("--batch", type=whole, metavar="N", help=said)
+    group.add_argument("--batch", type=whole, metavar="N", help=said)
 
 
 def profile_options(parser: argparse.ArgumentParser) -> None:

@@ -105,7 +105,7 @@ def test_the_plan_follows_what_is_exported_and_that_is_said(model, stats, plan, 
     assert 10 < beside["float_sqnr_db"] < 60
     assert f"against the float model: agreement {beside['float_agreement']:.1%}, KL " in said
     assert f"SQNR {beside['float_sqnr_db']:.1f} dB" in said
-    assert f"verified: {tmp_path / 'digits.verify.json'}" in said
+    assert f"verified: {tmp_path / 'digits.verify.json'} ({beside['criterion']})" in said
     assert any(node.op_type == "QuantizeLinear" for node in onnx.load(out).graph.node)
 
 

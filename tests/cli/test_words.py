@@ -119,6 +119,19 @@ def test_help_says_something_of_every_word(verb, capsys):
     assert "usage: qinspect" in said
 
 
+def test_the_help_names_every_verb_the_exit_statuses_and_verbs_that_are_there(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    from qinspect.cli import _parser
+
+    known = _parser()[1]
+    examples = [line.split()[1] for line in said.splitlines() if line.startswith("  qinspect ")]
+    assert set(examples) <= known
+    assert len(examples) >= 4
+    assert all(status in said for status in ("0 done", "1 failed", "2 wrong usage", "3 a limit", "130 cancelled"))
+
+
 def test_times_that_are_compared_have_one_unit_and_small_divergences_their_magnitude():
     assert terminal.durations(0.1, 0.0981) == ["0.100 ms", "0.098 ms"]
     assert terminal.durations(0.0065, 0.0075) == ["6.5 µs", "7.5 µs"]
