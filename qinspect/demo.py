@@ -57,7 +57,7 @@ def story(graph: LayerGraph) -> Iterator[tuple[str, str, QuantPlan]]:
         plan = first_plan(graph, Target("fx", "fbgemm"))
         yield (
             "prepare-fx",
-            "fbgemm as torch's prepare_fx has it, 8 bit",
+            "fbgemm, fused as by prepare_fx, 8 bit",
             _as_prepare_fx(graph, _activation_bits(plan, 8)),
         )
         yield "fbgemm", "fbgemm, ReLU6 fused, 7-bit activations", plan
