@@ -290,7 +290,7 @@ class MainWindow(QMainWindow):
 
     def show_analyzing(self, on: bool) -> None:
         """Say on every page whether everything is being analyzed."""
-        for page in (self.target_page, self.verdict_page, self._layers, self._fix):
+        for page in (self.target_page, self.verdict_page, self._layers, self._fix, self.export_page):
             if page is not None:
                 page.set_analyzing(on)
         self._enable()

@@ -63,7 +63,7 @@ def connect_pages(window: MainWindow) -> None:
     window.data_page.next_requested.connect(lambda: window.go("target"))
     window.target_page.chosen.connect(document.set_target)
     window.target_page.preset_chosen.connect(document.begin_with)
-    for runner in (window.target_page, window.verdict_page):
+    for runner in (window.target_page, window.verdict_page, window.export_page):
         runner.run_requested.connect(window.run)
     window.verdict_page.layers_requested.connect(lambda: window.go("layers"))
     window.verdict_page.strip.chosen.connect(lambda layer_id: window.show_layers((layer_id,)))
@@ -84,6 +84,7 @@ def connect_layers(window: MainWindow, layers: LayersPage) -> None:
     questions, detail = window.questions, layers.detail
     _connect_drawings(window, layers)
     layers.problem.connect(window.show_problem)
+    layers.run_requested.connect(window.run)
     layers.evidence_wanted.connect(partial(choose.evidence, window))
     questions.candidates_found.connect(detail.show_candidates)
     questions.candidates_failed.connect(detail.show_no_candidates)

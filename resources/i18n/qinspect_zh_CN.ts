@@ -465,6 +465,10 @@
         <translation>来源与预处理</translation>
     </message>
     <message>
+        <source>The sub-folders calibrate, select and final are the parts.</source>
+        <translation>各部分就是子文件夹 calibrate、select 和 final。</translation>
+    </message>
+    <message>
         <source>a folder, .npz, .npy, .safetensors, .parquet, .csv, text</source>
         <translation>文件夹、.npz、.npy、.safetensors、.parquet、.csv、文本</translation>
     </message>
@@ -475,10 +479,6 @@
     <message>
         <source>other numbers…</source>
         <translation>其他数值…</translation>
-    </message>
-    <message>
-        <source>The sub-folders calibrate, select and final are the parts</source>
-        <translation>各部分由子文件夹 calibrate、select、final 决定</translation>
     </message>
     <message>
         <source>calibrate / select / final: three parts that share no sample, so that what a search chose on is not what it is reported on</source>
@@ -1380,6 +1380,14 @@
         <translation>文件夹(&amp;O)</translation>
     </message>
     <message>
+        <source>Calibrate and analyze</source>
+        <translation>校准并分析</translation>
+    </message>
+    <message>
+        <source>Ctrl+Enter</source>
+        <translation>Ctrl+Enter</translation>
+    </message>
+    <message>
         <source>as the plan needs</source>
         <translation>按方案所需</translation>
     </message>
@@ -1398,6 +1406,10 @@
     <message>
         <source>Exporting to {0}…</source>
         <translation>正在导出为 {0}…</translation>
+    </message>
+    <message>
+        <source>Choose data and confirm the float metric first.</source>
+        <translation>请先选择数据并确认浮点指标。</translation>
     </message>
     <message>
         <source>Choose a folder</source>
@@ -1426,6 +1438,10 @@
     <message>
         <source>Target {0}, the current plan.</source>
         <translation>目标 {0}，当前方案。</translation>
+    </message>
+    <message>
+        <source>Running…</source>
+        <translation>正在运行…</translation>
     </message>
     <message>
         <source>Calibrate first: without statistics there are no scales.</source>
@@ -1471,8 +1487,8 @@
         <translation>逐层相等的值</translation>
     </message>
     <message>
-        <source>{0} of {1}</source>
-        <translation>{0} / {1}</translation>
+        <source>{0} of the {1} that the plan asks for</source>
+        <translation>方案要求的 {1} 层中的 {0} 层</translation>
     </message>
     <message>
         <source>Layers in integers</source>
@@ -2552,6 +2568,14 @@
         <translation>状态</translation>
     </message>
     <message>
+        <source>Calibrate and analyze</source>
+        <translation>校准并分析</translation>
+    </message>
+    <message>
+        <source>Ctrl+Enter</source>
+        <translation>Ctrl+Enter</translation>
+    </message>
+    <message>
         <source>Copy table</source>
         <translation>复制表格</translation>
     </message>
@@ -2576,10 +2600,6 @@
         <translation>斜体为“{0}”的数据，来自其他数据集或其他指标。</translation>
     </message>
     <message>
-        <source>No figures yet: Ctrl+Enter calibrates and analyzes.</source>
-        <translation>尚无数值：按 Ctrl+Enter 校准并分析。</translation>
-    </message>
-    <message>
         <source>No figures yet: choose data, confirm the float metric, then Calibrate and analyze.</source>
         <translation>尚无结果：选择数据，确认浮点指标，然后校准并分析。</translation>
     </message>
@@ -2590,6 +2610,10 @@
     <message>
         <source>The first figures are on their way.</source>
         <translation>首次数据即将得出。</translation>
+    </message>
+    <message>
+        <source>No figures yet.</source>
+        <translation>尚无结果。</translation>
     </message>
     <message>
         <source>Times and kernels in italics are of an older run; Ctrl+Enter runs all.</source>
@@ -3058,6 +3082,18 @@
         <translation>模型(&amp;M)</translation>
     </message>
     <message>
+        <source>Three steps to the verdict</source>
+        <translation>三步得出结论</translation>
+    </message>
+    <message>
+        <source>Name a model. Its layers, BatchNorms and fusions are listed at once.</source>
+        <translation>指定一个模型。它的层、BatchNorm 和融合会立即列出。</translation>
+    </message>
+    <message>
+        <source>Target</source>
+        <translation>目标</translation>
+    </message>
+    <message>
         <source>&amp;Weights</source>
         <translation>权重(&amp;W)</translation>
     </message>
@@ -3086,18 +3122,6 @@
         <translation>您打开过的模型和会话列在这里。</translation>
     </message>
     <message>
-        <source>Three steps</source>
-        <translation>三个步骤</translation>
-    </message>
-    <message>
-        <source>Model</source>
-        <translation>模型</translation>
-    </message>
-    <message>
-        <source>Open a model. Its layers, BatchNorms and fusions are listed at once.</source>
-        <translation>打开模型。立即列出它的层、BatchNorm 和融合。</translation>
-    </message>
-    <message>
         <source>Data</source>
         <translation>数据</translation>
     </message>
@@ -3106,12 +3130,12 @@
         <translation>选择图像或数组。您会看到模型实际看到的样本和浮点指标：预处理错误是“int8 掉点”最常见的原因。</translation>
     </message>
     <message>
-        <source>Calibrate</source>
-        <translation>校准</translation>
-    </message>
-    <message>
         <source>Choose where it will run and press Calibrate and analyze. The verdict says what int8 does to accuracy and speed, which layers are to blame, and how to win it back.</source>
         <translation>选择运行的目标，然后按“校准并分析”。结论会说明 int8 对精度和速度的影响、问题出在哪些层，以及如何挽回。</translation>
+    </message>
+    <message>
+        <source>They are the first three of the bar above. Verdict, Layers, Fix and Export follow once there are figures; you can go back and forth at any time.</source>
+        <translation>它们就是上方步骤栏的前三步。有了结果之后是结论、层、修复和导出；随时可以来回切换。</translation>
     </message>
     <message>
         <source>You can also drop a model, a data folder, a plan or a session onto the window.</source>
@@ -4481,40 +4505,16 @@
         <translation>ONNX Runtime</translation>
     </message>
     <message>
-        <source>An .onnx file with QuantizeLinear/DequantizeLinear; fastest on most CPUs, no torch needed.</source>
-        <translation>含 QuantizeLinear/DequantizeLinear 的 .onnx 文件；在多数 CPU 上最快，不需要 torch。</translation>
-    </message>
-    <message>
-        <source>fbgemm and onednn mixed; 8-bit activations may saturate in wide depthwise convolutions.</source>
-        <translation>混用 fbgemm 和 onednn；8 位激活在宽的深度卷积中可能饱和。</translation>
-    </message>
-    <message>
-        <source>Server CPUs before VNNI; saturates with 8-bit activations, hence 7 bits in its preset.</source>
-        <translation>VNNI 之前的服务器 CPU；8 位激活会饱和，因此其预设为 7 位。</translation>
-    </message>
-    <message>
-        <source>Exact 8-bit sums; fast with AVX512-VNNI or AMX.</source>
-        <translation>精确的 8 位求和；在 AVX512-VNNI 或 AMX 上很快。</translation>
-    </message>
-    <message>
-        <source>Arm and mobile; per-tensor weights, one step off at a few values in a thousand.</source>
-        <translation>Arm 和移动设备；逐张量权重，每千个数值中有少数相差一级。</translation>
+        <source>One .onnx file for servers, PCs and phones; the usual choice for CPUs, and needs no PyTorch there.</source>
+        <translation>一个 .onnx 文件，可用于服务器、个人电脑和手机；CPU 上的通常选择，运行时不需要 PyTorch。</translation>
     </message>
     <message>
         <source>TensorRT</source>
         <translation>TensorRT</translation>
     </message>
     <message>
-        <source>An .onnx file with Q/DQ placed by TensorRT&apos;s rules; simulated here, runs on an NVIDIA GPU.</source>
-        <translation>按 TensorRT 规则放置 Q/DQ 的 .onnx 文件；此处为模拟，在 NVIDIA GPU 上运行。</translation>
-    </message>
-    <message>
         <source>PyTorch PT2E, compiled by inductor</source>
         <translation>PyTorch PT2E，由 inductor 编译</translation>
-    </message>
-    <message>
-        <source>A .pt2 file with quantizers; oneDNN&apos;s exact sums on x86. To run it takes a C++ compiler.</source>
-        <translation>带量化器的 .pt2 文件；在 x86 上用 oneDNN 的精确求和。运行需要 C++ 编译器。</translation>
     </message>
     <message>
         <source>Measured with</source>
@@ -4569,8 +4569,36 @@
         <translation>校准并分析</translation>
     </message>
     <message>
+        <source>A .pt2 file for PyTorch on x86 CPUs, compiled where it runs: that computer needs a C++ compiler.</source>
+        <translation>供 x86 CPU 上的 PyTorch 使用的 .pt2 文件，在运行的机器上编译：那台机器需要 C++ 编译器。</translation>
+    </message>
+    <message>
+        <source>An .onnx file for NVIDIA GPUs. Only simulated here: speed and kernels are measured on the device.</source>
+        <translation>供 NVIDIA GPU 使用的 .onnx 文件。这里只做模拟：速度和内核要在设备上测量。</translation>
+    </message>
+    <message>
+        <source>PyTorch&apos;s default on x86; sums of wide depthwise convolutions saturate with 8-bit activations.</source>
+        <translation>PyTorch 在 x86 上的默认引擎；激活为 8 位时，较宽的深度卷积的求和会饱和。</translation>
+    </message>
+    <message>
+        <source>Older x86 CPUs, without VNNI; sums saturate with 8-bit activations, so layers begin with 7 bits.</source>
+        <translation>适合没有 VNNI 的较旧 x86 CPU；激活为 8 位时求和会饱和，因此各层从 7 位开始。</translation>
+    </message>
+    <message>
+        <source>Newer x86 CPUs, with VNNI or AMX: fastest there, and sums are exact.</source>
+        <translation>适合有 VNNI 或 AMX 的较新 x86 CPU：在那里最快，并且求和精确。</translation>
+    </message>
+    <message>
+        <source>Arm CPUs and phones; one scale for all weights of a layer, so sensitive layers lose more.</source>
+        <translation>适合 Arm CPU 和手机；一层的全部权重共用一个缩放系数，因此敏感的层损失更大。</translation>
+    </message>
+    <message>
         <source>PyTorch FX, by engine</source>
         <translation>PyTorch FX，按引擎</translation>
+    </message>
+    <message>
+        <source>An engine is the library that computes in integers: take that of the CPU it will run on.</source>
+        <translation>引擎是做整数计算的库：请选择适合运行所用 CPU 的引擎。</translation>
     </message>
     <message>
         <source>PyTorch FX, engine {0}</source>
@@ -4581,8 +4609,8 @@
         <translation>PyTorch eager 模式，按引擎</translation>
     </message>
     <message>
-        <source>FX&apos;s kernels, with stubs and fused modules as torch.ao has them.</source>
-        <translation>FX 的内核，带有 torch.ao 的 stub 和融合模块。</translation>
+        <source>The same engines and speed, for code that uses PyTorch&apos;s older QuantStub interface.</source>
+        <translation>引擎和速度相同，供使用 PyTorch 较旧的 QuantStub 接口的代码使用。</translation>
     </message>
     <message>
         <source>PyTorch eager mode, engine {0}</source>
@@ -6833,10 +6861,6 @@
         <translation>请选择其他目标，或让下面列出的层保持浮点。</translation>
     </message>
     <message>
-        <source>Keep them in float, where that does not add borders that cost more.</source>
-        <translation>让它们保持浮点，只要新增的边界代价不更大。</translation>
-    </message>
-    <message>
         <source>{count} quantized layers are slower than in float</source>
         <translation>{count} 个量化层比浮点更慢</translation>
     </message>
@@ -8465,10 +8489,6 @@
         <translation>采用平方误差最小的范围（MSE）。</translation>
     </message>
     <message>
-        <source>Keep it in float, where that does not add borders that cost more.</source>
-        <translation>让它保持浮点，只要新增的边界代价不更大。</translation>
-    </message>
-    <message>
         <source>{layers}: the error of their activations is small beside that of their weights</source>
         <translation>{layers}：其激活的误差相对于权重的误差很小</translation>
     </message>
@@ -9191,6 +9211,14 @@
     <message>
         <source>Nothing need be done: it is the last bit of a number, which no range can help.</source>
         <translation>无需处理：这只是数值的最后一位，任何范围都无法改变。</translation>
+    </message>
+    <message>
+        <source>Keep them in float and measure again: each border between float and integers costs time too.</source>
+        <translation>让它们保持浮点，再测量一次：浮点与整数之间的每个边界也要花时间。</translation>
+    </message>
+    <message>
+        <source>Keep it in float and measure again: each border between float and integers costs time too.</source>
+        <translation>让它保持浮点，再测量一次：浮点与整数之间的每个边界也要花时间。</translation>
     </message>
     <message>
         <source>Where more samples say the same, they can be cut out of the model. Their weights do not matter, but per-tensor scales see them.</source>

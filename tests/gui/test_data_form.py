@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 
 from qinspect.engine.data import DataSpec, kind_of_source
 from qinspect.engine.problem import Problem
@@ -144,3 +145,11 @@ def test_the_kind_is_told_by_a_quick_look(tmp_path: Path) -> None:
     assert list(kinds.values()) == ["images", "audio", "table", "arrays", "text"]
     assert kind_of_source("data.py:batches") == "arrays"
     assert kind_of_source(str(tmp_path / "not there")) == kind_of_source("") == ""
+
+
+def test_why_the_split_cannot_be_typed_is_said_below_it(form: DataForm) -> None:
+    assert form.split.isEnabled()
+    assert not any("sub-folders" in shown.text() for shown in form.findChildren(QLabel) if shown.isVisible())
+    form.fix_split(True)
+    assert not form.split.isEnabled()
+    assert any("sub-folders" in shown.text() for shown in form.findChildren(QLabel) if shown.isVisible())

@@ -145,7 +145,7 @@ def test_what_runs_in_float_although_the_plan_asks_is_named_with_the_reason_and_
     card = window.export_page.results.itemAt(0).widget()
     shown = texts(card)
     for part in (
-        "Not verified", "Layers in integers", "1 of 2", "fc:linear: no such kernel", "7, 9",
+        "Not verified", "Layers in integers", "1 of the 2 that", "fc:linear: no such kernel", "7, 9",
         "8.00 MB → 2.00 MB", "one layer differs", "checked by rules",
     ):  # fmt: skip
         assert part in shown
@@ -233,3 +233,38 @@ def test_a_file_that_is_no_profile_is_said_to_be_none(make_window, qtbot, digits
     qtbot.waitUntil(lambda: bool(problems), timeout=30_000)
     assert "is no profile that is known" in problems[0].what
     assert len(window.document.runs) == 1
+
+
+def test_before_the_calibration_export_and_workbench_have_a_button_that_runs_it(
+    make_window, digits, qtbot, monkeypatch
+):
+    window = make_window()
+    runs = []
+    monkeypatch.setattr(window.tasks, "run_all", lambda: runs.append(window.step))
+    window.go("export")
+    page = window.export_page
+    assert page.run.isVisible()
+    assert not page.run.isEnabled()  # there are no data, and no figure was confirmed
+    assert not page.go.isVisible()
+    assert "confirm the float metric" in page.note.text()
+    window.go("layers")
+    assert not window.layers_page.run.isVisible()
+    document = window.document
+    document.set_model(digits.opened.model, digits.opened.inspected, digits.opened.plan)
+    document.set_data(digits.data.data)
+    document.set_check(digits.check)
+    document.confirm()
+    qtbot.mouseClick(window.layers_page.run, LEFT)
+    window.go("export")
+    qtbot.mouseClick(page.run, LEFT)
+    assert runs == ["layers", "export"]
+    window.show_analyzing(True)
+    assert not page.run.isEnabled()
+    assert not window.layers_page.run.isVisibleTo(window.layers_page)
+    window.show_analyzing(False)
+    document.set_calibration(digits.calibration)
+    document.add_run(digits.opened.plan, digits.analysis, exact=True)
+    assert page.go.isVisible()
+    assert not page.run.isVisible()
+    window.go("layers")
+    assert not window.layers_page.run.isVisible()

@@ -270,3 +270,24 @@ def test_what_a_run_takes_is_in_the_way_only_where_it_is_much_of_what_is_free(ma
         page.show_samples((), memory=memory)
         assert page.memory.isVisible() == much
         assert str(memory.sentence) in page.splits.toolTip()
+
+
+def test_without_labels_the_box_says_that_agreement_counts(make_window, digits, qtbot, tmp_path):
+    from qinspect.engine.progress import silent
+    from qinspect.gui import work
+
+    np.savez(tmp_path / "unlabelled.npz", x=np.load(digits.data_spec["source"])["x"][:40])
+    window = make_window(digits)
+    document, card = window.document, window.data_page.metric_card
+    window.go("data")
+    assert card.choice.currentText() == "top-1"
+    opened = work.open_data({"source": str(tmp_path / "unlabelled.npz")}, digits.opened.model, False, silent)
+    document.set_data(opened.data)
+    window.tasks.check_float()
+    qtbot.waitUntil(lambda: document.check is not None, timeout=30_000)
+    assert card.value.text() == "no labels"
+    assert card.choice.currentText() == "agreement"
+    assert document.metric_source == "top-1"  # with labels it counts again
+    document.set_data(digits.data.data)
+    document.set_check(digits.check)
+    assert card.choice.currentText() == "top-1"

@@ -192,9 +192,9 @@ def slower(case: Case) -> list[Finding]:
                 tuple(row.id for row in rows),
                 "warning" if totals.int8_ms and lost > 50 * totals.int8_ms else "note",
                 None,
-                Text("Keep them in float, where that does not add borders that cost more.")
+                Text("Keep them in float and measure again: each border between float and integers costs time too.")
                 if len(rows) != 1
-                else Text("Keep it in float, where that does not add borders that cost more."),
+                else Text("Keep it in float and measure again: each border between float and integers costs time too."),
                 in_float(plan, [row.id for row in rows]).to_json(),
             )
         )

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from ...engine.problem import Problem
 from ...engine.text import Text
 from ..icons import set_icon
-from .cards import Card, Real, Whole, heading, row
+from .cards import Card, Real, Whole, heading, label, row
 from .faults import Fault
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
@@ -64,7 +64,6 @@ class DataForm(Card):
         self._make_source()
         self._make_fields()
         self.split = QLineEdit("50/25/25")
-        self.fix_split(False)
         self.samples = self._number(self.tr("all"))
         self.seed = Whole(maximum=2**31 - 1)
         self.seed.setMinimumHeight(26)
@@ -75,6 +74,9 @@ class DataForm(Card):
             (self.tr("Seed"), self.seed),
         ):
             self._add(name, widget, widget)
+        self._parts_said = label(self.tr("The sub-folders calibrate, select and final are the parts."), "muted")
+        self._form.addRow("", self._parts_said)
+        self.fix_split(False)
         self._no_source = Fault(self._form, self.source.parentWidget(), self.source)
         self._wrong_numbers = Fault(self._form, self.normalize, self.normalize)
         self._wrong_split = Fault(self._form, self.split, self.split)
@@ -183,8 +185,9 @@ class DataForm(Card):
     def fix_split(self, fixed: bool) -> None:
         """Whether the data themselves say what each part is; the shares are not used then."""
         self.split.setEnabled(not fixed)
+        self._form.setRowVisible(self._parts_said, fixed)
         self.split.setToolTip(
-            self.tr("The sub-folders calibrate, select and final are the parts")
+            self._parts_said.text()
             if fixed
             else self.tr(
                 "calibrate / select / final: three parts that share no sample, "

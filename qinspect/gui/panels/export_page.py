@@ -45,6 +45,8 @@ class ExportPage(Page):
     layers_requested(tuple of ids)
     profile_requested(path, layer_info)
         Times that another device measured; `layer_info` is empty where there is none.
+    run_requested()
+        There is nothing to export before the model was calibrated.
     target_requested(str)
         A kind needs another target, such as the one of this name.
     """
@@ -52,6 +54,7 @@ class ExportPage(Page):
     export_requested = Signal(str, str, object)
     layers_requested = Signal(object)
     profile_requested = Signal(str, str)
+    run_requested = Signal()
     target_requested = Signal(str)
 
     def __init__(self, document: Document) -> None:
@@ -83,9 +86,15 @@ class ExportPage(Page):
         right.addStretch(1)
         self.body.addStretch(1)
         self.reports: list[Any] = []
+        self._analyzing = False
         self._job: Job | None = None
         self._under_way = ""  # the kind that it writes
-        for changed in (document.plan_changed, document.calibration_changed, document.model_changed):
+        for changed in (
+            document.plan_changed,
+            document.calibration_changed,
+            document.model_changed,
+            document.check_changed,
+        ):
             changed.connect(self.refresh)
         self.choose("onnx")
         self.refresh()
@@ -205,7 +214,11 @@ class ExportPage(Page):
         self.go = QPushButton(self.tr("Export and verify"))
         set_icon(self.go, "export-variant")
         self.go.clicked.connect(self._go)
-        card.body.addLayout(row(self.go, 1))
+        self.run = QPushButton(self.tr("Calibrate and analyze"))
+        self.run.setToolTip(self.tr("Ctrl+Enter"))
+        set_icon(self.run, "play")
+        self.run.clicked.connect(self.run_requested)
+        card.body.addLayout(row(self.run, self.go, 1))
         return card
 
     # -- what the user does -------------------------------------------------------------------
@@ -227,7 +240,7 @@ class ExportPage(Page):
             self.opset.setCurrentIndex(max(self.opset.findData(chosen), 0))
 
     def leads(self) -> tuple[QWidget, ...]:
-        return (self.go,)
+        return (self.go,) if self._document.calibration is not None else (self.run,)
 
     def options(self) -> dict[str, Any]:
         """Options of the kind that is chosen."""
@@ -250,6 +263,13 @@ class ExportPage(Page):
             self._job = job
             job.finished.connect(self.refresh)
             self.refresh()
+
+    def set_analyzing(self, on: bool) -> None:
+        """While everything is analyzed it cannot be started once more."""
+        self._analyzing = on
+        if on and self.run.hasFocus():
+            self.setFocus()  # else disabling the button hands it to any other
+        self.refresh()
 
     def _browse(self) -> None:
         if path := QFileDialog.getExistingDirectory(self, self.tr("Folder"), self.folder.text()):
@@ -310,6 +330,11 @@ class ExportPage(Page):
         self.go.setEnabled(ready and not busy)
         if waited and ready and not busy:
             self.go.setFocus()
+        self.go.setVisible(ready)
+        sure = document.data is not None and document.confirmed == document.data.digest
+        self.run.setVisible(not ready)
+        self.run.setEnabled(sure and not self._analyzing)
+        set_primary(self.run, sure and not self._analyzing)
         self.go.setText(
             self.tr("Exporting to {0}…").format(self.cards[self._under_way].accessibleName())
             if busy
@@ -319,7 +344,11 @@ class ExportPage(Page):
         self.note.setText(
             self.tr("Target {0}, the current plan.").format(document.plan.target.title)
             if ready
+            else self.tr("Running…")
+            if self._analyzing
             else self.tr("Calibrate first: without statistics there are no scales.")
+            if sure
+            else self.tr("Choose data and confirm the float metric first.")
         )
 
     def show_report(self, report: Any) -> None:

@@ -93,7 +93,7 @@ class ExportResult(Card):
         if report.layer_equal_share is not None:
             # Each layer is fed the kernel's own input.
             found.append((self.tr("Equal values, layer by layer"), share(report.layer_equal_share)))
-        asked = self.tr("{0} of {1}").format(len(report.quantized), len(report.asked))
+        asked = self.tr("{0} of the {1} that the plan asks for").format(len(report.quantized), len(report.asked))
         found.append((self.tr("Layers in integers"), asked))
         if report.quantize_nodes is not None:
             found.append(("QuantizeLinear, DequantizeLinear", f"{report.quantize_nodes}, {report.dequantize_nodes}"))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ...engine.plan.qconfig import PRESETS
 from ...engine.problem import Problem
 from ...session import Run
 from ..document import Document
 from ..graph.view import GraphView
+from ..icons import set_icon, set_primary
 from ..planned import Role
 from ..plots.base import Plot
 from ..plots.depth import DepthPlot
@@ -50,10 +51,11 @@ class LayersPage(QWidget):
 
     Signals
     -------
-    problem(Problem)
+    problem(Problem), run_requested()
     """
 
     problem = Signal(object)
+    run_requested = Signal()
     evidence_wanted = Signal(str)
 
     def __init__(self, document: Document) -> None:
@@ -99,6 +101,11 @@ class LayersPage(QWidget):
         self.split = QSplitter(Qt.Orientation.Horizontal)
         # One line, always there: the table must not move under the pointer at every edit.
         self.banner = OneLine()
+        self.run = QPushButton(self.tr("Calibrate and analyze"))
+        self.run.setToolTip(self.tr("Ctrl+Enter"))
+        set_icon(self.run, "play")
+        set_primary(self.run)
+        self.run.clicked.connect(self.run_requested)
         self.split.addWidget(left)
         self.split.addWidget(self.detail)
         self.split.setStretchFactor(0, 1)
@@ -112,7 +119,10 @@ class LayersPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(self.banner)
+        top = QHBoxLayout()
+        top.addWidget(self.banner, 1)
+        top.addWidget(self.run)
+        outer.addLayout(top)
         outer.addWidget(self.split, 1)
         self._connect()
         self.refresh()
@@ -391,14 +401,16 @@ class LayersPage(QWidget):
         document = self._document
         freshness, run = document.freshness, document.shown
         name = run.name if run else ""
+        sure = document.data is not None and document.confirmed == document.data.digest
         old = self.tr("Edited: italics are of “{0}”.")
         if run is not None and not document.about(run):
             old = self.tr("Italics are of “{0}”, on other data or by another metric.")
         none = self.tr("No figures yet: choose data, confirm the float metric, then Calibrate and analyze.")
         if self._analyzing:
             none = self.tr("The first figures are on their way.")
-        elif document.data is not None and document.confirmed == document.data.digest:
-            none = self.tr("No figures yet: Ctrl+Enter calibrates and analyzes.")
+        elif sure:
+            none = self.tr("No figures yet.")
+        self.run.setVisible(freshness == "none" and sure and not self._analyzing)
         text = {
             "none": none,
             "stale": old.format(_brief(name)),

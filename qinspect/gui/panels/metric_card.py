@@ -127,7 +127,7 @@ class MetricCard(Card):
         self._fill()
         self._show_outputs()
         known = self.choice.findData(document.metric_source)
-        self.choice.setCurrentIndex(known if known >= 0 else self.choice.findData(OWN))
+        self.choice.setCurrentIndex(self.choice.findData(self._counts()))
         if known < 0 and self.choice.count():
             self.own.setText(document.metric_source)
         self.choice.setVisible(document.data is not None)
@@ -148,6 +148,16 @@ class MetricCard(Card):
         self._show_value(document.check)
         if self.outdated:
             self.note.setText(self.tr("The fields say otherwise than the data that are open: open them again."))
+
+    def _counts(self) -> str:
+        """What the box says: without labels not the metric that would be computed of them."""
+        document = self._document
+        if self.choice.findData(document.metric_source) < 0:
+            return OWN
+        check = document.check
+        if check is not None and check.metric is None and not document.labelled and check.predictions:
+            return "agreement"
+        return document.metric_source
 
     def _show_value(self, check: Any) -> None:
         if check is None and self._stopped:

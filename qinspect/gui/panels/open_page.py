@@ -202,7 +202,7 @@ class OpenPage(Page):
         return card
 
     def _make_steps(self) -> Card:
-        card = Card(self.tr("Three steps"))
+        card = Card(self.tr("Three steps to the verdict"))
         steps = QGridLayout()
         steps.setHorizontalSpacing(2 * GAP)
         steps.setVerticalSpacing(2)
@@ -211,8 +211,8 @@ class OpenPage(Page):
         for number, title, text in (
             (
                 1,
-                self.tr("Model"),
-                self.tr("Open a model. Its layers, BatchNorms and fusions are listed at once."),
+                self.tr("Open"),
+                self.tr("Name a model. Its layers, BatchNorms and fusions are listed at once."),
             ),
             (
                 2,
@@ -224,7 +224,7 @@ class OpenPage(Page):
             ),
             (
                 3,
-                self.tr("Calibrate"),
+                self.tr("Target"),
                 self.tr(
                     "Choose where it will run and press Calibrate and analyze. The verdict says what int8 "
                     "does to accuracy and speed, which layers are to blame, and how to win it back."
@@ -236,6 +236,15 @@ class OpenPage(Page):
             steps.addWidget(label(title, "title", wrap=False), line, 1)
             steps.addWidget(label(text, "muted"), line + 1, 1)
             steps.setRowMinimumHeight(line, self.fontMetrics().height() + GAP)
+        card.body.addWidget(
+            label(
+                self.tr(
+                    "They are the first three of the bar above. Verdict, Layers, Fix and Export follow once there are "
+                    "figures; you can go back and forth at any time."
+                ),
+                "muted",
+            )
+        )
         card.body.addWidget(
             label(
                 self.tr("You can also drop a model, a data folder, a plan or a session onto the window."),

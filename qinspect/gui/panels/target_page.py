@@ -52,29 +52,47 @@ class TargetPage(Page):
             (
                 "ort",
                 self.tr("ONNX Runtime"),
-                self.tr("An .onnx file with QuantizeLinear/DequantizeLinear; fastest on most CPUs, no torch needed."),
+                self.tr(
+                    "One .onnx file for servers, PCs and phones; the usual choice for CPUs, and needs no PyTorch there."
+                ),
             ),
             (
                 "pt2e",
                 self.tr("PyTorch PT2E, compiled by inductor"),
-                self.tr("A .pt2 file with quantizers; oneDNN's exact sums on x86. To run it takes a C++ compiler."),
+                self.tr(
+                    "A .pt2 file for PyTorch on x86 CPUs, compiled where it runs: that computer needs a C++ compiler."
+                ),
             ),
             (
                 "tensorrt",
                 self.tr("TensorRT"),
-                self.tr("An .onnx file with Q/DQ placed by TensorRT's rules; simulated here, runs on an NVIDIA GPU."),
+                self.tr(
+                    "An .onnx file for NVIDIA GPUs. Only simulated here: speed and kernels are measured on the device."
+                ),
             ),
         ):
             families.addWidget(self._make_card(name, title, title, text))
         # The engines of one mode are of one family: what they have in common is said once, above them.
         engines = {
-            "x86": self.tr("fbgemm and onednn mixed; 8-bit activations may saturate in wide depthwise convolutions."),
-            "fbgemm": self.tr("Server CPUs before VNNI; saturates with 8-bit activations, hence 7 bits in its preset."),
-            "onednn": self.tr("Exact 8-bit sums; fast with AVX512-VNNI or AMX."),
-            "qnnpack": self.tr("Arm and mobile; per-tensor weights, one step off at a few values in a thousand."),
+            "x86": self.tr(
+                "PyTorch's default on x86; sums of wide depthwise convolutions saturate with 8-bit activations."
+            ),
+            "fbgemm": self.tr(
+                "Older x86 CPUs, without VNNI; sums saturate with 8-bit activations, so layers begin with 7 bits."
+            ),
+            "onednn": self.tr("Newer x86 CPUs, with VNNI or AMX: fastest there, and sums are exact."),
+            "qnnpack": self.tr(
+                "Arm CPUs and phones; one scale for all weights of a layer, so sensitive layers lose more."
+            ),
         }
         families.addSpacing(GAP)
         families.addWidget(heading(self.tr("PyTorch FX, by engine")))
+        families.addWidget(
+            label(
+                self.tr("An engine is the library that computes in integers: take that of the CPU it will run on."),
+                "muted",
+            )
+        )
         fx = QGridLayout()
         fx.setSpacing(GAP)
         for index, (engine, text) in enumerate(engines.items()):
@@ -83,7 +101,11 @@ class TargetPage(Page):
         families.addLayout(fx)
         families.addSpacing(GAP)
         families.addWidget(heading(self.tr("PyTorch eager mode, by engine")))
-        families.addWidget(label(self.tr("FX's kernels, with stubs and fused modules as torch.ao has them."), "muted"))
+        families.addWidget(
+            label(
+                self.tr("The same engines and speed, for code that uses PyTorch's older QuantStub interface."), "muted"
+            )
+        )
         eager = QHBoxLayout()
         eager.setSpacing(GAP)
         for engine in engines:
