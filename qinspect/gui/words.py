@@ -7,6 +7,9 @@ from typing import Any
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
+from ..engine.plan.qconfig import ESTIMATOR_TITLES
+from .language import translated
+
 DYNAMIC = "dynamic"
 NONE = QT_TRANSLATE_NOOP("Qconfig", "none")
 AFFINE, SYMMETRIC, NARROW = (
@@ -28,6 +31,8 @@ SCHEMES: Mapping[str, dict[str, bool]] = {
 
 def word(value: str) -> str:
     """A value of a field in the window's language."""
+    if value in ESTIMATOR_TITLES and value != NONE:
+        return translated(ESTIMATOR_TITLES[value])
     return QCoreApplication.translate("Qconfig", value).replace("_", " ")
 
 

@@ -465,10 +465,6 @@
         <translation>来源与预处理</translation>
     </message>
     <message>
-        <source>The sub-folders calibrate, select and final are the parts.</source>
-        <translation>各部分就是子文件夹 calibrate、select 和 final。</translation>
-    </message>
-    <message>
         <source>a folder, .npz, .npy, .safetensors, .parquet, .csv, text</source>
         <translation>文件夹、.npz、.npy、.safetensors、.parquet、.csv、文本</translation>
     </message>
@@ -503,6 +499,10 @@
     <message>
         <source>Seed</source>
         <translation>随机种子</translation>
+    </message>
+    <message>
+        <source>The sub-folders are the parts.</source>
+        <translation>各部分就是子文件夹。</translation>
     </message>
     <message>
         <source>Open data</source>
@@ -583,6 +583,10 @@
     <message>
         <source>The column or array that the metric compares the outputs with</source>
         <translation>指标用来与输出比较的列或数组</translation>
+    </message>
+    <message>
+        <source>The sub-folders calibrate, select and final are the parts</source>
+        <translation>各部分就是子文件夹 calibrate、select 和 final</translation>
     </message>
     <message>
         <source>Data (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.csv *.txt *.jsonl);;All files (*)</source>
@@ -2604,16 +2608,16 @@
         <translation>尚无结果：选择数据，确认浮点指标，然后校准并分析。</translation>
     </message>
     <message>
+        <source>No figures yet: Ctrl+Enter calibrates and analyzes.</source>
+        <translation>尚无结果：按 Ctrl+Enter 校准并分析。</translation>
+    </message>
+    <message>
         <source>Edited: italics are of “{0}”.</source>
         <translation>已编辑：斜体数字属于“{0}”。</translation>
     </message>
     <message>
         <source>The first figures are on their way.</source>
         <translation>首次数据即将得出。</translation>
-    </message>
-    <message>
-        <source>No figures yet.</source>
-        <translation>尚无结果。</translation>
     </message>
     <message>
         <source>Times and kernels in italics are of an older run; Ctrl+Enter runs all.</source>
@@ -4574,7 +4578,7 @@
     </message>
     <message>
         <source>An .onnx file for NVIDIA GPUs. Only simulated here: speed and kernels are measured on the device.</source>
-        <translation>供 NVIDIA GPU 使用的 .onnx 文件。这里只做模拟：速度和内核要在设备上测量。</translation>
+        <translation>供 NVIDIA GPU 使用的 .onnx 文件。这里只做模拟：速度和核要在设备上测量。</translation>
     </message>
     <message>
         <source>PyTorch&apos;s default on x86; sums of wide depthwise convolutions saturate with 8-bit activations.</source>
@@ -5806,7 +5810,7 @@
     </message>
     <message>
         <source>weight mse</source>
-        <translation>权重 mse</translation>
+        <translation>权重 均方误差</translation>
     </message>
     <message>
         <source>matching the layers</source>
@@ -9323,6 +9327,34 @@
     <message>
         <source>Leave the ending out.</source>
         <translation>请去掉后缀。</translation>
+    </message>
+    <message>
+        <source>minmax</source>
+        <translation>最小最大</translation>
+    </message>
+    <message>
+        <source>moving average</source>
+        <translation>滑动平均</translation>
+    </message>
+    <message>
+        <source>percentile</source>
+        <translation>百分位</translation>
+    </message>
+    <message>
+        <source>mse</source>
+        <translation>均方误差</translation>
+    </message>
+    <message>
+        <source>entropy</source>
+        <translation>熵</translation>
+    </message>
+    <message>
+        <source>fixed</source>
+        <translation>固定</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
     </message>
     <message>
         <source>unknown target {name!r}</source>

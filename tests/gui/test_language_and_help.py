@@ -14,9 +14,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QMenuBar, QToolBar
 
 from qinspect.engine.plan.qconfig import TensorConfig
+from qinspect.engine.search.candidates import Candidate
 from qinspect.engine.text import Text, remade
 from qinspect.gui import language
 from qinspect.gui.help import OF_STEP, PAGES, HelpWindow, page_text, term_in, title_of
+from qinspect.gui.panels.candidates import Candidates
 from qinspect.gui.panels.figures import described
 from qinspect.gui.panels.fix_page import FixPage
 from qinspect.gui.panels.steps import STEPS
@@ -167,6 +169,18 @@ def test_a_choice_in_chinese_is_the_same_edit(chinese, make_window, digits):
     box.setCurrentText("对称")
     box.activated.emit(box.currentIndex())
     assert window.document.qconfig("conv:conv2d").activation.symmetric
+    box = window.layers_page.detail.editor.estimator["activation"]
+    assert [box.itemText(place) for place in range(5)] == ["最小最大", "滑动平均", "百分位", "均方误差", "熵"]
+
+
+def test_estimators_of_candidates_are_named_in_chinese(chinese, qtbot, digits):
+    table = Candidates()
+    qtbot.addWidget(table)
+    known = digits.opened.plan.default
+    title = Text("activation {estimator}", estimator="entropy")
+    table.show_candidates((Candidate(title, known.weight, known.activation, 0.1, 0.1, 20.0, None),))
+    assert table.item(0, 0).text() == "激活 熵"
+    assert title == "activation entropy"
 
 
 def test_a_text_whose_values_do_not_fit_is_shown_in_english(chinese):

@@ -30,7 +30,16 @@ FLOATS: Mapping[str, tuple[int, float]] = {
 ALIASES: Mapping[str, str] = {"float16": "fp16", "bfloat16": "bf16"}
 
 GRANULARITIES = ("per_tensor", "per_channel", "per_group", "per_token")
-ESTIMATORS = ("minmax", "moving_average", "percentile", "mse", "entropy", "fixed", "none")
+ESTIMATOR_TITLES: Mapping[str, Text] = {
+    "minmax": Text("minmax"),
+    "moving_average": Text("moving average"),
+    "percentile": Text("percentile"),
+    "mse": Text("mse"),
+    "entropy": Text("entropy"),
+    "fixed": Text("fixed"),
+    "none": Text("none"),
+}
+ESTIMATORS = tuple(ESTIMATOR_TITLES)
 
 LARGEST = 3.4e38
 """Ends of a range reach so far: about the largest number of float32."""
@@ -285,7 +294,7 @@ class TensorConfig:
         how = {
             "percentile": f"{self.percentile:g} %",
             "moving_average": Text("moving average {momentum:g}", momentum=self.momentum),
-        }.get(self.estimator, self.estimator)
+        }.get(self.estimator, ESTIMATOR_TITLES[self.estimator])
         how = Text("dynamic") if self.dynamic else how
         if self.is_float:
             return Text("{kind} {per} {how}", kind=kind, per=per, how=how)

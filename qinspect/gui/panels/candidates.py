@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
     QToolTip,
 )
 
-from ...engine.plan.qconfig import QConfig
+from ...engine.plan.qconfig import ESTIMATOR_TITLES, QConfig
+from ...engine.text import Text, remade
 from ..language import translated
 from .cards import Hint
 from .figures import decibel, described, micros, small
@@ -181,7 +182,10 @@ class Candidates(QTableWidget):
 
 
 def _title(candidate: Any) -> str:
-    name = translated(candidate.title)
+    title = candidate.title
+    if isinstance(title, Text) and (estimator := title.values.get("estimator")) in ESTIMATOR_TITLES:
+        title = remade(title, title.template, {"estimator": ESTIMATOR_TITLES[estimator]})
+    name = translated(title)
     return f"● {name}" if candidate.current else name
 
 

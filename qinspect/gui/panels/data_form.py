@@ -74,8 +74,8 @@ class DataForm(Card):
             (self.tr("Seed"), self.seed),
         ):
             self._add(name, widget, widget)
-        self._parts_said = label(self.tr("The sub-folders calibrate, select and final are the parts."), "muted")
-        self._form.addRow("", self._parts_said)
+        self._parts_said = label(self.tr("The sub-folders are the parts."), "muted", wrap=False)
+        self._form.insertRow(self._form.getWidgetPosition(self.split)[0] + 1, "", self._parts_said)
         self.fix_split(False)
         self._no_source = Fault(self._form, self.source.parentWidget(), self.source)
         self._wrong_numbers = Fault(self._form, self.normalize, self.normalize)
@@ -187,7 +187,7 @@ class DataForm(Card):
         self.split.setEnabled(not fixed)
         self._form.setRowVisible(self._parts_said, fixed)
         self.split.setToolTip(
-            self._parts_said.text()
+            self.tr("The sub-folders calibrate, select and final are the parts")
             if fixed
             else self.tr(
                 "calibrate / select / final: three parts that share no sample, "

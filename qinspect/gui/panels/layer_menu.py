@@ -15,6 +15,7 @@ from ..document import Document
 from ..edits import qconfig_from_text, qconfig_text
 from ..language import translated
 from ..planned import Role
+from ..words import word
 
 BITS = (8, 7, 6, 4)
 SHOWN_FUSIONS = 12
@@ -155,7 +156,7 @@ class LayerMenu(QMenu):
             to.addSeparator()
         for estimator in ESTIMATORS:
             if estimator not in ("fixed", "none"):
-                add(estimator.replace("_", " "), estimator=estimator, dynamic=False)
+                add(word(estimator), estimator=estimator, dynamic=False)
         if role == "activation":
             add(translate("LayerMenu", "dynamic: each batch's own range"), dynamic=True)
 

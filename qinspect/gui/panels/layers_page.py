@@ -120,6 +120,7 @@ class LayersPage(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         top = QHBoxLayout()
+        top.setContentsMargins(0, 0, 4, 0)
         top.addWidget(self.banner, 1)
         top.addWidget(self.run)
         outer.addLayout(top)
@@ -386,6 +387,8 @@ class LayersPage(QWidget):
     def set_analyzing(self, on: bool) -> None:
         """While everything is analyzed, figures are not missing but on their way."""
         self._analyzing = on
+        if on and self.run.hasFocus():
+            self.tree.view.setFocus()  # else hiding the button hands it to the filter
         self._show_banner()
         self.depth.set_awaited(on)
 
@@ -409,7 +412,7 @@ class LayersPage(QWidget):
         if self._analyzing:
             none = self.tr("The first figures are on their way.")
         elif sure:
-            none = self.tr("No figures yet.")
+            none = self.tr("No figures yet: Ctrl+Enter calibrates and analyzes.")
         self.run.setVisible(freshness == "none" and sure and not self._analyzing)
         text = {
             "none": none,
