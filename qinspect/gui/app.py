@@ -27,6 +27,7 @@ from ..engine.progress import silent
 from ..engine.text import Text
 from ..resources import resource
 from ..session import SUFFIX
+from .garbage import Garbage
 from .icons import use
 from .jobs import Failure
 from .language import install, wanted
@@ -140,6 +141,7 @@ def run(
     """
     app = application()
     window = make_window()
+    Garbage(window.tasks, window.document)
     window.show()
 
     def take() -> None:

@@ -107,11 +107,13 @@ class Keeper(Errands):
                 where = Text("{file}, {part}", file=path, part=lost.where)
                 self._tasks.problem.emit(Problem(where, lost.what, lost.remedy))
 
-        return self._start(
+        job = self._start(
             self.tr("Opening {0}").format(path.name if path != self.autosave else self.tr("the last session")),
             lambda report: work.reopen(session, allow, report),
             opened,
         )
+        self._tasks.making_many.emit(job)
+        return job
 
     def save_session(self, path: Path, quiet: bool = False) -> Job:
         """Write the session in the background."""

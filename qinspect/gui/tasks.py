@@ -48,6 +48,8 @@ class Tasks(Errands):
         The float model is being run for its metric; it was cancelled (no reason), or failed.
     analyzing_changed(bool)
         Calibration and analysis of everything began, or are over.
+    making_many(Job)
+        It is queued, and will make some hundred thousand objects that stay.
     """
 
     model_opened = Signal(object)
@@ -60,6 +62,7 @@ class Tasks(Errands):
     check_started = Signal()
     check_stopped = Signal(str)
     analyzing_changed = Signal(bool)
+    making_many = Signal(object)
 
     # Emitted in the worker: a plan, and what it does to the outputs, or the statistics that it needed besides.
     _first_figures = Signal(object, object)
@@ -83,7 +86,9 @@ class Tasks(Errands):
 
     def look_at_host(self) -> Job:
         """Import torch in the background and say what computer this is."""
-        return self._start(self.tr("Starting the engine"), work.host, self.host_known.emit, quiet=True)
+        job = self._start(self.tr("Starting the engine"), work.host, self.host_known.emit, quiet=True)
+        self.making_many.emit(job)
+        return job
 
     def open_model(
         self,
@@ -105,12 +110,14 @@ class Tasks(Errands):
 
         title = self.tr("Opening {0}").format(Path(spec["source"]).name)
         target = self._document.plan.target
-        return self._start(
+        job = self._start(
             title,
             lambda report: work.load_model(spec, allow_code, plan, target, report),
             opened,
             refused=self.model_refused.emit,
         )
+        self.making_many.emit(job)
+        return job
 
     def open_data(self, spec: dict[str, Any], allow_code: bool = False) -> Job | None:
         """Open a data set and compute the float metric."""

@@ -300,6 +300,17 @@ def test_what_lies_beyond_a_range_is_as_much_as_it_is_though_only_a_share_of_the
         assert np.mean(ratios) == pytest.approx(1, abs=0.01 if share == 1 else 0.1)
 
 
+def test_values_that_lie_in_a_few_bins_and_were_counted_in_part_have_a_range_by_squared_error():
+    """As behind hundreds of layers that nobody trained."""
+    x = torch.rand(64, 288, generator=torch.Generator().manual_seed(0)) + 5
+    stats = tensor_stats(x, share=0.09)
+    stats = replace(stats, histogram=stats.histogram.widened(stats.histogram.exponent + 6))
+    assert len(stats.histogram.counts) < 33
+    params = estimate_activation(stats, TensorConfig("int8", 8, estimator="mse"))
+    assert (params.fake_quantize(x) - x).abs().max() < 0.6 * params.scale.item()
+    assert cut_off(stats, 0.0, 4.0) == pytest.approx(float(((x.double() - 4) ** 2).sum()), rel=0.03)
+
+
 def test_int16_and_int4_grids_are_used_in_full():
     for dtype, levels in (("int16", 65535), ("int4", 15)):
         params = from_range(-1.0, 1.0, TensorConfig(dtype, bits=16 if dtype == "int16" else 4))
