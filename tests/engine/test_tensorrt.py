@@ -397,6 +397,27 @@ def test_opsets_that_tensorrt_does_not_read_are_refused(quantization, samples, t
         export_tensorrt(quantization, tmp_path / "net.onnx", samples, opset=21)
 
 
+class Centred(nn.Module):
+    """Over all axes at once, which opset 17 cannot say of a mean."""
+
+    def __init__(self, spread):
+        super().__init__()
+        self.conv, self.spread = nn.Conv2d(3, 8, 3), spread
+
+    def forward(self, x):
+        x = self.conv(x)
+        return x / x.std() if self.spread else x - x.mean()
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_what_the_usual_opset_has_no_form_for_is_written_in_a_later_one(samples, trace_once, tmp_path, spread):
+    graph = fuse(trace_once(Centred(spread).eval(), *samples[0]), PLAN).graph
+    calibration = calibrate(graph, samples)
+    found = export_tensorrt(quantize(graph, PLAN, calibration.tensors), tmp_path / "net.onnx", samples)
+    assert found.verified, found.problems
+    assert onnx.load(tmp_path / "net.onnx").opset_import[0].version == 18
+
+
 def test_its_kernels_are_not_run_here_and_that_is_said():
     assert "NVIDIA GPU" in (not_run_here(PLAN.target) or "")
     assert not_run_here(Target()) is None

@@ -71,7 +71,7 @@ def export_tensorrt(
     )
     with scratch_folder() as work, staged_file(out) as file:
         floats, tapped = work / "float.onnx", work / "tapped.onnx"
-        inner = with_opset(lowered(tensorrt_model, quantization, floats, float_bytes), opset or OPSET)
+        inner = _in_opset(lowered(tensorrt_model, quantization, floats, float_bytes), opset)
         real = real_tensors(inner, quantization).values()
         whole = with_integers(inner, quantization)
         said += write_model(file, inner, quantization, io)
@@ -84,6 +84,16 @@ def export_tensorrt(
         write_json(beside(file), result.to_json())
     report(1, 1, Text("done"))
     return result
+
+
+def _in_opset(model: onnx.ModelProto, wanted: int | None) -> onnx.ModelProto:
+    """In the opset that was asked for, else in the one that most versions read, or the one that it was written in."""
+    if wanted is not None:
+        return with_opset(model, wanted)
+    try:
+        return with_opset(model, OPSET)
+    except Problem:  # such as a mean over axes that are found at run time
+        return with_opset(model)
 
 
 def trtexec(out: Path, graph: LayerGraph, strongly_typed: bool = True) -> str:
