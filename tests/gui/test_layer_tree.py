@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
 from PySide6.QtGui import QRegion
 
-from qinspect.engine.plan.qconfig import PRESETS
+from qinspect.engine.plan.qconfig import PRESETS, QConfig
 from qinspect.engine.results import Errors, LayerRow, error_shares
 from qinspect.engine.results.kernels import KernelCheck, Latency
 from qinspect.gui.panels.layer_columns import COLUMNS
@@ -404,3 +404,22 @@ def test_a_layer_that_is_selected_out_of_sight_comes_into_sight_with_its_neighbo
     before = tree.view.verticalScrollBar().value()
     tree.select(("layer61:conv2d",))
     assert tree.view.verticalScrollBar().value() == before  # what is in sight does not move
+
+
+def test_a_type_with_bits_of_its_own_is_not_cut_in_the_smallest_window(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.resize(604, 400)
+    tree.show()
+    known = facts(tuple(row(f"layer{n}:conv2d", 0.1) for n in range(3)))
+    tree.show_facts(known)
+    usual = tree.view.columnWidth(2)
+    plain = PRESETS["qinspect"]
+    narrow = QConfig(plain.weight, plain.activation.but(bits=6))
+    edited = replace(known, qconfigs={r.id: narrow for r in known.rows})
+    tree.show_facts(edited)
+    said = type_text(known.rows[0], edited)
+    assert said == "int8/ch · uint8 6b"
+    assert tree.view.columnWidth(2) >= tree.view.fontMetrics().horizontalAdvance(said) + 8
+    assert tree.view.columnWidth(2) > usual
+    assert tree.view.horizontalScrollBar().maximum() == 0

@@ -48,15 +48,15 @@ from ..icons import set_icon
 from ..theme import colours_of
 from .cards import row
 from .layer_columns import COLUMNS, SETS
-from .layer_facts import Facts, flags_text
+from .layer_facts import Facts, flags_text, type_text
 from .layer_model import BarRole, BriefRole, IdsRole, LayerModel, PlainRole, SearchRole, SortRole
 
 Index = QModelIndex | QPersistentModelIndex
 WIDTH = 78
 """Of any other column."""
 WIDTHS = {"layer": 134, "op": 126, "type": 98, "share": 60, "gain": 70, "flags": 40}
-FLAGS = 60, 120
-"""Of the flags, where there is room: as wide as the longest of them, whose tool tip has all, within these limits."""
+LIMITS = {"type": (98, 150), "flags": (60, 120)}
+"""Of these columns, where there is room: as wide as their longest text, whose tool tip has all, within these limits."""
 THINNEST = 3
 """Pixels: a thinner bar would look like a line between columns."""
 OPERATOR = next(place for place, column in enumerate(COLUMNS) if column.key == "op")
@@ -129,17 +129,21 @@ class _View(QTreeView):
     """Says why it is empty, and keeps the current row in sight."""
 
     hint = ""
-    flags_width = 0
-    """Pixels of the longest flags."""
     by_hand = False
     """Whether the user has set the width of a column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.widest: dict[str, int] = {}  # pixels of the longest text, of the columns that have limits
 
     def share_room(self) -> None:
         """What is left beside the columns goes to names and operators, and what lacks comes from them; not by hand."""
         if self.by_hand:
             return
         shown = {column.key: place for place, column in enumerate(COLUMNS) if not self.isColumnHidden(place)}
-        widths = WIDTHS | {"flags": min(max(self.flags_width, FLAGS[0]), FLAGS[1])}
+        widths = WIDTHS | {key: min(max(self.widest.get(key, 0), least), most) for key, (least, most) in LIMITS.items()}
+        if "type" in shown:  # flags follow the window's edge
+            self.setColumnWidth(shown["type"], widths["type"])
         room = self.viewport().width() - sum(widths.get(key, WIDTH) for key in shown)
         for key, part in (("layer", 0.6), ("op", 0.4)):
             if key in shown:
@@ -262,7 +266,7 @@ class LayerTree(QWidget):
     def show_facts(self, facts: Facts) -> None:
         """Show rows; what is open, selected and sorted stays."""
         chosen = self.ids()
-        self._measure_flags(facts)
+        self._measure(facts)
         # Where nothing is sorted or filtered by what changed, only what is in sight is drawn anew.
         deep = self.proxy.sortColumn() >= 0 or bool(self.proxy.words)
         self.view.setRootIsDecorated(not self.flat.isChecked())
@@ -273,13 +277,15 @@ class LayerTree(QWidget):
             # Qt draws only the outermost rows anew, which are all that it is told of.
             self.view.viewport().update()
 
-    def _measure_flags(self, facts: Facts) -> None:
-        """Leave to names and operators what no flag needs; what an edit changes moves no column to and fro."""
-        said = {flags_text(row, facts) for row in facts.rows if row.fused_into is None}
-        metrics = self.view.fontMetrics()
-        widest = max((metrics.horizontalAdvance(text) for text in said), default=0) + 12
-        if widest > self.view.flags_width:
-            self.view.flags_width = widest
+    def _measure(self, facts: Facts) -> None:
+        """Leave to names and operators what no type or flag needs; what an edit changes moves nothing to and fro."""
+        rows, metrics = [row for row in facts.rows if row.fused_into is None], self.view.fontMetrics()
+        before = dict(self.view.widest)
+        for key, text_of in (("type", type_text), ("flags", flags_text)):
+            said = {text_of(row, facts) for row in rows}
+            widest = max((metrics.horizontalAdvance(text) for text in said), default=0) + 12
+            self.view.widest[key] = max(widest, before.get(key, 0))
+        if self.view.widest != before:
             self.view.share_room()
 
     def _resized(self, column: int, *_: int) -> None:
