@@ -4269,6 +4269,18 @@
         <translation>至多</translation>
     </message>
     <message>
+        <source>On {0} samples that it was not chosen on, simulated: {1}</source>
+        <translation>在 {0} 个未用于选择的样本上（模拟）：{1}</translation>
+    </message>
+    <message>
+        <source>the plan as given: {0}</source>
+        <translation>原方案：{0}</translation>
+    </message>
+    <message>
+        <source>{0}, lost {1} {2}</source>
+        <translation>{0}，损失 {1} {2}</translation>
+    </message>
+    <message>
         <source>{0}: the float model</source>
         <translation>{0}：浮点模型</translation>
     </message>

@@ -71,6 +71,22 @@ def test_what_is_asked_for_reaches_the_search_and_its_plans_are_listed(make_wind
     assert kinds.count("estimate") == 1
 
 
+def test_the_chosen_plan_is_reported_on_samples_that_it_was_not_chosen_on_beside_the_given_one(
+    make_window, digits, found
+):
+    chosen = Verified("final", 60, Interval(0.012, 0.009, 0.016), None, None, 0.9, 0.88, Interval(0.02, 0.005, 0.06))
+    given = replace(chosen, kl=Interval(0.031, 0.02, 0.05), drop=None)
+    best = replace(found.best, final=chosen)
+    window = make_window(digits)
+    panel = window.fix_page.search
+    for start in (found.start, replace(found.start, final=given)):
+        points = (found.points[0], best, *found.points[2:])
+        window.document.set_searched(replace(found, start=start, points=points))
+        assert "60 samples" in panel.note.text()
+        assert "KL 0.0120 (0.00900 … 0.0160), lost 2.0 (0.5 … 6.0) points" in panel.note.text()
+        assert ("as given: KL 0.0310 (0.0200 … 0.0500)" in panel.note.text()) == (start.final is given)
+
+
 def test_plans_are_copied_with_bare_numbers_and_what_is_estimated_in_a_column_of_its_own(
     make_window, qtbot, digits, found
 ):

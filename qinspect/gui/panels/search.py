@@ -26,7 +26,7 @@ from .search_scope import SearchScope
 from .tables import align_right, copy_as, explain, filling, row_table, set_bare
 
 if TYPE_CHECKING:
-    from ...engine.search.pareto import Pareto, Point
+    from ...engine.search.pareto import Pareto, Point, Verified
 
 LIMITS = {"": (0.0, ""), "drop": (1.0, ""), "kl": (0.05, " nats"), "ms": (5.0, " ms")}
 """Kinds of constraint with a first value and a unit; empty is none, of a drop it is the metric's."""
@@ -195,7 +195,7 @@ class SearchPanel(QWidget):
             if found.met
             else self.tr("The limit is not met: {0}. The nearest is marked.").format(translated(found.why))
         )
-        self.note.setText("\n".join([first, *(translated(note) for note in found.notes)]))
+        self.note.setText("\n".join([first, *self._on_final(found), *(translated(note) for note in found.notes)]))
         lost = self.tr("Lost ({0})").format(self._drop_unit(found.drop_unit))
         self.table.horizontalHeaderItem(3).setText(lost)
         self.table.setColumnHidden(6, not found.targets)
@@ -212,6 +212,28 @@ class SearchPanel(QWidget):
                 self._fill(place, point, place == found.chosen, found.drop_unit, by_mse)
         self.table.selectRow(found.chosen)
 
+    def _on_final(self, found: Pareto) -> list[str]:
+        """What the chosen plan does on samples that nothing was chosen on, beside the one that was given."""
+        chosen, given = found.best.final, found.start.final
+        if chosen is None:
+            return []
+        said = self.tr("On {0} samples that it was not chosen on, simulated: {1}").format(
+            chosen.samples, self._losses(chosen, found.drop_unit)
+        )
+        if given is not None and found.start.plan.target == found.best.plan.target:
+            said += "; " + self.tr("the plan as given: {0}").format(self._losses(given, found.drop_unit))
+        return [said]
+
+    def _losses(self, found: Verified, drop_unit: str) -> str:
+        """KL and drop, with their 95 % confidence intervals."""
+        if found.kl is None:
+            loss = f"MSE {small(found.mse)}"
+        else:
+            loss = f"KL {small(found.kl.value)} ({small(found.kl.low)} … {small(found.kl.high)})"
+        if found.drop is None:
+            return loss
+        return self.tr("{0}, lost {1} {2}").format(loss, _lost(found, drop_unit), self._drop_unit(drop_unit))
+
     def _fill(self, place: int, point: Point, chosen: bool, drop_unit: str, by_mse: bool) -> None:
         name = self.tr("plan {0}").format(place + 1)
         if point.all_float:
@@ -221,12 +243,12 @@ class SearchPanel(QWidget):
             f"● {name}" if chosen else name,
             _figure(*times),
             _figure(*loss),
-            _lost(point, drop_unit),
+            _lost(point.select, drop_unit),
             str(len(point.float_layers)),
             str(len(point.changed)),
             point.plan.target.title,
         )
-        bare = ((name,), times, loss, _limits(point, drop_unit), (), (), ())
+        bare = ((name,), times, loss, _limits(point.select, drop_unit), (), (), ())
         tips = (
             "",
             "",
@@ -273,17 +295,17 @@ def _loss(point: Point, by_mse: bool) -> tuple[float | None, float | None]:
     return None if select is None or select.kl is None else select.kl.value, point.estimated_kl
 
 
-def _limits(point: Point, unit: str) -> tuple[float | None, ...]:
+def _limits(found: Verified | None, unit: str) -> tuple[float | None, ...]:
     """What a plan loses, in a unit, and between what limits."""
-    drop = None if point.select is None else point.select.drop
+    drop = None if found is None else found.drop
     if drop is None:
         return None, None, None
     scale = 100 if unit == "points" else 1
     return drop.value * scale, drop.low * scale, drop.high * scale
 
 
-def _lost(point: Point, unit: str) -> str:
-    lost, low, high = _limits(point, unit)
+def _lost(found: Verified | None, unit: str) -> str:
+    lost, low, high = _limits(found, unit)
     if lost is None:
         return "–"
     if unit == "points":
