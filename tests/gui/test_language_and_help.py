@@ -173,6 +173,15 @@ def test_a_choice_in_chinese_is_the_same_edit(chinese, make_window, digits):
     assert [box.itemText(place) for place in range(5)] == ["最小最大", "滑动平均", "百分位", "均方误差", "熵"]
 
 
+def test_fields_of_the_target_page_stand_below_one_another_in_chinese(chinese, make_window):
+    window = make_window()
+    window.go("target")
+    page = window.target_page
+    page.body.activate()
+    fields = (page.threads, page.batch, page.host, page.preset, page.weight, page.activation)
+    assert len({field.mapTo(page, QPoint(0, 0)).x() for field in fields}) == 1
+
+
 def test_estimators_of_candidates_are_named_in_chinese(chinese, qtbot, digits):
     table = Candidates()
     qtbot.addWidget(table)

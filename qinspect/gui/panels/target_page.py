@@ -146,7 +146,8 @@ class TargetPage(Page):
         kinds.addRow(self.tr("Weights"), self.weight)
         kinds.addRow(self.tr("Activations"), self.activation)
         begins.body.addLayout(kinds)
-        names = [each.labelForField(field) for each, field in ((form, self.host), (kinds, self.activation))]
+        fields = ((form, (self.threads, self.batch, self.host)), (kinds, (self.preset, self.weight, self.activation)))
+        names = [each.labelForField(field) for each, below in fields for field in below]
         for name in names:  # so that the fields of both cards begin below one another
             name.setMinimumWidth(max(other.sizeHint().width() for other in names))
         side.addWidget(begins)
