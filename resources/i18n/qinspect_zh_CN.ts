@@ -3274,8 +3274,8 @@
         <translation>当前方案（估计）</translation>
     </message>
     <message>
-        <source>plan {0}: {1} layers in float</source>
-        <translation>方案 {0}：{1} 层保持浮点</translation>
+        <source>plan {0}: in float {1}</source>
+        <translation>方案 {0}：浮点层数 {1}</translation>
     </message>
 </context>
 <context>
@@ -4273,10 +4273,6 @@
         <translation>在 {0} 个未用于选择的样本上（模拟）：{1}</translation>
     </message>
     <message>
-        <source>the plan as given: {0}</source>
-        <translation>原方案：{0}</translation>
-    </message>
-    <message>
         <source>{0}, lost {1} {2}</source>
         <translation>{0}，损失 {1} {2}</translation>
     </message>
@@ -4343,6 +4339,10 @@
     <message>
         <source>MSE / power</source>
         <translation>MSE / 功率</translation>
+    </message>
+    <message>
+        <source>The plan as given, on the same: {0}</source>
+        <translation>原方案在同样的样本上：{0}</translation>
     </message>
     <message>
         <source>plan {0}</source>

@@ -84,7 +84,7 @@ def test_the_chosen_plan_is_reported_on_samples_that_it_was_not_chosen_on_beside
         window.document.set_searched(replace(found, start=start, points=points))
         assert "60 samples" in panel.note.text()
         assert "KL 0.0120 (0.00900 … 0.0160), lost 2.0 (0.5 … 6.0) points" in panel.note.text()
-        assert ("as given: KL 0.0310 (0.0200 … 0.0500)" in panel.note.text()) == (start.final is given)
+        assert ("as given, on the same: KL 0.0310 (0.0200 … 0.0500)" in panel.note.text()) == (start.final is given)
 
 
 def test_plans_are_copied_with_bare_numbers_and_what_is_estimated_in_a_column_of_its_own(

@@ -128,7 +128,7 @@ def _searched(place: int, point: Point, scale: float) -> ParetoPoint:
     kl = point.estimated_kl if select is None or select.kl is None else select.kl.value
     drop = None if select is None or select.drop is None else select.drop.value * scale
     measured = select is not None and point.int8_ms is not None
-    title = translate("Pareto", "plan {0}: {1} layers in float").format(place + 1, len(point.float_layers))
+    title = translate("Pareto", "plan {0}: in float {1}").format(place + 1, len(point.float_layers))
     mse = point.estimated_mse if select is None or select.mse is None else select.mse
     return ParetoPoint(point_key(place), title, point.ms, kl, drop, "search" if measured else "estimate", mse=mse)
 

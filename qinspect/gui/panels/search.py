@@ -217,12 +217,11 @@ class SearchPanel(QWidget):
         chosen, given = found.best.final, found.start.final
         if chosen is None:
             return []
-        said = self.tr("On {0} samples that it was not chosen on, simulated: {1}").format(
-            chosen.samples, self._losses(chosen, found.drop_unit)
-        )
+        first = self.tr("On {0} samples that it was not chosen on, simulated: {1}")
+        said = [first.format(chosen.samples, self._losses(chosen, found.drop_unit))]
         if given is not None and found.start.plan.target == found.best.plan.target:
-            said += "; " + self.tr("the plan as given: {0}").format(self._losses(given, found.drop_unit))
-        return [said]
+            said.append(self.tr("The plan as given, on the same: {0}").format(self._losses(given, found.drop_unit)))
+        return said
 
     def _losses(self, found: Verified, drop_unit: str) -> str:
         """KL and drop, with their 95 % confidence intervals."""
