@@ -236,7 +236,7 @@
     </message>
     <message>
         <source>Time that the integer kernel wins, fp32 − int8; negative where it loses. Grey where the quartiles of both times overlap: the difference may be noise</source>
-        <translation>整数内核节省的时间：fp32 − int8；变慢时为负。两者四分位区间重叠时显示为灰色：差异可能只是噪声</translation>
+        <translation>整数核节省的时间：fp32 − int8；变慢时为负。两者四分位区间重叠时显示为灰色：差异可能只是噪声</translation>
     </message>
     <message>
         <source>Flags</source>
@@ -1278,7 +1278,7 @@
     </message>
     <message>
         <source>No time: no run on this target timed all layers on the kernels they need.</source>
-        <translation>无时间：此目标上还没有一次运行测得所有层在所需内核上的时间。</translation>
+        <translation>无时间：此目标上还没有一次运行测得所有层在所需核上的时间。</translation>
     </message>
 </context>
 <context>
@@ -1838,11 +1838,11 @@
     </message>
     <message>
         <source>{0} of {1} layers in ONNX Runtime&apos;s integer kernels</source>
-        <translation>{1} 层中有 {0} 层在 ONNX Runtime 的整数内核中运行</translation>
+        <translation>{1} 层中有 {0} 层在 ONNX Runtime 的整数核中运行</translation>
     </message>
     <message>
         <source>Kernels</source>
-        <translation>内核</translation>
+        <translation>核</translation>
     </message>
 </context>
 <context>
@@ -4725,7 +4725,7 @@
     </message>
     <message>
         <source>kept what was computed before the kernels were run</source>
-        <translation>已保留运行内核之前算出的结果</translation>
+        <translation>已保留运行核之前算出的结果</translation>
     </message>
     <message>
         <source>Figures on {0} samples</source>
@@ -7598,11 +7598,11 @@
     </message>
     <message>
         <source>inductor&apos;s kernel for weights alone in int8 takes bfloat16 values; with float32 it is slower than a float layer</source>
-        <translation>inductor 仅权重 int8 的内核接受 bfloat16 值；用 float32 时比浮点层还慢</translation>
+        <translation>inductor 仅权重 int8 的核接受 bfloat16 值；用 float32 时比浮点层还慢</translation>
     </message>
     <message>
         <source>inductor has no integer kernel for {op} with a range at run time</source>
-        <translation>inductor 没有范围在运行时确定的 {op} 整数内核</translation>
+        <translation>inductor 没有范围在运行时确定的 {op} 整数核</translation>
     </message>
     <message>
         <source>torch chooses affine ranges at run time</source>
@@ -7610,7 +7610,7 @@
     </message>
     <message>
         <source>inductor&apos;s integer kernels take weights per tensor or per channel</source>
-        <translation>inductor 的整数内核接受逐张量或逐通道的权重</translation>
+        <translation>inductor 的整数核接受逐张量或逐通道的权重</translation>
     </message>
     <message>
         <source>there is no output {word}</source>
@@ -9002,7 +9002,7 @@
     </message>
     <message>
         <source>nothing in it is quantized: {target} has kernels for none of what the plan asks, or it asks for nothing</source>
-        <translation>其中没有任何量化：{target} 对计划所要求的都没有内核，或计划没有要求量化</translation>
+        <translation>其中没有任何量化：{target} 对计划所要求的都没有核，或计划没有要求量化</translation>
     </message>
     <message>
         <source>is not a statistics file</source>
