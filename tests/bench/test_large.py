@@ -214,6 +214,6 @@ def test_the_event_loop_stays_prompt_while_1251_layers_and_a_gigabyte_are_opened
         for line in done.stdout.splitlines():
             what, median, p99, most, own, load = json.loads(line)
             worst[how, what] = most
-            print(f"\\n{what}, garbage {how}: median {median:.1f} ms, p99 {p99:.1f} ms, max {most:.0f} ms, "
+            print(f"\n{what}, garbage {how}: median {median:.1f} ms, p99 {p99:.1f} ms, max {most:.0f} ms, "
                   f"of which the window's thread computed {own:.0f} ms; load {load:.1f}")  # fmt: skip
     assert worst["kept short", "opening"] < 0.7 * worst["as Python does", "opening"]
