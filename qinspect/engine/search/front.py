@@ -9,7 +9,7 @@ exactly.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -177,13 +177,8 @@ def _solve(choices: Choices, minimize: str, limit: float | None) -> Selection | 
         options = choices.units[index].options
         return {first[index] + i: 1.0 for i, option in enumerate(options) if option.config is not None}
 
-    for index, unit in enumerate(choices.units):
-        if unit.unread is not None and unit.whole:
-            # Unread where no reader is whole, and only there.
-            readers = [wholes(reader) for reader in sorted(choices.readers[index])]
-            for read in readers:
-                add_row({first[index] + len(unit.options): 1.0, **read}, -np.inf, 1)
-            add_row({**wholes(index), **{k: -v for read in readers for k, v in read.items()}}, -np.inf, 0)
+    for row, most in _where_unread(choices, first, wholes):
+        add_row(row, -np.inf, most)
     for crossing in choices.crossings:
         made = wholes(crossing.maker)
         border: int | None = None
@@ -226,6 +221,19 @@ def _solve(choices: Choices, minimize: str, limit: float | None) -> Selection | 
         return None
     picked = (found.x[start : start + len(unit.options)] for start, unit in zip(first, choices.units, strict=True))
     return tuple(int(np.argmax(x)) if x.max() > 0.5 else 0 for x in picked)  # none where it is unread
+
+
+def _where_unread(
+    choices: Choices, first: Sequence[int], wholes: Callable[[int | None], dict[int, float]]
+) -> Iterator[tuple[dict[int, float], float]]:
+    """Rows and what they are at most: a unit that is float where it is unread is so there, and only there."""
+    for index, unit in enumerate(choices.units):
+        if unit.unread is None or not unit.whole:
+            continue
+        readers = [wholes(reader) for reader in sorted(choices.readers[index])]
+        for read in readers:
+            yield {first[index] + len(unit.options): 1.0, **read}, 1
+        yield {**wholes(index), **{k: -v for read in readers for k, v in read.items()}}, 0
 
 
 SHARES = (1.0, 0.8, 0.6, 0.45, 0.32, 0.22, 0.15, 0.1, 0.06, 0.03, 0.015, 0.006, 0.002, 0.0005, 0.0)
