@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from qinspect.engine.plan.target import Target
 from qinspect.engine.search.choices import choices, described, space
 from qinspect.engine.search.costs import Costs
 from qinspect.engine.search.front import Option, loss_and_cost
+from qinspect.engine.search.seeds import ranking
 
 
 class Residual(nn.Module):
@@ -86,3 +88,23 @@ def test_a_range_is_not_given_to_what_is_float_anyway(graph):
     decisions = decide(made.graph, made.select(offered, beside))
     assert offered.units[first].id not in decisions.quantized
     assert offered.units[first].id not in described(made, offered, beside)[1]
+
+
+def test_layers_are_ranked_by_what_each_loses_where_it_alone_is_in_integers(graph):
+    made, offered = counted(graph, "ort")
+    losses = {unit.id: float((7 * place) % 5) for place, unit in enumerate(offered.units)}
+    alone = []
+
+    class Trials:
+        def verify(self, plan, report):
+            rounding = decide(made.graph, plan).quantized
+            alone.append([key for key in losses if key in rounding])
+            return SimpleNamespace(loss=sum(losses[key] for key in alone[-1]))
+
+    order = ranking(made, Trials())
+    assert len(alone) == len(losses)
+    assert max(map(len, alone)) == 1
+    # An addition between float layers is float as well, and loses nothing.
+    found = [sum(losses[key] for key in alone[unit]) for unit in order]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > found[-1]
