@@ -164,10 +164,9 @@ def find_layer(graph: LayerGraph, layer_id: str) -> Layer:
 def _write(
     q: Quantization, layer: Layer, seen: Seen, folder: Path, names: list[str], absent: str | None, out: Path
 ) -> Dump:
-    reads = inputs_of(q, layer)
     real = {**seen.real, **{name: q.values[name].dequantize(numbers) for name, numbers in seen.integers.items()}}
-    missing = [name for name in reads if name not in real]
-    if missing:
+    reads = inputs_of(q, layer)
+    if missing := [name for name in reads if name not in real]:
         raise Problem(
             layer.id,
             Text("the integers of {missing} cannot be read on this target", missing=missing[0]),
@@ -177,8 +176,6 @@ def _write(
     description: dict[str, Any] = {"version": 1, "layer": _describe(layer), "samples": names}
     description["target"] = q.plan.target.on_this_host()
     description["versions"] = {"qinspect": __version__, "torch": torch.__version__, "python": sys.version.split()[0]}
-    with torch.inference_mode():
-        simulated = simulate(q).run_layer(layer, {name: real[name] for name in layer.inputs})
     description["inputs"] = []
     for index, name in enumerate(reads):
         params, numbers = q.values.get(name), seen.integers.get(name)
@@ -194,22 +191,11 @@ def _write(
     if kernel is None:
         description["why_no_kernel"] = absent or Text("its integers cannot be read without changing what runs")
     description["output"] = None if out_params is None else {"value": layer.value, **out_params.to_json()}
-    difference: dict[str, Any] = {}
-    if out_params is None:
-        arrays["output_simulation"] = simulated.numpy()
-        if kernel is not None:
-            arrays["output_kernel"] = kernel.reshape(simulated.shape).numpy()
-            steps, _ = steps_of_range(kernel, simulated)
-            difference = _difference(steps, kernel.reshape(simulated.shape), simulated, sums)
-    else:
-        whole = out_params.quantize(simulated)
-        arrays["output_simulation"] = _stored(out_params, whole)
-        if sums is not None:
-            arrays["output_exact"] = _stored(out_params, _exact(q, layer, sums, out_params, real))
-        if kernel is not None:
-            arrays["output_kernel"] = _stored(out_params, kernel.reshape(whole.shape))
-            steps = (kernel.reshape(whole.shape) - whole).to(torch.int64)
-            difference = _difference(steps, kernel.reshape(whole.shape), whole, sums)
+    with torch.inference_mode():
+        simulated = simulate(q).run_layer(layer, {name: real[name] for name in layer.inputs})
+    if out_params is not None and sums is not None:
+        arrays["output_exact"] = _stored(out_params, _exact(q, layer, sums, out_params, real))
+    difference = _outputs(out_params, simulated, kernel, sums, arrays)
     description["difference"] = difference or None
     small = cut(q, layer, {name: tuple(real[name].shape) for name in reads})
     file, gives = write_cut(small, tuple(real[name] for name in reads), folder)
@@ -232,6 +218,29 @@ def _write(
         file,
         share,
     )
+
+
+def _outputs(
+    params: QParams | None,
+    simulated: torch.Tensor,
+    kernel: torch.Tensor | None,
+    sums: torch.Tensor | None,
+    arrays: dict[str, NDArray[Any]],
+) -> dict[str, Any]:
+    """Put the simulation's and the kernel's output among the arrays; how they differ, nothing without a kernel."""
+    if params is not None:
+        simulated = params.quantize(simulated)
+
+    def stored(output: torch.Tensor) -> NDArray[Any]:
+        return output.numpy() if params is None else _stored(params, output)
+
+    arrays["output_simulation"] = stored(simulated)
+    if kernel is None:
+        return {}
+    kernel = kernel.reshape(simulated.shape)
+    arrays["output_kernel"] = stored(kernel)
+    steps = steps_of_range(kernel, simulated)[0] if params is None else (kernel - simulated).to(torch.int64)
+    return _difference(steps, kernel, simulated, sums)
 
 
 def _describe(layer: Layer) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .backends.clips import CLIPS, has_constant_limits
 from .backends.grouping import pads_zeros
 from .graph import Layer, LayerGraph, Param, Ref
 from .graph import replace as replace_leaves
-from .graph.fold import CONSTANTS, by_channel, fold_batch_norm, fold_into_next, followed
+from .graph.fold import CONSTANTS, by_channel, fold_batch_norm, fold_into_next, followed, scale_and_shift
 from .plan import QuantPlan
 from .results import FusionRow
 from .text import Text
@@ -192,6 +192,10 @@ class _Fuser:
     def _param(self, layer: Layer, role: str) -> torch.Tensor | None:
         return self.params[layer.roles[role]] if role in layer.roles else None
 
+    def _scale_and_shift(self, norm: Layer) -> tuple[torch.Tensor, torch.Tensor]:
+        mean, var = (self.params[norm.roles[role]] for role in ("running_mean", "running_var"))
+        return scale_and_shift(self._param(norm, "weight"), self._param(norm, "bias"), mean, var, norm.args[7])
+
     def _with_weights(self, unit: Layer, norm: Layer, weight: torch.Tensor, bias: torch.Tensor) -> Layer:
         roles = {"weight": f"{unit.id}.weight+{norm.id}", "bias": f"{unit.id}.bias+{norm.id}"}
         self.params[roles["weight"]], self.params[roles["bias"]] = weight, bias
@@ -211,8 +215,7 @@ class _Fuser:
             weight, bias = fold_batch_norm(
                 self.params[unit.roles["weight"]],
                 self._param(unit, "bias"),
-                *(self._param(norm, role) for role in ("weight", "bias", "running_mean", "running_var")),
-                eps=norm.args[7],
+                *self._scale_and_shift(norm),
                 axis=int(transposed),
                 groups=unit.args[6] if transposed else 1,
             )
@@ -290,8 +293,7 @@ class _Fuser:
         weight, bias = fold_into_next(
             self.params[layer.roles["weight"]],
             self._param(layer, "bias"),
-            *(self._param(norm, role) for role in ("weight", "bias", "running_mean", "running_var")),
-            eps=norm.args[7],
+            *self._scale_and_shift(norm),
             axis=0 if transposed else 1,
             groups=1 if layer.op == "linear" else layer.args[6],
             repeat=repeat,
@@ -316,9 +318,7 @@ class _Fuser:
             reason = Text("{between} stands between it and {unit}", between=unit.executed[-1].id, unit=unit.id)
         if not self._note(layer, unit, reason):
             return False
-        folded = fold_batch_norm(
-            weight, self._param(unit, "bias"), *found[1:], None, None, eps=0, axis=int(transposed), groups=groups
-        )
+        folded = fold_batch_norm(weight, self._param(unit, "bias"), *found[1:], axis=int(transposed), groups=groups)
         grown = self._with_weights(unit, layer, *folded)
         self._absorb(unit, (), layer, replace(grown, fused=(*unit.fused, layer), folded=(*unit.folded, layer.id)))
         return True

@@ -121,9 +121,10 @@ class TestText:
         assert data.names == ("line 1", "line 3")
         assert data.labels is None
 
-    def test_json_lines_have_labels(self, tmp_path, tokenizer):
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])  # with a mark of its encoding, as on Windows
+    def test_json_lines_have_labels(self, tmp_path, tokenizer, encoding):
         lines = [{"text": "good film", "label": "pos"}, {"label": "neg", "text": "bad"}]
-        (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding=encoding)
         data = open_data(DataSpec(str(tmp_path / "d.jsonl"), tokenizer=tokenizer, max_length=2))
         assert data.labels.tolist() == [1, 0]
         assert data.load([0])[0].tolist() == [[2, 3]]

@@ -252,11 +252,19 @@ class TestArrays:
             ("float16", torch.float32),
             ("int64", torch.int64),
             ("uint8", torch.uint8),
+            (">i8", torch.int64),  # as another computer stored them
+            (">f4", torch.float32),
         ],
     )
     def test_integers_stay_integers_and_floats_become_float32(self, tmp_path, stored, loaded):
         np.save(tmp_path / "d.npy", np.ones((4, 3), stored))
-        assert open_data(DataSpec(str(tmp_path / "d.npy"))).load([0])[0].dtype == loaded
+        (x,) = open_data(DataSpec(str(tmp_path / "d.npy"))).load([0])
+        assert x.dtype == loaded
+        assert (x == 1).all()
+
+    def test_what_a_metric_compares_with_is_in_the_computer_s_own_order_of_bytes(self, tmp_path):
+        np.savez(tmp_path / "d.npz", x=np.ones((4, 3)), y=np.ones((4, 2), ">f8"))
+        assert (torch.from_numpy(open_data(DataSpec(str(tmp_path / "d.npz"))).targets) == 1).all()
 
     def test_normalizing_uint8_arrays_scales_them_first(self, tmp_path):
         np.save(tmp_path / "d.npy", np.full((2, 1, 2, 2), 255, np.uint8))

@@ -15,7 +15,7 @@ from torch import nn
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import Layer, Ref
 from qinspect.engine.graph.execute import Executor
-from qinspect.engine.graph.fold import fold_batch_norm, fold_into_next, followed
+from qinspect.engine.graph.fold import fold_batch_norm, fold_into_next, followed, scale_and_shift
 from qinspect.engine.plan import QuantPlan
 
 CONVS = {
@@ -58,9 +58,8 @@ def test_a_folded_batch_norm_computes_what_the_two_layers_computed(kind, groups,
     x = draw(2, groups * inner, *[4] * spatial)
     extra = {} if kind == "linear" else {"groups": groups}
     expected = F.batch_norm(function(x, weight, b, **extra), mean, var, gamma, beta, False, 0.1, eps)
-    folded, shifted = fold_batch_norm(
-        weight, b, gamma, beta, mean, var, eps=eps, axis=int(transposed), groups=groups if transposed else 1
-    )
+    norm = scale_and_shift(gamma, beta, mean, var, eps)
+    folded, shifted = fold_batch_norm(weight, b, *norm, axis=int(transposed), groups=groups if transposed else 1)
     assert folded.shape == weight.shape
     assert torch.allclose(function(x, folded, shifted, **extra), expected, rtol=1e-9, atol=1e-9)
 
@@ -100,9 +99,8 @@ def test_a_batch_norm_folded_into_the_layer_after_it_computes_the_same(
     if kind == "linear":
         x, normal = x.flatten(1), normal.flatten(1)
     expected = function(normal, weight, b, **extra)
-    folded, shifted = fold_into_next(
-        weight, b, gamma, beta, mean, var, eps=eps, axis=0 if transposed else 1, groups=groups, repeat=repeat
-    )
+    norm = scale_and_shift(gamma, beta, mean, var, eps)
+    folded, shifted = fold_into_next(weight, b, *norm, axis=0 if transposed else 1, groups=groups, repeat=repeat)
     assert folded.shape == weight.shape
     assert torch.allclose(
         function(x, folded, shifted, **extra), expected, rtol=1e-10, atol=1e-10 * expected.abs().max()

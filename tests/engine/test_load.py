@@ -300,9 +300,10 @@ def test_missing_weights_are_named(source, tmp_path):
         load(source("net"), tmp_path / "none.safetensors")
 
 
-def test_a_tensor_alone_is_no_checkpoint(source, tmp_path):
+@pytest.mark.parametrize("held", [torch.zeros(3), {0: torch.zeros(3)}])
+def test_tensors_without_names_are_no_checkpoint(source, tmp_path, held):
     with pytest.raises(Problem, match="not a state_dict"):
-        load(source("net"), save(tmp_path / "w.pt", torch.zeros(3)))
+        load(source("net"), save(tmp_path / "w.pt", held))
 
 
 # -- identity ------------------------------------------------------------------------------------
@@ -314,6 +315,13 @@ def test_the_digest_depends_on_weights_and_graph_and_on_nothing_else(source, tmp
     other = load(source("net"), save(tmp_path / "c.pt", {k: v + 1 for k, v in state().items()}))
     assert one.digest == again.digest
     assert one.digest != other.digest
+
+
+def test_a_file_gives_its_model_the_name_whatever_folder_it_lies_in(source, tmp_path):
+    folder = tmp_path / "a:b, c"  # such as C: of Windows
+    folder.mkdir()
+    torch.export.save(torch.export.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),)), folder / "my net.pt2")
+    assert load(str(folder / "my net.pt2")).name == "my net"
 
 
 @pytest.mark.parametrize(

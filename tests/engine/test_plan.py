@@ -407,6 +407,11 @@ def test_an_override_that_matches_nothing_is_refused_with_what_is_near(override,
     check_override(GRAPH, Override("path", "a.*"))
 
 
+def test_a_plan_with_a_mark_of_its_encoding_is_read(tmp_path):
+    (tmp_path / "plan.json").write_text('{"version": 1, "target": "fx-onednn"}', encoding="utf-8-sig")
+    assert read_plan(tmp_path / "plan.json").target.name == "fx-onednn"
+
+
 def test_a_file_that_is_no_text_is_said_to_be_none(tmp_path):
     (tmp_path / "plan.json").write_bytes(b"\x80\xff\x00")
     with pytest.raises(Problem, match=r"plan\.json: is no text, so no plan"):

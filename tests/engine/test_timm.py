@@ -93,9 +93,13 @@ def test_a_hugging_face_folder_names_its_preparation(tmp_path):
     assert preparation_of(tmp_path) == {
         "mean": (0.5,) * 3, "std": (0.25,) * 3, "resize": 256, "interpolation": "bicubic",
     }  # fmt: skip
+    said |= {"size": {"shortest_edge": 224}, "crop_pct": 0.875, "resample": 5}  # ConvNeXt; Pillow's HAMMING
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(said))
+    assert preparation_of(tmp_path) == {"mean": (0.5,) * 3, "std": (0.25,) * 3, "resize": 256}
     (tmp_path / "preprocessor_config.json").write_text('{"sampling_rate": 16000, "do_normalize": true}')
     assert preparation_of(tmp_path) == {"rate": 16000}
-    for broken in ("[]", "{", '{"resample": 99}', '{"image_mean": "x", "image_std": 3}'):
+    for broken in ("[]", "{", '{"resample": 99}', '{"image_mean": "x", "image_std": 3}',
+                   '{"size": 224, "crop_pct": 0}'):  # fmt: skip
         (tmp_path / "preprocessor_config.json").write_text(broken)
         assert preparation_of(tmp_path) == {}
     (tmp_path / "tokenizer.json").write_text("{}")

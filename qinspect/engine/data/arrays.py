@@ -99,6 +99,7 @@ class ArraySamples:
         return np.stack(samples)
 
     def _prepare(self, values: Array, indices: Sequence[int]) -> Array:
+        values = native(values)
         if self._spec.mean is not None or not (values.dtype.kind in "iub" or values.dtype == np.float32):
             unit = self._spec.mean is not None and max(self._spec.mean) <= 1  # else they are of bytes as they are
             scale = np.float32(255) if unit and values.dtype == np.uint8 else None
@@ -356,7 +357,12 @@ def as_array(where: str, value: Any) -> Array:
         value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     array = np.asarray(value)
     _numbers(where, array.dtype)
-    return array
+    return native(array)
+
+
+def native(array: Array) -> Array:
+    """In this computer's own order of bytes, which is the only one that torch takes; most arrays are it."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _numbers(where: str, dtype: np.dtype[Any]) -> None:

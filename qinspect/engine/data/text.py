@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -231,9 +232,11 @@ def _lines(path: Path, label: str | None) -> tuple[array[int], list[Any] | None,
     offsets: array[int] = array("q")
     targets: list[Any] | None = None
     digest = hashlib.blake2b(digest_size=16)
-    place = 0
     try:
         with path.open("rb") as file:
+            if file.read(len(BOM_UTF8)) != BOM_UTF8:
+                file.seek(0)
+            place = file.tell()
             for number, line in enumerate(file, 1):
                 digest.update(line)
                 start, place = place, place + len(line)

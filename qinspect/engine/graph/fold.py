@@ -18,32 +18,52 @@ MOVES = frozenset(
 """Operators that give the same values, each once, in another shape or order."""
 
 
+def scale_and_shift(
+    gamma: torch.Tensor | None, beta: torch.Tensor | None, mean: torch.Tensor, var: torch.Tensor, eps: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a BatchNorm does to each channel: ``y = scale x + shift``.
+
+    ``scale = gamma / sqrt(var + eps)`` and ``shift = beta - scale mean`` (Jacob et al. 2018, section 3.2).
+
+    Parameters
+    ----------
+    gamma, beta : torch.Tensor | None
+        Shape (channels,); None stands for 1 and 0.
+    mean, var : torch.Tensor
+        Shape (channels,).
+    eps : float
+
+    Returns
+    -------
+    scale, shift
+        float64, shape (channels,).
+    """
+    deviation = torch.sqrt(var.double() + eps)
+    scale = 1 / deviation if gamma is None else gamma.double() / deviation
+    return scale, (0 if beta is None else beta.double()) - scale * mean.double()
+
+
 def fold_batch_norm(
     weight: torch.Tensor,
     bias: torch.Tensor | None,
-    gamma: torch.Tensor | None,
-    beta: torch.Tensor | None,
-    mean: torch.Tensor | None,
-    var: torch.Tensor | None,
+    scale: torch.Tensor,
+    shift: torch.Tensor,
     *,
-    eps: float,
     axis: int = 0,
     groups: int = 1,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Fold a BatchNorm into the layer before it.
 
-    ``W'_k = gamma_k W_k / sqrt(var_k + eps)`` and
-    ``b'_k = beta_k + gamma_k (b_k - mean_k) / sqrt(var_k + eps)``, per output channel k
-    (Jacob et al. 2018, section 3.2), computed in float64.
+    ``W'_k = scale_k W_k`` and ``b'_k = scale_k b_k + shift_k``, per output channel k, computed in float64.
 
     Parameters
     ----------
     weight : torch.Tensor
         Output channels on `axis`; for transposed convolutions shape (in, out / groups, ...).
-    bias, gamma, beta, mean, var : torch.Tensor | None
-        Shape (out,); None stands for 0, 1, 0, 0 and 1.
-    eps : float
-        The BatchNorm's.
+    bias : torch.Tensor | None
+        Shape (out,).
+    scale, shift : torch.Tensor
+        float64, shape (out,), see `scale_and_shift`.
     axis, groups : int
         1 and the number of groups for transposed convolutions.
 
@@ -52,44 +72,38 @@ def fold_batch_norm(
     weight, bias
         In the dtype of `weight`.
     """
-    channels = weight.shape[axis] * (groups if axis == 1 else 1)
-    factor, shift = _scale_and_shift(channels, gamma, beta, mean, var, eps)
     if axis == 0:
-        folded = weight.double() * factor.reshape(-1, *[1] * (weight.dim() - 1))
+        folded = weight.double() * scale.reshape(-1, *[1] * (weight.dim() - 1))
     else:
         grouped = weight.double().reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
-        folded = (grouped * factor.reshape(groups, 1, -1, *[1] * (weight.dim() - 2))).reshape(weight.shape)
-    new_bias = shift if bias is None else factor * bias.double() + shift
+        folded = (grouped * scale.reshape(groups, 1, -1, *[1] * (weight.dim() - 2))).reshape(weight.shape)
+    new_bias = shift if bias is None else scale * bias.double() + shift
     return folded.to(weight.dtype), new_bias.to(weight.dtype)
 
 
 def fold_into_next(
     weight: torch.Tensor,
     bias: torch.Tensor | None,
-    gamma: torch.Tensor | None,
-    beta: torch.Tensor | None,
-    mean: torch.Tensor | None,
-    var: torch.Tensor | None,
+    scale: torch.Tensor,
+    shift: torch.Tensor,
     *,
-    eps: float,
     axis: int = 1,
     groups: int = 1,
     repeat: int = 1,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Fold a BatchNorm into the layer after it, exactly where all its inputs are the BatchNorm's outputs.
 
-    With ``s_c = gamma_c / sqrt(var_c + eps)`` per input channel c:
-    ``W'[:, c] = W[:, c] s_c`` and ``b' = b + sum_c W[:, c] (beta_c - s_c mean_c)``, computed in float64.
+    ``W'[:, c] = W[:, c] scale_c`` and ``b' = b + sum_c W[:, c] shift_c``, per input channel c, computed in float64.
     Zeros that the layer pads with have not been through the BatchNorm: there it is not exact.
 
     Parameters
     ----------
     weight : torch.Tensor
         Input channels of a group on `axis`; for transposed convolutions shape (in, out / groups, 1, ...).
-    bias, gamma, beta, mean, var : torch.Tensor | None
-        `bias` of shape (out,), the others of the shape (channels,); None stands for 0, 1, 0, 0 and 1.
-    eps : float
-        The BatchNorm's.
+    bias : torch.Tensor | None
+        Shape (out,).
+    scale, shift : torch.Tensor
+        float64, shape (channels,), see `scale_and_shift`.
     axis, groups : int
         0 for transposed convolutions.
     repeat : int
@@ -102,46 +116,26 @@ def fold_into_next(
     """
     inner = weight.shape[0] // groups if axis == 0 else weight.shape[1]  # input channels of a group
     outer = weight.shape[1] if axis == 0 else weight.shape[0] // groups
-    factor, shift = _scale_and_shift(inner * groups // repeat, gamma, beta, mean, var, eps)
-    factor, shift = (item.repeat_interleave(repeat).reshape(groups, inner) for item in (factor, shift))
-    ends = weight.shape[2:]
+    factor, summand = (item.repeat_interleave(repeat).reshape(groups, inner) for item in (scale, shift))
     if axis == 0:
         grouped = weight.double().reshape(groups, inner, outer, -1)
         folded = grouped * factor[:, :, None, None]
-        added = torch.einsum("giok,gi->go", grouped, shift)
+        added = torch.einsum("giok,gi->go", grouped, summand)
     else:
         grouped = weight.double().reshape(groups, outer, inner, -1)
         folded = grouped * factor[:, None, :, None]
-        added = torch.einsum("goik,gi->go", grouped, shift)
+        added = torch.einsum("goik,gi->go", grouped, summand)
     new_bias = added.flatten() if bias is None else bias.double() + added.flatten()
-    return folded.reshape(*weight.shape[:2], *ends).to(weight.dtype), new_bias.to(weight.dtype)
-
-
-def _scale_and_shift(
-    channels: int,
-    gamma: torch.Tensor | None,
-    beta: torch.Tensor | None,
-    mean: torch.Tensor | None,
-    var: torch.Tensor | None,
-    eps: float,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """``y = scale x + shift`` of a BatchNorm, float64 of shape (channels,)."""
-    ones = torch.ones(channels, dtype=torch.float64)
-    zeros = torch.zeros(channels, dtype=torch.float64)
-    scale = (ones if gamma is None else gamma.double()) / torch.sqrt((ones if var is None else var.double()) + eps)
-    shift = (zeros if beta is None else beta.double()) - scale * (zeros if mean is None else mean.double())
-    return scale, shift
+    return folded.reshape(weight.shape).to(weight.dtype), new_bias.to(weight.dtype)
 
 
 CONSTANTS = frozenset({"mul", "div", "add", "sub"})
 """Operators that, with stored numbers, do to each channel what a BatchNorm does; a frozen one is made of them."""
 
-Affine = tuple[int, torch.Tensor | None, torch.Tensor | None]
-
 
 def by_channel(
     layer: Layer, before: Layer, axis: int, channels: int, params: Mapping[str, torch.Tensor]
-) -> Affine | None:
+) -> tuple[int, torch.Tensor, torch.Tensor] | None:
     """What a multiplication by, or an addition of, stored numbers does to the channels of the layer before it.
 
     Parameters
@@ -156,7 +150,7 @@ def by_channel(
 
     Returns
     -------
-    (int, torch.Tensor | None, torch.Tensor | None) | None
+    (int, torch.Tensor, torch.Tensor) | None
         Which argument the value is, factors and summands, float64 of shape (channels,); None where it does
         something else.
     """
@@ -184,10 +178,10 @@ def by_channel(
     else:
         return None
     if layer.op in ("add", "sub"):
-        return place, None, values if layer.op == "add" else -values
+        return place, torch.ones_like(values), values if layer.op == "add" else -values
     if layer.op == "div":
         values = 1 / values
-    return (place, values, None) if bool(torch.isfinite(values).all()) else None
+    return (place, values, torch.zeros_like(values)) if bool(torch.isfinite(values).all()) else None
 
 
 def followed(move: Layer, before: Layer, axis: int, repeat: int) -> tuple[int, int] | None:

@@ -60,10 +60,11 @@ class Model:
         What was assumed or left out on the way.
     existing : Existing | None
         What was quantized in the file already; None where nothing was.
-
     preparation : mapping
         Fields of a `DataSpec` that its author names for it: the data's defaults.
 
+    Notes
+    -----
     Of a quantized model's state_dict the graph has no inputs: it is a table, see `check_runs`.
     """
 
@@ -132,7 +133,7 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
                 raise Problem(
                     spec.source, Text("is Python code, which was not allowed to run"), Text("Allow it first.")
                 )
-            graph, forward, dynamic, existing = _open_code(spec, notes, report)
+            graph, forward, dynamic, existing = _open_module(*build(spec), spec, notes, report)
         else:
             graph, forward, dynamic, existing = _open_file(spec, notes, report, preparation)
     table = existing is not None and existing.form == TABLE
@@ -162,7 +163,7 @@ def _name(source: str) -> str:
     if source.startswith(TIMM):
         return source.removeprefix(TIMM)
     if not is_callable(source):
-        return Path(source.partition(":")[0]).stem
+        return Path(source).stem
     place, _, called = source.rpartition(":")
     place = Path(place).stem if "/" in place or place.endswith(".py") else place
     return place if called == "model" else f"{place}.{called}"
@@ -172,8 +173,7 @@ _Opened = tuple[LayerGraph, Callable[..., Any], bool, Existing | None]
 """The layers, the float model, whether its batch may vary, and what was quantized already."""
 
 
-def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
-    module, example = build(spec)
+def _open_module(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
     report(1, 4, Text("tracing"))
     traced = trace(module, example, spec, notes)
     report(2, 4, Text("finding the layers"))
@@ -183,11 +183,7 @@ def _open_code(spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
 def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: dict[str, Any]) -> _Opened:
     """What a file is, its content says; its name only where it is too damaged to say anything."""
     if spec.source.startswith(TIMM):
-        module, example = build_timm(spec, notes, preparation)
-        report(1, 4, Text("tracing"))
-        traced = trace(module, example, spec, notes)
-        report(2, 4, Text("finding the layers"))
-        return _layers(traced, spec, notes), traced.call.adapted(module), traced.dynamic, None
+        return _open_module(*build_timm(spec, notes, preparation), spec, notes, report)
     path = model_in(Path(spec.source))
     if not path.is_dir():
         demand_file(path)
@@ -208,11 +204,9 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         from .hugging_face import build_folder, preparation_of
 
         preparation.update(preparation_of(path))
-        module, example = build_folder(path, spec, notes)
-        report(1, 4, Text("tracing"))
-        traced = trace(module, example, dataclasses.replace(spec, input_shape=None), notes)
-        report(2, 4, Text("finding the layers"))
-        return _layers(traced, spec, notes), traced.call.adapted(module), traced.dynamic, None
+        return _open_module(
+            *build_folder(path, spec, notes), dataclasses.replace(spec, input_shape=None), notes, report
+        )
     if kind == "checkpoint":  # of a quantized model it has more than weights
         from .state_dict import open_state_dict
 
@@ -226,6 +220,11 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
         graph, existing = open_folder(path)
         free = bool(graph.inputs) and graph.inputs[0].shape[:1] == (None,)
         return graph, _running(graph), free, existing
+    return _open_program(path, spec, notes, report)
+
+
+def _open_program(path: Path, spec: ModelSpec, notes: list[str], report: Report) -> _Opened:
+    """A ``.pt2`` file, float or quantized."""
     program = read_pt2(path)
     if in_float32(program):
         notes.append(IN_FLOAT32)

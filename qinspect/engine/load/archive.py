@@ -14,7 +14,7 @@ import json
 import math
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,38 +118,10 @@ def _rewritten(path: Path, large: dict[str, tuple[zipfile.ZipInfo, Any]]) -> io.
     Of a large file, `large` gets the entries and the layout of those tensors that are to be mapped; one value
     stands in the archive for each of them.
     """
-    where = str(path)
+    where, size = str(path), path.stat().st_size
     out = io.BytesIO()
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(out, "w") as clean:
-        entries = archive.infolist()
-        names = [info.filename for info in entries]
-        size = path.stat().st_size
-        if sum(info.file_size for info in entries) > 20 * size + (64 << 20):
-            raise Problem(where, Text("unpacks to far more than its size"), _TORCH_WROTE)
-        if any(name.startswith("/") or ".." in name.split("/") for name in names):
-            raise Problem(where, Text("holds a path that leaves its folder"), _TORCH_WROTE)
-        if len(set(names)) != len(names) or len({name.partition("/")[0] for name in names}) > 1:
-            raise Problem(where, Text("holds an entry twice, or more than one folder"), _TORCH_WROTE)
-        inner = {info.filename.partition("/")[2]: info for info in entries}
-        models = [name for name in inner if name.startswith("models/")]
-        if not models:
-            raise Problem(
-                where, Text("has no models/*.json (an older format, or another kind of file)"), Text("Export it anew.")
-            )
-        if len(models) > 1 or not re.fullmatch(r"models/\w+\.json", models[0], re.ASCII):
-            raise Problem(where, Text("holds more than one model"), Text("Export one model to a file."))
-        name = models[0].removeprefix("models/").removesuffix(".json")
-        for entry in inner:
-            if entry.startswith(("data/constants/custom_obj", "data/constants/opaque_obj")):
-                raise Problem(
-                    where, Text("holds a custom object, which loading would execute"), Text("Export it without.")
-                )
-            if entry.startswith(("data/aotinductor", "data/executorch")):
-                raise Problem(
-                    where, Text("holds compiled code, which is not opened"), Text("Export the float program.")
-                )
-            if entry in (f"data/weights/{name}.pt", f"data/constants/{name}.pt"):
-                raise Problem(where, Text("holds pickled weights of an older format"), Text("Export it anew."))
+        name, inner = _checked_entries(where, size, archive.infolist())
 
         def write(entry: str, data: bytes) -> None:
             clean.writestr(zipfile.ZipInfo(f"model/{entry}"), data)
@@ -159,10 +131,12 @@ def _rewritten(path: Path, large: dict[str, tuple[zipfile.ZipInfo, Any]]) -> io.
                 raise Problem(where, Text("{entry} is absurdly large", entry=entry), _TORCH_WROTE)
             return json.loads(archive.read(inner[entry]))
 
-        write(models[0], json.dumps(_checked_model(where, read_json(models[0]))).encode())
+        program = f"models/{name}.json"
+        write(program, json.dumps(_checked_model(where, read_json(program))).encode())
         for kind, prefix in (("weights", "weight"), ("constants", "tensor")):
-            config = read_json(f"data/{kind}/{name}_{kind}_config.json")
             folder = f"data/{kind}/"
+            table = f"{folder}{name}_{kind}_config.json"
+            config = read_json(table)
             sizes = {key: info.file_size for key, info in inner.items()}
             wanted = _check_config(where, config, prefix, folder, sizes)
             mapped = {entry for entry in wanted if size > memory.MAPPED_BYTES and _can_be_mapped(path, inner[entry])}
@@ -171,7 +145,7 @@ def _rewritten(path: Path, large: dict[str, tuple[zipfile.ZipInfo, Any]]) -> io.
                     large[tensor] = inner[folder + stored["path_name"]], dict(stored["tensor_meta"])
                     flat = [{"as_int": 0} for _ in stored["tensor_meta"]["sizes"]]
                     stored["tensor_meta"] |= {"strides": flat, "storage_offset": {"as_int": 0}}
-            write(f"{folder}{name}_{kind}_config.json", json.dumps(config).encode())
+            write(table, json.dumps(config).encode())
             for entry in sorted(wanted):
                 write(entry, bytes(_WIDEST) if entry in mapped else archive.read(inner[entry]))
         # Example inputs are a pickle, and nothing here needs them.
@@ -181,6 +155,36 @@ def _rewritten(path: Path, large: dict[str, tuple[zipfile.ZipInfo, Any]]) -> io.
                 write(entry, archive.read(inner[entry])[:16])
     out.seek(0)
     return out
+
+
+def _checked_entries(
+    where: str, size: int, entries: Sequence[zipfile.ZipInfo]
+) -> tuple[str, dict[str, zipfile.ZipInfo]]:
+    """The one model's name, and the entries by their path in the archive's folder."""
+    if sum(info.file_size for info in entries) > 20 * size + (64 << 20):
+        raise Problem(where, Text("unpacks to far more than its size"), _TORCH_WROTE)
+    names = [info.filename for info in entries]
+    if any(name.startswith("/") or ".." in name.split("/") for name in names):
+        raise Problem(where, Text("holds a path that leaves its folder"), _TORCH_WROTE)
+    if len(set(names)) != len(names) or len({name.partition("/")[0] for name in names}) > 1:
+        raise Problem(where, Text("holds an entry twice, or more than one folder"), _TORCH_WROTE)
+    inner = {info.filename.partition("/")[2]: info for info in entries}
+    models = [name for name in inner if name.startswith("models/")]
+    if not models:
+        raise Problem(
+            where, Text("has no models/*.json (an older format, or another kind of file)"), Text("Export it anew.")
+        )
+    if len(models) > 1 or not re.fullmatch(r"models/\w+\.json", models[0], re.ASCII):
+        raise Problem(where, Text("holds more than one model"), Text("Export one model to a file."))
+    name = models[0].removeprefix("models/").removesuffix(".json")
+    for entry in inner:
+        if entry.startswith(("data/constants/custom_obj", "data/constants/opaque_obj")):
+            raise Problem(where, Text("holds a custom object, which loading would execute"), Text("Export it without."))
+        if entry.startswith(("data/aotinductor", "data/executorch")):
+            raise Problem(where, Text("holds compiled code, which is not opened"), Text("Export the float program."))
+        if entry in (f"data/weights/{name}.pt", f"data/constants/{name}.pt"):
+            raise Problem(where, Text("holds pickled weights of an older format"), Text("Export it anew."))
+    return name, inner
 
 
 def _can_be_mapped(path: Path, entry: zipfile.ZipInfo) -> bool:
@@ -242,25 +246,7 @@ def _checked_model(where: str, model: Any) -> Any:
     def visit(tree: Any) -> None:
         if isinstance(tree, dict):
             for key, value in tree.items():
-                if key == "expr_str" and not (
-                    isinstance(value, str) and len(value) < 10_000 and _EXPRESSION.fullmatch(value)
-                ):
-                    raise Problem(
-                        where,
-                        Text("the shape expression {expression!r} is not arithmetic", expression=str(value)[:60]),
-                        Text("Export it anew."),
-                    )
-                if key in ("as_custom_obj", "as_graph", "as_operator") and value is not None:
-                    raise Problem(where, Text("holds a custom object or a nested graph"), Text("Export it without."))
-                if key in _NAMED:  # these become part of Python code
-                    _check_text(where, value, _NAME)
-                elif key in _PATHS:
-                    _check_text(where, value, _PATH)
-                elif key == "forward_arg_names":
-                    for item in value or ():
-                        _check_text(where, item, _NAME)
-                elif key in ("in_spec", "out_spec"):
-                    _check_spec(where, value)
+                _check_field(where, key, value)
                 if key == "metadata" and isinstance(value, dict):
                     tree[key] = {k: v for k, v in value.items() if k in ("stack_trace", "nn_module_stack", "custom")}
                 else:
@@ -274,6 +260,29 @@ def _checked_model(where: str, model: Any) -> Any:
         check_target(where, node["target"])
     model["guards_code"] = []
     return model
+
+
+def _check_field(where: str, key: str, value: Any) -> None:
+    """Check what torch would run, evaluate or write into Python code."""
+    if key == "expr_str":
+        if not (isinstance(value, str) and len(value) < 10_000 and _EXPRESSION.fullmatch(value)):
+            raise Problem(
+                where,
+                Text("the shape expression {expression!r} is not arithmetic", expression=str(value)[:60]),
+                Text("Export it anew."),
+            )
+    elif key in ("as_custom_obj", "as_graph", "as_operator"):
+        if value is not None:
+            raise Problem(where, Text("holds a custom object or a nested graph"), Text("Export it without."))
+    elif key in _NAMED:
+        _check_text(where, value, _NAME)
+    elif key in _PATHS:
+        _check_text(where, value, _PATH)
+    elif key == "forward_arg_names":
+        for item in value or ():
+            _check_text(where, item, _NAME)
+    elif key in ("in_spec", "out_spec"):
+        _check_spec(where, value)
 
 
 def _check_spec(where: str, text: Any) -> None:

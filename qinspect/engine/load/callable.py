@@ -192,6 +192,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]
-    if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(key, str) and isinstance(item, torch.Tensor) for key, item in state.items()
+    ):
         raise Problem(str(path), Text("is not a state_dict"), Text("Save model.state_dict()."))
     return dict(state)

@@ -16,6 +16,9 @@ from ..source import ModelSpec
 from ..text import Text, listed
 
 MAX_CONFIG_BYTES = 16 << 20
+RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box"}
+"""Pillow's numbers of the ways to scale that the data options know."""
+
 SEQUENCE = 128
 """Tokens of the example input, where the model takes so many."""
 
@@ -118,13 +121,14 @@ def preparation_of(folder: Path) -> dict[str, Any]:
         sides = resized.values() if isinstance(resized, dict) else [resized]
         # Where it is cropped afterwards, the size is that of the short side.
         if resized and all(isinstance(side, int) for side in sides):
-            found["resize"] = min(sides)
-        if isinstance(said.get("resample"), int):
-            found["interpolation"] = ("nearest", "lanczos", "bilinear", "bicubic", "box")[said["resample"]]
+            # ConvNeXt's and PoolFormer's is that of the crop, which they cut from a larger image.
+            found["resize"] = int(min(sides) / said.get("crop_pct", 1))
+        if said.get("resample") in RESAMPLE:
+            found["interpolation"] = RESAMPLE[said["resample"]]
         if isinstance(said.get("sampling_rate"), int):
             found["rate"] = said["sampling_rate"]
         return found
-    except (OSError, ValueError, TypeError, AttributeError, IndexError, RecursionError):
+    except (OSError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return own
 
 

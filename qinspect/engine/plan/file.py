@@ -24,7 +24,7 @@ def read_plan(path: Path) -> QuantPlan:
         Naming the file.
     """
     try:
-        data = json.loads(_content(path).decode("utf-8"))
+        data = json.loads(_content(path).decode("utf-8-sig"))
     except OSError as error:
         raise Problem(str(path), error.strerror or Text("cannot be read"), Text("Check the path.")) from error
     except UnicodeDecodeError as error:

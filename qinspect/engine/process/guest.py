@@ -215,62 +215,68 @@ class Guest:
 
     def _ask(self, words: Any, report: Report) -> Any:
         process = self.process
-        hears, said = process.stdin, process.stdout
-        assert hears is not None
-        assert said is not None
+        assert process.stdin is not None
         lines: queue.Queue[str] = queue.Queue()
-
-        def listen() -> None:
-            while True:
-                try:
-                    line = said.readline()
-                except ValueError:  # closed
-                    line = ""
-                lines.put(line)
-                if not line.startswith('["report"'):
-                    if process.stdout is None:  # nobody else closes it, see `_end`
-                        said.close()
-                    return
-
-        listener = threading.Thread(target=listen, daemon=True)
+        listener = threading.Thread(target=_listen, args=(process, lines), daemon=True)
         listener.start()
-        told: tuple[float, float, str] = (0, 1, Text("running {source}", source=self.source))
         try:
             with contextlib.suppress(BrokenPipeError):  # it has ended: so says what it answers
-                hears.write(json.dumps(words) + "\n")
-                hears.flush()
-            while True:
-                report(*told)
-                try:
-                    line = lines.get(timeout=0.03)
-                except queue.Empty:
-                    if process.poll() is None:
-                        continue
-                    _kill(process)  # what it has started would hold the pipe open
-                    line = ""
-                    with contextlib.suppress(queue.Empty):
-                        line = lines.get(timeout=ENDS_S)
-                if not line:
-                    break
-                kind, answer = json.loads(line)
-                if kind == "report":
-                    told = (float(answer[0]), float(answer[1]), from_parts(answer[2]))
-                elif kind == "problem":
-                    raise Problem(*map(from_parts, answer))
-                elif kind == "raised":
-                    raise Raised(*answer)
-                else:
-                    return answer
-        except (Problem, Raised):
-            raise
+                process.stdin.write(json.dumps(words) + "\n")
+                process.stdin.flush()
+            answered = _wait(process, lines, report, Text("running {source}", source=self.source))
         except BaseException:
             _end(process, listener)
             raise
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it closed its own pipe, and goes on
-            process.wait(ENDS_S)
-        _end(process, listener)
-        why = how_it_ended(process.returncode, ())
-        raise Died(self.source, Text("running it in a process of its own {why}", why=why), self._remedy)
+        if answered is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it closed its own pipe, and goes on
+                process.wait(ENDS_S)
+            _end(process, listener)
+            why = how_it_ended(process.returncode, ())
+            raise Died(self.source, Text("running it in a process of its own {why}", why=why), self._remedy)
+        kind, answer = answered
+        if kind == "problem":
+            raise Problem(*map(from_parts, answer))
+        if kind == "raised":
+            raise Raised(*answer)
+        return answer
+
+
+def _listen(process: Process, lines: queue.Queue[str]) -> None:
+    """Put what a process says into a queue, up to its answer; an empty line is its end."""
+    said = process.stdout
+    assert said is not None
+    while True:
+        try:
+            line = said.readline()
+        except ValueError:  # closed
+            line = ""
+        lines.put(line)
+        if not line.startswith('["report"'):
+            if process.stdout is None:  # nobody else closes it, see `_end`
+                said.close()
+            return
+
+
+def _wait(process: Process, lines: queue.Queue[str], report: Report, note: str) -> tuple[str, Any] | None:
+    """Pass a process's reports on until it answers; None where it ended instead."""
+    told: tuple[float, float, str] = (0, 1, note)
+    while True:
+        report(*told)
+        line = ""
+        try:
+            line = lines.get(timeout=0.03)
+        except queue.Empty:
+            if process.poll() is None:
+                continue
+            _kill(process)  # what it has started would hold the pipe open
+            with contextlib.suppress(queue.Empty):
+                line = lines.get(timeout=ENDS_S)
+        if not line:
+            return None
+        kind, answer = json.loads(line)
+        if kind != "report":
+            return kind, answer
+        told = (float(answer[0]), float(answer[1]), from_parts(answer[2]))
 
 
 def _kill(process: Process) -> None:
