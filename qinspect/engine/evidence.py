@@ -69,10 +69,11 @@ def by_kernels(work: Work, report: Report) -> Seen:
     if calls and set(work.wanted) == {*layer.inputs, layer.value}:
         seen = _by_calls(q, layer, calls, len(work.inputs[0]))
         if seen is not None:
-            return Seen(*seen[:1], kernels, {}, seen[1])
+            integers, given = seen
+            return Seen(integers, kernels, given=given)
     integers = runner.integers(work.inputs)
     given = None if layer.value in q.values else runner.reals(work.inputs).get(layer.value)
-    return Seen({name: integers[name] for name in work.wanted if name in integers}, kernels, {}, given)
+    return Seen({name: integers[name] for name in work.wanted if name in integers}, kernels, given=given)
 
 
 def _by_calls(

@@ -15,6 +15,7 @@ from .backends.clips import CLIPS
 from .backends.grouping import PASSING
 from .backends.tables import hands_on_float, table
 from .graph import Layer, LayerGraph
+from .graph.matching import readers, sources
 from .plan import QuantPlan
 from .plan.qconfig import DTYPES, LARGEST, QConfig, TensorConfig
 from .plan.target import Target
@@ -167,7 +168,7 @@ class Existing:
         if layer.id not in self.weights or layer.op not in FOLDABLE or not layer.inputs:
             return None
         name = layer.inputs[0]
-        if any(self.is_quantized(graph.by_id[reader]) for reader in _readers(graph, layer.value)):
+        if any(self.is_quantized(graph.by_id[reader]) for reader in readers(graph, layer) if reader in graph.by_id):
             return None
         return self.values.get(name, self.values.get(graph.origin(name)))
 
@@ -252,7 +253,7 @@ class Existing:
         for layer in graph.layers:
             if layer.transparent or self.is_quantized(layer):
                 continue
-            touching = {group[p] for p in _computing(graph, layer.inputs) if p in group}
+            touching = {group[p] for p in sources(graph, layer) if p in group}
             number = min(touching, default=len(group))
             for other in sorted(touching - {number}):
                 for item in members.pop(other):
@@ -263,8 +264,8 @@ class Existing:
         found = []
         for island in members.values():
             inside = {layer.id for layer in island}
-            before = {p for layer in island for p in _computing(graph, layer.inputs)} - inside
-            behind = {r for layer in island for r in _readers(graph, layer.value)} - inside
+            before = {p for layer in island for p in sources(graph, layer)} - inside
+            behind = {r for layer in island for r in readers(graph, layer)} - inside
             if any(map(self._is_static, map(graph.by_id.get, before))) and any(
                 map(self._is_static, map(graph.by_id.get, behind))
             ):
@@ -391,30 +392,3 @@ class WeightHistogram:
             "real_max": float(self.edges[-1]) if self.edges.size else None,
             "real_counts": self.real_counts.tolist(),
         }
-
-
-def _computing(graph: LayerGraph, names: tuple[str, ...]) -> set[str]:
-    """Ids of the layers that compute the named values, seen through those that only move them."""
-    found: set[str] = set()
-    todo = list(names)
-    while todo:
-        producer = graph.producer.get(todo.pop())
-        if producer is None:
-            continue
-        if producer.transparent:
-            todo += producer.inputs
-        else:
-            found.add(producer.id)
-    return found
-
-
-def _readers(graph: LayerGraph, value: str) -> set[str]:
-    found: set[str] = set()
-    todo = [value]
-    while todo:
-        for reader in graph.consumers.get(todo.pop(), ()):
-            if reader.transparent:
-                todo.append(reader.value)
-            else:
-                found.add(reader.id)
-    return found

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .graph import LayerGraph, Param, TensorSpec
+from .feed import row_limits
+from .graph import LayerGraph, TensorSpec
 from .problem import Problem
 from .statistics import TensorStats
 from .text import Text
@@ -46,14 +47,15 @@ def synthetic_inputs(
         Where nothing is known of an input.
     """
     rng = np.random.default_rng(seed)
-    found = []
-    for start in range(0, count, batch):
-        found.append(tuple(_input(graph, spec, stats, start, batch, rng) for spec in graph.inputs))
-    return found
+    limits = row_limits(graph)
+    return [
+        tuple(_input(limits, spec, stats, start, batch, rng) for spec in graph.inputs)
+        for start in range(0, count, batch)
+    ]
 
 
 def _input(
-    graph: LayerGraph,
+    limits: Mapping[str, tuple[str, int]],
     spec: TensorSpec,
     stats: Mapping[str, TensorStats],
     start: int,
@@ -68,14 +70,13 @@ def _input(
         else:
             values = _drawn(known, shape, rng)
         return torch.from_numpy(_within(values, known)).to(getattr(torch, spec.dtype))
-    rows = _rows(graph, spec.name)
-    if rows is None:
+    if spec.name not in limits:
         raise Problem(
             Text("input {spec}", spec=spec.name),
             Text("the statistics say nothing of its values ({dtype})", dtype=spec.dtype),
             Text("Give --data as well."),
         )
-    return torch.from_numpy(rng.integers(0, rows, shape)).to(getattr(torch, spec.dtype))
+    return torch.from_numpy(rng.integers(0, limits[spec.name][1], shape)).to(getattr(torch, spec.dtype))
 
 
 def _drawn(stats: TensorStats, shape: list[int], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -106,12 +107,3 @@ def _within(values: NDArray[np.float32], stats: TensorStats) -> NDArray[np.float
     shape = [1] * values.ndim
     shape[axis] = -1
     return np.clip(values, ends[0].reshape(shape), ends[1].reshape(shape))
-
-
-def _rows(graph: LayerGraph, name: str) -> int | None:
-    """How many rows the smallest embedding has that looks this input up."""
-    found = []
-    for layer in graph.consumers.get(name, ()):
-        if layer.op == "embedding" and isinstance(layer.args[0], Param):
-            found.append(int(graph.params[layer.args[0].key].shape[0]))
-    return min(found, default=None)

@@ -65,7 +65,7 @@ class ArraySamples:
 
     def picture(self, index: int) -> Picture | None:
         """The sample as uint8 of shape (H, W, 3) where it looks like an image, stretched to its own range."""
-        sample = np.asarray(self._inputs[0][index])
+        sample = self._first(index)
         if sample.ndim == 2:
             sample = sample[None] if self._spec.layout == "nchw" else sample[..., None]
         if sample.ndim != 3:
@@ -81,6 +81,10 @@ class ArraySamples:
             low, high = float(values.min()), float(values.max())
             sample = np.round((values - low) * (255 / (high - low or 1))).astype(np.uint8)
         return np.ascontiguousarray(np.broadcast_to(sample, (*sample.shape[:2], 3)))
+
+    def _first(self, index: int) -> Array:
+        """A sample's first input, as it is stored."""
+        return np.asarray(self._inputs[0][index])
 
     def _chosen(self, column: Column, indices: Sequence[int]) -> Array:
         if not isinstance(column, Sequence):

@@ -85,7 +85,7 @@ class Audio:
         for index, wave in zip(indices, waves, strict=True):
             if wave.shape != waves[0].shape:
                 raise Problem(
-                    self._encoded.places[index],
+                    self._encoded.place(index),
                     Text("has {count} samples where another file has {other}", count=len(wave), other=len(waves[0])),
                     Text("Set --seconds, so that all get one length."),
                 )
@@ -102,8 +102,8 @@ class Audio:
         return None
 
     def _decode_file(self, index: int) -> npt.NDArray[np.float32]:
-        soundfile, soxr = _libraries(self._encoded.places[index])
-        place = self._encoded.places[index]
+        soundfile, soxr = _libraries(self._encoded.place(index))
+        place = self._encoded.place(index)
         try:
             with soundfile.SoundFile(self._encoded.open(index)) as file:
                 if file.frames * file.channels > MOST_VALUES:
@@ -173,6 +173,7 @@ def open_audio(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...]
     labels, parts = classes_of(folder, found)
     names = tuple(path.relative_to(folder).as_posix() for path in found)
     key = content_key(found, names, labels)
-    places = [str(path) for path in found]
-    encoded = Encoded(str(folder), found.__getitem__, places, names, labels, labels, parts, key)
+    encoded = Encoded(
+        str(folder), found.__getitem__, lambda index: str(found[index]), names, labels, labels, parts, key
+    )
     return Audio(encoded, spec, input_shape)

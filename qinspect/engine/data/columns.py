@@ -60,28 +60,24 @@ def open_tables(
     key = content_key(files, [path.name for path in files], None) + str(label)
     key = hashlib.blake2b(f"{key}{table.columns}".encode(), digest_size=16).hexdigest()
     chosen = _chosen(where, table, label, spec, input_shape, input_names)
-    if len(chosen) == 1 and len(chosen[0]) == 1:
-        name = chosen[0][0]
-        field = table.take([name], [0], _plain)[name][0]
-        places = _Places(where, name)
+    only = chosen[0][0] if len(chosen) == 1 and len(chosen[0]) == 1 else None
+    if only is not None:
+        column = _Column(where, table, only)
         names = tuple(f"row {i}" for i in range(table.rows))
-        key = f"{key}{name}"
-        if isinstance(field, str):
-            text = _TextField(table, name)
-            return Texts(text, where, names, labels, targets, key, spec, input_shape, input_names)
-        content = _bytes_of(field)
-        if content is not None:
+        first, own = column.value(0), f"{key}{only}"
+        if isinstance(first, str):
+            return Texts(column.text, where, names, labels, targets, own, spec, input_shape, input_names)
+        if (content := _bytes_of(first)) is not None:
             kind = media_of(content)
             if kind is None:
                 raise Problem(
-                    Text("{where}, column {column}", where=where, column=name),
+                    Text("{where}, column {column}", where=where, column=only),
                     Text("holds bytes that are no image or audio"),
                     Text("Choose others."),
                 )
-            made = Images if kind == "image" else Audio
-            encoded = Encoded(where, _Field(table, name, places), places, names, labels, targets, None, key)
-            return made(encoded, spec, input_shape)
-    alone = len(chosen) == 1 and len(chosen[0]) == 1 and _kind(table.columns[chosen[0][0]]) == "scalar"
+            encoded = Encoded(where, column.content, column.place, names, labels, targets, None, own)
+            return (Images if kind == "image" else Audio)(encoded, spec, input_shape)
+    alone = only is not None and _kind(table.columns[only]) == "scalar"
     wide = alone and input_shape is not None and len(input_shape) == 2
     samples = TableSamples(where, table, chosen, targets, spec, f"{key}{chosen}", wide)
     shape = samples.arrays([0])[0].shape
@@ -103,44 +99,27 @@ def open_tables(
     return samples
 
 
-class _Field:
-    """Encoded bytes of one column."""
+class _Column:
+    """Text, or encoded images or audio, row by row."""
 
-    def __init__(self, table: Table, name: str, places: _Places) -> None:
-        self._table, self._name, self._places = table, name, places
+    def __init__(self, where: str, table: Table, name: str) -> None:
+        self._where, self._table, self._name = where, table, name
 
-    def __call__(self, index: int) -> io.BytesIO:
-        content = _bytes_of(self._table.take([self._name], [index], _plain)[self._name][0])
-        if content is None:
-            raise Problem(self._places[index], Text("holds no bytes"), Text("Store the files' content in the table."))
-        return io.BytesIO(content)
+    def value(self, row: int) -> Any:
+        return self._table.take([self._name], [row], lambda _, scalar: scalar.as_py())[self._name][0]
 
+    def text(self, row: int) -> str:
+        return str(self.value(row) or "")
 
-class _TextField:
-    """Text of one column."""
+    def content(self, row: int) -> io.BytesIO:
+        found = _bytes_of(self.value(row))
+        if found is None:
+            raise Problem(self.place(row), Text("holds no bytes"), Text("Store the files' content in the table."))
+        return io.BytesIO(found)
 
-    def __init__(self, table: Table, name: str) -> None:
-        self._table, self._name = table, name
-
-    def __call__(self, index: int) -> str:
-        return str(self._table.take([self._name], [index], _plain)[self._name][0] or "")
-
-
-class _Places(Sequence[str]):
-    """What each row is called in messages."""
-
-    def __init__(self, where: str, column: str) -> None:
-        self._where, self._column = where, column
-
-    def __getitem__(self, index: Any) -> Any:
-        return Text("{where}, row {row}, column {column}", where=self._where, row=index, column=self._column)
-
-    def __len__(self) -> int:
-        return 0
-
-
-def _plain(column: str, scalar: Any) -> Any:
-    return scalar.as_py()
+    def place(self, row: int) -> Text:
+        """What a row is called in messages."""
+        return Text("{where}, row {row}, column {column}", where=self._where, row=row, column=self._name)
 
 
 def _bytes_of(field: Any) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,8 +22,8 @@ class Encoded:
         The source as a whole, for messages.
     open : callable
         ``open(index)`` is the sample's file, or an open one.
-    places : sequence of str
-        What each is called in messages.
+    place : callable
+        ``place(index)`` is what a sample is called in messages.
     names : tuple of str
         What they are called in tables.
     labels : ndarray of int64 | None
@@ -38,7 +38,7 @@ class Encoded:
 
     where: str
     open: Callable[[int], Path | BinaryIO]
-    places: Sequence[str]
+    place: Callable[[int], str]
     names: tuple[str, ...]
     labels: Labels | None
     targets: npt.NDArray[Any] | None

@@ -80,7 +80,7 @@ class Images:
         for index, picture in zip(indices, pictures, strict=True):
             if picture.shape != pictures[0].shape:
                 raise Problem(
-                    self._encoded.places[index],
+                    self._encoded.place(index),
                     Text("is {size} where another image is {other}", size=_size(picture), other=_size(pictures[0])),
                     Text("Set a crop, so that all images get one size."),
                 )
@@ -106,7 +106,7 @@ class Images:
         return self._decode(index)
 
     def _decode_file(self, index: int) -> Picture:
-        place = self._encoded.places[index]
+        place = self._encoded.place(index)
         try:
             with warnings.catch_warnings():
                 # Pillow warns of broken EXIF blocks and odd palettes in files that it reads well.
@@ -233,8 +233,9 @@ def open_images(folder: Path, spec: DataSpec, input_shape: tuple[int | None, ...
     labels, parts = classes_of(folder, found)
     names = tuple(path.relative_to(folder).as_posix() for path in found)
     key = content_key(found, names, labels)
-    places = [str(path) for path in found]
-    encoded = Encoded(str(folder), found.__getitem__, places, names, labels, labels, parts, key)
+    encoded = Encoded(
+        str(folder), found.__getitem__, lambda index: str(found[index]), names, labels, labels, parts, key
+    )
     return Images(encoded, spec, input_shape)
 
 

@@ -295,9 +295,8 @@ class TableSamples(ArraySamples):
     def _varies(self, name: str) -> bool:
         return "list<" in str(self._table.columns[name]).replace("fixed_size_list<", "")
 
-    def picture(self, index: int) -> Any:
-        self._inputs = (self._values([index])[0],)
-        return super().picture(0)
+    def _first(self, index: int) -> npt.NDArray[Any]:
+        return self._values([index])[0][0]
 
     def _values(self, indices: Sequence[int]) -> list[list[npt.NDArray[Any]]]:
         taken = self._table.take(self._needed, indices, partial(_number, self._where))

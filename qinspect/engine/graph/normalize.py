@@ -162,12 +162,10 @@ class _Normalizer:
     def _argument(self, tree: Any) -> Any:
         if isinstance(tree, Node):
             return self.known[tree]
-        if isinstance(tree, (tuple, list)):
-            return (
-                type(tree)(self._argument(item) for item in tree)
-                if type(tree) in (tuple, list)
-                else [self._argument(item) for item in tree]
-            )
+        if type(tree) is tuple:
+            return tuple(self._argument(item) for item in tree)
+        if isinstance(tree, (tuple, list)):  # torch.fx has a list of its own, which may not be changed
+            return [self._argument(item) for item in tree]
         if isinstance(tree, Mapping):
             return {key: self._argument(item) for key, item in tree.items()}
         return tree
