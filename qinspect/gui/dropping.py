@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QObject, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
 from .icons import icon
 from .recent import kind_of
@@ -16,8 +16,6 @@ from .theme import colours_of
 if TYPE_CHECKING:
     from .main_window import MainWindow
 
-ORDER = ("session", "model", "weights", "data", "plan", "profile")
-"""Dropped together, what others need comes first."""
 SIGN = QSize(40, 40)
 
 
@@ -87,7 +85,7 @@ class Dropping(QObject):
         known = [path for path in paths if kind_of(path)]
         words = tuple(self.words(path) for path in known[:5] or paths[:1])
         self.sign.show_lines(words, bool(known))
-        event.acceptProposedAction()
+        _accept(event)
 
     def leave(self) -> None:
         """They went away again."""
@@ -99,23 +97,21 @@ class Dropping(QObject):
         known = [path for path in _paths(event.mimeData()) if kind_of(path)]
         if not known:
             return
-        event.acceptProposedAction()
+        _accept(event)
         # Later: whoever dragged it waits for the drop to end, and a question may come up.
         QTimer.singleShot(0, self, lambda: self.open(known))
 
     def open(self, paths: list[Path]) -> None:
-        """Open files of known kinds, in the order in which one needs the other."""
-        known = [path for path in paths if kind_of(path)]
-        if known:
+        """Open files of known kinds."""
+        if known := [path for path in paths if kind_of(path)]:
             self._window.activateWindow()
-        for path in sorted(known, key=lambda path: ORDER.index(kind_of(path))):
-            self._window.opening.take(path)
+            self._window.opening.take_all(known)
 
     def words(self, path: Path) -> str:
         """What a drop of this file or folder will do."""
         name = path.name
         there = self._window.document.model is not None
-        kind = kind_of(path)
+        kind = self._window.opening.kind(path)
         if kind == "session":
             return self.tr("Open the session {0}").format(name)
         if kind == "model":
@@ -136,9 +132,15 @@ class Dropping(QObject):
 
 
 def keep_out(root: QWidget) -> None:
-    """Let no field take a dropped file as a piece of text: the window opens it."""
-    for field in root.findChildren(QLineEdit):
-        field.setAcceptDrops(False)
+    """Let nothing in it take what is dropped, fields as a piece of text, drawings to no end: the window opens it."""
+    for widget in root.findChildren(QWidget):
+        widget.setAcceptDrops(False)
+
+
+def _accept(event: QDropEvent) -> None:
+    """As a copy, whatever was proposed: of what was moved, the program that it comes from may delete its own."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
 
 
 def _paths(mime: QMimeData) -> list[Path]:

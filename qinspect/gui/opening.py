@@ -22,11 +22,14 @@ from .trust import code_behind, is_trusted, trust
 from .work import layer_info_beside
 
 if TYPE_CHECKING:
+    from .jobs import Job
     from .main_window import MainWindow
 
 
 SAID_MS = 6000
 """So long the status bar says that nothing changed."""
+ORDER = ("session", "model", "weights", "data", "plan", "profile")
+"""Of what is opened together, what others need comes first."""
 
 
 class Opening(QObject):
@@ -66,21 +69,21 @@ class Opening(QObject):
         plan: QuantPlan | None = None,
         data: dict[str, Any] | None = None,
         judged: tuple[str, str | None] | None = None,
-    ) -> None:
+    ) -> Job | None:
         """Open a model, with the metric (and the output that it is of) and data that were given along with it."""
         try:
             allowed = self.allow(spec["source"], data["source"] if data else None, judged[0] if judged else None)
         except Problem as problem:
             self._window.open_page.fill(spec)
             self.refuse_model(problem)
-            return
+            return None
         if allowed is None:
-            return
+            return None
         self._window.open_page.fill(spec)
         self._window.open_page.take_back()
         if self._window.step != "layers":
             self._window.go("open")
-        self._tasks.open_model(spec, allowed, plan, data, judged)
+        return self._tasks.open_model(spec, allowed, plan, data, judged)
 
     def demo(self) -> None:
         """Open the model and the photographs that come with the program."""
@@ -161,7 +164,16 @@ class Opening(QObject):
         if lost:
             dialogs.show_lost(self._window, path.name, len(plan.overrides), [_of(override) for override in lost])
 
-    def session(self, path: Path) -> None:
+    def profile(self, path: Path) -> None:
+        """Take the times that another device measured."""
+        if self._document.calibration is None:
+            remedy = Text("Open the model and its data, and calibrate; then drop the file again.")
+            self._window.show_problem(Problem(str(path), Text("no model is calibrated that its times are of"), remedy))
+            return
+        info = layer_info_beside(path)
+        self._tasks.bring_back(path, Path(info) if info else None)
+
+    def session(self, path: Path) -> Job | None:
         """Open everything that a session names."""
 
         def allowed(session: Session) -> bool | None:
@@ -172,9 +184,10 @@ class Opening(QObject):
             opened = self._window.keeper.open_session(path, lambda given: self._found(given, path), allowed)
         except Problem as problem:
             self._window.show_problem(problem)
-            return
+            return None
         if opened is not None and path != self._window.keeper.autosave:
             self.remember({"session": str(path)})
+        return opened
 
     def _found(self, session: Session, path: Path) -> Session | None:
         """A session all of whose files are there, after asking for those that are not; None where the user gave up."""
@@ -192,19 +205,24 @@ class Opening(QObject):
             session = moved(session, part, name, known[place])
         return session
 
-    def take(self, path: Path) -> None:
-        """Open a file or folder by what it is."""
-        window = self._window
+    def kind(self, path: Path) -> str:
+        """What a file or folder is, as `recent.kind_of`; tensors are data where data are being chosen."""
         kind = kind_of(path)
+        choosing = self._window.step == "data" and self._document.model is not None
+        return "data" if kind == "weights" and choosing else kind
+
+    def take(self, path: Path) -> Job | None:
+        """Open a file or folder by what it is; the job that opens a model or a session."""
+        window = self._window
+        kind = self.kind(path)
         if kind == "session":
-            self.session(path)
-        elif kind == "plan":
+            return self.session(path)
+        if kind == "model" and path.suffix != ".py":
+            return self.model({"source": str(path), "weights": None, "input_shape": None})
+        if kind == "plan":
             self.plan(path)
         elif kind == "profile":
-            info = layer_info_beside(path)
-            self._tasks.bring_back(path, Path(info) if info else None)
-        elif kind == "model" and path.suffix != ".py":
-            self.model({"source": str(path), "weights": None, "input_shape": None})
+            self.profile(path)
         elif kind in ("model", "weights"):
             window.go("open")
             window.open_page.take(path)
@@ -213,6 +231,18 @@ class Opening(QObject):
             window.data_page.form.show_source(str(path))
             if self._document.model is not None:
                 window.data_page.submit()
+        return None
+
+    def take_all(self, paths: list[Path]) -> None:
+        """Open files and folders in the order in which one needs the other: what comes with a model is for it."""
+        first, *others = sorted(paths, key=lambda path: ORDER.index(self.kind(path)))
+        job = self.take(first)
+        if not others:
+            return
+        if job is None:
+            self.take_all(others)
+        else:
+            job.done.connect(lambda _: self.take_all(others))
 
     # -- what was opened before ---------------------------------------------------------------
 

@@ -9,6 +9,14 @@ from typing import Any
 from PySide6.QtCore import QSettings
 
 KEPT = 10
+KINDS = {
+    ".qinspect": "session",
+    ".json": "plan",
+    **dict.fromkeys((".pt2", ".onnx", ".py"), "model"),
+    **dict.fromkeys((".safetensors", ".pth", ".pt"), "weights"),
+    **dict.fromkeys((".npz", ".npy", ".parquet", ".arrow", ".feather", ".csv", ".tsv", ".txt", ".jsonl"), "data"),
+}
+"""What a file is by its name: its content is the engine's to read, which takes seconds to import."""
 
 
 def recent(settings: QSettings) -> list[dict[str, Any]]:
@@ -43,19 +51,7 @@ def kind_of(path: Path) -> str:
     """``session``, ``plan``, ``profile``, ``model``, ``weights`` or ``data``; empty for anything else."""
     if path.is_dir():
         return "model" if any((path / name).is_file() for name in ("config.json", "graph.json")) else "data"
-    kinds = {
-        ".qinspect": "session",
-        ".json": "plan",
-        ".pt2": "model",
-        ".onnx": "model",
-        ".py": "model",
-        ".safetensors": "weights",
-        ".pth": "weights",
-        ".pt": "weights",
-        ".npz": "data",
-        ".npy": "data",
-    }
-    kind = kinds.get(path.suffix.lower(), "")
+    kind = KINDS.get(path.suffix.lower(), "")
     return "profile" if kind == "plan" and _is_profile(path) else kind
 
 

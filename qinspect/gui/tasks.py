@@ -397,7 +397,7 @@ class Tasks(Errands):
         """Take the times that another device measured, as a run of its own of the current plan."""
         document = self._document
         model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
-        if model is None or data is None or calibration is None or self.analyzing:
+        if model is None or data is None or calibration is None:
             return None
         metric = document.metric
 
@@ -406,12 +406,10 @@ class Tasks(Errands):
                 document.add_run(plan, analysis, exact=True)
                 document.log(self.tr("times of {0} from {1}").format(analysis.target["device"], profile))
 
-        return self._follow(
-            self._start(
-                self.tr("Times of another device"),
-                lambda report: work.device_times(model, data, plan, calibration, profile, layer_info, metric, report),
-                found,
-            )
+        return self._start(
+            self.tr("Times of another device"),
+            lambda report: work.device_times(model, data, plan, calibration, profile, layer_info, metric, report),
+            found,
         )
 
     def save_report(self, path: Path) -> Job | None:

@@ -9429,12 +9429,20 @@
         <translation>实测 {measured:.3g} {unit}，估计 {estimated:.3g} ± {error:.2g}：误差主要来自少数几个样本</translation>
     </message>
     <message>
+        <source>Open the model and its data, and calibrate; then drop the file again.</source>
+        <translation>请打开模型及其数据并校准，然后重新拖入该文件。</translation>
+    </message>
+    <message>
         <source>none of its overrides matches a layer of {model} (the first is of {first})</source>
         <translation>其中没有一个覆盖项与 {model} 的层匹配（第一个为 {first}）</translation>
     </message>
     <message>
         <source>Give the plan of this model.</source>
         <translation>请提供此模型的方案。</translation>
+    </message>
+    <message>
+        <source>no model is calibrated that its times are of</source>
+        <translation>尚无已校准的模型，无从对应其中的耗时</translation>
     </message>
     <message>
         <source>getting ready</source>

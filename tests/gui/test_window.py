@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMessageBox, QPushButton, QWidget
 
 from qinspect.engine.calibrate import load_calibration
@@ -682,38 +682,6 @@ def test_the_programs_own_demo_needs_no_permission_when_it_is_opened_again(make_
     assert opened == [True]
 
 
-def drag(widget, paths):
-    """Drag files into a widget; whether it takes them, and what a drop there needs."""
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    made = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, mime, LEFT, Qt.KeyboardModifier.NoModifier)
-    made.ignore()
-    QApplication.sendEvent(widget, made)
-    return made.isAccepted(), mime
-
-
-def test_what_is_dropped_is_opened_by_its_kind(make_window, digits, tmp_path):
-    window = make_window(digits)
-    plan = tmp_path / "plan.json"
-    changed = window.document.plan.with_layer("conv:conv2d", None, None)
-    plan.write_text(json.dumps(changed.to_json()))
-    sign = window.dropping.sign
-    taken, mime = drag(window, [plan])
-    assert taken
-    assert sign.isVisible()
-    assert sign.size() == window.size()
-    assert sign.lines == ("Take the plan plan.json; this can be undone",)
-    QApplication.sendEvent(window, QDragLeaveEvent())
-    assert not sign.isVisible()
-    drag(window, [plan])
-    drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, LEFT, Qt.KeyboardModifier.NoModifier)
-    QApplication.sendEvent(window, drop)
-    QApplication.processEvents()
-    assert not sign.isVisible()
-    assert window.document.plan.fingerprint == changed.fingerprint
-    assert window.document.undo_stack.undoText() == "plan plan.json"
-
-
 def test_a_plan_of_other_layers_is_refused_and_what_it_loses_is_listed(make_window, digits, tmp_path, qtbot):
     window = make_window(digits)
     document, file = window.document, tmp_path / "plan.json"
@@ -743,33 +711,6 @@ def test_a_plan_of_other_layers_is_refused_and_what_it_loses_is_listed(make_wind
     (box,) = empty.findChildren(QMessageBox)
     assert "No model is open" in box.text()
     box.close()
-
-
-def test_a_field_does_not_take_a_dropped_file_for_text_and_what_cannot_be_opened_is_said(make_window, tmp_path):
-    window = make_window()
-    window.go("open")
-    photos, notes = tmp_path / "photos", tmp_path / "notes.docx"
-    photos.mkdir()
-    notes.touch()
-    taken, _ = drag(window.open_page.source, [photos])
-    assert taken
-    assert window.dropping.sign.lines == ("Take the data in photos for the model that you open next",)
-    drag(window, [notes])
-    assert not window.dropping.sign.welcome
-    assert "notes.docx" in window.dropping.sign.lines[0]
-
-
-def test_of_several_files_the_model_is_opened_before_its_data(make_window, tmp_path, monkeypatch):
-    window = make_window()
-    taken = []
-    monkeypatch.setattr(window.opening, "take", taken.append)
-    paths = [tmp_path / "photos", tmp_path / "net.onnx"]
-    paths[0].mkdir()
-    _, mime = drag(window, paths)
-    drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, LEFT, Qt.KeyboardModifier.NoModifier)
-    QApplication.sendEvent(window, drop)
-    QApplication.processEvents()
-    assert [path.name for path in taken] == ["net.onnx", "photos"]
 
 
 def test_the_session_is_kept_on_closing_and_offered_at_the_next_start(make_window, qtbot, digits, settings, tmp_path):
