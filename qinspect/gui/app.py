@@ -310,7 +310,8 @@ def screenshot(
         raise Problem(str(out), Text("the picture cannot be written"), Text("Choose another folder."))
     window.close()
     window.deleteLater()
-    app.processEvents()
+    # Without a running event loop nothing else does it, and a hundred pictures took gigabytes.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     del settings
     kept.cleanup()
     return out

@@ -253,6 +253,7 @@ QHeaderView::down-arrow {{ image: url({down}); }}
 QHeaderView::up-arrow {{ image: url({up}); }}
 QAbstractItemView {{ border: 1px solid transparent; gridline-color: {colours.line};
     selection-background-color: {colours.selection}; selection-color: {on_selection}; }}
+QTableView {{ padding: 0 5px; }}
 QAbstractItemView:focus, GraphCanvas:focus {{ border-color: {colours.accent}; }}
 GraphCanvas {{ border: 1px solid transparent; }}
 QTabWidget::pane {{ border: none; border-top: 1px solid {colours.line}; }}
