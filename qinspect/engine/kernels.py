@@ -89,7 +89,13 @@ def run_kernels(work: KernelWork, report: Report = silent) -> KernelFigures:
         Where lowering fails or the child dies.
     """
     target = work.quantization.plan.target
-    result: KernelFigures = run_in_child("qinspect.engine.kernels:_work", work, report, what=f"target {target.title}")
+    result: KernelFigures = run_in_child(
+        "qinspect.engine.kernels:_work",
+        work,
+        report,
+        what=f"target {target.title}",
+        as_deployed=work.timing and target.threads > 1,
+    )
     return result
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from qinspect.engine.problem import Problem
 from qinspect.engine.process import child
-from qinspect.engine.process.child import Died, run_in_child
+from qinspect.engine.process.child import OURS, POLICY, Died, run_in_child, wait_asleep
 from qinspect.engine.progress import Cancelled
 
 CODE = """
@@ -30,6 +30,9 @@ def run_out_of_memory(work, report):
 
 def leave(work, report):
     os._exit(3)
+
+def policy(work, report):
+    return os.environ.get("OMP_WAIT_POLICY")
 
 def refuse(work, report):
     raise Problem("layer a", "cannot run", "Leave it out.")
@@ -133,7 +136,7 @@ def test_an_analysis_whose_kernels_crash_keeps_what_it_simulated(digits_model, m
     from qinspect.engine.load import ModelSpec, load_model
     from qinspect.engine.plan import Target
 
-    def crash(function, work, report, what):
+    def crash(function, work, report, what, as_deployed):  # as `run_in_child`
         return run_in_child("kernels_of_a_test:read_nowhere", None, report, what=what)
 
     monkeypatch.setattr(kernels, "run_in_child", crash)
@@ -170,3 +173,34 @@ def test_what_lies_in_the_current_folder_is_not_imported(tmp_path, words):
     )
     assert "no such file" in done.stderr or "nothing" in done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Names that nobody has set, and that are gone afterwards."""
+    for name in (POLICY, OURS):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def test_torch_s_threads_sleep_while_they_wait_but_in_a_process_that_times_them(environment):
+    wait_asleep()
+    assert run("policy") == "passive"
+    assert run_in_child("kernels_of_a_test:policy", None, as_deployed=True) is None
+
+
+def test_how_threads_wait_is_the_user_s_where_he_says_so(environment):
+    environment.setenv(POLICY, "active")
+    wait_asleep()
+    assert run_in_child("kernels_of_a_test:policy", None, as_deployed=True) == "active"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what GNU's OpenMP says of itself")
+def test_the_program_loads_torch_with_threads_that_wait_asleep(environment, tmp_path):
+    code = "import torch\ndef model():\n    return torch.nn.Linear(4, 2).eval()\n"
+    (tmp_path / "net.py").write_text(code)
+    command = [sys.executable, "-m", "qinspect", "inspect", f"{tmp_path / 'net.py'}:model", "--input-shape", "1,4"]
+    told = {**os.environ, "OMP_DISPLAY_ENV": "true"}
+    done = subprocess.run(command, env=told, capture_output=True, text=True, check=True, timeout=300)
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr

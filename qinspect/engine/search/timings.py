@@ -198,7 +198,7 @@ def time_plans(work: TimingWork, report: Report = silent) -> dict[str, Timed]:
         return {}
     target = next(iter(work.quantizations.values())).plan.target
     found: dict[str, Timed] = run_in_child(
-        "qinspect.engine.search.timings:_work", work, report, what=f"target {target.title}"
+        "qinspect.engine.search.timings:_work", work, report, what=f"target {target.title}", as_deployed=True
     )
     return found
 
