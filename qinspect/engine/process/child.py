@@ -115,8 +115,8 @@ def child_environment(as_deployed: bool = False) -> dict[str, str]:
     """For a Python that finds what this one finds, and nothing else: files in the current folder are not imported."""
     places = [place or os.getcwd() for place in sys.path]
     here = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "PYTHONSAFEPATH": "1"}
-    if as_deployed and here.pop(OURS, None):
-        del here[POLICY]
+    if as_deployed and OURS in here:
+        del here[OURS], here[POLICY]
     return here
 
 
