@@ -293,6 +293,7 @@ def test_of_an_island_one_of_whose_layers_stays_in_float_none_is_to_be_quantized
     between = nn.Sequential(nn.Softplus(), nn.MaxPool1d(3, 1, 1))
     finding = examine(Island(between), image(64, 2, 8))["float_islands"]
     assert finding.layers == ("between.0:softplus", "between.1:max_pool1d")
+    assert finding.evidence.startswith("2 layers in float, 1 tensor taken out of the integers for them")
     assert finding.plan is None
     assert finding.remedy.endswith("this target keeps between.0:softplus in float.")
 

@@ -44,6 +44,15 @@ def flat():
     return nn.Linear(4, 2)
 
 
+class Token(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.token, self.out = nn.Parameter(torch.zeros(1, 4)), nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.out(torch.cat([self.token.expand(len(x), -1), x.view(len(x), -1)], 1))
+
+
 def wave():
     return nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU())
 
@@ -114,6 +123,13 @@ def test_a_class_a_function_or_an_instance_gives_the_model_in_eval_mode_and_floa
     assert not model.forward.training
     assert model.dynamic_batch
     assert model.name == f"net.{name}"
+
+
+def test_the_length_of_a_tensor_does_not_fix_the_batch(source):
+    model = load(source("Token"), shape=((1, 2, 2),))
+    assert model.dynamic_batch
+    assert model.forward(torch.rand(5, 2, 2)).shape == (5, 2)
+    assert len.__module__ == "builtins"
 
 
 @pytest.mark.parametrize("name", ["with_example", "with_tensor"])

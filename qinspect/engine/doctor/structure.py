@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..backends.tables import table
 from ..decide import FLOAT_INPUT, NEVER_ASKED
-from ..graph import Layer
+from ..graph import Layer, LayerGraph
 from ..plan.qconfig import PRESETS
 from ..results import Finding, LayerRow
 from ..text import Text, counted, listed, remade
@@ -171,6 +171,12 @@ def _stored_small(rows: Sequence[LayerRow]) -> Finding:
     )
 
 
+def _read_from_outside(graph: LayerGraph, island: Sequence[Layer]) -> set[str]:
+    """Values of other layers that an island reads."""
+    made = {layer.value for layer in island}
+    return {name for layer in island for name in layer.inputs if name in graph.producer} - made
+
+
 def float_islands(case: Case) -> list[Finding]:
     """Float layers with integers on all sides: each costs a dequantizer and a quantizer, and rounds once more."""
     q = case.quantization
@@ -206,7 +212,7 @@ def float_islands(case: Case) -> list[Finding]:
         edited = edited.with_layer(layer.id, preset.weight, preset.activation)
     # They are named in the evidence already where they are all of them.
     them = Text("them") if len(able or stay) == len(layers) else listed([layer.id for layer in able or stay])
-    borders = sum(name in graph.producer for island in islands for layer in island for name in layer.inputs)
+    borders = sum(len(_read_from_outside(graph, island)) for island in islands)
     return [
         Finding(
             "float_islands",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import linecache
 import re
@@ -209,7 +210,8 @@ def _export(module: torch.nn.Module, call: Call, lines: Mapping[str, str], spec:
 
     def exported(given: Call, dynamic_shapes: Any) -> ExportedProgram:
         args, kwargs = given.arguments()
-        return refuse_nested(plain(torch.export.export(module, args, kwargs, dynamic_shapes=dynamic_shapes)))
+        with _lengths_free():
+            return refuse_nested(plain(torch.export.export(module, args, kwargs, dynamic_shapes=dynamic_shapes)))
 
     with torch.no_grad():
         try:
@@ -227,6 +229,21 @@ def _export(module: torch.nn.Module, call: Call, lines: Mapping[str, str], spec:
             with parts.standing():
                 program = exported(call, None)
             return Traced(program, call, False, parts.opaque)
+
+
+@contextlib.contextmanager
+def _lengths_free() -> Iterator[None]:
+    """``len(x)`` of a tensor is ``x.shape[0]``: Python makes a plain number of it, which fixes the batch."""
+    plainly = builtins.len
+
+    def length(of: Any) -> Any:
+        return of.shape[0] if isinstance(of, torch.Tensor) and of.dim() else plainly(of)
+
+    builtins.len = length
+    try:
+        yield
+    finally:
+        builtins.len = plainly
 
 
 def author_line(error: BaseException) -> str | None:
