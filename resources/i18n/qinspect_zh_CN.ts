@@ -43,12 +43,8 @@
         <translation>该层可以采用的配置；灰色表示目标没有相应的核</translation>
     </message>
     <message>
-        <source>KL(fp32‖int8) at the model&apos;s output with this layer alone quantized, in nats</source>
-        <translation>仅量化该层时模型输出处的 KL(fp32‖int8)，单位 nat</translation>
-    </message>
-    <message>
-        <source>Of the layer&apos;s output with this candidate, weight and activation rounded, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²). “Local” in the table of layers is the same on the final split (F1 here: Terms, SQNR)</source>
-        <translation>该候选下层输出的 SQNR：权重与激活均取整，输入为浮点：10 log10(Σ y² / Σ (y − ŷ)²)。层表中的“局部”是最终划分上的同一数值（在此按 F1：术语，SQNR）</translation>
+        <source>KL(fp32‖int8) at the model&apos;s output with this layer alone quantized, in nats. A lower one can come with a lower SQNR: that counts every error of the layer alike, KL only what reaches the answers; and small differences on few samples are chance</source>
+        <translation>仅量化该层时模型输出处的 KL(fp32‖int8)，单位 nat。KL 更低时 SQNR 也可能更低：SQNR 对该层的每个误差一视同仁，KL 只计入影响到结果的部分；样本很少时，微小差异属于偶然</translation>
     </message>
     <message>
         <source>KL (nats)</source>
@@ -61,6 +57,10 @@
     <message>
         <source>Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason</source>
         <translation>该层的时间中位数；≈ 为由其他层估计，– 为未知：指向它可看原因</translation>
+    </message>
+    <message>
+        <source>Of the layer&apos;s output with this candidate, weight and activation rounded, fed with float inputs: 10 log10(Σ y² / Σ (y − ŷ)²). “Local” in the table of layers, and “layer” below the histogram, are the same on the final split (F1 here: Terms, SQNR)</source>
+        <translation>该候选下层输出的 SQNR：权重与激活均取整，输入为浮点：10 log10(Σ y² / Σ (y − ŷ)²)。层表中的“局部”和直方图下方的“该层”是最终划分上的同一数值（在此按 F1：术语，SQNR）</translation>
     </message>
     <message>
         <source>SQNR (dB)</source>
@@ -456,6 +456,30 @@
     <message>
         <source>Layer</source>
         <translation>层</translation>
+    </message>
+    <message>
+        <source>default {0}: {1} → {2}</source>
+        <translation>默认{0}：{1} → {2}</translation>
+    </message>
+    <message>
+        <source>{0}: off → on</source>
+        <translation>{0}：关 → 开</translation>
+    </message>
+    <message>
+        <source>{0}: on → off</source>
+        <translation>{0}：开 → 关</translation>
+    </message>
+    <message>
+        <source>fusion {0}</source>
+        <translation>融合 {0}</translation>
+    </message>
+    <message>
+        <source>target {0}: {1} → {2}</source>
+        <translation>目标 {0}：{1} → {2}</translation>
+    </message>
+    <message>
+        <source>default</source>
+        <translation>默认</translation>
     </message>
 </context>
 <context>
@@ -2154,10 +2178,6 @@
         <translation>份额（%）</translation>
     </message>
     <message>
-        <source>SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the activation alone, on the calibration samples. That of the layer was measured, weights included, on the final split: “Local” in the table of layers (F1 here: Terms, SQNR)</source>
-        <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是此直方图在此网格上的值：仅激活，取校准样本。该层的值（含权重）是在最终划分上实测的：层表中的“局部”（在此按 F1：术语，SQNR）</translation>
-    </message>
-    <message>
         <source>clipped {} (below {}, above {})</source>
         <translation>截断 {}（下方 {}，上方 {}）</translation>
     </message>
@@ -2190,8 +2210,16 @@
         <translation>轮廓线：{}</translation>
     </message>
     <message>
+        <source>SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the activation alone, on the calibration samples. That of the layer was measured, weights included, on the final split: “Local” in the table of layers; that of a candidate on a few samples of the select split, as in the list below (F1 here: Terms, SQNR)</source>
+        <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是该直方图在此网格上的值：仅激活，基于校准样本。该层的 SQNR 是在最终划分上实测的，包含权重：即层表中的“局部”；候选的 SQNR 则基于选择划分的少量样本，与下方列表相同（在此按 F1：术语，SQNR）</translation>
+    </message>
+    <message>
         <source>SQNR ≈ {:.1f} dB, layer {:.1f} dB</source>
         <translation>SQNR ≈ {:.1f} dB，该层 {:.1f} dB</translation>
+    </message>
+    <message>
+        <source>SQNR ≈ {:.1f} dB, candidate {:.1f} dB</source>
+        <translation>SQNR ≈ {:.1f} dB，候选 {:.1f} dB</translation>
     </message>
     <message>
         <source>SQNR measured {:.1f} dB</source>

@@ -227,6 +227,8 @@ def test_a_candidate_is_previewed_under_the_mouse_applied_by_enter_and_to_all_by
     qtbot.mouseMove(port, table.visualItemRect(table.item(place, 0)).center() + QPoint(1, 0))
     qtbot.mouseMove(port, table.visualItemRect(table.item(place, 0)).center())
     qtbot.waitUntil(lambda: detail.histogram.caption() != before)
+    # It is of other samples than the layer's own figure, which stood there before.
+    assert f"candidate {wanted.local_sqnr_db:.1f} dB" in detail.histogram.caption()
     table.setFocus()
     table.setCurrentCell(place, 0)
     qtbot.keyClick(table, Qt.Key.Key_Return)

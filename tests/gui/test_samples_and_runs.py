@@ -9,11 +9,13 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from qinspect.engine.plan import Remedy
+from qinspect.engine.plan.qconfig import PRESETS, QConfig
 from qinspect.engine.plan.target import Target
 from qinspect.engine.progress import silent
 from qinspect.engine.results import Totals
 from qinspect.gui import close_up, work
-from qinspect.gui.panels.compare import compare
+from qinspect.gui.panels.compare import compare, plan_differences
 from qinspect.gui.panels.pareto import pareto_points
 from qinspect.session import Run
 
@@ -80,6 +82,24 @@ def test_two_runs_are_compared_in_figures_plan_and_layers(document):
     assert [row.name for row in found.layers] == ["conv:conv2d"]
     assert not compare(one, one).plan
     assert not compare(one, one).layers
+
+
+def test_every_way_in_which_plans_differ_is_said_as_what_the_second_has(document):
+    one = document.plan
+    assert one.target.backend == "ort"
+    two = dataclasses.replace(one, target=Target.parse("fx-onednn"), default=QConfig(one.default.weight, None))
+    two = two.with_fusion("a+b", False).with_remedies([Remedy("equalize", ("conv:conv2d", "fc:linear"))], True)
+    two = two.with_layer("fc:linear", PRESETS["fbgemm"].weight, None)
+    there, back = (plan_differences(*pair) for pair in ((one.to_json(), two.to_json()), (two.to_json(), one.to_json())))
+    assert there == [
+        "target backend: ort → fx",
+        "target engine: cpu → onednn",
+        "default activation: uint8 affine per-tensor mse → float",
+        "fc:linear: activation uint8 affine per-tensor none → weight int8 symmetric per-channel minmax, activation float",
+        "fusion a+b: on → off",
+        "equalize neighbours conv:conv2d, fc:linear: off → on",
+    ]
+    assert back[-2:] == ["fusion a+b: off → on", "equalize neighbours conv:conv2d, fc:linear: on → off"]
 
 
 def test_only_measured_times_are_points_and_the_float_model_stands_beside_them(document):

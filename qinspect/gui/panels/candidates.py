@@ -48,11 +48,15 @@ class Candidates(QTableWidget):
         explain(
             self,
             self.tr("What the layer could be; grey is what the target has no kernel for"),
-            self.tr("KL(fp32‖int8) at the model's output with this layer alone quantized, in nats"),
+            self.tr(
+                "KL(fp32‖int8) at the model's output with this layer alone quantized, in nats. A lower one can come with "
+                "a lower SQNR: that counts every error of the layer alike, KL only what reaches the answers; and "
+                "small differences on few samples are chance"
+            ),
             self.tr(
                 "Of the layer's output with this candidate, weight and activation rounded, fed with float inputs: "
-                "10 log10(Σ y² / Σ (y − ŷ)²). “Local” in the table of layers is the "
-                "same on the final split (F1 here: Terms, SQNR)"
+                "10 log10(Σ y² / Σ (y − ŷ)²). “Local” in the table of layers, and “layer” "
+                "below the histogram, are the same on the final split (F1 here: Terms, SQNR)"
             ),
             self.tr(
                 "Median time of the layer; ≈ is estimated from other layers, – is not known: point at it for the reason"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -13,8 +13,9 @@ from PySide6.QtCore import QCoreApplication
 from ...engine.plan.qconfig import config_from_json
 from ...engine.results import Totals
 from ...session import Run
-from .figures import drop, measured, millis, share, small
+from .figures import described, drop, measured, millis, share, small
 
+ROLES = ("weight", "activation")
 SHOWN = 12
 """Lines of a kind that are shown."""
 NAME, WIDE_NAME = 14, 48
@@ -147,37 +148,60 @@ def _table(head: tuple[str, ...], rows: tuple[Row, ...], whole: bool = False) ->
 
 def plan_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
     """What the second plan has otherwise than the first, a line each."""
-    lines = []
-    for key in sorted(set(one["target"]) | set(two["target"])):
-        a, b = one["target"].get(key), two["target"].get(key)
-        if a != b:
-            lines.append(f"target {key}: {a} → {b}")
-    for role in ("weight", "activation"):
+    lines = [*_elsewhere(one["target"], two["target"])]
+    for role in ROLES:
         a, b = one["default"][role], two["default"][role]
         if a != b:
-            lines.append(f"default {role}: {_brief(a)} → {_brief(b)}")
+            said = translate("Compare", "default {0}: {1} → {2}")
+            lines.append(said.format(_role(role), _brief(a), _brief(b)))
     left = {json.dumps(o["match"]): o for o in one["overrides"]}
     right = {json.dumps(o["match"]): o for o in two["overrides"]}
     for key in dict.fromkeys([*left, *right]):
         if left.get(key) != right.get(key):
             ((_, pattern),) = json.loads(key).items()
             lines.append(f"{pattern}: {_override(left.get(key))} → {_override(right.get(key))}")
-    if one["fusions"] != two["fusions"]:
-        off = [{item["id"] for item in plan["fusions"] if not item["on"]} for plan in (one, two)]
-        lines += [f"fusion {name}: on → off" for name in sorted(off[1] - off[0])]
-        lines += [f"fusion {name}: off → on" for name in sorted(off[0] - off[1])]
-    done = [{(item["kind"], tuple(item["layers"])) for item in plan.get("remedies", ())} for plan in (one, two)]
-    for words, some in (("off → on", done[1] - done[0]), ("on → off", done[0] - done[1])):
-        lines += [f"{kind.replace('_', ' ')} of {', '.join(layers)}: {words}" for kind, layers in sorted(some)]
+    off, done = ([read(plan) for plan in (one, two)] for read in (_fusions_off, _remedies))
+    to_on, to_off = translate("Compare", "{0}: off → on"), translate("Compare", "{0}: on → off")
+    # A remedy is there or not; a fusion is there unless it is switched off.
+    for said, some in ((to_off, off[1] - off[0]), (to_on, off[0] - off[1])):
+        lines += [said.format(translate("Compare", "fusion {0}").format(name)) for name in sorted(some)]
+    for said, some in ((to_on, done[1] - done[0]), (to_off, done[0] - done[1])):
+        lines += [said.format(f"{_remedy(kind)} {', '.join(layers)}") for kind, layers in sorted(some)]
     return lines
 
 
+def _elsewhere(one: dict[str, Any], two: dict[str, Any]) -> Iterator[str]:
+    """What differs between two targets."""
+    for key in sorted(one.keys() | two.keys()):
+        if one.get(key) != two.get(key):
+            yield translate("Compare", "target {0}: {1} → {2}").format(key, one.get(key), two.get(key))
+
+
+def _fusions_off(plan: dict[str, Any]) -> set[str]:
+    return {item["id"] for item in plan["fusions"] if not item["on"]}
+
+
+def _remedies(plan: dict[str, Any]) -> set[tuple[str, tuple[str, ...]]]:
+    return {(item["kind"], tuple(item["layers"])) for item in plan.get("remedies", ())}
+
+
+def _role(role: str) -> str:
+    return {"weight": translate("Planned", "weight"), "activation": translate("Planned", "activation")}[role]
+
+
+def _remedy(kind: str) -> str:
+    return {
+        "equalize": translate("Planned", "equalize neighbours"),
+        "adaround": translate("Planned", "round by data"),
+        "bias_correction": translate("Planned", "correct biases"),
+    }[kind]
+
+
 def _brief(item: Any) -> str:
-    config = config_from_json(item)
-    return "float" if config is None else str(config)
+    return described(config_from_json(item))
 
 
 def _override(item: Any) -> str:
     if item is None:
-        return "default"
-    return ", ".join(f"{role} {_brief(item[role])}" for role in ("weight", "activation") if role in item)
+        return translate("Compare", "default")
+    return ", ".join(f"{_role(role)} {_brief(item[role])}" for role in ROLES if role in item)

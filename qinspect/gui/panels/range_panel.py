@@ -167,7 +167,8 @@ class RangePanel(QWidget):
                 self._show_plan()
             else:
                 grid = _grid(self._stats, config)
-                self.histogram.set_grid(grid, candidate.local_sqnr_db, _expected(self._stats, grid, config))
+                expected = _expected(self._stats, grid, config)
+                self.histogram.set_grid(grid, candidate.local_sqnr_db, expected, candidate=True)
 
     def _show_plan(self) -> None:
         """Lay the plan's own grid over the histogram."""

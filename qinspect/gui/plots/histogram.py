@@ -96,6 +96,7 @@ class HistogramPlot(Plot):
         self._zero_share: float | None = None
         self._sqnr_db: float | None = None
         self._expected_sqnr_db: float | None = None
+        self._of_candidate = False
         self._draggable = self._fixed = False
         self._dragging = False
         self._zoomed = False
@@ -157,7 +158,13 @@ class HistogramPlot(Plot):
             self.redraw()
             self.fit()
 
-    def set_grid(self, grid: Grid | None, sqnr_db: float | None = None, expected_sqnr_db: float | None = None) -> None:
+    def set_grid(
+        self,
+        grid: Grid | None,
+        sqnr_db: float | None = None,
+        expected_sqnr_db: float | None = None,
+        candidate: bool = False,
+    ) -> None:
         """Show a grid's range; lines that are being dragged stay under the pointer.
 
         Parameters
@@ -167,9 +174,12 @@ class HistogramPlot(Plot):
             Of the layer, measured on samples that calibration did not see.
         expected_sqnr_db : float | None
             Of the values of the histogram, rounded to the grid.
+        candidate : bool
+            Whether it was measured of a candidate, which is on fewer samples and another split.
         """
         far = self._grid is None or grid is None or not self._in_sight(grid)
         self._grid, self._sqnr_db, self._expected_sqnr_db = grid, sqnr_db, expected_sqnr_db
+        self._of_candidate = candidate
         if self._dragging and grid is not None:
             self._describe(*self.range())
             return
@@ -334,7 +344,8 @@ class HistogramPlot(Plot):
                 self.tr(
                     "SQNR is 10 log10(Σ y² / Σ (y − ŷ)²). With ≈ it is that of this histogram on this grid: the "
                     "activation alone, on the calibration samples. That of the layer was measured, weights included, "
-                    "on the final split: “Local” in the table of layers (F1 here: Terms, SQNR)"
+                    "on the final split: “Local” in the table of layers; that of a candidate on a few samples of the "
+                    "select split, as in the list below (F1 here: Terms, SQNR)"
                 )
             )
         self._caption.setToolTip("\n".join(tips))
@@ -344,7 +355,10 @@ class HistogramPlot(Plot):
         """What is expected of the histogram, and what was measured of the layer."""
         expected, found = self._expected_sqnr_db, self._sqnr_db
         if expected is not None and found is not None:
-            return self.tr("SQNR ≈ {:.1f} dB, layer {:.1f} dB").format(expected, found)
+            both = self.tr("SQNR ≈ {:.1f} dB, layer {:.1f} dB")
+            if self._of_candidate:
+                both = self.tr("SQNR ≈ {:.1f} dB, candidate {:.1f} dB")
+            return both.format(expected, found)
         if expected is not None:
             return self.tr("SQNR ≈ {:.1f} dB").format(expected)
         return "" if found is None else self.tr("SQNR measured {:.1f} dB").format(found)
