@@ -89,13 +89,14 @@ def test_every_way_in_which_plans_differ_is_said_as_what_the_second_has(document
     assert one.target.backend == "ort"
     two = dataclasses.replace(one, target=Target.parse("fx-onednn"), default=QConfig(one.default.weight, None))
     two = two.with_fusion("a+b", False).with_remedies([Remedy("equalize", ("conv:conv2d", "fc:linear"))], True)
-    two = two.with_layer("fc:linear", PRESETS["fbgemm"].weight, None)
+    two = two.with_layer("fc:linear", None, PRESETS["fbgemm"].activation)
     there, back = (plan_differences(*pair) for pair in ((one.to_json(), two.to_json()), (two.to_json(), one.to_json())))
     assert there == [
         "target backend: ort → fx",
         "target engine: cpu → onednn",
         "default activation: uint8 affine per-tensor mse → float",
-        "fc:linear: activation uint8 affine per-tensor none → weight int8 symmetric per-channel minmax, activation float",
+        "fc:linear: activation uint8 affine per-tensor none "
+        "→ weight float, activation uint8 (7 bit) affine per-tensor mse",
         "fusion a+b: on → off",
         "equalize neighbours conv:conv2d, fc:linear: off → on",
     ]

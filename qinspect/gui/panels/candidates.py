@@ -49,8 +49,8 @@ class Candidates(QTableWidget):
             self,
             self.tr("What the layer could be; grey is what the target has no kernel for"),
             self.tr(
-                "KL(fp32‖int8) at the model's output with this layer alone quantized, in nats. A lower one can come with "
-                "a lower SQNR: that counts every error of the layer alike, KL only what reaches the answers; and "
+                "KL(fp32‖int8) at the model's output with this layer alone quantized, in nats. A lower one can come "
+                "with a lower SQNR: that counts every error of the layer alike, KL only what reaches the answers; and "
                 "small differences on few samples are chance"
             ),
             self.tr(
