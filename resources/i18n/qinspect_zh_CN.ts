@@ -2214,6 +2214,10 @@
         <translation>SQNR 为 10 log10(Σ y² / Σ (y − ŷ)²)。带 ≈ 的是该直方图在此网格上的值：仅激活，基于校准样本。该层的 SQNR 是在最终划分上实测的，包含权重：即层表中的“局部”；候选的 SQNR 则基于选择划分的少量样本，与下方列表相同（在此按 F1：术语，SQNR）</translation>
     </message>
     <message>
+        <source>candidate&apos;s SQNR {:.1f} dB</source>
+        <translation>候选的 SQNR {:.1f} dB</translation>
+    </message>
+    <message>
         <source>SQNR ≈ {:.1f} dB, layer {:.1f} dB</source>
         <translation>SQNR ≈ {:.1f} dB，该层 {:.1f} dB</translation>
     </message>

@@ -354,14 +354,15 @@ class HistogramPlot(Plot):
     def _sqnr(self) -> str:
         """What is expected of the histogram, and what was measured of the layer."""
         expected, found = self._expected_sqnr_db, self._sqnr_db
-        if expected is not None and found is not None:
-            both = self.tr("SQNR ≈ {:.1f} dB, layer {:.1f} dB")
-            if self._of_candidate:
-                both = self.tr("SQNR ≈ {:.1f} dB, candidate {:.1f} dB")
-            return both.format(expected, found)
-        if expected is not None:
-            return self.tr("SQNR ≈ {:.1f} dB").format(expected)
-        return "" if found is None else self.tr("SQNR measured {:.1f} dB").format(found)
+        if found is None:
+            return "" if expected is None else self.tr("SQNR ≈ {:.1f} dB").format(expected)
+        if expected is None:
+            alone = self.tr("candidate's SQNR {:.1f} dB") if self._of_candidate else self.tr("SQNR measured {:.1f} dB")
+            return alone.format(found)
+        both = self.tr("SQNR ≈ {:.1f} dB, layer {:.1f} dB")
+        if self._of_candidate:
+            both = self.tr("SQNR ≈ {:.1f} dB, candidate {:.1f} dB")
+        return both.format(expected, found)
 
     def _clipped(self, low: float, high: float) -> str:
         """How much is outside the range, and at which end."""
