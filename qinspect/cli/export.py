@@ -88,8 +88,7 @@ def _export(options: argparse.Namespace) -> int:
                 options.target = suited(plan, model.graph, options.to)[0].target.name
                 plan = words.plan_of(options, model)
             remarks = (f"no --plan was given: this is the one that analyze begins with for {plan.target.name}",)
-        elif options.target is None and options.to != "kit":
-            # A kit is for any device: its runtime is the plan's.
+        elif options.target is None:
             fitting, changes = suited(plan, model.graph, options.to)
             if fitting is not plan:
                 said = f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}"

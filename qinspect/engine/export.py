@@ -146,7 +146,7 @@ def export(
 
         file = out if out.suffix == ".pt2" else out / f"{model.name}.pt2"
         return export_pt2e(quantization, file, samples, rest, score=score, notes=notes)
-    return _folder(to)(quantization, out, samples, rest, name=model.name, score=score, notes=notes)
+    return _folder(to, plan.target.backend)(quantization, out, samples, rest, name=model.name, score=score, notes=notes)
 
 
 def _trial(
@@ -176,7 +176,7 @@ def _trial(
 def _onnx(to: str, name: str) -> Callable[..., ExportReport]:
     """What writes ONNX files."""
     if to == "kit":
-        from .backends.kit import export_kit
+        from .backends.kit_onnx import export_kit
 
         return partial(export_kit, name=name)
     if to == "tensorrt":
@@ -188,8 +188,12 @@ def _onnx(to: str, name: str) -> Callable[..., ExportReport]:
     return export_onnx
 
 
-def _folder(to: str) -> Callable[..., ExportReport]:
+def _folder(to: str, backend: str) -> Callable[..., ExportReport]:
     """What writes a folder for Python."""
+    if to == "kit" and backend == "pt2e":
+        from .backends.kit_pt2e import export_pt2e_kit
+
+        return export_pt2e_kit
     if to == "kit":
         from .backends.kit_torch import export_torch_kit
 

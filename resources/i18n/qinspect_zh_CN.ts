@@ -5569,10 +5569,6 @@
         <translation>转换到 ONNX 时，{op} 的权重以浮点存储</translation>
     </message>
     <message>
-        <source>Install g++ or clang on an x86 computer, or choose fx-onednn; the export does not need it.</source>
-        <translation>请在 x86 计算机上安装 g++ 或 clang，或选择 fx-onednn；导出不需要它。</translation>
-    </message>
-    <message>
         <source>target pt2e</source>
         <translation>目标 pt2e</translation>
     </message>
@@ -9237,12 +9233,20 @@
         <translation>{what}，最先出现这种值的层是 {layer}</translation>
     </message>
     <message>
+        <source>compiled here, {found} of {asked} layers with int8 weights run in oneDNN&apos;s integer kernels</source>
+        <translation>在此处编译后，{asked} 个权重为 int8 的层中有 {found} 个以 oneDNN 的整数内核运行</translation>
+    </message>
+    <message>
         <source>ONNX&apos;s LSTM has no projections</source>
         <translation>ONNX 的 LSTM 不支持投影</translation>
     </message>
     <message>
         <source>output {name} is real numbers: the layer that makes it has no range (min-max gives it one)</source>
         <translation>输出 {name} 为实数：产生它的层没有取范围（最小-最大可给它一个范围）</translation>
+    </message>
+    <message>
+        <source>Install g++ or clang on an x86 computer, or choose fx-onednn; the export as .pt2 does not need it.</source>
+        <translation>请在 x86 计算机上安装 g++ 或 clang，或选择 fx-onednn；导出为 .pt2 并不需要它。</translation>
     </message>
     <message>
         <source>{calibrate} to calibrate on ({usual} are usual)</source>
@@ -9447,6 +9451,10 @@
     <message>
         <source>Analyze it anew.</source>
         <translation>请重新分析。</translation>
+    </message>
+    <message>
+        <source>the file has times of whole models only, none of layers, and a search adds those up</source>
+        <translation>该文件只有整个模型的耗时，没有各层的耗时，而搜索要把各层的耗时相加</translation>
     </message>
     <message>
         <source>measuring the largest effects</source>

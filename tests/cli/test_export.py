@@ -115,13 +115,6 @@ def test_a_target_that_does_not_run_what_is_asked_for_is_refused(model, stats, p
     assert "the plan is for fx-x86. Set the target to one of ort" in capsys.readouterr().err
 
 
-def test_no_kit_is_made_of_another_target_than_the_plans(model, stats, plan, tmp_path, capsys):
-    words = ["export", *model, "--plan", plan("pt2e"), "--stats", str(stats), "--to", "kit"]
-    assert main([*words, "--out", str(tmp_path / "kit")]) == 1
-    assert "export to kit: the plan is for pt2e. Set the target to one of ort, " in capsys.readouterr().err
-    assert not (tmp_path / "kit").exists()
-
-
 @pytest.mark.parametrize(
     ("target", "to", "name", "said"),
     [
@@ -157,7 +150,7 @@ def test_the_kit_runs_alone_and_its_figures_come_back(model, digits_model, stats
     words = ["export", *model, "--plan", given, "--stats", str(stats), "--to", "kit", "--out", str(kit)]
     assert main(words) == 0
     data = {"expected.npz", "float.onnx", "inputs.npz", "int8.onnx", "plan.json", "verify.json"}
-    assert {path.name for path in kit.iterdir()} == data | {"README.txt", "bench.py", "borders.onnx"}
+    assert {path.name for path in kit.iterdir()} == data | {"README.txt", "bench.py", "borders.onnx", "measure"}
     report = json.loads((kit / "verify.json").read_text())
     assert report["to"] == "kit"
     assert report["verified"] is True
@@ -185,12 +178,14 @@ def test_the_kit_runs_alone_and_its_figures_come_back(model, digits_model, stats
     capsys.readouterr()
 
 
-@pytest.mark.parametrize("target", ["fx-onednn", "eager-onednn"])
+@pytest.mark.parametrize("target", ["fx-onednn", "eager-onednn", pytest.param("pt2e", marks=pytest.mark.slow)])
 def test_the_kit_for_torch_needs_torch_alone_and_its_figures_come_back(
     model, digits_model, stats, plan, tmp_path, capsys, target
 ):
     if "onednn" not in torch.backends.quantized.supported_engines:
         pytest.skip("this torch has no engine onednn")
+    if target == "pt2e" and not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("inductor needs a C++ compiler")
     kit, given = tmp_path / "kit", plan(target)
     words = ["export", *model, "--plan", given, "--stats", str(stats), "--to", "kit", "--out", str(kit)]
     assert main(words) == 0
@@ -204,8 +199,12 @@ def test_the_kit_for_torch_needs_torch_alone_and_its_figures_come_back(
     assert done.returncode == 0, done.stderr
     assert "100.0% of the output values" in done.stdout
     bench = json.loads((away / "bench.json").read_text())
-    assert {"conv:conv2d", "fc:linear"} <= bench["int8"]["operators_us"].keys() & bench["float"]["operators_us"].keys()
+    for kind in ("int8", "float"):  # one loop of inductor's may be several layers
+        named = {layer for name in bench[kind]["operators_us"] for layer in name.split(" + ")}
+        assert {"conv:conv2d", "fc:linear"} <= named
     assert all(len(bench["borders_us"][kind]) == 3 for kind in ("quantize", "dequantize"))
+    if target == "pt2e":
+        assert {"conv:conv2d", "depthwise:conv2d", "fc:linear"} <= set(bench["integer_layers"])
     out = tmp_path / "analysis"
     words = ["analyze", *model, "--data", str(digits_model.data), "--stats", str(stats), "--plan", given]
     assert main([*words, "--no-kernels", "--profile", str(away / "bench.json"), "--out", str(out)]) == 0

@@ -210,7 +210,7 @@ def test_inductor_calls_one_kernel_for_both_and_the_profiler_names_the_layers(ca
         pytest.skip("inductor needs a C++ compiler")
     import torch._inductor.config as inductor
 
-    from qinspect.engine.backends.pt2e.profile import kernels_in
+    from qinspect.engine.backends.pt2e.kernels import kernels_in
     from qinspect.engine.backends.pt2e.runner import Pt2eRunner
 
     q = quantized(canonical(Residual(), images), plan_for(PT2E), [(images,)])

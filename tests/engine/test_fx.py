@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from qinspect.engine.backends import simulation
+from qinspect.engine.backends.device.operators import faster_layout
 from qinspect.engine.backends.fx.int8 import engine, int8_module
 from qinspect.engine.backends.fx.lower import float_module
 from qinspect.engine.backends.fx.runner import FxRunner
-from qinspect.engine.backends.kit_torch_bench import faster_layout
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.fuse import fuse
 from qinspect.engine.graph import LayerGraph

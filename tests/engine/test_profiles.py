@@ -13,6 +13,7 @@ from qinspect.engine.fuse import fuse
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.problem import Problem
 from qinspect.engine.profiles import by_layer, read_profile, read_trtexec
+from qinspect.engine.search.device import device_timings
 
 
 class Net(nn.Module):
@@ -128,12 +129,21 @@ def test_the_kits_figures_have_both_models_and_the_device(graph, tmp_path):
     assert found.int8_us == {"stem:conv2d": 12.0, ":add": 3.0}
 
 
+def test_a_kit_whose_profiler_saw_no_layer_still_says_how_long_the_models_took(graph, tmp_path):
+    none = {kind: {**BENCH[kind], "operators_us": {}} for kind in ("float", "int8")}
+    found = read_profile(write(tmp_path / "bench.json", {**BENCH, **none}), graph)
+    assert (found.fp32_ms, found.int8_ms, dict(found.int8_us)) == (3.0, 1.0, {})
+    with pytest.raises(Problem, match="of whole models only, none of layers"):
+        device_timings(graph, QuantPlan(), found)
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
         ({"layers": []}, "is no profile that is known"),
         ([{"count": 3}, {"name": "other", "averageMs": 1}], "none of its operators has a name of this model's layers"),
         ({"bench": 1}, "is no profile that is known"),
+        ({**BENCH, "int8": {**BENCH["int8"], "operators_us": {"other": 1.0}}}, "none of its operators has a name of this"),
         ([{"name": "stem:conv2d", "averageMs": None}], "is no profile that is known"),
         ([{"name": "stem:conv2d", "averageMs": -1.0}], "-1000.0 is no time"),
         ({**BENCH, "float": {**BENCH["float"], "p90_ms": float("nan")}}, "nan is no time"),

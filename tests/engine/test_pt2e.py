@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qinspect.engine.backends.pt2e.code import Compiled, compiled, with_own_dequantizers
+from qinspect.engine.backends.pt2e.compiler import compiled
+from qinspect.engine.backends.pt2e.inductor import Compiled, with_own_dequantizers
+from qinspect.engine.backends.pt2e.kernels import kernels_in
 from qinspect.engine.backends.pt2e.lower import DEQUANTIZE, lower, taps
 from qinspect.engine.backends.pt2e.nodes import described, layer_of
-from qinspect.engine.backends.pt2e.profile import kernels_in, layer_times
+from qinspect.engine.backends.pt2e.profile import layer_times
 from qinspect.engine.backends.runner import Call
 from qinspect.engine.data_spec import DataSpec
 from qinspect.engine.evidence import _by_calls

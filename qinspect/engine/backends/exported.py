@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import time
@@ -140,37 +139,6 @@ def run_alone(folder: Path, code: str, samples: Batches, report: Report) -> Mapp
         run_python(["-I", "-B", "-c", code, str(folder), str(work)], work, report, "export")
         result: Mapping[str, Any] = torch.load(work / "found.pt", weights_only=True)
     return result
-
-
-KIT_SAMPLES = 8
-"""Samples that go into a kit, at most."""
-
-
-def try_kit(folder: Path, before: str, others: Sequence[str], report: Report) -> list[Text]:
-    """Run a kit's bench.py with few runs in a new process that sees installed packages only; what is wrong with it.
-
-    Parameters
-    ----------
-    before : str
-        Python that is to be run before, where the module is known as ``bench``.
-    others : sequence of str
-        Packages that it must do without.
-    """
-    trial = folder / "trial.json"
-    code = (
-        "import sys\n"
-        f"sys.path.insert(0, {str(folder)!r})\n"
-        f"import bench\n{before}\n"
-        f"sys.argv = ['bench.py', '--runs', '3', '--out', {str(trial)!r}]\n"
-        "assert not bench.main()\n"
-        f"others = sorted({set(others)!r} & set(sys.modules))\n"
-        "assert not others, f'bench.py needs {others}'\n"
-    )
-    run_python(["-I", "-B", "-c", code], folder, report, str(folder))
-    (folder / "stderr").unlink(missing_ok=True)
-    share = json.loads(trial.read_text(encoding="utf-8"))["equal_share"]
-    trial.unlink()
-    return [] if share == 1 else [Text("bench.py gives {share:.1%} of the expected outputs", share=share)]
 
 
 # -- the figures -------------------------------------------------------------------------------------

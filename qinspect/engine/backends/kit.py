@@ -1,46 +1,24 @@
-"""A folder that measures float and quantized model on another device, with onnxruntime and numpy alone."""
+"""What all bench kits share: what measures in them, what their README says of it, and the trial where they are made."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
-from onnx import TensorProto, helper
-
 from ... import __version__
-from ..files import write_json
-from ..progress import Report, part, silent
-from ..quantize import Quantization
-from ..results.export import ExportReport
+from ..progress import Report
 from ..text import Text
-from . import kit_bench
-from .exported import KIT_SAMPLES, Batches, Score, first_inputs, need_samples, new_folder, try_kit
-from .onnx.alone import write_arrays
-from .onnx.export import float_model
-from .onnx.interface import grids, to_integers
-from .onnx.opset import with_opset
-from .ort.export import beside, export_onnx
-from .ort.runner import session
-from .tensorrt.export import export_tensorrt
+from .exported import run_python
 
-README = """\
-{name}, quantized for {target} by qinspect {version}: a kit to measure it on another device.
+KIT_SAMPLES = 8
+"""Samples that go into a kit, at most."""
 
-bench.py      python bench.py: measures both models, end to end and per layer; writes bench.json
-float.onnx    the model in float32
-int8.onnx     the quantized model
-borders.onnx  quantizing and dequantizing alone: what a border between float and integers costs
-inputs.npz    a few inputs, real numbers; a model that takes whole ones says on which grid, and bench.py rounds them
-expected.npz  what the quantized model gave for them where it was exported
-plan.json     what was asked for: qconfigs, fusions, target
-verify.json   what came out when the quantized model was checked here
+PACKAGE = "measure"
+"""Folder of a kit with the files of ours that measure."""
 
-Needs Python, numpy and onnxruntime {lowest} or later. To see the figures beside the layers:
-
+BACK = """\
     qinspect analyze MODEL --data DATA --plan plan.json --profile bench.json --out DIR
 
 To choose, with them, which layers are to be quantized:
@@ -48,94 +26,88 @@ To choose, with them, which layers are to be quantized:
     qinspect search MODEL --data DATA --plan plan.json --profile bench.json --out DIR
 """
 
+BENCH = '''\
+"""Measures the float and the int8 model of this folder on this device, end to end and per layer.
 
-def export_kit(
-    quantization: Quantization,
-    out: Path,
-    samples: Batches,
-    report: Report = silent,
-    *,
-    name: str = "model",
-    float_bytes: bytes | None = None,
-    score: Score | None = None,
-    notes: Sequence[str] = (),
-    opset: int | None = None,
-    io: str = "float",
-) -> ExportReport:
-    """Write the folder, verify the quantized model, and try the kit in a new process.
+    python bench.py [--runs 50] [--threads 1] [--batch 1]
 
-    Parameters are as for `ort.export.export_onnx`; `out` is the folder.
+Writes bench.json beside this file. Bring it back to where the models were exported:
 
-    Raises
-    ------
-    Problem
-        Where the folder cannot be written, or the kit does not run.
+    qinspect analyze MODEL --data DATA --plan plan.json --profile bench.json --out DIR
+    qinspect search MODEL --data DATA --plan plan.json --profile bench.json --out DIR
+"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from {package}.device.{module} import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main(HERE))
+'''
+
+
+def write_kit(folder: Path, module: str, others: Sequence[str], readme: str, **words: str) -> None:
+    """Write what measures, and README.txt.
+
+    Parameters
+    ----------
+    module : str
+        Of `device`, whose ``main`` measures.
+    others : sequence of str
+        Files of this folder, such as ``pt2e/nodes.py``, that it needs besides.
+    readme : str
+        With `words` in braces.
     """
-    need_samples(out, samples)
-    to_file = export_tensorrt if quantization.plan.target.backend == "tensorrt" else export_onnx
-    with new_folder(out) as folder:
-        file = folder / "int8.onnx"
-        verified = to_file(
-            quantization,
-            file,
-            samples,
-            part(report, 0, 0.8),
-            float_bytes=float_bytes,
-            score=score,
-            notes=notes,
-            opset=opset,
-            io=io,
-        )
-        beside(file).unlink()
-        before = onnx.load_from_string(float_bytes or float_model(quantization.float_graph))
-        (folder / "float.onnx").write_bytes(with_opset(before, opset).SerializeToString())
-        del before
-        given = first_inputs(quantization, samples, KIT_SAMPLES)
-        inputs = {name: tensor.numpy() for name, tensor in zip(quantization.graph.input_names, given, strict=True)}
-        write_arrays(folder / "inputs.npz", inputs)
-        write_arrays(folder / "expected.npz", _outputs(file, inputs))
-        write_json(folder / "plan.json", quantization.plan.to_json())
-        (folder / kit_bench.BORDERS).write_bytes(borders_model().SerializeToString())
-        code = Path(kit_bench.__file__).read_text(encoding="utf-8")
-        (folder / "bench.py").write_text(code, encoding="utf-8")
-        readme = README.format(
-            name=name,
-            target=quantization.plan.target.name,
-            version=__version__,
-            lowest=verified.lowest_onnxruntime,
-        )
-        (folder / "README.txt").write_text(readme, encoding="utf-8")
-        problems = (*verified.problems, *try_kit(folder, "", ("torch", "onnx", "qinspect"), part(report, 0.8, 1)))
-        result = replace(verified, path=str(out), to="kit", verified=not problems, problems=problems)
-        write_json(folder / "verify.json", result.to_json())
-    report(1, 1, Text("done"))
-    return result
+    here = Path(__file__).parent
+    for name in ("device/common.py", f"device/{module}.py", *others):
+        place = folder / PACKAGE / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text((here / name).read_text(encoding="utf-8"), encoding="utf-8")
+        for package in (place.parent, folder / PACKAGE):
+            (package / "__init__.py").touch()
+    (folder / "bench.py").write_text(BENCH.format(package=PACKAGE, module=module), encoding="utf-8")
+    text = readme.format(version=__version__, back=BACK, **words)
+    (folder / "README.txt").write_text(text, encoding="utf-8")
 
 
-BORDER_SIZES = (1_000, 30_000, 300_000)
-"""Numbers of values whose conversion is timed; the first is mostly what a call of an operator costs."""
+def try_kit(
+    folder: Path, module: str, others: Sequence[str], report: Report, *, keeps: bool = False
+) -> Mapping[str, Any]:
+    """Run a kit with few runs in a new process that sees installed packages only; what it wrote into bench.json.
+
+    Parameters
+    ----------
+    module : str
+        As for `write_kit`.
+    others : sequence of str
+        Packages that it must do without.
+    keeps : bool
+        Whether its ``keep_expected`` is to write what is expected, first.
+    """
+    trial = folder / "trial.json"
+    code = (
+        "import sys\n"
+        "sys.dont_write_bytecode = True\n"
+        f"sys.path.insert(0, {str(folder)!r})\n"
+        f"from bench import HERE, main\nfrom {PACKAGE}.device import {module}\n"
+        + (f"{module}.keep_expected(HERE)\n" if keeps else "")
+        + f"sys.argv = ['bench.py', '--runs', '3', '--out', {str(trial)!r}]\n"
+        "assert not main(HERE)\n"
+        f"others = sorted({set(others)!r} & set(sys.modules))\n"
+        "assert not others, f'bench.py needs {others}'\n"
+    )
+    run_python(["-I", "-B", "-c", code], folder, report, str(folder))
+    (folder / "stderr").unlink(missing_ok=True)
+    found: Mapping[str, Any] = json.loads(trial.read_text(encoding="utf-8"))
+    trial.unlink()
+    return found
 
 
-def borders_model() -> onnx.ModelProto:
-    """Quantizers and dequantizers by themselves, ``quantize_1000`` and so on, for `kit_bench.borders`."""
-    scale = onnx.numpy_helper.from_array(np.asarray(0.02, np.float32), "scale")
-    zero = onnx.numpy_helper.from_array(np.asarray(3, np.uint8), "zero")
-    ends = {"quantize": (TensorProto.FLOAT, TensorProto.UINT8), "dequantize": (TensorProto.UINT8, TensorProto.FLOAT)}
-    nodes, inputs, outputs = [], [], []
-    for kind, (takes, gives) in ends.items():
-        for size in BORDER_SIZES:
-            name = f"{kind}_{size}"
-            operator = f"{kind.capitalize()}Linear"
-            nodes.append(helper.make_node(operator, [f"{name}/in", "scale", "zero"], [f"{name}/out"], name))
-            inputs.append(helper.make_tensor_value_info(f"{name}/in", takes, [1, size]))
-            outputs.append(helper.make_tensor_value_info(f"{name}/out", gives, [1, size]))
-    graph = helper.make_graph(nodes, "borders", inputs, outputs, [scale, zero])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
-
-
-def _outputs(file: Path, inputs: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
-    opened = session(file.read_bytes(), 1)
-    names = [output.name for output in opened.get_outputs()]
-    whole = grids(onnx.load(file))
-    feed = {name: to_integers(array, whole[name]) if name in whole else array for name, array in inputs.items()}
-    return dict(zip(names, opened.run(names, feed), strict=True))
+def unequal(trial: Mapping[str, Any]) -> list[Text]:
+    """What is wrong with a kit that gave other outputs than are expected where it was made."""
+    share = trial["equal_share"]
+    return [] if share == 1 else [Text("bench.py gives {share:.1%} of the expected outputs", share=share)]

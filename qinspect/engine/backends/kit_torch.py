@@ -8,21 +8,21 @@ from pathlib import Path
 
 import torch
 
-from ... import __version__
 from ..files import write_json
 from ..progress import Report, part, silent
 from ..quantize import Quantization
 from ..results.export import ExportReport
 from ..text import Text
-from . import kit_torch_bench
-from .exported import KIT_SAMPLES, Batches, Score, first_inputs, need_samples, new_folder, try_kit
+from .exported import Batches, Score, first_inputs, need_samples, new_folder
 from .fx.code import plain_text
 from .fx.export import export_fx
+from .kit import KIT_SAMPLES, try_kit, unequal, write_kit
 
 README = """\
 {name}, quantized for {target} by qinspect {version} with torch {torch}: a kit to measure it on another device.
 
 bench.py        python bench.py: measures both models, end to end and per layer; writes bench.json
+measure/        what bench.py runs
 build.py        load() gives the int8 model, from the float one, its weights, and scales and zero points
 model.py        load() gives the float model (BatchNorms folded)
 weights.pt      the float weights: a state_dict, read with weights_only=True
@@ -36,12 +36,7 @@ verify.json     what came out when the int8 model was checked here
 The other .py files say how a float layer becomes one of torch's int8 layers. Needs Python and torch, nothing else;
 the same torch version and processor give the same bits. To see the figures beside the layers:
 
-    qinspect analyze MODEL --data DATA --plan plan.json --profile bench.json --out DIR
-
-To choose, with them, which layers are to be quantized:
-
-    qinspect search MODEL --data DATA --plan plan.json --profile bench.json --out DIR
-"""
+{back}"""
 
 
 def export_torch_kit(
@@ -69,15 +64,11 @@ def export_torch_kit(
             quantization, folder, samples, part(report, 0, 0.8), name=name, score=score, notes=notes, operators=True
         )
         torch.save({"inputs": first_inputs(quantization, samples, KIT_SAMPLES)}, folder / "samples.pt")
-        code = Path(kit_torch_bench.__file__).read_text(encoding="utf-8")
-        (folder / "bench.py").write_text(code, encoding="utf-8")
-        readme = README.format(
-            name=plain_text(name), target=quantization.plan.target.name, version=__version__, torch=torch.__version__
-        )
-        (folder / "README.txt").write_text(readme, encoding="utf-8")
+        words = {"name": plain_text(name), "target": quantization.plan.target.name, "torch": torch.__version__}
+        write_kit(folder, "operators", (), README, **words)
         others = ("torchao", "onnx", "onnxruntime", "qinspect")
-        wrong = try_kit(folder, "bench.keep_expected()", others, part(report, 0.8, 1))
-        problems = (*verified.problems, *wrong)
+        trial = try_kit(folder, "operators", others, part(report, 0.8, 1), keeps=True)
+        problems = (*verified.problems, *unequal(trial))
         result = replace(verified, path=str(out), to="kit", verified=not problems, problems=problems)
         write_json(folder / "verify.json", result.to_json())
     report(1, 1, Text("done"))

@@ -16,7 +16,6 @@ folder for torch.ao's FX or eager mode, a quantized .pt2, a script, plan and qpa
 BACKENDS: Mapping[str, tuple[str, ...]] = {
     "onnx": ("ort",),
     "tensorrt": ("tensorrt",),
-    "kit": ("ort", "tensorrt", "fx", "eager"),
     "fx": ("fx",),
     "eager": ("eager",),
     "pt2e": ("pt2e",),

@@ -51,6 +51,8 @@ def device_timings(graph: LayerGraph, plan: QuantPlan, device: DeviceTimes) -> t
         what = Text("the file has times of the float model only, and a search compares both")
         if device.int8_us:
             what = Text("the file has times of the quantized model only, and a search compares both")
+        elif not device.fp32_us:
+            what = Text("the file has times of whole models only, none of layers, and a search adds those up")
         raise Problem(
             device.device,
             what,

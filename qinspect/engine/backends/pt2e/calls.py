@@ -21,7 +21,7 @@ class Listener(TorchDispatchMode):
     Attributes
     ----------
     calls : list of (str, Call)
-        The event's name, as `profile.Kernel` has it, and the call, in order.
+        The event's name, as `kernels.Kernel` has it, and the call, in order.
     """
 
     def __init__(self) -> None:

@@ -36,10 +36,11 @@ INDUCTOR = Text("what inductor makes of it is counted by qinspect analyze --targ
 
 @dataclass(frozen=True)
 class Work:
-    """A quantization for target pt2e, and the file to be written."""
+    """A quantization for target pt2e, and the files to be written: its program, and the float one."""
 
     quantization: Quantization
     path: Path
+    plain: Path | None = None
 
 
 def export_pt2e(
@@ -50,6 +51,7 @@ def export_pt2e(
     *,
     score: Score | None = None,
     notes: Sequence[str] = (),
+    plain: Path | None = None,
 ) -> ExportReport:
     """Write the program, load it in a new process, run it and compare.
 
@@ -69,6 +71,8 @@ def export_pt2e(
         What the outputs over all samples are judged by.
     notes : sequence of str
         For the report.
+    plain : Path, optional
+        Where the float program is to be written as well.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def export_pt2e(
     with staged_file(out) as file:
         run_in_child(
             "qinspect.engine.backends.pt2e.export:write",
-            Work(quantization, file),
+            Work(quantization, file, plain),
             part(report, 0, 0.4),
             what="export as .pt2",
         )
@@ -95,7 +99,8 @@ def export_pt2e(
 
 def write(work: Work, report: Report) -> None:
     """In a child process: quantize with PT2E, and write the program."""
-    from .lower import exported, lower, quiet
+    from .inductor import quiet
+    from .lower import exported, lower, owned_module
 
     report(0, 2, Text("quantizing with PT2E"))
     program = exported(work.quantization.graph, lower(work.quantization).module)
@@ -103,6 +108,9 @@ def write(work: Work, report: Report) -> None:
     plan = json.dumps(work.quantization.plan.to_json())
     with quiet():
         torch.export.save(program, work.path, extra_files={PLAN: plan})
+        if work.plain is not None:
+            graph = work.quantization.float_graph
+            torch.export.save(exported(graph, owned_module(graph)), work.plain)
 
 
 def _run(path: Path, folder: Path, samples: Batches, report: Report) -> Mapping[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import operator
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,15 +30,13 @@ from ...qparams import EPS, QParams
 from ...quantize import Quantization
 from ...simulate import quantized_params
 from ..fx.lower import float_module
+from .inductor import DEQUANTIZE, DEQUANTIZE_NOW, QUANTIZE, quiet
 from .nodes import OWNER, VALUE, layer_of, weight_node
 from .tall import make_tall
 
-QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
 BATCH_NORM = torch.ops.aten.batch_norm.default
-DEQUANTIZE = torch.ops.quantized_decomposed.dequantize_per_tensor.default
 CHOOSE = torch.ops.quantized_decomposed.choose_qparams.tensor
 QUANTIZE_NOW = torch.ops.quantized_decomposed.quantize_per_tensor.tensor
-DEQUANTIZE_NOW = torch.ops.quantized_decomposed.dequantize_per_tensor.tensor
 
 
 @dataclass(frozen=True)
@@ -356,11 +353,3 @@ def taps(lowered: Lowered) -> GraphModule:
     output = graph.graph_copy(lowered.module.graph, copies)
     graph.output((output, tuple(copies[node] for node in lowered.quantizers.values())))
     return GraphModule(lowered.module, graph)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """torch's and torchao's own deprecations, of which they are full, are not the user's."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

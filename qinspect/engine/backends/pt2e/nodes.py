@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch.fx import Graph, Node
 
-from .table import WEIGHTED
+WEIGHTED = frozenset({"conv1d", "conv2d", "linear"})
+"""Layers for which inductor calls oneDNN's integer kernels (``onednn.qconv``, ``onednn.qlinear``)."""
 
 OWNER, VALUE = "qinspect.owner", "qinspect.value"
 """Keys of ``node.meta["custom"]`` beside `normalize.MADE_OF`: the layer, with all that it absorbed, whose node

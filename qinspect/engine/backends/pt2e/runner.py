@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from time import perf_counter_ns
 
 import torch
 
-from ...graph.execute import outputs_of
 from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...text import Text
-from ..runner import WARM_UPS, Call, LayerTimes, Timing, threads_set
+from ..runner import WARM_UPS, Call, Timing, threads_set
 from .calls import Listener
-from .code import Compiled, as_compiled, compiled, need_compiler
+from .compiler import compiled, need_compiler
+from .inductor import Compiled, in_batches
+from .kernels import INTEGER, Kernel, profiled, timed
 from .lower import examples, exported, lower, owned_module, taps
-from .profile import INTEGER, Kernel, kernels_in, laps, layer_times, with_sums
+from .profile import layer_times, layers_kernels
 from .table import WEIGHTED
 from .tall import HEIGHT
 
@@ -102,7 +102,7 @@ class Pt2eRunner:
             self.run(inputs)
         finally:
             self._whole.modes.remove(listener)
-        every = with_sums(self.quantization.graph, self.quantization.weights, kernels_in(self._whole))
+        every = layers_kernels(self.quantization.graph, self.quantization.weights, self._whole)
         kernels = [kernel for kernel in every if kernel.event.startswith(INTEGER)]
         rounds = len(listener.calls) // max(1, len(kernels))
         found: dict[str, list[Call]] = {}
@@ -114,20 +114,8 @@ class Pt2eRunner:
         return found
 
     def _in_batches(self, program: Compiled, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Run a program on any number of samples; the last batch is filled up with copies of its last sample."""
-        count = inputs[0].shape[0]
-        parts: list[list[torch.Tensor]] = []
-        with as_compiled(), threads_set(self.threads):
-            for start in range(0, count, self.batch):
-                # Tensors made in inference mode are others to torch.compile.
-                given = [x[start : start + self.batch].clone() for x in inputs]
-                missing = self.batch - given[0].shape[0]
-                if missing:
-                    given = [torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) for x in given]
-                parts.append(
-                    [t[: self.batch - missing] for t in outputs_of(program.call(*(x.contiguous() for x in given)))]
-                )
-        return [torch.cat(same) for same in zip(*parts, strict=True)]
+        with threads_set(self.threads):
+            return in_batches(program, inputs, self.batch)
 
     def time(self, inputs: Sequence[torch.Tensor], threads: int, runs: int, report: Report) -> Timing:
         """Time the float model, compiled likewise, against the int8 one: 10 warm-ups, then `runs` interleaved runs.
@@ -139,38 +127,15 @@ class Pt2eRunner:
         graph = self.quantization.float_graph
         plain = self._compiled(exported(graph, owned_module(graph)).module(check_guards=False))
         given = [x[: self.batch].contiguous() for x in inputs]
-        ms: tuple[list[float], list[float]] = ([], [])
-        timing = part(report, 0.5, 0.8, Text("timing"))
-        with as_compiled(), threads_set(threads):
-            for run in range(WARM_UPS + runs):
-                timing(run, WARM_UPS + runs, "")
-                for found, program in zip(ms, (plain, self._whole), strict=True):
-                    program.call(*given)  # the other model's weights are in the cache
-                    start = perf_counter_ns()
-                    program.call(*given)
-                    if run >= WARM_UPS:
-                        found.append((perf_counter_ns() - start) / 1e6)
-            fp32, int8 = self._by_layer(plain, given, runs, part(report, 0.8, 1, Text("timing layers")))
-        return Timing(*ms, fp32.us, int8.us, int8.boundaries, fp32.inside, int8.inside)
-
-    def _by_layer(
-        self, plain: Compiled, given: Sequence[torch.Tensor], runs: int, report: Report
-    ) -> tuple[LayerTimes, LayerTimes]:
-        """Times of the kernels of both programs, by layer."""
         programs = {"fp32": plain, "int8": self._whole}
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], acc_events=True) as profiled:
-            for run in range(runs):
-                report(run, runs, "")
-                for name, program in programs.items():
-                    program.call(*given)
-                    with torch.profiler.record_function(f"qinspect {name}"):
-                        program.call(*given)
-        events = list(profiled.events() or ())
-        found = []
-        for name, program in programs.items():
-            kernels = with_sums(self.quantization.graph, self.quantization.weights, kernels_in(program))
-            found.append(layer_times(self.quantization.graph, kernels, laps(events, f"qinspect {name}", kernels)))
-        return found[0], found[1]
+        every, weights = self.quantization.graph, self.quantization.weights
+        kernels = {name: layers_kernels(every, weights, program) for name, program in programs.items()}
+        timing, each = part(report, 0.5, 0.8, Text("timing")), part(report, 0.8, 1, Text("timing layers"))
+        with threads_set(threads):
+            ms = timed(programs, given, WARM_UPS, runs, lambda done, of: timing(done, of, ""))
+            laps = profiled(programs, kernels, given, runs, lambda done, of: each(done, of, ""))
+        fp32, int8 = (layer_times(self.quantization.graph, kernels[name], laps[name]) for name in programs)
+        return Timing(ms["fp32"], ms["int8"], fp32.us, int8.us, int8.boundaries, fp32.inside, int8.inside)
 
 
 def whose(kernel: Kernel, quantization: Quantization) -> str | None:
@@ -182,7 +147,7 @@ def whose(kernel: Kernel, quantization: Quantization) -> str | None:
 def kernels_of(quantization: Quantization, program: Compiled) -> dict[str, str]:
     """Which layers run in integers, convolutions and linear layers as the generated code has them."""
     found: dict[str, str] = {}
-    for kernel in with_sums(quantization.graph, quantization.weights, kernels_in(program)):
+    for kernel in layers_kernels(quantization.graph, quantization.weights, program):
         if kernel.event.startswith(INTEGER) and (owner := whose(kernel, quantization)) is not None:
             found[owner] = kernel.event.replace("::", ".")
     for layer in quantization.graph.layers:

@@ -9,11 +9,9 @@ from ...text import Text
 from ..clips import CLIPS, has_constant_limits
 from ..fx.table import grouping
 from ..grouping import pads_zeros
+from .nodes import WEIGHTED
 
 __all__ = ["LOOPS", "WEIGHTED", "absorbs", "grouping", "hands_on_float", "why_not"]
-
-WEIGHTED = frozenset({"conv1d", "conv2d", "linear"})
-"""Layers for which inductor calls oneDNN's integer kernels (``onednn.qconv``, ``onednn.qlinear``)."""
 
 LOOPS = frozenset(
     {

@@ -1,22 +1,10 @@
-"""Measures the float and the int8 model of this folder on this device, end to end and per layer; needs torch alone.
+"""Measures the float and the int8 model of torch's own kernels, operator by operator; needs torch alone."""
 
-    python bench.py [--runs 50] [--threads 1] [--batch 1]
-
-Writes bench.json beside this file. Bring it back to where the models were exported:
-
-    qinspect analyze MODEL --data DATA --plan plan.json --profile bench.json --out DIR
-    qinspect search MODEL --data DATA --plan plan.json --profile bench.json --out DIR
-"""
-
-import argparse
 import ast
 import importlib.util
 import inspect
 import json
-import os
-import platform
 import statistics
-import sys
 import textwrap
 import time
 from collections.abc import Callable, Sequence
@@ -27,15 +15,14 @@ from typing import Any
 import torch
 from torch import nn
 
-HERE = Path(__file__).resolve().parent
-WARM_UPS = 10
-KINDS = ("float", "int8")
+from .common import KINDS, WARM_UPS, finish, host, settle_batch, words
+
 BORDER_SIZES = (1_000, 30_000, 300_000)
 
 
-def built() -> Any:
+def built(here: Path) -> Any:
     """The module that builds the int8 model, and knows the float one."""
-    spec = importlib.util.spec_from_file_location("build", HERE / "build.py")
+    spec = importlib.util.spec_from_file_location("build", here / "build.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -122,53 +109,26 @@ def borders(runs: int) -> dict[str, list[tuple[int, float]]]:
     return found
 
 
-def host() -> dict[str, Any]:
-    """What this device is."""
-    cpu = platform.processor()
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith(("model name", "Model")):
-                cpu = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    return {
-        "cpu": cpu or platform.machine(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
-
-
-def keep_expected() -> None:
+def keep_expected(here: Path) -> None:
     """Write what the int8 model gives for the samples, to be compared with on other devices; done where it is made."""
-    stored = torch.load(HERE / "samples.pt", weights_only=True)
+    stored = torch.load(here / "samples.pt", weights_only=True)
     with torch.no_grad():
-        stored["expected"] = leaves(built().load()(*stored["inputs"]))
-    torch.save(stored, HERE / "samples.pt")
+        stored["expected"] = leaves(built(here).load()(*stored["inputs"]))
+    torch.save(stored, here / "samples.pt")
 
 
-def main() -> int:
-    words = argparse.ArgumentParser(description="Measures the float and the int8 model on this device.")
-    words.add_argument("--runs", type=int, default=50)
-    words.add_argument("--threads", type=int, default=1)
-    words.add_argument("--batch", type=int, default=1)
-    words.add_argument("--out", type=Path, default=HERE / "bench.json")
-    given = words.parse_args()
+def main(here: Path) -> int:
+    """Measure the kit in a folder."""
+    given = words(here).parse_args()
     torch.set_num_threads(given.threads)
-    stored = torch.load(HERE / "samples.pt", weights_only=True)
-    names = json.loads((HERE / "operators.json").read_text(encoding="utf-8"))
-    if names["batch"] is not None and given.batch != names["batch"]:
-        print(f"the model's batch is {names['batch']}; --batch has no effect")
-        given.batch = names["batch"]
-    build = built()
+    stored = torch.load(here / "samples.pt", weights_only=True)
+    names = json.loads((here / "operators.json").read_text(encoding="utf-8"))
+    settle_batch(given, names["batch"])
+    build = built(here)
     int8, plain = build.load(), build.beside("model").load()
     with torch.no_grad():
         outputs = leaves(int8(*stored["inputs"]))
         equal = sum(int((one == two).sum()) for one, two in zip(outputs, stored["expected"], strict=True))
-        share = equal / sum(tensor.numel() for tensor in outputs)
         x = [tensor[torch.arange(given.batch) % len(tensor)] for tensor in stored["inputs"]]
         models = {"float": faster_layout(plain, x), "int8": (int8, x)}
         ms: dict[str, list[float]] = {kind: [] for kind in KINDS}
@@ -180,38 +140,12 @@ def main() -> int:
                 watched[kind](*inputs)
                 if run >= WARM_UPS:
                     ms[kind].append(took)
-        found: dict[str, Any] = {
-            "bench": 1,
-            "host": host(),
-            "provider": build.ENGINE,
-            "runs": given.runs,
-            "threads": given.threads,
-            "batch": given.batch,
-            "equal_share": share,
-            "plan": json.loads((HERE / "plan.json").read_text(encoding="utf-8")),
-            "borders_us": borders(given.runs),
-        }
+        about = {"host": host(torch=torch.__version__), "provider": build.ENGINE, "borders_us": borders(given.runs)}
+    us: dict[str, dict[str, float]] = {kind: {} for kind in KINDS}
     for kind in KINDS:
-        us: dict[str, float] = {}
         for line, ns in watched[kind].ns.items():
             name = names[kind].get(line)
             if name is not None:
-                us[name] = us.get(name, 0.0) + statistics.median(ns[-given.runs :]) / 1e3
-        ordered = sorted(ms[kind])
-        found[kind] = {
-            "median_ms": statistics.median(ordered),
-            "p90_ms": ordered[min(len(ordered) - 1, round(0.9 * (len(ordered) - 1)))],
-            "ms": ms[kind],
-            "operators_us": us,
-        }
-    given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    float_ms, int8_ms = (found[kind]["median_ms"] for kind in KINDS)
-    print(f"{found['host']['cpu']}, torch {torch.__version__}, engine {build.ENGINE}")
-    print(f"float {float_ms:.3f} ms, int8 {int8_ms:.3f} ms, medians of {given.runs}: ratio {float_ms / int8_ms:.2f}")
-    print(f"{share:.1%} of the output values are those of the computer that exported it")
-    print(f"wrote {given.out}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+                us[kind][name] = us[kind].get(name, 0.0) + statistics.median(ns[-given.runs :]) / 1e3
+    share = equal / sum(tensor.numel() for tensor in outputs)
+    return finish(here, given, about, share, ms, us, f"torch {torch.__version__}, engine {build.ENGINE}")

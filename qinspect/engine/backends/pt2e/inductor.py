@@ -1,12 +1,14 @@
-"""Programs compiled by inductor, and what the code that it generates computes in integers."""
+"""Programs compiled by inductor, and what the code that it generates computes in integers; with torch alone.
+
+A bench kit takes this file along: it imports no others of ours but `nodes`.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import platform
 import re
 import shutil
-import sys
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +16,16 @@ from typing import Any
 from unittest import mock
 
 import torch
+import torch.ao.quantization.fx._decomposed  # registers the operators of quantized programs
 from torch.fx import Graph, GraphModule, Node
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from ...problem import Problem
-from ...text import Text
-from .lower import DEQUANTIZE, DEQUANTIZE_NOW, QUANTIZE, quiet
-from .nodes import VALUE, layer_of, operator_name
-from .table import WEIGHTED
+from .nodes import VALUE, WEIGHTED, layer_of, operator_name
 
+QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
+DEQUANTIZE = torch.ops.quantized_decomposed.dequantize_per_tensor.default
+DEQUANTIZE_NOW = torch.ops.quantized_decomposed.dequantize_per_tensor.tensor
 SOURCES = re.compile(r"# Topologically Sorted Source Nodes: \[([^\]]*)\]")
 
 
@@ -55,30 +58,12 @@ class Compiled:
     modes: list[TorchDispatchMode] = field(default_factory=list)
 
 
-def need_compiler() -> None:
-    """Refuse to compile where that cannot work.
-
-    Raises
-    ------
-    Problem
-    """
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        raise Problem(
-            Text("target pt2e"),
-            Text("inductor's integer kernels are for x86, this is {machine}", machine=platform.machine()),
-            REMEDY,
-        )
-    if not any(shutil.which(name) for name in ("c++", "g++", "clang++", "cl")):
-        raise Problem(Text("target pt2e"), Text("inductor needs a C++ compiler, and none was found"), REMEDY)
-    if getattr(sys, "frozen", False):
-        what = Text("inductor needs Python's and torch's headers, which this application does not bring")
-        raise Problem(Text("target pt2e"), what, Text("Install qinspect with pip for it, or choose fx-onednn."))
+def has_compiler() -> bool:
+    """Whether there is a C++ compiler that inductor can call."""
+    return any(shutil.which(name) for name in ("c++", "g++", "clang++", "cl"))
 
 
-REMEDY = Text("Install g++ or clang on an x86 computer, or choose fx-onednn; the export does not need it.")
-
-
-def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) -> Compiled:
+def compile_program(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) -> Compiled:
     """A program compiled for inputs of these shapes, its stored tensors frozen into it.
 
     Parameters
@@ -90,8 +75,8 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
 
     Raises
     ------
-    Problem
-        Where inductor fails.
+    Exception
+        Of torch's own kinds, where inductor fails.
     """
     import torch._inductor.config
     from torch._inductor.codegen.cpp import CppScheduling
@@ -99,10 +84,6 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
     from torch._inductor.graph import GraphLowering
     from torch._inductor.utils import get_kernel_metadata
     from torch._inductor.virtualized import V
-
-    with quiet():
-        # Registers the patterns that make integer kernels of quantizers and convolutions.
-        import torchao.quantization.pt2e.quantizer.x86_inductor_quantizer  # noqa: F401
 
     module = with_sums_apart(with_own_dequantizers(module))
     names: dict[str, str] = {}
@@ -141,24 +122,24 @@ def compiled(module: GraphModule, inputs: Sequence[torch.Tensor], threads: int) 
     # The profiler is told of loops of C++ by the code itself; operators of torch's always say when they run.
     settings = {"freezing": True, "cpp.threads": threads, "cpp.enable_kernel_profile": True}
     code: list[str] = []
-    try:
-        with quiet(), torch.no_grad(), torch._inductor.config.patch(settings):
-            call = torch.compile(module, backend=backend, fullgraph=True, dynamic=False)
-            # torch's own run_and_get_code resets dynamo: programs compiled before would silently be compiled
-            # again at their next call, without freezing, and so without integer kernels.
-            with (
-                mock.patch.object(GraphLowering, "save_output_code", code.append),
-                mock.patch.object(CppScheduling, "codegen_comment", noted),
-            ):
-                call(*inputs)
-    except Exception as error:  # torch wraps what went wrong in classes of its own, at several places
-        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise Problem(
-            Text("target pt2e"),
-            Text("inductor cannot compile the model: {line}", line=line[:300]),
-            Text("Choose fx-onednn, or leave the layers in float that it stops at; the export does not need inductor."),
-        ) from error
+    with quiet(), torch.no_grad(), torch._inductor.config.patch(settings):
+        call = torch.compile(module, backend=backend, fullgraph=True, dynamic=False)
+        # torch's own run_and_get_code resets dynamo: programs compiled before would silently be compiled
+        # again at their next call, without freezing, and so without integer kernels.
+        with (
+            mock.patch.object(GraphLowering, "save_output_code", code.append),
+            mock.patch.object(CppScheduling, "codegen_comment", noted),
+        ):
+            call(*inputs)
     return Compiled(call, "\n".join(code), names, owners, loops, modes)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """torch's and torchao's own deprecations, of which they are full, are not the user's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextlib.contextmanager
@@ -170,6 +151,21 @@ def as_compiled() -> Iterator[None]:
     """
     with torch.inference_mode(False), torch.no_grad(), torch.compiler.set_stance("fail_on_recompile"):
         yield
+
+
+def in_batches(program: Compiled, inputs: Sequence[torch.Tensor], batch: int) -> list[torch.Tensor]:
+    """Run a program on any number of samples; the last batch is filled up with copies of its last sample."""
+    parts: list[list[torch.Tensor]] = []
+    with as_compiled():
+        for start in range(0, inputs[0].shape[0], batch):
+            # Tensors made in inference mode are others to torch.compile.
+            given = [x[start : start + batch].clone() for x in inputs]
+            missing = batch - given[0].shape[0]
+            if missing:
+                given = [torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) for x in given]
+            results = tree_leaves(program.call(*(x.contiguous() for x in given)))
+            parts.append([result[: batch - missing] for result in results])
+    return [torch.cat(same) for same in zip(*parts, strict=True)]
 
 
 def with_own_dequantizers(module: GraphModule) -> GraphModule:
