@@ -12,7 +12,7 @@ from ..engine.results.export import ExportReport
 from ..engine.text import listed, percent
 from . import early
 from . import options as words
-from .terminal import progress
+from .terminal import nats, progress
 from .verb import Verb
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def _say_refused(decisions: Decisions) -> None:
 def _say_figures(found: ExportReport) -> None:
     """What was measured on the samples, against the simulation and against the float model."""
     equal = "" if found.equal_share is None else f"{percent(found.equal_share)} of the values equal, "
-    print(f"against the simulation: {equal}SQNR {_db(found.sqnr_db)} ({found.samples} samples)")
+    print(f"against the simulation: {equal}SQNR {_db(found.sqnr_db, found.equal_share)} ({found.samples} samples)")
     figures = [] if found.float_agreement is None else [f"agreement {found.float_agreement:.1%}"]
-    figures += [] if found.float_kl is None else [f"KL {found.float_kl:.2g} nats"]
+    figures += [] if found.float_kl is None else [f"KL {nats(found.float_kl)} nats"]
     print(f"against the float model: {', '.join([*figures, f'SQNR {_db(found.float_sqnr_db)}'])}")
     for name, grid in found.io.items():
         print(f"{name}: {grid['dtype']}, scale {grid['scale']:.9g}, zero point {grid['zero_point']}")
@@ -64,8 +64,10 @@ def _say_figures(found: ExportReport) -> None:
             break
 
 
-def _db(value: float | None) -> str:
-    return "infinite or undefined" if value is None else f"{value:.1f} dB"
+def _db(value: float | None, equal_share: float | None = None) -> str:
+    if value is not None:
+        return f"{value:.1f} dB"
+    return "infinite or undefined" if equal_share is None else "infinite" if equal_share == 1 else "undefined"
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import sys
 import threading
@@ -34,7 +35,9 @@ def durations(*each: float) -> list[str]:
 
 
 def nats(kl: float) -> str:
-    """A KL divergence; a small one with its magnitude."""
+    """A KL divergence; a small one with its magnitude, one without a number in words."""
+    if not math.isfinite(kl):
+        return "infinitely many" if kl > 0 else "an undefined number of"
     return f"{kl:.4f}" if kl == 0 or abs(kl) >= 5e-4 else f"{kl:.1e}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -178,18 +178,16 @@ def by_layer(graph: LayerGraph, named: Iterable[tuple[str, float]]) -> ByLayer:
         producer = graph.producer.get(graph.origin(value))
         if producer is not None:
             ends.setdefault(name, producer.id)
-    longest = sorted([*hosts, *ends], key=len, reverse=True)
+    owners = {**ends, **hosts}
     us: dict[str, float] = {}
     inside: dict[str, str] = {}
     unknown: dict[str, float] = {}
     for name, time in named:
         parts: list[str] = []
         for part in _parts(name):
-            known = next((key for key in longest if part == key or part.startswith(f"{key}/")), None)
-            if known is not None:
-                owner = hosts.get(known) or ends[known]
-                if owner not in parts:
-                    parts.append(owner)
+            owner = next((owners[key] for key in _and_above(part) if key in owners), None)
+            if owner is not None and owner not in parts:
+                parts.append(owner)
         if not parts:
             unknown[name] = unknown.get(name, 0.0) + time
             continue
@@ -197,6 +195,13 @@ def by_layer(graph: LayerGraph, named: Iterable[tuple[str, float]]) -> ByLayer:
         us[main] = us.get(main, 0.0) + time
         inside.update({part: main for part in parts if part != main})
     return ByLayer(us, {part: main for part, main in inside.items() if part not in us}, unknown)
+
+
+def _and_above(name: str) -> Iterator[str]:
+    """A name, and what it begins with as a path, the longest first."""
+    while name:
+        yield name
+        name = name.rpartition("/")[0]
 
 
 CURVES: Mapping[str, str] = {"Gelu": "gelu", "FastGelu": "gelu", "QuickGelu": "silu"}

@@ -143,7 +143,7 @@ def test_a_kit_whose_profiler_saw_no_layer_still_says_how_long_the_models_took(g
         ({"layers": []}, "is no profile that is known"),
         ([{"count": 3}, {"name": "other", "averageMs": 1}], "none of its operators has a name of this model's layers"),
         ({"bench": 1}, "is no profile that is known"),
-        ({**BENCH, "int8": {**BENCH["int8"], "operators_us": {"other": 1.0}}}, "none of its operators has a name of this"),
+        ({**BENCH, "int8": {**BENCH["int8"], "operators_us": {"other": 1.0}}}, "none of its operators has a name"),
         ([{"name": "stem:conv2d", "averageMs": None}], "is no profile that is known"),
         ([{"name": "stem:conv2d", "averageMs": -1.0}], "-1000.0 is no time"),
         ({**BENCH, "float": {**BENCH["float"], "p90_ms": float("nan")}}, "nan is no time"),

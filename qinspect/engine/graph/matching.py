@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
 from . import Layer, LayerGraph
 from .recurrent import RECURRENT
 
 LEAST_CORRELATION = 0.9
 """Of two weights that are taken for one another: 8 bits leave 0.999, 4 bits about 0.98."""
+
+
+COMPARED = 1 << 16
+"""Values of a weight, at most, that are looked at for that."""
 
 
 @dataclass(frozen=True)
@@ -88,32 +93,35 @@ class _Matcher:
 
     def _by_ending(self) -> None:
         """``encoder.0`` and ``model.encoder.0``: one name ends with the other."""
+        at: dict[tuple[str, str], list[str]] = {}  # our layers by kind and path
+        ending: dict[tuple[str, str], list[str]] = {}  # and by what their paths end with
+        for item in self.left.values():
+            if item.path:
+                at.setdefault((_kind(item), item.path), []).append(item.id)
+            for end in _endings(item.path):
+                ending.setdefault((_kind(item), end), []).append(item.id)
         for layer in list(self.right.values()):
-            fits = [
-                item
-                for item in self.left.values()
-                if _kind(item) == _kind(layer)
-                and layer.path
-                and item.path
-                and (item.path.endswith("." + layer.path) or layer.path.endswith("." + item.path))
-            ]
+            kind = _kind(layer)
+            longer = ending.get((kind, layer.path), ()) if layer.path else ()
+            shorter = (name for end in _endings(layer.path) for name in at.get((kind, end), ()))
+            fits = [name for name in (*longer, *shorter) if name in self.left]
             if len(fits) == 1:
-                self._take(fits[0].id, layer.id, "name")
+                self._take(fits[0], layer.id, "name")
 
     def _by_weights(self) -> None:
         """Pairs of weights in one shape, the most alike first."""
+        groups: dict[tuple[object, ...], tuple[list[Layer], list[Layer]]] = {}
+        for place, (graph, layers) in enumerate(((self.one, self.left), (self.other, self.right))):
+            for layer in layers.values():
+                weight = graph.weight(layer)
+                if weight is not None:
+                    groups.setdefault((_kind(layer), *weight.shape), ([], []))[place].append(layer)
         pairs = []
-        for layer in self.right.values():
-            theirs = self.other.weight(layer)
-            for item in self.left.values() if theirs is not None else ():
-                ours = self.one.weight(item)
-                if (
-                    _kind(item) == _kind(layer)
-                    and ours is not None
-                    and theirs is not None
-                    and ours.shape == theirs.shape
-                ):
-                    pairs.append((_correlation(ours, theirs), item.id, layer.id))
+        for ours, theirs in groups.values():
+            if ours and theirs:
+                table = _deviations(self.one, ours) @ _deviations(self.other, theirs).T
+                pairs += [(float(table[a, b]), one.id, two.id)
+                          for a, one in enumerate(ours) for b, two in enumerate(theirs)]  # fmt: skip
         for correlation, a, b in sorted(pairs, reverse=True):
             if correlation >= LEAST_CORRELATION:
                 self._take(a, b, "weights")
@@ -162,12 +170,26 @@ def _unique(layers: Iterable[Layer], key: Callable[[Layer], object]) -> dict[obj
     return {item: layer for item, layer in found.items() if item not in twice}
 
 
-def _correlation(one: torch.Tensor, two: torch.Tensor) -> float:
-    """Of two weights' values around their means; 0 where one of them is constant."""
-    a, b = (item.detach().double().flatten() for item in (one, two))
-    a, b = a - a.mean(), b - b.mean()
-    power = float(a.norm() * b.norm())
-    return float(a @ b) / power if power else 0.0
+def _endings(path: str) -> Iterator[str]:
+    """What a path ends with, beginning below its first part."""
+    while "." in path:
+        path = path.partition(".")[2]
+        yield path
+
+
+def _deviations(graph: LayerGraph, layers: Sequence[Layer]) -> torch.Tensor:
+    """Weights of one shape around their means, a row of length 1 each, whose products are correlations; float64.
+
+    Of a large one some values, evenly taken. A row is 0 where a weight is constant.
+    """
+    rows = []
+    for layer in layers:
+        weight = graph.weight(layer)
+        assert weight is not None
+        flat = weight.detach().flatten()
+        flat = flat[:: -(-flat.numel() // COMPARED) or 1].double()
+        rows.append(flat - flat.mean())
+    return functional.normalize(torch.stack(rows), dim=1)
 
 
 def sources(graph: LayerGraph, layer: Layer) -> Iterator[str]:
