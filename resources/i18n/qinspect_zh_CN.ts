@@ -9361,6 +9361,10 @@
         <translation>以输入 {shapes} 前向运行一次所需的内存超过现有内存（一次申请：{wanted}）</translation>
     </message>
     <message>
+        <source>{line} fixes the batch size: `{code}`</source>
+        <translation>{line} 固定了批大小：`{code}`</translation>
+    </message>
+    <message>
         <source>is not how a file for {to} is called</source>
         <translation>不是 {to} 文件的名称</translation>
     </message>

@@ -53,6 +53,23 @@ class Token(nn.Module):
         return self.out(torch.cat([self.token.expand(len(x), -1), x.view(len(x), -1)], 1))
 
 
+class Fixed(nn.Module):
+    def __init__(self, how):
+        super().__init__()
+        self.out, self.how = nn.Linear(4, 2), how
+
+    def forward(self, x):
+        if self.how == "number":
+            x = x.reshape(int(x.shape[0]), -1)  # number
+        elif self.how == "loop":
+            x = torch.stack([x[i] for i in range(x.shape[0])])  # loop
+        elif self.how == "view":
+            x = x.view(2, -1)  # view
+        elif x.shape[0] == 2:  # question
+            x = x + 1
+        return self.out(x.flatten(1))
+
+
 def wave():
     return nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU())
 
@@ -130,6 +147,17 @@ def test_the_length_of_a_tensor_does_not_fix_the_batch(source):
     assert model.dynamic_batch
     assert model.forward(torch.rand(5, 2, 2)).shape == (5, 2)
     assert len.__module__ == "builtins"
+
+
+@pytest.mark.parametrize("how", ["number", "loop", "view", "question"])
+def test_the_line_that_fixes_the_batch_is_named(tmp_path, how):
+    path = tmp_path / "net.py"
+    path.write_text(CODE + f"\n\ndef fixed():\n    return Fixed({how!r})\n")
+    model = load_model(ModelSpec(f"{path}:fixed", None, ((2, 2, 2),)), allow_code=True)
+    assert not model.dynamic_batch
+    code = next(line.strip() for line in CODE.splitlines() if line.endswith(f"# {how}"))
+    number = next(i for i, line in enumerate(CODE.splitlines(), 1) if line.endswith(f"# {how}"))
+    assert f"{path}:{number} fixes the batch size: `{code}`" in model.notes
 
 
 @pytest.mark.parametrize("name", ["with_example", "with_tensor"])

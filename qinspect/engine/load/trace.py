@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import linecache
 import re
@@ -20,6 +19,7 @@ from ..opaque import Opaque
 from ..problem import Problem, line_of
 from ..source import ModelSpec
 from ..text import Text
+from .batch_axis import fixing_lines, lengths_free
 from .call import Call, exportable
 from .example import example_inputs, in_whole_numbers, shape_remedy
 from .nested import Nested, quantized_module, refuse_nested
@@ -47,12 +47,15 @@ class Traced:
         Whether its batch may vary.
     opaque : mapping of call to Opaque
         Sub-modules that could not be traced, for which the program has operators that stand for them.
+    fixed_by : str
+        ``file.py:line`` that fixes the batch, where that is known.
     """
 
     program: ExportedProgram
     call: Call
     dynamic: bool
     opaque: Mapping[str, Opaque] = field(default_factory=dict)
+    fixed_by: str = ""
 
 
 def trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[str]) -> Traced:
@@ -155,6 +158,9 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
             )
         else:
             notes += [reason for reason in reasons if reason.partition(" ")[0] in lines]
+            if traced.fixed_by:
+                line = traced.fixed_by
+                notes.append(Text("{line} fixes the batch size: `{code}`", line=line, code=_code_at(line)))
             return traced
 
 
@@ -208,42 +214,21 @@ def _export(module: torch.nn.Module, call: Call, lines: Mapping[str, str], spec:
         if tensor.dim():
             shapes[tensor] = {0: batch} | {axis: Dim.AUTO for axis in axes if 0 < axis < tensor.dim()}
 
-    def exported(given: Call, dynamic_shapes: Any) -> ExportedProgram:
-        args, kwargs = given.arguments()
-        with _lengths_free():
-            return refuse_nested(plain(torch.export.export(module, args, kwargs, dynamic_shapes=dynamic_shapes)))
+    def exported(examples: tuple[Call, ...], dynamic_shapes: Any) -> tuple[ExportedProgram, Mapping[str, Opaque]]:
+        parts = StandIns(module, lines, examples, spec) if lines else None
+        args, kwargs = examples[0].arguments()
+        with parts.standing() if parts else contextlib.nullcontext(), lengths_free():
+            program = torch.export.export(module, args, kwargs, dynamic_shapes=dynamic_shapes)
+            return refuse_nested(plain(program)), parts.opaque if parts else {}
 
-    with torch.no_grad():
+    with torch.no_grad(), fixing_lines() as fixing:
         try:
-            if not lines:
-                return Traced(exported(grown, shapes), call, True)
             more = grown.but([torch.cat([t, t[:1]]) if t.dim() else t for t in grown.tensors])
-            parts = StandIns(module, lines, (grown, more), spec)
-            with parts.standing():
-                program = exported(grown, shapes)
-            return Traced(program, call, True, parts.opaque)
+            program, opaque = exported((grown, more), shapes)
+            return Traced(program, call, True, opaque)
         except Exception:
-            if not lines:
-                return Traced(exported(call, None), call, False)
-            parts = StandIns(module, lines, (call,), spec)
-            with parts.standing():
-                program = exported(call, None)
-            return Traced(program, call, False, parts.opaque)
-
-
-@contextlib.contextmanager
-def _lengths_free() -> Iterator[None]:
-    """``len(x)`` of a tensor is ``x.shape[0]``: Python makes a plain number of it, which fixes the batch."""
-    plainly = builtins.len
-
-    def length(of: Any) -> Any:
-        return of.shape[0] if isinstance(of, torch.Tensor) and of.dim() else plainly(of)
-
-    builtins.len = length
-    try:
-        yield
-    finally:
-        builtins.len = plainly
+            program, opaque = exported((call,), None)
+            return Traced(program, call, False, opaque, fixing[0] if fixing else "")
 
 
 def author_line(error: BaseException) -> str | None:
@@ -264,7 +249,12 @@ def author_line(error: BaseException) -> str | None:
 
 def _construct(error: BaseException) -> str:
     """What torch says, and the code that stands where it stopped."""
-    name, _, number = (author_line(error) or "").rpartition(":")
-    code = linecache.getline(name, int(number)).strip() if number.isdigit() else ""
+    code = _code_at(author_line(error) or "")
     said = line_of(error)
     return f"`{code}` ({said})" if code else said
+
+
+def _code_at(line: str) -> str:
+    """The code of a ``file.py:line``."""
+    name, _, number = line.rpartition(":")
+    return linecache.getline(name, int(number)).strip() if number.isdigit() else ""
