@@ -2503,6 +2503,14 @@
         <translation>将其整数保存为证据…</translation>
     </message>
     <message>
+        <source>at these places of blocks</source>
+        <translation>块中同一位置的层</translation>
+    </message>
+    <message>
+        <source>Select all {0} ({1})</source>
+        <translation>选择所有{0}（{1}）</translation>
+    </message>
+    <message>
         <source>float</source>
         <translation>浮点</translation>
     </message>

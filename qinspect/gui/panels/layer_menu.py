@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QMenu
 
 from ...engine.plan.qconfig import DTYPES, ESTIMATORS, FLOATS, PRESETS
 from ...engine.problem import Problem
+from ...engine.results import LayerRow
 from ..document import Document
 from ..edits import qconfig_from_text, qconfig_text
 from ..language import translated
 from ..planned import Role
 from ..words import word
+from .alike import alike, name_of
 
 BITS = (8, 7, 6, 4)
 SHOWN_FUSIONS = 12
@@ -83,6 +85,23 @@ class LayerMenu(QMenu):
             text = translate("LayerMenu", "{0} layers, {1} of them hidden by the filter").format(len(ids), hidden)
             self.addAction(text).setEnabled(False)
             self.addSeparator()
+        self._fill_edits()
+        self._fill_fusions()
+        self.addSeparator()
+        copy = translate("LayerMenu", "Copy qconfig") + "\tCtrl+Shift+C"
+        self._add(self, copy, lambda: copy_qconfig(document, row.id))
+        self._add(self, translate("LayerMenu", "Paste qconfig") + "\tCtrl+Shift+V", lambda: paste_qconfig(document))
+        self.addSeparator()
+        self._fill_spreading(row)
+        self._add(self, translate("LayerMenu", "Edit by pattern…"), by_pattern)
+        self._fill_selecting(row)
+        if evidence is not None and document.calibration is not None and row.quantized:
+            self.addSeparator()
+            text = translate("LayerMenu", "Save its integers as evidence…")
+            self._add(self, text, lambda: evidence(row.id))
+
+    def _fill_edits(self) -> None:
+        document, ids = self._document, self._ids
         preset = self.addMenu(translate("LayerMenu", "Preset"))
         for name, qconfig in PRESETS.items():
             self._add(preset, name, lambda q=qconfig, name=name: document.apply(ids, q, name))
@@ -95,36 +114,34 @@ class LayerMenu(QMenu):
             if role == "activation" or any(document.weighted(layer_id) for layer_id in ids):
                 self._fill_role(self.addMenu(title), role)
         self._add(self, translate("LayerMenu", "Follow the default"), lambda: document.follow_default(ids))
-        self._fill_fusions()
-        self.addSeparator()
-        copy = translate("LayerMenu", "Copy qconfig") + "\tCtrl+Shift+C"
-        self._add(self, copy, lambda: copy_qconfig(document, row.id))
-        self._add(self, translate("LayerMenu", "Paste qconfig") + "\tCtrl+Shift+V", lambda: paste_qconfig(document))
-        self.addSeparator()
-        qconfig = document.qconfig(row.id)
-        module = row.path.rpartition(".")[0]
-        if qconfig is not None:
-            self._add(
-                self,
-                translate("LayerMenu", "All {0} like this one").format(row.op),
-                lambda: document.apply_matching("op", row.op, qconfig, translate("LayerMenu", "same")),
-            )
-            if module:
-                self._add(
-                    self,
-                    translate("LayerMenu", "All in {0} like this one").format(module),
-                    lambda: document.apply_matching("path", module, qconfig, translate("LayerMenu", "same")),
-                )
-        self._add(self, translate("LayerMenu", "Edit by pattern…"), by_pattern)
-        self._add(
-            self,
-            translate("LayerMenu", "Select all {0}").format(row.op),
-            lambda: document.select(r.id for r in document.rows() if r.op == row.op and r.fused_into is None),
-        )
-        if evidence is not None and document.calibration is not None and row.quantized:
-            self.addSeparator()
-            text = translate("LayerMenu", "Save its integers as evidence…")
-            self._add(self, text, lambda: evidence(row.id))
+
+    def _fill_spreading(self, row: LayerRow) -> None:
+        """Give others the qconfig of the layer that was pointed at."""
+        qconfig = self._document.qconfig(row.id)
+        if qconfig is None:
+            return
+        same = translate("LayerMenu", "same")
+        text = translate("LayerMenu", "All {0} like this one").format(row.op)
+        self._add(self, text, lambda: self._document.apply_matching("op", row.op, qconfig, same))
+        if module := row.path.rpartition(".")[0]:
+            text = translate("LayerMenu", "All in {0} like this one").format(module)
+            self._add(self, text, lambda: self._document.apply_matching("path", module, qconfig, same))
+
+    def _fill_selecting(self, row: LayerRow) -> None:
+        """Select more: all of the operator, and those at the same place of every block."""
+        document, rows = self._document, [row for row in self._document.rows() if row.fused_into is None]
+        every = [one.id for one in rows if one.op == row.op]
+        text = translate("LayerMenu", "Select all {0}").format(row.op)
+        self._add(self, text, lambda: document.select(every))
+        layer = document.layer(row.id)
+        if document.model is None or layer is None:
+            return
+        graph = document.model.graph
+        same = alike(graph, self._ids, [one.id for one in rows])
+        if len(same) > len(self._ids) and set(same) != set(every):
+            what = name_of(layer, graph) if len(self._ids) == 1 else translate("LayerMenu", "at these places of blocks")
+            text = translate("LayerMenu", "Select all {0} ({1})").format(what, len(same))
+            self._add(self, text, lambda: document.select(same))
 
     def _add(self, to: QMenu, text: str, slot: Callable[[], Any]) -> QAction:
         action = to.addAction(text)
