@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .backends import simulation
 from .classes import ClassAxis
 from .data import Dataset
-from .errors import Power, agreement, kl_divergence, logits, sqnr_db
+from .errors import Noise, agreement, kl_divergence, logits, sqnr_db
 from .graph import Layer, LayerGraph
 from .graph.execute import Executor
 from .graph.memory import fixed_batch
@@ -110,7 +110,7 @@ def layer_errors(
         None where the value is exact.
     """
     floats: dict[str, torch.Tensor] = {}
-    powers: dict[str, Power] = {}
+    noises: dict[str, Noise] = {}
 
     def keep(layer: Layer, value: torch.Tensor) -> torch.Tensor:
         if not layer.transparent and isinstance(value, torch.Tensor) and value.is_floating_point():
@@ -119,15 +119,15 @@ def layer_errors(
 
     def compare(layer: Layer, value: torch.Tensor) -> torch.Tensor:
         if layer.id in floats:
-            powers[layer.id] = Power()
-            powers[layer.id].add(floats.pop(layer.id), value)
+            noises[layer.id] = Noise()
+            noises[layer.id].add(floats.pop(layer.id), value)
         return value
 
     plain, simulated = pair or both_models(quantization)
     with torch.inference_mode():
         plain(inputs, keep)
         simulated(inputs, compare)
-    return {name: power.sqnr_db for name, power in powers.items()}
+    return {name: noise.sqnr_db for name, noise in noises.items()}
 
 
 def both_models(quantization: Quantization) -> tuple[Executor, Executor]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 NOT_THE_AUTHORS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]), "<")
 """Where files begin that are torch's or this program's, or none."""
@@ -34,10 +33,12 @@ def lengths_free() -> Iterator[None]:
 @contextlib.contextmanager
 def fixing_lines() -> Iterator[list[str]]:
     """Gather ``file.py:line`` of what makes a plain number of a first axis; torch only says that something did."""
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv  # with sympy, a quarter of a second
+
     found: list[str] = []
     replace = ShapeEnv._set_replacement
 
-    def watch(shapes: ShapeEnv, symbol: Any, by: Any, why: str) -> None:
+    def watch(shapes: Any, symbol: Any, by: Any, why: str) -> None:
         if by.is_number and any(source.name.endswith("[0]") for source in shapes.var_to_sources.get(symbol, ())):
             frames = [f for f in traceback.extract_stack() if not f.filename.startswith(NOT_THE_AUTHORS)]
             found.extend(f"{f.filename}:{f.lineno}" for f in frames[-1:])
