@@ -223,8 +223,8 @@ def load_session(path: Path) -> Session:
             runs,
             calibration,
             str(head["step"]),
-            str(head.get("metric", "top-1")),
-            None if head.get("output") is None else int(head["output"]),
+            str(head["metric"]),
+            None if head["output"] is None else int(head["output"]),
         )
     except Problem as problem:
         if problem.where == str(path):
@@ -332,8 +332,7 @@ def _run(data: Any) -> Run:
         str(data["data"]),
         bool(data["exact"]),
         plan_from_json(data["plan"]),
-        # Sessions of before there were translations have no parts of texts: those stay English.
-        analysis_from_json(with_texts(data["analysis"], data.get("texts", ()))),
+        analysis_from_json(with_texts(data["analysis"], data["texts"])),
     )
 
 

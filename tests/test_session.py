@@ -84,19 +84,6 @@ def test_texts_are_read_back_with_their_parts_and_are_plain_english_in_the_analy
     assert stored["analysis"]["findings"][0]["title"] == "no kernel takes 4 bits: a.conv"
 
 
-def test_a_session_from_before_texts_had_parts_is_read_as_english(tmp_path):
-    path = tmp_path / "old.qinspect"
-    save_session(example(), path)
-
-    def older(entries):
-        run = json.loads(entries["runs/0000.json"])
-        del run["texts"]
-        entries["runs/0000.json"] = json.dumps(run)
-
-    rewrite(path, older)
-    assert load_session(path) == example()
-
-
 def test_an_empty_session_can_be_saved(tmp_path):
     save_session(Session(), tmp_path / "empty.qinspect")
     assert load_session(tmp_path / "empty.qinspect") == Session()

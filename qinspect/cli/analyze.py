@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..engine.plan.target import Target
 from ..engine.problem import Problem
 from ..engine.progress import Cancelled
+from ..engine.results import Analysis
 from . import early
 from . import options as words
 from .terminal import progress, say, stoppable, summary
@@ -114,16 +116,20 @@ def _analyze(options: argparse.Namespace) -> int:
             )
     found = dataclasses.replace(found, notes=(*found.notes, *note))
     path = write_analysis(found, options.out, words.language(options))
+    _say_found(found, (*made, *found.notes, memory.sentence))
+    print(f"report: {path}")
+    return 0
+
+
+def _say_found(found: Analysis, notes: Sequence[str]) -> None:
+    """The verdict, the notes, and what the doctor found."""
     print(f"{found.totals.samples} samples of the final split: {summary(found.totals, found.data['metric_unit'])}")
     if found.totals.estimate_reason is not None:
         print(f"note: the estimate does not hold: {found.totals.estimate_reason}")
-    for line in (*made, *found.notes):
+    for line in notes:
         print(f"note: {line}")
-    print(f"note: {memory.sentence}")
     for finding in found.findings:
         print(f"found ({finding.severity}): {finding.title} ({finding.evidence}). {finding.remedy}")
-    print(f"report: {path}")
-    return 0
 
 
 def _share(text: str) -> float:

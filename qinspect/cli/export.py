@@ -17,6 +17,8 @@ from .verb import Verb
 
 if TYPE_CHECKING:
     from ..engine.decide import Decisions
+    from ..engine.load import Model
+    from ..engine.plan import QuantPlan
 
 HELP = (
     "onnx: a QDQ model for ONNX Runtime; tensorrt: one by TensorRT's rules, with the trtexec line; "
@@ -70,11 +72,30 @@ def _db(value: float | None, equal_share: float | None = None) -> str:
     return "infinite or undefined" if equal_share is None else "infinite" if equal_share == 1 else "undefined"
 
 
+def _plan(options: argparse.Namespace, model: Model) -> tuple[QuantPlan, tuple[str, ...]]:
+    """The plan for what --to names, and what is to be said of where it comes from."""
+    from ..engine.export import suited
+
+    plan = words.plan_of(options, model)
+    if options.plan is None:
+        if options.target is None:
+            options.target = suited(plan, model.graph, options.to)[0].target.name
+            plan = words.plan_of(options, model)
+        return plan, (f"no --plan was given: this is the one that analyze begins with for {plan.target.name}",)
+    if options.target is not None:
+        return plan, ()
+    fitting, changes = suited(plan, model.graph, options.to)
+    if fitting is plan:
+        return plan, ()
+    said = f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}"
+    return fitting, (said, *changes)
+
+
 def _export(options: argparse.Namespace) -> int:
     if options.data is None and options.stats is None:
         raise words.WrongUsage("export", "neither --stats nor --data is given", "Give one of --stats and --data.")
     from ..engine.decide import decide
-    from ..engine.export import export, suited
+    from ..engine.export import export
     from ..engine.job import fused_graph
 
     if problem := misnamed(options.to, options.out):
@@ -83,19 +104,7 @@ def _export(options: argparse.Namespace) -> int:
     with progress() as report:
         model = words.load(options, report)
         data = None if options.data is None else words.open_data_set(options, model, report)
-        plan = words.plan_of(options, model)
-        remarks: tuple[str, ...] = ()
-        if options.plan is None:
-            if options.target is None:
-                options.target = suited(plan, model.graph, options.to)[0].target.name
-                plan = words.plan_of(options, model)
-            remarks = (f"no --plan was given: this is the one that analyze begins with for {plan.target.name}",)
-        elif options.target is None:
-            fitting, changes = suited(plan, model.graph, options.to)
-            if fitting is not plan:
-                said = f"{options.plan} is for {plan.target.name}; what was exported is for {fitting.target.name}"
-                remarks = (said, *changes)
-            plan = fitting
+        plan, remarks = _plan(options, model)
         _say_refused(decide(fused_graph(model, plan).graph, plan))
         if data is None:
             calibration = words.stored_statistics(options, model)

@@ -22,6 +22,7 @@ from .job import (
     BATCH,
     calibrate_model,
     calibration_key,
+    final_samples,
     fused_graph,
     handed_onnx,
     measured_batch,
@@ -33,7 +34,7 @@ from .load import Model
 from .measure import Measured, measure
 from .metric import TOP1, Metric
 from .plan import QuantPlan
-from .problem import NotWritten, Problem
+from .problem import NotWritten
 from .process.child import Died
 from .profiles import DeviceTimes
 from .progress import Cancelled, Report, part, silent
@@ -41,6 +42,7 @@ from .results import Analysis
 from .rows import fusion_rows
 from .samples import sample_rows, worst_samples
 from .sensitivity.estimate import effort, score
+from .sensitivity.scores import Scores
 from .sensitivity.sweep import Sweep, sweep
 from .states import drift
 from .text import Text
@@ -165,9 +167,7 @@ def _ground(
     calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
     quantization = quantization_of(model, data, plan, calibration, part(report, 0.05, 0.06))
     graph = quantization.graph
-    final = whole_batches(graph, data.splits.final, samples)
-    if not final:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
+    final = final_samples(graph, data, samples)
     metric, decisions = judged(metric, graph, data), decide(graph, plan)
     return Ground(
         model,
@@ -232,24 +232,7 @@ def _simulate(
     except Cancelled:
         unscored(whole)
         raise
-    swept_samples = sweep_samples(graph, data, samples)
-    if exact is None:
-        exact = _sweep_macs(graph, len(quantization.rounding), len(swept_samples)) <= SWEEP_MACS
-    alone = None
-    if exact:
-        effects = scores.kl or scores.mse
-        key = sweep_key(ground.model, data, ground.plan, len(swept_samples), ground.metric)
-        alone = sweep(
-            quantization,
-            list(ground.feed(swept_samples)),
-            part(report, 0.85, 0.95),
-            order=sorted(effects, key=lambda id: -effects[id]),
-            metric=ground.metric,
-            targets=ground.targets(swept_samples),
-            known=swept if swept is not None and swept.key == key else Sweep(key=key),
-            keep=keep,
-            classes=classes,
-        )
+    alone = _swept(ground, scores, swept, part(report, 0.85, 0.95), samples=samples, exact=exact, keep=keep)
     # The samples that the layers' errors rest on were not calibrated on: are they alike?
     unseen = calibrate(graph, ground.feed(chosen), part(report, 0.95, 1), total=len(chosen)).tensors
     report(1, 1, Text("comparing the fused layers with the model's own"))
@@ -261,6 +244,38 @@ def _simulate(
     rows = sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes)
     worst = worst_samples(quantization, data, rows)
     return Simulated(whole, outputs, scores, alone, unseen, fusions, rows, worst, drift(quantization, data, final))
+
+
+def _swept(
+    ground: Ground,
+    scores: Scores,
+    known: Sweep | None,
+    report: Report,
+    *,
+    samples: int | None,
+    exact: bool | None,
+    keep: Callable[[Sweep], None] | None,
+) -> Sweep | None:
+    """What each layer alone does to the output, and all but it; None where that is not asked for, or not cheap."""
+    quantization, graph, data = ground.quantization, ground.graph, ground.data
+    chosen = sweep_samples(graph, data, samples)
+    if exact is None:
+        exact = _sweep_macs(graph, len(quantization.rounding), len(chosen)) <= SWEEP_MACS
+    if not exact:
+        return None
+    effects = scores.kl or scores.mse
+    key = sweep_key(ground.model, data, ground.plan, len(chosen), ground.metric)
+    return sweep(
+        quantization,
+        list(ground.feed(chosen)),
+        report,
+        order=sorted(effects, key=lambda id: -effects[id]),
+        metric=ground.metric,
+        targets=ground.targets(chosen),
+        known=known if known is not None and known.key == key else Sweep(key=key),
+        keep=keep,
+        classes=ground.classes,
+    )
 
 
 def sweep_samples(graph: LayerGraph, data: Dataset, limit: int | None = None) -> tuple[int, ...]:

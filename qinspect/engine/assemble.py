@@ -290,19 +290,8 @@ def _totals(
     outputs: Collected,
     report: Report,
 ) -> Totals:
-    kernel_metric = kernel_agreement = kernel_kl = kernel_sqnr = kernel_cosine = None
-    fp32_ms = int8_ms = fp32_p90 = int8_p90 = None
     metric, reference = ground.metric, outputs.joined("float")
     targets = ground.targets(ground.final[: whole.samples])
-    if figures is not None:
-        kernel_metric = metric(figures.outputs, targets, report)
-        ran = OutputErrors(ground.classes)
-        ran.add(*([torch.from_numpy(t) for t in o] for o in (reference, figures.outputs)))
-        kernel_agreement, kernel_kl, kernel_sqnr = ran.agreement, ran.mean_kl, ran.sqnr_db
-        kernel_cosine = ran.cosine
-        if figures.timing is not None:
-            fp32_ms, int8_ms = (float(np.median(t)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
-            fp32_p90, int8_p90 = (float(np.percentile(t, 90)) for t in (figures.timing.fp32_ms, figures.timing.int8_ms))
     kls = np.concatenate(whole.outputs.kl)[: scores.samples] if whole.outputs.kl else None
     estimate_holds, reason = holds(
         scores,
@@ -313,35 +302,50 @@ def _totals(
     return Totals(
         fp32_metric=metric(reference, targets, report),
         quantized_metric=metric(outputs.joined("simulated"), targets, report),
-        kernel_metric=kernel_metric,
         agreement=whole.outputs.agreement,
-        kernel_agreement=kernel_agreement,
         kl=whole.outputs.mean_kl,
-        kernel_kl=kernel_kl,
         agreement_interval=_ends(whole.outputs.agreement_interval),
         kl_interval=_ends(whole.outputs.kl_interval),
         drop=None if drop is None else drop.value,
         drop_interval=_ends(drop),
         mse=whole.outputs.mse,
         sqnr_db=whole.outputs.sqnr_db,
-        kernel_sqnr_db=kernel_sqnr,
         cosine=whole.outputs.cosine,
-        kernel_cosine=kernel_cosine,
         estimated_kl=sum(scores.kl.values()) if scores.kl else None,
         estimated_mse=sum(scores.mse.values()) if scores.mse else None,
         estimated_kl_error=scores.kl_error,
         estimated_mse_error=scores.mse_error,
         estimate_holds=estimate_holds,
         estimate_reason=reason,
-        fp32_ms=fp32_ms,
-        int8_ms=int8_ms,
-        fp32_p90_ms=fp32_p90,
-        int8_p90_ms=int8_p90,
         forward_s=ground.calibration.forward_seconds,
         calibrate_s=ground.calibration.seconds,
         samples=whole.samples,
         exact=whole.outputs.exact,
+        **({} if figures is None else _kernel_totals(ground, figures, reference, targets, report)),
     )
+
+
+def _kernel_totals(
+    ground: Ground,
+    figures: KernelFigures,
+    reference: Sequence[NDArray[Any]],
+    targets: NDArray[Any] | None,
+    report: Report,
+) -> dict[str, Any]:
+    """What the integer kernels gave and how long they took, by the names of `Totals`."""
+    ran = OutputErrors(ground.classes)
+    ran.add(*([torch.from_numpy(t) for t in o] for o in (reference, figures.outputs)))
+    found: dict[str, Any] = {
+        "kernel_metric": ground.metric(figures.outputs, targets, report),
+        "kernel_agreement": ran.agreement,
+        "kernel_kl": ran.mean_kl,
+        "kernel_sqnr_db": ran.sqnr_db,
+        "kernel_cosine": ran.cosine,
+    }
+    if figures.timing is not None:
+        for name, times in (("fp32", figures.timing.fp32_ms), ("int8", figures.timing.int8_ms)):
+            found |= {f"{name}_ms": float(np.median(times)), f"{name}_p90_ms": float(np.percentile(times, 90))}
+    return found
 
 
 def _quality(calibration: Calibration, quantization: Quantization) -> CalibrationQuality | None:

@@ -26,7 +26,7 @@ from .files import write_json
 from .graph import Layer, LayerGraph, Ref, replace
 from .graph.execute import function
 from .graph.memory import fixed_batch
-from .job import calibrate_model, fused_graph, handed_onnx, quantization_of, whole_batches
+from .job import calibrate_model, final_samples, fused_graph, handed_onnx, quantization_of
 from .kernels import steps_of_range
 from .load import Model
 from .plan import QuantPlan
@@ -114,9 +114,7 @@ def dump(
             Text("computes no integers on {target}: {reason}", target=plan.target.name, reason=reason),
             Text("Choose another layer."),
         )
-    chosen = data.alike(whole_batches(q.graph, data.splits.final, fixed_batch(q.graph) or SAMPLES))
-    if not chosen:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
+    chosen = data.alike(final_samples(q.graph, data, fixed_batch(q.graph) or SAMPLES))
     inputs = data.load(list(chosen))
     reads, wanted = inputs_of(q, layer), layer.value
     absent = not_run_here(plan.target, q.graph)

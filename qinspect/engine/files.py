@@ -159,6 +159,23 @@ def content_offset(path: Path, entry: zipfile.ZipInfo) -> int:
     return entry.header_offset + 30 + int(name) + int(extra)
 
 
+def read_json(path: Path, remedy: str) -> Any:
+    """What a JSON file holds.
+
+    Raises
+    ------
+    Problem
+        Where it cannot be read or is not JSON, with this remedy.
+    """
+    demand_file(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise Problem(str(path), error.strerror or Text("cannot be read"), remedy) from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(str(path), Text("is not JSON ({error})", error=error), remedy) from error
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write JSON with one indent, atomically; it has no NaN and no infinity, for which null stands."""
     write_atomically(path, json.dumps(_finite(data), indent=1, allow_nan=False) + "\n")

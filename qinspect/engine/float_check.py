@@ -17,11 +17,10 @@ from .feed import checked_batches, float_outputs
 from .finite import demand_answers
 from .graph.execute import Executor, one_after_the_other, outputs_of
 from .graph.memory import check_memory
-from .job import batch_size, check_fits, whole_batches
+from .job import batch_size, check_fits, final_samples, whole_batches
 from .load import Model
 from .load.own_process import Running
 from .metric import TOP1, Metric
-from .problem import Problem
 from .progress import Report, part, silent
 from .text import Text
 
@@ -75,9 +74,7 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
     check_fits(model, data)
     graph = model.graph
     check_memory(graph, model.spec.source)
-    chosen = whole_batches(graph, data.splits.final)
-    if not chosen:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
+    chosen = final_samples(graph, data)
     executor = Executor(graph)
     metric = judged(metric, graph, data)
     collected: list[list[NDArray[Any]]] = []

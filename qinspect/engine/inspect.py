@@ -26,7 +26,7 @@ from .process.child import run_in_child
 from .progress import Report, silent
 from .ranges import estimate_weight
 from .results import Analysis, Totals
-from .rows import group_leader, params_json, row_and_absorbed
+from .rows import config_json, group_leader, row_and_absorbed
 from .text import Text, listed
 
 
@@ -79,7 +79,7 @@ def inspect(model: Model, plan: QuantPlan | None = None, kernels: Mapping[str, R
         reason = None if already else decisions.why_not.get(layer.id)
         if existing is not None:
             stored = existing.weights.get(layer.id)
-            weight = None if stored is None else {**config_of(stored).to_json(), **params_json(stored)}
+            weight = None if stored is None else config_json(config_of(stored), stored)
         else:
             weight = _weight(fused.graph, layer, plan) if asked and reason is None else None
         activation = None if existing is None else existing.activation(layer)
@@ -90,7 +90,7 @@ def inspect(model: Model, plan: QuantPlan | None = None, kernels: Mapping[str, R
             already,
             reason,
             weight=weight,
-            activation=None if activation is None else {**config_of(activation).to_json(), **params_json(activation)},
+            activation=None if activation is None else config_json(config_of(activation), activation),
             shares_with=group_leader(groups, layer),
         )
     order = {layer.id: i for i, layer in enumerate(model.graph.layers)}
@@ -124,7 +124,7 @@ def _weight(graph: LayerGraph, layer: Layer, plan: QuantPlan) -> dict[str, Any] 
     if config is None or weight is None or layer.op not in WEIGHTED:
         return None
     axis = 1 if layer.op.startswith("conv_transpose") else 0
-    return {**config.to_json(), **params_json(estimate_weight(weight, config, axis))}
+    return config_json(config, estimate_weight(weight, config, axis))
 
 
 def model_json(model: Model) -> dict[str, Any]:

@@ -58,6 +58,20 @@ def whole_batches(graph: LayerGraph, indices: Sequence[int], limit: int | None =
     return chosen if size is None else chosen[: len(chosen) // size * size]
 
 
+def final_samples(graph: LayerGraph, data: Dataset, limit: int | None = None) -> tuple[int, ...]:
+    """Samples of the final split, in whole batches where the model's batch is fixed.
+
+    Raises
+    ------
+    Problem
+        Where there are none.
+    """
+    chosen = whole_batches(graph, data.splits.final, limit)
+    if not chosen:
+        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
+    return chosen
+
+
 def check_fits(model: Model, data: Dataset) -> None:
     """Compare one sample with the model's inputs.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .backends.onnx.naming import output_names
-from .files import demand_file
+from .files import read_json
 from .graph import LayerGraph
 from .problem import Problem
 from .text import Text
@@ -80,7 +79,7 @@ def read_profile(path: Path, graph: LayerGraph, layer_info: Path | None = None) 
     Problem
         Where the file is of no such kind, or none of its operators is one of the model's.
     """
-    data = _json(path)
+    data = read_json(path, NOT_A_PROFILE)
     try:
         if isinstance(data, Mapping) and "bench" in data:
             found = _bench(data, graph)
@@ -92,7 +91,7 @@ def read_profile(path: Path, graph: LayerGraph, layer_info: Path | None = None) 
             int8 = _with_fused(graph, by_layer(graph, times.items()))
             found = DeviceTimes("ONNX Runtime profile", runs, {}, int8.us, {}, int8.inside, unknown_us=int8.unknown_us)
         elif isinstance(data, list) and any("averageMs" in item or "medianMs" in item for item in data):
-            found = read_trtexec(data, None if layer_info is None else _json(layer_info), graph)
+            found = read_trtexec(data, None if layer_info is None else read_json(layer_info, NOT_A_PROFILE), graph)
         else:
             raise Problem(str(path), Text("is no profile that is known"), NOT_A_PROFILE)
         _check_times(found)
@@ -272,13 +271,3 @@ def _bench(data: Mapping[str, Any], graph: LayerGraph) -> DeviceTimes:
             for kind, rows in data.get("borders_us", {}).items()
         },
     )
-
-
-def _json(path: Path) -> Any:
-    demand_file(path)
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Problem(str(path), error.strerror or Text("cannot be read"), Text("Check the path.")) from error
-    except (ValueError, RecursionError) as error:
-        raise Problem(str(path), Text("is not JSON ({error})", error=error), NOT_A_PROFILE) from error

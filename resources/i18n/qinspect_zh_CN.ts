@@ -9417,6 +9417,10 @@
         <translation>无</translation>
     </message>
     <message>
+        <source>unknown {name} {value!r}</source>
+        <translation>未知的 {name}：{value!r}</translation>
+    </message>
+    <message>
         <source>unknown target {name!r}</source>
         <translation>未知的目标 {name!r}</translation>
     </message>
@@ -10069,10 +10073,6 @@
         <translation>不是已知的 profile</translation>
     </message>
     <message>
-        <source>unknown dtype {dtype!r}</source>
-        <translation>未知的类型 {dtype!r}</translation>
-    </message>
-    <message>
         <source>Use one of {known}.</source>
         <translation>可用的有 {known}。</translation>
     </message>
@@ -10083,14 +10083,6 @@
     <message>
         <source>Use {least} to {width} bits.</source>
         <translation>请使用 {least} 到 {width} 位。</translation>
-    </message>
-    <message>
-        <source>unknown granularity {granularity!r}</source>
-        <translation>未知的粒度 {granularity!r}</translation>
-    </message>
-    <message>
-        <source>unknown estimator {estimator!r}</source>
-        <translation>未知的范围估计方法 {estimator!r}</translation>
     </message>
     <message>
         <source>a fixed range needs two numbers, the smaller first</source>

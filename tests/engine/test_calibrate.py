@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import zipfile
 
 import numpy as np
@@ -206,21 +205,6 @@ def test_the_memory_that_is_stated_does_not_depend_on_the_batch_beyond_a_portion
     fed = 4 * 3 * 128 * 128
     assert 2 * 4 * one < small < 4 * 4 * one
     assert large - small <= 60 * fed + 2**20
-
-
-def test_files_from_before_ranges_of_samples_were_kept_are_still_read(graph, batches):
-    found = calibrate(graph, batches)
-    with np.load(io.BytesIO(found.to_bytes())) as data:
-        arrays = {key: data[key] for key in data.files if not key.endswith(("sample_min", "sample_max"))}
-    header = json.loads(arrays["header"].tobytes())
-    del header["planned"], header["share"]
-    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    out = io.BytesIO()
-    np.savez(out, **arrays)
-    again = load_calibration(out.getvalue())
-    assert again.complete
-    assert len(again.tensors["input"].sample_min) == 0
-    assert again.tensors["input"].max == found.tensors["input"].max
 
 
 def test_no_sample_is_a_problem(graph):

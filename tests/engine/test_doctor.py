@@ -227,7 +227,8 @@ def test_a_layer_slower_than_in_float_is_found_only_beyond_the_spread(found):
     assert finding.remedy.startswith("Keep it in float")
     (finding,) = found(analysis(slow, dataclasses.replace(slow, id="b:conv2d")))
     assert finding.remedy.startswith("Keep them in float")
-    for fine in (Latency(100, 105, 1), Latency(100, 150, 80), Latency(1, 3, 0.1), Latency(None, 100, 1)):
+    spread = Latency(100, 150, 80, None, None, 90, 110, 100, 180)
+    for fine in (Latency(100, 105, 1), spread, Latency(1, 3, 0.1), Latency(None, 100, 1)):
         assert found(analysis(dataclasses.replace(slow, latency=fine))) == ()
 
 

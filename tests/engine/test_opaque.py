@@ -259,6 +259,15 @@ def test_torch_cond_in_a_sub_module_is_one_float_layer_and_the_rest_is_traced():
             assert torch.equal(outputs_of(Executor(graph)((x,)))[0], net(x))
 
 
+def test_what_was_left_out_is_said_whatever_the_author_calls_it():
+    notes: list[str] = []
+    with quiet():
+        net = nn.Sequential()
+        net.add_module("my gate", Switch())
+        trace(net.eval(), (torch.randn(1, 8),), ModelSpec("net"), notes)
+    assert [note.startswith("my gate (Switch) is one float layer") for note in notes] == [True]
+
+
 @pytest.mark.parametrize("name", ["torch.cond", "torch.while_loop"])
 def test_an_operator_that_runs_others_is_named_with_its_line(name):
     class Repeat(nn.Module):

@@ -120,8 +120,6 @@ KEEP_S = 15.0
 
 _SCALARS = ("count", "min", "max", "mean", "nonfinite", "sampled", "sample_mean", "variance", "zeros")
 _ARRAYS = ("channel_min", "channel_max", "batch_min", "batch_max", "sample_min", "sample_max")
-_LATER = ("sample_min", "sample_max")
-"""Arrays that files from before they were gathered lack, all of them."""
 
 
 def load_calibration(source: Path | bytes) -> Calibration:
@@ -150,8 +148,6 @@ def load_calibration(source: Path | bytes) -> Calibration:
                     Text("has version {version}", version=header["version"]),
                     Text("Calibrate anew with this version."),
                 )
-            old = not any(name.endswith(_LATER) for name in data.files)
-            arrays = [key for key in _ARRAYS if not (old and key in _LATER)]
             tensors = {}
             for index, item in enumerate(header["tensors"]):
                 histogram = Histogram(int(item["exponent"]), int(item["first"]), data[f"{index}.counts"])
@@ -160,7 +156,7 @@ def load_calibration(source: Path | bytes) -> Calibration:
                     raise ValueError("histogram")
                 tensors[str(item["name"])] = TensorStats(
                     **{key: item[key] for key in _SCALARS},
-                    **{key: data[f"{index}.{key}"] for key in arrays},
+                    **{key: data[f"{index}.{key}"] for key in _ARRAYS},
                     histogram=histogram,
                 )
             return Calibration(
@@ -169,8 +165,8 @@ def load_calibration(source: Path | bytes) -> Calibration:
                 str(header["key"]),
                 float(header["seconds"]),
                 header["forward_seconds"],
-                int(header.get("planned", 0)),
-                float(header.get("share", SHARE)),
+                int(header["planned"]),
+                float(header["share"]),
             )
     except Problem:
         raise

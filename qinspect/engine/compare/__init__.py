@@ -17,9 +17,10 @@ from ..errors import Power, sqnr_db
 from ..existing import TABLE, Existing, Ran, config_of, run_in_float
 from ..graph import LayerGraph
 from ..graph.matching import Match, match
+from ..graph.memory import fixed_batch
 from ..graph.recurrent import RECURRENT
 from ..inspect import data_json, model_json
-from ..job import batch_size, check_fits, fused_graph, known_grids, opening_plan, whole_batches
+from ..job import check_fits, final_samples, fused_graph, known_grids, opening_plan
 from ..load import Model, check_runs
 from ..metric import TOP1, Metric
 from ..plan import QuantPlan
@@ -170,30 +171,13 @@ def compare(
         with which(model):
             check_fits(model, data)
     metric = judged(metric, one.graph, data)
-    sizes = [batch_size(m.graph) for m in (one, other) if m.graph.inputs[0].shape[:1] not in ((None,), ())]
-    if len(set(sizes)) > 1:
-        raise Problem(
-            other.spec.source,
-            Text("has batch {batch}, the float model {float_batch}", batch=sizes[1], float_batch=sizes[0]),
-            Text("Export both for one."),
-        )
-    limiting = other if other.graph.inputs[0].shape[:1] not in ((None,), ()) else one
-    final = whole_batches(limiting.graph, data.splits.final)
-    if not final:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
+    size = _common_batch(one, other)
+    final = final_samples(other.graph if fixed_batch(other.graph) else one.graph, data)
     existing = other.existing
     runs_file = existing is not None and bool(existing.tensors)
     # What runs a quantized program is torch; what that can quantize is not what ONNX Runtime can.
     target = Target() if existing is None or runs_file else Target.parse("pt2e")
-    plan = opening_plan(other, target)
-    if runs_file and not _identified(other):
-        # What the file keeps apart is compared by what both hand on behind it: names may differ.
-        plan = dataclasses.replace(plan, fusions=())
-    right = fused_graph(other, plan).graph
-    # Layers are the same where the same is fused: an addition goes into a convolution on some targets only.
-    own = QuantPlan(plan.target, fusions=plan.fusions)
-    alike = dataclasses.replace(plan, remedies=()) if _identified(other) else own
-    left = fused_graph(one, alike).graph
+    left, right = _fused_alike(one, other, target, runs_file)
     matches = match(left, right, _identified(other))
     stored = None if existing is None or runs_file else _as_stored(other, right, target)
     kernels, runtime = _runtime(stored, runs_file)
@@ -211,23 +195,23 @@ def compare(
         _float_onnx(left) if runs_file and timing else None,
         data.spec,
         final,
-        sizes[0] if sizes else ALONE if existing is not None and existing.dynamic else BATCH,
+        size or (ALONE if existing is not None and existing.dynamic else BATCH),
         timing,
         class_axis(left, data, metric),
     )
     found: Found = run_in_child("qinspect.engine.compare.run:measure", work, part(report, 0.1, 1), what="the models")
     labels = None if data.targets is None else data.targets[list(final)]
     totals = CompareTotals(
-        len(final),
-        found.outputs.agreement,
-        found.outputs.mean_kl,
-        found.outputs.mse,
-        found.outputs.sqnr_db,
-        metric(found.float_outputs, labels, part(report, 1, 1)),
-        metric(found.other_outputs, labels, part(report, 1, 1)),
-        found.fp32_ms,
-        found.quantized_ms,
-        found.outputs.exact,
+        samples=len(final),
+        agreement=found.outputs.agreement,
+        kl=found.outputs.mean_kl,
+        mse=found.outputs.mse,
+        sqnr_db=found.outputs.sqnr_db,
+        fp32_metric=metric(found.float_outputs, labels, part(report, 1, 1)),
+        quantized_metric=metric(found.other_outputs, labels, part(report, 1, 1)),
+        fp32_ms=found.fp32_ms,
+        quantized_ms=found.quantized_ms,
+        exact=found.outputs.exact,
     )
     rows = tuple(
         _row(left, right, m, found.powers.get(judged_by[m.float_id][0]), existing, found.kernels.get(m.other_id))
@@ -236,6 +220,30 @@ def compare(
     silence = metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric)
     notes = tuple(filter(None, (judged_note(metric, left), silence, run_in_float(found.kernels))))
     return _comparison(one, other, (left, right), data_json(data, metric), runtime, totals, rows, notes)
+
+
+def _common_batch(one: Model, other: Model) -> int | None:
+    """The batch that one of the models or both have fixed."""
+    sizes = [size for model in (one, other) if (size := fixed_batch(model.graph)) is not None]
+    if len(set(sizes)) > 1:
+        raise Problem(
+            other.spec.source,
+            Text("has batch {batch}, the float model {float_batch}", batch=sizes[1], float_batch=sizes[0]),
+            Text("Export both for one."),
+        )
+    return sizes[0] if sizes else None
+
+
+def _fused_alike(one: Model, other: Model, target: Target, runs_file: bool) -> tuple[LayerGraph, LayerGraph]:
+    """Both graphs, fused as the quantized model is."""
+    plan = opening_plan(other, target)
+    if runs_file and not _identified(other):
+        # What the file keeps apart is compared by what both hand on behind it: names may differ.
+        plan = dataclasses.replace(plan, fusions=())
+    # Layers are the same where the same is fused: an addition goes into a convolution on some targets only.
+    own = QuantPlan(plan.target, fusions=plan.fusions)
+    alike = dataclasses.replace(plan, remedies=()) if _identified(other) else own
+    return fused_graph(one, alike).graph, fused_graph(other, plan).graph
 
 
 def _of_weights(one: Model, other: Model, left: LayerGraph, data: Dataset | None, metric: Metric) -> Comparison:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ..existing import Existing
-from ..files import demand_file
+from ..files import demand_file, read_json
 from ..graph import LayerGraph
 from ..graph.graph_json import GRAPH, from_json
 from ..plan import QuantPlan
@@ -45,7 +43,7 @@ def open_folder(path: Path) -> tuple[LayerGraph, Existing]:
         Naming the file that is missing, damaged, or would run what is not torch's own.
     """
     plan = read_plan(path / "plan.json")
-    data = _json(path / GRAPH)
+    data = read_json(path / GRAPH, REMEDY)
     tensors = _tensors(path / "weights.pt")
     try:
         graph = from_json(data, tensors)
@@ -66,16 +64,6 @@ def open_folder(path: Path) -> tuple[LayerGraph, Existing]:
     return graph, _existing(path / GRIDS, graph, plan, values, weights)
 
 
-def _json(path: Path) -> Any:
-    demand_file(path)
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Problem(str(path), error.strerror or Text("cannot be read"), REMEDY) from error
-    except (ValueError, RecursionError) as error:
-        raise Problem(str(path), Text("is not JSON ({error})", error=error), REMEDY) from error
-
-
 def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
     demand_file(path)
     try:
@@ -92,7 +80,7 @@ def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
 
 def _grids(path: Path, renamed: Mapping[str, str]) -> tuple[dict[str, QParams], dict[str, QParams]]:
     """Grids of values and of weights."""
-    data = _json(path)
+    data = read_json(path, REMEDY)
     try:
         values = {renamed.get(name, str(name)): QParams.from_json(item) for name, item in data["values"].items()}
         weights = {str(name): QParams.from_json(item) for name, item in data["weights"].items()}

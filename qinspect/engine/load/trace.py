@@ -111,13 +111,18 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
             raise _no_pass(module, call, error, spec) from error
         call, made = numbers, _called(module, numbers)
     exportable(made)  # torch.export is to know its dataclasses
-    lines: dict[str, str] = {}
-    reasons: list[str] = []
+    return _export_most(module, call, spec, notes)
+
+
+def _export_most(module: torch.nn.Module, call: Call, spec: ModelSpec, notes: list[str]) -> Traced:
+    """Export all but the sub-modules that cannot be traced, the innermost of which are left out one after the other."""
+    lines: dict[str, str] = {}  # of each that is left out, the line that stopped torch.export
+    reasons: dict[str, Text] = {}
     for path, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule) and not _inside(path, lines):
             lines[path] = ""
-            reasons.append(
-                Text("{inner} is one float layer: it is TorchScript, which torch.export does not trace", inner=path)
+            reasons[path] = Text(
+                "{inner} is one float layer: it is TorchScript, which torch.export does not trace", inner=path
             )
     first: Exception | None = None
     while True:
@@ -134,34 +139,33 @@ def _trace(module: torch.nn.Module, example: Any, spec: ModelSpec, notes: list[s
                     Text("Give the float model that it was made of; a saved state_dict of this one opens as a table."),
                 ) from first
             if inner is None or len(lines) == MOST_OPAQUE:
-                raise Problem(
-                    author_line(first) or spec.source,
-                    Text("torch.export cannot trace it: {said}", said=_construct(first)),
-                    Text("Put that line into a sub-module of its own: that then stays float, and the rest is traced.")
-                    if isinstance(first, Nested)
-                    else Text(
-                        "Rewrite that line without Python control flow on tensor values, or put it into a "
-                        "sub-module of its own: that then stays float, and the rest is traced."
-                    ),
-                ) from first
+                raise _untraceable(first, spec) from first
             lines = {path: line for path, line in lines.items() if not path.startswith(f"{inner}.")}
             lines[inner] = author_line(error) or ""
-            reasons.append(
-                Text(
-                    "{inner} ({kind}) is one float layer that runs its author's code: "
-                    "torch.export stops at {line}, {said}",
-                    inner=inner,
-                    kind=type(module.get_submodule(inner)).__name__,
-                    line=lines[inner],
-                    said=_construct(error),
-                )
+            reasons[inner] = Text(
+                "{inner} ({kind}) is one float layer that runs its author's code: torch.export stops at {line}, {said}",
+                inner=inner,
+                kind=type(module.get_submodule(inner)).__name__,
+                line=lines[inner],
+                said=_construct(error),
             )
         else:
-            notes += [reason for reason in reasons if reason.partition(" ")[0] in lines]
+            notes += [reason for path, reason in reasons.items() if path in lines]
             if traced.fixed_by:
                 line = traced.fixed_by
                 notes.append(Text("{line} fixes the batch size: `{code}`", line=line, code=_code_at(line)))
             return traced
+
+
+def _untraceable(error: Exception, spec: ModelSpec) -> Problem:
+    remedy = Text(
+        "Rewrite that line without Python control flow on tensor values, or put it into a "
+        "sub-module of its own: that then stays float, and the rest is traced."
+    )
+    if isinstance(error, Nested):
+        remedy = Text("Put that line into a sub-module of its own: that then stays float, and the rest is traced.")
+    what = Text("torch.export cannot trace it: {said}", said=_construct(error))
+    return Problem(author_line(error) or spec.source, what, remedy)
 
 
 def _called(module: torch.nn.Module, call: Call) -> Any:

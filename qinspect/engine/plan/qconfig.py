@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,6 +43,12 @@ ESTIMATORS = tuple(ESTIMATOR_TITLES)
 
 LARGEST = 3.4e38
 """Ends of a range reach so far: about the largest number of float32."""
+
+
+def _demand_known(name: str, value: Any, known: Sequence[str]) -> None:
+    if value not in known:
+        what = Text("unknown {name} {value!r}", name=name, value=value)
+        raise Problem("qconfig", what, Text("Use one of {known}.", known=", ".join(known)))
 
 
 @dataclass(frozen=True)
@@ -98,33 +104,31 @@ class TensorConfig:
 
     def __post_init__(self) -> None:
         self._settle("dtype", ALIASES.get(self.dtype, self.dtype))
-        known = (*DTYPES, *FLOATS)
-        if self.dtype not in known:
-            raise Problem(
-                "qconfig",
-                Text("unknown dtype {dtype!r}", dtype=self.dtype),
-                Text("Use one of {known}.", known=", ".join(known)),
-            )
+        _demand_known("dtype", self.dtype, (*DTYPES, *FLOATS))
         if self.bits == 0 and self.bits is not False:
             self._settle("bits", self.width)
+        _demand_known("granularity", self.granularity, GRANULARITIES)
+        _demand_known("estimator", self.estimator, ESTIMATORS)
+        self._check_numbers()
+        if self.granularity == "per_token" and not self.dynamic:
+            raise Problem("qconfig", Text("per_token ranges are known at run time only"), Text("Set dynamic: true."))
+        if self.is_float:
+            self._settle("symmetric", True)
+            self._settle("narrow", False)
+        if not self.has_scale:
+            self._settle("granularity", "per_tensor")
+            self._settle("dynamic", False)
+        if self.dynamic or not self.has_scale:
+            self._settle("estimator", "minmax")
+            self._settle("range", None)
+
+    def _check_numbers(self) -> None:
         least = self.width if self.is_float else 2
         if type(self.bits) is not int or not least <= self.bits <= self.width:
             raise Problem(
                 "qconfig",
                 Text("{bits} bits in {dtype}", bits=self.bits, dtype=self.dtype),
                 Text("Use {least} to {width} bits.", least=least, width=self.width),
-            )
-        if self.granularity not in GRANULARITIES:
-            raise Problem(
-                "qconfig",
-                Text("unknown granularity {granularity!r}", granularity=self.granularity),
-                Text("Use one of {known}.", known=", ".join(GRANULARITIES)),
-            )
-        if self.estimator not in ESTIMATORS:
-            raise Problem(
-                "qconfig",
-                Text("unknown estimator {estimator!r}", estimator=self.estimator),
-                Text("Use one of {known}.", known=", ".join(ESTIMATORS)),
             )
         finite = self.range is None or all(abs(end) <= LARGEST for end in self.range)
         if not finite or (self.estimator == "fixed" and (self.range is None or not self.range[0] < self.range[1])):
@@ -147,17 +151,6 @@ class TensorConfig:
                 Text("group_size {group_size}", group_size=self.group_size),
                 Text("Use a whole number from 2."),
             )
-        if self.granularity == "per_token" and not self.dynamic:
-            raise Problem("qconfig", Text("per_token ranges are known at run time only"), Text("Set dynamic: true."))
-        if self.is_float:
-            self._settle("symmetric", True)
-            self._settle("narrow", False)
-        if not self.has_scale:
-            self._settle("granularity", "per_tensor")
-            self._settle("dynamic", False)
-        if self.dynamic or not self.has_scale:
-            self._settle("estimator", "minmax")
-            self._settle("range", None)
 
     def _settle(self, field: str, value: Any) -> None:
         object.__setattr__(self, field, value)

@@ -29,9 +29,8 @@ class Latency:
         if self.fp32_us is None or self.int8_us is None:
             return False
         first, second = (self.fp32_low_us, self.fp32_high_us), (self.int8_low_us, self.int8_high_us)
-        if None in first or None in second:
-            # An older file has one spread, another device none.
-            return abs(self.int8_us - self.fp32_us) > (self.spread_us or 0.0)
+        if None in first or None in second:  # of another device
+            return self.int8_us != self.fp32_us
         return bool(second[0] > first[1] or first[0] > second[1])  # type: ignore[operator]
 
     @property
