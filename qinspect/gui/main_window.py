@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from ..engine.problem import Problem
 from ..engine.process import guest
 from ..engine.results import Finding
 from . import dialogs
-from .actions import make_actions
+from .actions import commands_of, keys_of, make_actions
 from .anew import make_anew
 from .document import Document
 from .dropping import Dropping, keep_out
@@ -34,7 +33,7 @@ from .jobs import Failure, Jobs
 from .keeper import Keeper, to_recover
 from .language import install, translated, wanted
 from .opening import Opening
-from .palette import Entry, Palette, actions_of
+from .palette import Palette
 from .panels.cards import Page
 from .panels.data_page import DataPage
 from .panels.export_page import ExportPage
@@ -43,7 +42,6 @@ from .panels.status import JobStrip
 from .panels.steps import STEPS, StepBar, states
 from .panels.target_page import TargetPage
 from .panels.verdict_page import VerdictPage
-from .prices import worthwhile
 from .questions import Questions
 from .recent import recent
 from .tasks import Tasks
@@ -81,11 +79,14 @@ class MainWindow(QMainWindow):
     report_action: QAction
     profile_action: QAction
     export_action: QAction
+    undo_action: QAction
+    redo_action: QAction
     run_action: QAction
     quick_action: QAction
     sweep_action: QAction
     cancel_action: QAction
     bottom_action: QAction
+    help_action: QAction
 
     def __init__(self, theme: Theme, settings: QSettings, autosave: Path | None = None) -> None:
         super().__init__()
@@ -361,14 +362,6 @@ class MainWindow(QMainWindow):
         self.layers_page.tree.filter.setFocus()
         self.layers_page.tree.filter.selectAll()
 
-    def copy_qconfig(self) -> None:
-        """Put the current layer's qconfig on the clipboard."""
-        self.layers_page.copy_qconfig()
-
-    def paste_qconfig(self) -> None:
-        """Give the selected layers the qconfig on the clipboard."""
-        self.layers_page.paste_qconfig()
-
     def edit_by_pattern(self) -> None:
         """Ask for a pattern of layers to edit."""
         if self.document.model is not None:
@@ -377,23 +370,7 @@ class MainWindow(QMainWindow):
 
     def show_palette(self) -> Palette:
         """Find a command or a layer by typing."""
-        rows = (row for row in self.document.rows() if row.fused_into is None)
-        layers = [Entry(row.id, "", partial(self.show_layers, (row.id,))) for row in rows]
-        targets = [
-            Entry(self.tr("Target: {0}").format(card.accessibleName()), "", partial(card.chosen.emit))
-            for card in self.target_page.cards.values()
-        ]
-        remedies = [
-            Entry(self.tr("Apply: {0}").format(translated(finding.title)), "", partial(self.apply_finding, finding))
-            for finding in self.document.applicable()
-            if worthwhile(self.document, finding)
-        ]
-        forms = [
-            Entry(self.tr("Export: {0}").format(card.accessibleName()), "", partial(self.choose_export, kind))
-            for kind, card in self.export_page.cards.items()
-            if not card.refused and self.document.calibration is not None
-        ]
-        palette = Palette([*actions_of(self.menuBar()), *remedies, *targets, *forms, *layers], self)
+        palette = Palette(commands_of(self), self)
         palette.show()
         return palette
 
@@ -441,14 +418,7 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The keys."""
-        plain = {self.document.undo_stack.undoText(), self.document.undo_stack.redoText()} - {""}
-        known = []
-        for entry in actions_of(self.menuBar(), all_=True):
-            text = entry.text
-            for edit in plain:  # what would be undone is not the key's meaning
-                text = text.removesuffix(edit).rstrip()
-            known += [(entry.keys, text)] if entry.keys else []
-        dialogs.show_shortcuts(self, known)
+        dialogs.show_shortcuts(self, keys_of(self))
 
     def show_about(self) -> None:
         """What this is."""

@@ -12,8 +12,15 @@ from .model import Block
 HEADER, PADDING = 28.0, 16.0
 """Height of the title of an open block, and room around what is in it."""
 
+MANY = 200
+"""Of so many blocks in one, not all are held above the way out."""
+
 FAR, EDGE = 160.0, 4.0
 """An edge that leaves or enters a block so far from its middle runs along its border, so near to it."""
+
+
+Step = tuple[str | None, str, str]
+"""A piece of an edge: the block that it lies in (None at the top), and what it leads from and to there."""
 
 
 def lay_out_blocks(
@@ -42,58 +49,25 @@ def lay_out_blocks(
     Layout
         `boxes` has the visible blocks and the frames of the open ones.
     """
-    wanted = list(edges)
-    inner: dict[str | None, list[tuple[str, str]]] = {}
-    steps: dict[tuple[str, str], list[tuple[str | None, str, str]]] = {}
-    lines: dict[str, list[str]] = {}
-
-    def line(name: str) -> list[str]:
-        """A block and all around it, outermost first."""
-        if name not in lines:
-            above = parent[name]
-            lines[name] = [*(line(above) if above is not None else ()), name]
-        return lines[name]
-
-    for a, b in wanted:
-        one, two = line(a), line(b)
-        common = 0
-        while one[common] == two[common]:
-            common += 1
-        # Out of every block around the first, across, and into every block around the second;
-        # all that enters or leaves a block does so at one place, which keeps long edges apart.
-        way: list[tuple[str | None, str, str]] = [(p, c, f"{p}>out") for p, c in pairwise(one) if p in one[common:]]
-        way.reverse()
-        way.append((one[common - 1] if common else None, one[common], two[common]))
-        way += [(p, f"{p}>in", c) for p, c in pairwise(two) if p in two[common:]]
-        steps[a, b] = way
+    ways = {pair: _way(_around(pair[0], parent), _around(pair[1], parent)) for pair in edges}
+    inside: dict[str | None, dict[tuple[str, str], None]] = {}
+    for way in ways.values():
         for level, start, end in way:
-            inner.setdefault(level, []).append((start, end))
-
+            inside.setdefault(level, {})[start, end] = None
     layouts: dict[str | None, Layout] = {}
 
     def arrange(name: str | None, blocks: Sequence[Block]) -> Point:
-        own = list(dict.fromkeys(inner.get(name, ())))
-        ends = {end for pair in own for end in pair}
-        nodes = []
-        if f"{name}>in" in ends:
-            nodes.append((f"{name}>in", 1.0, 0.0))
-        for block in blocks:
-            width, height = arrange(block.id, block.children) if block.id in opened else size[block.id]
-            nodes.append((block.id, width, height))
-        if f"{name}>out" in ends:
-            nodes.append((f"{name}>out", 1.0, 0.0))
-            # Everything that ends here stays above the way out.
-            starts = {a for a, _ in own}
-            if len(nodes) < 200:
-                own += [(n, f"{name}>out") for n, _, _ in nodes if n not in starts and not n.endswith(">out")]
-        layouts[name] = fold(lay_out(nodes, own))
-        return layouts[name].width + 2 * PADDING, layouts[name].height + HEADER + PADDING
+        """Lay out what is in a block; how large the block becomes."""
+        sizes = {b.id: arrange(b.id, b.children) if b.id in opened else size[b.id] for b in blocks}
+        layouts[name] = found = _lay_out_one(name, sizes, list(inside.get(name, ())))
+        return found.width + 2 * PADDING, found.height + HEADER + PADDING
 
     arrange(None, roots)
     boxes: dict[str, Box] = {}
     corner: dict[str | None, Point] = {None: (0.0, 0.0)}
 
     def place(name: str | None, blocks: Sequence[Block]) -> None:
+        """Move what is in a block to where the block has come to stand."""
         x, y = corner[name]
         for block in blocks:
             left, top, width, height = layouts[name].boxes[block.id]
@@ -103,16 +77,55 @@ def lay_out_blocks(
                 place(block.id, block.children)
 
     place(None, roots)
-    routes: dict[tuple[str, str], list[Point]] = {}
-    for pair, way in steps.items():
-        points: list[Point] = []
-        for level, start, end in way:
-            x, y = corner[level]
-            inside = [(x + px, y + py) for px, py in layouts[level].edges[start, end]]
-            if points and abs(points[-1][0] - inside[0][0]) > FAR and points[-1][1] <= inside[0][1]:
-                # Along the border of the block, not across what is in it.
-                border = points[-1][1] + EDGE if start.endswith(">in") else inside[0][1] - 2 * EDGE
-                points += [(points[-1][0], border), (inside[0][0], border)]
-            points += inside
-        routes[pair] = points
+    routes = {pair: _route(way, layouts, corner) for pair, way in ways.items()}
     return Layout(boxes, routes, layouts[None].width, layouts[None].height)
+
+
+def _around(name: str, parent: Mapping[str, str | None]) -> list[str]:
+    """A block and all around it, outermost first."""
+    line = [name]
+    while (above := parent[line[-1]]) is not None:
+        line.append(above)
+    return line[::-1]
+
+
+def _way(one: Sequence[str], two: Sequence[str]) -> list[Step]:
+    """Out of every block around the first, across, and into every block around the second.
+
+    All that enters or leaves a block does so at one place, which keeps long edges apart.
+    """
+    common = next(place for place, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
+    out: list[Step] = [(block, inner, f"{block}>out") for block, inner in pairwise(one[common:])]
+    into: list[Step] = [(block, f"{block}>in", inner) for block, inner in pairwise(two[common:])]
+    return [*reversed(out), (one[common - 1] if common else None, one[common], two[common]), *into]
+
+
+def _lay_out_one(name: str | None, sizes: Mapping[str, Point], edges: list[tuple[str, str]]) -> Layout:
+    """Lay out the blocks in one, and the places where edges enter and leave it."""
+    way_in, way_out = f"{name}>in", f"{name}>out"
+    ends = {end for pair in edges for end in pair}
+    nodes = [(block, *wide) for block, wide in sizes.items()]
+    if way_in in ends:
+        nodes.insert(0, (way_in, 1.0, 0.0))
+    if way_out in ends:
+        if len(nodes) < MANY:  # everything that ends here stays above the way out
+            starts = {start for start, _ in edges}
+            edges = [*edges, *((node, way_out) for node, _, _ in nodes if node not in starts)]
+        nodes.append((way_out, 1.0, 0.0))
+    return fold(lay_out(nodes, edges))
+
+
+def _route(
+    way: Iterable[Step], layouts: Mapping[str | None, Layout], corner: Mapping[str | None, Point]
+) -> list[Point]:
+    """The points of an edge, all blocks being placed."""
+    points: list[Point] = []
+    for level, start, end in way:
+        x, y = corner[level]
+        piece = [(x + px, y + py) for px, py in layouts[level].edges[start, end]]
+        if points and abs(points[-1][0] - piece[0][0]) > FAR and points[-1][1] <= piece[0][1]:
+            # Along the border of the block, not across what is in it.
+            border = points[-1][1] + EDGE if start.endswith(">in") else piece[0][1] - 2 * EDGE
+            points += [(points[-1][0], border), (piece[0][0], border)]
+        points += piece
+    return points
