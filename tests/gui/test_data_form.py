@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from qinspect.engine.data import DataSpec, kind_of_source
 from qinspect.engine.problem import Problem
 from qinspect.gui.panels.data_form import DataForm
+from qinspect.gui.panels.path_line import PathLine
 from qinspect.gui.theme import LIGHT, stylesheet
 
 
@@ -153,3 +154,33 @@ def test_why_the_split_cannot_be_typed_is_said_below_it(form: DataForm) -> None:
     form.fix_split(True)
     assert not form.split.isEnabled()
     assert any("sub-folders" in shown.text() for shown in form.findChildren(QLabel) if shown.isVisible())
+
+
+def test_of_a_path_without_room_the_end_is_seen_after_an_ellipsis_until_it_is_typed_in(qtbot) -> None:
+    holder = QWidget()
+    qtbot.addWidget(holder)
+    line = PathLine()
+    other = QPushButton("elsewhere")
+    column = QVBoxLayout(holder)
+    column.addWidget(line)
+    column.addWidget(other)
+    holder.resize(200, 100)
+    holder.show()
+    with qtbot.waitActive(holder):
+        holder.activateWindow()
+    other.setFocus()
+    line.setText("/short")
+    assert line.shown() == "/short"
+    whole = "/a/place/that/is/far/too/long/for/its/field/photos"
+    line.setText(whole)
+    assert line.toolTip() == whole
+    assert line.shown().startswith("…")
+    assert line.shown().endswith("/photos")
+    painted, seen = line.grab().toImage(), line.shown()
+    line.setText(seen)  # as a field is painted that has the room
+    assert line.grab().toImage() == painted
+    line.setText(whole)
+    line.setFocus()
+    qtbot.keyClick(line, Qt.Key.Key_End)
+    assert line.text() == whole
+    assert line.grab().toImage() != painted

@@ -21,6 +21,7 @@ from ...engine.text import Text
 from ..icons import set_icon
 from .cards import Card, Real, Whole, heading, label, row
 from .faults import Fault
+from .path_line import PathLine
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
 NORMALIZATIONS: dict[str, tuple[list[float], list[float]] | None] = {
@@ -86,7 +87,6 @@ class DataForm(Card):
         self.body.addLayout(row(1, self.go))
         for field in (self.source, self.split, self.label, self.tokenizer, self.normalize.lineEdit()):
             field.returnPressed.connect(self.submitted, Qt.ConnectionType.QueuedConnection)
-        self.source.textChanged.connect(self.source.setToolTip)
         for line in (self.source, self.split, self.label, self.tokenizer):
             line.textChanged.connect(self.edited)
         for box in (self.interpolation, self.normalize, self.channels, self.layout_):
@@ -96,7 +96,7 @@ class DataForm(Card):
         self.show_kind("images")
 
     def _make_source(self) -> None:
-        self.source = QLineEdit(placeholderText=self.tr("a folder, .npz, .npy, .safetensors, .parquet, .csv, text"))
+        self.source = PathLine("", self.tr("a folder, .npz, .npy, .safetensors, .parquet, .csv, text"))
         folder, file = QPushButton(), QPushButton()
         set_icon(folder, "folder-open-outline")
         set_icon(file, "file-outline")
@@ -137,7 +137,7 @@ class DataForm(Card):
         self.seconds = Real(maximum=86_400, decimals=3, specialValueText=self.tr("what the model takes"))
         self.seconds.setMinimumHeight(26)
         self.seconds.setToolTip(self.tr("Audio: its length in seconds; cut, or filled with silence"))
-        self.tokenizer = QLineEdit(placeholderText=self.tr("the model's tokenizer.json"))
+        self.tokenizer = PathLine("", self.tr("the model's tokenizer.json"))
         file = QPushButton()
         set_icon(file, "file-outline")
         file.setToolTip(self.tr("Choose the tokenizer.json of the model"))
@@ -335,7 +335,7 @@ class DataForm(Card):
         self.normalize.setCurrentText(name or "/".join(",".join(map(_number, part)) for part in wanted or ()))
 
     def show_source(self, source: str) -> None:
-        """Name the data; of a long path the end is seen, which tells it from others, and all of it in the tooltip."""
+        """Name the data."""
         self.source.setText(source)
 
     def browse_folder(self) -> None:

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -30,6 +29,7 @@ from ..language import translated
 from .cards import GAP, Card, Hint, Page, clear, heading, label, row
 from .device_card import DeviceCard
 from .export_result import ExportResult
+from .path_line import PathLine
 
 OPSETS = {"onnx": (13, 21), "kit": (13, 21), "tensorrt": (13, 19)}
 """First and last opset that each kind can be written in."""
@@ -191,7 +191,7 @@ class ExportPage(Page):
         self.io.addItem(self.tr("float"), "float")
         self.io.addItem(self.tr("whole numbers (int8)"), "int8")
         self.io.setToolTip(self.tr("What the model takes and gives: float, or the numbers on its own grids"))
-        self.folder = QLineEdit(str(_usual_place() / "qinspect-export"))
+        self.folder = PathLine(str(_usual_place() / "qinspect-export"))
         browse = QPushButton()
         set_icon(browse, "folder-open-outline")
         browse.setAccessibleName(self.tr("Choose a folder"))

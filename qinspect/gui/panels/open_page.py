@@ -30,6 +30,7 @@ from ..trust import names_code
 from .cards import GAP, Card, Page, heading, label, row
 from .faults import Fault
 from .found_card import FoundCard
+from .path_line import PathLine
 from .rows import AsideRole, MainRole, TwoParts
 
 MODEL_FILES = "*.pt2 *.onnx *.py"
@@ -146,8 +147,8 @@ class OpenPage(Page):
         card = Card(self.tr("Open a model"))
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.source = QLineEdit(placeholderText=self.tr("model.pt2, model.onnx, model.py:build, package:build"))
-        self.weights = QLineEdit(placeholderText=self.tr("optional: .safetensors, .pt, .pth"))
+        self.source = PathLine("", self.tr("model.pt2, model.onnx, model.py:build, package:build"))
+        self.weights = PathLine("", self.tr("optional: .safetensors, .pt, .pth"))
         self.shape = QLineEdit(placeholderText=self.tr("optional: 1,3,224,224"))
         self.source.setToolTip(
             self.tr(
