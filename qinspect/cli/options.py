@@ -181,6 +181,7 @@ def model_spec(options: argparse.Namespace) -> ModelSpec:
 
 
 def load(options: argparse.Namespace, report: Report) -> Model:
+    """The model that was named; of one without a shape of its own the data's is tried."""
     report(0, 1, "importing torch")
     from ..engine.load import load_model
 
@@ -282,6 +283,7 @@ def _suited(options: argparse.Namespace, model: Model) -> DataSpec:
 
 
 def open_data_set(options: argparse.Namespace, model: Model, report: Report) -> Dataset:
+    """The data that were named, which fit the model."""
     from ..engine.data import open_data
     from ..engine.job import check_fits
     from ..engine.load import check_runs
@@ -362,6 +364,7 @@ def metric(options: argparse.Namespace, model: Model, data: Dataset | None) -> M
 
 
 def plan_of(options: argparse.Namespace, model: Model) -> QuantPlan:
+    """What --plan holds, else the one to begin with, changed by --target, --preset and what they go with."""
     from ..engine.job import first_plan, opening_plan, retarget
 
     plan = read_plan(options.plan) if options.plan else None

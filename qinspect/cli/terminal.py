@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..engine.progress import Cancelled, Report
@@ -47,28 +47,27 @@ def summary(totals: Any, unit: str | None = "share") -> str:
     def share(value: float | None) -> str:
         return "–" if value is None else percent(value)
 
+    def run(figure: Callable[[Any], str], simulated: float | None, kernels: float | None) -> str:
+        return f"{figure(simulated)} simulated" + ("" if kernels is None else f", {figure(kernels)} in the kernels")
+
     parts = []
     if totals.fp32_metric is not None:
         # A metric of the user's own is no fraction unless it says so.
         figure = share if unit == "share" else lambda value: f"{value:.4g} {unit or ''}".strip()
-        parts.append(f"metric {figure(totals.fp32_metric)} float, {figure(totals.quantized_metric)} simulated")
-        if totals.kernel_metric is not None:
-            parts[-1] += f", {figure(totals.kernel_metric)} in the kernels"
+        other = run(figure, totals.quantized_metric, totals.kernel_metric)
+        parts.append(f"metric {figure(totals.fp32_metric)} float, {other}")
     if totals.agreement is not None:
-        parts.append(f"agreement {share(totals.agreement)} simulated")
-        if totals.kernel_agreement is not None:
-            parts[-1] += f", {share(totals.kernel_agreement)} in the kernels"
+        parts.append(f"agreement {run(share, totals.agreement, totals.kernel_agreement)}")
     if totals.kl is not None:
         doubt = "; this does not hold" if totals.estimate_holds is False else ""
         parts.append(f"KL {nats(totals.kl)} nats (estimated {nats(totals.estimated_kl or 0)}{doubt})")
     if totals.cosine is not None:
-        parts.append(f"cosine {totals.cosine:.4f} simulated")
-        if totals.kernel_cosine is not None:
-            parts[-1] += f", {totals.kernel_cosine:.4f} in the kernels"
+        parts.append(f"cosine {run('{:.4f}'.format, totals.cosine, totals.kernel_cosine)}")
     if totals.sqnr_db is not None:
-        parts.append(f"SQNR {totals.sqnr_db:.1f} dB")
-        if totals.agreement is None and totals.kernel_sqnr_db is not None:
-            parts[-1] += f" simulated, {totals.kernel_sqnr_db:.1f} dB in the kernels"
+        both = totals.agreement is None and totals.kernel_sqnr_db is not None
+        decibels = "{:.1f} dB".format
+        said = run(decibels, totals.sqnr_db, totals.kernel_sqnr_db) if both else decibels(totals.sqnr_db)
+        parts.append(f"SQNR {said}")
     if totals.int8_ms is not None and totals.fp32_ms is not None:
         float_time, int8_time = durations(totals.fp32_ms, totals.int8_ms)
         parts.append(f"{float_time} float, {int8_time} int8")

@@ -22,6 +22,7 @@ from .graph import LayerGraph
 from .graph.memory import VALUE_BYTES, is_large
 from .job import (
     calibrate_model,
+    check_by_sample,
     fed,
     float_onnx,
     fused_graph,
@@ -123,6 +124,7 @@ def export(
     elif any(remedy.kind != "equalize" for remedy in plan.remedies):
         raise Problem(Text("plan"), Text("its remedies look at samples"), Text("Give --data as well."))
     else:
+        check_by_sample(model)
         graph = fused_graph(model, plan).graph
         quantization = quantize(graph, plan, calibration.tensors, known_grids(model, graph, plan))
     if to == "plan":

@@ -72,14 +72,38 @@ def final_samples(graph: LayerGraph, data: Dataset, limit: int | None = None) ->
     return chosen
 
 
+TENSORS = frozenset(
+    str(found).removeprefix("torch.") for found in vars(torch).values() if isinstance(found, torch.dtype)
+)
+"""Names of tensors' types; a size has Python's."""
+
+
+def check_by_sample(model: Model) -> None:
+    """Refuse a model of whose outputs one is not of samples.
+
+    Raises
+    ------
+    Problem
+    """
+    for number, name in enumerate(model.graph.output_values):
+        producer = model.graph.producer.get(name)
+        if producer is not None and not producer.shape and producer.dtype in TENSORS:
+            raise Problem(
+                model.spec.source,
+                Text("its output {number} is one number for all samples together, such as a loss", number=number),
+                Text("Leave that one out: what quantization does is measured sample by sample."),
+            )
+
+
 def check_fits(model: Model, data: Dataset) -> None:
     """Compare one sample with the model's inputs.
 
     Raises
     ------
     Problem
-        Saying both shapes.
+        Saying both shapes; and of a model that gives one number for all samples.
     """
+    check_by_sample(model)
     inputs = data.load([0])
     specs = model.graph.inputs
     if len(inputs) != len(specs):

@@ -38,6 +38,7 @@ def layer_rows(
     latencies: Mapping[str, Latency],
     groups: Sequence[SharedGroup],
 ) -> tuple[LayerRow, ...]:
+    """One row for each canonical layer that is not transparent, absorbed ones included, in the author's order."""
     rows: list[LayerRow] = []
     for layer in fused.graph.layers:
         if layer.transparent:
@@ -99,6 +100,7 @@ def row_and_absorbed(
     kernel: KernelCheck | None = None,
     shares_with: str | None = None,
 ) -> list[LayerRow]:
+    """The rows of a layer and of those that it absorbed, which run as it does and have no figures of their own."""
     parameters = sum(graph.params[key].numel() for key in layer.roles.values() if key in graph.params)
     own = LayerRow(
         layer.id,
@@ -128,14 +130,14 @@ def row_and_absorbed(
 
 
 def group_leader(groups: Sequence[SharedGroup], layer: Layer) -> str | None:
+    """The layer whose activation qconfig holds for this one, where that is another."""
     leader = leader_of(groups, layer.id)
     return None if leader == layer.id else leader
 
 
 def config_json(config: TensorConfig | None, params: QParams | None) -> dict[str, Any] | None:
-    if config is None:
-        return None
-    return {**config.to_json(), **params_json(params)}
+    """A configuration with the grid that it came to; None of what is float."""
+    return None if config is None else {**config.to_json(), **_params_json(params)}
 
 
 def _weight_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | None:
@@ -147,20 +149,18 @@ def _weight_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | N
 
 
 def _activation_json(quantization: Quantization, layer: Layer) -> dict[str, Any] | None:
-    config = quantization.configs[layer.id].activation
     params = quantization.values.get(layer.value)
     if params is None and layer.id not in quantization.dynamic:
         return None
-    return config_json(config, params)
+    return config_json(quantization.configs[layer.id].activation, params)
 
 
-def params_json(params: QParams | None) -> dict[str, Any]:
+def _params_json(params: QParams | None) -> dict[str, Any]:
     if params is None:
         return {}
-    scale, zero = params.scale.tolist(), params.zero_point.tolist()
     return {
-        "scale": scale,
-        "zero_point": zero,
+        "scale": params.scale.tolist(),
+        "zero_point": params.zero_point.tolist(),
         "min": float(np.min(params.low)),
         "max": float(np.max(params.high)),
     }

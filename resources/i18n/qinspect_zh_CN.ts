@@ -9321,6 +9321,14 @@
         <translation>无法得知它的各层由什么运行：{where} {what}</translation>
     </message>
     <message>
+        <source>its output {number} is one number for all samples together, such as a loss</source>
+        <translation>它的第 {number} 个输出是所有样本共有的一个数，例如损失</translation>
+    </message>
+    <message>
+        <source>Leave that one out: what quantization does is measured sample by sample.</source>
+        <translation>请去掉这个输出：量化的影响是逐个样本测量的。</translation>
+    </message>
+    <message>
         <source>its samples are {got}, the model&apos;s input {name} is {wanted}</source>
         <translation>其样本为 {got}，而模型的输入 {name} 为 {wanted}</translation>
     </message>

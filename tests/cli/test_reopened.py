@@ -55,6 +55,14 @@ def test_a_quantized_pt2_is_compared_as_the_program_that_it_holds(exported, tmp_
     assert found["sqnr_db"] == pytest.approx(sqnr_db(float((f**2).sum()), noise), abs=0.01)
 
 
+def test_the_folder_of_an_exported_file_is_inspected_and_compared_as_the_file(exported, tmp_path, capsys):
+    folder, model, data = exported("onnx", "folder")
+    assert main(["inspect", str(folder)]) == 0
+    assert "is not known" not in capsys.readouterr().out
+    assert main(["compare", model[0], str(folder), *model[1:], *data, "--out", str(tmp_path / "c")]) == 0
+    assert json.loads((tmp_path / "c" / "compare.json").read_text())["runtime"] == "onnxruntime"
+
+
 def test_our_own_onnx_file_is_exported_for_tensorrt_with_grids_that_suit_it(exported, tmp_path, capsys):
     path, _, data = exported("onnx", "q.onnx")
     plan = ["--plan", str(tmp_path / "first" / "plan.json"), "--target", "tensorrt"]

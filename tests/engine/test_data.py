@@ -449,6 +449,16 @@ class TestProblems:
         np.save(tmp_path / "d.npy", np.array(["a", "b"]))
         self.expect(DataSpec(str(tmp_path / "d.npy")), "not real numbers")
 
+    @pytest.mark.parametrize("kind", ["float8", "sparse"])
+    def test_tensors_that_hold_other_than_plain_numbers(self, tmp_path, kind):
+        x = torch.rand(4, 3)
+        torch.save(x.to(torch.float8_e4m3fn) if kind == "float8" else x.to_sparse(), tmp_path / "d.pt")
+        self.expect(DataSpec(str(tmp_path / "d.pt")), f"holds torch.{kind}", "float32 or integers")
+
+    def test_a_link_to_a_file_that_has_gone_is_named(self, tmp_path):
+        (tmp_path / "a.png").symlink_to(tmp_path / "gone.png")
+        self.expect(DataSpec(str(tmp_path)), "a.png: cannot be read", "Check the path")
+
     def test_no_samples(self, tmp_path):
         np.save(tmp_path / "d.npy", np.ones((0, 3)))
         self.expect(DataSpec(str(tmp_path / "d.npy")), "holds no sample")

@@ -9,6 +9,7 @@ import torch
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.float_check import check_float
 from qinspect.engine.load import ModelSpec, load_model
+from qinspect.engine.problem import Problem
 
 
 @pytest.mark.parametrize("ends", ["nn.Flatten()", "nn.Softmax(1)"])
@@ -51,3 +52,29 @@ def test_of_one_sigmoid_the_answer_is_the_likelier_of_two_classes(tmp_path):
         likely = float(second[answer.index])
         assert answer.top == (likely > 0.5)
         assert answer.probability == pytest.approx(max(likely, 1 - likely), abs=1e-5)
+
+
+def opened(tmp_path, outputs):
+    (tmp_path / "net.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        y = super().forward(x)\n"
+        f"        return y, {outputs}\n"
+        "def model():\n"
+        "    return Net(4, 3), torch.rand(2, 4)\n"
+    )
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).random((12, 4), np.float32))
+    model = load_model(ModelSpec(f"{tmp_path / 'net.py'}:model"), allow_code=True)
+    return model, open_data(DataSpec(str(tmp_path / "d.npz")))
+
+
+@pytest.mark.parametrize("loss", ["y.mean()", "y.argmax()"])
+def test_an_output_that_is_one_number_for_all_samples_is_refused_by_its_number(tmp_path, loss):
+    with pytest.raises(Problem, match="its output 1 is one number for all samples"):
+        check_float(*opened(tmp_path, loss))
+
+
+@pytest.mark.parametrize("also", ["y[:, :0]", "y.shape[0]"])
+def test_an_output_without_values_and_a_size_are_no_hindrance(tmp_path, also):
+    assert check_float(*opened(tmp_path, also)).max_abs_delta == 0

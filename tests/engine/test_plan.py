@@ -207,6 +207,13 @@ OVERRIDES = st.builds(
 ) | st.builds(Override, st.just("path"), st.sampled_from(("a", "c*")), st.just(None))
 
 
+def test_the_order_in_which_fusions_are_switched_off_makes_no_other_plan():
+    one = QuantPlan().with_fusion("a:relu", False).with_fusion("b:relu", False)
+    two = QuantPlan().with_fusion("b:relu", False).with_fusion("a:relu", False)
+    assert one == two
+    assert one.fingerprint == two.fingerprint
+
+
 @QUICK
 @given(st.lists(OVERRIDES, max_size=6), st.lists(OVERRIDES, max_size=6))
 def test_many_overrides_at_once_are_the_same_as_one_after_the_other(before, after):

@@ -100,11 +100,6 @@ def test_outputs_of_different_lengths_are_filled_up_with_zeros():
     assert (first[2] == 2).all()
 
 
-def test_an_output_without_axes_has_a_value_for_each_batch():
-    (losses,) = one_after_the_other([[np.float32(2)], [np.asarray(3, np.float32)]])
-    assert losses.tolist() == [2, 3]
-
-
 @pytest.mark.parametrize("target", ["ort", "fx-onednn"])
 def test_samples_of_different_lengths_are_analyzed_in_the_kernels_too(opened, target):
     model, data = opened

@@ -179,7 +179,7 @@ def open_data(
             raise Problem(spec.source, Text("is not there"), Text("Check the path to the data."))
     except OSError as fault:
         raise Problem(
-            spec.source,
+            str(fault.filename or spec.source),
             Text("cannot be read ({reason})", reason=fault.strerror),
             Text("Check the path to the data."),
         ) from fault

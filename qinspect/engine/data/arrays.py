@@ -237,44 +237,57 @@ def checked(
             where, Text("holds arrays, which are not resized or cropped"), Text("Leave out --resize and --crop.")
         )
     columns = [_column(where, value) for value in inputs]
-    for column in columns:
-        if isinstance(column, Sequence) or (column.ndim and len(column)):
-            if len(column) != len(columns[0]):
-                raise Problem(
-                    where,
-                    Text("has inputs of {count} and {other} samples", count=len(columns[0]), other=len(column)),
-                    Text("Give each the same number."),
-                )
-        else:
-            raise Problem(
-                where,
-                Text("holds no sample (x has shape {shape})", shape=column.shape),
-                Text("Put samples along the first axis."),
-            )
+    _demand_samples(where, columns)
     digest = hashlib.blake2b(digest_size=16)
     for column in columns:
         _look_through(where, column, digest)
     first = columns[0]
     targets = _targets(where, labels, len(first))
-    shapes = {(len(first), *_shape(first, i)) for i in range(len(first) if isinstance(first, Sequence) else 1)}
-    for shape in shapes if input_shape is not None else ():
-        if not _fits(shape, input_shape or ()):
-            wanted = " × ".join("any" if n is None else str(n) for n in input_shape or ())
-            got = " × ".join(str(n) for n in shape)
-            remedy = Text("Reshape x (its first axis counts the samples), or give the model's --input-shape.")
-            if len(shapes) == 1 and len(shape) == len(input_shape or ()):
-                remedy = Text(
-                    "Where the model takes these too, open it with --input-shape {shape}; else reshape x.",
-                    shape=",".join(map(str, (1, *shape[1:]))),
-                )
-            what = Text("holds x of shape {got}, but the model takes {wanted}", got=got, wanted=wanted)
-            raise Problem(where, what, remedy)
+    if input_shape is not None:
+        _demand_fit(where, first, input_shape)
     if targets is not None:
         digest.update(f"{targets.dtype.str}{targets.shape}".encode() + np.ascontiguousarray(targets).tobytes())
     if path is not None and not all(isinstance(column, np.ndarray | list) for column in columns):
         status = path.stat()
         digest.update(f"{status.st_size}\0{status.st_mtime_ns}".encode())
     return ArraySamples(where, columns, targets, spec, digest.hexdigest())
+
+
+def _demand_samples(where: str, columns: Sequence[Column]) -> None:
+    """As many for each input."""
+    for column in columns:
+        if not isinstance(column, Sequence) and not (column.ndim and len(column)):
+            raise Problem(
+                where,
+                Text("holds no sample (x has shape {shape})", shape=column.shape),
+                Text("Put samples along the first axis."),
+            )
+        if len(column) != len(columns[0]):
+            raise Problem(
+                where,
+                Text("has inputs of {count} and {other} samples", count=len(columns[0]), other=len(column)),
+                Text("Give each the same number."),
+            )
+
+
+def _demand_fit(where: str, first: Column, wanted: Sequence[int | None]) -> None:
+    """Samples of the shape that the model takes."""
+    shapes = {(len(first), *_shape(first, i)) for i in range(len(first) if isinstance(first, Sequence) else 1)}
+    for shape in shapes:
+        if _fits(shape, wanted):
+            continue
+        remedy = Text("Reshape x (its first axis counts the samples), or give the model's --input-shape.")
+        if len(shapes) == 1 and len(shape) == len(wanted):
+            remedy = Text(
+                "Where the model takes these too, open it with --input-shape {shape}; else reshape x.",
+                shape=",".join(map(str, (1, *shape[1:]))),
+            )
+        what = Text(
+            "holds x of shape {got}, but the model takes {wanted}",
+            got=" × ".join(map(str, shape)),
+            wanted=" × ".join("any" if n is None else str(n) for n in wanted),
+        )
+        raise Problem(where, what, remedy)
 
 
 def _shape(column: Column, index: int) -> tuple[int, ...]:
@@ -356,9 +369,12 @@ def as_array(where: str, value: Any) -> Array:
         Where they are something else.
     """
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        # numpy has no bfloat16; every one of its values is a float32.
-        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+        tensor = value.detach().cpu()
+        try:
+            # numpy has no bfloat16; every one of its values is a float32.
+            value = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+        except TypeError:
+            raise _no_numbers(where, tensor.layout if tensor.is_sparse else tensor.dtype) from None
     array = np.asarray(value)
     _numbers(where, array.dtype)
     return native(array)
@@ -371,7 +387,11 @@ def native(array: Array) -> Array:
 
 def _numbers(where: str, dtype: np.dtype[Any]) -> None:
     if dtype.kind not in "fiub":
-        raise Problem(where, Text("holds {dtype}, not real numbers", dtype=dtype), Text("Store float32 or integers."))
+        raise _no_numbers(where, dtype)
+
+
+def _no_numbers(where: str, kind: object) -> Problem:
+    return Problem(where, Text("holds {dtype}, not real numbers", dtype=kind), Text("Store float32 or integers."))
 
 
 def _fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:

@@ -236,10 +236,9 @@ def one_after_the_other(batches: Iterable[Sequence[NDArray[Any]]]) -> list[NDArr
     """Every output over all batches, joined along the first axis.
 
     Where samples of different shapes have outputs of different shapes, those are filled up with zeros to the
-    largest: two models' outputs differ by nothing there. Of an output without axes, a loss, there is one value for
-    each batch.
+    largest: two models' outputs differ by nothing there.
     """
-    return [_joined(list(map(np.atleast_1d, parts))) for parts in zip(*batches, strict=True)]
+    return [_joined(parts) for parts in zip(*batches, strict=True)]
 
 
 def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -125,6 +125,7 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
         Naming the file, tensor or line at fault.
     """
     report(0, 4, Text("reading the model"))
+    spec = _file_of(spec)
     notes: list[str] = []
     preparation: dict[str, Any] = {}
     with quiet():
@@ -158,6 +159,15 @@ def load_model(spec: ModelSpec, report: Report = silent, allow_code: bool = Fals
     )
 
 
+def _file_of(spec: ModelSpec) -> ModelSpec:
+    """With the model file in place of the folder that holds it: later on that is opened again by its name."""
+    if spec.source.startswith(TIMM) or is_callable(spec.source):
+        return spec
+    path = Path(spec.source)
+    found = model_in(path)
+    return spec if found is path else dataclasses.replace(spec, source=str(found))
+
+
 def _name(source: str) -> str:
     """What a model is called: by its file, and by its callable where that is not just ``model``."""
     if source.startswith(TIMM):
@@ -184,7 +194,7 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
     """What a file is, its content says; its name only where it is too damaged to say anything."""
     if spec.source.startswith(TIMM):
         return _open_module(*build_timm(spec, notes, preparation), spec, notes, report)
-    path = model_in(Path(spec.source))
+    path = Path(spec.source)
     if not path.is_dir():
         demand_file(path)
     kind = kind_of(path)

@@ -305,7 +305,7 @@ class QuantPlan:
     def with_fusion(self, identity: str, on: bool) -> QuantPlan:
         """With one fusion candidate switched on or off."""
         kept = tuple(item for item in self.fusions if item[0] != identity)
-        return replace(self, fusions=kept if on else (*kept, (identity, False)))
+        return replace(self, fusions=kept if on else tuple(sorted((*kept, (identity, False)))))
 
     def with_remedy(self, remedy: Remedy, on: bool = True) -> QuantPlan:
         """With a remedy, or without it."""

@@ -119,18 +119,7 @@ class _Stripper:
                 continue
             if any(name in self.same for name in op.inputs):
                 op = replace(op, inputs=tuple(self.same.get(name, name) for name in op.inputs))
-            if op.kind in QUANTIZE:
-                self._quantize(op)
-            elif op.kind in DEQUANTIZE:
-                self._dequantize(op)
-            elif op.kind == "DynamicQuantizeLinear":
-                self._dynamic(op)
-            elif op.kind == "Transpose" and op.inputs[0] in self.marks.weights:
-                self._transpose(op)
-            elif (reader := self._dequantizer_of_rows(op)) is not None:
-                self._look_up(op, reader)
-            else:
-                self._keep(op)
+            self._take(op)
         made = {name for op in self.ops for name in op.outputs}
         for name in sorted(self.outputs - made):
             if name in self.real:
@@ -142,6 +131,20 @@ class _Stripper:
             replace(item, dtype="float32") if item.name in self.real else item for item in self.file.outputs
         )
         return replace(self.file, ops=tuple(self.ops), arrays=self.arrays, inputs=inputs, outputs=outputs), self.marks
+
+    def _take(self, op: Op) -> None:
+        if op.kind in QUANTIZE:
+            self._quantize(op)
+        elif op.kind in DEQUANTIZE:
+            self._dequantize(op)
+        elif op.kind == "DynamicQuantizeLinear":
+            self._dynamic(op)
+        elif op.kind == "Transpose" and op.inputs[0] in self.marks.weights:
+            self._transpose(op)
+        elif (reader := self._dequantizer_of_rows(op)) is not None:
+            self._look_up(op, reader)
+        else:
+            self._keep(op)
 
     def _integer_inputs(self) -> None:
         """Inputs that this program's own export takes in whole numbers."""

@@ -149,14 +149,7 @@ def _polynomial(parts: Parts, name: str, x: str) -> Polynomial | None:
         return None
     if op.kind == "Div":
         return {degree: c / second[0] for degree, c in first.items()} if second[0] else None
-    if second[0] not in (1, 2, 3):
-        return None
-    power = first
-    for _ in range(int(second[0]) - 1):
-        if (found := _times(power, first)) is None:
-            return None
-        power = found
-    return power
+    return _power(first, second[0])
 
 
 def _times(one: Polynomial, two: Polynomial) -> Polynomial | None:
@@ -165,6 +158,15 @@ def _times(one: Polynomial, two: Polynomial) -> Polynomial | None:
         for b, q in two.items():
             found[a + b] = found.get(a + b, 0) + p * q
     return found if max(found) <= DEGREE else None
+
+
+def _power(one: Polynomial, exponent: float) -> Polynomial | None:
+    if exponent not in (1, 2, 3):
+        return None
+    found: Polynomial | None = one
+    for _ in range(int(exponent) - 1):
+        found = None if found is None else _times(found, one)
+    return found
 
 
 def _is(found: Polynomial | None, wanted: Polynomial, times: float = 1) -> bool:
