@@ -11,10 +11,11 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolBar, QWidget
 
 from . import choose
+from .edits import names
 from .help import PAGES, page_text, title_of
 from .icons import set_icon
 from .language import LANGUAGES, translated
-from .palette import Entry, actions_of
+from .palette import Entry, actions_in, actions_of
 from .panels.steps import STEPS
 from .prices import worthwhile
 from .theme import MODES
@@ -179,8 +180,18 @@ def keys_of(window: MainWindow) -> list[tuple[str, str]]:
     return known
 
 
-def commands_of(window: MainWindow) -> list[Entry]:
-    """Everything that the palette finds: menus, remedies, targets, forms of export, layers."""
+def commands_of(window: MainWindow, edits: QMenu | None) -> list[Entry]:
+    """Everything that the palette finds: menus, edits of what is selected, remedies, targets, forms of export, layers.
+
+    Parameters
+    ----------
+    window : MainWindow
+    edits : QMenu | None
+        What the selected layers have for a menu.
+    """
+    chosen = window.document.selection
+    whose = names(chosen) if len(chosen) > 1 else translate("MainWindow", "Selected layer")
+    of_layers = [] if edits is None else list(actions_in(edits, f"{whose}: "))
     remedies = [
         Entry(
             translate("MainWindow", "Apply: {0}").format(translated(one.title)), "", partial(window.apply_finding, one)
@@ -203,4 +214,4 @@ def commands_of(window: MainWindow) -> list[Entry]:
     ]
     rows = (row for row in window.document.rows() if row.fused_into is None)
     layers = [Entry(row.id, "", partial(window.show_layers, (row.id,))) for row in rows]
-    return [*actions_of(window.menuBar()), *remedies, *targets, *forms, *layers]
+    return [*actions_of(window.menuBar()), *of_layers, *remedies, *targets, *forms, *layers]

@@ -370,7 +370,11 @@ class MainWindow(QMainWindow):
 
     def show_palette(self) -> Palette:
         """Find a command or a layer by typing."""
-        palette = Palette(commands_of(self), self)
+        chosen = self.document.selection
+        edits = self.layers_page.menu(chosen) if self.has_workbench and chosen else None
+        palette = Palette(commands_of(self, edits), self)
+        if edits is not None:
+            edits.setParent(palette, edits.windowFlags())  # it goes when the palette goes
         palette.show()
         return palette
 

@@ -35,23 +35,24 @@ class Entry:
 
 def actions_of(bar: QMenuBar, all_: bool = False) -> list[Entry]:
     """Every enabled action of the menus, with the names of the menus it is in; with `all_` the others, too."""
-
-    def walk(menu: QMenu, above: str) -> Iterator[Entry]:
-        for action in menu.actions():
-            text = action.text().replace("&", "").rstrip("…")
-            inner = action.menu()
-            if isinstance(inner, QMenu):
-                yield from walk(inner, f"{above}{text}: ")
-            elif text and (all_ or action.isEnabled()):
-                keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-                yield Entry(f"{above}{text}", keys, _trigger(action))
-
     found: list[Entry] = []
     for action in bar.actions():
         menu = action.menu()
         if isinstance(menu, QMenu):
-            found += walk(menu, action.text().replace("&", "") + ": ")
+            found += actions_in(menu, action.text().replace("&", "") + ": ", all_)
     return found
+
+
+def actions_in(menu: QMenu, above: str, all_: bool = False) -> Iterator[Entry]:
+    """The same of one menu, called `above`."""
+    for action in menu.actions():
+        text, _, keys = action.text().replace("&", "").rstrip("…").partition("\t")
+        inner = action.menu()
+        if isinstance(inner, QMenu):
+            yield from actions_in(inner, f"{above}{text}: ", all_)
+        elif text and (all_ or action.isEnabled()):
+            keys = keys or action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            yield Entry(f"{above}{text}", keys, _trigger(action))
 
 
 def _trigger(action: QAction) -> Callable[[], object]:

@@ -2758,6 +2758,10 @@
         <translation>应用：{0}</translation>
     </message>
     <message>
+        <source>Selected layer</source>
+        <translation>选中的层</translation>
+    </message>
+    <message>
         <source>Export: {0}</source>
         <translation>导出：{0}</translation>
     </message>

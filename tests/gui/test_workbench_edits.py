@@ -172,6 +172,24 @@ def test_the_palette_finds_commands_and_layers_and_enter_does_it(window, qtbot):
     assert window.document.selection == ("project:conv2d",)
 
 
+def test_the_palette_edits_what_is_selected(window, qtbot):
+    document = window.document
+    document.select(("conv:conv2d", "fc:linear"))
+    palette = window.show_palette()
+    qtbot.keyClicks(palette.line, "weights 4 bits")
+    assert palette.texts() == ["2 layers: Weights: 4 bits"]
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert [document.qconfig(layer_id).weight.bits for layer_id in document.selection] == [4, 4]
+    document.select(("conv:conv2d",))
+    palette = window.show_palette()
+    qtbot.keyClicks(palette.line, "leave in float")
+    assert palette.texts() == ["Selected layer: Leave in float"]
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert document.undo_stack.undoText() == "float for conv:conv2d"
+    # Its menu does not stay behind.
+    qtbot.waitUntil(lambda: not window.findChildren(LayerMenu))
+
+
 def test_the_palette_offers_nothing_that_cannot_be_done_now(make_window, qtbot):
     window = make_window()
     palette = window.show_palette()
