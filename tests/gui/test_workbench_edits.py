@@ -13,6 +13,8 @@ from qinspect.engine.plan import Override
 from qinspect.engine.results import Finding
 from qinspect.gui.panels.layer_menu import LayerMenu
 
+from .conftest import fill
+
 LEFT = Qt.MouseButton.LeftButton
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
@@ -399,3 +401,18 @@ def test_the_palette_applies_remedies_and_chooses_the_form_of_an_export(window, 
     palette.line.setText("export kit")
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
     assert (window.step, window.export_page.to) == ("export", "kit")
+
+
+def test_a_graph_that_was_looked_at_before_there_were_figures_is_coloured_by_the_first_ones(make_window, digits):
+    window = make_window()
+    document = fill(window.document, digits, analyzed=False)
+    window.go("layers")
+    page = window.layers_page
+    page.centre.setCurrentWidget(page.graph)
+    assert page.graph.overlay.currentIndex() == 0
+    document.add_run(document.plan, digits.analysis, exact=True)
+    assert page.graph.overlay.currentText() == "Error share"
+    page.graph.overlay.setCurrentIndex(0)  # who takes the colours away wants none
+    document.make_float(("fc:linear",))
+    document.add_run(document.plan, digits.analysis, exact=False)
+    assert page.graph.overlay.currentIndex() == 0

@@ -62,6 +62,7 @@ class LayersPage(QWidget):
         super().__init__()
         self._document = document
         self._shape: tuple[Any, ...] = ()
+        self._coloured = ""  # digest of the model whose graph got colours with its first figures
         self._facts = Facts()
         self._behind: set[QWidget] = set()  # tabs in the centre that show an older state
         self._sampled: Run | None = None
@@ -355,9 +356,12 @@ class LayersPage(QWidget):
         if shape != self._shape:
             self._shape = shape
             self.graph.set_graph(graph_nodes(rows, model.graph), figures)
-            if self._document.shown is not None and self.graph.overlay.currentIndex() == 0:
-                self.graph.set_overlay("error")
             self._select_in_tab()
+        # Once for a model: who then takes the colours away wants none.
+        if self._document.shown is not None and self._coloured != model.digest:
+            self._coloured = model.digest
+            if self.graph.overlay.currentIndex() == 0:
+                self.graph.set_overlay("error")
         self.graph.set_figures(figures, self._facts.stale)
 
     def _show_stale(self) -> None:
