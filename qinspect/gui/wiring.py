@@ -97,7 +97,7 @@ def connect_layers(window: MainWindow, layers: LayersPage) -> None:
     detail.channels_wanted.connect(questions.ask_channels)
     detail.range.statistics_wanted.connect(questions.ask_statistics)
     layers.bottom.samples.chosen.connect(questions.ask_sample)
-    _connect_runs(window, layers.bottom.runs, layers.pareto)
+    _connect_runs(window, layers.bottom.runs, layers.centre.pareto)
 
 
 def connect_fix(window: MainWindow, fix: FixPage) -> None:

@@ -95,6 +95,49 @@
     </message>
 </context>
 <context>
+    <name>Centre</name>
+    <message>
+        <source>Depth</source>
+        <translation>深度</translation>
+    </message>
+    <message>
+        <source>Graph</source>
+        <translation>图</translation>
+    </message>
+    <message>
+        <source>Latency</source>
+        <translation>延迟</translation>
+    </message>
+    <message>
+        <source>Error × gain</source>
+        <translation>误差 × 收益</translation>
+    </message>
+    <message>
+        <source>Pareto</source>
+        <translation>帕累托</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>Latency of the layers</source>
+        <translation>各层的延迟</translation>
+    </message>
+    <message>
+        <source>Latency of the layers on {0}</source>
+        <translation>{0} 上各层的延迟</translation>
+    </message>
+    <message>
+        <source>The figures belong to another plan than the current one</source>
+        <translation>这些数据属于另一个方案，不是当前方案</translation>
+    </message>
+    <message>
+        <source>The current plan was not run yet: its point is estimated</source>
+        <translation>当前方案尚未运行：其点为估计值</translation>
+    </message>
+</context>
+<context>
     <name>ChannelRanges</name>
     <message>
         <source>values</source>
@@ -2588,30 +2631,6 @@
 <context>
     <name>LayersPage</name>
     <message>
-        <source>Depth</source>
-        <translation>深度</translation>
-    </message>
-    <message>
-        <source>Graph</source>
-        <translation>图</translation>
-    </message>
-    <message>
-        <source>Latency</source>
-        <translation>延迟</translation>
-    </message>
-    <message>
-        <source>Error × gain</source>
-        <translation>误差 × 收益</translation>
-    </message>
-    <message>
-        <source>Pareto</source>
-        <translation>帕累托</translation>
-    </message>
-    <message>
-        <source>State</source>
-        <translation>状态</translation>
-    </message>
-    <message>
         <source>Calibrate and analyze</source>
         <translation>校准并分析</translation>
     </message>
@@ -2622,22 +2641,6 @@
     <message>
         <source>Copy table</source>
         <translation>复制表格</translation>
-    </message>
-    <message>
-        <source>Latency of the layers on {0}</source>
-        <translation>{0} 上各层的延迟</translation>
-    </message>
-    <message>
-        <source>Latency of the layers</source>
-        <translation>各层的延迟</translation>
-    </message>
-    <message>
-        <source>The figures belong to another plan than the current one</source>
-        <translation>这些数据属于另一个方案，不是当前方案</translation>
-    </message>
-    <message>
-        <source>The current plan was not run yet: its point is estimated</source>
-        <translation>当前方案尚未运行：其点为估计值</translation>
     </message>
     <message>
         <source>Italics are of “{0}”, on other data or by another metric.</source>

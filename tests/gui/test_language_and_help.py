@@ -129,9 +129,9 @@ def test_the_window_speaks_chinese_in_menus_pages_columns_plots_and_edits(chines
     assert window.steps.buttons["verdict"].text() == "结论"
     tree = window.layers_page.tree
     assert tree.as_tsv().splitlines()[0].split("\t")[:2] == ["层", "算子"]
-    assert window.layers_page.depth.title() == "各层误差"
+    assert window.layers_page.centre.depth.title() == "各层误差"
     # A subclass says what its base class says.
-    assert window.layers_page.pareto.title() == "时间与损失"
+    assert window.layers_page.centre.pareto.title() == "时间与损失"
     window.document.make_float(("conv:conv2d",))
     assert window.document.undo_stack.undoText() == "conv:conv2d 改为浮点"
     assert "已编辑：斜体数字属于" in window.layers_page.banner.text()

@@ -722,7 +722,7 @@ def test_while_the_first_analysis_runs_nobody_is_asked_to_start_it(make_window, 
     window.run()
     assert "on their way" in page.banner.text()
     assert "Ctrl+Enter" not in page.banner.text()
-    texts = [label.text() for label in page.depth.findChildren(QLabel) if label.isVisible()]
+    texts = [label.text() for label in page.centre.depth.findChildren(QLabel) if label.isVisible()]
     assert "The first figures are on their way." in texts
     window.jobs.cancel_all()
     qtbot.waitUntil(lambda: window.jobs.idle, timeout=20_000)

@@ -32,7 +32,7 @@ def with_totals(run: Run, name: str, **figures: float) -> Run:
 def test_a_click_on_a_sample_shows_its_error_layer_by_layer(make_window, qtbot, digits):
     window = make_window(digits)
     window.go("layers")
-    bottom, depth = window.layers_page.bottom, window.layers_page.depth
+    bottom, depth = window.layers_page.bottom, window.layers_page.centre.depth
     bottom.setCurrentWidget(bottom.samples)
     table = bottom.samples.table
     worst = digits.analysis.samples[0]
@@ -303,7 +303,7 @@ def test_every_layer_alone_is_measured_when_it_is_asked_for_and_shown_along_the_
     window = make_window()
     fill(window.document, digits, analyzed=False)
     window.go("layers")
-    depth = window.layers_page.depth
+    depth = window.layers_page.centre.depth
     assert window.sweep_action.isEnabled()
     window.sweep_action.trigger()
     qtbot.waitUntil(lambda: window.document.freshness == "exact")
@@ -321,4 +321,4 @@ def test_without_such_figures_the_button_is_not_there(make_window, digits):
     window = make_window(digits)
     window.go("layers")
     known = any(row.errors.isolated_kl is not None for row in digits.analysis.layers)
-    assert window.layers_page.depth.alone.isVisible() == known
+    assert window.layers_page.centre.depth.alone.isVisible() == known

@@ -163,7 +163,7 @@ def test_the_verdict_says_what_became_of_a_state_that_was_fed_back(make_window, 
 def test_the_error_of_a_state_has_a_tab_step_by_step_where_there_is_a_state(make_window, digits):
     window = make_window(digits)
     window.go("layers")
-    centre, plot = window.layers_page.centre, window.layers_page.drift
+    centre, plot = window.layers_page.centre, window.layers_page.centre.drift
     assert not centre.isTabVisible(centre.indexOf(plot))
     drift = Drift(("h", "c"), (1, 2), 3, (30.0, 20.0, 10.0, 8.0), (9.0,) * 4, (30.0, None, 29.0, 28.0))
     window.document.add_run(window.document.plan, replace(digits.analysis, drift=drift), exact=True)

@@ -216,7 +216,7 @@ def test_where_a_plot_was_written_is_said_and_logged(window, qtbot, tmp_path, ki
         qtbot.keyClick(name, Qt.Key.Key_Return)
 
     QTimer.singleShot(200, answer)
-    qtbot.mouseClick(page.depth._export, LEFT)
+    qtbot.mouseClick(page.centre.depth._export, LEFT)
     assert path.stat().st_size > 500
     assert window.statusBar().currentMessage() == f"Wrote {path}"
     assert page.bottom.log.toPlainText().endswith(f"wrote {path}")
@@ -224,22 +224,22 @@ def test_where_a_plot_was_written_is_said_and_logged(window, qtbot, tmp_path, ki
 
 def test_what_was_selected_while_the_graph_was_hidden_is_marked_when_it_is_shown(window):
     page, document = window.layers_page, window.document
-    page.centre.setCurrentWidget(page.graph)
+    page.centre.setCurrentWidget(page.centre.graph)
     document.select(("conv:conv2d",))
-    canvas = page.graph.canvas
+    canvas = page.centre.graph.canvas
     assert canvas.selected == "conv:conv2d"
-    page.centre.setCurrentWidget(page.depth)
+    page.centre.setCurrentWidget(page.centre.depth)
     document.select(("fc:linear",))
-    page.centre.setCurrentWidget(page.graph)
+    page.centre.setCurrentWidget(page.centre.graph)
     assert canvas.selected == "fc:linear"
     assert canvas.seen().contains(canvas.item.rect_of("fc:linear"))
-    assert page.graph.trail.text().endswith("linear")
+    assert page.centre.graph.trail.text().endswith("linear")
     window.show_layers(("conv:conv2d", "fc:linear"))
     assert {canvas.selected, *canvas.item.also} == {"conv:conv2d", "fc:linear"}
     # The model's input and output are drawn, and a click on them selects no layer.
     ports = [block.title for block in canvas.model.roots if block.port]
     assert ports == ["x", "output"]
-    page.graph.canvas.choose("x")
+    page.centre.graph.canvas.choose("x")
     assert set(document.selection) == {"conv:conv2d", "fc:linear"}
     assert document.current == "conv:conv2d"  # the first of those that were asked for is shown in detail
 
@@ -274,7 +274,7 @@ def test_an_edit_marks_every_tab_as_stale_and_moves_nothing(window):
     tabs = {page.centre.tabText(place): place for place in range(page.centre.count())}
 
     def late():
-        return [name for name, place in tabs.items() if place in page.tabs.marked]
+        return [name for name, place in tabs.items() if place in page.centre.marks.marked]
 
     bar = page.centre.tabBar()
     places = [bar.tabRect(place) for place in range(bar.count())]
@@ -287,30 +287,30 @@ def test_an_edit_marks_every_tab_as_stale_and_moves_nothing(window):
     assert [bar.tabRect(place) for place in range(bar.count())] == places
     assert bar.grab().toImage() != plain
     assert "another plan" in bar.accessibleTabName(tabs["Depth"])
-    assert page.depth.plot.vb.childGroup.opacity() < 0.5
+    assert page.centre.depth.plot.vb.childGroup.opacity() < 0.5
     assert top() == before
     assert page.banner.text().startswith("Edited: italics are of “1: ")
-    page.centre.setCurrentWidget(page.graph)
-    assert page.graph.canvas.item.stale
+    page.centre.setCurrentWidget(page.centre.graph)
+    assert page.centre.graph.canvas.item.stale
     document.undo_stack.undo()
     assert late() == []
-    assert not page.graph.canvas.item.stale
+    assert not page.centre.graph.canvas.item.stale
     assert (top(), page.banner.text()) == (before, text)
 
 
 def test_hidden_tabs_are_brought_up_to_date_when_they_are_shown(window):
     document, page = window.document, window.layers_page
-    page.centre.setCurrentWidget(page.scatter)
+    page.centre.setCurrentWidget(page.centre.scatter)
     asked = []
-    page.depth.set_points = lambda points: asked.append(len(points))
+    page.centre.depth.set_points = lambda points: asked.append(len(points))
     document.change(("conv:conv2d",), "activation", bits=6)
     document.select(("fc:linear",))
     assert asked == []
-    page.centre.setCurrentWidget(page.depth)
+    page.centre.setCurrentWidget(page.centre.depth)
     assert len(asked) == 1
-    assert page.depth._selected == "fc:linear"
-    page.centre.setCurrentWidget(page.scatter)
-    page.centre.setCurrentWidget(page.depth)
+    assert page.centre.depth._selected == "fc:linear"
+    page.centre.setCurrentWidget(page.centre.scatter)
+    page.centre.setCurrentWidget(page.centre.depth)
     assert len(asked) == 1
 
 
@@ -408,11 +408,11 @@ def test_a_graph_that_was_looked_at_before_there_were_figures_is_coloured_by_the
     document = fill(window.document, digits, analyzed=False)
     window.go("layers")
     page = window.layers_page
-    page.centre.setCurrentWidget(page.graph)
-    assert page.graph.overlay.currentIndex() == 0
+    page.centre.setCurrentWidget(page.centre.graph)
+    assert page.centre.graph.overlay.currentIndex() == 0
     document.add_run(document.plan, digits.analysis, exact=True)
-    assert page.graph.overlay.currentText() == "Error share"
-    page.graph.overlay.setCurrentIndex(0)  # who takes the colours away wants none
+    assert page.centre.graph.overlay.currentText() == "Error share"
+    page.centre.graph.overlay.setCurrentIndex(0)  # who takes the colours away wants none
     document.make_float(("fc:linear",))
     document.add_run(document.plan, digits.analysis, exact=False)
-    assert page.graph.overlay.currentIndex() == 0
+    assert page.centre.graph.overlay.currentIndex() == 0

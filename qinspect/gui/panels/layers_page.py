@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from ...engine.plan.qconfig import PRESETS
 from ...engine.problem import Problem
-from ...session import Run
 from ..document import Document
-from ..graph.view import GraphView
 from ..icons import set_icon, set_primary
 from ..planned import Role
-from ..plots.base import Plot
-from ..plots.depth import DepthPlot
-from ..plots.drift import DriftPlot
-from ..plots.latency import LatencyPlot
-from ..plots.scatter import GainPoint, GainScatter
 from .bottom import Bottom
 from .cards import OneLine
+from .centre import Centre
 from .detail import Detail
 from .estimate import edit_line
 from .layer_facts import Facts, facts_of, floats_of, unmeant
 from .layer_menu import LayerMenu, copy_qconfig, paste_qconfig
 from .layer_tree import LayerTree
-from .marked_tabs import MarkedTabs
-from .overlays import depth_points, graph_figures, graph_nodes, latency_bars, worth
-from .pareto import PlanPareto
 from .pattern import PatternDialog
 
 if TYPE_CHECKING:
-    from ...engine.load import Model
-    from ...engine.results import LayerRow
-    from ...engine.results.samples import Drift
     from ..close_up import SampleErrors
 
 NARROWER = 0.9
@@ -61,33 +48,12 @@ class LayersPage(QWidget):
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
-        self._shape: tuple[Any, ...] = ()
-        self._coloured = ""  # digest of the model whose graph got colours with its first figures
-        self._facts = Facts()
-        self._behind: set[QWidget] = set()  # tabs in the centre that show an older state
-        self._sampled: Run | None = None
         self._late = False
         self._placed = False
         self._analyzing = False
         self.tree = LayerTree()
-        self.depth = DepthPlot()
-        self.graph = GraphView()
-        self.latency = LatencyPlot()
-        self.scatter = GainScatter()
-        self.drift = DriftPlot()
-        self.pareto = PlanPareto(document)
+        self.centre = Centre(document)
         self.detail = Detail(document)
-        self.tabs = MarkedTabs()
-        self.centre = QTabWidget()
-        self.centre.setTabBar(self.tabs)
-        self.centre.setDocumentMode(True)
-        self.centre.addTab(self.depth, self.tr("Depth"))
-        self.centre.addTab(self.graph, self.tr("Graph"))
-        self.centre.addTab(self.latency, self.tr("Latency"))
-        self.centre.addTab(self.scatter, self.tr("Error × gain"))
-        self.centre.addTab(self.pareto, self.tr("Pareto"))
-        self.centre.addTab(self.drift, self.tr("State"))
-        self.centre.currentChanged.connect(self._tab_chosen)
         self.bottom = Bottom(document)
         upper = QSplitter(Qt.Orientation.Horizontal)
         upper.addWidget(self.tree)
@@ -147,7 +113,7 @@ class LayersPage(QWidget):
             self.refresh()
         # The details look after themselves, see there.
         self.tree.select(self._document.selection)
-        self._select_in_tab()
+        self.centre.show_selection()
 
     def reset_layout(self) -> None:
         """Sizes as at the first start, for the room that there is: more of it is for plots and graph."""
@@ -192,12 +158,7 @@ class LayersPage(QWidget):
         self.tree.toggled.connect(self.refresh)
         self.tree.filtered.connect(self._show_detail)
         self.tree.menu_requested.connect(self._table_menu)
-        self.depth.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
-        self.graph.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
-        self.graph.block_selected.connect(document.select)
-        self.graph.context_requested.connect(self._graph_menu)
-        self.latency.layer_selected.connect(lambda layer_id: document.select((layer_id,)))
-        self.scatter.layers_selected.connect(document.select)
+        self.centre.graph.context_requested.connect(self._graph_menu)
         editor.changed.connect(self._change)
         editor.floated.connect(lambda role: document.make_float(document.selection, role))
         editor.preset_chosen.connect(lambda name: document.apply(document.selection, PRESETS[name], name))
@@ -259,10 +220,11 @@ class LayersPage(QWidget):
             self.problem.emit(problem)
 
     def _graph_menu(self, name: str, point: QPoint) -> None:
-        ids = self.graph.layers_of(name)
+        graph = self.centre.graph
+        ids = graph.layers_of(name)
         self._document.select(ids)
         menu = self.menu(ids)
-        self.graph.add_toggle(menu, name)
+        graph.add_toggle(menu, name)
         menu.popup(point)
 
     # -- what is shown ------------------------------------------------------------------------
@@ -294,99 +256,15 @@ class LayersPage(QWidget):
             floats_of(idle, then, qconfigs),
         )
 
-    def _tab_chosen(self) -> None:
-        self._fill_tab()
-        self._select_in_tab()
-
     def refresh(self) -> None:
-        """Show the document; what is on hidden tabs is brought up to date when they are shown."""
-        document = self._document
-        self._facts = facts = self.facts()
+        """Show the document."""
+        facts = self.facts()
         self.tree.show_facts(facts)
         # What was selected while the table had no rows yet, or others.
-        self.tree.select(document.selection)
+        self.tree.select(self._document.selection)
         self._show_banner()
-        if self._sampled is not None and self._sampled is not document.shown:
-            self._sampled = None
-            self.depth.set_sample("", None)
-        if document.model is None:
-            self._shape = ()
-            self.graph.clear()
-        self._behind = {self.depth, self.graph, self.latency, self.scatter}
-        run = self._document.shown
-        self._show_drift(None if run is None else run.analysis.drift)
-        self._show_stale()
-        self._fill_tab()
+        self.centre.show_facts(facts)
         self._show_detail()
-
-    def _show_drift(self, drift: Drift | None) -> None:
-        """In a tab that only models whose state goes in and out have."""
-        self.drift.set_drift(drift)
-        self.centre.setTabVisible(self.centre.indexOf(self.drift), drift is not None)
-
-    def _fill_tab(self) -> None:
-        """Bring the tab in the centre that is shown up to date."""
-        shown = self.centre.currentWidget()
-        if shown not in self._behind:
-            return
-        self._behind.discard(shown)
-        document, facts = self._document, self._facts
-        rows = [row for row in facts.rows if row.fused_into is None]
-        if shown is self.depth:
-            self.depth.set_points(depth_points(rows, facts) if document.shown is not None else ())
-            self.depth.select(document.current, document.selection)
-        elif shown is self.latency:
-            exact = document.last_exact
-            device = exact.device if exact is not None else ""
-            self.latency.set_bars(latency_bars(rows, facts, exact.analysis if exact is not None else None))
-            self.latency.set_title(
-                self.tr("Latency of the layers on {0}").format(device) if device else self.tr("Latency of the layers")
-            )
-            self.latency.select(document.current)
-        elif shown is self.scatter:
-            points = [GainPoint(r.id, r.id, part, won, r.quantized) for r, part, won in worth(facts)]
-            self.scatter.set_points(points)
-            self.scatter.select(document.selection)
-        elif document.model is not None:
-            self._fill_graph(rows, document.model)
-
-    def _fill_graph(self, rows: Sequence[LayerRow], model: Model) -> None:
-        shape = (model.digest, tuple((row.id, row.fused) for row in rows))
-        figures = graph_figures(self._facts)
-        if shape != self._shape:
-            self._shape = shape
-            self.graph.set_graph(graph_nodes(rows, model.graph), figures)
-            self._select_in_tab()
-        # Once for a model: who then takes the colours away wants none.
-        if self._document.shown is not None and self._coloured != model.digest:
-            self._coloured = model.digest
-            if self.graph.overlay.currentIndex() == 0:
-                self.graph.set_overlay("error")
-        self.graph.set_figures(figures, self._facts.stale)
-
-    def _show_stale(self) -> None:
-        """Mark every tab whose figures are of another plan than the current one, and draw them paler."""
-        facts = self._facts
-        late = {
-            self.depth: facts.stale,
-            self.graph: facts.stale,
-            self.latency: facts.times_stale and bool(facts.times),
-            self.scatter: facts.stale or (facts.times_stale and bool(facts.times)),
-            self.drift: facts.stale and self.centre.isTabVisible(self.centre.indexOf(self.drift)),
-        }
-        self.tabs.mark(
-            frozenset(self.centre.indexOf(widget) for widget, stale in late.items() if stale),
-            self.tr("The figures belong to another plan than the current one"),
-        )
-        if facts.stale:
-            # Its points are of runs, each right for its own plan.
-            tip = self.tr("The current plan was not run yet: its point is estimated")
-            self.centre.setTabToolTip(self.centre.indexOf(self.pareto), tip)
-        for place in range(self.centre.count()):
-            widget = self.centre.widget(place)
-            stale = late.get(widget, False)
-            if isinstance(widget, Plot) and widget is not self.pareto:
-                widget.set_stale(stale)
 
     def set_analyzing(self, on: bool) -> None:
         """While everything is analyzed, figures are not missing but on their way."""
@@ -394,15 +272,12 @@ class LayersPage(QWidget):
         if on and self.run.hasFocus():
             self.tree.view.setFocus()  # else hiding the button hands it to the filter
         self._show_banner()
-        self.depth.set_awaited(on)
+        self.centre.depth.set_awaited(on)
 
     def show_sample(self, found: SampleErrors) -> None:
         """One sample's errors, laid over those of all."""
-        self._sampled = self._document.shown
         self.bottom.samples.show_sample(found)
-        self.depth.set_sample(found.name, found.cumulative)
-        self.depth.show_series("sqnr")
-        self.centre.setCurrentWidget(self.depth)
+        self.centre.show_sample(found)
 
     def _show_banner(self) -> None:
         document = self._document
@@ -435,24 +310,12 @@ class LayersPage(QWidget):
         if self._late or not self.isVisible():
             return
         self.tree.select(ids)
-        self._select_in_tab()
+        self.centre.show_selection()
         self._show_detail()
 
     def _show_detail(self) -> None:
         self.detail.hidden = self.tree.hidden(self._document.selection)
         self.detail.refresh()
-
-    def _select_in_tab(self) -> None:
-        """Mark the selection in the tab in the centre that is shown."""
-        shown, document = self.centre.currentWidget(), self._document
-        if shown is self.depth:
-            self.depth.select(document.current, document.selection)
-        elif shown is self.latency:
-            self.latency.select(document.current)
-        elif shown is self.scatter:
-            self.scatter.select(document.selection)
-        elif shown is self.graph:
-            self.graph.select(*document.selection)
 
 
 def _brief(name: str) -> str:
