@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .backends.runner import Timing
 from .calibrate import Calibration
 from .calibrate.quality import range_growth
 from .classes import ClassAxis, judged_note
@@ -189,6 +190,7 @@ def assemble(
         *unheard(plan, graph, ground.groups, model.existing),
         metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric),
         _not_run(plan.target, absent),
+        None if figures is None or figures.timing is None else _busy(figures.timing),
         _restless(totals),
         None if found.drift is None else said(found.drift),
     )
@@ -248,8 +250,22 @@ def _not_run(target: Target, reason: str | None) -> str | None:
     return Text("No kernels of {target} were run: {reason}.", target=target.title, reason=reason)
 
 
+BUSY = 0.2
+"""Where other programs had the processor for so much of the time, they are named as a cause of what times say."""
+
 RESTLESS = 3.0
 """Where a tenth of the runs takes so many times the median, something else was running."""
+
+
+def _busy(timing: Timing) -> Text | None:
+    """That other programs were running while times were taken."""
+    if timing.waited < BUSY:
+        return None
+    return Text(
+        "Other programs had the processor for {share:.0f}% of the time in which times were taken. Their share is not "
+        "counted, but they slow down memory as well: measure again when nothing else is running.",
+        share=timing.waited * 100,
+    )
 
 
 def _restless(totals: Totals) -> Text | None:

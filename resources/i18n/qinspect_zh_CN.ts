@@ -9248,6 +9248,10 @@
         <translation>{what}，最先出现这种值的层是 {layer}</translation>
     </message>
     <message>
+        <source>Other programs had the processor for {share:.0f}% of the time in which times were taken. Their share is not counted, but they slow down memory as well: measure again when nothing else is running.</source>
+        <translation>计时期间有 {share:.0f}% 的时间处理器被其他程序占用。这部分时间不计入，但它们也会拖慢内存：请在没有其他程序运行时重新测量。</translation>
+    </message>
+    <message>
         <source>compiled here, {found} of {asked} layers with int8 weights run in oneDNN&apos;s integer kernels</source>
         <translation>在此处编译后，{asked} 个权重为 int8 的层中有 {found} 个以 oneDNN 的整数内核运行</translation>
     </message>

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
+import time
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,6 +14,7 @@ from torch import nn
 from qinspect.engine.backends.onnx.export import float_model
 from qinspect.engine.backends.ort.runner import OrtRunner
 from qinspect.engine.backends.runner import Timing
+from qinspect.engine.backends.stopwatch import Stopwatch
 from qinspect.engine.latency import latency_sums, layer_latencies, outliers
 from qinspect.engine.plan import QuantPlan
 from qinspect.engine.plan.target import Target
@@ -169,3 +174,33 @@ def test_float_and_integers_take_turns_in_going_first(canonical, quantized, monk
     whole, layers = order[:28], order[28:]
     assert whole == [0, 1, 1, 0] * 7
     assert layers == [2, 3, 3, 2] * 7
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="counts a thread's time in steps of 15.6 ms")
+def test_of_one_thread_the_time_without_the_processor_is_not_counted_and_of_several_it_is():
+    one, several = Stopwatch(1), Stopwatch(2)
+    assert one.ms(lambda: time.sleep(0.2)) < 100
+    assert several.ms(lambda: time.sleep(0.2)) >= 200
+    assert one.waited > 0.5
+    assert several.waited == 0.0
+
+
+@pytest.mark.parametrize(("waited", "told"), [(0.05, False), (0.5, True)])
+def test_an_analysis_says_that_other_programs_ran_while_times_were_taken(digits_model, monkeypatch, waited, told):
+    from qinspect.engine import analyze
+    from qinspect.engine.data import DataSpec, open_data
+    from qinspect.engine.job import calibrate_model, first_plan
+    from qinspect.engine.load import ModelSpec, load_model
+
+    measured = analyze.run_kernels
+
+    def run_kernels(work, report):
+        figures = measured(dataclasses.replace(work, runs=3), report)
+        return dataclasses.replace(figures, timing=dataclasses.replace(figures.timing, waited=waited))
+
+    monkeypatch.setattr(analyze, "run_kernels", run_kernels)
+    model = load_model(ModelSpec(digits_model.source, str(digits_model.weights), ((1, 1, 8, 8),)), allow_code=True)
+    data = open_data(DataSpec(str(digits_model.data), samples=60), model.graph.inputs[0].shape)
+    plan = first_plan(model.graph, Target())
+    found = analyze.analyze(model, data, plan, calibrate_model(model, data, plan))
+    assert any("had the processor for 50% of the time" in note for note in found.notes) == told

@@ -38,7 +38,7 @@ alone; bench.py says how many it found. To see the figures beside the layers:
 
 {back}"""
 
-PARTS = ("pt2e/nodes.py", "pt2e/inductor.py", "pt2e/kernels.py")
+PARTS = ("pt2e/nodes.py", "pt2e/inductor.py", "pt2e/kernels.py", "stopwatch.py")
 
 
 def export_pt2e_kit(

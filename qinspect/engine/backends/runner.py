@@ -22,7 +22,7 @@ class Timing:
     Parameters
     ----------
     fp32_ms, int8_ms : list of float
-        One per run, end to end, ms.
+        One per run, end to end, ms, see `Stopwatch`.
     fp32_us, int8_us : mapping of layer id to list of float
         One per run, µs; absorbed layers' time is in the layer that absorbed them. What belongs
         to no layer (quantize and dequantize at the borders) is under the id of the layer that
@@ -33,6 +33,8 @@ class Timing:
         them. These times are in `int8_us` too.
     fp32_in, int8_in : mapping of layer id to layer id
         Layers that the runtime fused into another, whose time has theirs in it.
+    waited : float
+        Share of the time in which other programs had the processor, 0 to 1.
     """
 
     fp32_ms: list[float]
@@ -42,6 +44,7 @@ class Timing:
     boundaries: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
     fp32_in: Mapping[str, str] = field(default_factory=dict)
     int8_in: Mapping[str, str] = field(default_factory=dict)
+    waited: float = 0.0
 
 
 @dataclass(frozen=True)

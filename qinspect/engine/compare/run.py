@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..backends import simulation as simulate
 from ..backends.ort.table import stored
+from ..backends.stopwatch import Stopwatch
 from ..classes import ClassAxis
 from ..data import DataSpec, open_data
 from ..errors import OutputErrors, Power
@@ -318,11 +319,11 @@ class _OrtRun:
             self.feed(sample),
         ]
         found: tuple[list[float], list[float]] = ([], [])
+        watch = Stopwatch(1)
         for index in range(RUNS + WARM_UPS):
             report(index, RUNS + WARM_UPS, Text("timing both"))
             for one, feed, into in zip((plain, self.plain), feeds, found, strict=True):
-                start = time.perf_counter()
-                one.run(None, feed)
+                ms = watch.ms(partial(one.run, None, feed))
                 if index >= WARM_UPS:
-                    into.append((time.perf_counter() - start) * 1e3)
+                    into.append(ms)
         return float(np.median(found[0])), float(np.median(found[1]))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from scipy.optimize import nnls
 
+from ..backends.stopwatch import Stopwatch
 from ..decide import Decisions
 from ..graph import LayerGraph
 from ..kernels import make_runner
@@ -216,15 +217,14 @@ def _work(work: TimingWork, report: Report) -> dict[str, Timed]:
         )
         runners[name] = make_runner(work.quantizations[name], work.float_onnx)
     ms: dict[str, list[float]] = {name: [] for name in names}
-    clock = time.thread_time if target.threads == 1 else time.perf_counter
+    watch = Stopwatch(target.threads)
     with torch.inference_mode():
         for index in range(WARM_UPS + work.runs):
             report(0.4 + 0.3 * index / (WARM_UPS + work.runs), 1, Text("timing plans beside each other"))
             for name, runner in runners.items():
-                began = clock()
-                runner.run(work.inputs)
+                taken = watch.ms(partial(runner.run, work.inputs))
                 if index >= WARM_UPS:
-                    ms[name].append((clock() - began) * 1e3)
+                    ms[name].append(taken)
     found = {}
     for index, name in enumerate(names):
         float_us: dict[str, float] = {}

@@ -13,6 +13,7 @@ from torch.fx import Graph, GraphModule
 from ..pt2e.inductor import DEQUANTIZE, QUANTIZE, Compiled, compile_program, has_compiler, in_batches, quiet
 from ..pt2e.kernels import INTEGER, Kernel, kernels_in, profiled, timed, with_sums
 from ..pt2e.nodes import VALUE
+from ..stopwatch import Stopwatch
 from .common import KINDS, WARM_UPS, finish, host, refuse, settle_batch, words
 
 BORDER_SIZES = (1_000, 30_000, 300_000)
@@ -94,7 +95,7 @@ def main(here: Path) -> int:
     outputs = in_batches(programs["int8"], stored["inputs"], given.batch)
     equal = sum(int((one == two).sum()) for one, two in zip(outputs, stored["expected"], strict=True))
     x = [tensor.contiguous() for tensor in inputs_of(here, given.batch)]
-    ms = timed(programs, x, WARM_UPS, given.runs, lambda done, of: None)
+    ms = timed(programs, x, WARM_UPS, given.runs, lambda done, of: None, Stopwatch(given.threads))
     laps = profiled(programs, kernels, x, given.runs, lambda done, of: None)
     us = {kind: medians(kernels[kind], laps[kind]) for kind in KINDS}
     whole = [kernel.layers for kernel in kernels["int8"] if kernel.event.startswith(INTEGER)]

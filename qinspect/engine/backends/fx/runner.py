@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter_ns
 from typing import Any
 
@@ -19,6 +20,7 @@ from ...quantize import Quantization
 from ...text import Text
 from ..eager.lower import eager_module
 from ..runner import WARM_UPS, Call, Timing, threads_set
+from ..stopwatch import Stopwatch
 from .int8 import engine, int8_module
 from .lower import float_module
 
@@ -109,23 +111,22 @@ class FxRunner:
             steps = _Steps(plain), _Steps(self.module)
             graph = self.quantization.graph
             fp32, int8 = _Laps(graph), _Laps(graph)
-            total = WARM_UPS + runs
+            total, watch = WARM_UPS + runs, Stopwatch(threads)
             for run in range(total):
                 report(run, total, Text("timing"))
                 for laps, module, step, x in (
                     (fp32, plain, steps[0], given), (int8, self.module, steps[1], inputs)
                 ):  # fmt: skip
                     module(*x)  # the other model's weights are in the cache
-                    start = perf_counter_ns()
-                    module(*x)
-                    whole = perf_counter_ns() - start
+                    whole = watch.ms(partial(module, *x))
                     laps.begin()
                     step.run(x, laps.watch)
                     if run >= WARM_UPS:
                         laps.keep(whole)
             report(total, total, Text("timing"))
         int8.us.update({layer_id: [0.0] * runs for layer_id in self.info.merged})
-        return Timing(fp32.whole_ms, int8.whole_ms, fp32.us, int8.us, int8.crossed_us, {}, dict(self.info.merged))
+        inside = dict(self.info.merged)
+        return Timing(fp32.whole_ms, int8.whole_ms, fp32.us, int8.us, int8.crossed_us, {}, inside, watch.waited)
 
     def _faster_layout(
         self, plain: fx.GraphModule, inputs: list[torch.Tensor]
@@ -170,8 +171,8 @@ class _Laps:
             producer = self.graph.producer.get(value)
             self.crossed[producer.id if producer else value, owner or "output"] += ns
 
-    def keep(self, whole_ns: int) -> None:
-        self.whole_ms.append(whole_ns / 1e6)
+    def keep(self, whole_ms: float) -> None:
+        self.whole_ms.append(whole_ms)
         for owner, ns in self.lap.items():
             self.us[owner].append(ns / 1e3)
         for between, ns in self.crossed.items():

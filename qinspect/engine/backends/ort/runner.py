@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ..onnx.ops import zero_pads
 from ..onnx.protos import copied
 from ..onnx.qdq import ABSORBED, INTEGERS, quantized_model
 from ..runner import WARM_UPS, Call, LayerTimes, Timing
+from ..stopwatch import Stopwatch
 from .profile import Owners, layer_times, stem
 from .table import stored
 
@@ -261,20 +262,21 @@ class OrtRunner:
         self._tapped = self._tapped_real = None  # whose weights are not needed any more
         pair = [session(model, threads) for model in (self.float_bytes, self.model_bytes)]
         total = 2 * (runs + WARM_UPS)
-        seconds: tuple[list[float], list[float]] = ([], [])
+        times: tuple[list[float], list[float]] = ([], [])
+        watch = Stopwatch(threads)
         for index in range(runs + WARM_UPS):
             report(index, total, Text("timing the whole model"))
             # Each goes first every other time: what interrupts a run comes more often in the second of a pair.
-            for one, into in tuple(zip(pair, seconds, strict=True))[:: 1 - 2 * (index % 2)]:
-                start = time.perf_counter()
-                one.run(None, feed)
+            for one, into in tuple(zip(pair, times, strict=True))[:: 1 - 2 * (index % 2)]:
+                ms = watch.ms(partial(one.run, None, feed))
                 if index >= WARM_UPS:
-                    into.append((time.perf_counter() - start) * 1e3)
+                    into.append(ms)
         del pair
         layers = self._time_layers(feed, threads, runs, report, total)
         fp32, int8 = layers
         absorbed = {layer: by for layer, by in json.loads(metadata(self._model, ABSORBED)).items() if by}
-        return Timing(*seconds, fp32.us, int8.us, int8.boundaries, fp32.inside, {**absorbed, **int8.inside})
+        inside = {**absorbed, **int8.inside}
+        return Timing(*times, fp32.us, int8.us, int8.boundaries, fp32.inside, inside, watch.waited)
 
     def _time_layers(
         self, feed: Mapping[str, Any], threads: int, runs: int, report: Report, total: int

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from time import perf_counter_ns
+from functools import partial
 from typing import Any
 
 import torch
 
+from ..stopwatch import Stopwatch
 from .inductor import SOURCES, Compiled, as_compiled, names_in
 
 CALL = re.compile(r"^(?:\w+ = )?(?:torch\.ops\.(\w+)\.(\w+)[.\w]*|extern_kernels\.(\w+)|(cpp_\w+))\(")
@@ -142,6 +143,7 @@ def timed(
     warm_ups: int,
     runs: int,
     tick: Callable[[int, int], None],
+    watch: Stopwatch,
 ) -> dict[str, list[float]]:
     """ms of every run of these programs, by turns.
 
@@ -149,6 +151,7 @@ def timed(
     ----------
     tick : callable
         Told of what is done and of how much there is.
+    watch : Stopwatch
     """
     found: dict[str, list[float]] = {name: [] for name in programs}
     with as_compiled():
@@ -156,10 +159,9 @@ def timed(
             tick(run, warm_ups + runs)
             for name, program in programs.items():
                 program.call(*given)  # the other model's weights are in the cache
-                start = perf_counter_ns()
-                program.call(*given)
+                ms = watch.ms(partial(program.call, *given))
                 if run >= warm_ups:
-                    found[name].append((perf_counter_ns() - start) / 1e6)
+                    found[name].append(ms)
     return found
 
 

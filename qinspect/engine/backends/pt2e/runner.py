@@ -10,6 +10,7 @@ from ...progress import Report, part, silent
 from ...quantize import Quantization
 from ...text import Text
 from ..runner import WARM_UPS, Call, Timing, threads_set
+from ..stopwatch import Stopwatch
 from .calls import Listener
 from .compiler import compiled, need_compiler
 from .inductor import Compiled, in_batches
@@ -131,11 +132,12 @@ class Pt2eRunner:
         every, weights = self.quantization.graph, self.quantization.weights
         kernels = {name: layers_kernels(every, weights, program) for name, program in programs.items()}
         timing, each = part(report, 0.5, 0.8, Text("timing")), part(report, 0.8, 1, Text("timing layers"))
+        watch = Stopwatch(threads)
         with threads_set(threads):
-            ms = timed(programs, given, WARM_UPS, runs, lambda done, of: timing(done, of, ""))
+            ms = timed(programs, given, WARM_UPS, runs, lambda done, of: timing(done, of, ""), watch)
             laps = profiled(programs, kernels, given, runs, lambda done, of: each(done, of, ""))
         fp32, int8 = (layer_times(self.quantization.graph, kernels[name], laps[name]) for name in programs)
-        return Timing(ms["fp32"], ms["int8"], fp32.us, int8.us, int8.boundaries, fp32.inside, int8.inside)
+        return Timing(ms["fp32"], ms["int8"], fp32.us, int8.us, int8.boundaries, fp32.inside, int8.inside, watch.waited)
 
 
 def whose(kernel: Kernel, quantization: Quantization) -> str | None:
