@@ -243,7 +243,8 @@ def _simulate(
     report(1, 1, Text("looking for the worst samples"))
     rows = sample_rows(data, final, outputs.joined("float"), outputs.joined("simulated"), classes)
     worst = worst_samples(quantization, data, rows)
-    return Simulated(whole, outputs, scores, alone, unseen, fusions, rows, worst, drift(quantization, data, final))
+    drifted = drift(quantization, data, final, part(report, 1, 1))
+    return Simulated(whole, outputs, scores, alone, unseen, fusions, rows, worst, drifted)
 
 
 def _swept(

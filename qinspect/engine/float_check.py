@@ -46,8 +46,6 @@ class FloatCheck:
     metric_name, unit : str
     higher_is_better : bool
     samples : int
-    forward_s : float
-        Wall time of the user's own model.
     predictions : tuple of Prediction
         Empty where the judged output is no logits.
     max_abs_delta : float
@@ -57,7 +55,6 @@ class FloatCheck:
     metric: float | None
     metric_name: str
     samples: int
-    forward_s: float
     predictions: tuple[Prediction, ...]
     max_abs_delta: float
     unit: str = "share"
@@ -78,15 +75,13 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
     executor = Executor(graph)
     metric = judged(metric, graph, data)
     collected: list[list[NDArray[Any]]] = []
-    delta, seconds, done = 0.0, 0.0, 0
+    delta, done = 0.0, 0
     with torch.inference_mode():
         for inputs, _ in checked_batches(graph, data, chosen, batch_size(graph), model.spec.source):
             again = _again(report, done, len(chosen))
             again(0, 1, "")
             names = [data.names[index] for index in chosen[done : done + len(inputs[0])]]
-            began = time.perf_counter()
             outputs = float_outputs(model, inputs, names, again)
-            seconds += time.perf_counter() - began
             done += len(inputs[0])
             if not collected:
                 ours = outputs_of(executor(inputs))
@@ -101,7 +96,6 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
         metric(joined, targets, part(report, 1, 1)),
         metric.name,
         len(chosen),
-        seconds,
         _predictions(data, chosen, answers, class_axis(graph, data, metric)),
         delta,
         metric.unit,

@@ -98,9 +98,7 @@ def mean(values: NDArray[np.floating], seed: int = 0) -> Interval:
     return Interval(float(values.mean()), float(low), float(high))
 
 
-def statistic(
-    function: Callable[[NDArray[np.int64]], float], count: int, resamples: int = 200, seed: int = 0
-) -> Interval:
+def statistic(function: Callable[[NDArray[np.int64]], float], count: int, resamples: int) -> Interval:
     """Any figure of samples, with the bootstrap's percentile interval.
 
     Parameters
@@ -109,8 +107,9 @@ def statistic(
         Given the indices of samples (some more than once), the figure.
     count : int
         Number of samples.
+    resamples : int
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     value = function(np.arange(count))
     found = [function(rng.integers(0, count, count)) for _ in range(resamples)]
     finite = np.asarray([f for f in found if math.isfinite(f)] or [value])

@@ -135,14 +135,12 @@ def both_models(quantization: Quantization) -> tuple[Executor, Executor]:
     return Executor(quantization.float_graph, channels_last=True), simulation(quantization, channels_last=True)
 
 
-def worst_samples(
-    quantization: Quantization, data: Dataset, rows: Sequence[SampleRow], count: int = WORST
-) -> tuple[WorstSample, ...]:
-    """The samples that quantization harms most, layer by layer; `rows` has the worst first."""
+def worst_samples(quantization: Quantization, data: Dataset, rows: Sequence[SampleRow]) -> tuple[WorstSample, ...]:
+    """The `WORST` samples that quantization harms most, layer by layer; `rows` has the worst first."""
     copies = fixed_batch(quantization.graph) or 1
     found = []
     pair = both_models(quantization) if rows else None
-    for row in rows[:count]:
+    for row in rows[:WORST]:
         errors = layer_errors(quantization, data.load([row.index] * copies), pair)
         found.append(WorstSample(row.index, errors, *(largest_fall(quantization.graph, errors) or (None, None))))
     return tuple(found)

@@ -11,7 +11,7 @@ from .data import Dataset, batches
 from .errors import Power, sqnr_db
 from .graph import LayerGraph
 from .graph.execute import Executor, outputs_of
-from .progress import Report, silent
+from .progress import Report
 from .quantize import Quantization
 from .results.samples import Drift
 from .text import Text
@@ -49,7 +49,7 @@ def state_pairs(graph: LayerGraph) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(found))
 
 
-def drift(quantization: Quantization, data: Dataset, samples: Sequence[int], report: Report = silent) -> Drift | None:
+def drift(quantization: Quantization, data: Dataset, samples: Sequence[int], report: Report) -> Drift | None:
     """Run float and simulated model side by side, each on its own last state; None where there is no state.
 
     Parameters
@@ -59,6 +59,8 @@ def drift(quantization: Quantization, data: Dataset, samples: Sequence[int], rep
     samples : sequence of int
         Taken in the order of the data set and cut into streams: the samples of one are its steps, and its first
         one brings the state that both models begin with.
+    report : Report
+        Called before every step.
     """
     graph = quantization.graph
     pairs = state_pairs(graph)

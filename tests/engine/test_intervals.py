@@ -82,5 +82,5 @@ def test_the_bootstrap_of_a_mean_is_near_the_normal_interval():
 
 def test_any_statistic_can_be_resampled():
     values = np.random.default_rng(2).normal(size=200)
-    found = intervals.statistic(lambda picked: float(np.median(values[picked])), len(values))
+    found = intervals.statistic(lambda picked: float(np.median(values[picked])), len(values), 200)
     assert found.low < found.value == np.median(values) < found.high

@@ -304,7 +304,13 @@ def save(path, tensors):
 
 
 @pytest.mark.parametrize(
-    "wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}, lambda s: {"module." + k: v for k, v in s.items()}]
+    "wrap",
+    [
+        lambda s: s,
+        lambda s: {"state_dict": s, "epoch": 3},
+        lambda s: {"module." + k: v for k, v in s.items()},
+        lambda s: {"module._orig_mod." + k: v for k, v in s.items()},
+    ],
 )
 @pytest.mark.parametrize("suffix", [".pt", ".pth"])
 def test_checkpoints_are_found_under_their_usual_names(source, tmp_path, suffix, wrap):
@@ -337,6 +343,36 @@ def test_weights_that_do_not_fit_are_named(source, tmp_path, change, says):
     with pytest.raises(Problem, match=says) as caught:
         load(source("net"), save(tmp_path / "w.safetensors", change(state())))
     assert caught.value.where == str(tmp_path / "w.safetensors")
+
+
+TIED = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.head = torch.nn.Embedding(9, 4), torch.nn.Linear(4, 9, bias=False)
+        self.head.weight = self.table.weight
+
+    def forward(self, x):
+        return self.head(self.table(x).mean(1))
+
+
+def model():
+    return Net(), torch.zeros(2, 3, dtype=torch.int64)
+"""
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_of_weights_that_are_one_a_file_may_hold_one_alone(tmp_path, monkeypatch, large):
+    monkeypatch.setattr("qinspect.engine.graph.memory.MAPPED_BYTES", 1 if large else 1 << 28)
+    (tmp_path / "net.py").write_text(TIED)
+    table = torch.rand(9, 4)
+    save_file({"table.weight": table}, tmp_path / "w.safetensors")  # as safetensors.torch.save_model writes it
+    graph = load(f"{tmp_path / 'net.py'}:model", tmp_path / "w.safetensors", None).graph
+    (head,) = (layer for layer in graph.layers if layer.op == "linear")
+    assert torch.equal(graph.weight(head), table)
 
 
 def test_missing_weights_are_named(source, tmp_path):

@@ -17,6 +17,7 @@ from qinspect.engine.job import calibrate_model, first_plan, fused_graph, quanti
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.plan.file import plan_from_json
 from qinspect.engine.plan.target import Target
+from qinspect.engine.progress import silent
 from qinspect.engine.results import analysis_from_json
 from qinspect.engine.states import LEAST_STEPS, drift, state_pairs
 
@@ -104,7 +105,7 @@ def test_what_only_looks_like_a_state_is_none(canonical, net):
 
 
 def test_each_model_goes_on_from_its_own_state(quantization, model, data):
-    found = drift(quantization, data, range(12))
+    found = drift(quantization, data, range(12), silent)
     assert (found.inputs, found.outputs, found.streams, found.steps) == (("state",), (1,), 1, 12)
     assert found.moving
     plain, quantized = data.load([0])[1], data.load([0])[1]
@@ -126,9 +127,9 @@ def test_each_model_goes_on_from_its_own_state(quantization, model, data):
 
 
 def test_streams_run_beside_each_other_and_few_steps_say_nothing(quantization, data):
-    found = drift(quantization, data, range(96))
+    found = drift(quantization, data, range(96), silent)
     assert (found.streams, found.steps) == (3, 32)
-    assert drift(quantization, data, range(LEAST_STEPS - 1)) is None
+    assert drift(quantization, data, range(LEAST_STEPS - 1), silent) is None
 
 
 def test_a_state_in_which_errors_add_up_is_a_finding_with_a_remedy_that_mends_it(model, data):
@@ -150,7 +151,17 @@ def test_a_state_that_bears_its_integers_is_no_finding(model, data):
     plan = first_plan(model.graph, Target())
     wide = plan.default.activation.but(dtype="int16", bits=16)
     plan = dataclasses.replace(plan.with_default(activation=wide), overrides=())
-    found = analyze(model, data, plan, calibrate_model(model, data, plan), kernels=False, latency=False)
+    notes = set()
+    found = analyze(
+        model,
+        data,
+        plan,
+        calibrate_model(model, data, plan),
+        lambda done, total, note: notes.add(note),
+        kernels=False,
+        latency=False,
+    )
+    assert "feeding the state back" in notes  # so it can be cancelled
     assert found.drift is not None
     assert not {f.rule for f in found.findings} & {"state_drifts", "state_never_moves"}
 

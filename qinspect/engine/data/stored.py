@@ -211,8 +211,12 @@ def _safetensors(path: Path, large: bool) -> Mapping[str, Any]:
     return found
 
 
-def in_pieces(rows: Rows, size: int = 16 << 20) -> Sequence[slice]:
-    """Stretches of the first axis of about so many bytes."""
+PIECE_BYTES = 16 << 20
+"""So much of an array is looked at in one go."""
+
+
+def in_pieces(rows: Rows) -> Sequence[slice]:
+    """Stretches of the first axis of about `PIECE_BYTES`."""
     row = max(1, math.prod(rows.shape[1:]) * rows.dtype.itemsize)
-    step = max(1, size // row)
+    step = max(1, PIECE_BYTES // row)
     return [slice(start, min(len(rows), start + step)) for start in range(0, len(rows), step)]

@@ -122,9 +122,10 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     """Load a checkpoint into a module; nothing in the file is executed."""
     state = read_state(path)
     own = module.state_dict()
-    for prefix in ("module.", "model."):
+    for prefix in ("module.", "model.", "_orig_mod."):  # of DataParallel, Lightning and torch.compile
         if not set(state) & set(own) and all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
+    state |= _tied(own, state)
     counters = {key for key in own if key.endswith("num_batches_tracked")}
     missing = sorted(set(own) - set(state) - counters)
     unexpected = sorted(set(state) - set(own))
@@ -149,6 +150,13 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     # Large weights stay where they are, in the mapped file; small ones are copied, so that tied ones stay tied.
     large = sum(tensor.nbytes for tensor in state.values()) > memory.MAPPED_BYTES
     module.load_state_dict(state, strict=False, assign=large)
+
+
+def _tied(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Of a module's tensors that are one and the same a file may hold one alone: what it holds for the others."""
+    places = {(own[key].data_ptr(), own[key].shape): tensor for key, tensor in state.items() if key in own}
+    others = {key: (tensor.data_ptr(), tensor.shape) for key, tensor in own.items() if key not in state}
+    return {key: places[place] for key, place in others.items() if place in places and own[key].numel()}
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
