@@ -103,30 +103,9 @@ def export(
         Where the plan is for another backend, or the place cannot be written.
     """
     out = out.absolute()
-    if to not in KINDS:
-        raise Problem(
-            Text("export"), Text("there is no {to!r}", to=to), Text("Use one of {known}.", known=", ".join(KINDS))
-        )
-    if problem := refused(to, plan.target):
-        raise problem
-    if not holds_onnx(to, plan.target) and (opset is not None or io != "float"):
-        raise Problem(
-            "--opset and --io",
-            Text("say nothing of {to}", to=to),
-            Text("They go with --to {onnx_kinds}.", onnx_kinds=" and ".join(ONNX_KINDS)),
-        )
-    if problem := misnamed(to, out):
-        raise problem
+    _refuse(plan.target, to, out, opset, io)
     demand_writable(out.parent if out.suffix == ENDINGS.get(to) else out)
-    if data is not None:
-        calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
-        quantization = quantization_of(model, data, plan, calibration, part(report, 0.05, 0.1))
-    elif any(remedy.kind != "equalize" for remedy in plan.remedies):
-        raise Problem(Text("plan"), Text("its remedies look at samples"), Text("Give --data as well."))
-    else:
-        check_by_sample(model)
-        graph = fused_graph(model, plan).graph
-        quantization = quantize(graph, plan, calibration.tensors, known_grids(model, graph, plan))
+    quantization = _quantization(model, plan, calibration, data, part(report, 0, 0.1))
     if to == "plan":
         return _export_plan(quantization, out)
     if problem := refuse_opaque(quantization.graph, Text("an export to {to}", to=to)):
@@ -149,6 +128,38 @@ def export(
         file = out if out.suffix == ".pt2" else out / f"{model.name}.pt2"
         return export_pt2e(quantization, file, samples, rest, score=score, notes=notes)
     return _folder(to, plan.target.backend)(quantization, out, samples, rest, name=model.name, score=score, notes=notes)
+
+
+def _refuse(target: Target, to: str, out: Path, opset: int | None, io: str) -> None:
+    """Refuse what makes no sense, before anything is computed."""
+    if to not in KINDS:
+        raise Problem(
+            Text("export"), Text("there is no {to!r}", to=to), Text("Use one of {known}.", known=", ".join(KINDS))
+        )
+    if problem := refused(to, target):
+        raise problem
+    if not holds_onnx(to, target) and (opset is not None or io != "float"):
+        raise Problem(
+            "--opset and --io",
+            Text("say nothing of {to}", to=to),
+            Text("They go with --to {onnx_kinds}.", onnx_kinds=" and ".join(ONNX_KINDS)),
+        )
+    if problem := misnamed(to, out):
+        raise problem
+
+
+def _quantization(
+    model: Model, plan: QuantPlan, calibration: Calibration, data: Dataset | None, report: Report
+) -> Quantization:
+    """All numbers that are written; where the statistics lack some and there is data, that is looked at."""
+    if data is not None:
+        calibration = calibrate_model(model, data, plan, part(report, 0, 0.5), calibration)
+        return quantization_of(model, data, plan, calibration, part(report, 0.5, 1))
+    if any(remedy.kind != "equalize" for remedy in plan.remedies):
+        raise Problem(Text("plan"), Text("its remedies look at samples"), Text("Give --data as well."))
+    check_by_sample(model)
+    graph = fused_graph(model, plan).graph
+    return quantize(graph, plan, calibration.tensors, known_grids(model, graph, plan))
 
 
 def _trial(

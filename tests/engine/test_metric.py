@@ -71,7 +71,7 @@ def test_the_interval_of_a_loss_is_that_of_the_metric_itself_on_resamples_and_re
         return sign * (metric([before[picked]], y[picked]) - metric([after[picked]], y[picked]))
 
     found = metric.drop([before], [after], y, report=lambda *_: calls.append(1))
-    expected = statistic(lost, 12)
+    expected = statistic(lost, 12, 200)
     assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
     assert len(calls) < 5  # a report before each resample was one for each reading
 
