@@ -45,9 +45,31 @@ class TargetPage(Page):
         columns = QHBoxLayout()
         columns.setSpacing(12)
         self.body.addLayout(columns)
-        families = QVBoxLayout()
+        families, side = QVBoxLayout(), QVBoxLayout()
         families.setSpacing(GAP)
         columns.addLayout(families, 7)
+        columns.addLayout(side, 4)
+        self._add_runtimes(families)
+        self._add_engines(families)
+        families.addStretch(1)
+        self.known: Host | None = None
+        self._offered: tuple[str, Target] | None = None  # of which model and target the presets are
+        below = (*self._add_settings(side), *self._add_beginning(side))
+        for name in below:  # so that the fields of both cards begin below one another
+            name.setMinimumWidth(max(other.sizeHint().width() for other in below))
+        self._add_next(side)
+        side.addStretch(1)
+        self.body.addStretch(1)
+        for changed in (
+            document.plan_changed,
+            document.data_changed,
+            document.check_changed,
+            document.calibration_changed,
+        ):
+            changed.connect(self.refresh)
+        self.refresh()
+
+    def _add_runtimes(self, to: QVBoxLayout) -> None:
         for name, title, text in (
             (
                 "ort",
@@ -71,8 +93,10 @@ class TargetPage(Page):
                 ),
             ),
         ):
-            families.addWidget(self._make_card(name, title, title, text))
-        # The engines of one mode are of one family: what they have in common is said once, above them.
+            to.addWidget(self._make_card(name, title, title, text))
+
+    def _add_engines(self, to: QVBoxLayout) -> None:
+        """PyTorch's two modes: what their engines have in common is said once, above them."""
         engines = {
             "x86": self.tr(
                 "PyTorch's default on x86; sums of wide depthwise convolutions saturate with 8-bit activations."
@@ -85,38 +109,20 @@ class TargetPage(Page):
                 "Arm CPUs and phones; one scale for all weights of a layer, so sensitive layers lose more."
             ),
         }
-        families.addSpacing(GAP)
-        families.addWidget(heading(self.tr("PyTorch FX, by engine")))
-        families.addWidget(
-            label(
-                self.tr("An engine is the library that computes in integers: take that of the CPU it will run on."),
-                "muted",
-            )
-        )
-        fx = QGridLayout()
-        fx.setSpacing(GAP)
+        said = self.tr("An engine is the library that computes in integers: take that of the CPU it will run on.")
+        fx = _begin_family(to, self.tr("PyTorch FX, by engine"), said)
         for index, (engine, text) in enumerate(engines.items()):
             whole = self.tr("PyTorch FX, engine {0}").format(engine)
             fx.addWidget(self._make_card(f"fx-{engine}", engine, whole, text), index // 2, index % 2)
-        families.addLayout(fx)
-        families.addSpacing(GAP)
-        families.addWidget(heading(self.tr("PyTorch eager mode, by engine")))
-        families.addWidget(
-            label(
-                self.tr("The same engines and speed, for code that uses PyTorch's older QuantStub interface."), "muted"
-            )
-        )
-        eager = QHBoxLayout()
-        eager.setSpacing(GAP)
-        for engine in engines:
+        said = self.tr("The same engines and speed, for code that uses PyTorch's older QuantStub interface.")
+        eager = _begin_family(to, self.tr("PyTorch eager mode, by engine"), said)
+        for index, engine in enumerate(engines):
             whole = self.tr("PyTorch eager mode, engine {0}").format(engine)
-            eager.addWidget(self._make_card(f"eager-{engine}", engine, whole, ""))
-        families.addLayout(eager)
-        families.addStretch(1)
-        side = QVBoxLayout()
-        columns.addLayout(side, 4)
-        settings = Card(self.tr("Measured with"))
-        form = QFormLayout()
+            eager.addWidget(self._make_card(f"eager-{engine}", engine, whole, ""), 0, index)
+
+    def _add_settings(self, to: QVBoxLayout) -> list[QWidget]:
+        """What times are measured with; the names before its fields."""
+        card, form = Card(self.tr("Measured with")), QFormLayout()
         self.threads = Whole(minimum=1, maximum=256)
         self.threads.setToolTip(self.tr("Threads that the latency is measured with"))
         self.batch = Whole(minimum=1, maximum=1024)
@@ -126,50 +132,40 @@ class TargetPage(Page):
             spin.setMinimumHeight(26)
             form.addRow(name, spin)
             spin.valueChanged.connect(self._settings_changed)
-        self.known: Host | None = None
         self.host = label(self.tr("finding out…"))
         form.addRow(self.tr("This computer"), self.host)
-        settings.body.addLayout(form)
-        side.addWidget(settings)
-        begins = Card(self.tr("Layers begin with"))
+        card.body.addLayout(form)
+        to.addWidget(card)
+        return [form.labelForField(field) for field in (self.threads, self.batch, self.host)]
+
+    def _add_beginning(self, to: QVBoxLayout) -> list[QWidget]:
+        """What layers begin with; the names before its fields."""
+        card, form = Card(self.tr("Layers begin with")), QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.weight, self.activation = label(), label()
-        kinds = QFormLayout()
-        kinds.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.preset = QComboBox()
         self.preset.setToolTip(
             self.tr("The qconfig of every layer that has none of its own; single layers are edited on the page Layers")
         )
         self.preset.setAccessibleName(self.tr("Preset"))
         self.preset.activated.connect(self._begin_with)
-        self._offered: tuple[str, Target] | None = None  # of which model and target the presets are
-        kinds.addRow(self.tr("&Preset"), self.preset)
-        kinds.addRow(self.tr("Weights"), self.weight)
-        kinds.addRow(self.tr("Activations"), self.activation)
-        begins.body.addLayout(kinds)
-        fields = ((form, (self.threads, self.batch, self.host)), (kinds, (self.preset, self.weight, self.activation)))
-        names = [each.labelForField(field) for each, below in fields for field in below]
-        for name in names:  # so that the fields of both cards begin below one another
-            name.setMinimumWidth(max(other.sizeHint().width() for other in names))
-        side.addWidget(begins)
-        go = Card(self.tr("Next"))
+        form.addRow(self.tr("&Preset"), self.preset)
+        form.addRow(self.tr("Weights"), self.weight)
+        form.addRow(self.tr("Activations"), self.activation)
+        card.body.addLayout(form)
+        to.addWidget(card)
+        return [form.labelForField(field) for field in (self.preset, self.weight, self.activation)]
+
+    def _add_next(self, to: QVBoxLayout) -> None:
+        card = Card(self.tr("Next"))
         self.todo = label("", "muted")
-        go.body.addWidget(self.todo)
+        card.body.addWidget(self.todo)
         self.run = QPushButton(self.tr("Calibrate and analyze"))
         self.run.setToolTip(self.tr("Ctrl+Enter"))
         set_icon(self.run, "play")
         self.run.clicked.connect(self.run_requested)
-        go.body.addLayout(row(self.run, 1))
-        side.addWidget(go)
-        side.addStretch(1)
-        self.body.addStretch(1)
-        for changed in (
-            document.plan_changed,
-            document.data_changed,
-            document.check_changed,
-            document.calibration_changed,
-        ):
-            changed.connect(self.refresh)
-        self.refresh()
+        card.body.addLayout(row(self.run, 1))
+        to.addWidget(card)
 
     def _make_card(self, name: str, title: str, whole: str, text: str) -> Card:
         """The card of a target; `whole` names it where the heading above it is not seen."""
@@ -297,3 +293,14 @@ class TargetPage(Page):
     def _settings_changed(self) -> None:
         old = self._document.plan.target
         self.chosen.emit(replace(old, threads=self.threads.value(), batch=self.batch.value()))
+
+
+def _begin_family(to: QVBoxLayout, title: str, said: str) -> QGridLayout:
+    """A title and what the cards have in common that go into the grid below."""
+    to.addSpacing(GAP)
+    to.addWidget(heading(title))
+    to.addWidget(label(said, "muted"))
+    grid = QGridLayout()
+    grid.setSpacing(GAP)
+    to.addLayout(grid)
+    return grid
