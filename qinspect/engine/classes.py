@@ -11,7 +11,7 @@ from .data.named import flat
 from .graph import Layer, LayerGraph
 from .metric import TOP1, Metric, axis_for
 from .problem import Problem
-from .text import Text
+from .text import Text, dimensions
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def output_words(graph: LayerGraph) -> list[str]:
     words = []
     for index, name in enumerate(graph.output_values):
         key = keys[index] if len(keys) == len(graph.output_values) and not keys[index].isdecimal() else ""
-        shape = " × ".join(["N", *("any" if n is None else str(n) for n in _shape(graph, name)[1:])])
+        shape = " × ".join(filter(None, ["N", dimensions(_shape(graph, name)[1:])]))
         words.append(" ".join(filter(None, [str(index), key, f"({shape})"])))
     return words
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -94,6 +94,11 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """The first few names, and how many more there are."""
     first = ", ".join(names[:most])
     return Text("{names} and {more} more", names=first, more=len(names) - most) if len(names) > most else first
+
+
+def dimensions(sizes: Iterable[int | None]) -> str:
+    """A shape such as ``any × 3 × 224``; what is None is free."""
+    return " × ".join("any" if size is None else str(size) for size in sizes)
 
 
 def counted(number: int, noun: str) -> Text:

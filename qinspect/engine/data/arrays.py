@@ -13,7 +13,7 @@ import torch
 
 from ..data_spec import DataSpec, Labels, Picture
 from ..problem import Problem, line_of
-from ..text import Text
+from ..text import Text, dimensions
 from .images import describe_normalization, standardize
 from .named import flat, in_order, target_name
 from .spooled import SpooledRows, SpooledSamples
@@ -118,11 +118,7 @@ class ArraySamples:
 
 
 def open_arrays(
-    path: Path,
-    kind: str,
-    spec: DataSpec,
-    input_shape: tuple[int | None, ...] | None,
-    input_names: Sequence[str] = (),
+    path: Path, kind: str, spec: DataSpec, input_shape: tuple[int | None, ...] | None, input_names: Sequence[str] = ()
 ) -> ArraySamples:
     """Read a file of arrays (without running code from it).
 
@@ -283,9 +279,7 @@ def _demand_fit(where: str, first: Column, wanted: Sequence[int | None]) -> None
                 shape=",".join(map(str, (1, *shape[1:]))),
             )
         what = Text(
-            "holds x of shape {got}, but the model takes {wanted}",
-            got=" × ".join(map(str, shape)),
-            wanted=" × ".join("any" if n is None else str(n) for n in wanted),
+            "holds x of shape {got}, but the model takes {wanted}", got=dimensions(shape), wanted=dimensions(wanted)
         )
         raise Problem(where, what, remedy)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..data_spec import DataSpec
 from ..problem import Problem
-from ..text import Text, joined
+from ..text import Text, dimensions, joined
 from .encoded import Encoded
 from .images import classes_of, content_key, describe_normalization, listed, standardize
 
@@ -42,10 +42,9 @@ class Audio:
         self._encoded, self._spec, where = encoded, spec, encoded.where
         shape = (None, None) if input_shape is None else input_shape
         if len(shape) not in (2, 3) or (len(shape) == 3 and shape[self._axis] not in (1, None)):
-            wanted = " × ".join("any" if n is None else str(n) for n in shape)
             raise Problem(
                 where,
-                Text("holds audio of one channel, but the model takes {wanted}", wanted=wanted),
+                Text("holds audio of one channel, but the model takes {wanted}", wanted=dimensions(shape)),
                 Text("Give the features that it takes as an .npz with an array x."),
             )
         self._with_channel = len(shape) == 3

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..data_spec import DataSpec, Labels, Samples
 from ..problem import Problem
-from ..text import Text
+from ..text import Text, dimensions
 from .audio import Audio
 from .encoded import Encoded
 from .images import Images, content_key
@@ -85,15 +85,12 @@ def open_tables(
         len(shape) != len(input_shape)
         or any(want not in (None, have) for have, want in zip(shape[1:], input_shape[1:], strict=True))
     ):
-        wanted = " × ".join("any" if n is None else str(n) for n in input_shape)
         what = Text(
-            "column {columns} has shape {shape} in each row",
-            columns=", ".join(chosen[0]),
-            shape=" × ".join(map(str, shape[1:])),
+            "column {columns} has shape {shape} in each row", columns=", ".join(chosen[0]), shape=dimensions(shape[1:])
         )
         raise Problem(
             where,
-            Text("{what}, but the model takes {wanted}", what=what, wanted=wanted),
+            Text("{what}, but the model takes {wanted}", what=what, wanted=dimensions(input_shape)),
             Text("Give the model's --input-shape."),
         )
     return samples

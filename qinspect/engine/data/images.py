@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from ..data_spec import SPLITS, DataSpec, Labels, Picture, of_unit_range
 from ..graph.memory import free_bytes
 from ..problem import Problem
-from ..text import Text, counted, joined
+from ..text import Text, counted, dimensions, joined
 from .encoded import Encoded
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
@@ -295,14 +295,14 @@ def _geometry(
         if len(input_shape) != 4:
             raise Problem(
                 where,
-                Text("holds images, but the model takes {shape}", shape=_shape(input_shape)),
+                Text("holds images, but the model takes {shape}", shape=dimensions(input_shape)),
                 Text("Give the data as an .npz with an array x."),
             )
         channels, rows, columns = input_shape[1:] if spec.layout == "nchw" else (input_shape[3], *input_shape[1:3])
         if channels not in (None, 1, 3):
             raise Problem(
                 where,
-                Text("holds images of 3 channels, but the model takes {shape}", shape=_shape(input_shape)),
+                Text("holds images of 3 channels, but the model takes {shape}", shape=dimensions(input_shape)),
                 Text("Check --layout (now {layout}), or give the data as an .npz with an array x.", layout=spec.layout),
             )
         grey = channels == 1
@@ -311,7 +311,7 @@ def _geometry(
         elif size is not None and (rows or size[0], columns or size[1]) != size:
             raise Problem(
                 Text("data option crop"),
-                Text("{crop} does not fit the model's input {shape}", crop=spec.crop, shape=_shape(input_shape)),
+                Text("{crop} does not fit the model's input {shape}", crop=spec.crop, shape=dimensions(input_shape)),
                 Text("Use {rows}, or leave it out.", rows=rows),
             )
     if size is None and spec.resize is not None:
@@ -340,9 +340,5 @@ def content_key(files: Sequence[Path], names: Sequence[str], labels: Labels | No
     return digest.hexdigest()
 
 
-def _shape(shape: Sequence[int | None]) -> str:
-    return " × ".join("any" if n is None else str(n) for n in shape)
-
-
 def _size(picture: Picture) -> str:
-    return f"{picture.shape[0]} × {picture.shape[1]}"
+    return dimensions(picture.shape[:2])

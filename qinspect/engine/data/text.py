@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..data_spec import DataSpec, Labels
 from ..files import demand_file
 from ..problem import Problem
-from ..text import Text, joined, listed
+from ..text import Text, dimensions, joined, listed
 from .named import TARGETS
 
 MAX_TOKENIZER_BYTES = 256 << 20
@@ -70,10 +70,9 @@ class Texts:
         self.key = f"{key}{digest}"
         self._wanted = _wanted(where, input_names)
         if input_shape is not None and len(input_shape) != 2:
-            shape = " × ".join("any" if n is None else str(n) for n in input_shape)
             raise Problem(
                 where,
-                Text("holds text, but the model takes {shape}", shape=shape),
+                Text("holds text, but the model takes {shape}", shape=dimensions(input_shape)),
                 Text("Give the data as an .npz with an array x."),
             )
         fixed = None if input_shape is None else input_shape[1]

@@ -127,9 +127,7 @@ def read_onnx(path: Path) -> OnnxFile:
         raise Problem(where, Text("no such file"), Text("Check the path.")) from None
     except OSError as error:
         raise Problem(
-            where,
-            Text("cannot be read ({reason})", reason=error.strerror),
-            Text("Check the path and its permissions."),
+            where, Text("cannot be read ({reason})", reason=error.strerror), Text("Check the path and its permissions.")
         ) from error
     except Exception as error:  # protobuf's DecodeError has no public home
         raise Problem(
@@ -154,22 +152,21 @@ class _Reader:
         self.sizes: dict[tuple[str, str], int] = {}
         self.count = 0
 
+    def _refuse(self, what: str, remedy: str = Text("Export it anew.")) -> Problem:
+        return Problem(self.where, what, remedy)
+
     def run(self) -> OnnxFile:
         graph = self.model.graph
         opset = self._opset()
         self._count_nodes()
         if graph.sparse_initializer:
-            raise Problem(self.where, Text("holds sparse tensors"), Text("Store them as dense ones."))
+            raise self._refuse(Text("holds sparse tensors"), Text("Store them as dense ones."))
         arrays = {tensor.name: self._array(tensor) for tensor in graph.initializer}
         ops = tuple(self._ops(graph.node, {}))
         # Before version 4 of the format, stored tensors were declared as inputs as well.
         inputs = tuple(self._declared(item) for item in graph.input if item.name not in arrays)
         if untyped := next((item.name for item in inputs if item.dtype == "undefined"), None):
-            raise Problem(
-                self.where,
-                Text("does not say the type of its input {untyped}", untyped=untyped),
-                Text("Export it anew."),
-            )
+            raise self._refuse(Text("does not say the type of its input {untyped}", untyped=untyped))
         outputs = tuple(self._declared(item) for item in graph.output)
         meta = _properties(self.model)
         producer = " ".join(str(part) for part in (self.model.producer_name, self.model.producer_version) if part)
@@ -180,14 +177,12 @@ class _Reader:
         newest = int(onnx.defs.onnx_opset_version())
         opset = max(versions, default=newest)
         if opset < OLDEST_OPSET:
-            raise Problem(
-                self.where,
+            raise self._refuse(
                 Text("has opset {opset}, older than {oldest_opset}", opset=opset, oldest_opset=OLDEST_OPSET),
                 Text("Bring it to a newer one with onnx.version_converter."),
             )
         if opset > newest:
-            raise Problem(
-                self.where,
+            raise self._refuse(
                 Text("has opset {opset}, newer than onnx {version} knows", opset=opset, version=onnx.__version__),
                 Text("Install a newer onnx."),
             )
@@ -206,11 +201,7 @@ class _Reader:
                 key = (node.domain, node.op_type)
                 if key in self.functions:
                     if key in open_now:
-                        raise Problem(
-                            self.where,
-                            Text("the function {op_type} calls itself", op_type=node.op_type),
-                            Text("Export it anew."),
-                        )
+                        raise self._refuse(Text("the function {op_type} calls itself", op_type=node.op_type))
                     if key not in self.sizes:
                         open_now.add(key)
                         self.sizes[key] = size(self.functions[key].node)
@@ -220,8 +211,7 @@ class _Reader:
                     if attribute.type == AttributeProto.GRAPH:
                         total += size(attribute.g.node)
                 if total > MAX_NODES:
-                    raise Problem(
-                        self.where,
+                    raise self._refuse(
                         Text("unfolds to more than {max_nodes:,} operators", max_nodes=MAX_NODES),
                         Text("Export a smaller part."),
                     )
@@ -243,11 +233,7 @@ class _Reader:
             kind = node.op_type if node.domain in STANDARD else f"{node.domain}::{node.op_type}"
             texts = (node.op_type, node.domain, node.name, *node.input, *node.output)
             if not node.output or not all(isinstance(text, str) for text in texts):
-                raise Problem(
-                    self.where,
-                    Text("{kind} has no output, or names that are no text", kind=kind),
-                    Text("Export it anew."),
-                )
+                raise self._refuse(Text("{kind} has no output, or names that are no text", kind=kind))
             name = node.name or next((output for output in node.output if output), node.op_type)
             meta = _properties(node)
             yield Op(kind, name, tuple(node.input), tuple(node.output), attributes, meta)
@@ -304,16 +290,12 @@ class _Reader:
         shape = tuple(tensor.dims)
         count = math.prod(shape)
         if any(size < 0 for size in shape):
-            raise Problem(
-                self.where,
-                Text("the tensor {tensor} claims the shape {shape}", tensor=tensor.name, shape=list(shape)),
-                Text("Export it anew."),
+            raise self._refuse(
+                Text("the tensor {tensor} claims the shape {shape}", tensor=tensor.name, shape=list(shape))
             )
         if tensor.data_type == TensorProto.STRING or tensor.HasField("segment"):
-            raise Problem(
-                self.where,
-                Text("the tensor {tensor} holds text or a segment", tensor=tensor.name),
-                Text("Leave that part out."),
+            raise self._refuse(
+                Text("the tensor {tensor} holds text or a segment", tensor=tensor.name), Text("Leave that part out.")
             )
         if tensor.data_location == TensorProto.EXTERNAL:
             return self._external(tensor, shape)
@@ -323,22 +305,18 @@ class _Reader:
         )
         held = 8 * len(tensor.raw_data) // BITS.get(tensor.data_type, 8) if tensor.HasField("raw_data") else 2 * typed
         if count > held:
-            raise Problem(
-                self.where,
+            raise self._refuse(
                 Text(
                     "the tensor {tensor} claims the shape {shape}, which its data cannot hold",
                     tensor=tensor.name,
                     shape=list(shape),
-                ),
-                Text("Export it anew."),
+                )
             )
         try:
             return _plain(numpy_helper.to_array(tensor))
         except Exception as error:
-            raise Problem(
-                self.where,
-                Text("the tensor {tensor} cannot be read ({error})", tensor=tensor.name, error=error),
-                Text("Export it anew."),
+            raise self._refuse(
+                Text("the tensor {tensor} cannot be read ({error})", tensor=tensor.name, error=error)
             ) from error
 
     def _external(self, tensor: TensorProto, shape: Sequence[int]) -> Array:
@@ -348,8 +326,7 @@ class _Reader:
         folder = self.path.resolve().parent
         file = (folder / location).resolve()
         if not location or Path(location).is_absolute() or not file.is_relative_to(folder):
-            raise Problem(
-                self.where,
+            raise self._refuse(
                 Text(
                     "the tensor {tensor} lies in {location!r}, outside of the model's folder",
                     tensor=tensor.name,
@@ -358,8 +335,7 @@ class _Reader:
                 Text("Put the data file beside the model."),
             )
         if not file.is_file():
-            raise Problem(
-                self.where,
+            raise self._refuse(
                 Text("its data file {location!r} is missing", location=location[:80]),
                 Text("Put it beside the model, under the name that the model has for it."),
             )
@@ -367,16 +343,13 @@ class _Reader:
             offset, length = int(entries.get("offset") or 0), int(entries.get("length") or 0)
             dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
         except (KeyError, ValueError, TypeError) as error:
-            raise Problem(
-                self.where,
-                Text("the tensor {tensor} is not described ({error})", tensor=tensor.name, error=error),
-                Text("Export it anew."),
+            raise self._refuse(
+                Text("the tensor {tensor} is not described ({error})", tensor=tensor.name, error=error)
             ) from error
         count = math.prod(shape)
         size = -(-count * BITS[tensor.data_type] // 8) if tensor.data_type in BITS else count * dtype.itemsize
         if offset < 0 or (length and length != size) or offset + size > file.stat().st_size:
-            raise Problem(
-                self.where,
+            raise self._refuse(
                 Text(
                     "the tensor {tensor} of shape {shape} is not in {location!r} whole",
                     tensor=tensor.name,
@@ -401,8 +374,7 @@ class _Reader:
             return Declared(item.name, None, "undefined")
         if kind != "tensor_type":
             name = kind.removesuffix("_type")
-            raise Problem(
-                self.where,
+            raise self._refuse(
                 Text("{item} is no tensor ({name})", item=item.name, name=name),
                 Text("Export the part that works on tensors."),
             )
@@ -412,9 +384,7 @@ class _Reader:
         except (KeyError, TypeError):
             dtype = "undefined"
         if dtype == "object":
-            raise Problem(
-                self.where, Text("{item} is text", item=item.name), Text("Export the part that works on tensors.")
-            )
+            raise self._refuse(Text("{item} is text", item=item.name), Text("Export the part that works on tensors."))
         shape: list[int | str | None] = []
         for dim in tensor.shape.dim:
             fixed = dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None

@@ -97,6 +97,9 @@ class _Stripper:
         self.same: dict[str, str] = {}  # tensor -> the one that is equal
         self.skipped: set[str] = set()  # first outputs of operators that went into others
 
+    def _refuse(self, op: Op, what: str, remedy: str = Text("Export it anew.")) -> Problem:
+        return Problem(f"{self.where}, {op.name}", what, remedy)
+
     def run(self) -> tuple[OnnxFile, Marks]:
         kinds = {op.kind for op in self.file.ops}
         forms = {
@@ -194,7 +197,7 @@ class _Stripper:
             what = Text(
                 "{kind} reads {name!r}, whose whole numbers are computed without a grid", kind=op.kind, name=name
             )
-            raise Problem(f"{self.where}, {op.name}", what, Text("Export it with QuantizeLinear."))
+            raise self._refuse(op, what, Text("Export it with QuantizeLinear."))
 
     def _dequantizer_of_rows(self, op: Op) -> Op | None:
         """What dequantizes the rows that are looked up in a table of whole numbers; None where nothing does."""
@@ -270,7 +273,7 @@ class _Stripper:
         weight = self.arrays.get(op.inputs[1])
         if weight is None or op.inputs[0] not in self.real:
             what = Text("{kind} multiplies tensors that are not a stored one and a quantized one", kind=op.kind)
-            raise Problem(f"{self.where}, {op.name}", what, Text("Export it with static quantization."))
+            raise self._refuse(op, what, Text("Export it with static quantization."))
         name, behind = f"{op.outputs[0]}/weight", self._scale_behind(op.outputs[0])
         scale, output = behind or (None, op.outputs[0])
         names = (op.inputs[1], f"{name}/scale", *op.inputs[3:4])
@@ -384,16 +387,14 @@ class _Stripper:
         for name in op.inputs[1:3]:
             if name and name not in self.arrays:
                 what = Text("{kind} has a scale or zero point that is computed at run time", kind=op.kind)
-                raise Problem(f"{self.where}, {op.name}", what, Text("Export it with static quantization."))
+                raise self._refuse(op, what, Text("Export it with static quantization."))
         scale = self.arrays[op.inputs[1]]
         if len(op.inputs) > 2 and op.inputs[2]:
             zero = self.arrays[op.inputs[2]]
         else:
             zero = np.zeros(scale.shape, np.uint8)
         if zero.size != scale.size and zero.size != 1:
-            raise Problem(
-                f"{self.where}, {op.name}", Text("its scale and zero point differ in shape"), Text("Export it anew.")
-            )
+            raise self._refuse(op, Text("its scale and zero point differ in shape"))
         return scale, zero
 
     def _params(self, op: Op, dtype: str, shape: tuple[int, ...] = ()) -> QParams:
@@ -403,11 +404,7 @@ class _Stripper:
             dtype = TensorProto.DataType.Name(int(op.attributes["output_dtype"])).lower()
         dtype = dtype or dtype_of(zero.dtype, op)
         if dtype not in DTYPES and dtype not in FP8.values() and dtype != "int32":
-            raise Problem(
-                f"{self.where}, {op.name}",
-                Text("quantizes to {dtype}, which is not known", dtype=dtype),
-                Text("Export it anew."),
-            )
+            raise self._refuse(op, Text("quantizes to {dtype}, which is not known", dtype=dtype))
         low, high = DTYPES.get(dtype, (0, 0))
         bits = 8 if dtype not in DTYPES else (high - low + 1).bit_length() - 1
         whole = np.broadcast_to(zero.astype(np.float32).astype(np.int32), scale.shape)
