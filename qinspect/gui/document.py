@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..engine.metric import Metric
     from ..engine.plan.target import Target
     from ..engine.search.costs import Costs
-    from ..engine.search.pareto import Pareto, Verified
+    from ..engine.search.pareto import Pareto, Point, Verified
     from ..engine.search.timings import Timings
     from ..engine.search.whatif import WhatIf
     from .close_up import FileKernels
@@ -391,6 +391,11 @@ class Document(Planned):
     def stopped(self) -> bool:
         """Whether the current plan has no figures, and none are on their way."""
         return self.freshness == "stale" and self._stopped == self.plan.fingerprint
+
+    def found_point(self) -> Point | None:
+        """The plan that is shown, as the search simulated it; None where it has not."""
+        points = () if self.searched is None else self.searched.points
+        return next((point for point in points if point.plan == self.plan and point.select is not None), None)
 
     def set_searched(self, found: Pareto) -> None:
         """What a search found."""

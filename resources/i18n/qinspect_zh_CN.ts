@@ -1284,12 +1284,24 @@
         <translation>已停止，新的数据尚未算出。</translation>
     </message>
     <message>
+        <source>points</source>
+        <translation>个百分点</translation>
+    </message>
+    <message>
         <source>KL {0} nats</source>
         <translation>KL {0} nat</translation>
     </message>
     <message>
+        <source>{0} {1} lost</source>
+        <translation>损失 {0} {1}</translation>
+    </message>
+    <message>
         <source>MSE / power {0}</source>
         <translation>MSE/功率 {0}</translation>
+    </message>
+    <message>
+        <source>Measured by the search on {0} samples of the select split: {1}.</source>
+        <translation>搜索在选择集的 {0} 个样本上测得：{1}。</translation>
     </message>
     <message>
         <source>agreement {0}</source>
@@ -1304,20 +1316,16 @@
         <translation>在 {0} 个样本上实测：{1}。</translation>
     </message>
     <message>
-        <source>{0} points lost (select split)</source>
-        <translation>下降 {0} 个百分点（选择集）</translation>
-    </message>
-    <message>
-        <source>agreement {0} (select split)</source>
-        <translation>一致率 {0}（选择集）</translation>
-    </message>
-    <message>
         <source>Roughly, as values are cut off: {0}.</source>
         <translation>粗略估计（有数值被截断）：{0}。</translation>
     </message>
     <message>
         <source>Estimated: {0}.</source>
         <translation>估计：{0}。</translation>
+    </message>
+    <message>
+        <source>{0} points lost</source>
+        <translation>损失 {0} 个百分点</translation>
     </message>
     <message>
         <source>Sums over all roundings of the plan, each scored apart on samples of the select split; times are sums of what runs measured layer by layer. The interval is that of the samples, not of the estimate.</source>
@@ -4314,6 +4322,10 @@
     <message>
         <source>at most</source>
         <translation>至多</translation>
+    </message>
+    <message>
+        <source>Table and plot show what plans lose on the {0} samples that they were chosen on.</source>
+        <translation>表格和图中的损失，是各方案在用来挑选它们的 {0} 个样本上的损失。</translation>
     </message>
     <message>
         <source>On {0} samples that it was not chosen on, simulated: {1}</source>
@@ -9116,6 +9128,10 @@
         <translation>{why}；用于 {target}</translation>
     </message>
     <message>
+        <source>it is too uncertain, {estimated:.3g} ± {error:.2g} {unit} on {samples} samples ({measured:.3g} measured on them), a few of which make up most of it</source>
+        <translation>不确定性过大：{samples} 个样本上估计为 {estimated:.3g} ± {error:.2g} {unit}（实测 {measured:.3g}），其中大部分来自少数样本</translation>
+    </message>
+    <message>
         <source>feeding the state back</source>
         <translation>反馈状态</translation>
     </message>
@@ -9496,12 +9512,12 @@
         <translation>正在测量最大的影响</translation>
     </message>
     <message>
-        <source>the quantized model&apos;s answers are not numbers</source>
-        <translation>量化模型的输出不是数值</translation>
+        <source>on {samples} samples {measured:.3g} {unit} measured, {estimated:.3g} estimated: the layers&apos; errors {how}</source>
+        <translation>在 {samples} 个样本上实测 {measured:.3g} {unit}，估计 {estimated:.3g}：各层误差{how}</translation>
     </message>
     <message>
-        <source>measured {measured:.3g} {unit}, {estimated:.3g} ± {error:.2g} estimated: a few samples make up most of it</source>
-        <translation>实测 {measured:.3g} {unit}，估计 {estimated:.3g} ± {error:.2g}：误差主要来自少数几个样本</translation>
+        <source>the quantized model&apos;s answers are not numbers</source>
+        <translation>量化模型的输出不是数值</translation>
     </message>
     <message>
         <source>Open the model and its data, and calibrate; then drop the file again.</source>
@@ -10430,10 +10446,6 @@
     <message>
         <source>cancel out in part</source>
         <translation>部分抵消</translation>
-    </message>
-    <message>
-        <source>measured {measured:.3g} {unit}, {estimated:.3g} estimated: the layers&apos; errors {how}</source>
-        <translation>实测 {measured:.3g} {unit}，估计 {estimated:.3g}：各层的误差{how}</translation>
     </message>
     <message>
         <source>nats of KL</source>

@@ -419,7 +419,7 @@ def scores_of(kl, error):
     [
         (0.10, 0.0, 0.11, True, None),
         (0.10, 0.0, 0.13, False, "add to one another"),
-        (0.10, 0.02, 0.13, False, "0.1 ± 0.04 estimated: a few samples"),
+        (0.10, 0.02, 0.13, False, "0.1 ± 0.04 nats of KL on 32 samples (0.13 measured on them)"),
         (0.13, 0.0, 0.10, False, "cancel out"),
         (0.31, 0.1, 0.31, False, "too large"),
         (0.10, 0.0, None, True, None),
@@ -437,7 +437,7 @@ def test_an_estimate_holds_below_its_limit_and_within_a_fifth(estimated, error, 
 def test_without_logits_the_squared_error_decides_and_without_anything_nothing():
     assert holds(Scores({"a": 0.05}, {}, 32), None, 0.2) == (
         False,
-        "measured 0.2 of the output's power, 0.05 estimated: the layers' errors add to one another",
+        "on 32 samples 0.2 of the output's power measured, 0.05 estimated: the layers' errors add to one another",
     )
     assert holds(Scores({}, {}, 0), None, None) == (None, None)
 

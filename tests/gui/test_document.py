@@ -327,13 +327,16 @@ def test_an_edits_line_changes_the_measured_figures_as_the_estimates_change(docu
     assert f"KL {before.kl:.3g} → {after.kl:.3g} nats" in estimate_line(None, before, after)
     assert f"KL {after.kl:.3g} nats" in estimate_line(totals, None, after)
     assert "MSE" not in estimate_line(totals, before, after)  # where there are classes, the divergence says it
-    # Answers of the select split are compared with its own; beside those on the screen they would mislead.
-    same = Interval(0.7, 0.6, 0.8), Interval(0.75, 0.65, 0.85)
+    # Answers change in proportion too: those of the select split beside others on the screen would mislead.
+    totals = replace(totals, agreement=0.97, fp32_metric=0.9, quantized_metric=0.87)
+    same = Interval(0.7, 0.6, 0.8), Interval(0.8, 0.7, 0.9)
     before, after = (replace(each, agreement=one, drop=None) for each, one in zip((before, after), same, strict=True))
-    assert "agreement 70.0% → 75.0% (select split)" in estimate_line(totals, before, after)
-    assert "Agreement there 75.0%, 65.0 … 85.0." in explanation(before, after)
+    assert "agreement 97.0% → 98.0%" in estimate_line(totals, before, after)
+    assert "agreement" not in estimate_line(replace(totals, agreement=1.0), before, after)
+    assert "Agreement there 80.0%, 70.0 … 90.0." in explanation(before, after)
     before, after = (replace(each, drop=one) for each, one in zip((before, after), same[::-1], strict=True))
-    assert "75.0 → 70.0 points lost (select split)" in estimate_line(totals, before, after)
+    assert "3.0 → 2.6 points lost" in estimate_line(totals, before, after)
+    assert "lost" not in estimate_line(replace(totals, quantized_metric=0.92), before, after)
     assert "70.0 points lost there, 60.0 … 80.0." in explanation(before, after)
 
 

@@ -15,6 +15,8 @@ from qinspect.engine.plan.target import Target
 from qinspect.engine.search.pareto import Pareto, Point, Verified
 from qinspect.gui import work
 from qinspect.gui.icons import WITH_TEXT
+from qinspect.gui.panels.estimate import edit_line
+from qinspect.gui.panels.pareto import pareto_points
 
 from .conftest import fill
 
@@ -127,6 +129,13 @@ def test_a_plan_is_taken_by_the_button_and_by_a_double_click_undoably(make_windo
     assert panel.table.currentRow() == 1
     qtbot.mouseClick(panel.take, LEFT)
     assert document.plan == found.points[1].plan
+    # What the search has measured of it counts, and not another estimate.
+    line, _ = edit_line(document)
+    assert line == (
+        "Measured by the search on 30 samples of the select split: "
+        "KL 0.500 → 0.200 nats · 1 → 1 points lost · 1.00 ms → 2.00 ms."
+    )
+    assert [point.key for point in pareto_points(document) if point.current] == ["search|1"]
     document.undo_stack.undo()
     assert document.plan == first
     panel.pareto.opened.emit("search|2")

@@ -115,15 +115,18 @@ def holds(scores: Scores, kl: float | None = None, mse: float | None = None) -> 
         return False, Text("the quantized model's answers are not numbers")
     if error is not None and abs(estimated - measured) <= 2 * error:
         return False, Text(
-            "measured {measured:.3g} {unit}, {estimated:.3g} ± {error:.2g} estimated: a few samples make up most of it",
+            "it is too uncertain, {estimated:.3g} ± {error:.2g} {unit} on {samples} samples ({measured:.3g} measured "
+            "on them), a few of which make up most of it",
             measured=measured,
             unit=unit,
             estimated=estimated,
             error=2 * error,
+            samples=scores.samples,
         )
     how = Text("add to one another") if measured > estimated else Text("cancel out in part")
     return False, Text(
-        "measured {measured:.3g} {unit}, {estimated:.3g} estimated: the layers' errors {how}",
+        "on {samples} samples {measured:.3g} {unit} measured, {estimated:.3g} estimated: the layers' errors {how}",
+        samples=scores.samples,
         measured=measured,
         unit=unit,
         estimated=estimated,

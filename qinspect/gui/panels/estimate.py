@@ -11,6 +11,7 @@ from ...engine.results import Totals
 from .figures import measured, micros, share, small
 
 if TYPE_CHECKING:
+    from ...engine.search.pareto import Pareto, Point
     from ...engine.search.whatif import WhatIf
     from ...session import Run
     from ..document import Document
@@ -34,12 +35,36 @@ def edit_line(document: Document) -> tuple[str, str]:
     if run is not None and document.freshness == "quick":
         chosen = tuple(row.index for row in run.analysis.samples)
         return measured_line(_on(document.measured_before, chosen), run.analysis.totals, len(chosen), unit), ""
-    estimate = document.estimate() if document.freshness == "stale" else None
+    stale = document.freshness == "stale"
+    if stale and (point := document.found_point()) is not None and document.searched is not None:
+        return searched_line(document.searched, point), ""
+    estimate = document.estimate() if stale else None
     stopped = translate("Estimate", "Stopped before the new figures were there.") if document.stopped else ""
     if estimate is None:
         return stopped, ""
     before = document.estimate(run.plan) if run else None
     return " ".join(filter(None, (estimate_line(totals, before, estimate), stopped))), explanation(before, estimate)
+
+
+def searched_line(found: Pareto, point: Point) -> str:
+    """What the search has measured of one of its plans, beside the one that it was given."""
+    given, taken = found.start.select, point.select
+    if given is None or taken is None:
+        return ""
+    scale, unit = (100, translate("Estimate", "points")) if found.drop_unit == "points" else (1, found.drop_unit)
+    kl, drop = translate("Estimate", "KL {0} nats"), translate("Estimate", "{0} {1} lost")
+    parts = []
+    if given.kl is not None and taken.kl is not None:
+        parts.append(kl.format(f"{small(given.kl.value)} → {small(taken.kl.value)}"))
+    elif given.mse is not None and taken.mse is not None:
+        parts.append(translate("Estimate", "MSE / power {0}").format(f"{small(given.mse)} → {small(taken.mse)}"))
+    if given.drop is not None and taken.drop is not None:
+        old, new = (f"{each.value * scale:.3g}" for each in (given.drop, taken.drop))
+        parts.append(drop.format(f"{old} → {new}", unit))
+    if found.start.int8_ms is not None and point.int8_ms is not None:
+        parts.append(f"{micros(found.start.int8_ms * 1e3)} → {micros(point.int8_ms * 1e3)}")
+    text = translate("Estimate", "Measured by the search on {0} samples of the select split: {1}.")
+    return text.format(taken.samples, " · ".join(parts))
 
 
 def _on(run: Run | None, chosen: Sequence[int]) -> Totals | None:
@@ -101,15 +126,7 @@ def estimate_line(shown: Totals | None, before: WhatIf | None, after: WhatIf) ->
     elif after.mse is not None:
         pair = _in_proportion(shown.mse if shown else None, before.mse if before else None, after.mse)
         parts.append(translate("Estimate", "MSE / power {0}").format(change(*map(small, pair))))
-    # Shares of another split than the figures on the screen: as a change they say something, alone they would mislead.
-    if after.drop is not None:
-        lost = (None if before is None else before.drop, after.drop)
-        old, new = ("–" if each is None else f"{each.value * 100:.1f}" for each in lost)
-        parts.append(translate("Estimate", "{0} points lost (select split)").format(change(old, new)))
-    elif after.agreement is not None:
-        same = (None if before is None else before.agreement, after.agreement)
-        old, new = ("–" if each is None else share(each.value) for each in same)
-        parts.append(translate("Estimate", "agreement {0} (select split)").format(change(old, new)))
+    parts += _answers(shown, before, after)
     if after.ms is not None:
         was = None if before is None or before.ms is None else before.ms * 1e3
         parts.append(change(micros(was), micros(after.ms * 1e3)))
@@ -120,6 +137,33 @@ def estimate_line(shown: Totals | None, before: WhatIf | None, after: WhatIf) ->
         else translate("Estimate", "Estimated: {0}.")
     )
     return text.format(" · ".join(parts))
+
+
+def _answers(shown: Totals | None, before: WhatIf | None, after: WhatIf) -> list[str]:
+    """What becomes of the answers: what is lost on the screen, changed as the select split's estimates change.
+
+    Estimates of that split alone would stand beside figures of another one, which may be far from them.
+    """
+    if after.drop is not None:
+        was = None if before is None or before.drop is None else before.drop.value
+        kept = (None, None) if shown is None else (shown.fp32_metric, shown.quantized_metric)
+        lost = None if None in kept else kept[0] - kept[1]  # type: ignore[operator]
+        if not lost or lost < 0 or not was or was < 0:
+            return []
+        points = (f"{each * 100:.1f}" for each in (lost, lost * max(0.0, after.drop.value) / was))
+        return [translate("Estimate", "{0} points lost").format(_change(*points))]
+    if after.agreement is not None and before is not None and before.agreement is not None:
+        lost = None if shown is None or shown.agreement is None else 1 - shown.agreement
+        was = 1 - before.agreement.value
+        if not lost or not was:
+            return []
+        new = 1 - min(1.0, lost * (1 - after.agreement.value) / was)
+        return [translate("Estimate", "agreement {0}").format(_change(share(1 - lost), share(new)))]
+    return []
+
+
+def _change(old: str, new: str) -> str:
+    return new if old == new else f"{old} → {new}"
 
 
 def _in_proportion(measured: float | None, before: float | None, after: float) -> tuple[float | None, float]:

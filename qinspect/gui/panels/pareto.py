@@ -89,10 +89,12 @@ def pareto_points(document: Document) -> list[ParetoPoint]:
                 scaled=totals.fp32_ms not in (None, now),
             )
         )
+    taken = document.found_point() if current is None else None
     if document.searched is not None:
         scale = 100 if document.searched.drop_unit == "points" else 1
-        points += [_searched(place, point, scale) for place, point in enumerate(searched)]
-    if current is None and document.freshness == "stale" and (estimate := document.estimate()) is not None:
+        points += [_searched(place, point, scale, point is taken) for place, point in enumerate(searched)]
+    unknown = current is None and taken is None and document.freshness == "stale"
+    if unknown and (estimate := document.estimate()) is not None:
         points.append(
             ParetoPoint(
                 NOW,
@@ -123,14 +125,15 @@ def _scaled(ms: float | None, beside: float | None, float_ms: float | None) -> f
     return ms if None in (ms, beside, float_ms) or not beside else ms * float_ms / beside  # type: ignore[operator]
 
 
-def _searched(place: int, point: Point, scale: float) -> ParetoPoint:
+def _searched(place: int, point: Point, scale: float, current: bool) -> ParetoPoint:
     select = point.select
     kl = point.estimated_kl if select is None or select.kl is None else select.kl.value
     drop = None if select is None or select.drop is None else select.drop.value * scale
     measured = select is not None and point.int8_ms is not None
     title = translate("Pareto", "plan {0}: in float {1}").format(place + 1, len(point.float_layers))
     mse = point.estimated_mse if select is None or select.mse is None else select.mse
-    return ParetoPoint(point_key(place), title, point.ms, kl, drop, "search" if measured else "estimate", mse=mse)
+    kind = "search" if measured else "estimate"
+    return ParetoPoint(point_key(place), title, point.ms, kl, drop, kind, current=current, mse=mse)
 
 
 class PlanPareto(ParetoPlot):

@@ -195,7 +195,8 @@ class SearchPanel(QWidget):
             if found.met
             else self.tr("The limit is not met: {0}. The nearest is marked.").format(translated(found.why))
         )
-        self.note.setText("\n".join([first, *self._on_final(found), *(translated(note) for note in found.notes)]))
+        said = [first, *self._on_select(found), *self._on_final(found), *(translated(note) for note in found.notes)]
+        self.note.setText("\n".join(said))
         lost = self.tr("Lost ({0})").format(self._drop_unit(found.drop_unit))
         self.table.horizontalHeaderItem(3).setText(lost)
         self.table.setColumnHidden(6, not found.targets)
@@ -211,6 +212,12 @@ class SearchPanel(QWidget):
             for place, point in enumerate(found.points):
                 self._fill(place, point, place == found.chosen, found.drop_unit, by_mse)
         self.table.selectRow(found.chosen)
+
+    def _on_select(self, found: Pareto) -> list[str]:
+        """What the table's figures are of."""
+        on = found.start.select
+        text = self.tr("Table and plot show what plans lose on the {0} samples that they were chosen on.")
+        return [] if on is None else [text.format(on.samples)]
 
     def _on_final(self, found: Pareto) -> list[str]:
         """What the chosen plan does on samples that nothing was chosen on, beside the one that was given."""
