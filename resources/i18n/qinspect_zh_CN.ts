@@ -1363,10 +1363,6 @@
         <translation>导出</translation>
     </message>
     <message>
-        <source>Files that reproduce exactly. Each is loaded in a new process and compared with the simulation.</source>
-        <translation>可精确复现的文件。每个文件都在新进程中载入，并与模拟结果对比。</translation>
-    </message>
-    <message>
         <source>Exported files and their checks are listed here.</source>
         <translation>导出的文件及其检查结果列在这里。</translation>
     </message>
@@ -1503,6 +1499,10 @@
         <translation>一个文件夹，仅用 onnxruntime 或 torch 在另一台设备上测量浮点与 int8 的时间；其 bench.json 可带回这里。</translation>
     </message>
     <message>
+        <source>Each file is loaded in a new process, run there, and compared with the simulation layer by layer.</source>
+        <translation>每个文件都会在新进程中加载、运行，并与模拟逐层比较。</translation>
+    </message>
+    <message>
         <source>An .onnx file with QuantizeLinear/DequantizeLinear, for ONNX Runtime.</source>
         <translation>含 QuantizeLinear/DequantizeLinear 的 .onnx 文件，用于 ONNX Runtime。</translation>
     </message>
@@ -1550,20 +1550,20 @@
         <translation>{0} 个样本上的指标</translation>
     </message>
     <message>
+        <source>Layer by layer, from the kernel&apos;s own input</source>
+        <translation>逐层（以核自身的输入）</translation>
+    </message>
+    <message>
+        <source>{0} of the values are equal</source>
+        <translation>{0} 的值相等</translation>
+    </message>
+    <message>
         <source>Same top-1 answer as simulated</source>
         <translation>top-1 答案与模拟相同</translation>
     </message>
     <message>
-        <source>Equal output values</source>
-        <translation>相等的输出值</translation>
-    </message>
-    <message>
         <source>Output against the simulation</source>
         <translation>输出与模拟相比</translation>
-    </message>
-    <message>
-        <source>Equal values, layer by layer</source>
-        <translation>逐层相等的值</translation>
     </message>
     <message>
         <source>{0} of the {1} that the plan asks for</source>
@@ -1572,6 +1572,10 @@
     <message>
         <source>Layers in integers</source>
         <translation>整数层</translation>
+    </message>
+    <message>
+        <source>Equal values at the output</source>
+        <translation>输出处相等的值</translation>
     </message>
     <message>
         <source>Size</source>
@@ -4534,8 +4538,8 @@
         <translation>办法、融合、运行对比</translation>
     </message>
     <message>
-        <source>files that reproduce exactly, verified in a new process</source>
-        <translation>可精确复现的文件，已在新进程中验证</translation>
+        <source>files, each verified in a new process</source>
+        <translation>文件，逐一在新进程中验证</translation>
     </message>
     <message>
         <source>comes later</source>

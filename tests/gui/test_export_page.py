@@ -166,8 +166,10 @@ def test_why_an_export_is_verified_of_whose_output_few_values_are_equal(make_win
     )  # fmt: skip
     window.export_page.show_report(report)
     shown = texts(window.export_page.results.itemAt(0).widget())
-    for part in ("Equal output values", "40", "99.8", "Verified: every layer is within one step.", "in an early layer"):
+    for part in ("Equal values at the output", "40", "99.8", "Verified: every layer is within one step.", "in an early layer"):
         assert part in shown
+    # What is said of the layers comes before what has grown on its way to the output.
+    assert shown.index("Layer by layer") < shown.index("Equal values at the output")
     window.export_page.show_report(replace(report, equal_share=1.0))
     assert "in an early layer" not in texts(window.export_page.results.itemAt(0).widget())
 

@@ -61,7 +61,7 @@ class ExportPage(Page):
         super().__init__("", "")
         self.set_title(self.tr("Export"))
         self.purpose.setText(
-            self.tr("Files that reproduce exactly. Each is loaded in a new process and compared with the simulation.")
+            self.tr("Each file is loaded in a new process, run there, and compared with the simulation layer by layer.")
         )
         self._document = document
         self.to = "onnx"

@@ -84,17 +84,17 @@ class ExportResult(Card):
             found.append(
                 (self.tr("Metric on {0} samples").format(report.samples), measured(report.metric, unit) + beside)
             )
+        if report.layer_equal_share is not None:
+            name = self.tr("Layer by layer, from the kernel's own input")
+            found.append((name, self.tr("{0} of the values are equal").format(share(report.layer_equal_share))))
+        asked = self.tr("{0} of the {1} that the plan asks for").format(len(report.quantized), len(report.asked))
+        found.append((self.tr("Layers in integers"), asked))
         if report.agreement is not None:
             found.append((self.tr("Same top-1 answer as simulated"), share(report.agreement)))
         if report.equal_share is not None:
-            found.append((self.tr("Equal output values"), share(report.equal_share)))
+            found.append((self.tr("Equal values at the output"), share(report.equal_share)))
         if report.sqnr_db is not None:
             found.append((self.tr("Output against the simulation"), decibel(report.sqnr_db)))
-        if report.layer_equal_share is not None:
-            # Each layer is fed the kernel's own input.
-            found.append((self.tr("Equal values, layer by layer"), share(report.layer_equal_share)))
-        asked = self.tr("{0} of the {1} that the plan asks for").format(len(report.quantized), len(report.asked))
-        found.append((self.tr("Layers in integers"), asked))
         if report.quantize_nodes is not None:
             found.append(("QuantizeLinear, DequantizeLinear", f"{report.quantize_nodes}, {report.dequantize_nodes}"))
         if report.size_bytes is not None:

@@ -42,7 +42,7 @@ class StepBar(QWidget):
             "verdict": self.tr("float, simulated, real kernel, time; and what the doctor found"),
             "layers": self.tr("the workbench: errors, ranges, qconfigs layer by layer"),
             "fix": self.tr("remedies, fusions, runs compared"),
-            "export": self.tr("files that reproduce exactly, verified in a new process"),
+            "export": self.tr("files, each verified in a new process"),
         }
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
