@@ -1647,6 +1647,10 @@
         <translation>在最近一次编辑之前测得；重新运行全部以确认是否仍然成立：</translation>
     </message>
     <message>
+        <source>does not pay: with its borders it {0}</source>
+        <translation>不划算：连同其边界{0}</translation>
+    </message>
+    <message>
         <source>The borders that it adds would cost more than it wins</source>
         <translation>它增加的边界所花的时间会多于节省的时间</translation>
     </message>

@@ -166,7 +166,8 @@ def test_why_an_export_is_verified_of_whose_output_few_values_are_equal(make_win
     )  # fmt: skip
     window.export_page.show_report(report)
     shown = texts(window.export_page.results.itemAt(0).widget())
-    for part in ("Equal values at the output", "40", "99.8", "Verified: every layer is within one step.", "in an early layer"):
+    verified = "Verified: every layer is within one step."
+    for part in ("Equal values at the output", "40", "99.8", verified, "in an early layer"):
         assert part in shown
     # What is said of the layers comes before what has grown on its way to the output.
     assert shown.index("Layer by layer") < shown.index("Equal values at the output")

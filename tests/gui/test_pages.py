@@ -508,6 +508,7 @@ def test_a_remedy_says_what_it_costs_at_run_time_where_the_layers_were_timed(mak
     applied = [next(b for b in card.findChildren(QPushButton) if b.text() == "Apply") for card in findings.cards]
     # What is for time alone and costs time is not offered; what is for accuracy may well cost some.
     assert [button.isEnabled() for button in applied] == [False, True, True, True]
+    assert said("does not pay: with its borders it costs ≈ 100 µs") == [True, False, False, False]
     palette = window.show_palette()
     palette.line.setText("apply")
     offered = [text for text in palette.texts() if text.startswith("Apply: ")]

@@ -116,9 +116,11 @@ class Findings(QWidget):
         if self._priced and self.isVisible():
             gain, apply, finding, pricing = self._priced.pop(0)
             price = pricing(finding)
-            gain.setText(("\n" if self._beside else " · ").join(filter(None, (gain.text(), price.words))))
+            idle = price.slower and finding.rule in FASTER
+            words = self.tr("does not pay: with its borders it {0}").format(price.words) if idle else price.words
+            gain.setText(("\n" if self._beside else " · ").join(filter(None, (gain.text(), words))))
             gain.setVisible(bool(gain.text()))
-            if price.slower and finding.rule in FASTER:
+            if idle:
                 apply.setEnabled(False)
                 apply.setToolTip(self.tr("The borders that it adds would cost more than it wins"))
             QTimer.singleShot(0, self, self._say_price)
