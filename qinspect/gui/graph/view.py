@@ -95,7 +95,7 @@ class GraphView(QWidget):
         self.search.setAccessibleName(self.tr("Find a layer"))
         self.search.setClearButtonEnabled(True)
         self.search.setMaximumWidth(260)
-        self.search.setMinimumWidth(84)
+        self.search.setMinimumWidth(64)
         self.search.textChanged.connect(self._find)
         self.search.step.connect(self._step)
         self.found = QLabel()

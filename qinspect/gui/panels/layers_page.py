@@ -121,7 +121,7 @@ class LayersPage(QWidget):
         width, height = self.width(), self.height()
         self._room = width
         detail = min(max(round(width * 0.22), 340), 440)
-        tree = min(max(round((width - detail) * 0.59), 552), 660)
+        tree = min(max(round((width - detail) * 0.59), 572), 660)
         bottom = min(max(round(height * 0.2), 132), 240)
         wanted = (width - detail, detail), (height - bottom, bottom), (tree, width - detail - tree)
         for splitter, sizes in zip(self.splitters, wanted, strict=True):
