@@ -7964,10 +7964,6 @@
         <translation>这里安装了该包吗？</translation>
     </message>
     <message>
-        <source>calling it raises {error}: {said}</source>
-        <translation>调用时引发 {error}：{said}</translation>
-    </message>
-    <message>
         <source>Install it beside qinspect, in the same environment.</source>
         <translation>请把它安装到 qinspect 所在的同一环境。</translation>
     </message>
@@ -9376,6 +9372,14 @@
         <translation>请存为 {wanted}。</translation>
     </message>
     <message>
+        <source>Call it in Python first: it must return the model.</source>
+        <translation>请先在 Python 中调用它：它必须返回模型。</translation>
+    </message>
+    <message>
+        <source>calling {source} raises {error}: {said}</source>
+        <translation>调用 {source} 引发 {error}：{said}</translation>
+    </message>
+    <message>
         <source>calling it needs more memory than there is (at once: {wanted})</source>
         <translation>调用它所需的内存超过现有内存（一次申请：{wanted}）</translation>
     </message>
@@ -9398,6 +9402,22 @@
     <message>
         <source>Numbers in half or double precision are computed in float32 here.</source>
         <translation>半精度或双精度的数在此以 float32 计算。</translation>
+    </message>
+    <message>
+        <source>is a pointer of Git LFS: the file itself was not fetched</source>
+        <translation>是 Git LFS 指针：文件本身没有取回</translation>
+    </message>
+    <message>
+        <source>Fetch it with git lfs pull.</source>
+        <translation>请用 git lfs pull 取回。</translation>
+    </message>
+    <message>
+        <source>is text, and no model</source>
+        <translation>是文本，不是模型</translation>
+    </message>
+    <message>
+        <source>Choose the file that torch.export.save or torch.onnx.export wrote.</source>
+        <translation>请选择由 torch.export.save 或 torch.onnx.export 写出的文件。</translation>
     </message>
     <message>
         <source>Name the callable that returns the model, such as {found}.</source>

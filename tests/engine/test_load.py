@@ -211,8 +211,8 @@ def test_inputs_that_are_looked_up_are_whole_numbers_where_a_shape_alone_is_give
     ("name", "says"),
     [
         ("missing", "there is no 'missing'"),
-        ("raises", "calling it raises ValueError: no licence"),
-        ("needs_arguments", "TypeError"),
+        ("raises", "raises ValueError: no licence. Call it in Python first"),
+        ("needs_arguments", "It must work without arguments."),
         ("gives_text", "returned str"),
         ("number", "is not callable"),
         ("flat", "--input-shape"),
@@ -224,6 +224,14 @@ def test_a_callable_that_gives_no_model_is_named_with_what_is_wrong(source, name
         load(source(name), shape=None)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_callable_that_raises_is_named_by_the_line_that_does(source, tmp_path):
+    with pytest.raises(Problem) as caught:
+        load(source("raises"), shape=None)
+    line = CODE.splitlines().index('    raise ValueError("no licence")') + 1
+    assert caught.value.where == f"{tmp_path / 'net.py'}:{line}"
+    assert caught.value.what.startswith(f"calling {source('raises')} raises")
 
 
 def test_a_wrong_input_shape_names_the_line_and_the_shape(source, tmp_path):

@@ -274,7 +274,12 @@ def test_sizes_that_the_file_leaves_free_are_asked_for(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"", "holds no ONNX graph"), (b"\x08\x08\x12\xff", "not a whole ONNX file"), (b"hello", "not a whole ONNX file")],
+    [
+        (b"", "holds no ONNX graph"),
+        (b"\x08\x08\x12\xff", "not a whole ONNX file"),
+        (b"\x00hello", "not a whole ONNX file"),
+        (b"hello", "is text"),
+    ],
 )
 def test_a_damaged_file_is_named(tmp_path, content, says):
     path = tmp_path / "m.onnx"

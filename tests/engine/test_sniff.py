@@ -30,7 +30,10 @@ def files(tmp_path):
     with paths["arrays"].open("wb") as file:
         np.savez(file, x=np.zeros(3))
     paths["folder"].mkdir()
-    paths["unknown"].write_text("hello, this is no model")
+    paths["unknown"].write_bytes(b"\x00\x01hello")
+    paths["text"] = tmp_path / "model.onnx"
+    paths["text"].write_text("hello, this is no model, ë\n" * 40)
+    paths["pointer"].write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
     return paths
 
 

@@ -74,6 +74,15 @@ def resolve(source: str) -> Any:
         ) from None
 
 
+def _remedy(error: Exception) -> Text:
+    """What to do where a callable raises."""
+    if isinstance(error, ImportError):
+        return INSTALL
+    if isinstance(error, TypeError) and "argument" in str(error):
+        return Text("It must work without arguments.")
+    return Text("Call it in Python first: it must return the model.")
+
+
 def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
     """Run the callable and load the weights.
 
@@ -96,10 +105,17 @@ def build(spec: ModelSpec) -> tuple[torch.nn.Module, Any]:
                     Text("calling it needs more memory than there is (at once: {wanted})", wanted=memory.wanted(error)),
                     Text("Close other programs, or make a smaller model."),
                 ) from error
+            from .trace import author_line  # which imports torch.export
+
             raise Problem(
-                spec.source,
-                Text("calling it raises {error}: {said}", error=type(error).__name__, said=error),
-                INSTALL if isinstance(error, ImportError) else Text("It must work without arguments."),
+                author_line(error) or spec.source,
+                Text(
+                    "calling {source} raises {error}: {said}",
+                    source=spec.source,
+                    error=type(error).__name__,
+                    said=error,
+                ),
+                _remedy(error),
             ) from error
     example = None
     if isinstance(made, tuple) and len(made) == 2:

@@ -38,6 +38,11 @@ CLOSED = {
             "or one with config.json and model.safetensors."
         ),
     ),
+    "pointer": (
+        Text("is a pointer of Git LFS: the file itself was not fetched"),
+        Text("Fetch it with git lfs pull."),
+    ),
+    "text": (Text("is text, and no model"), Text("Choose the file that torch.export.save or torch.onnx.export wrote.")),
     "missing": (Text("no such file"), Text("Check the path.")),
     "unknown": (
         Text("is not a source that can be opened"),
@@ -55,7 +60,7 @@ def kind_of(path: Path) -> str:
         return "export" if (path / GRAPH).is_file() else "folder"
     try:
         with path.open("rb") as file:
-            start = file.read(16)
+            start = file.read(512)
     except OSError:
         return "missing"
     if start[:4] == b"PK\x03\x04":
@@ -70,10 +75,20 @@ def kind_of(path: Path) -> str:
         return "tflite"
     if start[:8] == b"\x89HDF\r\n\x1a\n":
         return "hdf5"
-    if len(start) == 16 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 1 << 28:
+    if len(start) > 15 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 1 << 28:
         return "checkpoint"  # safetensors: the length of its header, then JSON
+    if start.startswith(b"version https://git-lfs."):
+        return "pointer"
+    if path.suffix != ".py" and _is_text(start):
+        return "text"
     # What is too damaged to say what it was, its name says.
     return {".onnx": "onnx", ".pt2": "pt2", ".py": "python"}.get(path.suffix, "unknown")
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether a file that begins so is written in lines that people read; the last character may be cut."""
+    text = start.decode("utf-8", errors="ignore")
+    return bool(text) and len(text.encode()) > len(start) - 4 and all(c.isprintable() or c in "\t\r\n" for c in text)
 
 
 def model_in(path: Path) -> Path:
