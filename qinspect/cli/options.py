@@ -185,21 +185,29 @@ def load(options: argparse.Namespace, report: Report) -> Model:
     report(0, 1, "importing torch")
     from ..engine.load import load_model
 
+    def opened(spec: ModelSpec) -> Model:
+        with contextlib.redirect_stdout(sys.stderr):  # what it prints belongs to no --json
+            # A source with a colon was named on the command line: that is the permission to run it.
+            return load_model(spec, report, allow_code=True)
+
     given = model_spec(options)
     spec = _with_shape_of_data(given, options)
     try:
-        # A source with a colon was named on the command line: that is the permission to run it.
-        with contextlib.redirect_stdout(sys.stderr):  # what it prints belongs to no --json
-            return load_model(spec, report, allow_code=True)
+        return opened(spec)
     except Problem as problem:
         if spec is given:
             raise
         if problem.where == "--input-shape":  # one of several inputs, or not data of this model: that shows later
-            return load_model(given, report, allow_code=True)
+            return opened(given)
         if "--input-shape" not in problem.remedy:
             raise
-        shapes = " and ".join(str(shape) for shape in spec.input_shape or ())
-        what = f"its samples of shape {shapes} do not suit the model ({problem.where}: {problem.what})"
+        shapes = spec.input_shape or ()
+        with contextlib.suppress(Problem):
+            model = opened(given)
+            if [item.sizes[1:] for item in model.graph.inputs] == [shape[1:] for shape in shapes]:
+                return model  # its batch alone is another than one sample's: it is fixed
+        said = " and ".join(map(str, shapes))
+        what = f"its samples of shape {said} do not suit the model ({problem.where}: {problem.what})"
         raise Problem(str(options.data), what, "Give data that the model takes, or its --input-shape.") from problem
 
 

@@ -52,10 +52,12 @@ def measured_batch(quantization: Quantization) -> int:
 
 
 def whole_batches(graph: LayerGraph, indices: Sequence[int], limit: int | None = None) -> tuple[int, ...]:
-    """Samples in whole batches where the model's batch is fixed."""
-    chosen = tuple(indices[:limit])
+    """Samples in whole batches where the model's batch is fixed, of which one is taken whatever the limit."""
     size = fixed_batch(graph)
-    return chosen if size is None else chosen[: len(chosen) // size * size]
+    if size is None:
+        return tuple(indices[:limit])
+    count = len(indices) if limit is None else min(len(indices), max(limit, size))
+    return tuple(indices[: count // size * size])
 
 
 def final_samples(graph: LayerGraph, data: Dataset, limit: int | None = None) -> tuple[int, ...]:
@@ -67,9 +69,15 @@ def final_samples(graph: LayerGraph, data: Dataset, limit: int | None = None) ->
         Where there are none.
     """
     chosen = whole_batches(graph, data.splits.final, limit)
-    if not chosen:
-        raise Problem(data.spec.source, Text("the final split is empty"), Text("Give more samples, or --split."))
-    return chosen
+    if chosen:
+        return chosen
+    what, count = Text("the final split is empty"), len(data.splits.final)
+    if count:
+        batch = fixed_batch(graph)
+        what = Text(
+            "the final split has {count} samples, fewer than the model's batch of {batch}", count=count, batch=batch
+        )
+    raise Problem(data.spec.source, what, Text("Give more samples, or --split."))
 
 
 TENSORS = frozenset(

@@ -9352,6 +9352,10 @@
         <translation>无法得知它的各层由什么运行：{where} {what}</translation>
     </message>
     <message>
+        <source>the final split has {count} samples, fewer than the model&apos;s batch of {batch}</source>
+        <translation>最终划分有 {count} 个样本，少于模型的批大小 {batch}</translation>
+    </message>
+    <message>
         <source>its output {number} is one number for all samples together, such as a loss</source>
         <translation>它的第 {number} 个输出是所有样本共有的一个数，例如损失</translation>
     </message>

@@ -226,6 +226,21 @@ def test_missing_data_is_named(fails, analyze, tmp_path):
     fails(analyze(data=tmp_path / "nothing"), tmp_path / "nothing", "not there")
 
 
+def test_a_batch_that_the_model_fixes_is_that_of_its_example_and_not_one_sample(tmp_path, capsys):
+    (tmp_path / "net.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(x).reshape(4, 3)\n"
+        "def model():\n"
+        "    return Net(6, 3), torch.rand(4, 6)\n"
+    )
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).random((24, 6), np.float32))
+    data = ["--data", str(tmp_path / "d.npz"), "--no-kernels", "--out", str(tmp_path / "out")]
+    assert main(["analyze", f"{tmp_path / 'net.py'}:model", *data]) == 0, capsys.readouterr()
+    assert json.loads((tmp_path / "out" / "analysis.json").read_text())["totals"]["samples"] == 4
+
+
 def test_a_wrong_input_shape_is_named(fails, analyze, digits_model):
     wrong = [digits_model.source, "--weights", digits_model.weights, "--input-shape", "1,1,12,12"]
     fails(analyze(model=wrong), "(1, 1, 12, 12)", "--input-shape")

@@ -8,6 +8,7 @@ import torch
 
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.float_check import check_float
+from qinspect.engine.job import whole_batches
 from qinspect.engine.load import ModelSpec, load_model
 from qinspect.engine.problem import Problem
 
@@ -78,3 +79,22 @@ def test_an_output_that_is_one_number_for_all_samples_is_refused_by_its_number(t
 @pytest.mark.parametrize("also", ["y[:, :0]", "y.shape[0]"])
 def test_an_output_without_values_and_a_size_are_no_hindrance(tmp_path, also):
     assert check_float(*opened(tmp_path, also)).max_abs_delta == 0
+
+
+def test_fewer_samples_than_the_batch_that_a_model_fixes_are_said_to_be_so(tmp_path):
+    (tmp_path / "net.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(x).reshape(4, 3)\n"
+        "def model():\n"
+        "    return Net(4, 3), torch.rand(4, 4)\n"
+    )
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).random((12, 4), np.float32))
+    model = load_model(ModelSpec(f"{tmp_path / 'net.py'}:model"), allow_code=True)
+    data = open_data(DataSpec(str(tmp_path / "d.npz")))
+    with pytest.raises(Problem, match="has 3 samples, fewer than the model's batch of 4"):
+        check_float(model, data)
+    assert whole_batches(model.graph, range(12), 2) == (0, 1, 2, 3)
+    assert whole_batches(model.graph, range(12), 9) == tuple(range(8))
+    assert whole_batches(model.graph, range(3), 9) == ()
