@@ -1,4 +1,4 @@
-"""``kill -9`` while window and verbs calibrate, analyze, save and export: what was there before is there after.
+"""``kill -9`` while window and verbs calibrate, analyze, save, export and search: what was there before is there after.
 
 QINSPECT_KILLS=200 python -m pytest -m bench -s tests/bench/test_kills.py
 """
@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 KILLS = int(os.environ.get("QINSPECT_KILLS", "200"))
-AIMS = {"Calibrating": 0.4, "Analyzing": 6.0, "Saving": 0.02, "Exporting": 1.5}
+AIMS = {"Calibrating": 0.4, "Analyzing": 6.0, "Saving": 0.02, "Exporting": 1.5, "Searching": 3.0}
 """What windows do when they are killed, one after the other, at most so many seconds after it began."""
 FIRST_S = 8.0
 """A window does what it likes for at most so long before that counts, so that it has something to lose."""
@@ -44,6 +44,7 @@ import qinspect.gui.keeper as keeper
 
 keeper.AUTOSAVE_MS = 500
 from qinspect.gui.app import application, make_window
+from qinspect.gui.work import SearchWish
 
 folder, model, data = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 app = application()
@@ -65,7 +66,13 @@ def export():
     job = work.export("onnx", folder / "model.onnx", {})
     if job is None:
         return again()
-    job.finished.connect(lambda: (say("exported"), QTimer.singleShot(0, again)))
+    job.finished.connect(lambda: (say("exported"), QTimer.singleShot(0, search)))
+
+def search():
+    job = work.search(SearchWish("", 0.0, "latency"))
+    if job is None:
+        return again()
+    job.finished.connect(lambda: QTimer.singleShot(0, again))
 
 def save():
     job = window.keeper.save_session(folder / "user.qinspect")
