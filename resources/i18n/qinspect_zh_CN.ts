@@ -755,6 +755,10 @@
         <translation>{0} 个样本，{1}：{2} 个用于校准，{3} 个用于选择，{4} 个用于报告。</translation>
     </message>
     <message>
+        <source>⚠ The model gets values up to {0}. Unless it scales them itself, they are to be divided, by 255 say: see Normalization.</source>
+        <translation>⚠ 模型得到的值最大为 {0}。除非模型自行缩放，否则应先做除法（例如除以 255）：见“归一化”。</translation>
+    </message>
+    <message>
         <source> (label {0})</source>
         <translation>（标签 {0}）</translation>
     </message>
@@ -9294,6 +9298,10 @@
     <message>
         <source>it holds more than tensors, or is not whole</source>
         <translation>其中不只有张量，或文件不完整</translation>
+    </message>
+    <message>
+        <source>values {low} … {high}, mean {mean}, standard deviation {std}</source>
+        <translation>取值 {low} … {high}，均值 {mean}，标准差 {std}</translation>
     </message>
     <message>
         <source>{count} of the layers that {target} runs round some values to the next step</source>

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qinspect.engine.data import DataSpec, class_folders, open_data
-from qinspect.engine.data.glimpse import POINTS, envelope, glimpse
+from qinspect.engine.data.glimpse import POINTS, envelope, glimpse, said, together, values_of
 
 
 def opened(folder: Path, **arrays: np.ndarray):
@@ -48,6 +48,28 @@ def test_no_peak_of_a_curve_is_lost(values):
     assert low.min() == min(values)
     assert high.max() == max(values)
     assert (low <= high).all()
+
+
+def test_pixels_that_nobody_has_divided_are_told_from_such_that_somebody_has(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 3, 8, 8)).astype(np.float32)
+    pixels[:, :, 0, 0], pixels[:, :, 0, 1] = 0, 255
+    raw = glimpse(opened(tmp_path, x=pixels), 1).values
+    assert (raw.low, raw.high) == (0, 255)
+    assert raw.unscaled
+    assert not glimpse(opened(tmp_path, x=pixels / 255), 1).values.unscaled
+    assert not glimpse(opened(tmp_path, x=pixels - 127), 1).values.unscaled
+    assert not values_of(pixels[:, 0, 0]).unscaled  # features may be of any size
+    assert values_of(pixels.astype(np.int64)) is None
+    assert said(raw).startswith("values 0 … 255, mean 1")
+
+
+@given(st.lists(st.lists(st.floats(-1e3, 1e3, width=32), min_size=6, max_size=6), min_size=1, max_size=5))
+def test_values_of_several_samples_are_those_of_all_their_numbers(rows):
+    found = together([values_of(np.array(row, np.float32)) for row in rows])
+    every = values_of(np.array(rows, np.float32))
+    assert (found.low, found.high) == (every.low, every.high)
+    assert found.mean == pytest.approx(every.mean, abs=1e-6)
+    assert found.std == pytest.approx(every.std, abs=1e-3)
 
 
 @pytest.mark.parametrize(

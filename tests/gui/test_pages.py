@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
+from qinspect.engine.data.glimpse import Values
 from qinspect.engine.plan.qconfig import PRESETS
 from qinspect.engine.problem import Problem
 from qinspect.engine.progress import silent
@@ -663,6 +664,22 @@ def test_a_stopped_calibration_says_what_is_kept_and_that_it_goes_on(make_window
     qtbot.waitUntil(lambda: window.document.freshness == "exact", timeout=30_000)
     assert page.run.text() == "Analyze"
     assert window.document.calibration.samples == all_
+
+
+def test_the_numbers_that_the_model_gets_are_said_and_pixels_that_nobody_divided_warned_of(make_window, digits):
+    window = make_window(digits)
+    page = window.data_page
+    window.go("data")
+    page.show_samples(digits.data.glimpses, digits.data.classes)
+    assert page.values.text().startswith("Values 0 … ")
+    assert "mean" in page.values.text()
+    assert not page.unscaled.isVisible()
+    values = Values(0.0, 255.0, 33.0, 78.0, pictures=True)
+    raw = [(index, replace(glimpse, values=values)) for index, glimpse in digits.data.glimpses]
+    page.show_samples(raw, digits.data.classes)
+    assert page.values.text() == "Values 0 … 255, mean 33, standard deviation 78."
+    assert page.unscaled.isVisible()
+    assert "divided, by 255 say" in page.unscaled.text()
 
 
 @pytest.mark.parametrize("width", [1000, 1366])

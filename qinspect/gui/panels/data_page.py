@@ -97,6 +97,10 @@ class DataPage(Page):
         self.splits = label("", "muted")
         self.warning = label("")
         self.memory = label("", "muted")
+        self.values = label("", "muted")
+        self.unscaled = label("")
+        card.body.addWidget(self.values)
+        card.body.addWidget(self.unscaled)
         card.body.addWidget(self.splits)
         card.body.addWidget(self.memory)
         card.body.addWidget(self.warning)
@@ -211,7 +215,27 @@ class DataPage(Page):
             self.splits.setToolTip(f"{sentence(translated(data.preparation))}\n{self.memory.text()}".strip())
             self.warning.setText(f"⚠ {translated(counts.warning)}" if counts.warning else "")
         self.metric_card.refresh()
+        self._say_values()
         self._show_samples({found.index: found for found in check.predictions} if check is not None else {})
+
+    def _say_values(self) -> None:
+        """The numbers that the model gets: of a picture they cannot be seen."""
+        found = None
+        if self._glimpses:
+            from ...engine.data.glimpse import said, together
+
+            found = together([glimpse.values for _, glimpse in self._glimpses if glimpse.values is not None])
+        self.values.setText("" if found is None else sentence(translated(said(found))) + ".")
+        self.unscaled.setText(
+            ""
+            if found is None or not found.unscaled
+            else self.tr(
+                "⚠ The model gets values up to {0}. Unless it scales them itself, they are to be divided, by 255 say: "
+                "see Normalization."
+            ).format(f"{found.high:.4g}")
+        )
+        for shown in (self.values, self.unscaled):
+            shown.setVisible(bool(shown.text()))
 
     def _lead_on(self) -> None:
         """The float figure came: to who does nothing else on the page, the button that confirms it is next."""
