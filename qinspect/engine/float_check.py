@@ -15,6 +15,7 @@ from .data import Dataset
 from .errors import logits
 from .feed import checked_batches, float_outputs
 from .finite import demand_answers
+from .graph import LayerGraph
 from .graph.execute import Executor, one_after_the_other, outputs_of
 from .graph.memory import check_memory
 from .job import batch_size, check_fits, final_samples, whole_batches
@@ -50,6 +51,8 @@ class FloatCheck:
         Empty where the judged output is no logits.
     max_abs_delta : float
         Largest difference between the user's model and the canonical graph; 0 is bitwise equal.
+    others : int
+        How many of the samples are not of the final split.
     """
 
     metric: float | None
@@ -59,6 +62,7 @@ class FloatCheck:
     max_abs_delta: float
     unit: str = "share"
     higher_is_better: bool = True
+    others: int = 0
 
 
 def _again(report: Report, done: int, total: int) -> Report:
@@ -66,12 +70,28 @@ def _again(report: Report, done: int, total: int) -> Report:
     return lambda *_: report(done, total, Text("running the float model"))
 
 
+ENOUGH = 128
+"""With fewer labelled samples to report on, those of the other splits say as well whether the preparation is right."""
+
+
+def checked_samples(graph: LayerGraph, data: Dataset) -> tuple[int, ...]:
+    """The final split, and as many others as it takes to tell a right preparation from a wrong one.
+
+    Nothing was chosen on any sample yet: each says as much of the float model as another.
+    """
+    final = final_samples(graph, data)
+    if data.targets is None or len(final) >= ENOUGH:
+        return final
+    every = dict.fromkeys((*final, *data.splits.select, *data.splits.calibrate))
+    return whole_batches(graph, tuple(every), ENOUGH)
+
+
 def check_float(model: Model, data: Dataset, report: Report = silent, metric: Metric = TOP1) -> FloatCheck:
-    """Run the user's float model on the final split, and the canonical graph beside it."""
+    """Run the user's float model on `checked_samples`, and the canonical graph beside it on the first of them."""
     check_fits(model, data)
     graph = model.graph
     check_memory(graph, model.spec.source)
-    chosen = final_samples(graph, data)
+    chosen = checked_samples(graph, data)
     executor = Executor(graph)
     metric = judged(metric, graph, data)
     collected: list[list[NDArray[Any]]] = []
@@ -100,6 +120,7 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
         delta,
         metric.unit,
         metric.higher_is_better,
+        len(set(chosen) - set(data.splits.final)),
     )
 
 

@@ -3075,6 +3075,10 @@
         <translation>浮点模型在 {1} 个样本上的 {0}（{2}）。</translation>
     </message>
     <message>
+        <source>Few are to report on, so {0} of other splits count here.</source>
+        <translation>用于报告的样本很少，因此这里也计入其他划分的 {0} 个样本。</translation>
+    </message>
+    <message>
         <source>95% sure: {0} to {1}.</source>
         <translation>95% 置信区间：{0} 至 {1}。</translation>
     </message>

@@ -47,7 +47,9 @@ def test_of_one_sigmoid_the_answer_is_the_likelier_of_two_classes(tmp_path):
     torch.manual_seed(0)
     second = torch.nn.Linear(4, 1)(torch.from_numpy(x)).sigmoid().detach()[:, 0]
     found = check_float(model, data)
-    assert len(found.predictions) == found.samples
+    # Few are to report on: with labels, the others say as well whether the preparation is right.
+    assert len(found.predictions) == found.samples == 12
+    assert found.others == 12 - len(data.splits.final)
     assert {answer.top for answer in found.predictions} == {0, 1}
     for answer in found.predictions:
         likely = float(second[answer.index])

@@ -258,6 +258,8 @@ def test_of_few_samples_it_is_said_how_sure_the_float_figure_is(make_window, dig
     note = window.data_page.metric_card.note.text()
     assert "5 samples" in note
     assert "95% sure: 23.1% to 88.2%." in note  # Wilson's interval of 3 of 5
+    window.document.set_check(replace(digits.check, metric=0.6, samples=20, others=15))
+    assert "so 15 of other splits count here. 95% sure: 38.7% to 78.1%." in window.data_page.metric_card.note.text()
     window.document.set_check(replace(digits.check, metric=0.6, metric_name="mean-iou", samples=5))
     assert "sure" not in window.data_page.metric_card.note.text()
 

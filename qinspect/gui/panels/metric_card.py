@@ -202,6 +202,8 @@ class MetricCard(Card):
             said = self.tr("{0} of the float model on {1} samples ({2}).").format(
                 check.metric_name, check.samples, better
             )
+            if check.others:
+                said += " " + self.tr("Few are to report on, so {0} of other splits count here.").format(check.others)
             if check.metric_name.startswith("top-"):
                 # Each sample has one answer there.
                 from ...engine import intervals  # imports numpy, which the check did
