@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import early
 from . import options as words
-from .terminal import duration, nats, progress
+from .terminal import divergence, duration, progress
 from .verb import Verb
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _verdict(totals: CompareTotals, unit: str | None) -> str:
     if totals.agreement is not None:
         parts.append(f"agreement {totals.agreement:.1%}")
     if totals.kl is not None:
-        parts.append(f"KL {nats(totals.kl)} nats")
+        parts.append(f"KL {divergence(totals.kl)}")
     parts.append("outputs equal" if totals.exact else f"SQNR {_number(totals.sqnr_db, 1)} dB")
     if totals.fp32_ms is not None and totals.quantized_ms is not None:
         parts.append(f"{duration(totals.fp32_ms)} float, {duration(totals.quantized_ms)} quantized")

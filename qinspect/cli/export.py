@@ -12,7 +12,7 @@ from ..engine.results.export import ExportReport
 from ..engine.text import listed, percent
 from . import early
 from . import options as words
-from .terminal import nats, progress
+from .terminal import divergence, progress
 from .verb import Verb
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _say_figures(found: ExportReport) -> None:
     equal = "" if found.equal_share is None else f"{percent(found.equal_share)} of the values equal, "
     print(f"against the simulation: {equal}SQNR {_db(found.sqnr_db, found.equal_share)} ({found.samples} samples)")
     figures = [] if found.float_agreement is None else [f"agreement {found.float_agreement:.1%}"]
-    figures += [] if found.float_kl is None else [f"KL {nats(found.float_kl)} nats"]
+    figures += [] if found.float_kl is None else [f"KL {divergence(found.float_kl)}"]
     print(f"against the float model: {', '.join([*figures, f'SQNR {_db(found.float_sqnr_db)}'])}")
     for name, grid in found.io.items():
         print(f"{name}: {grid['dtype']}, scale {grid['scale']:.9g}, zero point {grid['zero_point']}")

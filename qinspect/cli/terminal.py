@@ -35,10 +35,13 @@ def durations(*each: float) -> list[str]:
 
 
 def nats(kl: float) -> str:
-    """A KL divergence; a small one with its magnitude, one without a number in words."""
-    if not math.isfinite(kl):
-        return "infinitely many" if kl > 0 else "an undefined number of"
+    """A KL divergence as a number; a small one with its magnitude."""
     return f"{kl:.4f}" if kl == 0 or abs(kl) >= 5e-4 else f"{kl:.1e}"
+
+
+def divergence(kl: float) -> str:
+    """A KL divergence with its unit, or in words where it is no number."""
+    return f"{nats(kl)} nats" if math.isfinite(kl) else "infinite" if kl > 0 else "undefined"
 
 
 def summary(totals: Any, unit: str | None = "share") -> str:
@@ -60,7 +63,7 @@ def summary(totals: Any, unit: str | None = "share") -> str:
         parts.append(f"agreement {run(share, totals.agreement, totals.kernel_agreement)}")
     if totals.kl is not None:
         doubt = "; this does not hold" if totals.estimate_holds is False else ""
-        parts.append(f"KL {nats(totals.kl)} nats (estimated {nats(totals.estimated_kl or 0)}{doubt})")
+        parts.append(f"KL {divergence(totals.kl)} (estimated {nats(totals.estimated_kl or 0)}{doubt})")
     if totals.cosine is not None:
         parts.append(f"cosine {run('{:.4f}'.format, totals.cosine, totals.kernel_cosine)}")
     if totals.sqnr_db is not None:

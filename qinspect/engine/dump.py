@@ -37,6 +37,11 @@ from .qparams import QParams
 from .quantize import Quantization
 from .text import Text, counted
 
+ADDED = Text(
+    "the kernel computes the addition behind the layer in the same call: its output, and the simulation's beside it, "
+    "have what was added in them; the layer alone has not"
+)
+
 SAMPLES = 8
 """Samples of the final split that are dumped."""
 
@@ -191,6 +196,11 @@ def _write(
     description["output"] = None if out_params is None else {"value": layer.value, **out_params.to_json()}
     with torch.inference_mode():
         simulated = simulate(q).run_layer(layer, {name: real[name] for name in layer.inputs})
+    added = 0 if seen.added is None else seen.added
+    if seen.added is not None:
+        arrays["added"] = seen.added.numpy()
+        description["added"] = {"tensor": "added", "dtype": "float32", "why": ADDED}
+        simulated = simulated + added
     if out_params is not None and sums is not None:
         arrays["output_exact"] = _stored(out_params, _exact(q, layer, sums, out_params, real))
     difference = _outputs(out_params, simulated, kernel, sums, arrays)
@@ -198,7 +208,7 @@ def _write(
     small = cut(q, layer, {name: tuple(real[name].shape) for name in reads})
     file, gives = write_cut(small, tuple(real[name] for name in reads), folder)
     expected = kernel if kernel is not None else torch.from_numpy(np.asarray(arrays["output_simulation"]))
-    got = gives.reshape(expected.shape)
+    got = gives.reshape(expected.shape) + added
     close = got == expected if not got.is_floating_point() else torch.isclose(got, expected, rtol=1e-4, atol=1e-5)
     share = float(close.double().mean())
     description["model"] = {"file": file, "equal_share": share}
@@ -367,6 +377,8 @@ def _readme(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
         "plus the bias where that is float, after what is fused.",
         "",
     ]
+    if "added" in description:
+        lines += [f"added: {description['added']['why']}.", ""]
     if difference is None:
         lines.append(f"No kernel's output: {description['why_no_kernel']}.")
     else:
@@ -378,7 +390,8 @@ def _readme(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
         )
     whose = "the simulation" if difference is None else "the kernel inside the whole model"
     equal = f"{model['equal_share']:.2%} equal here"
-    lines.append(f"Expected of {model['file']}, fed input_0, ...: the outputs of {whose} ({equal}).")
+    less = ", less what was added" if "added" in description else ""
+    lines.append(f"Expected of {model['file']}, fed input_0, ...: the outputs of {whose}{less} ({equal}).")
     if model["file"].endswith(".onnx"):
         lines += [
             "",

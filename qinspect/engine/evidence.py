@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -52,12 +52,16 @@ class Seen:
         Real numbers of values that are on no grid.
     given : torch.Tensor | None
         What the layer's kernel handed on, where that is on no grid.
+    added : torch.Tensor | None
+        What the kernel added to the layer's own numbers before it handed them on: an addition behind the layer,
+        computed in the same call.
     """
 
     integers: Mapping[str, torch.Tensor]
     kernels: Mapping[str, str]
     real: Mapping[str, torch.Tensor] = field(default_factory=dict)
     given: torch.Tensor | None = None
+    added: torch.Tensor | None = None
 
 
 def by_kernels(work: Work, report: Report) -> Seen:
@@ -69,22 +73,23 @@ def by_kernels(work: Work, report: Report) -> Seen:
     if calls and set(work.wanted) == {*layer.inputs, layer.value}:
         seen = _by_calls(q, layer, calls, len(work.inputs[0]))
         if seen is not None:
-            integers, given = seen
-            return Seen(integers, kernels, given=given)
+            return replace(seen, kernels=kernels)
     integers = runner.integers(work.inputs)
     given = None if layer.value in q.values else runner.reals(work.inputs).get(layer.value)
     return Seen({name: integers[name] for name in work.wanted if name in integers}, kernels, given=given)
 
 
-def _by_calls(
-    q: Quantization, layer: Layer, calls: Sequence[Call], count: int
-) -> tuple[dict[str, torch.Tensor], torch.Tensor | None] | None:
-    """Whole numbers by value name, and real ones handed on, where a layer is just what its kernel's calls compute."""
+def _by_calls(q: Quantization, layer: Layer, calls: Sequence[Call], count: int) -> Seen | None:
+    """What a kernel's calls read and gave, where they compute just a layer, or what it hands on in real numbers and
+    an addition behind it.
+    """
     adds = [part for part in layer.executed if part.op == "add"]
     curves = len(layer.executed) - len(adds)
     read = [(name, [one.source if place == 0 else one.added for one in calls])
             for place, name in enumerate(layer.inputs)]  # fmt: skip
-    alike = (calls[0].added is not None, calls[0].curve is not None) == (bool(adds), bool(curves))
+    added = calls[0].added is not None
+    behind = added and not adds and layer.value not in q.values and calls[0].result.is_floating_point()
+    alike = (added and not behind, calls[0].curve is not None) == (bool(adds), bool(curves))
     if not alike or len(read) != 1 + len(adds) or any(name not in q.values for name, _ in read):
         return None
     found: dict[str, torch.Tensor] = {}
@@ -97,10 +102,12 @@ def _by_calls(
     if given is None:
         return None
     if not given.is_floating_point():
-        return {**found, layer.value: given.to(torch.int32)}, None
+        return Seen({**found, layer.value: given.to(torch.int32)}, {})
     if layer.value in q.values:
         return None
-    return found, given
+    return Seen(
+        found, {}, given=given, added=_joined(q, layer.value, [one.added for one in calls], count) if behind else None
+    )
 
 
 def _joined(q: Quantization, name: str, parts: Sequence[torch.Tensor | None], count: int) -> torch.Tensor | None:

@@ -9280,6 +9280,10 @@
         <translation>计时期间有 {share:.0f}% 的时间处理器被其他程序占用。这部分时间不计入，但它们也会拖慢内存：请在没有其他程序运行时重新测量。</translation>
     </message>
     <message>
+        <source>output {number} is not what the simulation says (they differ by NaN or infinity, or one is all 0)</source>
+        <translation>输出 {number} 与模拟结果不符（两者相差 NaN 或无穷大，或其中之一全为 0）</translation>
+    </message>
+    <message>
         <source>compiled here, {found} of {asked} layers with int8 weights run in oneDNN&apos;s integer kernels</source>
         <translation>在此处编译后，{asked} 个权重为 int8 的层中有 {found} 个以 oneDNN 的整数内核运行</translation>
     </message>
@@ -9326,6 +9330,10 @@
     <message>
         <source>Where more samples say the same, they can be cut out of the model. Their weights do not matter, but per-tensor scales see them.</source>
         <translation>若更多样本也是如此，可以把它们从模型中剪除。它们的权重无关紧要，但会影响逐张量的缩放系数。</translation>
+    </message>
+    <message>
+        <source>the kernel computes the addition behind the layer in the same call: its output, and the simulation&apos;s beside it, have what was added in them; the layer alone has not</source>
+        <translation>内核在同一次调用中还计算了该层之后的加法：内核的输出和旁边的模拟输出都含有所加的值，而单独的层不含</translation>
     </message>
     <message>
         <source>Does its code keep tensors, in a list say? Else close other programs, or open the model with a smaller --input-shape.</source>

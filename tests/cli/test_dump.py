@@ -160,6 +160,46 @@ def test_of_a_layer_that_hands_on_real_numbers_the_kernels_are_written(target, t
     assert "100.00% of the values equal the simulation" in capsys.readouterr().out
 
 
+RESIDUAL = """\
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.one, self.two, self.last = (
+            nn.LayerNorm(16), nn.Linear(16, 24), nn.Linear(24, 16), nn.LayerNorm(16)
+        )
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.last(self.two(F.relu(self.one(x))) + x)
+
+
+def model():
+    torch.manual_seed(0)
+    return Block()
+"""
+
+
+@pytest.mark.slow
+def test_what_a_kernel_adds_in_the_same_call_is_written_beside_its_output(tmp_path):
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("inductor needs a C++ compiler")
+    (tmp_path / "net.py").write_text(RESIDUAL)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).standard_normal((40, 5, 16), np.float32))
+    words = ["dump", f"{tmp_path / 'net.py'}:model", "--data", str(tmp_path / "x.npz"), "--input-shape", "1,5,16"]
+    layer, t = dumped([*words, "--target", "pt2e", "--layer", "two:linear"], tmp_path / "out")
+    scale = np.asarray(layer["weight"]["scale"]) * layer["inputs"][0]["scale"]
+    given = t["accumulator"] * scale + t["added"]
+    np.testing.assert_allclose(t["output_kernel"], given, rtol=1e-4, atol=1e-5)
+    assert layer["difference"]["equal_share"] == 1.0
+    assert layer["model"]["equal_share"] == 1.0
+    assert "what was added" in (tmp_path / "out" / "README.txt").read_text()
+
+
 SATURATING = """\
 import torch
 from torch import nn

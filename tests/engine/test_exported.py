@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from qinspect.engine.backends.exported import first_inputs
+from qinspect.cli.terminal import divergence
+from qinspect.engine.backends.exported import first_inputs, unlike_outputs
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.export import export
 from qinspect.engine.job import calibrate_model
@@ -61,3 +64,22 @@ def test_an_export_without_an_integer_layer_says_so(given, tmp_path):
         found = export(model, plan, calibrate_model(model, data, plan), data, "onnx", tmp_path / f"{preset}.onnx")
         assert found.verified
         assert any("nothing in it is quantized" in str(note) for note in found.notes) == said
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ([1.0, 2.0, -math.inf], False),
+        ([1.0, 2.001, -math.inf], False),
+        ([1.0, 3.0, -math.inf], True),
+        ([1.0, math.nan, -math.inf], True),
+        ([1.0, math.inf, -math.inf], True),
+    ],
+)
+def test_outputs_without_a_finite_difference_are_not_taken_for_those_of_the_simulation(given, wrong):
+    simulated = [[torch.tensor([[1.0, 2.0, -math.inf]])]]
+    assert bool(unlike_outputs([[torch.tensor([given])]], simulated)) == wrong
+
+
+def test_a_divergence_without_a_number_is_said_in_words():
+    assert [divergence(kl) for kl in (0.25, math.inf, math.nan)] == ["0.2500 nats", "infinite", "undefined"]
