@@ -248,8 +248,20 @@ def _parts(name: str) -> list[str]:
     return [stem(piece.strip()) for piece in pieces if piece.strip()]
 
 
+def _of_bench(data: Mapping[str, Any], graph: LayerGraph, kind: str) -> ByLayer:
+    """Times of one of the kit's two models; inductor's kit knows which layers are inside others."""
+    found = by_layer(graph, data[kind]["operators_us"].items())
+    if "inside" not in data:
+        return _with_fused(graph, found)
+    hosts = {str(one): str(host) for one, host in data["inside"][kind].items()}
+    inside = {
+        one: host for one, host in hosts.items() if one in graph.by_id and one not in found.us and host in found.us
+    }
+    return ByLayer(found.us, inside, found.unknown)
+
+
 def _bench(data: Mapping[str, Any], graph: LayerGraph) -> DeviceTimes:
-    fp32, int8 = (_with_fused(graph, by_layer(graph, data[k]["operators_us"].items())) for k in ("float", "int8"))
+    fp32, int8 = (_of_bench(data, graph, kind) for kind in ("float", "int8"))
     host = data["host"]
     return DeviceTimes(
         str(name) if (name := host.get("cpu") or host.get("node")) else Text("another device"),

@@ -129,6 +129,15 @@ def test_the_kits_figures_have_both_models_and_the_device(graph, tmp_path):
     assert found.int8_us == {"stem:conv2d": 12.0, ":add": 3.0}
 
 
+def test_layers_that_inductor_computes_inside_others_are_those_that_the_kit_says(graph, tmp_path):
+    """Behind a kernel's name stand all layers that it recomputes: the last of them is what it is for."""
+    none = {"stem:conv2d": ":add", "body:conv2d": ":add", "gone:add": ":add"}
+    data = {**BENCH, "inside": {"float": {}, "int8": none}}
+    found = read_profile(write(tmp_path / "bench.json", data), graph)
+    assert found.int8_us == {"stem:conv2d": 12.0, ":add": 3.0}
+    assert (found.int8_in, found.fp32_in) == ({"body:conv2d": ":add"}, {})
+
+
 def test_a_kit_whose_profiler_saw_no_layer_still_says_how_long_the_models_took(graph, tmp_path):
     none = {kind: {**BENCH[kind], "operators_us": {}} for kind in ("float", "int8")}
     found = read_profile(write(tmp_path / "bench.json", {**BENCH, **none}), graph)

@@ -315,7 +315,7 @@ def test_a_call_is_held_against_what_the_simulation_makes_of_that_which_it_read(
         assert found[layer.id].largest == largest
 
 
-def test_what_a_layers_calls_read_and_gave_is_cut_to_the_samples_and_left_out_where_they_compute_more(block):
+def test_what_a_layers_calls_read_gave_and_added_is_cut_to_the_samples_and_left_out_where_there_is_a_curve(block):
     x, of = block
     q = of("static")
     layer = q.graph.by_id["two:linear"]
@@ -324,11 +324,14 @@ def test_what_a_layers_calls_read_and_gave_is_cut_to_the_samples_and_left_out_wh
     calls = [Call(one.flatten(0, 1), gave[:15]), Call(two.flatten(0, 1), gave[15:])]
     found = _by_calls(q, layer, calls, 4)
     assert found is not None
-    integers, given = found
-    assert torch.equal(q.values["x"].dequantize(integers["x"]), torch.cat([one, two[:1]]))
-    assert given is not None
-    assert torch.equal(given, gave[:20].view(4, 5, 32))
-    assert _by_calls(q, layer, [replace(call, added=call.result) for call in calls], 4) is None
+    assert torch.equal(q.values["x"].dequantize(found.integers["x"]), torch.cat([one, two[:1]]))
+    assert found.given is not None
+    assert torch.equal(found.given, gave[:20].view(4, 5, 32))
+    assert found.added is None
+    more = _by_calls(q, layer, [replace(call, added=2 * call.result) for call in calls], 4)
+    assert more is not None
+    assert more.added is not None
+    assert torch.equal(more.added, 2 * gave[:20].view(4, 5, 32))
     assert _by_calls(q, layer, [replace(call, curve=torch.relu) for call in calls], 4) is None
 
 

@@ -18,7 +18,7 @@ from .fx.code import plain_text
 from .kit import KIT_SAMPLES, try_kit, unequal, write_kit
 from .pt2e.compiler import need_compiler
 from .pt2e.export import INDUCTOR, export_pt2e
-from .pt2e.profile import sums_read
+from .pt2e.profile import readers, sums_read
 
 README = """\
 {name}, quantized for PT2E by qinspect {version} with torch {torch}: a kit to measure it on another device.
@@ -29,7 +29,7 @@ measure/     what bench.py runs
 float.pt2    the float program (BatchNorms folded), as torch.export.save wrote it
 int8.pt2     the quantized program
 samples.pt   a few inputs, and what the int8 program gave for them where it was exported
-layers.json  which layers have int8 weights, and which read their values
+layers.json  which layers have int8 weights, and which layers read which
 plan.json    what was asked for: qconfigs, fusions, target
 verify.json  what came out when the int8 program was checked here
 
@@ -71,7 +71,12 @@ def export_pt2e_kit(
         file.with_name("int8.verify.json").unlink()
         torch.save({"inputs": first_inputs(quantization, samples, KIT_SAMPLES)}, folder / "samples.pt")
         weighted = [layer.id for layer in graph.layers if layer.id in quantization.weights]
-        layers = {"batch": graph.inputs[0].shape[0], "weighted": weighted, "read": sums_read(graph, weighted)}
+        layers = {
+            "batch": graph.inputs[0].shape[0],
+            "weighted": weighted,
+            "read": sums_read(graph, weighted),
+            "readers": readers(graph),
+        }
         write_json(folder / "layers.json", layers)
         write_json(folder / "plan.json", quantization.plan.to_json())
         write_kit(folder, "compiled", PARTS, README, name=plain_text(name), torch=torch.__version__)

@@ -2,7 +2,6 @@
 
 import json
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import nn
 from torch.fx import Graph, GraphModule
 
 from ..pt2e.inductor import DEQUANTIZE, QUANTIZE, Compiled, compile_program, has_compiler, in_batches, quiet
-from ..pt2e.kernels import INTEGER, Kernel, kernels_in, profiled, timed, with_sums
+from ..pt2e.kernels import INTEGER, kernels_in, profiled, put_down, timed, with_sums
 from ..pt2e.nodes import VALUE
 from ..stopwatch import Stopwatch
 from .common import KINDS, WARM_UPS, finish, host, refuse, settle_batch, words
@@ -45,22 +44,6 @@ def keep_expected(here: Path) -> None:
     torch.set_num_threads(1)
     stored["expected"] = in_batches(program(here, "int8", batch, 1), stored["inputs"], batch)
     torch.save(stored, here / "samples.pt")
-
-
-def called(kernel: Kernel) -> str:
-    """What a kernel is called in bench.json: after its layers, or the value that it rounds."""
-    if kernel.layers:
-        return " + ".join(kernel.layers)
-    named = next((name for name in kernel.rounds if name), "")
-    return f"{named}/rounded" if named else kernel.event
-
-
-def medians(kernels: Sequence[Kernel], runs: Sequence[Sequence[float]]) -> dict[str, float]:
-    """Median us by what the kernels are called."""
-    found: dict[str, float] = {}
-    for kernel, us in zip(kernels, zip(*runs, strict=True), strict=False):
-        found[called(kernel)] = found.get(called(kernel), 0.0) + statistics.median(us)
-    return found
 
 
 def borders(threads: int, runs: int) -> dict[str, list[tuple[int, float]]]:
@@ -97,13 +80,15 @@ def main(here: Path) -> int:
     x = [tensor.contiguous() for tensor in inputs_of(here, given.batch)]
     ms = timed(programs, x, WARM_UPS, given.runs, lambda done, of: None, Stopwatch(given.threads))
     laps = profiled(programs, kernels, x, given.runs, lambda done, of: None)
-    us = {kind: medians(kernels[kind], laps[kind]) for kind in KINDS}
+    put = {kind: put_down(kernels[kind] if laps[kind] else (), laps[kind], layers["readers"]) for kind in KINDS}
+    us = {kind: {name: statistics.median(all_of) for name, all_of in put[kind].us.items()} for kind in KINDS}
     whole = [kernel.layers for kernel in kernels["int8"] if kernel.event.startswith(INTEGER)]
     integer = [layer for layer in layers["weighted"] if any(layer in computed for computed in whole)]
     about = {
         "host": host(torch=torch.__version__),
         "provider": "inductor",
         "integer_layers": integer,
+        "inside": {kind: put[kind].inside for kind in KINDS},
         "borders_us": borders(given.threads, given.runs),
     }
     print(f"{len(integer)} of {len(layers['weighted'])} layers with int8 weights run in oneDNN's integer kernels")

@@ -6,6 +6,7 @@ A bench kit takes this file along: it imports no others of ours but `inductor`.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -135,6 +136,57 @@ def _name(event: str, known: set[str]) -> str | None:
         return event
     head, _, loop = event.partition("cpp_")
     return f"cpp_{loop}" if head.startswith("graph_") and f"cpp_{loop}" in known else None
+
+
+@dataclass(frozen=True)
+class PutDown:
+    """Times of kernels by what they were spent on, us in each run.
+
+    Parameters
+    ----------
+    us : mapping of layer id to list of float
+        Under an empty id what belongs to none.
+    boundaries : mapping of (str, str) to list of float
+        What only rounds, by the layer or model input whose value it rounds and the layer that reads that; in `us` too.
+    inside : mapping of layer id to layer id
+        Layers whose time is in that of another.
+    """
+
+    us: dict[str, list[float]]
+    boundaries: dict[tuple[str, str], list[float]]
+    inside: dict[str, str]
+
+
+def put_down(kernels: Sequence[Kernel], runs: Sequence[Sequence[float]], readers: Mapping[str, str]) -> PutDown:
+    """What each kernel takes put down to a layer: the last of those that it computes; the others are inside it.
+
+    A kernel that only quantizes or dequantizes belongs to the border between the value's layer (or the
+    model's input) and the first layer that reads it.
+
+    Parameters
+    ----------
+    runs : sequence of sequences of float
+        Of each run, the kernels' times.
+    readers : mapping of str to str
+        By layer id and name of a model input: the first layer that reads its value, or ``output``. Inputs come first.
+    """
+    us: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(runs))
+    boundaries: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * len(runs))
+    inside: dict[str, str] = {}
+    for index, kernel in enumerate(kernels):
+        times = [run[index] for run in runs]
+        owner = ""
+        if kernel.layers:
+            owner = kernel.layers[-1]
+            inside.update((layer, owner) for layer in kernel.layers[:-1] if layer not in inside)
+        elif kernel.rounds:
+            source = next((one for one in kernel.rounds if one in readers), next(iter(readers)))
+            owner = source if readers[source] == "output" else readers[source]
+            between = source, readers[source]
+            boundaries[between] = [a + b for a, b in zip(boundaries[between], times, strict=True)]
+        us[owner] = [a + b for a, b in zip(us[owner], times, strict=True)]
+    # What has a kernel of its own is not inside another's.
+    return PutDown(dict(us), dict(boundaries), {one: two for one, two in inside.items() if one not in us})
 
 
 def timed(
