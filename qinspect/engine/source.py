@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from .problem import Problem
@@ -57,6 +59,30 @@ def is_callable(source: str) -> bool:
     if source.startswith(TIMM):  # an installed package's model, as a folder of transformers is
         return False
     return bool(colon) and tail.isidentifier() and (head.endswith(".py") or bool(re.fullmatch(r"[\w.]+", head)))
+
+
+def callables_in(path: Path) -> list[str]:
+    """Functions and modules that a Python file defines and that can be called without arguments; nothing is run."""
+    try:
+        with path.open("rb") as file:
+            tree = ast.parse(file.read(1 << 20))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    functions, classes = [], []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not _wants(node.args, 0):
+            functions.append(node.name)
+        elif isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Module") for base in node.bases):
+            begins = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
+            if not any(_wants(begin.args, 1) for begin in begins):
+                classes.append(node.name)
+    return [name for name in (*functions, *classes) if not name.startswith("_")]
+
+
+def _wants(arguments: ast.arguments, given: int) -> bool:
+    """Whether more arguments are needed than the first ones."""
+    needed = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
+    return needed > given or None in arguments.kw_defaults
 
 
 def free_axes(text: str) -> tuple[tuple[int, ...], ...]:

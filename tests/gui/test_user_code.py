@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from qinspect.engine.load import own_process
 from qinspect.engine.process import guest
@@ -142,3 +143,31 @@ def test_a_process_that_no_job_asks_for_is_ended_when_all_is_done(window, code, 
     said(window, qtbot)
     assert len(made) == 2
     assert [process.returncode is None for process in made] == [False, False]
+
+
+def test_of_a_chosen_python_file_the_callable_is_taken_or_its_callables_are_offered(make_window, tmp_path, monkeypatch):
+    path = tmp_path / "net.py"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    page = make_window().open_page
+    path.write_text("raise SystemExit\ndef net(): ...\ndef wide(width): ...\n")
+    page.browse_model()
+    assert page.source.text() == f"{path}:net"
+    path.write_text("def net(): ...\ndef small(): ...\n")
+    page.browse_model()
+    assert page.source.text() == f"{path}:"
+    popup = page.source.completer().popup()
+    assert [popup.model().index(row, 0).data() for row in range(popup.model().rowCount())] == [
+        f"{path}:net",
+        f"{path}:small",
+    ]
+    popup.hide()
+
+
+def test_a_python_file_without_a_callable_says_which_ones_there_are(window, qtbot, tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text("def net(): ...\ndef small(): ...\n")
+    window.go("open")
+    window.open_page.source.setText(f"{path}:")
+    window.open_page.source.setFocus()
+    qtbot.keyClick(window.open_page.source, Qt.Key.Key_Return)
+    assert "such as net.py:net, net.py:small" in said(window, qtbot)

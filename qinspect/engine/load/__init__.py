@@ -195,6 +195,8 @@ def _open_file(spec: ModelSpec, notes: list[str], report: Report, preparation: d
     if spec.source.startswith(TIMM):
         return _open_module(*build_timm(spec, notes, preparation), spec, notes, report)
     path = Path(spec.source)
+    if spec.source.endswith(".py:") and (code := Path(spec.source[:-1])).is_file():
+        raise refusal(code, "python")
     if not path.is_dir():
         demand_file(path)
     kind = kind_of(path)

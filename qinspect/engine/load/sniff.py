@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import zipfile
 from pathlib import Path
 
 from ..files import load_tensors
 from ..graph.graph_json import GRAPH
 from ..problem import Problem
+from ..source import callables_in
 from ..text import Text
 
 CLOSED = {
@@ -156,31 +156,7 @@ def holds_tensors(path: Path) -> bool:
 def refusal(path: Path, kind: str) -> Problem:
     """Why a file of a kind in `CLOSED` cannot be opened."""
     what, remedy = CLOSED[kind]
-    if kind == "python" and (names := _callables(path)):
+    if kind == "python" and (names := callables_in(path)):
         found = ", ".join(f"{path.name}:{name}" for name in names[:6])
         remedy = Text("Name the callable that returns the model, such as {found}.", found=found)
     return Problem(str(path), what, remedy)
-
-
-def _callables(path: Path) -> list[str]:
-    """Functions and modules that a Python file defines and that can be called without arguments; nothing is run."""
-    try:
-        with path.open("rb") as file:
-            tree = ast.parse(file.read(1 << 20))
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    functions, classes = [], []
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and not _wants(node.args, 0):
-            functions.append(node.name)
-        elif isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Module") for base in node.bases):
-            begins = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
-            if not any(_wants(begin.args, 1) for begin in begins):
-                classes.append(node.name)
-    return [name for name in (*functions, *classes) if not name.startswith("_")]
-
-
-def _wants(arguments: ast.arguments, given: int) -> bool:
-    """Whether more arguments are needed than the first ones."""
-    needed = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
-    return needed > given or None in arguments.kw_defaults

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
+    QCompleter,
     QFileDialog,
     QFormLayout,
     QGridLayout,
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from ...engine.problem import Problem
-from ...engine.source import free_axes
+from ...engine.source import callables_in, free_axes
 from ...engine.text import Text
 from ..document import Document
 from ..icons import set_icon, set_primary
@@ -159,6 +160,10 @@ class OpenPage(Page):
         self.weights.setToolTip(self.tr("A checkpoint for the module that the code builds; nothing in it is executed."))
         self.shape.setToolTip(self.tr("Batch first; several inputs joined by ;"))
         self.source.textChanged.connect(self._keep_beside)
+        self._callables = QStringListModel(self)
+        completer = QCompleter(self._callables, self)
+        completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
+        self.source.setCompleter(completer)
         for name, edit, choose in (
             (self.tr("&Model"), self.source, self.browse_model),
             (self.tr("&Weights"), self.weights, self._browse_weights),
@@ -329,21 +334,28 @@ class OpenPage(Page):
         path, _ = QFileDialog.getOpenFileName(
             self, self.tr("Open a model"), "", self.tr("Models ({0});;All files (*)").format(MODEL_FILES)
         )
-        if path:
-            self.source.setText(path if not path.endswith(".py") else f"{path}:")
-            if path.endswith(".py"):
-                self.source.setFocus()
-            else:
-                self.submit()
+        if path.endswith(".py"):
+            self._take_code(path)
+        elif path:
+            self.source.setText(path)
+            self.submit()
 
     def take(self, path: Path) -> None:
         """A Python file or a checkpoint was dropped: the callable's name or the model is still to be typed."""
         if path.suffix == ".py":
-            self.source.setText(f"{path}:")
-            self.source.setFocus()
+            self._take_code(str(path))
         else:
             self.weights.setText(str(path))
             self.weights.setFocus()
+
+    def _take_code(self, path: str) -> None:
+        """The callable that a file defines, without running it; of several one is to be chosen, or typed."""
+        names = callables_in(Path(path))
+        self.source.setText(f"{path}:{names[0] if len(names) == 1 else ''}")
+        self.source.setFocus()
+        self._callables.setStringList([f"{path}:{name}" for name in names])
+        if len(names) > 1:
+            self.source.completer().complete()
 
     def _browse_weights(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
