@@ -168,6 +168,7 @@ folder = Path(sys.argv[1])
 READERS = [reader for reader in READERS if reader.suffix != ".zip"]
 for reader in READERS:
     reader.read  # imported before rights are given up
+import encodings.utf_8_sig  # which files are read as; a codec is imported when it is first asked for
 import torch, numpy, PIL.Image, pyarrow, soundfile, tokenizers, safetensors.torch, onnx
 import qinspect.engine.load, qinspect.engine.data, qinspect.engine.calibrate
 import qinspect.engine.plan.file, qinspect.session, qinspect.engine.profiles, qinspect.engine.sensitivity.sweep
