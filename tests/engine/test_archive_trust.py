@@ -400,7 +400,7 @@ def test_a_file_without_a_part_is_a_problem(tmp_path, entries, missing):
         load(write(tmp_path / "a.pt2", rest))
 
 
-@pytest.mark.parametrize("content", [b"", b"\xffhello", b"PK\x03\x04", bytes(1000)])
+@pytest.mark.parametrize("content", [b"", b"\x00hello", b"PK\x03\x04", bytes(1000)])
 def test_what_is_no_archive_is_a_problem(tmp_path, content):
     (tmp_path / "a.pt2").write_bytes(content)
     with pytest.raises(Problem, match=r"a\.pt2: is not a whole \.pt2 file"):
