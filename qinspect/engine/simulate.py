@@ -98,19 +98,19 @@ class Simulation(Executor):
             The value, on its grid where the layer is quantized.
         """
         if layer.op in RECURRENT and layer.id in self.quantization.dynamic:
-            return self._recurrent(layer, values)
+            return self.recurrent(layer, values)
         result = self.compute(layer, self.as_read(layer, values))
         return self.round(layer, result, its_own=layer.op in NEW) if self._on_grid(layer) else result
 
-    def _recurrent(self, layer: Layer, values: Mapping[str, Any]) -> Any:
-        """A recurrent layer, whose state is rounded at every step."""
+    def recurrent(self, layer: Layer, values: Mapping[str, Any], weights_only: bool = False) -> Any:
+        """A recurrent layer, whose state is rounded at every step, or nothing but whose weights are."""
         config = self.quantization.configs[layer.id].activation
         assert config is not None
         args = replace(
             layer.args, lambda leaf: self.params[leaf.key] if isinstance(leaf, Param) else values[leaf.value]
         )
         stored = {role: self.own.get(weight_name(layer, role), self.params[key]) for role, key in layer.roles.items()}
-        return run_rounded(layer, args, stored, lambda x: self.round_now(x, config))
+        return run_rounded(layer, args, stored, lambda x: x if weights_only else self.round_now(x, config))
 
     def as_read(self, layer: Layer, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """A layer's inputs as it gets them."""

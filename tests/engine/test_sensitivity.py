@@ -272,6 +272,35 @@ def test_values_with_the_samples_on_another_axis_or_with_one_axis_are_scored_ali
     assert score({"p": q}, [(x,)])["p"].mse[":mean"] > 0
 
 
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_a_dynamic_recurrent_layer_is_scored_with_its_weights_and_its_state(canonical, quantized, kind, batch_first):
+    """It reads the model's input and hands on several tensors."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.fc = kind(6, 16, 2, batch_first=batch_first), nn.Linear(16, 3)
+
+        def forward(self, x):
+            made, last = self.rnn(x if batch_first else x.transpose(0, 1))
+            return self.fc(made.mean(1 if batch_first else 0) + (last[0] if kind is nn.LSTM else last)[0])
+
+    x = torch.randn(64, 9, 6)
+    plan = QuantPlan.preset(Target.parse("fx-onednn"))
+    config = TensorConfig("int8", symmetric=True), TensorConfig("uint8", dynamic=True)
+    name = "rnn:" + kind.__name__.lower()
+    plan = plan.with_default(None, None).with_layer(name, *config)
+    q = quantized(canonical(Net(), x[:2]), plan, [(x,)])
+    parts = [(part,) for part in x.split(16)]  # its ranges are those of a batch
+    found = score({"p": q}, parts, draws=Draws(16, 16), to_run=0)["p"]
+    with torch.no_grad():
+        pairs = [(Executor(q.graph)(part), Simulation(q)(part)) for part in parts]
+    measured = sum(float(((a - b) ** 2).sum()) for a, b in pairs) / sum(float((a**2).sum()) for a, _ in pairs)
+    assert found.mse[name] == pytest.approx(measured, rel=0.01)  # all behind it is linear
+    assert 0 < found.weight_mse[name] < found.mse[name]
+
+
 def test_scoring_leaves_no_gradient_behind(canonical, quantized):
     net = nn.Linear(6, 4)
     x = torch.randn(8, 6)

@@ -12,9 +12,11 @@ import torch
 
 from ..graph import Layer, LayerGraph, refs
 from ..graph.execute import Executor
+from ..graph.recurrent import RECURRENT, matrices
 from ..plan.qconfig import TensorConfig
 from ..qparams import QParams, dynamic_qparams
 from ..quantize import Quantization
+from ..simulate import Simulation
 
 Way = tuple[str, Hashable]
 """``(kind, key)``: the kind is ``read`` (the key names the input as well), ``weight`` or ``output``."""
@@ -33,6 +35,8 @@ class NoisyLayer:
         Rounded weights, with the biases that go with them.
     outputs : mapping of key to QParams
         How the value that it hands on is rounded.
+    recurrent : mapping of key to Simulation
+        What runs a dynamic LSTM or GRU, which rounds its own state at every step: its ``weight`` and ``read`` ways.
     used : mapping of str to tuple of Way
         The ways of each plan that rounds it.
     """
@@ -41,6 +45,7 @@ class NoisyLayer:
     reads: dict[tuple[str, Hashable], QParams | TensorConfig]
     weights: dict[Hashable, tuple[torch.Tensor, torch.Tensor | None]]
     outputs: dict[Hashable, QParams]
+    recurrent: dict[Hashable, Simulation]
     used: dict[str, tuple[Way, ...]]
 
 
@@ -63,7 +68,7 @@ class Noises:
         for layer in graph.layers:
             if layer.transparent or (only is not None and layer.id not in only):
                 continue
-            found = NoisyLayer(layer, {}, {}, {}, {})
+            found = NoisyLayer(layer, {}, {}, {}, {}, {})
             for name, q in variants.items():
                 if layer.id in q.rounding:
                     found.used[name] = _enter(found, q)
@@ -98,13 +103,20 @@ def rounded(value: torch.Tensor, how: QParams | TensorConfig) -> torch.Tensor:
 def _enter(into: NoisyLayer, q: Quantization) -> tuple[Way, ...]:
     layer = into.layer
     used: list[Way] = []
+    if layer.op in RECURRENT and layer.id in q.dynamic:
+        grids = {name: p for name, p in q.weights.items() if name.rpartition("/")[0] == layer.id}
+        places = tuple(tensor.data_ptr() for tensor in matrices(q.graph, layer).values())
+        key: Hashable = (q.configs[layer.id], tuple((name, _key(p)) for name, p in grids.items()), places)
+        if key not in into.recurrent:
+            into.recurrent[key] = Simulation(dataclasses.replace(q, weights=grids), channels_last=True)
+        return ("weight", key), ("read", key)
     for name, how in _reads(layer, q).items():
         read = (name, how if isinstance(how, TensorConfig) else _key(how))
         into.reads[read] = how
         used.append(("read", read))
     weight = q.graph.weight(layer)
     if layer.id in q.weights and weight is not None:
-        key: Hashable = (_key(q.weights[layer.id]), weight.data_ptr())  # remedies change weights, too
+        key = (_key(q.weights[layer.id]), weight.data_ptr())  # remedies change weights, too
         if key not in into.weights:
             on_grid = q.weights[layer.id].fake_quantize(weight.detach())
             if on_grid.dim() == 4:

@@ -258,7 +258,7 @@ class Walk:
         Nobody does at an image, whose gradient is the dearest of all: ResNet-18's is a fifteenth of all multiply-adds.
         """
         results = [t for t in pytree.tree_leaves(step.result) if _real(t)]
-        straight = _is_linear(step.layer)
+        straight = _along_gradient(step)
         reads = {
             name: [t for t in pytree.tree_leaves(v) if _real(t)]
             for name, v in step.values.items()
@@ -279,48 +279,57 @@ class Walk:
 
     def _measure(self, step: _Step, arrived: Gradients, passed: Mapping[str, Gradients]) -> None:
         """What rounding a layer's weight and the values that it reads does."""
-        layer, result = step.layer, _detached(step.result)
+        layer, result = step.layer, pytree.tree_map(_detached, step.result)
         values = {name: pytree.tree_map(_detached, value) for name, value in step.values.items()}
-        straight = not _real(result) or _is_linear(layer)
+        straight = _along_gradient(step)
         noisy = self.noises.layers.get(layer.id)
-        if noisy is not None and _real(result):
+        if noisy is not None:
             for key in noisy.weights:
                 change = self.noises.with_weight(layer, key, values).sub_(result)
-                self._keep(layer.id, ("weight", key), arrived, change, layer.value)
+                self._keep(layer.id, ("weight", key), arrived, [change], self._rows_of(layer.value, change))
+            for key, simulation in noisy.recurrent.items():
+                weighed = simulation.recurrent(layer, values, weights_only=True)
+                whole = simulation.recurrent(layer, values)
+                moved = [_samples_moved(layer, vector) for vector in arrived]
+                for kind, changed, plain in (("weight", weighed, result), ("read", whole, weighed)):
+                    now, before = (_samples_moved(layer, pytree.tree_leaves(each)) for each in (changed, plain))
+                    changes = [a - b for a, b in zip(now, before, strict=True)]
+                    self._keep(layer.id, (kind, key), moved, changes, self.size)
         for name, value in values.items():
             if not _real(value):
                 continue
             for id, way, how in self.noises.of_value(name, layer):
                 there = rounded(value, how)
                 if straight:
-                    self._keep(id, way, passed[name], there.sub_(value), name)
+                    self._keep(id, way, passed[name], [there.sub_(value)], self._rows_of(name, value))
                 else:
                     change = self.executor.compute(layer, {**values, name: there}).sub_(result)
-                    self._keep(id, way, arrived, change, layer.value)
+                    self._keep(id, way, arrived, [change], self._rows_of(layer.value, change))
 
     def _of_outputs(self, outputs: Sequence[Any], seeds: Mapping[str, Gradients]) -> None:
         """What rounding the model's outputs themselves does."""
         for name, value in dict(zip(self.graph.output_values, outputs, strict=True)).items():
             if name in seeds:
                 for id, way, how in self.noises.of_value(name, None):
-                    self._keep(id, way, seeds[name], rounded(value, how).sub_(value), name)
+                    rows = self._rows_of(name, value)
+                    self._keep(id, way, seeds[name], [rounded(value, how).sub_(value)], rows)
 
-    def _keep(self, id: str, way: Way, gradients: Gradients, change: torch.Tensor, name: str) -> None:
-        """Add the products of a change of a value with the gradients there to a layer's effect."""
-        rows = self.size if self._samples_first(name, change) else 1
+    def _keep(self, id: str, way: Way, gradients: Gradients, changes: Sequence[torch.Tensor], rows: int) -> None:
+        """Add the products of a change of a value, of each of its tensors, with the gradients there to an effect."""
         if rows < self.size:
             self.mixed.add(id)
         effects = np.zeros((self.vectors, self.size))
-        flat = _rows(change, change, rows)
-        for effect, gradient in zip(effects, gradients, strict=True):
-            if gradient[0] is not None:
-                pairs = zip(_rows(gradient[0], change, rows), flat, strict=True)
-                effect[:rows] = [float(torch.dot(a, b)) for a, b in pairs]
+        for place, change in enumerate(changes):
+            flat = _rows(change, change, rows)
+            for effect, gradient in zip(effects, gradients, strict=True):
+                if (there := gradient[place]) is not None:
+                    pairs = zip(_rows(there, change, rows), flat, strict=True)
+                    effect[:rows] += [float(torch.dot(a, b)) for a, b in pairs]
         known = self.effects.get((id, way))
         self.effects[id, way] = effects if known is None else known + effects
 
-    def _samples_first(self, name: str, value: torch.Tensor) -> bool:
-        """Whether a value has its samples on the first axis, one after the other.
+    def _rows_of(self, name: str, value: torch.Tensor) -> int:
+        """As many as there are samples where a value has them on its first axis, one after the other.
 
         Where not, the sum over all of them is put down to the first: since their random vectors are
         independent, its square has the same mean.
@@ -328,8 +337,10 @@ class Walk:
         first = value.shape[0] if value.dim() else 0
         maker = self.graph.producer.get(name)
         if maker is None or not self._free_batch:
-            return first == self.size
-        return bool(maker.shape) and first == self.size * maker.shape[0]
+            samples_first = first == self.size
+        else:
+            samples_first = bool(maker.shape) and first == self.size * maker.shape[0]
+        return self.size if samples_first else 1
 
 
 _LINEAR = frozenset(
@@ -348,12 +359,29 @@ def _is_linear(layer: Layer) -> bool:
     return layer.transparent or (layer.op in _LINEAR and not layer.executed)
 
 
+def _along_gradient(step: _Step) -> bool:
+    """Whether the effect of noise in what a layer reads is taken from the gradient there, not from another run.
+
+    So it is of layers that hand on several tensors, an LSTM say, as well.
+    """
+    return not _real(step.result) or _is_linear(step.layer)
+
+
 def _real(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
 def _detached(value: Any) -> Any:
     return value.detach() if isinstance(value, torch.Tensor) else value
+
+
+def _samples_moved(layer: Layer, tensors: Sequence[torch.Tensor | None]) -> list[Any]:
+    """What a recurrent layer hands on, or gradients there, with samples on the first axis; states have layers there."""
+    cell = layer.op.endswith("_cell")
+    return [
+        tensor if tensor is None or cell or (place == 0 and layer.args[8]) else tensor.movedim(1, 0)
+        for place, tensor in enumerate(tensors)
+    ]
 
 
 def _cut(value: Any) -> Any:
