@@ -13,7 +13,6 @@ import io
 import math
 import re
 import statistics
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from qinspect.engine.backends.onnx.qdq import quantized_model
 from qinspect.engine.backends.ort.runner import OrtRunner, session
 from qinspect.engine.backends.pt2e.lower import exported
 from qinspect.engine.backends.pt2e.runner import Pt2eRunner
+from qinspect.engine.backends.stopwatch import Stopwatch
 from qinspect.engine.calibrate import calibrate
 from qinspect.engine.data import DataSpec, batches, open_data
 from qinspect.engine.errors import kl_divergence
@@ -235,15 +235,15 @@ def show(case: Case, rows: Mapping[str, Row], ms: Mapping[str, float], fp32: str
 
 
 def interleaved(calls: Mapping[str, Callable[[], Any]]) -> dict[str, float]:
-    """Median of each, ms: one run after the other of all of them, each once unmeasured before."""
+    """Median of each, ms of one thread: one run after the other of all of them, each once unmeasured before."""
     found: dict[str, list[float]] = {name: [] for name in calls}
+    watch = Stopwatch(1)
     for turn in range(RUNS + 5):
         for name, call in calls.items():
             call()  # the other models' weights are in the cache
-            began = time.perf_counter()
-            call()
+            took = watch.ms(call)
             if turn >= 5:
-                found[name].append(1e3 * (time.perf_counter() - began))
+                found[name].append(took)
     return {name: statistics.median(times) for name, times in found.items()}
 
 
