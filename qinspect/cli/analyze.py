@@ -129,7 +129,8 @@ def _say_found(found: Analysis, notes: Sequence[str]) -> None:
     for line in notes:
         print(f"note: {line}")
     for finding in found.findings:
-        print(f"found ({finding.severity}): {finding.title} ({finding.evidence}). {finding.remedy}")
+        tried = f" ({finding.tried.said})" if finding.tried is not None else ""
+        print(f"found ({finding.severity}): {finding.title} ({finding.evidence}). {finding.remedy}{tried}")
 
 
 def _share(text: str) -> float:

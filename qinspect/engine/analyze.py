@@ -46,6 +46,7 @@ from .sensitivity.scores import Scores
 from .sensitivity.sweep import Sweep, sweep
 from .states import drift
 from .text import Text
+from .tried import Trials
 
 SWEEP_SAMPLES = (256, 128, 64, 32)
 """Samples of the final split that isolated and leave-one-out errors rest on: as many as are cheap, or the last."""
@@ -71,6 +72,7 @@ def analyze(
     latency: bool = True,
     samples: int | None = None,
     layer_samples: int | None = None,
+    remedies: bool = True,
     metric: Metric = TOP1,
     device: DeviceTimes | None = None,
     exact: bool | None = None,
@@ -94,6 +96,8 @@ def analyze(
         Use no more of the final split than this.
     layer_samples : int | None
         Layers' errors and all estimates rest on the first so many samples of it; None is what `effort` says.
+    remedies : bool
+        Whether to run the findings' remedies, which takes as long as some of these passes do.
     metric : Metric
     device : DeviceTimes | None
         Latencies that another device measured, in place of this computer's.
@@ -120,16 +124,28 @@ def analyze(
     kernels = kernels and absent is None
     share = 0.45 if kernels else 1.0
     simulated = _simulate(
-        ground, part(report, 0, share), samples, layer_samples, exact=exact, swept=swept, keep=keep, partly=partly
+        ground,
+        part(report, 0, 0.75 * share),
+        samples,
+        layer_samples,
+        exact=exact,
+        swept=swept,
+        keep=keep,
+        partly=partly,
     )
+    trials = Trials(ground, simulated.outputs) if remedies else None
 
     def finished(figures: KernelFigures | None, absent: str | None) -> Analysis:
         """All that there is, with what the kernels gave."""
-        place = 0.98 if figures is not None else share
-        found = assemble(ground, simulated, figures, absent, device, part(report, place, 1))
-        report(place, 1, Text("looking for causes"))
+        rest = part(report, 0.75 * share, share) if figures is None else part(report, 0.98, 1)
+        found = assemble(ground, simulated, figures, absent, device, rest)
+        rest(0, 1, Text("looking for causes"))
         known = ground.calibration.of(ground.graph)
         findings = diagnose(found, plan, ground.quantization, known, simulated.unseen)
+        if partly is not None:
+            partly(dataclasses.replace(found, findings=findings))
+        if trials is not None:
+            findings = trials.run(findings, rest)
         totals = dataclasses.replace(found.totals, analyze_s=time.perf_counter() - began)
         return dataclasses.replace(found, findings=findings, totals=totals)
 

@@ -226,6 +226,7 @@ def analyze(
             latency=False,
             samples=QUICK_SAMPLES,
             layer_samples=QUICK_LAYER_SAMPLES,
+            remedies=False,
             metric=metric,
             exact=False,
         )

@@ -1687,6 +1687,14 @@
         <translation>一次编辑，可撤销</translation>
     </message>
     <message>
+        <source>The remedy&apos;s plan was simulated on the same samples as this one.</source>
+        <translation>补救后的方案已在与当前方案相同的样本上仿真。</translation>
+    </message>
+    <message>
+        <source>KL becomes less by {0} nats, with 95 % confidence by {1} to {2}.</source>
+        <translation>KL 减少 {0} nat，95% 置信区间为 {1} 到 {2}。</translation>
+    </message>
+    <message>
         <source>as fast as now (estimated)</source>
         <translation>速度不变（估计）</translation>
     </message>
@@ -7700,7 +7708,7 @@
         <translation>{target}，线程 {threads}，批 {batch}，中位数</translation>
     </message>
     <message>
-        <source>{layers}: the error of their activations is small beside that of their weights; at least {share:.0%} of it is a shift that is the same for every sample</source>
+        <source>{layers}: the error of the activations is small beside that of the weights; at least {share:.0%} of it is a shift that is the same for every sample</source>
         <translation>{layers}：与权重的误差相比，其激活的误差很小；其中至少 {share:.0%} 是对每个样本都相同的偏移</translation>
     </message>
     <message>
@@ -8572,7 +8580,7 @@
         <translation>采用平方误差最小的范围（MSE）。</translation>
     </message>
     <message>
-        <source>{layers}: the error of their activations is small beside that of their weights</source>
+        <source>{layers}: the error of the activations is small beside that of the weights</source>
         <translation>{layers}：其激活的误差相对于权重的误差很小</translation>
     </message>
     <message>
@@ -9572,6 +9580,10 @@
         <translation>量化模型的输出不是数值</translation>
     </message>
     <message>
+        <source>trying remedies</source>
+        <translation>正在试行补救措施</translation>
+    </message>
+    <message>
         <source>Open the model and its data, and calibrate; then drop the file again.</source>
         <translation>请打开模型及其数据并校准，然后重新拖入该文件。</translation>
     </message>
@@ -10068,8 +10080,8 @@
         <translation>{count} 个样本（{calibrate} 个用于校准，{select} 个用于选择，{final} 个用于报告）</translation>
     </message>
     <message>
-        <source>Shares of the error and gains are estimates from random backward passes; all other figures were measured. KL is KL(float‖int8), mean per sample.</source>
-        <translation>误差份额和收益由随机反向传播估计；其余数值均为实测。KL 为 KL(float‖int8)，按样本取平均。</translation>
+        <source>Shares of the error are estimates from random backward passes; all other figures were measured. KL is KL(float‖int8), mean per sample.</source>
+        <translation>误差占比由随机反向传播估计；其他数值均为实测。KL 为 KL(浮点‖int8)，按样本平均。</translation>
     </message>
     <message>
         <source>unknown kind {kind!r}</source>
@@ -10298,6 +10310,34 @@
     <message>
         <source>collecting inputs</source>
         <translation>正在收集输入</translation>
+    </message>
+    <message>
+        <source>MSE {before:.3g} → {after:.3g} of the outputs&apos; power</source>
+        <translation>MSE {before:.3g} → {after:.3g}（相对输出功率）</translation>
+    </message>
+    <message>
+        <source>wins nothing back: {mse}, run on {count} samples</source>
+        <translation>没有改善：{mse}（已在 {count} 个样本上运行）</translation>
+    </message>
+    <message>
+        <source>KL {before:.3g} → {after:.3g} nats</source>
+        <translation>KL {before:.3g} → {after:.3g} nat</translation>
+    </message>
+    <message>
+        <source>no difference that {count} samples can tell: {kl}</source>
+        <translation>{count} 个样本分辨不出差别：{kl}</translation>
+    </message>
+    <message>
+        <source>{mse}, run on {count} samples</source>
+        <translation>{mse}（已在 {count} 个样本上运行）</translation>
+    </message>
+    <message>
+        <source>{kl}, run on {count} samples</source>
+        <translation>{kl}（已在 {count} 个样本上运行）</translation>
+    </message>
+    <message>
+        <source>makes it worse: {kl}, run on {count} samples</source>
+        <translation>反而变差：{kl}（已在 {count} 个样本上运行）</translation>
     </message>
     <message>
         <source>the target ran it in float (no integer kernel was made of it)</source>

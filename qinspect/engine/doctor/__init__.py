@@ -5,7 +5,8 @@ Every rule is a function of the `Case` that returns its findings; `RULES` lists 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ..calibrate import Calibration
 from ..plan import QuantPlan
@@ -15,7 +16,7 @@ from ..statistics import TensorStats
 from . import data, estimators, kernels, ranges, states, structure, unseen
 from .case import Case
 
-__all__ = ["RULES", "diagnose"]
+__all__ = ["RULES", "diagnose", "ordered"]
 
 RULES: Sequence[Callable[[Case], list[Finding]]] = (
     data.float_metric_low,
@@ -44,6 +45,11 @@ RULES: Sequence[Callable[[Case], list[Finding]]] = (
     states.state_never_moves,
 )
 
+NOT_FOR_QUALITY = frozenset(
+    {"layer_slower", "int8_slower", "float_islands", "asked_not_quantized", "fusion_off", "batch_norm_not_folded"}
+)
+"""Rules whose remedies are for time and size: that they win back nothing of the error is no wonder."""
+
 
 def diagnose(
     analysis: Analysis,
@@ -52,7 +58,7 @@ def diagnose(
     calibration: Calibration,
     validation: Mapping[str, TensorStats] | None = None,
 ) -> tuple[Finding, ...]:
-    """Findings: the most severe first, then those that would win back most.
+    """Findings, in the order of `ordered`.
 
     Parameters
     ----------
@@ -65,5 +71,23 @@ def diagnose(
     """
     case = Case(analysis, plan, quantization, calibration, validation or {})
     found = [finding for rule in RULES for finding in rule(case)]
-    order = {"error": 0, "warning": 1, "note": 2}
-    return tuple(sorted(found, key=lambda f: (order[f.severity], -(f.gain or 0.0))))
+    return ordered(found)
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors of which nobody knows what their remedy wins, then those that win back most, then by severity.
+
+    What was tried and wins nothing back is a note.
+    """
+    severities = ("error", "warning", "note")
+
+    def place(finding: Finding) -> tuple[bool, float, int]:
+        wins = finding.wins
+        return finding.severity != "error" or wins is not None, -(wins or 0.0), severities.index(finding.severity)
+
+    return tuple(sorted(map(_weighed, findings), key=place))
+
+
+def _weighed(finding: Finding) -> Finding:
+    idle = finding.tried is not None and finding.tried.gain <= 0 and finding.rule not in NOT_FOR_QUALITY
+    return replace(finding, severity="note") if idle else finding

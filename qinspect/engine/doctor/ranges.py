@@ -173,14 +173,14 @@ def weights_rounded(case: Case) -> list[Finding]:
                 share=caused / total,
             ),
             Text(
-                "{layers}: the error of their activations is small beside that of their weights; at least {share:.0%} "
+                "{layers}: the error of the activations is small beside that of the weights; at least {share:.0%} "
                 "of it is a shift that is the same for every sample",
                 layers=listed(names),
                 share=shifts / caused,
             )
             if shifts > LEAST_SHIFT * caused
             else Text(
-                "{layers}: the error of their activations is small beside that of their weights", layers=listed(names)
+                "{layers}: the error of the activations is small beside that of the weights", layers=listed(names)
             ),
             names,
             "note",

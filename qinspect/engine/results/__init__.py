@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..text import Text
 from ..typed import made
 from .kernels import KernelCheck, Latency, LatencySums
 from .samples import Drift, SampleRow, WorstSample
@@ -259,6 +260,57 @@ class CalibrationQuality:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """What a finding's remedy does when it is simulated, beside the plan that it was found in, on the same samples.
+
+    Parameters
+    ----------
+    samples : int
+        Of the final split.
+    kl_before, kl : float | None
+        Nats, mean per sample; None where there are no classes.
+    won : (float, float, float) | None
+        By how much the KL divergence becomes less, with the ends of its 95 % confidence interval over the samples.
+    mse_before, mse : float | None
+        Of the outputs, shares of their float power.
+    agreement_before, agreement : float | None
+    """
+
+    samples: int
+    kl_before: float | None
+    kl: float | None
+    won: tuple[float, float, float] | None
+    mse_before: float | None
+    mse: float | None
+    agreement_before: float | None
+    agreement: float | None
+
+    @property
+    def gain(self) -> float:
+        """What is won back and these samples can tell, nats, else a share of the power; below 0 where it is worse."""
+        if self.won is not None:
+            value, low, high = self.won
+            return value if low > 0 or high < 0 else 0.0
+        return (self.mse_before or 0.0) - (self.mse or 0.0)
+
+    @property
+    def said(self) -> Text:
+        """For people, in one line."""
+        count = self.samples
+        if self.kl_before is not None and self.kl is not None:
+            kl = Text("KL {before:.3g} → {after:.3g} nats", before=self.kl_before, after=self.kl)
+            if self.gain > 0:
+                return Text("{kl}, run on {count} samples", kl=kl, count=count)
+            if self.gain < 0:
+                return Text("makes it worse: {kl}, run on {count} samples", kl=kl, count=count)
+            return Text("no difference that {count} samples can tell: {kl}", kl=kl, count=count)
+        mse = Text("MSE {before:.3g} → {after:.3g} of the outputs' power", before=self.mse_before, after=self.mse)
+        if self.gain > 0:
+            return Text("{mse}, run on {count} samples", mse=mse, count=count)
+        return Text("wins nothing back: {mse}, run on {count} samples", mse=mse, count=count)
+
+
+@dataclass(frozen=True)
 class Finding:
     """Something that the doctor found, with evidence and what to do.
 
@@ -278,6 +330,8 @@ class Finding:
         What to do, one line.
     plan : dict | None
         The whole plan after the remedy, as plan.json has it; None where no edit helps.
+    tried : Tried | None
+        What that plan does; None where it was not run.
     """
 
     rule: str
@@ -288,6 +342,12 @@ class Finding:
     gain: float | None
     remedy: str
     plan: dict[str, Any] | None = None
+    tried: Tried | None = None
+
+    @property
+    def wins(self) -> float | None:
+        """What the remedy wins back: run, else estimated."""
+        return self.gain if self.tried is None else self.tried.gain
 
 
 OF_POWER = "share of the float power, mean over the outputs"
@@ -302,6 +362,9 @@ UNITS = {
     "layers.errors.leave_one_out_mse": OF_POWER,
     "layers.errors.estimated_mse": OF_POWER,
     "kl": "nats, mean per sample",
+    "findings.gain": "nats, estimated",
+    "findings.tried.won": "nats, then the ends of the 95 % confidence interval",
+    "findings.tried.mse": OF_POWER,
 }
 """What figures of analysis.json are of whose name may mean several things."""
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from ...engine.results import Finding, Totals
+from ...engine.results import Finding, Totals, Tried
 from ..icons import icon, set_icon
 from ..language import translated
 from ..prices import FASTER, Price
@@ -139,7 +139,10 @@ class Findings(QWidget):
         gain = label("", "muted", wrap=not self._beside)
         if self._beside:
             gain.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if finding.gain is not None:
+        if (tried := finding.tried) is not None:
+            gain.setText(translated(tried.said))
+            gain.setToolTip(self._interval(tried))
+        elif finding.gain is not None:
             gain.setText(self.tr("wins back ≈ {0} nats").format(small(finding.gain)))
             gain.setToolTip(self.tr("Estimated decrease of KL(fp32‖int8), mean per sample"))
         title = label(translated(finding.title), "title")
@@ -153,8 +156,7 @@ class Findings(QWidget):
         buttons = row(gain if self._beside else 1)
         if not self._beside:
             words.addWidget(gain)
-            if finding.gain is None:
-                gain.hide()
+            gain.setVisible(bool(gain.text()))
         if finding.layers:
             show = QPushButton(
                 self.tr("Show layer")
@@ -189,6 +191,14 @@ class Findings(QWidget):
             card.body.addLayout(across)
         else:
             card.body.addLayout(words)
-            if finding.gain is not None or finding.layers or finding.plan is not None:
+            if gain.text() or finding.layers or finding.plan is not None:
                 card.body.addLayout(buttons)
         return card
+
+    def _interval(self, tried: Tried) -> str:
+        """How the figure was come by, and how sure it is."""
+        ran = self.tr("The remedy's plan was simulated on the same samples as this one.")
+        if tried.won is None:
+            return ran
+        won = self.tr("KL becomes less by {0} nats, with 95 % confidence by {1} to {2}.")
+        return ran + "\n" + won.format(*map(small, tried.won))
