@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .problem import Problem
-from .text import Text
+from .text import Text, one_of
 from .typed import made
 
 SPLITS = ("calibrate", "select", "final")
@@ -120,7 +120,7 @@ class DataSpec:
                 value in allowed,
                 name,
                 Text("{value!r} is not known", value=value),
-                Text("Use one of {known}.", known=", ".join(allowed)),
+                one_of(str(value), allowed),
             )
         demand(
             (self.mean is None) == (self.std is None) and len(self.mean or ()) == len(self.std or ()),

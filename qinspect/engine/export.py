@@ -43,7 +43,7 @@ from .quantize import Quantization, quantize
 from .results.export import ExportReport
 from .staged import staged_file
 from .synthetic import synthetic_inputs
-from .text import Text
+from .text import Text, one_of
 
 __all__ = ["KINDS", "ExportReport", "export", "suited"]
 
@@ -133,9 +133,7 @@ def export(
 def _refuse(target: Target, to: str, out: Path, opset: int | None, io: str) -> None:
     """Refuse what makes no sense, before anything is computed."""
     if to not in KINDS:
-        raise Problem(
-            Text("export"), Text("there is no {to!r}", to=to), Text("Use one of {known}.", known=", ".join(KINDS))
-        )
+        raise Problem(Text("export"), Text("there is no {to!r}", to=to), one_of(to, KINDS))
     if problem := refused(to, target):
         raise problem
     if not holds_onnx(to, target) and (opset is not None or io != "float"):

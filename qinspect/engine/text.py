@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -170,3 +171,12 @@ def with_texts(tree: Any, parts: Sequence[Any]) -> Any:
         return item
 
     return put(tree) if texts else tree
+
+
+def one_of(found: str, known: Sequence[str]) -> Text:
+    """What could have been meant by a word that is not known, and what is known."""
+    near = difflib.get_close_matches(found, known, 1)
+    every = ", ".join(known)
+    if near:
+        return Text("Did you mean {near}? Known are {known}.", near=near[0], known=every)
+    return Text("Known are {known}.", known=every)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from ..resources import resource
 from .language import language_of
 
-PAGES = ("start", "debug-a-drop", "folding", "observers", "pooling-and-activations", "flows", "terms")
+PAGES = ("start", "debug-a-drop", "folding", "observers", "pooling-and-activations", "flows", "plan-file", "terms")
 """In the order of the list."""
 
 OF_STEP = {

@@ -9516,6 +9516,30 @@
         <translation>未知的 {name}：{value!r}</translation>
     </message>
     <message>
+        <source>true or false</source>
+        <translation>true 或 false</translation>
+    </message>
+    <message>
+        <source>a whole number</source>
+        <translation>一个整数</translation>
+    </message>
+    <message>
+        <source>a number</source>
+        <translation>一个数</translation>
+    </message>
+    <message>
+        <source>Write &quot;float&quot;, or an object such as {example}.</source>
+        <translation>请写 &quot;float&quot;，或一个对象，例如 {example}。</translation>
+    </message>
+    <message>
+        <source>Write {kind}.</source>
+        <translation>请写{kind}。</translation>
+    </message>
+    <message>
+        <source>Write it as in {example}.</source>
+        <translation>请按 {example} 的形式书写。</translation>
+    </message>
+    <message>
         <source>unknown target {name!r}</source>
         <translation>未知的目标 {name!r}</translation>
     </message>
@@ -9578,6 +9602,10 @@
     <message>
         <source>the quantized model&apos;s answers are not numbers</source>
         <translation>量化模型的输出不是数值</translation>
+    </message>
+    <message>
+        <source>Did you mean {near}? Known are {known}.</source>
+        <translation>是否想写 {near}？已知的有 {known}。</translation>
     </message>
     <message>
         <source>trying remedies</source>
@@ -10172,10 +10200,6 @@
         <translation>不是已知的 profile</translation>
     </message>
     <message>
-        <source>Use one of {known}.</source>
-        <translation>可用的有 {known}。</translation>
-    </message>
-    <message>
         <source>{bits} bits in {dtype}</source>
         <translation>{dtype} 中的 {bits} 位</translation>
     </message>
@@ -10228,16 +10252,8 @@
         <translation>应为对象或 &quot;float&quot;，实为 {found}</translation>
     </message>
     <message>
-        <source>See the plan format.</source>
-        <translation>请参见方案的格式。</translation>
-    </message>
-    <message>
         <source>{key} is {value}</source>
         <translation>{key} 为 {value}</translation>
-    </message>
-    <message>
-        <source>Its type is wrong; see the plan format.</source>
-        <translation>它的类型不对；请参见方案的格式。</translation>
     </message>
     <message>
         <source>a value has the wrong type</source>

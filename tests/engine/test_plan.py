@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from dataclasses import replace
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qinspect.engine.graph import Layer, LayerGraph
-from qinspect.engine.plan import Override, QuantPlan, check_override
+from qinspect.engine.plan import REMEDIES, Override, QuantPlan, check_override
 from qinspect.engine.plan.file import plan_from_json, read_plan
 from qinspect.engine.plan.qconfig import (
     ALIASES,
@@ -24,6 +26,7 @@ from qinspect.engine.plan.qconfig import (
 )
 from qinspect.engine.plan.target import TARGETS, Target, host_isa
 from qinspect.engine.problem import Problem
+from qinspect.resources import resource
 
 QUICK = settings(max_examples=60, deadline=None)
 
@@ -429,3 +432,29 @@ def test_a_file_that_is_no_text_is_said_to_be_none(tmp_path):
 def test_a_target_has_a_name_to_type_and_one_to_read(name, title):
     assert (Target.parse(name).name, Target.parse(name).title) == (name, title)
     assert all(Target.parse(known).title for known in TARGETS)
+
+
+@pytest.mark.parametrize("page", ["plan-file.md", "zh_CN/plan-file.md"])
+def test_the_page_of_the_plan_file_names_every_key_and_value_and_its_example_is_a_plan(page):
+    text = resource(f"help/{page}").read_text(encoding="utf-8")
+    example = textwrap.dedent("\n".join(line for line in text.splitlines() if line.startswith("    ")))
+    plan = plan_from_json(json.loads(example))
+    assert len(plan.overrides) == 3
+    assert plan.fusions
+    names = {*TensorConfig.__dataclass_fields__, *DTYPES, *FLOATS, *GRANULARITIES, *ESTIMATORS, *REMEDIES}
+    assert {name for name in names if f"`{name}`" not in text and f'"{name}"' not in text} == set()
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("flaot", "found 'flaot'. Write \"float\", or an object such as"),
+        ({"dtype": "int8", "granularity": "per_chanel"}, "Did you mean per_channel?"),
+        ({"dtype": "int8", "symetric": True}, "Did you mean symmetric?"),
+        ({"dtype": "int8", "bits": "8"}, "Write a whole number"),
+        ({"dtype": "xyz"}, "Known are int4, uint4"),
+    ],
+)
+def test_a_slip_is_told_from_what_it_was_meant_to_be(config, says):
+    with pytest.raises(Problem, match=re.escape(says)):
+        plan_from_json({"version": 1, "overrides": [{"match": {"op": "linear"}, "weight": config}]})

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..problem import Problem
-from ..text import Text
+from ..text import Text, one_of
 from .qconfig import PRESETS, QConfig, TensorConfig, config_json
 from .target import Target, first_qconfig, host_isa
 
@@ -107,7 +107,7 @@ class Remedy:
             raise Problem(
                 "plan remedy",
                 Text("unknown kind {kind!r}", kind=self.kind),
-                Text("Use one of {known}.", known=", ".join(REMEDIES)),
+                one_of(self.kind, REMEDIES),
             )
         if not self.layers or (self.kind == "equalize" and len(self.layers) != 2):
             raise Problem(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..files import demand_file
 from ..problem import Problem
-from ..text import Text
+from ..text import Text, one_of
 from . import Override, QuantPlan, Remedy
 from .qconfig import QConfig, TensorConfig, config_from_json
 from .target import Target, first_qconfig
@@ -170,8 +170,4 @@ def _is(key: str, value: Any) -> Text:
 def _known(where: str, data: Mapping[str, Any], known: Iterable[str]) -> None:
     """A key that is not known is a slip of the pen, and would be lost silently."""
     if unknown := sorted(set(data) - set(known)):
-        raise Problem(
-            where,
-            Text("unknown key {key!r}", key=unknown[0]),
-            Text("Known are {known}.", known=", ".join(known)),
-        )
+        raise Problem(where, Text("unknown key {key!r}", key=unknown[0]), one_of(unknown[0], list(known)))

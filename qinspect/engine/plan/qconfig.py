@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..problem import Problem
-from ..text import Text
+from ..text import Text, one_of
 
 DTYPES: Mapping[str, tuple[int, int]] = {
     "int4": (-8, 7),
@@ -48,7 +48,7 @@ LARGEST = 3.4e38
 def _demand_known(name: str, value: Any, known: Sequence[str]) -> None:
     if value not in known:
         what = Text("unknown {name} {value!r}", name=name, value=value)
-        raise Problem("qconfig", what, Text("Use one of {known}.", known=", ".join(known)))
+        raise Problem("qconfig", what, one_of(str(value), known))
 
 
 @dataclass(frozen=True)
@@ -226,22 +226,19 @@ class TensorConfig:
             raise Problem(
                 "qconfig",
                 Text('expected an object or "float", found {found}', found=repr(data)),
-                Text("See the plan format."),
+                Text('Write "float", or an object such as {example}.', example=EXAMPLE),
             )
         known = set(TensorConfig.__dataclass_fields__)
         if unknown := set(data) - known:
-            raise Problem(
-                "qconfig",
-                Text("unknown key {key!r}", key=sorted(unknown)[0]),
-                Text("Known are {known}.", known=", ".join(sorted(known))),
-            )
+            key = sorted(unknown)[0]
+            raise Problem("qconfig", Text("unknown key {key!r}", key=key), one_of(key, sorted(known)))
         values = dict(data)
-        for key, kind in _KINDS.items():
+        for key, (kind, words) in _KINDS.items():
             if key in values and (not isinstance(values[key], kind) or (kind is int and values[key] is True)):
                 raise Problem(
                     "qconfig",
                     Text("{key} is {value}", key=key, value=repr(values[key])),
-                    Text("Its type is wrong; see the plan format."),
+                    Text("Write {kind}.", kind=words),
                 )
         if values.get("range") is not None:
             try:
@@ -256,7 +253,8 @@ class TensorConfig:
         try:
             return TensorConfig(**values)
         except TypeError:
-            raise Problem("qconfig", Text("a value has the wrong type"), Text("See the plan format.")) from None
+            what = Text("a value has the wrong type")
+            raise Problem("qconfig", what, Text("Write it as in {example}.", example=EXAMPLE)) from None
 
     def but(self, **changes: Any) -> TensorConfig:
         """A copy with some fields changed, and those that depend on them brought along.
@@ -298,16 +296,19 @@ class TensorConfig:
         return str(self.text)
 
 
-_KINDS: Mapping[str, Any] = {
-    "symmetric": bool,
-    "narrow": bool,
-    "dynamic": bool,
-    "bits": int,
-    "group_size": int,
-    "percentile": (int, float),
-    "momentum": (int, float),
+_FLAG, _WHOLE, _NUMBER = (bool, Text("true or false")), (int, Text("a whole number")), ((int, float), Text("a number"))
+_KINDS: Mapping[str, tuple[Any, Text]] = {
+    "symmetric": _FLAG,
+    "narrow": _FLAG,
+    "dynamic": _FLAG,
+    "bits": _WHOLE,
+    "group_size": _WHOLE,
+    "percentile": _NUMBER,
+    "momentum": _NUMBER,
 }
-"""Types of the fields that `TensorConfig.from_json` checks."""
+"""Types of the fields that `TensorConfig.from_json` checks, with the words for them."""
+
+EXAMPLE = '{"dtype": "int8", "symmetric": true, "granularity": "per_channel"}'
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..problem import Problem
-from ..text import Text
+from ..text import Text, one_of
 from .qconfig import PRESETS, QConfig
 
 FX_ENGINES = ("x86", "fbgemm", "onednn", "qnnpack")
@@ -78,13 +78,13 @@ class Target:
             raise Problem(
                 Text("target"),
                 Text("unknown target {name!r}", name=self.name),
-                Text("Use one of {known}.", known=", ".join(TARGETS)),
+                one_of(self.name, TARGETS),
             )
         if self.isa not in ("", *INSTRUCTION_SETS):
             raise Problem(
                 Text("target"),
                 Text("unknown instruction set {isa!r}", isa=self.isa),
-                Text("Use one of {known}.", known=", ".join(INSTRUCTION_SETS)),
+                one_of(self.isa, INSTRUCTION_SETS),
             )
         if any(type(number) is not int or number < 1 for number in (self.threads, self.batch)):
             raise Problem(
