@@ -12,6 +12,7 @@ from ..engine.plan.target import Target
 from ..engine.problem import Problem
 from ..engine.progress import Cancelled
 from ..engine.results import Analysis
+from ..engine.text import counted
 from . import early
 from . import options as words
 from .terminal import progress, say, stoppable, summary
@@ -123,7 +124,7 @@ def _analyze(options: argparse.Namespace) -> int:
 
 def _say_found(found: Analysis, notes: Sequence[str]) -> None:
     """The verdict, the notes, and what the doctor found."""
-    print(f"{found.totals.samples} samples of the final split: {summary(found.totals, found.data['metric_unit'])}")
+    print(f"{counted(found.totals.samples, 'sample')} of the final split: {summary(found)}")
     if found.totals.estimate_reason is not None:
         print(f"note: the estimate does not hold: {found.totals.estimate_reason}")
     for line in notes:

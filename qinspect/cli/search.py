@@ -61,7 +61,7 @@ def _search(options: argparse.Namespace) -> int:
     targets = options.target or [None]
     _refuse_profile(options, targets)
     from ..engine.analyze import analyze
-    from ..engine.classes import judged_note
+    from ..engine.classes import judged_note, judged_shape
     from ..engine.job import fused_graph
     from ..engine.progress import part
     from ..engine.report import write_analysis
@@ -102,7 +102,8 @@ def _search(options: argparse.Namespace) -> int:
             )
             write_analysis(analysis, options.out, words.language(options))
     best = found.best.final or found.best.select
-    silence = None if best is None else metric.silence(data.targets, best.fp32_metric, best.metric)
+    shape = judged_shape(model.graph, metric)
+    silence = None if best is None else metric.silence(data.targets, best.fp32_metric, best.metric, shape=shape)
     _print(found)
     notes = [*made, *found.notes, *note, *filter(None, (judged_note(metric, model.graph), silence))]
     _say_chosen(found, analysis, notes, options.out)
@@ -139,7 +140,7 @@ def _say_chosen(found: Pareto, analysis: Analysis | None, notes: Sequence[str], 
     for line in notes:
         print(f"note: {line}")
     if analysis is not None:
-        print(f"chosen, on the final split: {summary(analysis.totals, analysis.data['metric_unit'])}")
+        print(f"chosen, on the final split: {summary(analysis)}")
         for line in analysis.notes:
             if line not in notes:  # such as that its times are not to be trusted
                 print(f"note: {line}")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..engine.progress import Cancelled, Report
+from ..engine.results import Analysis
 from ..engine.text import percent
 
 EVERY_S = 10.0
@@ -44,8 +45,9 @@ def divergence(kl: float) -> str:
     return f"{nats(kl)} nats" if math.isfinite(kl) else "infinite" if kl > 0 else "undefined"
 
 
-def summary(totals: Any, unit: str | None = "share") -> str:
+def summary(found: Analysis) -> str:
     """The verdict in one line."""
+    totals, unit = found.totals, found.data["metric_unit"]
 
     def share(value: float | None) -> str:
         return "–" if value is None else percent(value)
@@ -58,7 +60,7 @@ def summary(totals: Any, unit: str | None = "share") -> str:
         # A metric of the user's own is no fraction unless it says so.
         figure = share if unit == "share" else lambda value: f"{value:.4g} {unit or ''}".strip()
         other = run(figure, totals.quantized_metric, totals.kernel_metric)
-        parts.append(f"metric {figure(totals.fp32_metric)} float, {other}")
+        parts.append(f"{found.data['metric']} {figure(totals.fp32_metric)} float, {other}")
     if totals.agreement is not None:
         parts.append(f"agreement {run(share, totals.agreement, totals.kernel_agreement)}")
     if totals.kl is not None:
@@ -70,7 +72,8 @@ def summary(totals: Any, unit: str | None = "share") -> str:
         both = totals.agreement is None and totals.kernel_sqnr_db is not None
         decibels = "{:.1f} dB".format
         said = run(decibels, totals.sqnr_db, totals.kernel_sqnr_db) if both else decibels(totals.sqnr_db)
-        parts.append(f"SQNR {said}")
+        each = ", ".join("–" if one.sqnr_db is None else decibels(one.sqnr_db) for one in found.outputs)
+        parts.append(f"SQNR of all outputs {said} (of each {each})" if len(found.outputs) > 1 else f"SQNR {said}")
     if totals.int8_ms is not None and totals.fp32_ms is not None:
         float_time, int8_time = durations(totals.fp32_ms, totals.int8_ms)
         parts.append(f"{float_time} float, {int8_time} int8")

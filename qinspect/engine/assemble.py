@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .backends.runner import Timing
 from .calibrate import Calibration
 from .calibrate.quality import range_growth
-from .classes import ClassAxis, judged_note
+from .classes import ClassAxis, class_count, judged_note, judged_shape
 from .data import Dataset
 from .decide import Decisions
 from .doctor.states import said
@@ -188,7 +188,7 @@ def assemble(
         *unshared(model.existing, graph, plan, ground.decisions),
         *ranged(graph, plan, ground.decisions),
         *unheard(plan, graph, ground.groups, model.existing),
-        metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric),
+        metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric, shape=judged_shape(graph, metric)),
         _not_run(plan.target, absent),
         None if figures is None or figures.timing is None else _busy(figures.timing),
         _restless(totals),
@@ -196,7 +196,7 @@ def assemble(
     )
     return Analysis(
         model_json(model),
-        data_json(data, metric),
+        {**data_json(data, metric), "classes": class_count(graph, ground.classes)},
         target,
         plan.to_json(),
         totals,

@@ -127,13 +127,30 @@ def output_words(graph: LayerGraph) -> list[str]:
     return words
 
 
+def judged_shape(graph: LayerGraph, metric: Metric) -> tuple[int | None, ...]:
+    """Shape of the output that a metric is of, with its batch axis."""
+    return _shape(graph, graph.output_values[metric.output or 0])
+
+
+def class_count(graph: LayerGraph, classes: ClassAxis) -> int | None:
+    """How many classes the judged output has; None where it has none, or where their number is free."""
+    output, axis = place_of(classes)
+    if isinstance(classes, Of) and classes.sigmoid:
+        return 2
+    shape = _shape(graph, graph.output_values[output])
+    if axis is None or (axis == "flat" and len(shape) != 2):
+        return None
+    return shape[-1 if axis == "flat" else axis]
+
+
 def judged_note(metric: Metric, graph: LayerGraph) -> str | None:
     """Which output is judged, where there are several."""
     if len(graph.output_values) < 2:
         return None
     words = output_words(graph)
     return Text(
-        "Of {count} outputs, number {output} is judged; --output names another.",
+        "Of {count} outputs, number {output} is judged by metric, agreement and KL (--output names another); SQNR and "
+        "MSE are of all, each beside its own power.",
         count=len(words),
         output=words[metric.output or 0],
     )

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from .classes import ClassAxis, class_axis, judged
+from .classes import ClassAxis, class_axis, judged, judged_shape
 from .data import Dataset
 from .errors import logits
 from .feed import checked_batches, float_outputs
@@ -53,6 +53,8 @@ class FloatCheck:
         Largest difference between the user's model and the canonical graph; 0 is bitwise equal.
     others : int
         How many of the samples are not of the final split.
+    silence : str | None
+        Why the metric says nothing of the targets.
     """
 
     metric: float | None
@@ -63,6 +65,7 @@ class FloatCheck:
     unit: str = "share"
     higher_is_better: bool = True
     others: int = 0
+    silence: str | None = None
 
 
 def _again(report: Report, done: int, total: int) -> Report:
@@ -112,8 +115,9 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
     answers = list(map(torch.from_numpy, joined))
     demand_answers(answers, model.spec.source, graph, data, chosen, batch_size(graph))
     targets = None if data.targets is None else data.targets[list(chosen)]
+    value = metric(joined, targets, part(report, 1, 1))
     return FloatCheck(
-        metric(joined, targets, part(report, 1, 1)),
+        value,
         metric.name,
         len(chosen),
         _predictions(data, chosen, answers, class_axis(graph, data, metric)),
@@ -121,6 +125,7 @@ def check_float(model: Model, data: Dataset, report: Report = silent, metric: Me
         metric.unit,
         metric.higher_is_better,
         len(set(chosen) - set(data.splits.final)),
+        metric.silence(targets, value, shape=judged_shape(graph, metric)),
     )
 
 

@@ -19,7 +19,7 @@ from .process.resident import Raised, Resident
 from .progress import Cancelled, Report, part, silent
 from .source import is_callable
 from .tallies import Tally, of_classes, of_positions, of_squares
-from .text import Text
+from .text import Text, dimensions
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,10 @@ class Metric:
             ),
         )
 
-    def silence(self, targets: NDArray[Any] | None, *values: float | None) -> str | None:
-        """Why it says nothing of these targets, where the user may expect that it does.
+    def silence(
+        self, targets: NDArray[Any] | None, *values: float | None, shape: Sequence[int | None] = ()
+    ) -> str | None:
+        """Why it says nothing of these targets, where the user may expect that it does, and what to change.
 
         Parameters
         ----------
@@ -144,18 +146,23 @@ class Metric:
             The data's.
         *values : float | None
             What it gave for outputs of the models.
+        shape : sequence of int or None
+            Of the judged output, with its batch axis.
         """
         if not self.reads_targets or (targets is None and self.name == TOP1.name):
             return None
         if targets is None:
             return Text("{metric} was not computed: the data have no y to compare with.", metric=self.name)
         if values[:1] == (None,):
-            return Text(
-                "{metric} says nothing of outputs like these with y of shape {shape}: --metric names another, or a "
-                "function of your own.",
+            nothing = Text(
+                "{metric} says nothing of outputs of shape {shape} with y of shape {y}",
                 metric=self.name,
-                shape=tuple(targets.shape),
+                shape=dimensions((None, *shape[1:])),
+                y=dimensions(targets.shape),
             )
+            if (mend := _mend(targets, tuple(shape))) is not None:
+                return Text("{nothing}: {mend}", nothing=nothing, mend=mend)
+            return Text("{nothing}: --metric names another, or a function of your own.", nothing=nothing)
         wrong = [value for value in values if value is not None and not math.isfinite(value)]
         return Text("{metric} gives {value}, which is no figure.", metric=self.name, value=wrong[0]) if wrong else None
 
@@ -215,6 +222,22 @@ class Metric:
         if 2 * once * resamples > seconds:
             return Interval(lost(np.arange(len(targets))), -math.inf, math.inf)
         return statistic(lost, len(targets), resamples)
+
+
+def _mend(targets: NDArray[Any], shape: tuple[int | None, ...]) -> Text | None:
+    """What makes class indices of targets in another form, or compares numbers that are none."""
+    whole, classes = targets.dtype.kind in "iu", shape[1] if len(shape) > 1 else None
+    if targets.ndim > 1 and targets.shape[1] == 1 and whole and classes != 1:
+        return Text("its second axis has one place; store y[:, 0].")
+    if classes is not None and classes > 1 and len(shape) == 2 and targets.size:
+        if targets.shape[1:] == (classes,) and np.isin(targets, (0, 1)).all() and (targets.sum(1) == 1).all():
+            return Text("it is one-hot; store the indices of the classes, y.argmax(1).")
+        indices = targets.ndim == 1 and not whole and targets.min() >= 0 and targets.max() < classes
+        if indices and (targets == np.floor(targets)).all():
+            return Text("these are indices of classes stored as real numbers; store y.astype('int64').")
+    if not whole and targets[:1].size == math.prod(n or 0 for n in shape[1:]):
+        return Text("these are numbers and no classes; --metric rmse compares them.")
+    return None
 
 
 RESAMPLES = 200

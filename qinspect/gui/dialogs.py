@@ -103,6 +103,7 @@ def in_fields(text: str) -> str:
         "label": translate("DataForm", "&Labels"),
         "samples": translate("DataForm", "&Samples"),
         "split": translate("DataForm", "S&plit"),
+        "metric": translate("MetricCard", "Float metric"),
         "output": translate("MetricCard", "Output that is judged"),
         "threads": translate("TargetPage", "&Threads"),
         "batch": translate("TargetPage", "&Batch"),

@@ -3067,10 +3067,6 @@
         <translation>无</translation>
     </message>
     <message>
-        <source>{0} says nothing of these outputs and targets: choose another metric.</source>
-        <translation>{0} 不适用于这些输出和目标：请选择其他指标。</translation>
-    </message>
-    <message>
         <source>higher is better</source>
         <translation>越高越好</translation>
     </message>
@@ -8556,10 +8552,6 @@
         <translation>{role}：{given} 现在取 {low} 到 {high}</translation>
     </message>
     <message>
-        <source>Of {count} outputs, number {output} is judged; --output names another.</source>
-        <translation>共有 {count} 个输出，评判的是第 {output} 号；可用 --output 指定另一个。</translation>
-    </message>
-    <message>
         <source>{what} (that is {model})</source>
         <translation>{what}（即 {model}）</translation>
     </message>
@@ -8818,10 +8810,6 @@
     <message>
         <source>{metric} was not computed: the data have no y to compare with.</source>
         <translation>未计算 {metric}：数据中没有可供比较的 y。</translation>
-    </message>
-    <message>
-        <source>{metric} says nothing of outputs like these with y of shape {shape}: --metric names another, or a function of your own.</source>
-        <translation>{metric} 不适用于这样的输出和形状为 {shape} 的 y：可用 --metric 指定其他指标或您自己的函数。</translation>
     </message>
     <message>
         <source>{metric} gives {value}, which is no figure.</source>
@@ -9308,6 +9296,10 @@
         <translation>请在 x86 计算机上安装 g++ 或 clang，或选择 fx-onednn；导出为 .pt2 并不需要它。</translation>
     </message>
     <message>
+        <source>Of {count} outputs, number {output} is judged by metric, agreement and KL (--output names another); SQNR and MSE are of all, each beside its own power.</source>
+        <translation>共 {count} 个输出，指标、一致率和 KL 评判第 {output} 个（--output 可指定其他输出）；SQNR 和 MSE 针对全部输出，各自按自身功率归一。</translation>
+    </message>
+    <message>
         <source>{calibrate} to calibrate on ({usual} are usual)</source>
         <translation>只有 {calibrate} 个样本用于校准（通常为 {usual} 个）</translation>
     </message>
@@ -9466,6 +9458,34 @@
     <message>
         <source>{line} fixes the batch size: `{code}`</source>
         <translation>{line} 固定了批大小：`{code}`</translation>
+    </message>
+    <message>
+        <source>its second axis has one place; store y[:, 0].</source>
+        <translation>它的第二个轴长度为 1；请存储 y[:, 0]。</translation>
+    </message>
+    <message>
+        <source>these are numbers and no classes; --metric rmse compares them.</source>
+        <translation>这些是数值而不是类别；--metric rmse 可以比较它们。</translation>
+    </message>
+    <message>
+        <source>{metric} says nothing of outputs of shape {shape} with y of shape {y}</source>
+        <translation>{metric} 不适用于形状为 {shape} 的输出与形状为 {y} 的 y</translation>
+    </message>
+    <message>
+        <source>{nothing}: --metric names another, or a function of your own.</source>
+        <translation>{nothing}：请用 --metric 指定其他指标，或您自己的函数。</translation>
+    </message>
+    <message>
+        <source>it is one-hot; store the indices of the classes, y.argmax(1).</source>
+        <translation>它是 one-hot 编码；请存储类别索引 y.argmax(1)。</translation>
+    </message>
+    <message>
+        <source>these are indices of classes stored as real numbers; store y.astype(&apos;int64&apos;).</source>
+        <translation>这些是以实数存储的类别索引；请存储 y.astype(&apos;int64&apos;)。</translation>
+    </message>
+    <message>
+        <source>{nothing}: {mend}</source>
+        <translation>{nothing}：{mend}</translation>
     </message>
     <message>
         <source>is not how a file for {to} is called</source>

@@ -397,7 +397,7 @@ def test_a_metric_of_the_users_own_replaces_top_1(digits_model, tmp_path, capsys
     wrong = round((1 - plain["totals"]["fp32_metric"]) * plain["totals"]["samples"])
     assert own["totals"]["fp32_metric"] == wrong
     assert own["data"]["metric"] == "wrong"
-    assert f"metric {wrong} float" in capsys.readouterr().out
+    assert f"wrong {wrong} float" in capsys.readouterr().out
     assert f"<b>{wrong}</b>" in (tmp_path / "own" / "report.html").read_text()
 
 

@@ -8,7 +8,7 @@ import torch
 from scipy.special import rel_entr, softmax
 from torch import nn
 
-from qinspect.engine.classes import Of, axis_for, class_axis, judged, judged_note, named_output
+from qinspect.engine.classes import Of, axis_for, class_axis, class_count, judged, judged_note, named_output
 from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.errors import OutputErrors
 from qinspect.engine.fuse import fuse
@@ -58,6 +58,12 @@ def test_masks_or_a_metric_of_pixels_make_an_output_logits(pixels, tmp_path):
     assert class_axis(pixels, opened(tmp_path, y=np.zeros((6, 4), np.float32)), TOP1) is None
     assert class_axis(pixels, masks, METRICS["rmse"]) is None
     assert class_axis(pixels, opened(tmp_path, y=np.zeros(6, np.int64)), TOP1) == "flat"
+
+
+def test_the_number_of_classes_is_that_of_their_axis(pixels, tmp_path):
+    assert class_count(pixels, class_axis(pixels, opened(tmp_path, y=np.zeros((6, 5, 5), np.int64)), TOP1)) == 4
+    assert class_count(pixels, class_axis(pixels, opened(tmp_path), TOP1)) is None
+    assert class_count(pixels, Of(0, "flat", sigmoid=True)) == 2
 
 
 @pytest.mark.parametrize("axis", [1, -1])

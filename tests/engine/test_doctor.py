@@ -17,7 +17,7 @@ from qinspect.engine.plan.file import plan_from_json
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.plan.target import Target
 from qinspect.engine.quantize import quantize
-from qinspect.engine.results import Analysis, Errors, FusionRow, LayerRow, OutputRow, Totals
+from qinspect.engine.results import Analysis, Errors, FusionRow, LayerRow, Totals
 from qinspect.engine.results.kernels import KernelCheck, Latency
 from qinspect.engine.text import Text
 
@@ -235,20 +235,20 @@ def test_a_layer_slower_than_in_float_is_found_only_beyond_the_spread(found):
 @pytest.mark.parametrize(("metric", "findings"), [(0.1, 1), (0.9, 0), (None, 0)])
 def test_a_float_model_no_better_than_chance_is_found_first(found, metric, findings):
     given = analysis(
-        totals=Totals(kl=0.0, fp32_metric=metric, fp32_ms=1.0, int8_ms=2.0, samples=64), data={"metric": "top-1"}
+        totals=Totals(kl=0.0, fp32_metric=metric, fp32_ms=1.0, int8_ms=2.0, samples=64),
+        data={"metric": "top-1", "classes": 10},
     )
-    given = dataclasses.replace(given, outputs=(OutputRow(0, (10,), 1.0, 0.0, None),))
     rules = [finding.rule for finding in found(given)]
     assert rules.count("float_metric_low") == findings
     assert rules[-1] == "int8_slower"
 
 
 @pytest.mark.parametrize(
-    ("classes", "metric", "findings"), [(2, 1.0, 0), (2, 0.7, 0), (2, 0.5, 1), (3, 0.9, 0), (1, 0.3, 0)]
+    ("classes", "metric", "findings"), [(2, 1.0, 0), (2, 0.7, 0), (2, 0.5, 1), (3, 0.9, 0), (1, 0.3, 0), (None, 0.3, 0)]
 )
 def test_few_classes_need_no_more_than_all_right_to_be_better_than_chance(found, classes, metric, findings):
-    given = analysis(totals=Totals(kl=0.0, fp32_metric=metric, samples=50), data={"metric": "top-1"})
-    given = dataclasses.replace(given, outputs=(OutputRow(0, (classes,), 1.0, 0.0, None),))
+    data = {"metric": "top-1", "classes": classes}
+    given = analysis(totals=Totals(kl=0.0, fp32_metric=metric, samples=50), data=data)
     rules = [finding.rule for finding in found(given)]
     assert rules.count("float_metric_low") == findings
 

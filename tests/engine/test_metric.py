@@ -126,7 +126,23 @@ def test_a_metric_that_says_nothing_says_why():
     y = np.arange(4)
     assert "the data have no y" in METRICS["cosine"].silence(None, None)
     assert "mine gives nan" in Metric("mine").silence(y, 0.5, math.nan)
-    assert "says nothing of outputs like these with y of shape (4, 7)" in TOP1.silence(np.zeros((4, 7)), None)
+    said = TOP1.silence(np.zeros((4, 7)), None, shape=(None, 3))
+    assert said.startswith("top-1 says nothing of outputs of shape any × 3 with y of shape 4 × 7: --metric names")
     assert TOP1.silence(None, None) is None
     assert METRICS["agreement"].silence(None, None) is METRICS["agreement"].silence(y, None) is None
     assert METRICS["rmse"].silence(y, 0.5, 0.25) is None
+
+
+@pytest.mark.parametrize(
+    ("y", "shape", "mend"),
+    [
+        (np.eye(3)[[0, 2, 1, 1]], (None, 3), "store the indices of the classes, y.argmax(1)"),
+        (np.array([0.0, 2.0, 1.0, 1.0]), (None, 3), "store y.astype('int64')"),
+        (np.zeros((4, 1, 8, 8), np.int64), (None, 3, 8, 8), "store y[:, 0]"),
+        (np.array([0.5, -1.2, 3.0, 1.0]), (None, 1), "--metric rmse compares them"),
+        (np.random.default_rng(0).normal(size=(4, 3)), (None, 3), "--metric rmse compares them"),
+        (np.array([0.0, 7.0, 1.0, 1.0]), (None, 3), "--metric names another"),
+    ],
+)
+def test_of_targets_in_another_form_it_is_said_what_to_store(y, shape, mend):
+    assert mend in TOP1.silence(y, None, shape=shape)

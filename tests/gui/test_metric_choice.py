@@ -245,7 +245,7 @@ def test_targets_that_are_no_classes_are_judged_by_rmse(make_window, digits, qtb
     window.go("data")
     qtbot.waitUntil(lambda: document.check is not None, timeout=30_000)
     assert card.value.text() == "none"
-    assert "choose another metric" in card.note.text()
+    assert "rmse compares them" in card.note.text()
     choose(card, "rmse")
     qtbot.waitUntil(lambda: document.check is not None and document.check.metric is not None, timeout=30_000)
     assert document.check.metric == pytest.approx(0.5, abs=1e-4)

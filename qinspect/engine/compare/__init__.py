@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..backends.grouping import pads_zeros
-from ..classes import class_axis, judged, judged_note
+from ..classes import class_axis, judged, judged_note, judged_shape
 from ..data import Dataset
 from ..errors import Power, sqnr_db
 from ..existing import TABLE, Existing, Ran, config_of, run_in_float
@@ -217,7 +217,9 @@ def compare(
         _row(left, right, m, found.powers.get(judged_by[m.float_id][0]), existing, found.kernels.get(m.other_id))
         for m in matches
     )
-    silence = metric.silence(data.targets, totals.fp32_metric, totals.quantized_metric)
+    silence = metric.silence(
+        data.targets, totals.fp32_metric, totals.quantized_metric, shape=judged_shape(left, metric)
+    )
     notes = tuple(filter(None, (judged_note(metric, left), silence, run_in_float(found.kernels))))
     return _comparison(one, other, (left, right), data_json(data, metric), runtime, totals, rows, notes)
 

@@ -191,11 +191,7 @@ class MetricCard(Card):
             )
         elif check.metric is None:
             self.value.setText(self.tr("none"))
-            self.note.setText(
-                self.tr("{0} says nothing of these outputs and targets: choose another metric.").format(
-                    check.metric_name
-                )
-            )
+            self.note.setText(in_fields(check.silence or ""))
         else:
             better = self.tr("higher is better") if check.higher_is_better else self.tr("lower is better")
             self.value.setText(measured(check.metric, check.unit))
