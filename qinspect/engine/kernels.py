@@ -118,7 +118,7 @@ def make_runner(quantization: Quantization, float_onnx: bytes | None, report: Re
 
 def _work(work: KernelWork, report: Report) -> KernelFigures:
     report(0, 1, Text("lowering to {target}", target=work.quantization.plan.target.title))
-    runner = make_runner(work.quantization, work.float_onnx, part(report, 0, 0.1))
+    runner = make_runner(work.quantization, work.float_onnx, part(report, 0, 0.25))
     data = open_data(
         work.data,
         work.quantization.graph.inputs[0].shape,
@@ -127,7 +127,7 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
     )
     checks: dict[str, _Difference] = {}
     simulation = simulate(work.quantization, channels_last=True)
-    looking = part(report, 0.1, 0.4, Text("comparing kernels with the simulation"))
+    looking = part(report, 0.25, 0.5, Text("comparing kernels with the simulation"))
     with torch.inference_mode():
         done = 0  # samples of different shapes come in smaller batches
         for inputs, _ in batches(data, work.check, work.batch):
@@ -136,7 +136,7 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
             compare(simulation, runner.integers(inputs), inputs, checks, runner.reals(inputs), runner.calls(inputs))
         del simulation  # and the weights that it has rounded
         outputs: list[list[NDArray[np.float32]]] = []
-        running = part(report, 0.4, 0.6, Text("running the integer model"))
+        running = part(report, 0.5, 0.58, Text("running the integer model"))
         done = 0
         for inputs, _ in batches(data, work.final, work.batch):
             running(done, max(1, len(work.final)), "")
@@ -148,7 +148,7 @@ def _work(work: KernelWork, report: Report) -> KernelFigures:
         sample = data.alike(work.check or work.final)
         indices = [sample[i % len(sample)] for i in range(target.batch)]
         timing = runner.time(
-            data.load(indices), target.threads, work.runs, part(report, 0.6, 1, Text("measuring latency"))
+            data.load(indices), target.threads, work.runs, part(report, 0.58, 1, Text("measuring latency"))
         )
     joined = one_after_the_other(outputs) if outputs else []
     return KernelFigures(dict(runner.kernels), {key: found.check() for key, found in checks.items()}, joined, timing)

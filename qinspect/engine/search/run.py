@@ -115,7 +115,7 @@ class _Search:
         self.began = time.perf_counter()
         self.report, self.model, self.data, self.metric = report, model, data, metric
         self.constraint, self.objective, self.device = constraint, objective, device
-        calibration = calibrate_model(model, data, plan, part(report, 0, 0.05), calibration)
+        calibration = calibrate_model(model, data, plan, part(report, 0, 0.03), calibration)
         self.stats = calibration.tensors
         self.space = space(fused_graph(model, plan).graph, plan, alternatives, objective)
         if not self.space.units:
@@ -148,19 +148,19 @@ class _Search:
     def run(self) -> Pareto:
         if self.constraint is not None and self.constraint.kind != "ms":
             # What cannot be answered is refused before anything long is done.
-            limited(self.trials.verify(self.space.plan, part(self.report, 0.05, 0.05)), self.constraint)
+            limited(self.trials.verify(self.space.plan, part(self.report, 0.03, 0.03)), self.constraint)
         self.costs = self._costs()
         self.choices = self._choices()
         self.pool = Pool(self.space, self.choices, self.trials)
         by_number = self.objective == "layers"
-        self.report(0.45, 1, Text("solving for the front"))
+        self.report(0.31, 1, Text("solving for the front"))
         selections = [s for s in sweep(self.choices, COUNTS if by_number else ()) if self.pool.quantizes(s)]
         order = self._ranking() if by_number else ()
         for base in (self.pool.as_given, least_estimated(self.choices)):
             selections += self.pool.by_rank(base, order)
-        self.pool.add([self.pool.as_given, *selections], part(self.report, 0.5, 0.7), Text("verifying"))
-        self.pool.repair(part(self.report, 0.7, 0.8), few_and_large=by_number)
-        self.pool.go_on(order, part(self.report, 0.8, 0.8))
+        self.pool.add([self.pool.as_given, *selections], part(self.report, 0.42, 0.48), Text("verifying"))
+        self.pool.repair(part(self.report, 0.48, 0.68), few_and_large=by_number)
+        self.pool.go_on(order, part(self.report, 0.68, 0.68))
         self._approach()
         self._score_rest()
         self._time()
@@ -201,7 +201,7 @@ class _Search:
 
     def _costs(self) -> Costs:
         graph, plan = self.space.graph, self.space.plan
-        inner = part(self.report, 0.05, 0.3, Text("estimating the effect of every rounding"))
+        inner = part(self.report, 0.03, 0.14, Text("estimating the effect of every rounding"))
         costs = self._scored(self.space.plans_to_score(), None, inner)
         if self.objective != "latency":
             return costs
@@ -226,7 +226,7 @@ class _Search:
                 self._float_onnx(quantizations["plan"]),
                 self._latency_inputs(),
             ),
-            part(self.report, 0.3, 0.45, Text("measuring layers and borders")),
+            part(self.report, 0.14, 0.31, Text("measuring layers and borders")),
         )
         pairs = {name: (quantizations[name], timed[name]) for name in plans}
         whole = [pair for name, pair in pairs.items() if name not in ("float", "even", "odd")]
@@ -236,7 +236,7 @@ class _Search:
 
     def _choices(self) -> Choices:
         """What may be chosen, without the kinds of changes that make plans worse."""
-        inner = part(self.report, 0.45, 0.45, Text("trying other ranges"))
+        inner = part(self.report, 0.31, 0.31, Text("trying other ranges"))
 
         def loss(offered: Choices, selection: Selection) -> float:
             return self.trials.verify(self.space.select(offered, selection), inner).loss
@@ -246,7 +246,7 @@ class _Search:
     def _score_rest(self) -> None:
         """Score what plans of the front round in a way that no single change did: as a new neighbour reads it."""
         plans = [item.plan for item in (*self.pool.front(), self.pool.given)]
-        inner = part(self.report, 0.86, 0.88, Text("estimating the effect of every rounding"))
+        inner = part(self.report, 0.7, 0.72, Text("estimating the effect of every rounding"))
         self.costs = self._scored(plans, self.costs, inner)
 
     def _scored(self, plans: Sequence[QuantPlan], known: Costs | None, report: Report) -> Costs:
@@ -280,7 +280,7 @@ class _Search:
         """The units in the order in which they are to become float, run one by one."""
         few = whole_batches(self.space.graph, self.select, RANK_SAMPLES)
         trials = Trials(self.space.graph, self.stats, self.data, "select", few, self.metric)
-        return ranking(self.space, trials, part(self.report, 0.45, 0.5, Text("measuring one layer at a time")))
+        return ranking(self.space, trials, part(self.report, 0.31, 0.42, Text("measuring one layer at a time")))
 
     def _approach(self) -> None:
         """Solve again near the constraint, with the limit corrected by what was verified."""
@@ -292,11 +292,11 @@ class _Search:
             self._verify_whole()
         for round_ in range(ROUNDS):
             front = self.pool.front()
-            self.report(0.8 + 0.02 * round_, 1, Text("approaching the limit"))
+            self.report(0.68 + 0.01 * round_, 1, Text("approaching the limit"))
             selection = self._between(front, wanted)
             if selection is None or not self.pool.quantizes(selection) or selection in self.pool.tried:
                 return
-            inner = part(self.report, 0.8 + 0.02 * round_, 0.82 + 0.02 * round_)
+            inner = part(self.report, 0.68 + 0.01 * round_, 0.69 + 0.01 * round_)
             self.pool.add([selection], inner, Text("approaching the limit"))
 
     def _between(self, front: Sequence[Tried], wanted: Constraint) -> Selection | None:
@@ -326,7 +326,7 @@ class _Search:
         self.trials = Trials(graph, self.stats, self.data, "select", self.select, self.metric)
         kept = [self.pool.as_given, *(item.selection for item in self.pool.front())]
         self.pool = Pool(self.space, self.choices, self.trials)
-        self.pool.add(kept, part(self.report, 0.75, 0.8), Text("verifying on all of the select split"))
+        self.pool.add(kept, part(self.report, 0.66, 0.68), Text("verifying on all of the select split"))
 
     def _ms(self, item: Tried) -> float | None:
         if item.timed is not None:
@@ -348,7 +348,7 @@ class _Search:
         floats: list[float] = []
         for index, group in enumerate(parts):
             quantizations = {str(i): quantize(graph, item.plan, stats) for i, item in enumerate(group)}
-            inner = part(self.report, 0.88 + 0.08 * index / len(parts), 0.88 + 0.08 * (index + 1) / len(parts))
+            inner = part(self.report, 0.72 + 0.23 * index / len(parts), 0.72 + 0.23 * (index + 1) / len(parts))
             work = TimingWork({"float": nothing, **quantizations}, frozenset(), onnx, self._latency_inputs())
             found = time_plans(work, inner)
             floats.append(found["float"].ms)
@@ -412,7 +412,7 @@ class _Search:
         return self.metric.unit or self.metric.name
 
     def _final(self, *points: Point) -> list[Point]:
-        inner = part(self.report, 0.96, 1.0, Text("the chosen plan on the final split"))
+        inner = part(self.report, 0.95, 1.0, Text("the chosen plan on the final split"))
         if not whole_batches(self.space.graph, self.data.splits.final):
             self.notes.append(
                 Text("The final split is empty: the chosen plan was not tried on samples it was not chosen on.")
