@@ -33,6 +33,20 @@ class Problem(Exception):
         return str(self.text)
 
 
+class WrongShape(Problem):
+    """Samples of another shape than the model was opened for.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        One sample's, with a batch of 1.
+    """
+
+    def __init__(self, where: str, what: str, remedy: str, shape: tuple[int, ...] = ()) -> None:
+        super().__init__(where, what, remedy)
+        self.shape = shape
+
+
 class Unmet(Problem):
     """A constraint that nothing meets; the remedy names the nearest that was found."""
 

@@ -49,7 +49,10 @@ def session(window: MainWindow) -> None:
 
 def save(window: MainWindow) -> None:
     """Ask where the session goes."""
-    path, _ = QFileDialog.getSaveFileName(window, translate("Choose", "Save the session"), "", f"qinspect (*{SUFFIX})")
+    name = window.document.model.name if window.document.model is not None else "session"
+    path, _ = QFileDialog.getSaveFileName(
+        window, translate("Choose", "Save the session"), f"{name}{SUFFIX}", f"qinspect (*{SUFFIX})"
+    )
     if path:
         target = Path(path if path.endswith(SUFFIX) else path + SUFFIX)
         window.keeper.save_session(target)

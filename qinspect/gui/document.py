@@ -346,6 +346,12 @@ class Document(Planned):
         runs = [run for run in reversed(self.runs) if last is not None and run.exact and run.model == last.model]
         return tuple(run.analysis for run in runs if last is not None and run.device == last.device)
 
+    def apart(self) -> frozenset[str]:
+        """Layers of fusions that the plan switched off."""
+        off = {identity for identity, on in self.plan.fusions if not on}
+        rows = self.shown.analysis.fusions if off and self.shown is not None else ()
+        return frozenset(off.union(*(row.layers for row in rows if row.id in off)))
+
     def applicable(self) -> tuple[Finding, ...]:
         """Findings of the current plan whose remedy is an edit."""
         run = self.find()

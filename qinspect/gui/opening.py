@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, Signal
 
 from ..engine.plan import Override, QuantPlan
 from ..engine.plan.file import read_plan
-from ..engine.problem import Problem
+from ..engine.problem import Problem, WrongShape
 from ..engine.process import guest
+from ..engine.source import is_callable
 from ..engine.text import Text
 from ..resources import is_ours
 from ..session import Session, missing, moved
@@ -85,6 +86,13 @@ class Opening(QObject):
             self._window.go("open")
         return self._tasks.open_model(spec, allowed, plan, data, judged)
 
+    def reshape(self, shape: tuple[int, ...]) -> None:
+        """Open the model anew for inputs of another shape, and the data that have it."""
+        model = self._document.model
+        if model is not None:
+            spec = {**model.spec.to_json(), "input_shape": [list(shape)], "free": []}
+            self.model(spec, None, self._window.data_page.form.spec())
+
     def demo(self) -> None:
         """Open the model and the photographs that come with the program."""
         from ..demo import data_spec, model_spec
@@ -120,7 +128,10 @@ class Opening(QObject):
     def refuse_data(self, problem: Problem) -> None:
         """Data cannot be opened: said at their field where that is in sight, else in a box."""
         if self._window.step == "data":
-            self._window.data_page.form.refuse(problem)
+            model = self._document.model
+            again = model is not None and is_callable(model.spec.source) and len(model.graph.inputs) == 1
+            shape = problem.shape if again and isinstance(problem, WrongShape) else ()
+            self._window.data_page.form.refuse(problem, shape)
         else:
             self._window.show_problem(problem)
 

@@ -32,8 +32,13 @@ def remember(settings: QSettings, entry: dict[str, Any]) -> None:
     """Put an entry on top, wherever the program is started the next time."""
     # As it will be read: tuples are lists there.
     entry = {key: _absolute(value) for key, value in json.loads(json.dumps(entry)).items()}
-    kept = [entry, *(old for old in recent(settings) if old != entry)]
+    kept = [entry, *(old for old in recent(settings) if _subject(old) != _subject(entry))]
     settings.setValue("recent", json.dumps(kept[:KEPT]))
+
+
+def _subject(entry: dict[str, Any]) -> tuple[Any, ...]:
+    """What an entry is of: the same model with another input shape takes the old one's place."""
+    return entry.get("session"), entry.get("source"), entry.get("weights")
 
 
 def _absolute(value: Any) -> Any:

@@ -208,6 +208,7 @@ QToolButton:pressed, QToolButton:checked {{ background: {pressed}; }}
 StepBar QToolButton {{ padding: 5px 2px 5px 8px; }}
 StepBar QToolButton:checked {{ background: {here}; }}
 QToolButton:focus {{ border: 1px solid {colours.accent}; }}
+QListWidget#recent {{ activate-on-singleclick: 1; }}
 Palette {{ border: 1px solid {colours.outline}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QPushButton {{ border: 1px solid {colours.outline}; border-radius: 4px; padding: 4px 12px; outline: none;

@@ -53,6 +53,7 @@ def connect_pages(window: MainWindow) -> None:
     window.open_page.session_requested.connect(lambda path: opening.session(Path(path)))
     window.open_page.next_requested.connect(lambda: window.go("data"))
     window.data_page.open_requested.connect(opening.data)
+    window.data_page.form.shape_requested.connect(opening.reshape)
     window.data_page.confirmed.connect(document.confirm)
     window.data_page.metric_chosen.connect(opening.metric)
     window.data_page.output_chosen.connect(opening.output)

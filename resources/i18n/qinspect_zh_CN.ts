@@ -656,6 +656,10 @@
         <translation>各部分就是子文件夹 calibrate、select 和 final</translation>
     </message>
     <message>
+        <source>Reopen the model with {0}</source>
+        <translation>用 {0} 重新打开模型</translation>
+    </message>
+    <message>
         <source>Data (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.csv *.txt *.jsonl);;All files (*)</source>
         <translation>数据 (*.npz *.npy *.safetensors *.pt *.parquet *.arrow *.csv *.txt *.jsonl);;所有文件 (*)</translation>
     </message>
@@ -1829,6 +1833,14 @@
         <translation>更慢</translation>
     </message>
     <message>
+        <source>a fusion of this layer is switched off (Fix, Fusions)</source>
+        <translation>该层的一个融合已关闭（修复 → 融合）</translation>
+    </message>
+    <message>
+        <source>fusion off</source>
+        <translation>融合关闭</translation>
+    </message>
+    <message>
         <source>this layer has another qconfig of its own than the plan to begin with gave it</source>
         <translation>该层自身的 qconfig 与初始方案给它的不同</translation>
     </message>
@@ -2639,6 +2651,10 @@
 </context>
 <context>
     <name>Layers</name>
+    <message>
+        <source>not measured: Run, “Measure every layer alone” does that</source>
+        <translation>尚未测量：运行菜单的“单独测量每一层”会测量它</translation>
+    </message>
     <message>
         <source>fused: {0}</source>
         <translation>已融合：{0}</translation>
@@ -5163,6 +5179,10 @@
     <message>
         <source>Choose a sample to see its error layer by layer in Depth.</source>
         <translation>选择一个样本，在“深度”中查看它逐层的误差。</translation>
+    </message>
+    <message>
+        <source>Show layer</source>
+        <translation>显示该层</translation>
     </message>
     <message>
         <source>After the analysis, the samples that int8 harms most are listed here.</source>

@@ -434,3 +434,26 @@ def test_a_picture_that_goes_away_is_named_and_what_was_computed_stays(opened, q
     assert ".png" in opened.said(qtbot)
     assert opened.state() == before
     opened.goes_on()
+
+
+def test_data_of_another_shape_open_the_model_anew_with_one_press(make_window, tmp_path, qtbot):
+    """A model made by a callable takes what size its net takes; that is one press away from the error."""
+    code = "import torch\n\ndef net():\n    return torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten())\n"
+    (tmp_path / "net.py").write_text(code)
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 1, 20, 24)).astype(np.float32))
+    window = make_window()
+    window.opening.allow = lambda *sources: any(source and ".py:" in source for source in sources)
+    window.opening.model({"source": f"{tmp_path / 'net.py'}:net", "weights": None, "input_shape": [[1, 1, 8, 8]]})
+    qtbot.waitUntil(lambda: window.document.model is not None, timeout=60_000)
+    window.go("data")
+    form = window.data_page.form
+    assert form.reopen.isHidden()
+    form.show_source(str(tmp_path / "x.npy"))
+    qtbot.mouseClick(form.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(form.reopen.isVisible, timeout=30_000)
+    assert form.reopen.text() == "Reopen the model with 1,1,20,24"
+    qtbot.mouseClick(form.reopen, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.document.data is not None, timeout=60_000)
+    assert window.document.model.graph.inputs[0].shape[1:] == (1, 20, 24)
+    qtbot.waitUntil(lambda: window.jobs.idle, timeout=60_000)
+    assert form.reopen.isHidden()

@@ -104,6 +104,30 @@ def test_flags_name_what_is_worth_a_look():
     assert flags(off, facts((off,)))[0] == ("saturates", "intermediate sums overflow: up to 30 steps off")
 
 
+def test_layers_of_a_fusion_that_is_off_say_so(make_window, digits):
+    window = make_window(digits)
+    fused = next(row for row in digits.analysis.fusions if row.state == "fused")
+    window.document.edit("apart", window.document.plan.with_fusion(fused.id, False))
+    shown = window.layers_page.facts()
+    assert shown.apart >= set(fused.layers)
+    flagged = next(row for row in shown.rows if row.id == fused.layers[0])
+    assert ("fusion off", "a fusion of this layer is switched off (Fix, Fusions)") in flags(flagged, shown)
+    window.document.undo_stack.undo()
+    assert window.layers_page.facts().apart == frozenset()
+
+
+def test_what_is_measured_only_when_asked_for_says_how_to_ask(qtbot):
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.flat.setChecked(True)
+    tree.show_facts(facts())
+    column = [item.key for item in COLUMNS].index("isolated_kl")
+    assert "Measure every layer alone" in tree.proxy.index(0, column).data(Qt.ItemDataRole.ToolTipRole)
+    measured = tuple(replace(each, errors=Errors(isolated_kl=0.1)) for each in ROWS)
+    tree.show_facts(facts(measured))
+    assert "Measure every layer alone" not in tree.proxy.index(0, column).data(Qt.ItemDataRole.ToolTipRole)
+
+
 def test_a_layer_is_slower_only_where_the_quartiles_of_both_times_are_apart(qtbot):
     def timed(low, high):
         return row("a:conv2d", 0.1, (100.0, 150.0, high - low, None, None, 90.0, 110.0, low, high))
@@ -231,8 +255,13 @@ def test_sorting_by_error_puts_the_worst_first_and_what_is_not_measured_last(qtb
     tree.flat.setChecked(True)
     tree.show_facts(facts())
     tree.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
-    order = [tree.proxy.index(place, 0).data() for place in range(tree.proxy.rowCount(QModelIndex()))]
-    assert order == ["body.b.conv:conv2d", "body.a.conv:conv2d", "stem:conv2d", "head:linear"]
+
+    def order():
+        return [tree.proxy.index(place, 0).data() for place in range(tree.proxy.rowCount(QModelIndex()))]
+
+    assert order() == ["body.b.conv:conv2d", "body.a.conv:conv2d", "stem:conv2d", "head:linear"]
+    tree.view.sortByColumn(3, Qt.SortOrder.AscendingOrder)
+    assert order() == ["stem:conv2d", "body.a.conv:conv2d", "body.b.conv:conv2d", "head:linear"]
 
 
 def seconds_for(tree, count):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+
+from qinspect.gui import choose
 from qinspect.gui.keeper import edits_beside
 from qinspect.gui.panels.rows import AsideRole, MainRole
 from qinspect.gui.recent import recent, remember
@@ -114,3 +118,25 @@ def test_what_was_opened_before_takes_no_more_room_than_it_needs_and_says_its_na
     assert shown.item(1).text() == "/far/away/net.py:model"
     shown.setCurrentRow(0)
     assert not shown.grab().isNull()
+
+
+def test_a_model_is_listed_once_however_it_was_opened_and_opens_with_one_click(make_window, settings, qtbot):
+    for shape in ([[1, 1, 8, 8]], [[4, 1, 8, 8]]):
+        remember(settings, {"source": "net.onnx", "weights": None, "input_shape": shape})
+    remember(settings, {"source": "net.onnx", "weights": "other.pt", "input_shape": None})
+    assert [entry.get("input_shape") for entry in recent(settings)] == [None, [[4, 1, 8, 8]]]
+    window = make_window()
+    page = window.open_page
+    page.open_requested.disconnect()
+    asked = []
+    page.open_requested.connect(asked.append)
+    place = page.recent.visualItemRect(page.recent.item(1)).center()
+    qtbot.mouseClick(page.recent.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert [entry["input_shape"] for entry in asked] == [[[4, 1, 8, 8]]]
+
+
+def test_a_session_is_saved_under_the_model_s_name_unless_another_is_typed(make_window, digits, monkeypatch):
+    window, offered = make_window(digits), []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *words: offered.append(words[2]) or ("", ""))
+    choose.save(window)
+    assert offered == [f"{digits.opened.model.name}.qinspect"]

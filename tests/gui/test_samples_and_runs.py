@@ -49,6 +49,11 @@ def test_a_click_on_a_sample_shows_its_error_layer_by_layer(make_window, qtbot, 
     )
     assert shown == {name: expected.cumulative[name] for name in shown}
     assert len(shown) > 3
+    # From the sample it is one press to the layer that harms it most.
+    assert bottom.samples.fall.isVisible() == (expected.drop is not None)
+    assert expected.drop is not None
+    qtbot.mouseClick(bottom.samples.fall, LEFT)
+    assert window.document.selection == (expected.drop[0],)
     window.document.make_float(("conv:conv2d",))
     window.document.add_run(window.document.plan, digits.analysis, exact=False)
     assert all(row[place] is None for row in depth.table()[1])

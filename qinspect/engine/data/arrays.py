@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..data_spec import DataSpec, Labels, Picture
-from ..problem import Problem, line_of
+from ..problem import Problem, WrongShape, line_of
 from ..text import Text, dimensions
 from .images import describe_normalization, standardize
 from .named import flat, in_order, target_name
@@ -272,16 +272,18 @@ def _demand_fit(where: str, first: Column, wanted: Sequence[int | None]) -> None
     for shape in shapes:
         if _fits(shape, wanted):
             continue
-        remedy = Text("Reshape x (its first axis counts the samples), or give the model's --input-shape.")
-        if len(shapes) == 1 and len(shape) == len(wanted):
-            remedy = Text(
-                "Where the model takes these too, open it with --input-shape {shape}; else reshape x.",
-                shape=",".join(map(str, (1, *shape[1:]))),
-            )
         what = Text(
             "holds x of shape {got}, but the model takes {wanted}", got=dimensions(shape), wanted=dimensions(wanted)
         )
-        raise Problem(where, what, remedy)
+        if len(shapes) > 1 or len(shape) != len(wanted):
+            remedy = Text("Reshape x (its first axis counts the samples), or give the model's --input-shape.")
+            raise Problem(where, what, remedy)
+        one = 1, *shape[1:]
+        remedy = Text(
+            "Where the model takes these too, open it with --input-shape {shape}; else reshape x.",
+            shape=",".join(map(str, one)),
+        )
+        raise WrongShape(where, what, remedy, one)
 
 
 def _shape(column: Column, index: int) -> tuple[int, ...]:

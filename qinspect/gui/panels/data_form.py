@@ -51,10 +51,13 @@ class DataForm(Card):
         The user wants to open what the fields say.
     edited()
         The fields say something else than before.
+    shape_requested(tuple of int)
+        The model is to be opened anew, for inputs of this shape.
     """
 
     submitted = Signal()
     edited = Signal()
+    shape_requested = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +87,11 @@ class DataForm(Card):
         self.body.addLayout(self._form)
         self.go = QPushButton(self.tr("Open data"))
         self.go.clicked.connect(self.submitted)
-        self.body.addLayout(row(1, self.go))
+        self.reopen = QPushButton(self.tr("Reopen the model with {0}").format("…"))
+        self.reopen.hide()
+        self.reopen.clicked.connect(lambda: self.shape_requested.emit(self._shape))
+        self._shape: tuple[int, ...] = ()  # of samples that the model does not take
+        self.body.addLayout(row(self.reopen, 1, self.go))
         for field in (self.source, self.split, self.label, self.tokenizer, self.normalize.lineEdit()):
             field.returnPressed.connect(self.submitted, Qt.ConnectionType.QueuedConnection)
         for line in (self.source, self.split, self.label, self.tokenizer):
@@ -278,6 +285,7 @@ class DataForm(Card):
 
     def show_opened(self, spec: dict[str, Any]) -> None:
         """Show the specification of the data that are open now."""
+        self.take_back()
         self.fill(spec)
         self._opened = self.spec()
         self.edited.emit()
@@ -305,13 +313,17 @@ class DataForm(Card):
 
         return parse_normalize(text.lower())
 
-    def refuse(self, problem: Problem) -> None:
-        """Say below the source why it cannot be opened."""
+    def refuse(self, problem: Problem, shape: tuple[int, ...] = ()) -> None:
+        """Say below the source why it cannot be opened, and offer the shape that the model may take instead."""
         self._no_source.say_refused(problem)
+        self._shape = shape
+        self.reopen.setText(self.tr("Reopen the model with {0}").format(",".join(map(str, shape))))
+        self.reopen.setVisible(bool(shape))
 
     def take_back(self) -> None:
         """The source is being opened: whether it can be is not known yet."""
         self._no_source.take_back()
+        self.reopen.hide()
 
     def fill(self, spec: dict[str, Any]) -> None:
         """Show a specification."""

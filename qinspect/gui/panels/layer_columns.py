@@ -293,6 +293,9 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+SWEPT = ("isolated_kl", "leave_one_out_kl")
+"""What is measured by itself of small models, else where it is asked for."""
+
 SETS: Mapping[str, tuple[str, ...]] = {
     QT_TRANSLATE_NOOP("Columns", "Overview"): ("layer", "op", "type", "share", "gain", "flags"),
     QT_TRANSLATE_NOOP("Columns", "Accuracy"): (

@@ -46,6 +46,8 @@ class Facts:
         What ONNX Runtime runs the layers with that the open file has in whole numbers, as it is.
     floats : frozenset of str
         Layers that the plan's default does not mean, see `floats_of`.
+    apart : frozenset of str
+        Layers of fusions that the plan switched off.
     """
 
     rows: tuple[LayerRow, ...] = ()
@@ -59,6 +61,7 @@ class Facts:
     measured: bool = False
     in_file: Mapping[str, Ran] = field(default_factory=dict)
     floats: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
 
 
 def facts_of(
@@ -72,6 +75,7 @@ def facts_of(
     measured: bool = False,
     in_file: Mapping[str, Ran] | None = None,
     floats: frozenset[str] = frozenset(),
+    apart: frozenset[str] = frozenset(),
 ) -> Facts:
     """Everything that the table shows, from rows and plan."""
     return Facts(
@@ -86,6 +90,7 @@ def facts_of(
         measured,
         in_file or {},
         floats,
+        apart,
     )
 
 
@@ -172,6 +177,9 @@ def flags(row: LayerRow, facts: Facts) -> list[tuple[str, str]]:
     if time is not None and time.fp32_us and time.int8_us and row.quantized and time.slower:
         why = translate("Flags", "int8 takes {0} times as long as float").format(f"{time.int8_us / time.fp32_us:.1f}")
         found.append((translate("Flags", "slower"), why))
+    if row.id in facts.apart:
+        why = translate("Flags", "a fusion of this layer is switched off (Fix, Fusions)")
+        found.append((translate("Flags", "fusion off"), why))
     if row.id in facts.overridden:
         why = translate("Flags", "this layer has another qconfig of its own than the plan to begin with gave it")
         found.append((translate("Flags", "edited"), why))

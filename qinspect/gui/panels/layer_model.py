@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from ...engine.results import LayerRow
 from ..language import translated
-from .layer_columns import COLUMNS
+from .layer_columns import COLUMNS, SWEPT, Column
 from .layer_facts import Facts, flags
 
 Index = QModelIndex | QPersistentModelIndex
@@ -132,6 +132,8 @@ class LayerModel(QStandardItemModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(0, len(COLUMNS), parent)
         self.facts = Facts()
+        self.missing = -math.inf
+        """What is not measured counts as this where it is sorted: it stands at the end in both directions."""
         self.flat = False
         self.absorbed = False
         self._shape: tuple[Any, ...] = ()
@@ -234,11 +236,11 @@ class LayerModel(QStandardItemModel):
             return self._text(node, index.column())
         if role == SortRole:
             value = self._value(node, index.column())
-            return -math.inf if value is None else value
+            return self.missing if value is None else value
         if role == Qt.ItemDataRole.TextAlignmentRole and column.right:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(node, column.key)
+            return self._tip(node, column)
         if role == Qt.ItemDataRole.ForegroundRole and (
             self._faint(node, column.stale) or self._noise(node, column.key)
         ):
@@ -295,13 +297,15 @@ class LayerModel(QStandardItemModel):
             return ""
         return spec.text(self._value(node, column))
 
-    def _tip(self, node: Node, key: str) -> str:
+    def _tip(self, node: Node, column: Column) -> str:
         if node.row is None:
             return node.path
         row = node.row
-        if key == "flags":
+        if column.key == "flags":
             return "\n".join(f"{word}: {why}" for word, why in flags(row, self.facts))
         lines = [row.id]
+        if column.key in SWEPT and column.value(row, self.facts) is None and row.fused_into is None:
+            lines.append(translate("Layers", "not measured: Run, “Measure every layer alone” does that"))
         if row.source:
             lines.append(row.source)
         if row.fused:

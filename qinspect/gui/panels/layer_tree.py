@@ -76,6 +76,12 @@ class _Filter(QSortFilterProxyModel):
         self.words = text.lower().split()
         self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
 
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        model = self.sourceModel()
+        if isinstance(model, LayerModel):
+            model.missing = math.inf if order == Qt.SortOrder.AscendingOrder else -math.inf
+        super().sort(column, order)
+
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         if not self.words:
             return True

@@ -254,6 +254,7 @@ class LayersPage(QWidget):
             document.freshness == "exact",
             None if document.file_kernels is None else document.file_kernels.ran,
             floats_of(idle, then, qconfigs),
+            document.apart(),
         )
 
     def refresh(self) -> None:

@@ -198,6 +198,7 @@ class OpenPage(Page):
     def _make_recent(self) -> Card:
         card = Card(self.tr("Recent"))
         self.recent = QListWidget()
+        self.recent.setObjectName("recent")
         self.recent.setAccessibleName(self.tr("Recent models and sessions"))
         self.recent.setItemDelegate(TwoParts(self.recent))
         self.recent.itemActivated.connect(self._open_recent)

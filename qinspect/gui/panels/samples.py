@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QPushButton,
     QStackedWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
 from ...engine.results.samples import SampleRow
 from ..document import Document
 from .cards import Hint, label
+from .cards import row as beside
 from .figures import small
 from .glimpse import GlimpseView
 from .tables import align_right, explain, filling, row_table, set_bare
@@ -63,10 +65,18 @@ class WorstSamples(QWidget):
         self.picture = GlimpseView(PICTURE)
         self.note = label(self.tr("Choose a sample to see its error layer by layer in Depth."), "muted")
         self.note.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.fall = QPushButton(self.tr("Show layer"))
+        self.fall.hide()
+        self.fall.clicked.connect(lambda: self._document.select((self._worst,)))
+        self._worst = ""  # the layer at which the chosen sample's SQNR falls most
         side = QHBoxLayout()
         side.setContentsMargins(8, 4, 8, 4)
         side.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
-        side.addWidget(self.note, 1)
+        words = QVBoxLayout()
+        words.addWidget(self.note)
+        words.addLayout(beside(self.fall, 1))
+        words.addStretch(1)
+        side.addLayout(words, 1)
         inside = QWidget()
         across = QHBoxLayout(inside)
         across.setContentsMargins(0, 0, 0, 0)
@@ -113,6 +123,7 @@ class WorstSamples(QWidget):
                     self.table.setItem(place, column, item)
             self.table.setCurrentCell(-1, -1)
         self.picture.show_glimpse(None)
+        self.fall.hide()
         self.note.setText(self.tr("Choose a sample to see its error layer by layer in Depth."))
 
     def _class(self, number: int | None) -> str:
@@ -124,6 +135,7 @@ class WorstSamples(QWidget):
         if 0 <= place < len(self._rows):
             row = self._rows[place]
             self.picture.show_glimpse(None)
+            self.fall.hide()
             self.note.setText(self.tr("{0}: computing its errors…").format(row.name))
             self.chosen.emit(row.index)
 
@@ -140,5 +152,7 @@ class WorstSamples(QWidget):
         lines.append(answers.format(self._class(row.float_top), self._class(row.quantized_top)))
         if found.drop is not None:
             name, fall = found.drop
+            self._worst = name
             lines.append(self.tr("largest fall of its SQNR: {0} dB at {1}").format(f"{fall:.1f}", name))
+        self.fall.setVisible(found.drop is not None)
         self.note.setText("\n".join(lines))
