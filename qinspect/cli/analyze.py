@@ -55,7 +55,7 @@ def add(verb: Verb) -> None:
         "--share",
         type=_share,
         metavar="X",
-        help="share of the values in histograms, 0 to 1; ranges are of all (default: an eighth)",
+        help="share of the values in histograms, 0 to 1; ranges are of all (default: an eighth of large tensors)",
     )
 
 

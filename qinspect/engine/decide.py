@@ -21,7 +21,7 @@ WEIGHTED = frozenset(
 """Layers with a weight that is quantized beside the activations."""
 
 EMBEDDINGS = frozenset({"embedding", "embedding_bag"})
-"""Layers that pick rows of a table: their weight can be stored in whole numbers, and that is all."""
+"""Layers that pick rows of a table: their weight can be stored in integers, and that is all."""
 
 MATRIX_PRODUCTS = frozenset({"matmul"})
 """Layers whose two inputs are both rounded at run time where they are dynamic."""
@@ -190,7 +190,7 @@ class _Decider:
         config = self.configs[layer.id]
         reason = self.table.why_not(layer, config, self.plan.target)
         if layer.op not in EMBEDDINGS and any(self.graph.dtypes[name] in WHOLE for name in layer.inputs):
-            reason = reason or Text("one of its inputs is a tensor of whole numbers already")
+            reason = reason or Text("one of its inputs is a tensor of integers already")
         kind = self.table.grouping(layer)
         if reason is None and kind == PASSING and not self._data_quantized(layer):
             reason = FLOAT_INPUT
@@ -212,7 +212,7 @@ class _Decider:
         """Leave in float what no integer kernel reads.
 
         A layer with a weight hands on its sums as real numbers, where its kernel can. One without is computed in
-        float, unless it makes fewer values of whole numbers, as poolings do, or the plan names it. What only moves
+        float, unless it makes fewer values of integers, as poolings do, or the plan names it. What only moves
         or clips values is what its input is. What the model hands on is rounded by the layer that makes it, unless
         that one reads real numbers and has no weight.
         """

@@ -268,7 +268,7 @@ def _describe(layer: Layer) -> dict[str, Any]:
 
 
 def _stored(params: QParams, numbers: torch.Tensor) -> NDArray[Any]:
-    """Whole numbers in the type that holds them."""
+    """Integers in the type that holds them."""
     dtype = params.dtype if params.dtype in ("int8", "uint8", "int16", "uint16") else "int32"
     return np.asarray(numbers.numpy().astype(dtype))
 
@@ -364,7 +364,7 @@ def _readme(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
     ]
     model = description["model"]
     if model["file"].endswith(".onnx"):
-        lines.append("layer.onnx    the layer alone, from whole numbers to whole numbers where it has such")
+        lines.append("layer.onnx    the layer alone, from integers to integers where it has such")
     elif model["file"].endswith(".pt2"):
         lines.append("layer.pt2     the layer alone as a quantized program, from real numbers to real numbers")
     else:

@@ -29,7 +29,7 @@ class Work:
     layer : str
         Its id.
     wanted : tuple of str
-        The values whose whole numbers are asked for.
+        The values whose integers are asked for.
     """
 
     quantization: Quantization

@@ -35,7 +35,7 @@ class Ran:
     operator : str
         The integer kernel, with what is computed in float behind it: ``QLinearConv + Relu``; else the float operator.
     integer : bool
-        Whether the layer's own work (of a convolution its sums) is done with whole numbers.
+        Whether the layer's own work (of a convolution its sums) is done with integers.
     """
 
     operator: str
@@ -43,13 +43,13 @@ class Ran:
 
 
 def run_in_float(kernels: Mapping[str, Ran]) -> str | None:
-    """What is to be said of layers that a file has in whole numbers and ONNX Runtime computes in float."""
+    """What is to be said of layers that a file has in integers and ONNX Runtime computes in float."""
     floats = [layer_id for layer_id, ran in kernels.items() if not ran.integer]
     if not floats:
         return None
     return Text(
-        "ONNX Runtime computes {count} of the {all} layers that the file has in whole numbers in float on this "
-        "computer, between dequantizers and quantizers: {layers}.",
+        "On this computer ONNX Runtime computes in float, between dequantizers and quantizers, {count} of the {all} "
+        "layers that the file has in integers: {layers}.",
         count=len(floats),
         all=len(kernels),
         layers=listed(floats),
@@ -58,7 +58,7 @@ def run_in_float(kernels: Mapping[str, Ran]) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class Existing:
-    """Grids and stored whole numbers of a model that was quantized already.
+    """Grids and stored integers of a model that was quantized already.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Existing:
     values : mapping of value name to QParams
         Values (of the canonical graph, before any fusion) that are quantized in the file.
     weights : mapping of layer id to QParams
-        Of layers whose weight is stored in whole numbers.
+        Of layers whose weight is stored in integers.
     integers : mapping of layer id to ndarray
         Those numbers, in the shape of the layer's weight.
     dynamic : frozenset of str
@@ -81,11 +81,11 @@ class Existing:
         Ids of clips (ReLU, ReLU6) that the file leaves to the ends of a grid, and that the float
         graph has again.
     tensors : mapping of value name to str
-        The file's tensor that holds a value: in whole numbers where it is among `values`.
+        The file's tensor that holds a value: in integers where it is among `values`.
     identified : bool
         Whether its layers carry the ids that this program gave them.
     rounded : bool
-        Whether the graph's weights are the stored whole numbers times their steps; else they are float
+        Whether the graph's weights are the stored integers times their steps; else they are float
         ones, which the grids are for.
     """
 
@@ -161,9 +161,9 @@ class Existing:
         return tuple(found)
 
     def _handing_on_float(self, graph: LayerGraph, layer: Layer) -> QParams | None:
-        """The grid that a layer reads which multiplies whole numbers and hands on float to float layers alone.
+        """The grid that a layer reads which multiplies integers and hands on float to float layers alone.
 
-        Not to ask for its value would be to keep only its weight in whole numbers.
+        Not to ask for its value would be to keep only its weight in integers.
         """
         if layer.id not in self.weights or layer.op not in FOLDABLE or not layer.inputs:
             return None
@@ -203,9 +203,9 @@ class Existing:
         return self.values.get(layer.value)
 
     def is_quantized(self, layer: Layer) -> bool:
-        """Whether a layer's weight is stored in whole numbers; of others, whether it works between two grids.
+        """Whether a layer's weight is stored in integers; of others, whether it works between two grids.
 
-        Of a table, which does not say what a layer reads, whether it hands on whole numbers.
+        Of a table, which does not say what a layer reads, whether it hands on integers.
         """
         if self.form == TABLE:
             return layer.id in self.weights or layer.value in self.values
@@ -314,7 +314,7 @@ class Existing:
         if self.holds_float:
             return Text("Figures are held against the float weights that are stored beside the scales.")
         return Text(
-            "The file has its weights in whole numbers only: figures are held against those weights in float, and "
+            "The file has its weights in integers only: figures are held against those weights in float, and "
             "what rounding them cost is in none. qinspect compare holds the file against the float model."
         )
 
@@ -359,7 +359,7 @@ REAL_BINS = 64
 
 @dataclass(frozen=True, eq=False)
 class WeightHistogram:
-    """Whole numbers of a stored weight.
+    """Integers of a stored weight.
 
     Parameters
     ----------

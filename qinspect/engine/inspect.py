@@ -31,7 +31,7 @@ from .text import Text, listed
 
 
 def what_runs(model: Model, report: Report = silent) -> tuple[Mapping[str, Ran], str | None]:
-    """What ONNX Runtime runs the layers with that a quantized ONNX file has in whole numbers.
+    """What ONNX Runtime runs the layers with that a quantized ONNX file has in integers.
 
     Parameters
     ----------

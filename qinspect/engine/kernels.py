@@ -166,7 +166,7 @@ class _Difference:
     farthest: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     def add(self, steps: torch.Tensor, simulated: torch.Tensor) -> None:
-        """Count differences, and keep some of the values with what was simulated: whole numbers, of one shape."""
+        """Count differences, and keep some of the values with what was simulated: integers, of one shape."""
         if not steps.numel():
             return
         steps, simulated = steps.flatten().to(torch.int64), simulated.flatten()
@@ -202,7 +202,7 @@ class _Difference:
 
 def _evenly(length: int, count: int) -> torch.Tensor:
     """At most so many places of a row, equally far apart."""
-    count = min(count, length)  # In whole numbers: float32 rounds beyond the end from 2 ** 24 on.
+    count = min(count, length)  # In integers: float32 rounds beyond the end from 2 ** 24 on.
     return torch.arange(count) * (length - 1) // max(1, count - 1)
 
 

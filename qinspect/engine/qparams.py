@@ -115,7 +115,7 @@ class QParams:
 
     @property
     def is_float(self) -> bool:
-        """Whether it is a float format, which has no whole numbers."""
+        """Whether it is a float format, which has no integers."""
         return self.dtype in FLOATS
 
     @property
@@ -134,7 +134,7 @@ class QParams:
         return max(grid[0], self.qmin), min(grid[1], self.qmax)
 
     def quantize(self, x: torch.Tensor) -> torch.Tensor:
-        """Whole numbers (int32), same shape as `x`; of an integer type only."""
+        """Integers (int32), same shape as `x`; of an integer type only."""
         scale, zero = self._tensors(x)
         # By the reciprocal, as torch's fake quantization does it: a tie may round the other way otherwise.
         return torch.clamp(torch.round(x * (1 / scale)) + zero, self.qmin, self.qmax).to(torch.int32)

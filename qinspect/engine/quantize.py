@@ -101,7 +101,7 @@ class Quantization:
         Returns
         -------
         whole : torch.Tensor
-            Whole numbers, float64, shape (channels,).
+            Integers, float64, shape (channels,).
         step : torch.Tensor
             ``input scale * weight scale``, float64, shape () or (channels,).
         """

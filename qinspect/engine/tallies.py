@@ -19,7 +19,7 @@ class Tally:
     Parameters
     ----------
     sums : array, shape (samples, ...)
-        Whole numbers, or float64.
+        Integers, or float64.
     figure : callable
         Given the sums over some samples, shape (...), the metric.
     """

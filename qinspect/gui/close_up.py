@@ -51,7 +51,7 @@ def candidates(
 
 @dataclass(frozen=True)
 class FileKernels:
-    """What ONNX Runtime runs the layers with that a quantized file has in whole numbers.
+    """What ONNX Runtime runs the layers with that a quantized file has in integers.
 
     Parameters
     ----------

@@ -1443,7 +1443,7 @@
         <translation>浮点</translation>
     </message>
     <message>
-        <source>whole numbers (int8)</source>
+        <source>integers (int8)</source>
         <translation>整数（int8）</translation>
     </message>
     <message>
@@ -1849,11 +1849,11 @@
         <translation>已编辑</translation>
     </message>
     <message>
-        <source>ONNX Runtime runs this layer of the file in whole numbers: {0}</source>
+        <source>ONNX Runtime runs this layer of the file in integers: {0}</source>
         <translation>ONNX Runtime 以整数运行文件中的这一层：{0}</translation>
     </message>
     <message>
-        <source>the file has this layer in whole numbers, and ONNX Runtime computes it in float, between dequantizers and quantizers: {0}</source>
+        <source>the file has this layer in integers, and ONNX Runtime computes it in float, between dequantizers and quantizers: {0}</source>
         <translation>文件以整数存储这一层，而 ONNX Runtime 在反量化与量化之间以浮点计算它：{0}</translation>
     </message>
 </context>
@@ -1924,7 +1924,7 @@
         <translation>备注</translation>
     </message>
     <message>
-        <source>{0} layers in whole numbers ({1})</source>
+        <source>{0} layers in integers ({1})</source>
         <translation>{0} 层为整数（{1}）</translation>
     </message>
     <message>
@@ -5460,7 +5460,7 @@
         <translation>torch 的导出器丢失了一些值</translation>
     </message>
     <message>
-        <source>is read in float, or on several grids, so it cannot be given as whole numbers</source>
+        <source>is read in float, or on several grids, so it cannot be given as integers</source>
         <translation>以浮点或在多个网格上被读取，因此不能以整数给出</translation>
     </message>
     <message>
@@ -7252,7 +7252,7 @@
         <translation>生成它的方案中的修正办法（{kinds}）已体现在其数值中，不再重复应用。</translation>
     </message>
     <message>
-        <source>The file has its weights in whole numbers only: figures are held against those weights in float, and what rounding them cost is in none. qinspect compare holds the file against the float model.</source>
+        <source>The file has its weights in integers only: figures are held against those weights in float, and what rounding them cost is in none. qinspect compare holds the file against the float model.</source>
         <translation>该文件只有整数权重：各项数字以这些权重的浮点形式为基准，不含权重舍入造成的损失。要与浮点模型比较，请用 qinspect compare。</translation>
     </message>
     <message>
@@ -8448,7 +8448,7 @@
         <translation>量化到未知的 {dtype}</translation>
     </message>
     <message>
-        <source>{kind} reads {name!r}, whose whole numbers are computed without a grid</source>
+        <source>{kind} reads {name!r}, whose integers are computed without a grid</source>
         <translation>{kind} 读取 {name!r}，而后者的整数没有网格</translation>
     </message>
     <message>
@@ -8476,7 +8476,7 @@
         <translation>文件没有固定高和宽：这里假定为 224；可用 --input-shape 另行设置。</translation>
     </message>
     <message>
-        <source>The file takes whole numbers for {inputs}; here it takes what they stand for.</source>
+        <source>The file takes integers for {inputs}; here it takes what they stand for.</source>
         <translation>文件的 {inputs} 接受整数；在此接受它们所代表的值。</translation>
     </message>
     <message>
@@ -9212,7 +9212,7 @@
         <translation>build.py 与纯伪量化仿真的数值逐位相同；模型的每个输出相对仿真的 SQNR 至少为 20 dB；方案要求且没有理由反对的所有层，在 model.pt2 中都位于量化器之间</translation>
     </message>
     <message>
-        <source>ONNX Runtime computes {count} of the {all} layers that the file has in whole numbers in float on this computer, between dequantizers and quantizers: {layers}.</source>
+        <source>On this computer ONNX Runtime computes in float, between dequantizers and quantizers, {count} of the {all} layers that the file has in integers: {layers}.</source>
         <translation>文件中以整数表示的 {all} 层里，有 {count} 层在本机的 ONNX Runtime 中仍以浮点计算（夹在反量化与量化之间）：{layers}。</translation>
     </message>
     <message>
@@ -9440,7 +9440,7 @@
         <translation>请给出 --input-shape，为 {names} 各写一个形状，例如 {shape!r}，或让可调用对象返回 (module, inputs)。</translation>
     </message>
     <message>
-        <source>Inputs of whole numbers, since the model looks them up: {names}. A callable that returns (module, inputs) says otherwise.</source>
+        <source>Inputs of integers, since the model looks them up: {names}. A callable that returns (module, inputs) says otherwise.</source>
         <translation>按整数处理的输入（模型用它们查表）：{names}。若非如此，请让可调用对象返回 (module, inputs)。</translation>
     </message>
     <message>
@@ -10312,7 +10312,7 @@
         <translation>它的输入是浮点</translation>
     </message>
     <message>
-        <source>one of its inputs is a tensor of whole numbers already</source>
+        <source>one of its inputs is a tensor of integers already</source>
         <translation>它的一个输入本来就是整数张量</translation>
     </message>
     <message>

@@ -34,7 +34,7 @@ def made(digits_model, tmp_path_factory):
     data = open_data(DataSpec(source=str(digits_model.data), samples=120))
     plan = first_plan(model.graph, Target())
     rounded = plan.default.activation.but(estimator="minmax")
-    plan = plan.with_layer("fc:linear", activation=rounded)  # whole numbers as the output
+    plan = plan.with_layer("fc:linear", activation=rounded)  # integers as the output
     quantization = quantization_of(model, data, plan, calibrate_model(model, data, plan))
     before = float_model(quantization.graph)
     (folder / "float.onnx").write_bytes(float_model(model.graph))

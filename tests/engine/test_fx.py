@@ -151,7 +151,7 @@ def test_the_float_module_gives_the_bits_of_the_executor_and_names_its_layers(im
 def test_every_layer_runs_as_asked_and_within_a_step_of_the_simulation(each_engine, images):
     q = quantization_of(trained(TinyNet(), images), images, plan_for(each_engine, bits=7))
     runner = FxRunner(q)
-    assert set(q.why_not) == {":sub", ":relu"}  # the one has no kernel, so the other has no whole numbers
+    assert set(q.why_not) == {":sub", ":relu"}  # the one has no kernel, so the other has no integers
     integers = runner.integers((images,))
     own = [layer for layer in q.graph.layers if layer.id in q.quantized and not layer.transparent]
     assert set(integers) >= {layer.value for layer in own}

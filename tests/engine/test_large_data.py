@@ -110,7 +110,7 @@ def test_a_large_callable_returns_one_type(tmp_path, all_large):
     ("second", "says"), [("np.ones((2, 3), 'i8')", "float32 and of int64"), ("np.float32(1)", "a single number")]
 )
 def test_a_small_callable_returns_samples_of_one_kind(tmp_path, second, says):
-    # Whole numbers from 0 to 255 behind real ones up to 1 would be calibrated on without a word.
+    # Integers from 0 to 255 behind real ones up to 1 would be calibrated on without a word.
     body = f"    yield np.ones((2, 3), 'f4')\n    yield {second}\n"
     with pytest.raises(Problem, match=says):
         open_data(DataSpec(callable_of(tmp_path, body)), allow_code=True)

@@ -203,7 +203,7 @@ def test_fewer_shapes_than_inputs_are_answered_with_their_names(source):
 def test_inputs_that_are_looked_up_are_whole_numbers_where_a_shape_alone_is_given(source, name, types):
     model = load(source(name), shape=((1, 5), (1, 5)))
     assert [given.dtype for given in model.graph.inputs] == types
-    (note,) = [note for note in model.notes if "whole numbers" in note]
+    (note,) = [note for note in model.notes if "integers" in note]
     assert ("ids, mask" in note) == (types[1] == "int64")
 
 

@@ -1,4 +1,4 @@
-"""ONNX files in the form that a device wants: opset, file format, whole numbers in and out."""
+"""ONNX files in the form that a device wants: opset, file format, integers in and out."""
 
 from __future__ import annotations
 

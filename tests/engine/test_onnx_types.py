@@ -1,4 +1,4 @@
-"""Whole numbers and real ones meet in a model: torch widens by itself, ONNX has to be told."""
+"""Integers and real ones meet in a model: torch widens by itself, ONNX has to be told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COUNT = torch.arange(6)
 
 
 class Boxes(nn.Module):
-    """A detector's head, whose grid of cells is made of whole numbers."""
+    """A detector's head, whose grid of cells is made of integers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,11 +36,11 @@ MEETINGS = {
     "add": lambda x: COUNT + x,
     "sub": lambda x: COUNT - x,
     "mul": lambda x: x * COUNT,
-    "quotient of whole numbers": lambda x: x + COUNT / (COUNT + 4),
+    "quotient of integers": lambda x: x + COUNT / (COUNT + 4),
     "half a whole number": lambda x: x + COUNT / 2,
     "cat": lambda x: torch.cat([x, COUNT.expand(x.shape[0], 6)], 1),
-    "clamp of whole numbers": lambda x: x + (COUNT + x.argmax()).clamp(1, 4),
-    "relu of whole numbers": lambda x: x + torch.relu(COUNT - x.argmax()),
+    "clamp of integers": lambda x: x + (COUNT + x.argmax()).clamp(1, 4),
+    "relu of integers": lambda x: x + torch.relu(COUNT - x.argmax()),
     "mask": lambda x: x * (x > 0),
 }
 

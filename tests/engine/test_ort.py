@@ -108,7 +108,7 @@ def assert_same(runner: OrtRunner, inputs: tuple[torch.Tensor, ...], share: floa
     for layer, steps in differences(runner, inputs, OrtSimulation).items():
         assert int(steps.max()) == 0, layer
     for layer, steps in differences(runner, inputs).items():
-        # The mean of four whole numbers is a tie in a quarter of all cases, and goes either way.
+        # The mean of four integers is a tie in a quarter of all cases, and goes either way.
         averages = "avg_pool" in layer
         largest, equal = int(steps.max()), float((steps == 0).double().mean())
         assert largest <= 1, layer
@@ -610,7 +610,7 @@ def test_a_model_that_the_runtime_refuses_is_a_problem_of_one_line(runner):
 
 @pytest.mark.parametrize("zero", [0, 3, 128])
 def test_an_average_of_all_of_an_image_is_rounded_as_the_kernels_global_one(canonical, quantized, zero):
-    # Between two whole numbers it goes to the even one; over windows it goes as the sum of real numbers says.
+    # Between two integers it goes to the even one; over windows it goes as the sum of real numbers says.
     x = torch.randn(16, 4, 4, 4)
     q = quantized(canonical(nn.Sequential(nn.Conv2d(4, 32, 1), nn.AvgPool2d(4)), x), PLAN, [(x,)])
     (name,) = q.graph.input_names

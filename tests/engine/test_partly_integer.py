@@ -32,7 +32,7 @@ def _no_monitor(monkeypatch):
 
 
 class Tagger(nn.Module):
-    """Embedding, both recurrent kinds and their cells, linear layers; input (N, 7), whole numbers."""
+    """Embedding, both recurrent kinds and their cells, linear layers; input (N, 7), integers."""
 
     def __init__(self) -> None:
         super().__init__()

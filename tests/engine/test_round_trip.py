@@ -128,7 +128,7 @@ def test_a_file_of_rounded_weights_says_that_figures_are_held_against_those(made
     for to, holds_float in (("onnx", False), ("fx", True)):
         found = inspect(made(to)[1])
         assert found.model["reference"] == ("float model" if holds_float else "rounded weights")
-        said = [note for note in found.notes if note.startswith("The file has its weights in whole numbers only")]
+        said = [note for note in found.notes if note.startswith("The file has its weights in integers only")]
         assert bool(said) is not holds_float
 
 
@@ -242,7 +242,7 @@ def model():
 
 
 def test_a_relu_that_shares_its_grid_with_negative_values_opens_again(tmp_path):
-    # ONNX has it as a Clip of whole numbers, whose limits are scalars.
+    # ONNX has it as a Clip of integers, whose limits are scalars.
     (tmp_path / "beside.py").write_text(BESIDE)
     np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(40, 3, 8, 8)).astype(np.float32))
     model = load_model(ModelSpec(f"{tmp_path / 'beside.py'}:model", None, ((1, 3, 8, 8),)), allow_code=True)

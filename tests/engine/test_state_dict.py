@@ -1,4 +1,4 @@
-"""State dictionaries of torch.ao's quantized models: tables of layers, scales and whole numbers."""
+"""State dictionaries of torch.ao's quantized models: tables of layers, scales and integers."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def clip_limits(clip: Layer) -> tuple[float | None, float | None]:
 def whole_limits(params: QParams, layer: Layer) -> tuple[int, int]:
     """The smallest and the largest whole number on the grid of a layer's value, where the layer ends in a clip.
 
-    Rounding is monotonic: to clip the whole numbers is to clip the real ones.
+    Rounding is monotonic: to clip the integers is to clip the real ones.
     """
     last = (layer, *layer.executed)[-1]
     low, high = clip_limits(last) if last.op in CLIPS else (None, None)

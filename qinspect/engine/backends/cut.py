@@ -86,7 +86,7 @@ def write_cut(q: Quantization, inputs: tuple[torch.Tensor, ...], out: Path) -> t
     Returns
     -------
     str, torch.Tensor
-        What was written, and the whole numbers (int32) that it gives; real ones where the layer hands
+        What was written, and the integers (int32) that it gives; real ones where the layer hands
         on such.
     """
     backend = q.plan.target.backend
@@ -98,7 +98,7 @@ def write_cut(q: Quantization, inputs: tuple[torch.Tensor, ...], out: Path) -> t
 
 
 def _onnx(q: Quantization, inputs: tuple[torch.Tensor, ...], file: Path) -> torch.Tensor:
-    """An ONNX file from whole numbers to whole numbers."""
+    """An ONNX file from integers to integers."""
     import onnx
 
     from .onnx.export import float_model

@@ -240,7 +240,7 @@ LAYERS = Text(
 
 
 def unlike(checks: Mapping[str, KernelCheck]) -> list[Text]:
-    """Layers whose whole numbers are not those of the simulation, in words."""
+    """Layers whose integers are not those of the simulation, in words."""
     return [
         Text(
             "{layer}: {share:.1f} % of its values are up to {max_steps} steps from the simulation",

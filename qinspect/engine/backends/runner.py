@@ -73,9 +73,9 @@ class Call:
     Parameters
     ----------
     source : torch.Tensor
-        The real numbers, float32, that the whole numbers it read stand for.
+        The real numbers, float32, that the integers it read stand for.
     result : torch.Tensor
-        As it was handed on: float32, or whole numbers of the value's grid.
+        As it was handed on: float32, or integers of the value's grid.
     added : torch.Tensor | None
         Real numbers that it added to its sums.
     curve : callable | None
@@ -104,7 +104,7 @@ class Runner(Protocol):
         ...
 
     def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The whole numbers (int32) that the kernels handed on, by value name.
+        """The integers (int32) that the kernels handed on, by value name.
 
         Holds every value that is quantized at its origin, and those that are quantized where
         a quantized layer reads them (model inputs among them).

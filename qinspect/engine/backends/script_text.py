@@ -109,7 +109,7 @@ PT2_SESSION = '''\
 def session(path=HERE / "model.pt2", compiled=False):
     """The quantized program: a function of tensors that gives the list of outputs."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.ao is deprecated, and has the operators between real and whole numbers
+        warnings.simplefilter("ignore")  # torch.ao is deprecated, and has the operators between real and integers
         import torch.ao.quantization.fx._decomposed
     module = torch.export.load(str(path)).module()
     if compiled:

@@ -1,4 +1,4 @@
-"""Simulations that add up whole numbers, as kernels do, in place of real ones."""
+"""Simulations that add up integers, as kernels do, in place of real ones."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CONVOLUTIONS = {"conv1d": F.conv1d, "conv2d": F.conv2d, "conv3d": F.conv3d}
 
 @dataclass(frozen=True)
 class Weighted:
-    """A convolution or linear layer in whole numbers.
+    """A convolution or linear layer in integers.
 
     Parameters
     ----------
     weight : torch.Tensor
-        Whole numbers less their zero points, float32.
+        Integers less their zero points, float32.
     bias : torch.Tensor | None
         In steps of ``input scale * weight scale``, float32, shape (channels,).
     scale : torch.Tensor
@@ -42,9 +42,9 @@ class Weighted:
 
 
 class SumSimulation(Simulation):
-    """Convolutions and linear layers as exact sums of whole numbers, which are exact in float32 up to 2**24.
+    """Convolutions and linear layers as exact sums of integers, which are exact in float32 up to 2**24.
 
-    Fake quantization multiplies real numbers and rounds; kernels add up whole numbers and scale the sum
+    Fake quantization multiplies real numbers and rounds; kernels add up integers and scale the sum
     once. Both round the same result, but where it lies close to the middle of two steps they may differ
     by one. A deep net makes much of little: of MobileNetV2's first convolution two values in a million
     differ, of its outputs three quarters.
@@ -77,11 +77,11 @@ class SumSimulation(Simulation):
         return Weighted(whole, added, along_channels(scale, layer), params.axis is not None)
 
     def whole(self, name: str, values: Mapping[str, Any]) -> torch.Tensor:
-        """Whole numbers of a value less its zero point, as float32; a real one is rounded as `read` does it."""
+        """Integers of a value less its zero point, as float32; a real one is rounded as `read` does it."""
         return (self.read(name, values[name]) * (1 / scale_of(self.quantization.values[name]))).round_()
 
     def sums(self, layer: Layer, values: Mapping[str, Any], bias: torch.Tensor | None = None) -> torch.Tensor:
-        """The sums of a layer in `weighted`, and this bias in whole numbers."""
+        """The sums of a layer in `weighted`, and this bias in integers."""
         weight, x = self.weighted[layer.id].weight, self.whole(layer.inputs[0], values)
         if layer.op == "linear":
             return F.linear(x, weight, bias)

@@ -49,12 +49,12 @@ class ComparedLayer:
     matched_by : str
         See `matching.Match`.
     quantized : bool
-        Whether the quantized model has it in whole numbers.
+        Whether the quantized model has it in integers.
     kernel : str | None
         The operator that does its work in the graph that ONNX Runtime makes of the file; None where another
         runtime runs it, or that is not known.
     integer : bool | None
-        Whether that one computes with whole numbers; None where it is not known.
+        Whether that one computes with integers; None where it is not known.
     errors : mapping
         Of its value, everything before it quantized as well: ``sqnr_db`` (None where infinite, then
         ``exact``), ``mse``, ``cosine``, ``exact``; None where it could not be read.
@@ -63,7 +63,7 @@ class ComparedLayer:
     weight, activation : mapping | None
         Type, scale and zero point that the quantized file has.
     weight_histogram : mapping | None
-        Of the weight's stored whole numbers, see `existing.WeightHistogram`.
+        Of the weight's stored integers, see `existing.WeightHistogram`.
     """
 
     float_id: str
@@ -141,7 +141,7 @@ def compare(
 ) -> Comparison:
     """Run a float model and a quantized one on the final split, and hold them against each other.
 
-    A quantized ONNX file is run by ONNX Runtime, as it is, and its own whole numbers are read; a folder
+    A quantized ONNX file is run by ONNX Runtime, as it is, and its own integers are read; a folder
     exported for torch in torch's integer kernels; any other model by torch, a quantized program and what
     has no kernels here as the simulation of it. All run in a child process. A state_dict cannot be run:
     its weights alone are compared.

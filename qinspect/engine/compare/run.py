@@ -33,7 +33,7 @@ LAYER_SAMPLES = 64
 RUNS, WARM_UPS = 30, 5
 
 BARE = ("ConvInteger", "MatMulInteger")
-"""Operators of ONNX that give sums of products of whole numbers."""
+"""Operators of ONNX that give sums of products of integers."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class _Run(Protocol):
     Attributes
     ----------
     kernels : mapping of layer id to Ran
-        What runs the layers that a file has in whole numbers, where that is known.
+        What runs the layers that a file has in integers, where that is known.
     """
 
     kernels: Mapping[str, Ran]
@@ -260,7 +260,7 @@ class _OrtRun:
 
         from ..backends.ort.runner import session
 
-        # Sums of whole numbers that no scale stands for are no values.
+        # Sums of integers that no scale stands for are no values.
         made = {o for node in model.graph.node if node.op_type not in BARE for o in node.output}
         taps = {value: self.existing.tensors[value] for value in values if self.existing.tensors.get(value) in made}
         known = {item.name for item in model.graph.output}

@@ -318,7 +318,7 @@ def _spread(indices: npt.NDArray[np.int64], labels: Labels | None, seed: int) ->
 
 
 def _apportion(total: int, shares: Sequence[float]) -> list[int]:
-    """Whole numbers in the proportion of `shares`; none that has a share goes empty if that can be."""
+    """Integers in the proportion of `shares`; none that has a share goes empty if that can be."""
     weights = np.asarray(shares, float) / sum(shares)
     sizes = np.floor(weights * total).astype(int)
     for i in np.argsort(sizes - weights * total, kind="stable")[: total - int(sizes.sum())]:

@@ -50,7 +50,7 @@ class Values:
 
 
 def values_of(array: npt.NDArray[np.generic]) -> Values | None:
-    """What the numbers of a batch are; None of whole numbers, and where there are none."""
+    """What the numbers of a batch are; None of integers, and where there are none."""
     if array.dtype.kind != "f" or not array.size:
         return None
     wide = array.astype(np.float64)

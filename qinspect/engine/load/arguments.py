@@ -11,7 +11,7 @@ from ..graph import Layer, Param, Ref
 from ..graph.execute import function
 
 NAMED = (torch.dtype, torch.layout, torch.memory_format)
-"""Whole numbers by torch's declaration, which go by name."""
+"""Integers by torch's declaration, which go by name."""
 
 KINDS: Mapping[str, Any] = {
     "int": (int, *NAMED),

@@ -15,7 +15,7 @@ from ..text import Text, counted, joined
 from .call import Call, example_call
 
 TRIED = 4
-"""Of so many inputs it is tried which are whole numbers; of more, only whether all are."""
+"""Of so many inputs it is tried which are integers; of more, only whether all are."""
 
 
 def example_inputs(module: nn.Module, example: object, spec: ModelSpec, notes: list[str]) -> Call:
@@ -97,9 +97,9 @@ def _usual(module: nn.Module) -> tuple[int, ...]:
 
 
 def in_whole_numbers(module: nn.Module, call: Call, error: Exception, notes: list[str]) -> Call | None:
-    """The call with inputs in whole numbers, where a model that looks them up has refused real ones.
+    """The call with inputs in integers, where a model that looks them up has refused real ones.
 
-    A shape does not say of what type an input is. What may be whole numbers is taken as such: tokens and masks
+    A shape does not say of what type an input is. What may be integers is taken as such: tokens and masks
     come so from a tokenizer.
 
     Parameters
@@ -120,13 +120,13 @@ def in_whole_numbers(module: nn.Module, call: Call, error: Exception, notes: lis
             try:
                 with torch.no_grad():
                     module(*(t.clone() for t in tensors))
-            except Exception:  # whatever the author's code raises: those are not the whole numbers
+            except Exception:  # whatever the author's code raises: those are not the integers
                 continue
             names = taken(module)
             said = [names[i] if i < len(names) else str(i) for i in chosen]
             notes.append(
                 Text(
-                    "Inputs of whole numbers, since the model looks them up: {names}. A callable that returns "
+                    "Inputs of integers, since the model looks them up: {names}. A callable that returns "
                     "(module, inputs) says otherwise.",
                     names=joined(said),
                 )

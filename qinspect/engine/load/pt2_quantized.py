@@ -41,7 +41,7 @@ class Grids:
     values : dict of str to QParams
         Computed values.
     weights : dict of str to (QParams, ndarray)
-        Stored tensors, with their whole numbers.
+        Stored tensors, with their integers.
     dynamic : set of str
         Values that are rounded with the range that they have at run time.
     """
@@ -57,7 +57,7 @@ class Grids:
 def strip(program: ExportedProgram) -> Grids:
     """Take the quantizers and dequantizers between computed values out of a program.
 
-    Stored whole numbers keep their dequantizer: it is computed once, when the graph is made. Of exports of this
+    Stored integers keep their dequantizer: it is computed once, when the graph is made. Of exports of this
     program's own, conv1d that are computed as conv2d are themselves again, and max poolings that pad for themselves
     get their ``ceil_mode`` back.
 

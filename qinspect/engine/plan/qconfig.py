@@ -157,7 +157,7 @@ class TensorConfig:
 
     @property
     def is_float(self) -> bool:
-        """Whether values are rounded to a float format, not to whole numbers."""
+        """Whether values are rounded to a float format, not to integers."""
         return self.dtype in FLOATS
 
     @property

@@ -42,7 +42,7 @@ def host_isa() -> str:
 
 
 def has_amx() -> bool:
-    """Whether oneDNN computes whole numbers in this computer's AMX tiles, unless its ONEDNN_MAX_CPU_ISA forbids it."""
+    """Whether oneDNN computes integers in this computer's AMX tiles, unless its ONEDNN_MAX_CPU_ISA forbids it."""
     import torch
 
     most = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()

@@ -56,7 +56,7 @@ class ExportReport:
     refused : mapping of layer id to str
         Layers that the plan wants in integers and the target does not run so, and why; known before anything ran.
     io : mapping of str to mapping
-        Inputs and outputs that are whole numbers: ``scale``, ``zero_point`` and ``dtype`` of each.
+        Inputs and outputs that are integers: ``scale``, ``zero_point`` and ``dtype`` of each.
     """
 
     path: str

@@ -53,9 +53,9 @@ class Unit:
     options : tuple of Option
         The first is what the plan in question has.
     whole : bool
-        Whether it hands on whole numbers where it is not float.
+        Whether it hands on integers where it is not float.
     unread : float | None
-        What it costs where none of its readers takes whole numbers: it is float then whatever is chosen, and loses
+        What it costs where none of its readers takes integers: it is float then whatever is chosen, and loses
         nothing. None where it rounds all the same.
     """
 
@@ -98,7 +98,7 @@ class Choices:
 
     @cached_property
     def readers(self) -> tuple[frozenset[int], ...]:
-        """Of each unit the others that read it and may be in whole numbers."""
+        """Of each unit the others that read it and may be in integers."""
         found: list[set[int]] = [set() for _ in self.units]
         for crossing in self.crossings:
             if crossing.maker is not None:
@@ -171,7 +171,7 @@ def _solve(choices: Choices, minimize: str, limit: float | None) -> Selection | 
     binaries = len(columns)
 
     def wholes(index: int | None) -> dict[int, float]:
-        """The options of a unit that hand on whole numbers: their sum is 1 or 0."""
+        """The options of a unit that hand on integers: their sum is 1 or 0."""
         if index is None or not choices.units[index].whole:
             return {}
         options = choices.units[index].options
@@ -284,6 +284,6 @@ def _float_option(unit: Unit) -> int | None:
 
 
 def _whole_options(unit: Unit) -> list[int]:
-    """The option of whole numbers that loses least; none where the target has no kernel for the unit."""
+    """The option of integers that loses least; none where the target has no kernel for the unit."""
     whole = [(option.loss, i) for i, option in enumerate(unit.options) if option.config is not None]
     return [min(whole)[1]] if whole else []

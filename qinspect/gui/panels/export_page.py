@@ -189,7 +189,7 @@ class ExportPage(Page):
         self.opset.setToolTip(self.tr("Version of ONNX's operators; 16 and 4 bits need 21. Older runtimes read less."))
         self.io = QComboBox()
         self.io.addItem(self.tr("float"), "float")
-        self.io.addItem(self.tr("whole numbers (int8)"), "int8")
+        self.io.addItem(self.tr("integers (int8)"), "int8")
         self.io.setToolTip(self.tr("What the model takes and gives: float, or the numbers on its own grids"))
         self.folder = PathLine(str(_usual_place() / "qinspect-export"))
         browse = QPushButton()

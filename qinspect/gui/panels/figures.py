@@ -59,7 +59,7 @@ def millis(value: float | None) -> str:
 
 
 def small(value: float | None) -> str:
-    """Any figure with three digits, those that are zeros too; whole numbers as they are."""
+    """Any figure with three digits, those that are zeros too; integers as they are."""
     if value is None:
         return "–"
     whole = abs(value) < 1000 and value == int(value)

@@ -77,7 +77,7 @@ class FoundCard(Card):
         if model is None or model.existing is None or about is None:
             return []
         maker = f"{about['form']}, {about['producer']}" if about["producer"] else about["form"]
-        quantized = self.tr("{0} layers in whole numbers ({1})").format(len(about["quantized"]), maker)
+        quantized = self.tr("{0} layers in integers ({1})").format(len(about["quantized"]), maker)
         none = self.tr("it carries no plan of its own")
         plan = self.tr("the plan that made it is in the file") if about["plan"] else none
         found = [(self.tr("Quantized"), f"{quantized}; {plan}")]

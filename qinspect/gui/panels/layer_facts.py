@@ -43,7 +43,7 @@ class Facts:
     measured : bool
         The rows' ``quantized`` is what the kernels of the target did; before, it says nothing.
     in_file : mapping of str to Ran
-        What ONNX Runtime runs the layers with that the open file has in whole numbers, as it is.
+        What ONNX Runtime runs the layers with that the open file has in integers, as it is.
     floats : frozenset of str
         Layers that the plan's default does not mean, see `floats_of`.
     apart : frozenset of str
@@ -194,10 +194,10 @@ def flags_text(row: LayerRow, facts: Facts) -> str:
 def ran_text(ran: Ran) -> str:
     """What ONNX Runtime runs a layer of a quantized file with."""
     if ran.integer:
-        return translate("Flags", "ONNX Runtime runs this layer of the file in whole numbers: {0}").format(ran.operator)
+        return translate("Flags", "ONNX Runtime runs this layer of the file in integers: {0}").format(ran.operator)
     return translate(
         "Flags",
-        "the file has this layer in whole numbers, and ONNX Runtime computes it in float, between dequantizers "
+        "the file has this layer in integers, and ONNX Runtime computes it in float, between dequantizers "
         "and quantizers: {0}",
     ).format(ran.operator)
 

@@ -290,7 +290,7 @@ def _grid(stats: TensorStats, config: TensorConfig | None, row: LayerRow | None 
 
 
 def _has_grid(config: TensorConfig | None) -> bool:
-    """Whether there is one grid of whole numbers, known before the model runs."""
+    """Whether there is one grid of integers, known before the model runs."""
     return config is not None and not config.is_float and not config.dynamic
 
 

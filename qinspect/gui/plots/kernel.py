@@ -69,7 +69,7 @@ class KernelPlot(Plot):
         # Room for what is written on the highest bar.
         highest = math.log10(max([*check.histogram.values(), 1]))
         self.plot.setYRange(floor, highest + max(0.6, 0.18 * (highest - floor)), padding=0)
-        # Steps are whole numbers.
+        # Steps are integers.
         whole = range(-int(reach), int(reach) + 1)
         self.plot.getAxis("bottom").setTicks([[(k, f"{k:+d}" if k else "0") for k in whole]] if reach < 9 else None)
         parts = [

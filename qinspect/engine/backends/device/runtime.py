@@ -27,7 +27,7 @@ def session(here: Path, kind: str, threads: int, provider: str, profile: str = "
 
 
 Feeds = dict[str, dict[str, Any]]
-"""The inputs of each model, by name: the quantized one may take whole numbers."""
+"""The inputs of each model, by name: the quantized one may take integers."""
 
 
 def given_to(one: Any, samples: dict[str, Any]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def quant_stub(point: tuple[float, int]) -> nn.Module:
 
 
 def dequant_stub() -> nn.Module:
-    """Where whole numbers become real ones."""
+    """Where integers become real ones."""
     return observed(DeQuantStub(), (1.0, 0))
 
 

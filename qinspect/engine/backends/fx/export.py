@@ -204,7 +204,7 @@ FORMS = {
     ),
     "eager": _Form(
         "EagerModel",
-        "Float layers, and stubs where whole numbers begin and end; torch.ao makes int8 layers of them.",
+        "Float layers, and stubs where integers begin and end; torch.ao makes int8 layers of them.",
         f"to_int8(EagerModel({_GIVEN}))",
         {
             "int8_layers": ("rounded", "slope_grid", *PARTLY),

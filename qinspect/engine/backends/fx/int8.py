@@ -177,7 +177,7 @@ class Int8Writer(Writer):
         self.info.kernels[layer.id] = kernel
 
     def clamp(self, layer: Layer, node: fx.Node, name: str, low: float | None, high: float | None) -> fx.Node:
-        """Clip whole numbers.
+        """Clip integers.
 
         qnnpack's clamp wants both limits, and takes channels_last values for contiguous ones: the
         channels come out mixed up.

@@ -230,7 +230,7 @@ class Int8Embedding(nn.Module):
         rows = torch.fake_quantize_per_channel_affine(
             weight.detach(), scale, zero_point.to(torch.int32), 0, q["qmin"], q["qmax"]
         )
-        # With zero points that are no whole numbers to torch: the scheme that its embeddings ask for.
+        # With zero points that are no integers to torch: the scheme that its embeddings ask for.
         whole = torch.quantize_per_channel(rows, scale, zero_point, 0, torch.quint8)
         self.packed = torch.ops.quantized.embedding_bag_prepack(whole)
 

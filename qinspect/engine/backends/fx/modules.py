@@ -176,7 +176,7 @@ def _hardtanh(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call | None:
 
 def _clamp(layer: Layer, params: Mapping[str, torch.Tensor]) -> Call | None:
     if not has_constant_limits(layer) or not layer.dtype.startswith("float"):
-        return None  # of whole numbers, limits that are real ones would make real numbers
+        return None  # of integers, limits that are real ones would make real numbers
     low, high = clip_limits(layer)
     given = {key: item for key, item in (("min", low), ("max", high)) if item is not None}
     return Call((layer.args[0],), given, target=torch.clamp)

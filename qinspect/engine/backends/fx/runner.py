@@ -78,7 +78,7 @@ class FxRunner:
         return found
 
     def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The whole numbers (int32) that the kernels handed on, by value name."""
+        """The integers (int32) that the kernels handed on, by value name."""
         seen = self.values(inputs)
         found = {name: item.int_repr().to(torch.int32) for name, item in seen.items() if item.is_quantized}
         for layer in self.quantization.graph.layers:

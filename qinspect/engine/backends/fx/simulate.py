@@ -1,4 +1,4 @@
-"""The simulation with the arithmetic of torch's integer kernels: the same whole numbers, bit for bit."""
+"""The simulation with the arithmetic of torch's integer kernels: the same integers, bit for bit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_GROUPS = 100
 class TorchSimulation(SumSimulation):
     """What torch's kernels compute.
 
-    They add up whole numbers exactly and differ in how the sums become whole numbers again. With the
+    They add up integers exactly and differ in how the sums become integers again. With the
     input's scale ``s_x``, the weight's ``s_w``, the output's ``s_y`` and ``z_y``, and the bias, on the grid
     of the sums, as a real number ``b`` and a whole one ``n``, each operation in float32:
 
@@ -35,9 +35,9 @@ class TorchSimulation(SumSimulation):
 
     Engine x86 gives convolutions to onednn where the processor has VNNI instructions and there are no
     more than `MOST_GROUPS` groups, all else to fbgemm. fbgemm's depthwise kernels saturate besides, which
-    is not imitated: it is a fault that is to be seen. A PReLU multiplies its input's whole numbers by those of
+    is not imitated: it is a fault that is to be seen. A PReLU multiplies its input's integers by those of
     its slopes, or of 1.0, on a grid of their own, and these by ``(s_x * s_slope) * (1 / s_y)``. Averages are taken
-    of whole numbers; where one lies in the middle of two, it goes to the even one, before or after the zero point is
+    of integers; where one lies in the middle of two, it goes to the even one, before or after the zero point is
     added. Additions and the rest are those of plain fake quantization.
 
     Parameters

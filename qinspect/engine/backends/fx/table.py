@@ -126,7 +126,7 @@ def _weight_refused(layer: Layer, weight: TensorConfig | None) -> str | None:
 
 
 def _interpolates(layer: Layer) -> bool:
-    """Whether torch has a kernel for whole numbers: tried with torch 2.13 for every engine."""
+    """Whether torch has a kernel for integers: tried with torch 2.13 for every engine."""
     plane = layer.target.startswith("aten.upsample_bilinear2d.") and not any(refs(layer.args[1:]))
     return plane or (takes_nearest(layer) and len(layer.shape) > 3)
 

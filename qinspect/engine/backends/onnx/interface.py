@@ -1,4 +1,4 @@
-"""Models whose inputs and outputs are whole numbers, for devices that have no use for real ones."""
+"""Models whose inputs and outputs are integers, for devices that have no use for real ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .naming import metadata
 from .protos import copied, drop_unread, set_property
 
 IO = "qinspect.io"
-"""Key of the model's metadata, JSON: scale, zero point and type of every input and output in whole numbers."""
+"""Key of the model's metadata, JSON: scale, zero point and type of every input and output in integers."""
 
 
 def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
@@ -51,7 +51,7 @@ def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
                 continue
             raise Problem(
                 f"input {info.name}",
-                Text("is read in float, or on several grids, so it cannot be given as whole numbers"),
+                Text("is read in float, or on several grids, so it cannot be given as integers"),
                 Text("Quantize the layers that read it, or use --io float."),
             )
         found[info.name] = _grid(readers[0], arrays)
@@ -59,7 +59,7 @@ def integer_io(model: onnx.ModelProto, partly: bool = False) -> onnx.ModelProto:
         renamed.update({node.output[0]: info.name for node in readers})
         dropped += readers
     makes = {name: node for node in copy.graph.node for name in node.output}
-    again: list[tuple[str, str]] = []  # whole numbers that have another's name, and the output that they are as well
+    again: list[tuple[str, str]] = []  # integers that have another's name, and the output that they are as well
     for info in copy.graph.output:
         node = makes.get(info.name)
         if node is None or info.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
@@ -111,7 +111,7 @@ def to_integers(array: NDArray[Any], grid: Mapping[str, Any]) -> NDArray[Any]:
 
 
 def to_real(array: NDArray[Any], grid: Mapping[str, Any]) -> NDArray[np.float32]:
-    """Real numbers for the whole numbers of an output."""
+    """Real numbers for the integers of an output."""
     return (array.astype(np.float32) - np.float32(grid["zero_point"])) * np.float32(grid["scale"])
 
 

@@ -104,7 +104,7 @@ def dynamic(to: Builder, nodes: Sequence[onnx.NodeProto], rounded: dict[str, tup
     nodes : sequence of onnx.NodeProto
         The layer's, in the float model.
     rounded : dict
-        Values that were rounded before, to the tensors of whole numbers, scale and zero point: several
+        Values that were rounded before, to the tensors of integers, scale and zero point: several
         layers share them. Added to.
     """
     layer, q = to.layer, to.q

@@ -39,7 +39,7 @@ MOVES = frozenset(
         "Identity",
     }
 )
-"""They move values, whole numbers as well as others."""
+"""They move values, integers as well as others."""
 
 PICKS = MOVES | {"MaxPool", "Pad", "Concat", "Resize", "DepthToSpace", "SpaceToDepth"}
 """On a grid they give what the float operator gives, rounded."""
@@ -64,13 +64,13 @@ COMPUTES = frozenset(
 
 INTEGERS, ABSORBED, CLIPS = "qinspect.integers", "qinspect.absorbed", "qinspect.clips"
 SIGNED = "qinspect.signed"
-"""Keys of the model's metadata, JSON: value name to the tensor that holds its whole numbers; layers that
-no operator is left of to the layers that do their work; values whose clip is one of whole numbers, or is left
-to the ends of the grid, to its limits; and values whose signed whole numbers are stored as `table.stored` says."""
+"""Keys of the model's metadata, JSON: value name to the tensor that holds its integers; layers that
+no operator is left of to the layers that do their work; values whose clip is one of integers, or is left
+to the ends of the grid, to its limits; and values whose signed integers are stored as `table.stored` says."""
 
 
 def quantized_model(float_bytes: bytes, quantization: Quantization) -> bytes:
-    """The quantized model: QDQ around what computes, whole numbers through what only moves or picks.
+    """The quantized model: QDQ around what computes, integers through what only moves or picks.
 
     Parameters
     ----------
@@ -89,14 +89,14 @@ def quantized_model(float_bytes: bytes, quantization: Quantization) -> bytes:
     Notes
     -----
     A clip (ReLU, ReLU6, clamp) behind a quantized layer disappears where the ends of the grid clip
-    the same; elsewhere it clips the whole numbers. Since rounding is monotonic, and 0 lies on every
+    the same; elsewhere it clips the integers. Since rounding is monotonic, and 0 lies on every
     grid, ``q(min(max(x, a), b)) = min(max(q(x), q(a)), q(b))``: both give the same numbers.
     """
     return _Builder(onnx.load_from_string(float_bytes), quantization).run().SerializeToString()
 
 
 def integer_tensor(value: str) -> str:
-    """Name of the tensor that holds a value's whole numbers."""
+    """Name of the tensor that holds a value's integers."""
     return f"{value}/quantized"
 
 
@@ -112,7 +112,7 @@ class _Builder:
         self.nodes: list[onnx.NodeProto] = []
         self.stored: dict[str, onnx.TensorProto] = {}
         self.equal: dict[tuple[Any, ...], str] = {}  # of a module, what is stored -> its name
-        self.ints: dict[str, str] = {}  # value -> tensor of whole numbers
+        self.ints: dict[str, str] = {}  # value -> tensor of integers
         self.floats: dict[tuple[str, str], str] = {}  # value, layer -> dequantized for it
         self.rounded: dict[str, tuple[str, str, str]] = {}  # value -> what was made of it at run time
         self.values = {}  # float tensor -> value; a merged padding's is its source's
@@ -237,7 +237,7 @@ class _Builder:
             self.dropped[layer.id] = source.id if source else ""
 
     def _on_whole_numbers(self, nodes: list[onnx.NodeProto], passing: bool) -> bool:
-        """Whether a layer's operators are one that computes, and others that the runtime has for whole numbers."""
+        """Whether a layer's operators are one that computes, and others that the runtime has for integers."""
         if not self.layer.transparent and self._grids_of_layer() & SIXTEEN_BITS:
             return False
         known = {"Clip", "Relu"} | (PICKS if passing else MOVES | COMPUTES)
@@ -258,7 +258,7 @@ class _Builder:
         return data
 
     def _same_grid(self, node: onnx.NodeProto) -> bool:
-        """Whether a Concat's inputs and output share one grid, so that whole numbers can be put together."""
+        """Whether a Concat's inputs and output share one grid, so that integers can be put together."""
         if node.op_type != "Concat":
             return False
         out = self.grids[self.layer.value]
@@ -289,7 +289,7 @@ class _Builder:
         self._quantize(layer.value, real, result, self._name("quantize"), layer.id)
 
     def _clip(self, node: onnx.NodeProto, ints: dict[str, str]) -> bool:
-        """Clip whole numbers; False where the grid's ends do it."""
+        """Clip integers; False where the grid's ends do it."""
         layer, source = self.layer, self._int_of(node.input[0], ints)
         params = self.grids[layer.value]
         ends = whole_limits(params, layer)
@@ -342,7 +342,7 @@ class _Builder:
         return ints[name] if name in ints else self._integers(self._reads(name))
 
     def _integers(self, value: str) -> str:
-        """Whole numbers of a value; where a float layer made it they are made here, once."""
+        """Integers of a value; where a float layer made it they are made here, once."""
         if value not in self.ints:
             real = self.real(value, self.layer.id)
             self.ints[value] = integer_tensor(value)
@@ -428,7 +428,7 @@ class _Builder:
         return stem
 
     def _bias(self) -> str:
-        """Real numbers of the layer's bias, made of its whole numbers on the grid of the sums where it has such."""
+        """Real numbers of the layer's bias, made of its integers on the grid of the sums where it has such."""
         layer, params = self.layer, self.q.weights[self.layer.id]
         stem = f"{layer.id}/bias"
         rounded = self.q.bias_in_steps(layer)

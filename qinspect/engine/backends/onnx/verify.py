@@ -52,7 +52,7 @@ class Written:
     inner : onnx.ModelProto
         The same model with real inputs and outputs.
     tapped : Path
-        A copy of `inner` that hands out whole numbers, and the real numbers of float layers, as well.
+        A copy of `inner` that hands out integers, and the real numbers of float layers, as well.
     floats : Path
         The float model. It is in a file, of which the memory of this process needs no copy.
     kernels : mapping of layer id to str | None

@@ -1,4 +1,4 @@
-"""How weights are stored in ONNX: as whole numbers, in groups, in small float formats."""
+"""How weights are stored in ONNX: as integers, in groups, in small float formats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STORAGE: dict[str, Any] = {
 
 
 def whole_numbers(weight: Any, params: QParams) -> NDArray[Any]:
-    """A weight in its storage type: whole numbers, or a float format's, divided by the scale."""
+    """A weight in its storage type: integers, or a float format's, divided by the scale."""
     if params.is_float:
         return np.asarray(params.to_format(weight.detach()).float().numpy().astype(STORAGE[params.dtype]))
     return np.asarray(params.quantize(weight.detach()).numpy()).astype(STORAGE[params.dtype])

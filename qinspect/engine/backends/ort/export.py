@@ -62,7 +62,7 @@ def export_onnx(
     opset : int, optional
         See `onnx.opset.with_opset`.
     io : str
-        ``float`` or ``int8``: whether inputs and outputs are real or whole numbers.
+        ``float`` or ``int8``: whether inputs and outputs are real or integers.
 
     Raises
     ------

@@ -23,7 +23,7 @@ QDQ = ("QuantizeLinear", "DequantizeLinear")
 def open_file(
     model: onnx.ModelProto, graph: LayerGraph, existing: Existing, threads: int = 1
 ) -> tuple[Any, dict[str, Ran]]:
-    """A session of a quantized file, and by layer id what it runs the layers with that are in whole numbers there.
+    """A session of a quantized file, and by layer id what it runs the layers with that are in integers there.
 
     Layers are left out whose operators are not known again in the graph that runs.
 

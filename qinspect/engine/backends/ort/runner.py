@@ -52,7 +52,7 @@ INTEGER_KERNELS = frozenset(
 PARTLY_INTEGER = frozenset(
     {"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulInteger", "ConvInteger", "MatMulNBits"}
 )
-"""Operators that compute with whole numbers and hand on float values; some scale them in operators of their own."""
+"""Operators that compute with integers and hand on float values; some scale them in operators of their own."""
 
 EITHER = frozenset(
     {
@@ -73,7 +73,7 @@ EITHER = frozenset(
         "Tile",
     }
 )
-"""Operators that run on whole numbers where they are given such."""
+"""Operators that run on integers where they are given such."""
 
 BLOCKED = "com.microsoft.nchwc"
 """Domain of operators on channels in blocks, which are of floats; the types of their tensors are not written."""
@@ -210,7 +210,7 @@ class OrtRunner:
         return [torch.from_numpy(array) for array in self._session.run(None, self._feed(inputs))]
 
     def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The whole numbers (int32) that the kernels handed on, by value name.
+        """The integers (int32) that the kernels handed on, by value name.
 
         A padding that its convolution took over is added to what the convolution was given.
         """
@@ -303,7 +303,7 @@ class OrtRunner:
 
 
 def tapped_model(model: onnx.ModelProto, quantization: Quantization, real: Iterable[str] = ()) -> bytes:
-    """A copy of a quantized model that also hands out the whole numbers of every value.
+    """A copy of a quantized model that also hands out the integers of every value.
 
     Parameters
     ----------
@@ -337,7 +337,7 @@ def _tapped(model: onnx.ModelProto, types: Mapping[str, np.dtype[Any]]) -> bytes
 def true_integers(
     quantization: Quantization, model: onnx.ModelProto, arrays: Mapping[str, Any]
 ) -> dict[str, torch.Tensor]:
-    """Whole numbers (int32) by value name, on the plan's own grids, from the tensors of `tapped_model`."""
+    """Integers (int32) by value name, on the plan's own grids, from the tensors of `tapped_model`."""
     names: dict[str, str] = json.loads(metadata(model, INTEGERS))
     merged = json.loads(metadata(model, MERGED))
     found = {}

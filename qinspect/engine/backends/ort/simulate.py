@@ -1,4 +1,4 @@
-"""The simulation with the arithmetic of ONNX Runtime's kernels: the same whole numbers, bit for bit."""
+"""The simulation with the arithmetic of ONNX Runtime's kernels: the same integers, bit for bit."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class OrtSimulation(SumSimulation):
         return (value / scale).round_().add_(zero).clamp_(params.qmin, params.qmax).sub_(zero).mul_(scale)
 
     def whole(self, name: str, values: Mapping[str, Any]) -> torch.Tensor:
-        """Whole numbers of a value less its zero point, as float32."""
+        """Integers of a value less its zero point, as float32."""
         params, value = self.quantization.values[name], values[name]
         zero = int(params.zero_point)
         if self.quantization.at_origin(name):
@@ -108,7 +108,7 @@ class OrtSimulation(SumSimulation):
         return (value / scale_of(params)).round_().clamp_(params.qmin - zero, params.qmax - zero)
 
     def _multiplied(self, layer: Layer, operands: list[str], values: Mapping[str, Any]) -> torch.Tensor:
-        """Sums of products of whole numbers, which float64 holds, times the scales as QLinearMatMul takes them."""
+        """Sums of products of integers, which float64 holds, times the scales as QLinearMatMul takes them."""
         wholes = {name: self.whole(name, values).double() for name in operands}
         one, two, out = (scale_of(self.quantization.values[name]) for name in (*operands, layer.value))
         sums: torch.Tensor = self.compute(layer, {**values, **wholes})

@@ -47,7 +47,7 @@ RUNS = (
     | MAX_POOLS
     | AVERAGES
 )
-"""Seen in the graphs that onnxruntime 1.32 makes of QDQ models; clips run on the whole numbers."""
+"""Seen in the graphs that onnxruntime 1.32 makes of QDQ models; clips run on the integers."""
 
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 INTEGER_WEIGHTED = CONVOLUTIONS | {"linear"}
@@ -69,7 +69,7 @@ RESCALES = True
 """Concatenations and averages take values on grids of their own, where the plan has a range for each of them."""
 
 SHIFT = 128
-"""What is added to signed whole numbers of activations, see `stored`."""
+"""What is added to signed integers of activations, see `stored`."""
 
 
 def grouping(layer: Layer) -> str:
@@ -203,7 +203,7 @@ def stored(params: QParams) -> QParams:
 
 
 def as_asked(params: QParams) -> QParams:
-    """A grid whose whole numbers are stored as `stored` says, as it was."""
+    """A grid whose integers are stored as `stored` says, as it was."""
     if params.dtype != "uint8":
         return params
     zero = params.zero_point - np.int32(SHIFT)

@@ -53,7 +53,7 @@ def keep_float(model: onnx.ModelProto, quantized: Collection[str]) -> None:
 def _stored_shape(
     name: str, makers: dict[str, onnx.NodeProto], arrays: dict[str, onnx.TensorProto]
 ) -> tuple[int, ...] | None:
-    """The shape of a weight, which may be stored in whole numbers."""
+    """The shape of a weight, which may be stored in integers."""
     while name not in arrays:
         maker = makers.get(name)
         if maker is None or maker.op_type not in ("DequantizeLinear", "Cast"):

@@ -72,7 +72,7 @@ def with_sums(kernels: Sequence[Kernel], weighted: Collection[str], read: Mappin
     Parameters
     ----------
     weighted : collection of str
-        Layers with a weight in whole numbers.
+        Layers with a weight in integers.
     read : mapping of str to sequence of str
         By layer, those of them whose values it reads.
     """

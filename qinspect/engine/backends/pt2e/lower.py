@@ -48,7 +48,7 @@ class Lowered:
     module : torch.fx.GraphModule
         As ``convert_pt2e`` made it; nodes carry the ids of their layers.
     quantizers : mapping of value name to torch.fx.Node
-        What hands on each value's whole numbers.
+        What hands on each value's integers.
     """
 
     module: GraphModule
@@ -167,7 +167,7 @@ def lower(quantization: Quantization) -> Lowered:
 
 
 def _drop_unread(module: GraphModule) -> None:
-    """Take out the float weights that torchao keeps beside the whole numbers and nothing reads: most of a file."""
+    """Take out the float weights that torchao keeps beside the integers and nothing reads: most of a file."""
     read = {node.target for node in module.graph.find_nodes(op="get_attr")}
     stored = (*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False))
     for name in [name for name, _ in stored if name not in read]:
@@ -347,7 +347,7 @@ def _name_quantizers(module: GraphModule, quantization: Quantization) -> dict[st
 
 
 def taps(lowered: Lowered) -> GraphModule:
-    """The same program, with the whole numbers of every value as further outputs, in the order of `quantizers`."""
+    """The same program, with the integers of every value as further outputs, in the order of `quantizers`."""
     graph = fx.Graph()
     copies: dict[Node, Node] = {}
     output = graph.graph_copy(lowered.module.graph, copies)

@@ -22,7 +22,7 @@ class Described:
     Parameters
     ----------
     layers : frozenset of str
-        Layers whose weight is stored in whole numbers, and those without one that are rounded behind.
+        Layers whose weight is stored in integers, and those without one that are rounded behind.
     quantize_nodes, dequantize_nodes : int
     """
 

@@ -16,7 +16,7 @@ def layers_kernels(graph: LayerGraph, weighted: Collection[str], program: Compil
     Parameters
     ----------
     weighted : collection of str
-        Layers with a weight in whole numbers.
+        Layers with a weight in integers.
     """
     return with_sums(kernels_in(program), weighted, sums_read(graph, weighted))
 

@@ -21,7 +21,7 @@ from .table import WEIGHTED
 from .tall import HEIGHT
 
 LOOP = "C++ loop"
-"""Written by inductor: reads whole numbers, computes in registers, rounds; neighbours share one."""
+"""Written by inductor: reads integers, computes in registers, rounds; neighbours share one."""
 
 
 class Pt2eRunner:
@@ -71,7 +71,7 @@ class Pt2eRunner:
         return self._in_batches(self._whole, inputs)
 
     def integers(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The whole numbers (int32) that the kernels handed on, by value name.
+        """The integers (int32) that the kernels handed on, by value name.
 
         They are further outputs of a second compiled program; where asking for them changed what
         runs a layer, they are left out.
@@ -141,7 +141,7 @@ class Pt2eRunner:
 
 
 def whose(kernel: Kernel, quantization: Quantization) -> str | None:
-    """The layer with a weight in whole numbers whose sums a kernel computes."""
+    """The layer with a weight in integers whose sums a kernel computes."""
     mine = [layer_id for layer_id in kernel.layers if layer_id in quantization.weights]
     return mine[-1] if mine else None
 

@@ -20,7 +20,7 @@ LOOPS = frozenset(
         "pad",
     }
 )  # fmt: skip
-"""Layers that become loops of C++ over whole numbers: read, computed in registers, rounded, written."""
+"""Layers that become loops of C++ over integers: read, computed in registers, rounded, written."""
 
 
 IN_BFLOAT16 = Text(

@@ -41,7 +41,7 @@ def make_tall(module: GraphModule, layers: Collection[str]) -> dict[Node, Node]:
     Returns
     -------
     dict
-        By each quantizer whose whole numbers have an axis more now, the node that takes it off them.
+        By each quantizer whose integers have an axis more now, the node that takes it off them.
     """
     squeezed: dict[Node, Node] = {}
     for node in list(module.graph.nodes):
@@ -97,7 +97,7 @@ def _widened(module: GraphModule, node: Node) -> Node:
 
 
 def _taller(graph: Graph, value: Node, reader: Node) -> Node:
-    """A value with an axis of height; of what is dequantized the whole numbers get it, so that kernels are found."""
+    """A value with an axis of height; of what is dequantized the integers get it, so that kernels are found."""
     whole = operator_name(value) == "dequantize_per_tensor"
     tall = graph.call_function(torch.ops.aten.unsqueeze.default, (value.args[0] if whole else value, HEIGHT))
     tall.meta = _meta(reader)

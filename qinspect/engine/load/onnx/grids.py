@@ -1,4 +1,4 @@
-"""Real and whole numbers of an ONNX file on its grids, and what our own files say of theirs."""
+"""Real and integers of an ONNX file on its grids, and what our own files say of theirs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def dtype_of(dtype: np.dtype[Any], op: Op) -> str:
 
 
 def own_clips(meta: Mapping[str, str]) -> dict[str, list[tuple[str, tuple[float | None, float | None]]]]:
-    """Limits of the clips of whole numbers, and of those that this program's export left to the grid, by the tensor."""
+    """Limits of the clips of integers, and of those that this program's export left to the grid, by the tensor."""
     try:
         clips, integers = json.loads(meta.get(CLIPS, "{}")), json.loads(meta.get(INTEGERS, "{}"))
         found: dict[str, list[tuple[str, tuple[float | None, float | None]]]] = {}
@@ -69,7 +69,7 @@ def own_clips(meta: Mapping[str, str]) -> dict[str, list[tuple[str, tuple[float 
 
 
 def own_grids(meta: Mapping[str, str]) -> dict[str, QParams]:
-    """Grids of the inputs and outputs that this program's own export has in whole numbers."""
+    """Grids of the inputs and outputs that this program's own export has in integers."""
     try:
         found = {}
         for name, grid in json.loads(meta.get(IO, "{}")).items():
@@ -83,7 +83,7 @@ def own_grids(meta: Mapping[str, str]) -> dict[str, QParams]:
 
 
 def own_signed(meta: Mapping[str, str]) -> frozenset[str]:
-    """Values whose signed whole numbers this program's own export stores as unsigned ones."""
+    """Values whose signed integers this program's own export stores as unsigned ones."""
     try:
         return frozenset(map(str, json.loads(meta.get(SIGNED, "[]"))))
     except (ValueError, TypeError, RecursionError):

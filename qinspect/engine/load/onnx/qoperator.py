@@ -1,4 +1,4 @@
-"""Operators that compute in whole numbers, taken apart into dequantizers, a float operator and a quantizer."""
+"""Operators that compute in integers, taken apart into dequantizers, a float operator and a quantizer."""
 
 from __future__ import annotations
 

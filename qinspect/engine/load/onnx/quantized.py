@@ -36,17 +36,17 @@ class Marks:
     values : dict of str to QParams
         Tensors that are computed.
     weights : dict of str to (QParams, ndarray)
-        Stored tensors, with their whole numbers.
+        Stored tensors, with their integers.
     dynamic : set of str
         Tensors that are quantized with the range that they have at run time.
     whole : dict of str to str
-        The tensor of the file that holds the whole numbers of each of `values`.
+        The tensor of the file that holds the integers of each of `values`.
     clips : list of str
         Tensors made by clips that the file leaves to a grid.
     form : str
         See `existing.Existing`.
     inputs : dict of str to QParams
-        Inputs that the file takes in whole numbers.
+        Inputs that the file takes in integers.
     """
 
     values: dict[str, QParams] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Marks:
 def stripped(file: OnnxFile) -> tuple[OnnxFile, Marks]:
     """Take all quantizers and dequantizers out of a file.
 
-    Whole numbers become the real ones that they stand for; what works on whole numbers works on
+    Integers become the real ones that they stand for; what works on integers works on
     those. A ReLU or ReLU6 that whoever quantized the model left to the end of a grid is put back.
 
     Parameters
@@ -89,7 +89,7 @@ class _Stripper:
         self.arrays: Arrays = dict(file.arrays)
         self.ops: list[Op] = []
         self.real: dict[str, str] = {}  # tensor -> the one that has its real numbers
-        self.grids: dict[str, QParams] = {}  # tensor of whole numbers -> its grid
+        self.grids: dict[str, QParams] = {}  # tensor of integers -> its grid
         self.marks = Marks()
         self.clips = own_clips(file.meta)
         self.outputs = {item.name for item in file.outputs}
@@ -150,7 +150,7 @@ class _Stripper:
             self._keep(op)
 
     def _integer_inputs(self) -> None:
-        """Inputs that this program's own export takes in whole numbers."""
+        """Inputs that this program's own export takes in integers."""
         for name, grid in own_grids(self.file.meta).items():
             if any(item.name == name for item in self.file.inputs):
                 self.marks.inputs[name] = self.marks.values[name] = self.grids[name] = grid
@@ -194,13 +194,11 @@ class _Stripper:
             self.real[name] = self.real[output] = name
             self.grids[name] = params
         else:
-            what = Text(
-                "{kind} reads {name!r}, whose whole numbers are computed without a grid", kind=op.kind, name=name
-            )
+            what = Text("{kind} reads {name!r}, whose integers are computed without a grid", kind=op.kind, name=name)
             raise self._refuse(op, what, Text("Export it with QuantizeLinear."))
 
     def _dequantizer_of_rows(self, op: Op) -> Op | None:
-        """What dequantizes the rows that are looked up in a table of whole numbers; None where nothing does."""
+        """What dequantizes the rows that are looked up in a table of integers; None where nothing does."""
         table = self.arrays.get(op.inputs[0]) if op.kind == "Gather" else None
         if table is None or table.dtype.kind not in "iu" or table.dtype.itemsize > 2 or op.outputs[0] in self.outputs:
             return None
@@ -212,7 +210,7 @@ class _Stripper:
         return readers[0] if self._scales(readers[0])[0].size == 1 else None
 
     def _look_up(self, op: Op, reader: Op) -> None:
-        """Rows of a table of whole numbers, dequantized behind: rows of the real table, which are on its grid."""
+        """Rows of a table of integers, dequantized behind: rows of the real table, which are on its grid."""
         table, found = f"{op.outputs[0]}/table", reader.outputs[0]
         self._dequantize(replace(reader, inputs=(op.inputs[0], *reader.inputs[1:]), outputs=(table,)))
         self.ops.append(replace(op, inputs=(self.same.get(table, table), *op.inputs[1:]), outputs=(found,)))
@@ -230,7 +228,7 @@ class _Stripper:
             self.arrays[name] = np.asarray(number)
 
     def _keep(self, op: Op) -> None:
-        """A float operator, or one that moves, picks or clips whole numbers: it does so with real ones."""
+        """A float operator, or one that moves, picks or clips integers: it does so with real ones."""
         grid = next((self.grids[name] for name in op.inputs if name in self.grids), None)
         if op.kind in ("MatMulInteger", "ConvInteger"):
             op = self._product(op)
@@ -254,7 +252,7 @@ class _Stripper:
                 self.marks.whole[name] = self.marks.whole[real] = name
 
     def _bound(self, op: Op, name: str, index: int, grid: QParams) -> str:
-        """A limit or filler in whole numbers, as a real number."""
+        """A limit or filler in integers, as a real number."""
         if op.kind == "Pad" and index != 2:
             return name
         made = f"{op.outputs[0]}/input{index}"
@@ -265,7 +263,7 @@ class _Stripper:
         return made
 
     def _product(self, op: Op) -> Op:
-        """A product of whole numbers without scales: a float product with the weight's whole numbers.
+        """A product of integers without scales: a float product with the weight's integers.
 
         Its result is multiplied with both scales behind it, of which the input's is 1 here.
         """
@@ -424,7 +422,7 @@ class _Stripper:
 
 
 def weight_of(op: Op, marks: Marks) -> tuple[QParams, Array] | None:
-    """Grid and whole numbers of an operator's weight, as the canonical layer has it: outputs first."""
+    """Grid and integers of an operator's weight, as the canonical layer has it: outputs first."""
     found = marks.weights.get(op.inputs[0 if op.kind == "Gather" else 1]) if len(op.inputs) > 1 else None
     if found is None:
         return None

@@ -84,7 +84,7 @@ class _Merger:
         other = self.grids.get(beside)
         if other is not None:
             return other.to_json() == self.grids[name].to_json()
-        # Who else reads what comes before would read whole numbers as well.
+        # Who else reads what comes before would read integers as well.
         behind = beside in {output for reader in self.readers[name] for output in reader.outputs}
         return behind or len(self.readers.get(beside, ())) == 1
 

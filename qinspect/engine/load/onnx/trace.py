@@ -92,7 +92,7 @@ def open_onnx(path: Path, spec: ModelSpec, notes: list[str]) -> Opened:
     if marks.inputs:
         notes.append(
             Text(
-                "The file takes whole numbers for {inputs}; here it takes what they stand for.",
+                "The file takes integers for {inputs}; here it takes what they stand for.",
                 inputs=", ".join(marks.inputs),
             )
         )
@@ -202,7 +202,7 @@ class _Program(torch.nn.Module):
         return Opened(graph, dynamic, existing)
 
     def _grids(self, names: Mapping[str, str]) -> dict[str, QParams]:
-        """Grids by value; those that this program's export stores with other whole numbers are as they were asked."""
+        """Grids by value; those that this program's export stores with other integers are as they were asked."""
         signed, whole = own_signed(self.file.meta), self.marks.whole
         shifted = {whole.get(name) for name, value in names.items() if value in signed} - {None}
         return {
