@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..engine.plan.kinds import KINDS, misnamed
 from ..engine.results.export import ExportReport
-from ..engine.text import listed, percent
+from ..engine.text import counted, listed, percent
 from . import early
 from . import options as words
 from .terminal import divergence, progress
@@ -52,7 +52,8 @@ def _say_refused(decisions: Decisions) -> None:
 def _say_figures(found: ExportReport) -> None:
     """What was measured on the samples, against the simulation and against the float model."""
     equal = "" if found.equal_share is None else f"{percent(found.equal_share)} of the values equal, "
-    print(f"against the simulation: {equal}SQNR {_db(found.sqnr_db, found.equal_share)} ({found.samples} samples)")
+    on = counted(found.samples, "sample")
+    print(f"against the simulation: {equal}SQNR {_db(found.sqnr_db, found.equal_share)} ({on})")
     figures = [] if found.float_agreement is None else [f"agreement {found.float_agreement:.1%}"]
     figures += [] if found.float_kl is None else [f"KL {divergence(found.float_kl)}"]
     print(f"against the float model: {', '.join([*figures, f'SQNR {_db(found.float_sqnr_db)}'])}")
@@ -130,9 +131,13 @@ def _export(options: argparse.Namespace) -> int:
     agreement = "" if found.agreement is None else f", agreement with the simulation {percent(found.agreement)}"
     print(f"{found.path}: {len(found.quantized)} of {len(found.asked)} layers in integers{agreement}")
     _say_figures(found)
-    if found.size_bytes is not None and found.float_size_bytes:
-        size = f"{found.size_bytes / 1e6:.2f} MB (float {found.float_size_bytes / 1e6:.2f} MB)"
-        print(f"{size}, opset {found.versions['opset']}, ONNX Runtime {found.lowest_onnxruntime} or later")
+    if found.size_bytes is not None:
+        size = f"{found.size_bytes / 1e6:.2f} MB"
+        if found.float_size_bytes:
+            size += f" (float {found.float_size_bytes / 1e6:.2f} MB)"
+        if found.lowest_onnxruntime:
+            size += f", opset {found.versions['opset']}, ONNX Runtime {found.lowest_onnxruntime} or later"
+        print(size)
     if found.build is not None:
         print(f"build: {found.build}")
     for wrong in found.problems:

@@ -9156,10 +9156,6 @@
         <translation>{why}；用于 {target}</translation>
     </message>
     <message>
-        <source>it is too uncertain, {estimated:.3g} ± {error:.2g} {unit} on {samples} samples ({measured:.3g} measured on them), a few of which make up most of it</source>
-        <translation>不确定性过大：{samples} 个样本上估计为 {estimated:.3g} ± {error:.2g} {unit}（实测 {measured:.3g}），其中大部分来自少数样本</translation>
-    </message>
-    <message>
         <source>feeding the state back</source>
         <translation>反馈状态</translation>
     </message>
@@ -9314,6 +9310,10 @@
     <message>
         <source>Install g++ or clang on an x86 computer, or choose fx-onednn; the export as .pt2 does not need it.</source>
         <translation>请在 x86 计算机上安装 g++ 或 clang，或选择 fx-onednn；导出为 .pt2 并不需要它。</translation>
+    </message>
+    <message>
+        <source>torch.export.load opens it after import torch.ao.quantization.fx._decomposed, or import torchao</source>
+        <translation>先 import torch.ao.quantization.fx._decomposed 或 import torchao，再用 torch.export.load 打开</translation>
     </message>
     <message>
         <source>Of {count} outputs, number {output} is judged by metric, agreement and KL (--output names another); SQNR and MSE are of all, each beside its own power.</source>
@@ -9636,12 +9636,12 @@
         <translation>正在测量最大的影响</translation>
     </message>
     <message>
-        <source>on {samples} samples {measured:.3g} {unit} measured, {estimated:.3g} estimated: the layers&apos; errors {how}</source>
-        <translation>在 {samples} 个样本上实测 {measured:.3g} {unit}，估计 {estimated:.3g}：各层误差{how}</translation>
-    </message>
-    <message>
         <source>the quantized model&apos;s answers are not numbers</source>
         <translation>量化模型的输出不是数值</translation>
+    </message>
+    <message>
+        <source>it is too uncertain, {estimated:.3g} ± {error:.2g} {unit} on {samples} ({measured:.3g} measured on them), a few of which make up most of it</source>
+        <translation>不确定性太大：{samples}上 {estimated:.3g} ± {error:.2g} {unit}（在其上实测 {measured:.3g}），其中少数样本占了大部分</translation>
     </message>
     <message>
         <source>Did you mean {near}? Known are {known}.</source>
@@ -10650,6 +10650,10 @@
     <message>
         <source>statistics</source>
         <translation>统计量</translation>
+    </message>
+    <message>
+        <source>on {samples} {measured:.3g} {unit} measured, {estimated:.3g} estimated: the layers&apos; errors {how}</source>
+        <translation>{samples}上实测 {measured:.3g} {unit}，估计 {estimated:.3g}：各层误差{how}</translation>
     </message>
     <message>
         <source>an input held no finite value</source>

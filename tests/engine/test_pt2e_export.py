@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,17 @@ def test_the_file_is_verified_in_a_new_process_and_runs_with_any_batch(quantizat
     with quiet(), torch.no_grad():
         (ours,) = outputs_of(read_pt2(out).module(check_guards=False)(x[:3]))
     assert torch.equal(ours, outputs_of(Simulation(quantization)((x[:3],)))[0])
+    assert found.size_bytes == out.stat().st_size
+
+
+def test_the_note_names_what_opens_the_file_in_a_program_of_one_s_own(written):
+    out, found = written
+    note = next(note for note in found.notes if note.startswith("torch.export.load"))
+    needed = re.search(r"after import ([\w.]+)", note)[1]
+    for imported, opens in ((f"import {needed}", True), ("", False)):
+        code = f"import torch\n{imported}\ntorch.export.load({str(out)!r}).module()(torch.rand(2, 3, 8, 8))"
+        ran = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, check=False)
+        assert (ran.returncode == 0) == opens, ran.stderr
 
 
 def test_layers_keep_their_identity_in_the_file(written):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..text import Text
+from ..text import Text, counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,18 +115,18 @@ def holds(scores: Scores, kl: float | None = None, mse: float | None = None) -> 
         return False, Text("the quantized model's answers are not numbers")
     if error is not None and abs(estimated - measured) <= 2 * error:
         return False, Text(
-            "it is too uncertain, {estimated:.3g} ± {error:.2g} {unit} on {samples} samples ({measured:.3g} measured "
+            "it is too uncertain, {estimated:.3g} ± {error:.2g} {unit} on {samples} ({measured:.3g} measured "
             "on them), a few of which make up most of it",
             measured=measured,
             unit=unit,
             estimated=estimated,
             error=2 * error,
-            samples=scores.samples,
+            samples=counted(scores.samples, Text("sample")),
         )
     how = Text("add to one another") if measured > estimated else Text("cancel out in part")
     return False, Text(
-        "on {samples} samples {measured:.3g} {unit} measured, {estimated:.3g} estimated: the layers' errors {how}",
-        samples=scores.samples,
+        "on {samples} {measured:.3g} {unit} measured, {estimated:.3g} estimated: the layers' errors {how}",
+        samples=counted(scores.samples, Text("sample")),
         measured=measured,
         unit=unit,
         estimated=estimated,

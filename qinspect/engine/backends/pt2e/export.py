@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ CRITERION = Text(
 )
 
 INDUCTOR = Text("what inductor makes of it is counted by qinspect analyze --target pt2e, not here")
+LOADED = Text("torch.export.load opens it after import torch.ao.quantization.fx._decomposed, or import torchao")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def export_pt2e(
         with scratch_folder() as folder:
             found = _run(file, folder, samples, part(report, 0.4, 0.8))
         result = _compare(quantization, out, samples, found, score, notes, part(report, 0.8, 1, Text("comparing")))
+        result = replace(result, size_bytes=file.stat().st_size)
         write_json(file.with_name(f"{out.stem}.verify.json"), result.to_json())
     report(1, 1, Text("done"))
     return result
@@ -160,5 +162,5 @@ def _compare(
     versions = {"python": sys.version.split()[0], "torch": torch.__version__}
     return summed_up(
         q, out, "pt2e", samples, found["outputs"], simulated, problems, found["layers"], tuple(found["nodes"]),
-        versions, score, (*notes, INDUCTOR), None, CRITERION,
+        versions, score, (*notes, INDUCTOR, LOADED), None, CRITERION,
     )  # fmt: skip
