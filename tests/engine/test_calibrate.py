@@ -177,7 +177,7 @@ def test_ranges_of_every_sample_are_kept(graph, batches):
 
 
 def test_all_values_are_counted_on_request(trace_once):
-    x = torch.randn(16, 3, 192, 192)
+    x = torch.randn(64, 3, 96, 96)
     graph = fuse(trace_once(nn.Conv2d(3, 8, 3), x[:2]), QuantPlan()).graph
     some, every = (calibrate(graph, [(x,)], share=share) for share in (0.125, 1.0))
     assert every.tensors["input"].sampled == every.tensors["input"].count == x.numel()

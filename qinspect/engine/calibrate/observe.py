@@ -13,7 +13,7 @@ from ..statistics import BINS, SAMPLES, Histogram, TensorStats, bin_exponent, me
 SHARE = 0.125
 """Share of a tensor's values that its variance, zeros and histogram rest on."""
 
-ALWAYS = 1 << 16
+ALWAYS = 1 << 12
 """Tensors with no more values of a sample than this are taken whole. It goes by the sample, so that no sample counts
 more than another."""
 
