@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..engine.plan import QuantPlan
     from ..engine.results import Analysis
     from ..engine.search.candidates import Candidate
+    from ..engine.search.whatif import Cell
     from ..engine.statistics import TensorStats
 
 
@@ -47,6 +48,39 @@ def candidates(
     from ..engine.search.candidates import candidates
 
     return candidates(model, data, plan, calibration, layer_id, report, metric or TOP1, timed)
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What is left of a layer's tensors in every configuration.
+
+    Parameters
+    ----------
+    layer_id, plan : str
+        The plan's fingerprint.
+    weight, activation : tuple of Cell
+        Empty where the layer has no weight, or nothing is known of what it hands on.
+    """
+
+    layer_id: str
+    plan: str
+    weight: tuple[Cell, ...]
+    activation: tuple[Cell, ...]
+
+
+def what_if(model: Model, plan: QuantPlan, calibration: Calibration, layer_id: str, report: Report) -> WhatIf:
+    """Every type, scheme, granularity and range estimator of a layer, from what is stored."""
+    from ..engine.job import fused_graph
+    from ..engine.search.whatif import value_matrix, weight_matrix
+
+    report(0, 1, Text("rounding the weight in every way"))
+    graph = fused_graph(model, plan).graph
+    layer = graph.by_id.get(layer_id)
+    if layer is None:
+        return WhatIf(layer_id, plan.fingerprint, (), ())
+    weight = weight_matrix(graph, plan, layer)
+    report(0.9, 1, Text("rounding the weight in every way"))
+    return WhatIf(layer_id, plan.fingerprint, weight, value_matrix(plan, layer, calibration.of(graph).tensors))
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,13 @@ class Planned(QObject):
         title = self.tr("{0} {1} for {2}").format(self._role(role), words(fields), names(ids))
         return self.edit(title, self._plain(plan, units), merge=f"{role}{sorted(fields)}{ids}")
 
+    def give(self, layer_id: str, role: Role, config: TensorConfig) -> bool:
+        """Give the weight or the activation of a layer a configuration as it is."""
+        unit = self._leaders().get(layer_id, layer_id) if role == "activation" else layer_id
+        title = self.tr("{0} {1} for {2}").format(self._role(role), translated(config.text), unit)
+        plan = self.plan.with_override(Override("id", unit, **{role: config}))
+        return self.edit(title, self._plain(plan, (unit,)))
+
     def make_float(self, ids: Sequence[str], role: Role | None = None) -> bool:
         """Leave layers, or only their weights or activations, in float."""
         fields = {key: None for key in (role,) if key} or BOTH_FLOAT

@@ -30,6 +30,7 @@ class Questions(Errands):
     weights_found(WeightRanges | None), sample_found(SampleErrors)
     validation_found(layer id, TensorStats | None), quality_found(RangeGrowth | None)
     channels_found(layer id, ChannelValues | None)
+    what_if_found(WhatIf)
     remedies_found(plan's fingerprint, tuple of Remedy, or None where they were not looked for)
     """
 
@@ -40,6 +41,7 @@ class Questions(Errands):
     sample_found = Signal(object)
     validation_found = Signal(str, object)
     channels_found = Signal(str, object)
+    what_if_found = Signal(object)
     quality_found = Signal(object)
     remedies_found = Signal(str, object)
 
@@ -190,6 +192,19 @@ class Questions(Errands):
             self.tr("Weights"),
             lambda report: close_up.weight_ranges(model, plan, layer_id, report),
             self.weights_found.emit,
+            quiet=True,
+        )
+
+    def ask_what_if(self, layer_id: str) -> Job | None:
+        """What is left of a layer's tensors in every configuration; the answer is `what_if_found`."""
+        document = self._document
+        model, plan, calibration = document.model, document.plan, document.calibration
+        if model is None or calibration is None:
+            return None
+        return self._start(
+            self.tr("What if"),
+            lambda report: close_up.what_if(model, plan, calibration, layer_id, report),
+            self.what_if_found.emit,
             quiet=True,
         )
 

@@ -96,6 +96,8 @@ def connect_layers(window: MainWindow, layers: LayersPage) -> None:
     detail.range.validation_wanted.connect(questions.ask_validation)
     questions.channels_found.connect(detail.show_channels)
     detail.channels_wanted.connect(questions.ask_channels)
+    questions.what_if_found.connect(detail.show_what_if)
+    detail.what_if_wanted.connect(questions.ask_what_if)
     detail.range.statistics_wanted.connect(questions.ask_statistics)
     layers.bottom.samples.chosen.connect(questions.ask_sample)
     _connect_runs(window, layers.bottom.runs, layers.centre.pareto)

@@ -897,6 +897,10 @@
         <translation>核</translation>
     </message>
     <message>
+        <source>What if</source>
+        <translation>假设</translation>
+    </message>
+    <message>
         <source>Qconfig and histogram of the activation</source>
         <translation>量化配置与激活直方图</translation>
     </message>
@@ -909,8 +913,24 @@
         <translation>整数核与模拟的对比；时间；源代码位置</translation>
     </message>
     <message>
+        <source>Weight and activation in every type, scheme, granularity and range</source>
+        <translation>权重与激活在每种类型、方案、粒度和范围下的结果</translation>
+    </message>
+    <message>
         <source>activation</source>
         <translation>激活</translation>
+    </message>
+    <message>
+        <source>Calibrate to see what each type, scheme and range would leave.</source>
+        <translation>校准后可查看每种类型、方案和范围会留下什么。</translation>
+    </message>
+    <message>
+        <source>Select one layer to see what each type, scheme and range would leave.</source>
+        <translation>选择一个层以查看每种类型、方案和范围会留下什么。</translation>
+    </message>
+    <message>
+        <source>Rounding {0} in every way…</source>
+        <translation>正在以各种方式舍入 {0}…</translation>
     </message>
     <message>
         <source>shares the quantizer of {0}: the activation of both is edited</source>
@@ -2818,6 +2838,33 @@
     </message>
 </context>
 <context>
+    <name>Matrix</name>
+    <message>
+        <source>SQNR (dB)</source>
+        <translation>SQNR（dB）</translation>
+    </message>
+    <message>
+        <source>exact</source>
+        <translation>精确</translation>
+    </message>
+    <message>
+        <source>Mostly single values that are cut off, of which a share was counted: some dB off</source>
+        <translation>误差主要来自被截断的个别数值，其中只统计了一部分：可能有几 dB 偏差</translation>
+    </message>
+    <message>
+        <source>What the plan has</source>
+        <translation>方案当前的设置</translation>
+    </message>
+    <message>
+        <source>sym</source>
+        <translation>对称</translation>
+    </message>
+    <message>
+        <source>aff</source>
+        <translation>仿射</translation>
+    </message>
+</context>
+<context>
     <name>Menus</name>
     <message>
         <source>&amp;File</source>
@@ -3851,6 +3898,10 @@
     <message>
         <source>Weights</source>
         <translation>权重</translation>
+    </message>
+    <message>
+        <source>What if</source>
+        <translation>假设</translation>
     </message>
     <message>
         <source>Select split</source>
@@ -5121,6 +5172,25 @@
     <message>
         <source>{:.1f}% at 0</source>
         <translation>0 占 {:.1f}%</translation>
+    </message>
+</context>
+<context>
+    <name>WhatIfMatrix</name>
+    <message>
+        <source>Weight</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>Activation</source>
+        <translation>激活</translation>
+    </message>
+    <message>
+        <source>What rounding leaves of the tensor itself, from the stored weights and the calibration&apos;s statistics: nothing is run. What it does to the output is in the list of candidates. A click applies a cell.</source>
+        <translation>舍入后张量自身的 SQNR，由存储的权重和校准统计得出，不运行模型。它对输出的影响见候选列表。点击单元格即可应用。</translation>
+    </message>
+    <message>
+        <source>Neither weight nor statistics of this layer are known.</source>
+        <translation>该层的权重和统计均未知。</translation>
     </message>
 </context>
 <context>
@@ -9650,6 +9720,10 @@
     <message>
         <source>trying remedies</source>
         <translation>正在试行补救措施</translation>
+    </message>
+    <message>
+        <source>rounding the weight in every way</source>
+        <translation>正在以各种方式舍入权重</translation>
     </message>
     <message>
         <source>Open the model and its data, and calibrate; then drop the file again.</source>

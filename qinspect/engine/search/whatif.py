@@ -22,7 +22,7 @@ from ..metric import TOP1, Metric
 from ..plan import QuantPlan
 from ..plan.qconfig import QConfig, TensorConfig
 from ..progress import Report, part, silent
-from ..ranges import estimate_activation, estimate_weight, rounding_error, rounding_parts
+from ..ranges import estimate_activation, estimate_weight, rounding_parts
 from ..sensitivity.estimate import DRAWS, effort
 from ..statistics import TensorStats
 from .answers import chances_to_stay, expected_agreement, expected_drop
@@ -242,12 +242,15 @@ class Cell:
         Why the target cannot run it, or why not in an integer kernel.
     current : bool
         Whether the plan has it now.
+    rough : bool
+        Most of the error is that of values that are cut off, and of those only a share is in the histogram.
     """
 
     config: TensorConfig
     sqnr_db: float | None
     why_not: str | None
     current: bool
+    rough: bool = False
 
 
 def weight_matrix(graph: LayerGraph, plan: QuantPlan, layer: Layer) -> tuple[Cell, ...]:
@@ -278,8 +281,10 @@ def value_matrix(plan: QuantPlan, layer: Layer, stats: Mapping[str, TensorStats]
     power = seen.variance + seen.sample_mean**2
     estimators = ("minmax", "percentile", "mse", "entropy")
     for config in _grid(now.activation, ("uint8", "int8", "int16"), ("per_tensor",), estimators):
-        found = sqnr_db(power, rounding_error(seen, estimate_activation(seen, config)))
-        cells.append(_cell(layer, plan, config, found, QConfig(now.weight, config), config == now.activation))
+        inside, cut = rounding_parts(seen, estimate_activation(seen, config))
+        found, rough = sqnr_db(power, inside + cut), cut > inside and seen.sampled < seen.count
+        whole = QConfig(now.weight, config)
+        cells.append(_cell(layer, plan, config, found, whole, config == now.activation, rough))
     return tuple(cells)
 
 
@@ -304,7 +309,13 @@ def _grid(
 
 
 def _cell(
-    layer: Layer, plan: QuantPlan, config: TensorConfig, found: float | None, whole: QConfig, current: bool
+    layer: Layer,
+    plan: QuantPlan,
+    config: TensorConfig,
+    found: float | None,
+    whole: QConfig,
+    current: bool,
+    rough: bool = False,
 ) -> Cell:
     reason = table(plan.target).why_not(layer, whole, plan.target) or float_kernel(layer, whole, plan.target)
-    return Cell(config, found, reason, current)
+    return Cell(config, found, reason, current, rough)

@@ -1,4 +1,4 @@
-"""Of the selected layer: qconfig and histogram, channels, kernel against simulation."""
+"""Of the selected layer: qconfig and histogram, channels, kernel against simulation, what else it could be."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from .cards import label
 from .figures import micros
 from .geometry import geometry
 from .layer_facts import ran_text, stays_float
+from .matrix import WhatIfMatrix
 from .qconfig_editor import QConfigEditor
 from .range_panel import RangePanel
 
 if TYPE_CHECKING:
     from ...engine.calibrate.channels import ChannelValues
     from ...engine.statistics import TensorStats
-    from ..close_up import WeightRanges
+    from ..close_up import WeightRanges, WhatIf
 
 
-CHANNELS, KERNEL = 1, 2
+CHANNELS, KERNEL, WHAT_IF = 1, 2, 3
 """Places of the tabs."""
 
 
@@ -43,11 +44,14 @@ class Detail(QTabWidget):
         Of the activation of the current layer.
     channels_wanted(layer id, low, high)
         Its values are to be counted channel by channel, between these ends.
+    what_if_wanted(layer id)
+        What is left of its tensors in every configuration.
     """
 
     range_fixed = Signal(float, float)
     range_freed = Signal()
     channels_wanted = Signal(str, float, float)
+    what_if_wanted = Signal(str)
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -80,6 +84,7 @@ class Detail(QTabWidget):
         self._behind: set[int] = set()  # tabs that show an older state
         self._listed: tuple[Any, ...] | None = None  # what the candidates that are listed belong to
         self._listed_plan = ""
+        self._matrix_of = ""  # the layer whose matrix is shown
         self.channels.set_title(self.tr("Weights per channel"))
         self.activation_channels.set_title(self.tr("Activation per channel"))
         second = QSplitter(Qt.Orientation.Vertical)
@@ -100,9 +105,12 @@ class Detail(QTabWidget):
         self.addTab(first, self.tr("Qconfig"))
         self.addTab(second, self.tr("Channels"))
         self.addTab(third, self.tr("Kernel"))
+        self.matrix = WhatIfMatrix()
+        self.addTab(self.matrix, self.tr("What if"))
         self.setTabToolTip(0, self.tr("Qconfig and histogram of the activation"))
         self.setTabToolTip(1, self.tr("Ranges of weights and activation per channel"))
         self.setTabToolTip(2, self.tr("The integer kernel against the simulation; time; place in the source"))
+        self.setTabToolTip(WHAT_IF, self.tr("Weight and activation in every type, scheme, granularity and range"))
         self.range.range_fixed.connect(self.range_fixed)
         self.range.range_freed.connect(self.range_freed)
         self.candidates.previewed.connect(self.range.preview)
@@ -136,7 +144,7 @@ class Detail(QTabWidget):
         self._row, self._stats = row, self.range.stats(row)
         if self._weights is not None and self._weights.layer_id != document.current:
             self._weights = None  # those of the current layer are on their way
-        self._behind = {CHANNELS, KERNEL}
+        self._behind = {CHANNELS, KERNEL, WHAT_IF}
         self._fill_tab()
 
     def _fill_tab(self) -> None:
@@ -147,6 +155,8 @@ class Detail(QTabWidget):
         self._behind.discard(shown)
         if shown == CHANNELS:
             self._show_channels()
+        elif shown == WHAT_IF:
+            self._ask_what_if()
         else:
             self._show_kernel(self._row)
 
@@ -162,6 +172,24 @@ class Detail(QTabWidget):
         else:
             self.activation_channels.clear()
         self._show_values()
+
+    def _ask_what_if(self) -> None:
+        document = self._document
+        if document.calibration is None:
+            self.matrix.show_nothing(self.tr("Calibrate to see what each type, scheme and range would leave."))
+        elif len(document.selection) != 1:
+            self.matrix.show_nothing(self.tr("Select one layer to see what each type, scheme and range would leave."))
+        else:
+            if self._matrix_of != document.selection[0]:  # an edit's numbers take the place of the last ones
+                self.matrix.show_nothing(self.tr("Rounding {0} in every way…").format(document.selection[0]))
+            self.what_if_wanted.emit(document.selection[0])
+
+    def show_what_if(self, found: WhatIf) -> None:
+        """What is left of a layer's tensors, if it and the plan are still the current ones."""
+        document = self._document
+        if (found.layer_id,) == document.selection and found.plan == document.plan.fingerprint:
+            self._matrix_of = found.layer_id
+            self.matrix.show_found(found)
 
     def _note(self, row: LayerRow | None) -> str:
         if row is None:

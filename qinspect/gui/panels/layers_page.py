@@ -168,6 +168,7 @@ class LayersPage(QWidget):
         )
         self.detail.range_freed.connect(self._free_range)
         self.detail.candidates.taken.connect(document.take)
+        self.detail.matrix.taken.connect(lambda role, config: document.give(document.current, role, config))
 
     # -- edits --------------------------------------------------------------------------------
 
