@@ -265,11 +265,6 @@ def show_about(parent: QWidget) -> QMessageBox:
     return _show(parent, translate("Dialogs", "About qinspect"), f"<h3>qinspect {__version__}</h3><p>{text}</p>")
 
 
-def show_note(parent: QWidget, title: str, text: str) -> QMessageBox:
-    """One sentence."""
-    return _show(parent, title, escape(text))
-
-
 def _show(parent: QWidget, title: str, text: str) -> QMessageBox:
     box = QMessageBox(parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
