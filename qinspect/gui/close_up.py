@@ -73,13 +73,11 @@ def what_if(model: Model, plan: QuantPlan, calibration: Calibration, layer_id: s
     from ..engine.job import fused_graph
     from ..engine.search.whatif import value_matrix, weight_matrix
 
-    report(0, 1, Text("rounding the weight in every way"))
     graph = fused_graph(model, plan).graph
     layer = graph.by_id.get(layer_id)
     if layer is None:
         return WhatIf(layer_id, plan.fingerprint, (), ())
-    weight = weight_matrix(graph, plan, layer)
-    report(0.9, 1, Text("rounding the weight in every way"))
+    weight = weight_matrix(graph, plan, layer, report)
     return WhatIf(layer_id, plan.fingerprint, weight, value_matrix(plan, layer, calibration.of(graph).tensors))
 
 

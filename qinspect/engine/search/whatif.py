@@ -25,6 +25,7 @@ from ..progress import Report, part, silent
 from ..ranges import estimate_activation, estimate_weight, rounding_parts
 from ..sensitivity.estimate import DRAWS, effort
 from ..statistics import TensorStats
+from ..text import Text
 from .answers import chances_to_stay, expected_agreement, expected_drop
 from .costs import Costs, Effect, Power, Rounding, has_weight, plan_bytes, roundings, score_plans
 from .timings import plan_ms
@@ -253,7 +254,7 @@ class Cell:
     rough: bool = False
 
 
-def weight_matrix(graph: LayerGraph, plan: QuantPlan, layer: Layer) -> tuple[Cell, ...]:
+def weight_matrix(graph: LayerGraph, plan: QuantPlan, layer: Layer, report: Report = silent) -> tuple[Cell, ...]:
     """SQNR of a layer's weight (BatchNorm folded in) in every type, scheme, granularity and estimator."""
     weight = graph.weight(layer)
     now = plan.qconfig(layer)
@@ -264,7 +265,9 @@ def weight_matrix(graph: LayerGraph, plan: QuantPlan, layer: Layer) -> tuple[Cel
     power = float((exact.double() ** 2).sum())
     cells = []
     granularities, estimators = ("per_channel", "per_tensor"), ("minmax", "percentile", "mse")
-    for config in _grid(now.weight, ("int8", "int4", "uint8"), granularities, estimators):
+    every = _grid(now.weight, ("int8", "int4", "uint8"), granularities, estimators)
+    for number, config in enumerate(every):
+        report(number, len(every), Text("rounding the weight in every way"))
         noise = estimate_weight(exact, config, axis).fake_quantize(exact) - exact
         found = sqnr_db(power, float((noise.double() ** 2).sum()))
         cells.append(_cell(layer, plan, config, found, QConfig(config, now.activation), config == now.weight))
