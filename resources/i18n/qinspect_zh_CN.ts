@@ -2848,8 +2848,8 @@
         <translation>精确</translation>
     </message>
     <message>
-        <source>Mostly single values that are cut off, of which a share was counted: some dB off</source>
-        <translation>误差主要来自被截断的个别数值，其中只统计了一部分：可能有几 dB 偏差</translation>
+        <source>Rests on single values that are cut off, of which a share was counted; some dB off</source>
+        <translation>取决于被截断的个别数值，其中只统计了一部分：可能有几 dB 偏差</translation>
     </message>
     <message>
         <source>What the plan has</source>

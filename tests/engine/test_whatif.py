@@ -189,3 +189,16 @@ def test_many_qconfigs_at_once_are_what_each_layer_is_asked(chain):
         QuantPlan().with_layer("0:conv2d", weight=None).with_layers({"2:conv2d": QConfig(TensorConfig("int8"), None)})
     )
     assert plan.qconfigs(chain.layers) == {layer.id: plan.qconfig(layer) for layer in chain.layers}
+
+
+def test_cells_that_rest_on_values_cut_off_are_rough_where_not_all_were_counted(chain):
+    """Without them a cell is a separate rounding to half a decibel, whatever share of the values was counted."""
+    torch.manual_seed(0)
+    x = torch.randn(16, 3, 8, 8) * (1 + 20 * (torch.rand(16, 3, 8, 8) > 0.999))
+    layer = chain.by_id["0:conv2d"]
+    whole = calibrate(chain, [(x,)], share=1.0).tensors
+    stats = {**whole, layer.value: dataclasses.replace(whole[layer.value], sampled=whole[layer.value].sampled // 8)}
+    rough = {cell.config: cell.rough for cell in value_matrix(QuantPlan(), layer, stats)}
+    assert not any(cell.rough for cell in value_matrix(QuantPlan(), layer, whole))
+    assert not any(is_rough for config, is_rough in rough.items() if config.estimator == "minmax")
+    assert any(is_rough for config, is_rough in rough.items() if config.estimator == "entropy")

@@ -230,6 +230,10 @@ def score_missing(
     return found
 
 
+ROUGH = 0.1
+"""Errors of values that are cut off, in those of the others, from which on a cell may be more than 0.5 dB off."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One configuration of one tensor: what is left of it after rounding.
@@ -244,7 +248,7 @@ class Cell:
     current : bool
         Whether the plan has it now.
     rough : bool
-        Most of the error is that of values that are cut off, and of those only a share is in the histogram.
+        Some of the error is that of values that are cut off, and of those only a share is in the histogram.
     """
 
     config: TensorConfig
@@ -285,7 +289,7 @@ def value_matrix(plan: QuantPlan, layer: Layer, stats: Mapping[str, TensorStats]
     estimators = ("minmax", "percentile", "mse", "entropy")
     for config in _grid(now.activation, ("uint8", "int8", "int16"), ("per_tensor",), estimators):
         inside, cut = rounding_parts(seen, estimate_activation(seen, config))
-        found, rough = sqnr_db(power, inside + cut), cut > inside and seen.sampled < seen.count
+        found, rough = sqnr_db(power, inside + cut), cut > ROUGH * inside and seen.sampled < seen.count
         whole = QConfig(now.weight, config)
         cells.append(_cell(layer, plan, config, found, whole, config == now.activation, rough))
     return tuple(cells)

@@ -86,7 +86,7 @@ class Matrix(QTableWidget):
         item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         lines = [described(cell.config)]
         if cell.rough:
-            lines.append(self.tr("Mostly single values that are cut off, of which a share was counted: some dB off"))
+            lines.append(self.tr("Rests on single values that are cut off, of which a share was counted; some dB off"))
         if cell.current:
             lines.append(self.tr("What the plan has"))
         if cell.why_not is not None:
