@@ -120,7 +120,7 @@ class DataSpec:
                 value in allowed,
                 name,
                 Text("{value!r} is not known", value=value),
-                one_of(str(value), allowed),
+                one_of(value, allowed),
             )
         demand(
             (self.mean is None) == (self.std is None) and len(self.mean or ()) == len(self.std or ()),

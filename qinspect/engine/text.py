@@ -173,9 +173,9 @@ def with_texts(tree: Any, parts: Sequence[Any]) -> Any:
     return put(tree) if texts else tree
 
 
-def one_of(found: str, known: Sequence[str]) -> Text:
-    """What could have been meant by a word that is not known, and what is known."""
-    near = difflib.get_close_matches(found, known, 1)
+def one_of(found: object, known: Sequence[str]) -> Text:
+    """What could have been meant by a word that is not known, and what is known. Files may hold anything as a word."""
+    near = difflib.get_close_matches(str(found), known, 1)
     every = ", ".join(known)
     if near:
         return Text("Did you mean {near}? Known are {known}.", near=near[0], known=every)

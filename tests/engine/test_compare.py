@@ -179,7 +179,7 @@ def test_what_a_file_has_in_whole_numbers_and_the_runtime_computes_in_float_is_s
     rows = [row for row in found["layers"] if row["quantized"]]
     assert len(rows) > 4
     assert {row["op"] for row in rows} >= {"conv2d", "linear", "max_pool2d"}
-    note = [note for note in found["notes"] if note.startswith("ONNX Runtime computes ")]
+    note = [note for note in found["notes"] if note.startswith("On this computer ONNX Runtime computes ")]
     said = capsys.readouterr().out
     page = sorted(folder.glob("out */compare.html"), key=lambda file: file.stat().st_mtime)[-1].read_text()
     assert main(["inspect", str(path), "--json"]) == 0
@@ -196,7 +196,7 @@ def test_what_a_file_has_in_whole_numbers_and_the_runtime_computes_in_float_is_s
     assert "QLinearConv" not in runs
     assert all(row["integer"] is False for row in rows)
     assert sum(row["kernel"] in ("Conv", "FusedConv") for row in rows) == sum(row["op"] == "conv2d" for row in rows)
-    assert f"computes {len(rows)} of the {len(rows)} layers" in note[0]
+    assert f"quantizers, {len(rows)} of the {len(rows)} layers" in note[0]
     assert said.count("in float by ") == page.count("in float by ") == len(rows)
     assert main(["inspect", str(path)]) == 0
     assert capsys.readouterr().out.count("; computed in float by ") == len(rows)

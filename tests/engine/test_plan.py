@@ -309,6 +309,7 @@ def put(*path, value):
         (put("overrides", value=["x"]), "override 1"),
         (put("target", value=3), "target"),
         (put("target", "engine", value=3), "engine is 3"),
+        (put("remedies", value=[{"kind": True, "layers": ["x"]}]), "True"),
         (put("target", value="tpu"), "'tpu"),
         (put("default", value="int8"), "default"),
         (put("fusions", 0, "on", value="false"), "false"),

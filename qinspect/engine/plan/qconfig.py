@@ -48,7 +48,7 @@ LARGEST = 3.4e38
 def _demand_known(name: str, value: Any, known: Sequence[str]) -> None:
     if value not in known:
         what = Text("unknown {name} {value!r}", name=name, value=value)
-        raise Problem("qconfig", what, one_of(str(value), known))
+        raise Problem("qconfig", what, one_of(value, known))
 
 
 @dataclass(frozen=True)
