@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..engine.progress import Report, part
@@ -79,6 +79,18 @@ def what_if(model: Model, plan: QuantPlan, calibration: Calibration, layer_id: s
         return WhatIf(layer_id, plan.fingerprint, (), ())
     weight = weight_matrix(graph, plan, layer, report)
     return WhatIf(layer_id, plan.fingerprint, weight, value_matrix(plan, layer, calibration.of(graph).tensors))
+
+
+def counted_cells(
+    model: Model, data: Dataset, plan: QuantPlan, calibration: Calibration, found: WhatIf, report: Report
+) -> WhatIf:
+    """The same, with all values that are cut off where a cell rests on them."""
+    from ..engine.job import fused_graph
+    from ..engine.search.whatif import counted
+
+    graph = fused_graph(model, plan).graph
+    layer, stats = graph.by_id[found.layer_id], calibration.of(graph).tensors
+    return replace(found, activation=counted(found.activation, graph, layer, stats[layer.value], data, report))
 
 
 @dataclass(frozen=True)

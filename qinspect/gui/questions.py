@@ -55,6 +55,7 @@ class Questions(Errands):
         self._scoring: Job | None = None
         self._scored = ""
         self._looking: Job | None = None
+        self._counting: Job | None = None
         # Candidates of a plan that is no longer the current one are of no use, and all figures come before them.
         document.plan_changed.connect(self.stop)
         tasks.analyzing_changed.connect(lambda on: on and self.stop())
@@ -63,7 +64,8 @@ class Questions(Errands):
         document.model_changed.connect(lambda: QTimer.singleShot(0, self, self.ask_file_kernels))
 
     def stop(self) -> None:
-        """Look for no more candidates, nor at what the plan rounds."""
+        """Look for no more candidates, nor at what the plan rounds or cuts off."""
+        self._cease_counting()
         for job in (self._asking, self._scoring):
             if job is not None and not job.over:
                 job.cancel()
@@ -201,12 +203,38 @@ class Questions(Errands):
         model, plan, calibration = document.model, document.plan, document.calibration
         if model is None or calibration is None:
             return None
+        self._cease_counting()
+
+        def answered(found: close_up.WhatIf) -> None:
+            self.what_if_found.emit(found)
+            if plan.fingerprint == document.plan.fingerprint and document.calibration is calibration:
+                self._count_cut_off(found)
+
         return self._start(
             self.tr("What if"),
             lambda report: close_up.what_if(model, plan, calibration, layer_id, report),
+            answered,
+            quiet=True,
+        )
+
+    def _count_cut_off(self, found: close_up.WhatIf) -> None:
+        """Make the cells exact that rest on single values; the answer is `what_if_found` once more."""
+        document = self._document
+        model, data, plan, calibration = document.model, document.data, document.plan, document.calibration
+        if model is None or data is None or calibration is None or not any(cell.rough for cell in found.activation):
+            return
+        self._cease_counting()
+        self._counting = self._start(
+            self.tr("What is cut off"),
+            lambda report: close_up.counted_cells(model, data, plan, calibration, found, report),
             self.what_if_found.emit,
             quiet=True,
         )
+
+    def _cease_counting(self) -> None:
+        if self._counting is not None and not self._counting.over:
+            self._counting.cancel()
+        self._counting = None
 
     def ask_validation(self, layer_id: str) -> Job | None:
         """A layer's distribution on the select split; the answer is `validation_found`."""

@@ -3904,6 +3904,10 @@
         <translation>假设</translation>
     </message>
     <message>
+        <source>What is cut off</source>
+        <translation>被截断的部分</translation>
+    </message>
+    <message>
         <source>Select split</source>
         <translation>选择部分</translation>
     </message>
@@ -9724,6 +9728,10 @@
     <message>
         <source>rounding the weight in every way</source>
         <translation>正在以各种方式舍入权重</translation>
+    </message>
+    <message>
+        <source>counting what is cut off</source>
+        <translation>正在统计被截断的数值</translation>
     </message>
     <message>
         <source>Open the model and its data, and calibrate; then drop the file again.</source>

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import time
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from qinspect.engine.calibrate import calibrate
+from qinspect.engine.data import DataSpec, open_data
 from qinspect.engine.decide import decide
 from qinspect.engine.errors import sqnr_db
 from qinspect.engine.fuse import fuse
@@ -20,7 +22,7 @@ from qinspect.engine.plan.qconfig import QConfig, TensorConfig
 from qinspect.engine.ranges import estimate_activation, estimate_weight, from_range, rounding_parts
 from qinspect.engine.search.costs import Costs, Effect, Rounding, roundings
 from qinspect.engine.search.timings import Border, Timings
-from qinspect.engine.search.whatif import estimate_plan, value_matrix, weight_matrix
+from qinspect.engine.search.whatif import counted, estimate_plan, value_matrix, weight_matrix
 
 
 @pytest.fixture
@@ -202,3 +204,35 @@ def test_cells_that_rest_on_values_cut_off_are_rough_where_not_all_were_counted(
     assert not any(cell.rough for cell in value_matrix(QuantPlan(), layer, whole))
     assert not any(is_rough for config, is_rough in rough.items() if config.estimator == "minmax")
     assert any(is_rough for config, is_rough in rough.items() if config.estimator == "entropy")
+
+
+def test_rough_cells_are_a_separate_rounding_to_half_a_decibel_once_all_that_is_cut_off_was_counted(
+    canonical, tmp_path
+):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3, 48, 48)).astype(np.float32)
+    x *= 1 + 30 * (rng.random((40, 3, 48, 48)) > 0.9999)  # few values of much power
+    np.save(tmp_path / "x.npy", x)
+    data = open_data(DataSpec(str(tmp_path / "x.npy")))
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 1))
+    graph = fuse(canonical(net, torch.from_numpy(x[:2])), QuantPlan()).graph
+    inputs = torch.from_numpy(x[list(data.splits.calibrate)])
+    stats = calibrate(graph, [(inputs,)]).tensors
+    layer = graph.by_id["0:conv2d"]
+    seen = stats[layer.value]
+    assert seen.sampled < seen.count
+    rough = value_matrix(QuantPlan(), layer, stats)
+    assert any(cell.rough for cell in rough)
+    exact = {}
+    with torch.no_grad():
+        Executor(graph)((inputs,), lambda made, value: exact.setdefault(made.value, value))
+    value = exact[layer.value].double()
+    far = 0
+    for before, cell in zip(rough, counted(rough, graph, layer, seen, data), strict=True):
+        noise = estimate_activation(seen, cell.config).fake_quantize(value.float()) - value
+        run = sqnr_db(float((value**2).sum()), float((noise**2).sum()))
+        assert not cell.rough
+        assert cell.sqnr_db == pytest.approx(run, abs=0.5), str(cell.config)
+        far += abs(before.sqnr_db - run) > 0.5
+    assert far  # as they were they are not

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from PySide6.QtCore import Qt
@@ -11,6 +13,7 @@ from qinspect.engine.job import fused_graph
 from qinspect.engine.plan.qconfig import TensorConfig
 from qinspect.engine.ranges import estimate_weight
 from qinspect.engine.search.whatif import Cell
+from qinspect.gui import close_up
 from qinspect.gui.panels.detail import WHAT_IF
 from qinspect.gui.panels.matrix import Matrix
 
@@ -109,3 +112,21 @@ def test_cells_of_values_that_are_cut_off_are_said_to_be_rough_and_the_best_is_b
     assert texts == ["uint8 aff", "● 30.0", "≈ 28.0"]
     assert [table.item(0, column).font().bold() for column in (1, 2)] == [True, False]
     assert "cut off" in table.item(0, 2).toolTip()
+
+
+def test_rough_cells_become_exact_by_themselves(window, qtbot, monkeypatch):
+    matrix, document, plain = window.layers_page.detail.matrix, window.document, close_up.what_if
+
+    def roughly(*words) -> close_up.WhatIf:
+        found = plain(*words)
+        cells = tuple(replace(cell, rough=cell.config.estimator == "percentile") for cell in found.activation)
+        return replace(found, activation=cells)
+
+    monkeypatch.setattr(close_up, "what_if", roughly)
+    answers: list[bool] = []
+    window.questions.what_if_found.connect(lambda found: answers.append(any(cell.rough for cell in found.activation)))
+    document.select(())
+    document.select(("conv:conv2d",))
+    qtbot.waitUntil(lambda: answers == [True, False], timeout=30_000)
+    table = matrix.tables["activation"]
+    assert not any("≈" in table.item(*place).text() for place in table.cells)

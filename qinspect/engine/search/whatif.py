@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from ..data import Dataset, batches
 from ..decide import decide
 from ..errors import sqnr_db
 from ..graph import Layer, LayerGraph
+from ..graph.execute import Executor, portions
 from ..intervals import Interval
 from ..job import batch_size, calibrate_model, fed, fused_graph, whole_batches
 from ..load import Model
@@ -22,6 +24,7 @@ from ..metric import TOP1, Metric
 from ..plan import QuantPlan
 from ..plan.qconfig import QConfig, TensorConfig
 from ..progress import Report, part, silent
+from ..qparams import QParams
 from ..ranges import estimate_activation, estimate_weight, rounding_parts
 from ..sensitivity.estimate import DRAWS, effort
 from ..statistics import TensorStats
@@ -293,6 +296,57 @@ def value_matrix(plan: QuantPlan, layer: Layer, stats: Mapping[str, TensorStats]
         whole = QConfig(now.weight, config)
         cells.append(_cell(layer, plan, config, found, whole, config == now.activation, rough))
     return tuple(cells)
+
+
+def counted(
+    cells: Sequence[Cell],
+    graph: LayerGraph,
+    layer: Layer,
+    seen: TensorStats,
+    data: Dataset,
+    report: Report = silent,
+) -> tuple[Cell, ...]:
+    """Cells of a value matrix that were rough, with all values that are cut off: the model is run as far as the layer.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        Of this layer.
+    seen : TensorStats
+        That they rest on, of the calibrate split.
+    """
+    grids = {cell.config: estimate_activation(seen, cell.config) for cell in cells if cell.rough}
+    if not grids:
+        return tuple(cells)
+    ends = {config: _ends(grid) for config, grid in grids.items()}
+    lowest, highest = max(low for low, _ in ends.values()), min(high for _, high in ends.values())
+    place = next(i for i, each in enumerate(graph.layers) if each.id == layer.id)
+    executor, tails, power, count = Executor(graph, channels_last=True), [], 0.0, 0
+    chosen = whole_batches(graph, data.splits.calibrate)
+    with torch.inference_mode():
+        for batch in fed(batches(data, chosen, batch_size(graph))):
+            for inputs in portions(graph, batch):
+                report(count, seen.count, Text("counting what is cut off"))
+                values: dict[str, Any] = {spec.name: tensor for spec, tensor in zip(graph.inputs, inputs, strict=True)}
+                for each in graph.layers[: place + 1]:
+                    values[each.value] = executor.run_layer(each, values)
+                flat = values[layer.value].reshape(-1)
+                power, count = power + float(torch.dot(flat, flat)), count + flat.numel()
+                tails.append(flat[(flat < lowest) | (flat > highest)].numpy())
+    beyond = np.concatenate(tails).astype(np.float64)
+
+    def exact(cell: Cell) -> Cell:
+        low, high = ends[cell.config]
+        cut = float(((beyond - high).clip(0) ** 2 + (low - beyond).clip(0) ** 2).sum()) / count
+        inside, _ = rounding_parts(seen, grids[cell.config])
+        return replace(cell, sqnr_db=sqnr_db(power / count, inside + cut), rough=False)
+
+    return tuple(exact(cell) if cell.rough else cell for cell in cells)
+
+
+def _ends(grid: QParams) -> tuple[float, float]:
+    scale, zero = float(grid.scale), int(grid.zero_point)
+    return (grid.qmin - zero) * scale, (grid.qmax - zero) * scale
 
 
 def _grid(
