@@ -156,6 +156,8 @@ def test_a_layer_stays_float_only_with_a_reason_or_after_its_kernel_was_looked_a
 def test_absorbed_operators_have_short_names_and_are_found_by_their_long_ones():
     stem = row("stem:conv2d", fused=("bn:batch_norm", "act:relu6#1"))
     assert operator_text(stem) == "conv2d +bn +relu6"
+    shared = replace(stem, fused=("bn:batch_norm#1", "act:relu6@2"))
+    assert operator_text(shared) == "conv2d +bn +relu6"
     model = LayerModel()
     model.set_facts(facts((stem,)), flat=True, absorbed=False)
     index = model.index(0, [column.key for column in COLUMNS].index("op"))

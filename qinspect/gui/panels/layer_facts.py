@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -212,5 +213,6 @@ def gain_us(row: LayerRow, facts: Facts) -> float | None:
 
 def operator_text(row: LayerRow) -> str:
     """The operator and, in short, what was fused into it: ``conv2d +bn +relu6``."""
-    inner = (layer_id.rpartition(":")[2].partition("#")[0] for layer_id in row.fused)
+    # Which call of a shared module it is, or which operator of its kind, says nothing here.
+    inner = (re.split("[@#]", layer_id.rpartition(":")[2])[0] for layer_id in row.fused)
     return " +".join([row.op, *(SHORT.get(op, op) for op in inner)])
